@@ -1,0 +1,276 @@
+//! The command line: `argh`, and the three things that the sheets need and argh does not take.
+//!
+//! - `--port=9900`, as the sheets type it; argh knows only `--port 9900` (google/argh#36).
+//! - A lone `-` (read stdin) and negative numbers are words, not options.
+//! - An error is one line and a hint.
+
+use std::env;
+use std::process;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use argh::{ArgsInfo, CommandInfoWithArgs, FlagInfoKind, TopLevelCommand};
+
+use crate::exit::one_line;
+use crate::{Hint, say};
+
+/// Reads the program's arguments; `--help` prints the help and ends the program with exit code 0.
+///
+/// The type derives [`argh::FromArgs`] and [`argh::ArgsInfo`].
+///
+/// ```no_run
+/// use argh::{ArgsInfo, FromArgs};
+///
+/// /// Adds the numbers that a client sends.
+/// #[derive(FromArgs, ArgsInfo)]
+/// #[argh(help_triggers("-h", "--help"))]
+/// struct Args {
+///     /// port to listen on (default 65432)
+///     #[argh(option, default = "65432", from_str_fn(labnet::port))]
+///     port: u16,
+/// }
+///
+/// fn main() -> labnet::Exit {
+///     let args: Args = labnet::args()?;
+///     labnet::note!("port {}", args.port);
+///     Ok(())
+/// }
+/// ```
+///
+/// # Errors
+///
+/// When an argument is unknown, missing, no UTF-8, or has a value that does not fit.
+pub fn args<T: TopLevelCommand + ArgsInfo>() -> anyhow::Result<T> {
+    let words: Vec<String> = env::args_os()
+        .map(|word| {
+            word.into_string()
+                .map_err(|word| anyhow!("the argument {} is no UTF-8 text", word.to_string_lossy()))
+        })
+        .collect::<Result<_, _>>()?;
+    let path = words
+        .first()
+        .context("the program was started without its own name")?;
+    let name = program_name(path);
+    match parse(name, &words[1..]) {
+        Ok(Parsed::Args(args)) => Ok(args),
+        Ok(Parsed::Help(text)) => {
+            say!("{}", text.trim_end())?;
+            process::exit(0)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Reads a port for argh's `from_str_fn`: a whole number from 0 to 65535, where a server takes 0 as "any
+/// that is free".
+///
+/// ```
+/// assert_eq!(labnet::port("9900"), Ok(9900));
+/// assert_eq!(labnet::port("70000"), Err("a port is a whole number from 0 to 65535".to_string()));
+/// ```
+///
+/// # Errors
+///
+/// Says what a port is.
+pub fn port(value: &str) -> Result<u16, String> {
+    value
+        .parse()
+        .map_err(|_| "a port is a whole number from 0 to 65535".to_string())
+}
+
+/// Reads a length of time in seconds for argh's `from_str_fn`: more than 0, at most a day; `0.5` is fine.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// assert_eq!(labnet::seconds("0.5"), Ok(Duration::from_millis(500)));
+/// assert!(labnet::seconds("0").is_err());
+/// assert!(labnet::seconds("soon").is_err());
+/// ```
+///
+/// # Errors
+///
+/// Says what is taken.
+pub fn seconds(value: &str) -> Result<Duration, String> {
+    const DAY: f64 = 86_400.0;
+    value
+        .parse()
+        .ok()
+        .filter(|seconds| *seconds >= 0.001 && *seconds <= DAY)
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| "a time is a number of seconds from 0.001 to 86400".to_string())
+}
+
+/// What a good command line asks for.
+#[derive(Debug)]
+enum Parsed<T> {
+    Args(T),
+    Help(String),
+}
+
+fn parse<T: TopLevelCommand + ArgsInfo>(name: &str, words: &[String]) -> anyhow::Result<Parsed<T>> {
+    let words = for_argh(&T::get_args_info(), words);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match T::from_args(&[name], &words) {
+        Ok(args) => Ok(Parsed::Args(args)),
+        Err(early) if early.status.is_ok() => Ok(Parsed::Help(early.output)),
+        Err(early) => {
+            Err(anyhow!(one_line(&early.output))).hint(format!("{name} --help lists the options"))
+        }
+    }
+}
+
+/// The same command line in the form that argh takes: options first, their values apart, then `--` and the
+/// words. A command with subcommands keeps its order, since the subcommand's name decides what follows.
+fn for_argh(command: &CommandInfoWithArgs, words: &[String]) -> Vec<String> {
+    let mut options = Vec::new();
+    let mut positionals = Vec::new();
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        if word == "--" {
+            positionals.extend(words.cloned());
+            break;
+        }
+        if !looks_like_an_option(word) {
+            if let Some(sub) = command.commands.iter().find(|sub| sub.name == word) {
+                let rest: Vec<String> = words.cloned().collect();
+                options.push(word.clone());
+                options.extend(for_argh(&sub.command, &rest));
+                return options;
+            }
+            positionals.push(word.clone());
+            continue;
+        }
+        match word.split_once('=') {
+            Some((name, value)) if takes_value(command, name) => {
+                options.extend([name.to_string(), value.to_string()]);
+            }
+            _ => {
+                options.push(word.clone());
+                if takes_value(command, word) {
+                    options.extend(words.next().cloned());
+                }
+            }
+        }
+    }
+    if !positionals.is_empty() {
+        // Not before a subcommand that argh does not know: its message then names the word.
+        if command.commands.is_empty() {
+            options.push("--".to_string());
+        }
+        options.extend(positionals);
+    }
+    options
+}
+
+/// `-` stands for stdin and `-5` is a number: both are words.
+fn looks_like_an_option(word: &str) -> bool {
+    match word.strip_prefix('-') {
+        None | Some("") => false,
+        Some(rest) => !rest.starts_with(|first: char| first.is_ascii_digit() || first == '.'),
+    }
+}
+
+fn takes_value(command: &CommandInfoWithArgs, name: &str) -> bool {
+    command.flags.iter().any(|flag| {
+        let short = flag.short.is_some_and(|short| name == format!("-{short}"));
+        (flag.long == name || short) && matches!(flag.kind, FlagInfoKind::Option { .. })
+    })
+}
+
+/// The file's name without its folder and without Windows' `.exe`.
+fn program_name(path: &str) -> &str {
+    std::path::Path::new(path)
+        .file_stem()
+        .and_then(|stem| stem.to_str())
+        .unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use argh::FromArgs;
+
+    use super::*;
+
+    /// A program for the tests.
+    #[derive(FromArgs, ArgsInfo, Debug, PartialEq)]
+    #[argh(help_triggers("-h", "--help"))]
+    struct Args {
+        /// port (default 65432)
+        #[argh(option, short = 'p', default = "65432", from_str_fn(port))]
+        port: u16,
+        /// go on
+        #[argh(switch)]
+        forever: bool,
+        /// the words
+        #[argh(positional)]
+        words: Vec<String>,
+    }
+
+    fn parsed(line: &[&str]) -> Result<Args, String> {
+        let words: Vec<String> = line.iter().map(ToString::to_string).collect();
+        match parse("test", &words) {
+            Ok(Parsed::Args(args)) => Ok(args),
+            Ok(Parsed::Help(text)) => Err(text),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn args(port: u16, forever: bool, words: &[&str]) -> Result<Args, String> {
+        Ok(Args {
+            port,
+            forever,
+            words: words.iter().map(ToString::to_string).collect(),
+        })
+    }
+
+    #[test]
+    fn an_option_takes_its_value_with_an_equals_sign_or_apart() {
+        assert_eq!(parsed(&["--port=9900"]), args(9900, false, &[]));
+        assert_eq!(parsed(&["--port", "9900"]), args(9900, false, &[]));
+        assert_eq!(parsed(&["-p", "9900", "--forever"]), args(9900, true, &[]));
+    }
+
+    #[test]
+    fn a_dash_a_negative_number_and_the_word_help_are_words() {
+        let expected = args(1, false, &["-", "-5", "-.5", "help", "a=b"]);
+        assert_eq!(
+            parsed(&["-", "-5", "--port=1", "-.5", "help", "a=b"]),
+            expected
+        );
+    }
+
+    #[test]
+    fn after_two_dashes_everything_is_a_word() {
+        assert_eq!(
+            parsed(&["--", "--port=1", "--"]),
+            args(65432, false, &["--port=1", "--"])
+        );
+    }
+
+    #[test]
+    fn an_error_is_one_line_that_names_the_argument() {
+        assert_eq!(
+            parsed(&["--port", "banana"]).unwrap_err(),
+            "Error parsing option '--port' with value 'banana': \
+             a port is a whole number from 0 to 65535"
+        );
+        assert_eq!(
+            parsed(&["--bogus=1"]).unwrap_err(),
+            "Unrecognized argument: --bogus=1"
+        );
+        assert_eq!(
+            parsed(&["--forever=yes"]).unwrap_err(),
+            "Unrecognized argument: --forever=yes"
+        );
+        assert_eq!(
+            parsed(&["--port"]).unwrap_err(),
+            "No value provided for option '--port'."
+        );
+    }
+
+    #[test]
+    fn help_lists_the_options() {
+        assert!(parsed(&["--help"]).unwrap_err().contains("--forever"));
+    }
+}

@@ -1,0 +1,191 @@
+//! How a program ends: well, or with one line that says what failed and one that says what to do.
+
+use std::error::Error;
+use std::fmt;
+use std::io::ErrorKind;
+
+/// What `main` returns. On an error the program prints it as [`Failure`] does and exits with code 1.
+///
+/// ```
+/// use anyhow::Context;
+///
+/// fn main() -> labnet::Exit {
+///     let text = "65432";
+///     let port: u16 = text.parse().with_context(|| format!("{text} is no port"))?;
+///     assert_eq!(port, 65432);
+///     Ok(())
+/// }
+/// ```
+pub type Exit = Result<(), Failure>;
+
+/// An error that ends a program.
+///
+/// Rust prints the error that `main` returns by its `Debug` form, after the word `Error:`. This type's
+/// `Debug` form is made for a person: the whole chain of contexts on one line, then a hint.
+///
+/// It is made from an [`anyhow::Error`] and from nothing else, so that `?` on a bare system error
+/// does not compile: `Connection refused` alone never says which address refused.
+pub struct Failure(anyhow::Error);
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Failure(error)
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", one_line(&format!("{:#}", self.0)))?;
+        match self.hint() {
+            Some(hint) => write!(f, "\nhint: {}", one_line(hint)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Failure {
+    /// The hint given with [`Hint::hint`], else one that follows from the system's error.
+    fn hint(&self) -> Option<&str> {
+        if let Some(hinted) = self.0.downcast_ref::<Hinted>() {
+            return Some(&hinted.hint);
+        }
+        self.0
+            .chain()
+            .find_map(|cause| hint_for(cause.downcast_ref::<std::io::Error>()?.kind()))
+    }
+}
+
+/// Adds a hint to an error: what the reader can do about it.
+///
+/// Without one, [`Failure`] has a general hint for the errors that every socket program meets (a port in
+/// use, no right to a port below 1024, a closed pipe).
+///
+/// ```
+/// use anyhow::Context;
+/// use labnet::Hint;
+///
+/// fn connect() -> labnet::Exit {
+///     Err(std::io::Error::from(std::io::ErrorKind::ConnectionRefused))
+///         .context("cannot connect to 127.0.0.1:65432")
+///         .hint("is the server running? cargo run -p dsd-sum-server")?;
+///     Ok(())
+/// }
+///
+/// let shown = format!("{:?}", connect().unwrap_err());
+/// assert_eq!(
+///     shown,
+///     "cannot connect to 127.0.0.1:65432: connection refused\n\
+///      hint: is the server running? cargo run -p dsd-sum-server"
+/// );
+/// ```
+pub trait Hint<T> {
+    /// Adds the hint.
+    ///
+    /// # Errors
+    ///
+    /// Passes on the error that was there.
+    fn hint(self, hint: impl Into<String>) -> anyhow::Result<T>;
+}
+
+impl<T> Hint<T> for anyhow::Result<T> {
+    fn hint(self, hint: impl Into<String>) -> anyhow::Result<T> {
+        self.map_err(|error| {
+            anyhow::Error::new(Hinted {
+                error,
+                hint: hint.into(),
+            })
+        })
+    }
+}
+
+/// An error and what to do about it. Shown, it is the error; the hint waits for [`Failure`].
+struct Hinted {
+    error: anyhow::Error,
+    hint: String,
+}
+
+impl fmt::Display for Hinted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#}", self.error)
+    }
+}
+
+impl fmt::Debug for Hinted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+// No `source`: the whole chain is in what `Display` shows, and would be printed twice.
+impl Error for Hinted {}
+
+fn hint_for(kind: ErrorKind) -> Option<&'static str> {
+    Some(match kind {
+        ErrorKind::AddrInUse => {
+            "another program holds this port, perhaps the same server in another terminal: \
+             stop it, or choose another port with --port"
+        }
+        ErrorKind::AddrNotAvailable => {
+            "this machine has no such address: --host 127.0.0.1 is always there"
+        }
+        ErrorKind::PermissionDenied => {
+            "ports below 1024 need special rights: choose a higher one with --port"
+        }
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => {
+            "the other side broke the connection off: its terminal may say why"
+        }
+        ErrorKind::WouldBlock | ErrorKind::TimedOut => {
+            "the other side did not answer in time: is it the right host and port?"
+        }
+        ErrorKind::NetworkUnreachable | ErrorKind::HostUnreachable => {
+            "no way leads to that address from here: check --host and the network"
+        }
+        ErrorKind::BrokenPipe => "the program that was reading this has ended",
+        _ => return None,
+    })
+}
+
+/// Folds white space, line breaks among it, so that an error stays one line.
+pub(crate) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use anyhow::Context;
+
+    use super::*;
+
+    fn shown(result: anyhow::Result<()>) -> String {
+        format!("{:?}", Failure::from(result.unwrap_err()))
+    }
+
+    #[test]
+    fn the_whole_chain_is_on_one_line_and_the_hint_on_the_next() {
+        let error: anyhow::Result<()> = Err(io::Error::from(ErrorKind::AddrInUse))
+            .context("cannot bind to 127.0.0.1:65432")
+            .context("cannot\n   start");
+        assert_eq!(
+            shown(error),
+            "cannot start: cannot bind to 127.0.0.1:65432: address in use\nhint: another program \
+             holds this port, perhaps the same server in another terminal: stop it, or choose \
+             another port with --port"
+        );
+    }
+
+    #[test]
+    fn a_hint_of_the_program_wins_and_survives_more_context() {
+        let error: anyhow::Result<()> = Err(io::Error::from(ErrorKind::AddrInUse))
+            .context("inner")
+            .hint("do this")
+            .context("outer");
+        assert_eq!(shown(error), "outer: inner: address in use\nhint: do this");
+    }
+
+    #[test]
+    fn an_unknown_error_has_no_hint() {
+        assert_eq!(shown(Err(anyhow::anyhow!("odd"))), "odd");
+    }
+}

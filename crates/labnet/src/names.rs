@@ -1,0 +1,91 @@
+//! From names to addresses, and the line that says where a server listens.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+
+use anyhow::Context;
+use socket2::SockRef;
+
+use crate::{Hint, note};
+
+/// The first IPv4 address of a host, with the port, as Python's `AF_INET` sockets look it up.
+///
+/// The empty name is every interface of this machine (`0.0.0.0`), as in Python's `bind(("", port))`.
+///
+/// ```
+/// let address = labnet::resolve("localhost", 9900)?;
+/// assert_eq!(address.to_string(), "127.0.0.1:9900");
+/// # Ok::<(), anyhow::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// When the resolver (`getaddrinfo`) does not know the name, or knows no IPv4 address of it.
+pub fn resolve(host: &str, port: u16) -> anyhow::Result<SocketAddr> {
+    let name = if host.is_empty() { "0.0.0.0" } else { host };
+    (name, port)
+        .to_socket_addrs()
+        .with_context(|| format!("cannot resolve the host name {host}"))
+        .and_then(|mut addresses| {
+            addresses
+                .find(SocketAddr::is_ipv4)
+                .with_context(|| format!("the host {host} has no IPv4 address"))
+        })
+        .hint("check the spelling and the network, or give an address: --host 127.0.0.1")
+}
+
+/// This machine's own name, as Python's `socket.gethostname()` gives it.
+///
+/// ```
+/// assert!(!labnet::host_name()?.is_empty());
+/// # Ok::<(), anyhow::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// When the system has no name, or one that is no UTF-8.
+pub fn host_name() -> anyhow::Result<String> {
+    hostname::get()
+        .context("cannot find out this machine's name")
+        .and_then(|name| {
+            name.into_string().map_err(|name| {
+                anyhow::anyhow!(
+                    "this machine's name is no UTF-8: {}",
+                    name.to_string_lossy()
+                )
+            })
+        })
+        .hint("name the address yourself: --host 127.0.0.1")
+}
+
+/// Says on stderr where a bound socket listens: `listening on 127.0.0.1:65432`.
+///
+/// The port is the real one (`getsockname`), so a server started with `--port 0` tells which port the
+/// system chose. Whoever started the server may wait for this line: from then on clients can come.
+/// A server on all interfaces says that others can reach it.
+///
+/// ```
+/// let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
+/// let address = labnet::announce(&socket)?;
+/// assert_eq!(address, socket.local_addr()?);
+/// # Ok::<(), anyhow::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// When the socket's address cannot be read, or is no IP address.
+pub fn announce<'socket>(socket: impl Into<SockRef<'socket>>) -> anyhow::Result<SocketAddr> {
+    let address = socket
+        .into()
+        .local_addr()
+        .context("cannot read the socket's own address")?
+        .as_socket()
+        .context("the socket has no IP address")?;
+    if address.ip().is_unspecified() {
+        note!(
+            "every machine that reaches one of this machine's addresses can connect; \
+             --host 127.0.0.1 keeps it to this machine"
+        );
+    }
+    note!("listening on {address}");
+    Ok(address)
+}
