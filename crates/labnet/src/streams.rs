@@ -1,10 +1,18 @@
-//! How to hang up so that the last answer still arrives.
+//! What TCP servers have to get right around the calls that a lab teaches: waiting with a time limit, going on
+//! after a failed accept, and hanging up so that the last answer still arrives.
 
 use std::io::{self, ErrorKind, Read};
 use std::net::Shutdown;
+use std::thread;
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use socket2::Socket;
+
+use crate::note;
+
+/// How long [`retry_accept`] waits when the system has no descriptors or memory left.
+const SHORTAGE_PAUSE: Duration = Duration::from_millis(100);
 
 /// The most that [`hang_up`] reads and drops, in bytes.
 const DRAIN_LIMIT: usize = 64 * 1024 * 1024;
@@ -59,5 +67,75 @@ pub fn hang_up(mut connection: Socket, patience: Duration) -> io::Result<()> {
             Err(error) => return Err(error),
         }
     }
+    Ok(())
+}
+
+/// Makes a call on a socket that has a time limit, as Python's sockets do after `settimeout`.
+///
+/// The call is made again when a signal interrupts it: Linux does not restart calls on sockets with a time
+/// limit (`signal(7)`), so without this a server loses its client when it is stopped with Ctrl-Z and
+/// goes on. And when the time is up, the error says so: Linux calls it `EAGAIN`, `Resource temporarily
+/// unavailable`.
+///
+/// ```
+/// use std::io::{ErrorKind, Read};
+/// use std::net::{TcpListener, TcpStream};
+/// use std::time::Duration;
+///
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let mut silent = TcpStream::connect(listener.local_addr()?)?;
+/// silent.set_read_timeout(Some(Duration::from_millis(10)))?;
+/// let error = labnet::timed(|| silent.read(&mut [0; 16])).unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::TimedOut);
+/// assert_eq!(error.to_string(), "nothing within the time limit");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// Those of the call; a time limit that has passed as [`ErrorKind::TimedOut`].
+pub fn timed<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                return Err(io::Error::new(
+                    ErrorKind::TimedOut,
+                    "nothing within the time limit",
+                ));
+            }
+            result => return result,
+        }
+    }
+}
+
+/// What a server that goes on does after `accept` failed: it says so and tries again, if that can help.
+///
+/// `accept(2)` also reports what befell the client on its way in (`ECONNABORTED` and other network errors): that
+/// is the client's fault, and the next one may do better. Where the system is short of descriptors or
+/// memory, this waits 100 ms before it returns: there is nothing in the kernel to wait for, and without a pause the
+/// loop would keep a processor busy with the same error.
+///
+/// ```
+/// use std::io::{Error, ErrorKind};
+///
+/// // The client left before its turn came: go on.
+/// assert!(labnet::retry_accept(Error::from(ErrorKind::ConnectionAborted)).is_ok());
+/// // The socket is not listening: trying again cannot help.
+/// assert!(labnet::retry_accept(Error::from(ErrorKind::InvalidInput)).is_err());
+/// ```
+///
+/// # Errors
+///
+/// When trying again cannot help.
+pub fn retry_accept(error: io::Error) -> anyhow::Result<()> {
+    match error.kind() {
+        ErrorKind::InvalidInput | ErrorKind::Unsupported => {
+            return Err(error).context("cannot accept clients");
+        }
+        ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted => {}
+        _ => thread::sleep(SHORTAGE_PAUSE),
+    }
+    note!("cannot accept a client: {error}; waiting for the next");
     Ok(())
 }
