@@ -1,1 +1,19 @@
-//! t
+//! Runs the programs of the workspace as a user does: starts them, waits until they listen, reads what they print,
+//! stops them. Nothing here sleeps: every wait is for a line, an end or a byte, and has a deadline.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`program`] | starting a program (or its twin), reading its lines, ending it |
+//! | [`pairing`] | server and client in both languages: the same words, whoever talks to whom |
+//! | [`wire`] | the peer played by hand: resets, descriptors and segments counted |
+
+pub mod pairing;
+pub mod program;
+pub mod wire;
+
+pub use program::{Finished, Program, Running, python, rust};
+
+use std::time::Duration;
+
+/// How long a test waits for anything before it fails. Far above what a busy machine with two cores needs.
+pub const DEADLINE: Duration = Duration::from_secs(30);

@@ -1,0 +1,367 @@
+//! A program under test: started, heard, ended.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Mutex, OnceLock};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::DEADLINE;
+
+/// The Rust program of a package, built first if it is not.
+///
+/// # Panics
+///
+/// When the package does not build.
+pub fn rust(package: &str) -> Program {
+    Program::new(package, Command::new(built(package)))
+}
+
+/// A package's Python twin.
+pub fn python(package: &str) -> Program {
+    let mut command = Command::new(if cfg!(windows) { "python" } else { "python3" });
+    // -u: each line is out at once, also into a pipe.
+    command
+        .arg("-u")
+        .arg(workspace().join("crates").join(package).join("twin.py"));
+    Program::new(package, command)
+}
+
+/// The workspace's root.
+pub fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("tests/ stands in the root")
+}
+
+/// The path of a package's binary in debug form.
+///
+/// `cargo test` tells a test only about the binaries of its own package, so each is built here, once a
+/// test run, by the same cargo.
+fn built(package: &str) -> PathBuf {
+    static BUILT: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let mut built = BUILT
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    if !built.contains(package) {
+        let output = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--package", package])
+            .current_dir(workspace())
+            .output()
+            .expect("cargo runs: it started this test");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success(),
+            "cargo build --package {package} failed:\n{errors}"
+        );
+        built.insert(package.to_string());
+    }
+    binaries().join(format!("{package}{}", env::consts::EXE_SUFFIX))
+}
+
+/// Where cargo puts the workspace's binaries: a test runs from the `deps` folder below it.
+fn binaries() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let test = env::current_exe().expect("a running program has a path");
+        test.parent()
+            .and_then(Path::parent)
+            .expect("target/debug/deps/TEST")
+            .to_path_buf()
+    })
+}
+
+/// A program that is ready to be started.
+#[derive(Debug)]
+pub struct Program {
+    name: String,
+    command: Command,
+}
+
+impl Program {
+    /// Any command, under a name for messages.
+    pub fn new(name: &str, command: Command) -> Self {
+        Program {
+            name: name.to_string(),
+            command,
+        }
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args(mut self, args: &[&str]) -> Self {
+        self.command.args(args);
+        self
+    }
+
+    /// Adds `--port`, and `--host` for an address that is not 127.0.0.1.
+    #[must_use]
+    pub fn at(mut self, address: SocketAddr) -> Self {
+        self.command.arg(format!("--port={}", address.port()));
+        if address.ip().to_string() != "127.0.0.1" {
+            self.command.arg(format!("--host={}", address.ip()));
+        }
+        self
+    }
+
+    /// Adds an environment variable.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// The command itself, for what is special to one test.
+    pub fn command(&mut self) -> &mut Command {
+        &mut self.command
+    }
+
+    /// Starts the program with all three streams piped.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    pub fn start(mut self) -> Running {
+        let mut child = self
+            .command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot start {}: {error}", self.name));
+        let stdout = Lines::read(child.stdout.take().expect("stdout is piped"));
+        let stderr = Lines::read(child.stderr.take().expect("stderr is piped"));
+        Running {
+            name: self.name,
+            child,
+            stdout,
+            stderr,
+        }
+    }
+
+    /// Starts a server on a free port of 127.0.0.1 and waits until it listens.
+    pub fn serve(self) -> (Running, SocketAddr) {
+        let mut running = self.args(&["--port=0"]).start();
+        let address = running.listening();
+        (running, address)
+    }
+
+    /// Runs the program to its end with nothing on stdin.
+    pub fn run(self) -> Finished {
+        self.start().finish()
+    }
+
+    /// Runs the program to its end with this on stdin.
+    pub fn run_with_input(self, input: &[u8]) -> Finished {
+        let mut running = self.start();
+        running.type_in(input);
+        running.finish()
+    }
+}
+
+/// A program that runs. Dropped, it is killed and reaped.
+#[derive(Debug)]
+pub struct Running {
+    name: String,
+    child: Child,
+    stdout: Lines,
+    stderr: Lines,
+}
+
+/// How a program ended, and all that it printed.
+#[derive(Debug)]
+pub struct Finished {
+    /// The exit code; `None` for a program that a signal ended.
+    pub code: Option<i32>,
+    /// Everything on stdout.
+    pub stdout: String,
+    /// Everything on stderr.
+    pub stderr: String,
+}
+
+impl Running {
+    /// The next line of stdout.
+    ///
+    /// # Panics
+    ///
+    /// When none comes in time.
+    pub fn line(&mut self) -> String {
+        match self.stdout.next(DEADLINE) {
+            Some(line) => line,
+            None => panic!("{} printed no further line; {}", self.name, self.seen()),
+        }
+    }
+
+    /// The next line of stderr.
+    ///
+    /// # Panics
+    ///
+    /// When none comes in time.
+    pub fn error_line(&mut self) -> String {
+        match self.stderr.next(DEADLINE) {
+            Some(line) => line,
+            None => panic!(
+                "{} printed no further line on stderr; {}",
+                self.name,
+                self.seen()
+            ),
+        }
+    }
+
+    /// Reads stderr up to a line that holds this text, and gives that line.
+    pub fn error_line_with(&mut self, text: &str) -> String {
+        loop {
+            let line = self.error_line();
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
+    /// Waits for `listening on ADDRESS` on stderr.
+    pub fn listening(&mut self) -> SocketAddr {
+        const READY: &str = "listening on ";
+        let line = self.error_line_with(READY);
+        let (_, address) = line.split_once(READY).expect("the line holds the words");
+        address
+            .parse()
+            .unwrap_or_else(|error| panic!("{address} is no address: {error}"))
+    }
+
+    /// Writes to the program's stdin. The program may have ended: then nobody reads it.
+    pub fn type_in(&mut self, input: &[u8]) {
+        let stdin = self
+            .child
+            .stdin
+            .as_mut()
+            .expect("stdin is piped and still open");
+        match stdin.write_all(input).and_then(|()| stdin.flush()) {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                panic!("cannot write to {}: {error}", self.name)
+            }
+            _ => {}
+        }
+    }
+
+    /// The process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether the program still runs.
+    pub fn is_running(&mut self) -> bool {
+        self.child
+            .try_wait()
+            .expect("a child can be waited for")
+            .is_none()
+    }
+
+    /// Closes stdin and waits for the program's own end.
+    ///
+    /// # Panics
+    ///
+    /// When it does not end in time.
+    pub fn finish(mut self) -> Finished {
+        drop(self.child.stdin.take());
+        // A program has ended when both of its streams have: no polling for the process needed.
+        let complete = self.stdout.drain(DEADLINE) && self.stderr.drain(DEADLINE);
+        assert!(complete, "{} does not end; {}", self.name, self.seen());
+        let status = self.child.wait().expect("a child can be waited for");
+        self.finished(status)
+    }
+
+    /// Kills the program (SIGKILL) and gives what it had printed.
+    pub fn stop(mut self) -> Finished {
+        self.child.kill().expect("a child of ours can be killed");
+        let status = self.child.wait().expect("a child can be waited for");
+        self.stdout.drain(DEADLINE);
+        self.stderr.drain(DEADLINE);
+        self.finished(status)
+    }
+
+    fn finished(&self, status: ExitStatus) -> Finished {
+        Finished {
+            code: status.code(),
+            stdout: self.stdout.all.clone(),
+            stderr: self.stderr.all.clone(),
+        }
+    }
+
+    fn seen(&self) -> String {
+        format!(
+            "stdout so far: {:?}; stderr so far: {:?}",
+            self.stdout.all, self.stderr.all
+        )
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both fail only if the program has ended and has been reaped: then there is nothing to do.
+        let _already_ended = self.child.kill();
+        let _already_reaped = self.child.wait();
+    }
+}
+
+/// The lines of a stream, read by a thread of their own so that the program never blocks on a full pipe.
+#[derive(Debug)]
+struct Lines {
+    lines: Receiver<String>,
+    /// All that has been taken from the channel, line ends included.
+    all: String,
+}
+
+impl Lines {
+    fn read(stream: impl Read + Send + 'static) -> Self {
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || {
+            let mut stream = BufReader::new(stream);
+            loop {
+                let mut line = Vec::new();
+                match stream.read_until(b'\n', &mut line) {
+                    // The reader is gone with its test, or the stream with its program.
+                    Ok(0) | Err(_) => break,
+                    Ok(_) => {
+                        if sender
+                            .send(String::from_utf8_lossy(&line).into_owned())
+                            .is_err()
+                        {
+                            break;
+                        }
+                    }
+                }
+            }
+        });
+        Lines {
+            lines,
+            all: String::new(),
+        }
+    }
+
+    /// The next line without its end; `None` at the stream's end or when the time is up.
+    fn next(&mut self, patience: Duration) -> Option<String> {
+        let line = self.lines.recv_timeout(patience).ok()?;
+        self.all.push_str(&line);
+        Some(line.trim_end_matches(['\r', '\n']).to_string())
+    }
+
+    /// Takes everything to the stream's end; false when that does not come in time.
+    fn drain(&mut self, patience: Duration) -> bool {
+        let deadline = Instant::now() + patience;
+        loop {
+            match self
+                .lines
+                .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+            {
+                Ok(line) => self.all.push_str(&line),
+                Err(RecvTimeoutError::Disconnected) => return true,
+                Err(RecvTimeoutError::Timeout) => return false,
+            }
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! The sum exercise: what is said, what is answered, and what the server survives.
+
+use std::io::Write;
+use std::net::Shutdown;
+use std::thread;
+
+use tests::pairing::Pairing;
+use tests::wire::{ask, connect, expect, nobody, read_to_end, reset};
+use tests::{python, rust, wire};
+
+const SUM: Pairing = Pairing {
+    server: "dsd-sum-server",
+    server_args: &[],
+    opening: "",
+    server_says: "Connected by ('127.0.0.1', PORT)\n",
+    one_shot: false,
+    client: "dsd-sum-client",
+    client_args: &["-"],
+    input: "1 2 3 4 5\n0.1 0.2\n-1.50 .25\n1 two 3\n\n \t\n99999999999999999999 1\n",
+    client_says: "Server says: 15\nServer says: 0.3\nServer says: -1.25\n\
+                  Server says: error: \"two\" is not a number\nServer says: 0\n\
+                  Server says: 100000000000000000000\n",
+};
+
+tests::pairings!(SUM);
+
+const TOO_LONG: &[u8] = b"error: a request of 1024 bytes or more may be cut short; \
+                          exercise 5 (dsd-eof-server) takes messages of any size";
+
+/// The answer to a request, from the Rust server.
+fn answer(request: &str, expected: &str) {
+    let (_server, address) = rust("dsd-sum-server").serve();
+    ask(address, request.as_bytes(), expected.as_bytes());
+}
+
+#[test]
+fn integers_of_a_thousand_digits_are_added_exactly() {
+    answer(
+        &format!("{} 1", "9".repeat(1000)),
+        &format!("1{}", "0".repeat(1000)),
+    );
+}
+
+#[test]
+fn decimals_are_added_exactly() {
+    answer("0.1 0.2", "0.3");
+}
+
+#[test]
+fn negatives_tabs_and_line_ends_are_understood() {
+    answer("-1\t-2\r\n+10\n", "7");
+}
+
+#[test]
+fn a_word_is_named_and_the_connection_goes_on() {
+    let (_server, address) = rust("dsd-sum-server").serve();
+    let mut stream = connect(address);
+    stream.write_all(b"1 two").unwrap();
+    expect(&mut stream, b"error: \"two\" is not a number");
+    stream.write_all(b"1 2").unwrap();
+    expect(&mut stream, b"3");
+}
+
+#[test]
+fn a_request_of_white_space_sums_to_nothing() {
+    answer(" \n", "0");
+}
+
+#[test]
+fn a_request_that_fills_the_buffer_is_refused_and_the_rest_is_never_summed() {
+    for length in [1024, 1025, 5000, 1024 * 1024] {
+        let (_server, address) = rust("dsd-sum-server").serve();
+        let mut stream = connect(address);
+        stream
+            .write_all(&b"1 ".repeat(length / 2 + 1)[..length])
+            .unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(
+            read_to_end(&mut stream),
+            TOO_LONG,
+            "a request of {length} bytes"
+        );
+    }
+    answer(&"1".repeat(1023), &"1".repeat(1023));
+}
+
+#[test]
+#[cfg_attr(no_python, ignore = "python3 (3.8 or newer) is not installed")]
+fn the_twin_refuses_a_request_that_fills_the_buffer_likewise() {
+    let (_server, address) = python("dsd-sum-server").serve();
+    let mut stream = connect(address);
+    stream.write_all(&[b'1'; 3000]).unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(read_to_end(&mut stream), TOO_LONG);
+}
+
+#[test]
+fn server_goes_on_after_a_client_resets() {
+    let (mut server, address) = rust("dsd-sum-server").serve();
+    let mut stream = connect(address);
+    stream.write_all(b"1 2").unwrap();
+    expect(&mut stream, b"3");
+    reset(stream);
+    server.error_line_with("reset");
+    ask(address, b"4 5", b"9");
+}
+
+#[test]
+fn server_goes_on_after_bytes_that_are_no_utf8() {
+    let (_server, address) = rust("dsd-sum-server").serve();
+    ask(
+        address,
+        b"1 \xff\xfe 2",
+        "error: \"\u{fffd}\u{fffd}\" is not a number".as_bytes(),
+    );
+    ask(address, b"4 5", b"9");
+}
+
+#[test]
+fn server_gives_up_a_client_that_falls_silent() {
+    let (mut server, address) = rust("dsd-sum-server").args(&["--timeout=0.2"]).serve();
+    let mut silent = connect(address);
+    silent.write_all(b"1 2").unwrap();
+    expect(&mut silent, b"3");
+    ask(address, b"4 5", b"9");
+    server.error_line_with("nothing within the time limit");
+    assert_eq!(read_to_end(&mut silent), b"");
+}
+
+#[test]
+fn server_goes_on_after_a_client_that_vanishes_before_its_answer() {
+    let (_server, address) = rust("dsd-sum-server").serve();
+    for _ in 0..20 {
+        let mut stream = connect(address);
+        stream.write_all(b"1 2").unwrap();
+        reset(stream);
+    }
+    drop(connect(address));
+    ask(address, b"4 5", b"9");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn server_keeps_no_descriptor_of_three_hundred_clients() {
+    let (server, address) = rust("dsd-sum-server").serve();
+    ask(address, b"1 2", b"3");
+    let mut after_one = 0;
+    for client in 0..300 {
+        ask(address, b"4 5", b"9");
+        if client == 0 {
+            after_one = wire::descriptors(&server).unwrap();
+        }
+    }
+    // The last client may not have been put away yet.
+    wire::eventually("no more descriptors than after the first client", || {
+        wire::descriptors(&server).unwrap() <= after_one
+    });
+}
+
+#[test]
+fn server_serves_fifty_clients_that_come_at_once() {
+    let (_server, address) = rust("dsd-sum-server").serve();
+    let clients: Vec<_> = (0..50)
+        .map(|number| {
+            thread::spawn(move || {
+                let request = format!("{number} 1");
+                ask(
+                    address,
+                    request.as_bytes(),
+                    (number + 1).to_string().as_bytes(),
+                );
+            })
+        })
+        .collect();
+    for client in clients {
+        client.join().unwrap();
+    }
+}
+
+#[test]
+fn server_that_was_killed_starts_again_on_its_port_at_once() {
+    let (server, address) = rust("dsd-sum-server").serve();
+    let mut stream = connect(address);
+    stream.write_all(b"1 2").unwrap();
+    expect(&mut stream, b"3");
+    server.stop();
+    let mut again = rust("dsd-sum-server").at(address).start();
+    assert_eq!(again.listening(), address);
+    ask(address, b"4 5", b"9");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn each_message_is_one_send() {
+    let (_server, address) = rust("dsd-sum-server").serve();
+    let mut stream = connect(address);
+    for round in 1..=3 {
+        stream.write_all(b"1 two").unwrap();
+        expect(&mut stream, b"error: \"two\" is not a number");
+        assert_eq!(wire::data_segments(&stream), round);
+    }
+
+    let (listener, address) = wire::listener();
+    let client = rust("dsd-sum-client")
+        .at(address)
+        .args(&["10", "20", "30"])
+        .start();
+    let mut stream = wire::accept(&listener);
+    expect(&mut stream, b"10 20 30");
+    stream.write_all(b"60").unwrap();
+    assert_eq!(read_to_end(&mut stream), b"");
+    assert_eq!(wire::data_segments(&stream), 1);
+    assert_eq!(client.finish().stdout, "Server says: 60\n");
+}
+
+#[test]
+fn client_says_that_the_server_is_not_running() {
+    let address = nobody();
+    let finished = rust("dsd-sum-client").at(address).run();
+    assert_eq!(finished.code, Some(1));
+    let hint = "hint: is the server running? cargo run -p dsd-sum-server\n";
+    assert!(
+        finished
+            .stderr
+            .starts_with(&format!("Error: cannot connect to {address}: "))
+    );
+    assert!(finished.stderr.ends_with(hint), "{}", finished.stderr);
+}
+
+#[test]
+fn client_says_that_the_server_left_without_an_answer() {
+    let (listener, address) = wire::listener();
+    let client = rust("dsd-sum-client").at(address).start();
+    let mut stream = wire::accept(&listener);
+    expect(&mut stream, b"1 2 3 4 5");
+    drop(stream);
+    let finished = client.finish();
+    assert_eq!(finished.code, Some(1));
+    assert!(
+        finished.stderr.contains("without an answer\nhint: "),
+        "{}",
+        finished.stderr
+    );
+}
