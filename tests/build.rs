@@ -1,11 +1,12 @@
 //! Finds out what this machine can run, so that a test that cannot run here is shown as ignored, with the reason.
 
 use std::env;
+use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 fn main() {
-    println!("cargo::rustc-check-cfg=cfg(no_python)");
+    println!("cargo::rustc-check-cfg=cfg(no_python, low_ports_are_free)");
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=PATH");
     let python = if cfg!(windows) { "python" } else { "python3" };
@@ -28,5 +29,11 @@ fn main() {
         .is_ok_and(|status| status.success());
     if !good {
         println!("cargo::rustc-cfg=no_python");
+    }
+
+    // Containers often let everyone listen on every port.
+    let limit = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+    if limit.is_ok_and(|limit| limit.trim().parse().is_ok_and(|port: u16| port <= 80)) {
+        println!("cargo::rustc-cfg=low_ports_are_free");
     }
 }

@@ -3,10 +3,12 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`catalogue`] | which programs there are, from their `[package.metadata.lab]` |
 //! | [`program`] | starting a program (or its twin), reading its lines, ending it |
 //! | [`pairing`] | server and client in both languages: the same words, whoever talks to whom |
 //! | [`wire`] | the peer played by hand: resets, descriptors and segments counted |
 
+pub mod catalogue;
 pub mod pairing;
 pub mod program;
 pub mod wire;

@@ -126,15 +126,30 @@ impl Program {
     /// # Panics
     ///
     /// When it cannot be started.
-    pub fn start(mut self) -> Running {
-        let mut child = self
-            .command
+    pub fn start(self) -> Running {
+        self.start_with(Stdio::piped())
+    }
+
+    /// Starts the program with its stdout a pipe that nobody reads, as after `| head -1`.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    pub fn start_unheard(self) -> Running {
+        let (reader, writer) = std::io::pipe().expect("the system has a pipe left");
+        drop(reader);
+        self.start_with(Stdio::from(writer))
+    }
+
+    fn start_with(mut self, stdout: Stdio) -> Running {
+        self.command
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("cannot start {}: {error}", self.name));
-        let stdout = Lines::read(child.stdout.take().expect("stdout is piped"));
+            .stdout(stdout)
+            .stderr(Stdio::piped());
+        let spawned = self.command.spawn();
+        let mut child =
+            spawned.unwrap_or_else(|error| panic!("cannot start {}: {error}", self.name));
+        let stdout = child.stdout.take().map_or_else(Lines::none, Lines::read);
         let stderr = Lines::read(child.stderr.take().expect("stderr is piped"));
         Running {
             name: self.name,
@@ -233,6 +248,16 @@ impl Running {
             .unwrap_or_else(|error| panic!("{address} is no address: {error}"))
     }
 
+    /// As [`Running::listening`], but `None` if the program ends first.
+    pub fn listening_or_ended(&mut self) -> Option<SocketAddr> {
+        loop {
+            let line = self.stderr.next(DEADLINE)?;
+            if let Some((_, address)) = line.split_once("listening on ") {
+                return address.parse().ok();
+            }
+        }
+    }
+
     /// Writes to the program's stdin. The program may have ended: then nobody reads it.
     pub fn type_in(&mut self, input: &[u8]) {
         let stdin = self
@@ -317,6 +342,14 @@ struct Lines {
 }
 
 impl Lines {
+    /// The lines of a stream that is not read here.
+    fn none() -> Self {
+        Lines {
+            lines: mpsc::channel().1,
+            all: String::new(),
+        }
+    }
+
     fn read(stream: impl Read + Send + 'static) -> Self {
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || {

@@ -2,9 +2,10 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::DEADLINE;
 
@@ -116,9 +117,26 @@ pub fn accept(listener: &TcpListener) -> TcpStream {
     stream
 }
 
-/// An address on which nothing listens: a port that was free a moment ago.
+/// An address on which nothing listens. A socket that is bound and does not listen keeps the port from others until
+/// the test ends, so that no server of another test turns up there.
+///
+/// # Panics
+///
+/// When no port is free.
 pub fn nobody() -> SocketAddr {
-    listener().1
+    static HELD: Mutex<Vec<Socket>> = Mutex::new(Vec::new());
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a descriptor is free");
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    socket
+        .bind(&any.into())
+        .expect("a port of 127.0.0.1 is free");
+    let address = socket.local_addr().expect("a bound socket has an address");
+    HELD.lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(socket);
+    address
+        .as_socket()
+        .expect("an IPv4 socket has an IP address")
 }
 
 /// How many descriptors a program has open. Linux only: `/proc/PID/fd`.

@@ -1,0 +1,321 @@
+//! What every lab program does when something is wrong: one line that says what, a hint that says what to do, an exit
+//! code that is not 0, and never a panic.
+
+use std::net::{TcpListener, UdpSocket};
+
+use tests::catalogue::{Entry, lab_programs, server_of};
+use tests::{Finished, Program, rust, wire};
+
+/// The program with the arguments it cannot do without, but for the port.
+fn program(entry: &Entry) -> Program {
+    rust(&entry.package)
+}
+
+/// Programs with an address: all but those that only create a socket.
+fn with_address() -> Vec<Entry> {
+    let mut entries = lab_programs();
+    entries.retain(|entry| {
+        program(entry)
+            .args(&["--help"])
+            .run()
+            .stdout
+            .contains("--port")
+    });
+    entries
+}
+
+fn of_role(role: &str) -> Vec<Entry> {
+    let mut entries = with_address();
+    entries.retain(|entry| entry.role == role);
+    entries
+}
+
+/// Checks the form that every error has, and gives its first line.
+fn one_line_and_a_hint(entry: &Entry, finished: &Finished) -> String {
+    let name = &entry.package;
+    let stderr = &finished.stderr;
+    assert_eq!(
+        finished.code,
+        Some(1),
+        "{name}: exit code; stderr: {stderr}"
+    );
+    assert!(!stderr.contains("panicked"), "{name} panicked: {stderr}");
+    let lines: Vec<&str> = stderr.lines().collect();
+    let [.., error, hint] = lines[..] else {
+        panic!("{name}: no line and hint in {stderr:?}")
+    };
+    assert!(
+        error.starts_with("Error: "),
+        "{name}: no error line in {stderr:?}"
+    );
+    assert!(hint.starts_with("hint: "), "{name}: no hint in {stderr:?}");
+    error.to_string()
+}
+
+#[test]
+fn a_port_that_is_none_is_named() {
+    for entry in with_address() {
+        for port in ["banana", "70000", "-1", ""] {
+            let finished = program(&entry).args(&["--port", port]).run();
+            let error = one_line_and_a_hint(&entry, &finished);
+            assert!(
+                error.contains("a port is a whole number from 0 to 65535"),
+                "{error}"
+            );
+            assert_eq!(finished.stdout, "", "{}", entry.package);
+        }
+    }
+}
+
+#[test]
+fn an_unknown_flag_is_named() {
+    for entry in lab_programs() {
+        let finished = program(&entry).args(&["--bogus"]).run();
+        let error = one_line_and_a_hint(&entry, &finished);
+        assert!(error.contains("--bogus"), "{}: {error}", entry.package);
+    }
+}
+
+#[test]
+fn help_goes_to_stdout_and_shows_an_example() {
+    for entry in lab_programs() {
+        let finished = program(&entry).args(&["--help"]).run();
+        assert_eq!(finished.code, Some(0), "{}", entry.package);
+        assert!(
+            finished.stdout.contains("Example"),
+            "{}: {}",
+            entry.package,
+            finished.stdout
+        );
+    }
+}
+
+#[test]
+fn a_port_may_be_given_with_an_equals_sign() {
+    // Port 0 of a client is an address where nobody can listen, so the program ends, but not over its arguments.
+    for entry in of_role("client") {
+        let stderr = program(&entry)
+            .args(&["--port=0"])
+            .run_with_input(b"50\n")
+            .stderr;
+        assert!(!stderr.contains("rguments"), "{}: {stderr}", entry.package);
+        assert!(
+            !stderr.contains("Unrecognized"),
+            "{}: {stderr}",
+            entry.package
+        );
+    }
+    for entry in of_role("server") {
+        let (_running, address) = program(&entry).serve();
+        assert_ne!(address.port(), 0, "{}", entry.package);
+    }
+}
+
+#[test]
+fn a_client_says_that_nothing_listens_and_how_to_start_the_server() {
+    let entries = lab_programs();
+    for entry in of_role("client") {
+        let server = server_of(&entry, &entries).expect("a client has a server");
+        let address = wire::nobody();
+        let finished = program(&entry).at(address).run_with_input(b"50\n");
+        let error = one_line_and_a_hint(&entry, &finished);
+        assert!(
+            error.contains(&address.port().to_string()),
+            "{}: {error}",
+            entry.package
+        );
+        let command = format!("cargo run -p {}", server.package);
+        assert!(
+            finished.stderr.contains(&command),
+            "{}: {}",
+            entry.package,
+            finished.stderr
+        );
+    }
+}
+
+/// A TCP and a UDP socket on one port.
+fn both_kinds() -> (TcpListener, UdpSocket) {
+    for _ in 0..100 {
+        let (tcp, address) = wire::listener();
+        if let Ok(udp) = UdpSocket::bind(address) {
+            return (tcp, udp);
+        }
+    }
+    panic!("no port is free for both TCP and UDP");
+}
+
+#[test]
+fn a_server_names_the_port_that_is_in_use_and_says_who_may_hold_it() {
+    for entry in of_role("server") {
+        let (_tcp, udp) = both_kinds();
+        let address = udp.local_addr().unwrap();
+        let mut server = program(&entry).args(&[&format!("--port={}", address.port())]);
+        if entry.package.starts_with("co223") {
+            // Its default is this machine's own name, which may not resolve.
+            server = server.args(&["--host=127.0.0.1"]);
+        }
+        let finished = server.run();
+        let error = one_line_and_a_hint(&entry, &finished);
+        assert!(
+            error.contains(&address.port().to_string()),
+            "{}: {error}",
+            entry.package
+        );
+        let hint = "another program holds this port, perhaps the same server in another terminal";
+        assert!(
+            finished.stderr.contains(hint),
+            "{}: {}",
+            entry.package,
+            finished.stderr
+        );
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+#[cfg_attr(low_ports_are_free, ignore = "here every user may listen on port 80")]
+fn a_server_on_port_80_without_the_right_says_so() {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+    use std::process::Command;
+
+    const NOBODY: u32 = 65534;
+    // A copy that everyone may run, since the workspace may stand in a folder that only root may enter.
+    let folder = std::env::temp_dir().join(format!("port-80-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    for entry in of_role("server") {
+        let mut original = rust(&entry.package);
+        let copy = folder.join(&entry.package);
+        fs::copy(original.command().get_program(), &copy).unwrap();
+        let mut command = Command::new(&copy);
+        command.args(["--port=80", "--host=127.0.0.1"]);
+        if runs_as_root() {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        let finished = Program::new(&entry.package, command).run();
+        let error = one_line_and_a_hint(&entry, &finished);
+        assert!(error.contains("127.0.0.1:80"), "{}: {error}", entry.package);
+        let hint = "ports below 1024 need special rights";
+        assert!(
+            finished.stderr.contains(hint),
+            "{}: {}",
+            entry.package,
+            finished.stderr
+        );
+    }
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+#[cfg(target_os = "linux")]
+fn runs_as_root() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
+
+#[test]
+fn a_name_that_does_not_resolve_is_named() {
+    for entry in with_address() {
+        let name = "no-such-host.invalid";
+        let host = format!("--host={name}");
+        let finished = program(&entry)
+            .args(&[&host, "--port=4242"])
+            .run_with_input(b"50\n");
+        let error = one_line_and_a_hint(&entry, &finished);
+        assert!(error.contains(name), "{}: {error}", entry.package);
+    }
+}
+
+/// Programs whose sheet has them print nothing.
+const SILENT: [&str; 2] = ["co223-task01-client", "transparency-socket1"];
+
+#[test]
+fn a_closed_stdout_ends_a_server_with_an_error() {
+    for entry in of_role("server") {
+        let mut server = program(&entry)
+            .args(&["--port=0", "--host=127.0.0.1"])
+            .start_unheard();
+        // A server that prints at its start may end before it listens.
+        if let Some(address) = server.listening_or_ended() {
+            let _held_open = std::net::TcpStream::connect(address);
+            let datagram = UdpSocket::bind("127.0.0.1:0").unwrap();
+            datagram.send_to(b"50", address).unwrap();
+        }
+        let error = one_line_and_a_hint(&entry, &server.finish());
+        assert!(
+            error.contains("cannot write to stdout"),
+            "{}: {error}",
+            entry.package
+        );
+    }
+}
+
+#[test]
+fn a_closed_stdout_ends_a_client_with_an_error() {
+    let entries = lab_programs();
+    for entry in of_role("client") {
+        let server = server_of(&entry, &entries).expect("a client has a server");
+        let (_server, address) = rust(&server.package).args(&["--host=127.0.0.1"]).serve();
+        let mut client = program(&entry).at(address);
+        if entry.package.starts_with("co223") {
+            client = client.args(&["--host=127.0.0.1"]);
+        }
+        let mut client = client.start_unheard();
+        client.type_in(b"50\n");
+        let finished = client.finish();
+        if SILENT.contains(&entry.package.as_str()) {
+            assert_eq!(
+                finished.code,
+                Some(0),
+                "{}: {}",
+                entry.package,
+                finished.stderr
+            );
+        } else {
+            let error = one_line_and_a_hint(&entry, &finished);
+            assert!(
+                error.contains("cannot write to stdout"),
+                "{}: {error}",
+                entry.package
+            );
+        }
+    }
+}
+
+/// The sheets' own Python has its hosts and ports written into it, so these are part of the contract.
+#[test]
+fn the_defaults_are_those_of_the_sheets() {
+    for entry in of_role("server") {
+        let expected = match entry.package.as_str() {
+            "codio-echo-server" | "dsd-hello-server" | "dsd-sum-server" | "dsd-eof-server" => {
+                "127.0.0.1:65432"
+            }
+            "transparency-socket5" => "0.0.0.0:12345",
+            name if name.starts_with("cmpu-") => "127.0.0.1:9900",
+            name if name.starts_with("co223-") => {
+                let address = labnet::host_name().and_then(|name| labnet::resolve(&name, 1234));
+                let mut server = program(&entry).start();
+                match address {
+                    Ok(address) => assert_eq!(server.listening(), address, "{name}"),
+                    Err(_) => {
+                        let finished = server.finish();
+                        one_line_and_a_hint(&entry, &finished);
+                        assert!(finished.stderr.contains("--host 127.0.0.1"), "{name}");
+                    }
+                }
+                continue;
+            }
+            name => panic!("{name}: write its sheet's address into this test"),
+        };
+        let args: Vec<&str> = entry.args.iter().map(String::as_str).collect();
+        let mut server = program(&entry).args(&args).start();
+        assert_eq!(
+            server.listening().to_string(),
+            expected,
+            "{}",
+            entry.package
+        );
+    }
+}
