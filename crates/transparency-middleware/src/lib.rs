@@ -1,0 +1,13 @@
+//! Call by name over WebSockets: a WAMP v2 library (Web Application Messaging Protocol, <https://wamp-proto.org>).
+//!
+//! From pure to worldly; each part can be read and used alone:
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`messages`] | WAMP's messages and the three serialisations of them |
+//! | [`auth`] | what a client proves itself with: tickets and WAMP-CRA |
+
+#![deny(missing_docs)]
+
+pub mod auth;
+pub mod messages;

@@ -1,0 +1,234 @@
+//! The application's part of a message: positional and keyword arguments, carried as they came.
+
+use std::fmt;
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::codec::{self, Format};
+use super::value::{Dict, Value};
+
+/// The arguments of a call, a result, an error or an event: a list and a dictionary, either may be absent.
+///
+/// A payload stays in the serialisation in which it came. A router passes it on unread; only where two
+/// peers speak different serialisations is it read and written anew ([`Payload::to_format`]).
+///
+/// ```
+/// use transparency_middleware::messages::{Format, Payload};
+///
+/// let payload = Payload::new(Format::Json, &(2, 3))?;
+/// assert_eq!(payload.args::<(i64, i64)>()?, (2, 3));
+/// # Ok::<(), transparency_middleware::messages::PayloadError>(())
+/// ```
+#[derive(Clone)]
+pub struct Payload {
+    format: Format,
+    args: Bytes,
+    kwargs: Bytes,
+}
+
+impl Payload {
+    /// No arguments at all.
+    pub const fn empty() -> Self {
+        Payload {
+            format: Format::Json,
+            args: Bytes::new(),
+            kwargs: Bytes::new(),
+        }
+    }
+
+    /// Positional arguments from anything that serialises as a list: a tuple, a slice, a `Vec`.
+    ///
+    /// A list without items and the unit `()` become an absent one, as the specification asks ("Empty
+    /// Arguments").
+    ///
+    /// # Errors
+    ///
+    /// When the value is no list, or cannot be written in this serialisation.
+    pub fn new<A: Serialize + ?Sized>(format: Format, args: &A) -> Result<Self, PayloadError> {
+        let args = codec::write(format, args)?;
+        let mut payload = Payload {
+            format,
+            args: args.into(),
+            kwargs: Bytes::new(),
+        };
+        match codec::first_count(format, &payload.args) {
+            Some((codec::Container::List, 0)) => payload.args = Bytes::new(),
+            Some((codec::Container::List, _)) => {}
+            // The unit, in the formats where it is null.
+            _ if *payload.args == *codec::null(format) => payload.args = Bytes::new(),
+            _ => return Err(PayloadError::new("positional arguments are a list")),
+        }
+        Ok(payload)
+    }
+
+    /// The same with keyword arguments from anything that serialises as a dictionary: a struct, a map.
+    ///
+    /// # Errors
+    ///
+    /// When the value is no dictionary with text as keys, or cannot be written in this serialisation.
+    pub fn with_kwargs<K: Serialize + ?Sized>(mut self, kwargs: &K) -> Result<Self, PayloadError> {
+        let bytes = codec::write(self.format, kwargs)?;
+        match codec::first_count(self.format, &bytes) {
+            Some((codec::Container::Dict, 0)) => return Ok(self),
+            Some((codec::Container::Dict, _)) if codec::keys_are_text(self.format, &bytes) => {}
+            _ => {
+                return Err(PayloadError::new(
+                    "keyword arguments are a dictionary with text as keys",
+                ));
+            }
+        }
+        self.kwargs = bytes.into();
+        // Keyword arguments come after the list, so there has to be one.
+        if self.args.is_empty() {
+            self.args = codec::empty_list(self.format);
+        }
+        Ok(self)
+    }
+
+    /// From parts that a codec has found to be a list and a dictionary.
+    pub(super) fn from_parts(format: Format, args: Bytes, kwargs: Bytes) -> Self {
+        Payload {
+            format,
+            args,
+            kwargs,
+        }
+    }
+
+    /// The positional arguments, read as a tuple, a `Vec` or any other list; absent ones as an empty list.
+    ///
+    /// # Errors
+    ///
+    /// When they are not what `A` takes.
+    pub fn args<A: DeserializeOwned>(&self) -> Result<A, PayloadError> {
+        if self.args.is_empty() {
+            codec::read(self.format, &codec::empty_list(self.format))
+        } else {
+            codec::read(self.format, &self.args)
+        }
+    }
+
+    /// The keyword arguments, read as a struct, a map or a [`Dict`]; absent ones as an empty dictionary.
+    ///
+    /// # Errors
+    ///
+    /// When they are not what `K` takes.
+    pub fn kwargs<K: DeserializeOwned>(&self) -> Result<K, PayloadError> {
+        if self.kwargs.is_empty() {
+            codec::read(self.format, &codec::empty_dict(self.format))
+        } else {
+            codec::read(self.format, &self.kwargs)
+        }
+    }
+
+    /// Whether there are no arguments at all.
+    pub fn is_empty(&self) -> bool {
+        self.args.is_empty() && self.kwargs.is_empty()
+    }
+
+    /// The serialisation that it is carried in.
+    pub const fn format(&self) -> Format {
+        self.format
+    }
+
+    /// The positional arguments as they stand in the message, empty if absent.
+    pub fn raw_args(&self) -> &[u8] {
+        &self.args
+    }
+
+    /// The keyword arguments as they stand in the message, empty if absent.
+    pub fn raw_kwargs(&self) -> &[u8] {
+        &self.kwargs
+    }
+
+    /// The same arguments in another serialisation.
+    ///
+    /// Bytes become a string in JSON and bytes again on the way back (see [`Value`]).
+    ///
+    /// # Errors
+    ///
+    /// When there is something in it that the other serialisation, or WAMP, has no form for: a dictionary
+    /// whose keys are no text, a tagged value.
+    pub fn to_format(&self, format: Format) -> Result<Payload, PayloadError> {
+        if format == self.format || self.is_empty() {
+            return Ok(Payload {
+                format,
+                ..self.clone()
+            });
+        }
+        let convert = |bytes: &Bytes| -> Result<Bytes, PayloadError> {
+            if bytes.is_empty() {
+                return Ok(Bytes::new());
+            }
+            let value: Value = codec::read(self.format, bytes)?;
+            Ok(codec::write(format, &value)?.into())
+        };
+        Ok(Payload {
+            format,
+            args: convert(&self.args)?,
+            kwargs: convert(&self.kwargs)?,
+        })
+    }
+}
+
+impl Default for Payload {
+    fn default() -> Self {
+        Payload::empty()
+    }
+}
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |f: &mut fmt::Formatter<'_>, bytes: &[u8]| match self.format {
+            Format::Json => f.write_str(&String::from_utf8_lossy(bytes)),
+            _ => match codec::read::<Value>(self.format, bytes) {
+                Ok(value) => write!(f, "{value:?}"),
+                Err(_) => write!(f, "{bytes:02x?}"),
+            },
+        };
+        if !self.args.is_empty() {
+            shown(f, &self.args)?;
+        }
+        if !self.kwargs.is_empty() {
+            f.write_str(" ")?;
+            shown(f, &self.kwargs)?;
+        }
+        Ok(())
+    }
+}
+
+/// Two payloads are equal when their arguments are, whatever the serialisation.
+impl PartialEq for Payload {
+    fn eq(&self, other: &Self) -> bool {
+        if self.format == other.format && self.args == other.args && self.kwargs == other.kwargs {
+            return true;
+        }
+        let values = |payload: &Payload| {
+            let args = payload.args::<Vec<Value>>().ok()?;
+            Some((args, payload.kwargs::<Dict>().ok()?))
+        };
+        match (values(self), values(other)) {
+            (Some(one), Some(another)) => one == another,
+            _ => false,
+        }
+    }
+}
+
+/// Why arguments could not be read or written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PayloadError(String);
+
+impl PayloadError {
+    pub(super) fn new(message: impl fmt::Display) -> Self {
+        PayloadError(message.to_string())
+    }
+}
+
+impl fmt::Display for PayloadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for PayloadError {}

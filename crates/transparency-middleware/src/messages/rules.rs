@@ -1,0 +1,255 @@
+//! The types of the options and details that the specification names. Others are let through: "Attributes
+//! unknown to an implementation MUST be ignored".
+
+use super::value::{Dict, Value};
+
+/// A name, what stands under it, and whether it has to be there.
+#[derive(Debug)]
+pub(super) struct Rule {
+    name: &'static str,
+    kind: Kind,
+    needed: bool,
+}
+
+/// What may stand under a name.
+#[derive(Debug)]
+enum Kind {
+    Bool,
+    /// A whole number that is not negative.
+    Number,
+    Id,
+    Text,
+    Uri,
+    Dict,
+    Ids,
+    Texts,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// At least one of these roles, each a dictionary, its `features` a dictionary of truth values.
+    Roles(&'static [&'static str]),
+    /// This, or JSON's null, which counts as nothing: some clients write what they do not have.
+    OrNull(&'static Kind),
+}
+
+const fn may(name: &'static str, kind: Kind) -> Rule {
+    Rule {
+        name,
+        kind,
+        needed: false,
+    }
+}
+
+const fn must(name: &'static str, kind: Kind) -> Rule {
+    Rule {
+        name,
+        kind,
+        needed: true,
+    }
+}
+
+const CLIENT_ROLES: &[&str] = &["publisher", "subscriber", "caller", "callee"];
+const ROUTER_ROLES: &[&str] = &["broker", "dealer"];
+const CANCEL_MODES: &[&str] = &["skip", "kill", "killnowait"];
+
+pub(super) const HELLO: &[Rule] = &[
+    must("roles", Kind::Roles(CLIENT_ROLES)),
+    may("agent", Kind::OrNull(&Kind::Text)),
+    may("authmethods", Kind::OrNull(&Kind::Texts)),
+    may("authid", Kind::OrNull(&Kind::Text)),
+    may("authrole", Kind::OrNull(&Kind::Text)),
+    may("authextra", Kind::OrNull(&Kind::Dict)),
+    may("resumable", Kind::OrNull(&Kind::Bool)),
+];
+
+pub(super) const WELCOME: &[Rule] = &[
+    must("roles", Kind::Roles(ROUTER_ROLES)),
+    may("agent", Kind::OrNull(&Kind::Text)),
+    may("realm", Kind::OrNull(&Kind::Uri)),
+    may("authid", Kind::OrNull(&Kind::Text)),
+    may("authrole", Kind::OrNull(&Kind::Text)),
+    may("authmethod", Kind::OrNull(&Kind::Text)),
+    may("authprovider", Kind::OrNull(&Kind::Text)),
+    may("authextra", Kind::OrNull(&Kind::Dict)),
+];
+
+pub(super) const CLOSE: &[Rule] = &[may("message", Kind::Text)];
+
+pub(super) const CHALLENGE: &[Rule] = &[
+    may("challenge", Kind::Text),
+    may("salt", Kind::Text),
+    may("keylen", Kind::Number),
+    may("iterations", Kind::Number),
+];
+
+pub(super) const ERROR: &[Rule] = &[
+    may("callee", Kind::Id),
+    may("callee_authid", Kind::Text),
+    may("callee_authrole", Kind::Text),
+];
+
+pub(super) const PUBLISH: &[Rule] = &[
+    may("acknowledge", Kind::Bool),
+    may("exclude_me", Kind::Bool),
+    may("disclose_me", Kind::Bool),
+    may("retain", Kind::Bool),
+    may("exclude", Kind::Ids),
+    may("exclude_authid", Kind::Texts),
+    may("exclude_authrole", Kind::Texts),
+    may("eligible", Kind::Ids),
+    may("eligible_authid", Kind::Texts),
+    may("eligible_authrole", Kind::Texts),
+];
+
+pub(super) const SUBSCRIBE: &[Rule] = &[
+    may("match", Kind::Word(&["exact", "prefix", "wildcard"])),
+    may("get_retained", Kind::Bool),
+];
+
+pub(super) const SUBSCRIPTION_REVOKED: &[Rule] =
+    &[must("subscription", Kind::Id), may("reason", Kind::Uri)];
+
+pub(super) const EVENT: &[Rule] = &[
+    may("publisher", Kind::Id),
+    may("publisher_authid", Kind::Text),
+    may("publisher_authrole", Kind::Text),
+    may("topic", Kind::Uri),
+    may("retained", Kind::Bool),
+    may("trustlevel", Kind::Number),
+];
+
+pub(super) const CALL: &[Rule] = &[
+    may("timeout", Kind::Number),
+    may("receive_progress", Kind::Bool),
+    may("progress", Kind::Bool),
+    may("disclose_me", Kind::Bool),
+];
+
+pub(super) const CANCEL: &[Rule] = &[may("mode", Kind::Word(CANCEL_MODES))];
+
+pub(super) const RESULT: &[Rule] = &[
+    may("progress", Kind::Bool),
+    may("callee", Kind::Id),
+    may("callee_authid", Kind::Text),
+    may("callee_authrole", Kind::Text),
+];
+
+pub(super) const REGISTER: &[Rule] = &[
+    may("match", Kind::Word(&["exact", "prefix", "wildcard"])),
+    may(
+        "invoke",
+        Kind::Word(&["single", "first", "last", "roundrobin", "random"]),
+    ),
+    may("concurrency", Kind::Number),
+    may("disclose_caller", Kind::Bool),
+    may("force_reregister", Kind::Bool),
+];
+
+pub(super) const REGISTRATION_REVOKED: &[Rule] =
+    &[must("registration", Kind::Id), may("reason", Kind::Uri)];
+
+pub(super) const INVOCATION: &[Rule] = &[
+    may("timeout", Kind::Number),
+    may("receive_progress", Kind::Bool),
+    may("progress", Kind::Bool),
+    may("caller", Kind::Id),
+    may("caller_authid", Kind::Text),
+    may("caller_authrole", Kind::Text),
+    may("procedure", Kind::Uri),
+    may("trustlevel", Kind::Number),
+];
+
+pub(super) const INTERRUPT: &[Rule] = &[
+    may("mode", Kind::Word(CANCEL_MODES)),
+    may("reason", Kind::Uri),
+];
+
+pub(super) const YIELD: &[Rule] = &[may("progress", Kind::Bool)];
+
+/// Checks a message's options or details.
+pub(super) fn check(dict: &Dict, rules: &[Rule]) -> Result<(), String> {
+    for rule in rules {
+        match dict.get(rule.name) {
+            Some(value) => {
+                let fits = rule.kind.check(value);
+                fits.map_err(|wanted| format!("{} is {wanted}", rule.name))?;
+            }
+            None if rule.needed => return Err(format!("{} is missing", rule.name)),
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+impl Kind {
+    /// Says what is wanted where the value is something else.
+    fn check(&self, value: &Value) -> Result<(), String> {
+        let items_are = |fits: fn(&Value) -> bool| {
+            let items = value.as_list();
+            items.is_some_and(|items| items.iter().all(fits))
+        };
+        let (fits, wanted) = match self {
+            Kind::Bool => (value.as_bool().is_some(), "true or false"),
+            Kind::Number => (
+                value.as_u64().is_some(),
+                "a whole number that is not negative",
+            ),
+            Kind::Id => (value.as_id().is_some(), "a whole number from 1 to 2^53"),
+            Kind::Text => (value.as_str().is_some(), "a string"),
+            Kind::Uri => {
+                let uri = value.as_str().and_then(super::Uri::new);
+                (uri.is_some(), "a URI")
+            }
+            Kind::Dict => (value.as_dict().is_some(), "a dictionary"),
+            Kind::Ids => (items_are(|id| id.as_id().is_some()), "a list of ids"),
+            Kind::Texts => (
+                items_are(|text| text.as_str().is_some()),
+                "a list of strings",
+            ),
+            Kind::Word(words) => {
+                let known = value.as_str().is_some_and(|word| words.contains(&word));
+                return if known {
+                    Ok(())
+                } else {
+                    Err(format!("one of {}", words.join(", ")))
+                };
+            }
+            Kind::Roles(names) => return check_roles(value, names),
+            Kind::OrNull(_) if *value == Value::Null => return Ok(()),
+            Kind::OrNull(kind) => return kind.check(value),
+        };
+        if fits {
+            Ok(())
+        } else {
+            Err(wanted.to_string())
+        }
+    }
+}
+
+fn check_roles(value: &Value, names: &[&str]) -> Result<(), String> {
+    let roles = value.as_dict().filter(|roles| !roles.is_empty());
+    let roles =
+        roles.ok_or_else(|| format!("a dictionary of at least one of {}", names.join(", ")))?;
+    for (name, role) in roles.iter() {
+        if !names.contains(&name) {
+            return Err(format!(
+                "a dictionary of {}, not {name:?}",
+                names.join(", ")
+            ));
+        }
+        let role = role
+            .as_dict()
+            .ok_or_else(|| format!("a dictionary of dictionaries, and {name} is none"))?;
+        let Some(features) = role.get("features") else {
+            continue;
+        };
+        let features = features
+            .as_dict()
+            .ok_or_else(|| format!("wrong where {name} has features that are no dictionary"))?;
+        if let Some((feature, _)) = features.iter().find(|(_, value)| value.as_bool().is_none()) {
+            return Err(format!(
+                "wrong where the feature {feature} is not true or false"
+            ));
+        }
+    }
+    Ok(())
+}
