@@ -154,12 +154,12 @@ fn without_ports(text: &str) -> String {
 /// use tests::pairing::Pairing;
 ///
 /// const SUM: Pairing = Pairing {
-///     server: "dsd-sum-server",
+///     server: "NAME-server",
 ///     server_args: &[],
 ///     opening: "",
 ///     server_says: "Connected by ('127.0.0.1', PORT)\n",
 ///     one_shot: false,
-///     client: "dsd-sum-client",
+///     client: "NAME-client",
 ///     client_args: &["2", "3"],
 ///     input: "",
 ///     client_says: "Server says: 5\n",

@@ -67,7 +67,7 @@ impl Failure {
 /// fn connect() -> labnet::Exit {
 ///     Err(std::io::Error::from(std::io::ErrorKind::ConnectionRefused))
 ///         .context("cannot connect to 127.0.0.1:65432")
-///         .hint("is the server running? cargo run -p dsd-sum-server")?;
+///         .hint("is the server running? cargo run -p NAME-server")?;
 ///     Ok(())
 /// }
 ///
@@ -75,7 +75,7 @@ impl Failure {
 /// assert_eq!(
 ///     shown,
 ///     "cannot connect to 127.0.0.1:65432: connection refused\n\
-///      hint: is the server running? cargo run -p dsd-sum-server"
+///      hint: is the server running? cargo run -p NAME-server"
 /// );
 /// ```
 pub trait Hint<T> {
