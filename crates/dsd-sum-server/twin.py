@@ -14,7 +14,7 @@ import sys
 BUFFER_SIZE = 1024
 QUOTE_LIMIT = 64
 TOO_LONG = ("error: a request of 1024 bytes or more may be cut short; "
-            "exercise 5 (dsd-eof-server) takes messages of any size")
+            "exercise 5, with <EOF>, takes messages of any size")
 
 # Decimal rounds to 28 digits unless it is told to keep more than a request can hold.
 decimal.getcontext().prec = 2 * BUFFER_SIZE

@@ -25,7 +25,7 @@ const SUM: Pairing = Pairing {
 tests::pairings!(SUM);
 
 const TOO_LONG: &[u8] = b"error: a request of 1024 bytes or more may be cut short; \
-                          exercise 5 (dsd-eof-server) takes messages of any size";
+                          exercise 5, with <EOF>, takes messages of any size";
 
 /// The answer to a request, from the Rust server.
 fn answer(request: &str, expected: &str) {

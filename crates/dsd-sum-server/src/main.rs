@@ -21,7 +21,7 @@ const BUFFER_SIZE: usize = 1024;
 /// How many clients may wait while another is served, in Python the default of listen().
 const BACKLOG: i32 = 128;
 const TOO_LONG: &str = "error: a request of 1024 bytes or more may be cut short; \
-                        exercise 5 (dsd-eof-server) takes messages of any size";
+                        exercise 5, with <EOF>, takes messages of any size";
 
 /// Adds the numbers that a client sends.
 #[derive(FromArgs, ArgsInfo)]
