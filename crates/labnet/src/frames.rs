@@ -108,7 +108,8 @@ pub struct DelimitedReader<R> {
     source: R,
     finder: Finder<'static>,
     limit: usize,
-    piece_size: usize,
+    /// Where the stream puts what one call gives, used again each time.
+    piece: Vec<u8>,
     /// What has come and is not used up: `buffer[used..]`.
     buffer: Vec<u8>,
     /// The end of the message given last, with its delimiter.
@@ -132,7 +133,7 @@ impl<R: Read> DelimitedReader<R> {
             source,
             finder: Finder::new(delimiter).into_owned(),
             limit,
-            piece_size: PIECE_SIZE,
+            piece: vec![0; PIECE_SIZE],
             buffer: Vec::new(),
             used: 0,
             searched: 0,
@@ -150,7 +151,7 @@ impl<R: Read> DelimitedReader<R> {
             bytes > 0,
             "a reader that asks for nothing never gets anything"
         );
-        self.piece_size = bytes;
+        self.piece = vec![0; bytes];
         self
     }
 
@@ -181,7 +182,7 @@ impl<R: Read> DelimitedReader<R> {
                 return Err(FrameError::TooLong { limit: self.limit });
             }
             self.discard_used();
-            if read_piece(&mut self.source, &mut self.buffer, self.piece_size)? == 0 {
+            if read_piece(&mut self.source, &mut self.piece, &mut self.buffer)? == 0 {
                 return match self.buffer.len() {
                     0 => Ok(None),
                     received => Err(FrameError::Truncated { received }),
@@ -207,25 +208,28 @@ impl<R: Read> DelimitedReader<R> {
         }
         self.buffer.drain(..self.used);
         if self.buffer.capacity() > KEPT_CAPACITY {
-            self.buffer.shrink_to(self.piece_size);
+            self.buffer.shrink_to(self.piece.len());
         }
         self.searched -= self.used;
         self.used = 0;
     }
 }
 
-/// Appends to the buffer what one call gives, at most `size` bytes; 0 at the end of the stream.
-fn read_piece(source: &mut impl Read, buffer: &mut Vec<u8>, size: usize) -> io::Result<usize> {
-    let length = buffer.len();
-    buffer.resize(length + size, 0);
-    let result = loop {
-        match source.read(&mut buffer[length..]) {
+/// Appends to the buffer what one call gives, at most as much as the piece holds; 0 at the end of the stream.
+///
+/// Copied from a piece of its own: to read into the buffer's end, that end has to be set to 0 first, 64 KiB of it
+/// for every message of a few bytes.
+fn read_piece(source: &mut impl Read, piece: &mut [u8], buffer: &mut Vec<u8>) -> io::Result<usize> {
+    loop {
+        match source.read(piece) {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            result => break result,
+            Err(error) => return Err(error),
+            Ok(count) => {
+                buffer.extend_from_slice(&piece[..count]);
+                return Ok(count);
+            }
         }
-    };
-    buffer.truncate(length + *result.as_ref().unwrap_or(&0));
-    result
+    }
 }
 
 /// Writes messages that end with a delimiter.
@@ -304,6 +308,8 @@ const PREFIX_SIZE: usize = 4;
 pub struct PrefixedReader<R> {
     source: R,
     limit: usize,
+    /// Where the stream puts what one call gives, used again each time.
+    piece: Vec<u8>,
     /// The message under way: its prefix, then the message. Kept over a time-out, so that reading can go on.
     buffer: Vec<u8>,
     complete: bool,
@@ -315,6 +321,7 @@ impl<R: Read> PrefixedReader<R> {
         PrefixedReader {
             source,
             limit,
+            piece: vec![0; PIECE_SIZE],
             buffer: Vec::new(),
             complete: false,
         }
@@ -350,7 +357,7 @@ impl<R: Read> PrefixedReader<R> {
                 }
             };
             let piece = (wanted - self.buffer.len()).min(PIECE_SIZE);
-            if read_piece(&mut self.source, &mut self.buffer, piece)? == 0 {
+            if read_piece(&mut self.source, &mut self.piece[..piece], &mut self.buffer)? == 0 {
                 return match self.buffer.len() {
                     0 => Ok(None),
                     received => Err(FrameError::Truncated {

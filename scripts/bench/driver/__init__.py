@@ -51,7 +51,7 @@
 - `bench.cpus` are the CPUs this process may use. `cpu=1` means the second of them, or the only one.
 """
 
-from .bench import Bench, Case
+from .bench import Bench, Case, c_needs
 from .processes import BenchError, Missing, Peer, Result, port_of
 
-__all__ = ["Bench", "BenchError", "Case", "Missing", "Peer", "Result", "port_of"]
+__all__ = ["Bench", "BenchError", "Case", "Missing", "Peer", "Result", "c_needs", "port_of"]

@@ -9,6 +9,13 @@ from . import report, stats
 from .processes import BenchError, Missing
 
 
+def c_needs():
+    """What `Bench.cc` misses on this machine, for a benchmark's `needs()`."""
+    if sys.platform != "linux":
+        return ["Linux, whose system calls the C programs use"]
+    return [] if shutil.which("cc") else ["a C compiler (apt install gcc)"]
+
+
 class Case:
     """A program and how it is measured: `measure()` gives one value.
 
@@ -59,8 +66,8 @@ class Bench:
         """Compiles `scripts/bench/c/SOURCE` with `cc -O2` and gives the program's path."""
         path = os.path.join(self.root, "scripts", "bench", "c", source)
         program = os.path.join(self.folder, os.path.splitext(source)[0])
-        if shutil.which("cc") is None:
-            raise Missing("no C compiler: apt install gcc")
+        for missing in c_needs():
+            raise Missing(missing)
         # Under a name of its own first: another run may be executing the program that is replaced.
         fresh = f"{program}.{os.getpid()}"
         self.call(["cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-o", fresh, path, *flags])
