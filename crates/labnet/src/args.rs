@@ -41,17 +41,26 @@ use crate::{Hint, say};
 ///
 /// When an argument is unknown, missing, no UTF-8, or has a value that does not fit.
 pub fn args<T: TopLevelCommand + ArgsInfo>() -> anyhow::Result<T> {
+    let path = env::args_os()
+        .next()
+        .context("the program was started without its own name")?;
+    args_as(program_name(&path.to_string_lossy()))
+}
+
+/// Like [`args`], for a program that its users start under another name than its file's: `cargo lab`.
+///
+/// # Errors
+///
+/// As [`args`].
+pub fn args_as<T: TopLevelCommand + ArgsInfo>(name: &str) -> anyhow::Result<T> {
     let words: Vec<String> = env::args_os()
+        .skip(1)
         .map(|word| {
             word.into_string()
                 .map_err(|word| anyhow!("the argument {} is no UTF-8 text", word.to_string_lossy()))
         })
         .collect::<Result<_, _>>()?;
-    let path = words
-        .first()
-        .context("the program was started without its own name")?;
-    let name = program_name(path);
-    match parse(name, &words[1..]) {
+    match parse(name, &words) {
         Ok(Parsed::Args(args)) => Ok(args),
         Ok(Parsed::Help(text)) => {
             say!("{}", text.trim_end())?;

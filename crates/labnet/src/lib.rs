@@ -20,7 +20,7 @@ pub mod output;
 pub mod python;
 pub mod streams;
 
-pub use args::{args, port, seconds};
+pub use args::{args, args_as, port, seconds};
 pub use exit::{Exit, Failure, Hint};
 pub use names::{announce, host_name, resolve};
 pub use streams::{hang_up, retry_accept, timed};

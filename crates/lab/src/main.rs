@@ -1,0 +1,70 @@
+//! `cargo lab`: lists the exercises, and runs both sides of one in a terminal.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`catalogue`] | the exercises, from each crate's `[package.metadata.lab]` |
+//! | [`cargo`] | calls of cargo: the workspace's metadata, builds |
+//! | [`list`] | `cargo lab list` |
+//! | [`run`] | `cargo lab run`: the story of one conversation |
+//! | [`process`] | programs started, heard, and ended in every case |
+//! | [`show`] | the lines of both sides in one terminal, each labelled |
+//! | [`web`] | the small web server that some exercises talk to |
+//! | [`index`] | `cargo lab index`: `examples-index.md` |
+
+mod cargo;
+mod catalogue;
+mod index;
+mod list;
+mod process;
+mod run;
+mod show;
+mod web;
+
+use argh::{ArgsInfo, FromArgs};
+use labnet::say;
+
+/// The name under which users start this program.
+const NAME: &str = "cargo lab";
+
+/// Lists the exercises, and runs both sides of one in a terminal.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(
+    help_triggers("-h", "--help"),
+    example = "cargo lab list",
+    example = "cargo lab run dsd-sum",
+    example = "cargo lab run dsd-sum --server python -- 0.1 0.2"
+)]
+struct Lab {
+    #[argh(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(FromArgs, ArgsInfo)]
+#[argh(subcommand)]
+enum Command {
+    List(list::List),
+    Run(run::Run),
+    Index(index::Index),
+}
+
+fn main() -> labnet::Exit {
+    let code = match labnet::args_as::<Lab>(NAME)?.command {
+        Some(Command::List(list)) => list.run().map(|()| 0),
+        Some(Command::Run(run)) => run.run(),
+        Some(Command::Index(index)) => index.run().map(|()| 0),
+        None => help().map(|()| 0),
+    }?;
+    // By now every program that was started has been stopped: `process::exit` runs no destructors.
+    if code != 0 {
+        std::process::exit(code);
+    }
+    Ok(())
+}
+
+/// What `cargo lab --help` prints, for a bare `cargo lab`.
+fn help() -> anyhow::Result<()> {
+    match Lab::from_args(&[NAME], &["--help"]) {
+        Err(help) => say!("{}", help.output.trim_end()),
+        Ok(_) => Ok(()),
+    }
+}
