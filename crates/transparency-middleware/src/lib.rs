@@ -5,9 +5,11 @@
 //! | module | holds |
 //! |---|---|
 //! | [`messages`] | WAMP's messages and the three serialisations of them |
+//! | [`realm`] | the router's realm as a state machine: messages in, messages out |
 //! | [`auth`] | what a client proves itself with: tickets and WAMP-CRA |
 
 #![deny(missing_docs)]
 
 pub mod auth;
 pub mod messages;
+pub mod realm;

@@ -228,9 +228,6 @@ pub mod known {
     pub const NO_SUCH_PROCEDURE: &str = "wamp.error.no_such_procedure";
     /// Another callee has the procedure.
     pub const PROCEDURE_ALREADY_EXISTS: &str = "wamp.error.procedure_already_exists";
-    /// Another callee has the procedure, under another `invoke`.
-    pub const PROCEDURE_EXISTS_INVOCATION_POLICY_CONFLICT: &str =
-        "wamp.error.procedure_exists_with_different_invocation_policy";
     /// An UNREGISTER for a registration that is not the session's.
     pub const NO_SUCH_REGISTRATION: &str = "wamp.error.no_such_registration";
     /// An UNSUBSCRIBE for a subscription that is not the session's.
@@ -269,10 +266,12 @@ pub mod known {
     pub const OPTION_NOT_ALLOWED: &str = "wamp.error.option_not_allowed";
     /// The router does not tell a callee who calls.
     pub const OPTION_DISALLOWED_DISCLOSE_ME: &str = "wamp.error.option_disallowed.disclose_me";
-    /// No callee takes the call now.
+    /// The router's limit of calls, registrations or subscriptions of one session is reached.
     pub const UNAVAILABLE: &str = "wamp.error.unavailable";
     /// The payload is larger than can be carried.
     pub const PAYLOAD_SIZE_EXCEEDED: &str = "wamp.error.payload_size_exceeded";
+    /// There is no session of this id.
+    pub const NO_SUCH_SESSION: &str = "wamp.error.no_such_session";
     /// Meta event: a session has joined; one argument, a dictionary with `session`, `authid`, ….
     pub const SESSION_ON_JOIN: &str = "wamp.session.on_join";
     /// Meta event: a session has left; its id, its authid, its authrole.

@@ -1,0 +1,566 @@
+//! Calls: who has registered which procedure, and who works on which call.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use rand::RngExt;
+
+use super::patterns::Patterns;
+use super::{Action, Deadlines, Output, Realm, Table, Violation, error, send, text_payload, uri};
+use crate::messages::{
+    CancelMode, Dict, Id, Invoke, Match, Message, Payload, RequestKind, Uri, known,
+};
+
+/// Registrations, and how many calls are under way.
+#[derive(Debug, Default)]
+pub(super) struct Dealer {
+    patterns: Patterns,
+    registrations: Table<Registration>,
+    pub(super) deadlines: Deadlines,
+    pub(super) invocations: usize,
+}
+
+/// A procedure and those who serve it.
+#[derive(Debug)]
+struct Registration {
+    procedure: Uri,
+    matching: Match,
+    invoke: Invoke,
+    /// In the order in which they registered. Never empty.
+    callees: Vec<Callee>,
+    /// Whose turn it is, for [`Invoke::RoundRobin`].
+    turn: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Callee {
+    session: Id,
+    /// It wants to know who calls.
+    wants_caller: bool,
+}
+
+/// A call that a callee works on.
+#[derive(Debug)]
+pub(super) struct Invocation {
+    caller: Id,
+    /// The id of the CALL in the caller's session.
+    request: Id,
+    /// The caller takes results in parts.
+    wants_progress: bool,
+    /// The caller has cancelled it with `kill`: the callee has been interrupted and will answer.
+    interrupted: bool,
+    deadline: Option<Duration>,
+}
+
+/// What a callee answers.
+pub(super) enum Answer {
+    Yield(Dict, Payload),
+    Error(Dict, Uri, Payload),
+}
+
+impl Dealer {
+    /// Takes a callee out of a registration; the last one takes it along.
+    pub(super) fn remove(&mut self, registration: Id, session: Id) {
+        let Some(entry) = self.registrations.entries.get_mut(&registration) else {
+            return;
+        };
+        let place = entry
+            .callees
+            .iter()
+            .position(|callee| callee.session == session);
+        if let Some(place) = place {
+            entry.callees.remove(place);
+            // The one whose turn it was keeps it.
+            if place < entry.turn {
+                entry.turn -= 1;
+            }
+        }
+        if entry.callees.is_empty() {
+            self.patterns.remove(&entry.procedure, entry.matching);
+            self.registrations.entries.remove(&registration);
+        }
+    }
+}
+
+/// The way of matching that the options name; their words have been checked.
+pub(super) fn matching(options: &Dict) -> Match {
+    options
+        .str("match")
+        .and_then(Match::from_word)
+        .unwrap_or_default()
+}
+
+impl<H: Clone> Realm<H> {
+    pub(super) fn register(
+        &mut self,
+        from: Id,
+        request: Id,
+        options: &Dict,
+        procedure: Uri,
+        out: &mut Vec<Output<H>>,
+    ) {
+        let outcome = self.try_register(from, options, procedure);
+        let message = match outcome {
+            Ok(registration) => Message::Registered {
+                request,
+                registration,
+            },
+            Err((reason, why)) => error(RequestKind::Register, request, reason, Some(why)),
+        };
+        if let Some(session) = self.sessions.get(&from) {
+            send(session, message, out);
+        }
+    }
+
+    fn try_register(
+        &mut self,
+        from: Id,
+        options: &Dict,
+        procedure: Uri,
+    ) -> Result<Id, (&'static str, &'static str)> {
+        if procedure.is_reserved() {
+            return Err((known::INVALID_URI, "names in wamp. are the router's own"));
+        }
+        let session = &self.sessions[&from];
+        if !self.may(session, Action::Register, &procedure, options) {
+            return Err((known::NOT_AUTHORIZED, "the role may not register this"));
+        }
+        if session.registrations.len() >= self.limits.registrations {
+            return Err((known::UNAVAILABLE, "the session has too many registrations"));
+        }
+        let matching = matching(options);
+        let invoke = options.str("invoke").and_then(Invoke::from_word);
+        let invoke = invoke.unwrap_or_default();
+        let callee = Callee {
+            session: from,
+            wants_caller: options.flag("disclose_caller"),
+        };
+        let id = match self.dealer.patterns.get(&procedure, matching) {
+            Some(id) => {
+                let entry = self.dealer.registrations.entries.get_mut(&id);
+                let entry = entry.filter(|entry| {
+                    let is_new = entry.callees.iter().all(|other| other.session != from);
+                    is_new && invoke != Invoke::Single && entry.invoke == invoke
+                });
+                let taken =
+                    "the procedure is registered; sharing needs the same invoke, not single";
+                entry
+                    .ok_or((known::PROCEDURE_ALREADY_EXISTS, taken))?
+                    .callees
+                    .push(callee);
+                id
+            }
+            None => {
+                let id = self.dealer.registrations.insert(Registration {
+                    procedure: procedure.clone(),
+                    matching,
+                    invoke,
+                    callees: vec![callee],
+                    turn: 0,
+                });
+                self.dealer.patterns.insert(procedure, matching, id);
+                id
+            }
+        };
+        if let Some(session) = self.sessions.get_mut(&from) {
+            session.registrations.insert(id);
+        }
+        Ok(id)
+    }
+
+    pub(super) fn unregister(
+        &mut self,
+        from: Id,
+        request: Id,
+        registration: Id,
+        out: &mut Vec<Output<H>>,
+    ) {
+        let Some(session) = self.sessions.get_mut(&from) else {
+            return;
+        };
+        let message = if session.registrations.remove(&registration) {
+            Message::Unregistered { request }
+        } else {
+            let reason = known::NO_SUCH_REGISTRATION;
+            error(RequestKind::Unregister, request, reason, None)
+        };
+        send(session, message, out);
+        self.dealer.remove(registration, from);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the fields of a CALL")]
+    pub(super) fn call(
+        &mut self,
+        from: Id,
+        request: Id,
+        options: &Dict,
+        procedure: &Uri,
+        payload: Payload,
+        now: Duration,
+        out: &mut Vec<Output<H>>,
+    ) -> Result<(), Violation> {
+        let caller = &self.sessions[&from];
+        if caller.calls.contains_key(&request) {
+            return Err(format!("CALL: the request id {request} is in use"));
+        }
+        if let Err((reason, why)) =
+            self.try_call(from, request, options, procedure, payload, now, out)
+        {
+            let message = error(RequestKind::Call, request, reason, Some(&why));
+            send(&self.sessions[&from], message, out);
+        }
+        Ok(())
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the fields of a CALL")]
+    fn try_call(
+        &mut self,
+        from: Id,
+        request: Id,
+        options: &Dict,
+        procedure: &Uri,
+        payload: Payload,
+        now: Duration,
+        out: &mut Vec<Output<H>>,
+    ) -> Result<(), (&'static str, String)> {
+        let caller = &self.sessions[&from];
+        if options.flag("progress") {
+            let why = "arguments in parts are not to be had here".to_string();
+            return Err((known::OPTION_NOT_ALLOWED, why));
+        }
+        let rights = self.roles.get(&caller.identity.authrole);
+        if !rights.is_some_and(|rights| rights.allow(Action::Call, procedure.as_str())) {
+            return Err((
+                known::NOT_AUTHORIZED,
+                format!("the role may not call {procedure}"),
+            ));
+        }
+        if procedure.is_reserved() {
+            return self.call_meta(from, request, procedure, &payload, out);
+        }
+        if caller.calls.len() >= self.limits.calls {
+            return Err((
+                known::UNAVAILABLE,
+                "too many calls are under way".to_string(),
+            ));
+        }
+        let (registration, callee) = self.choose(procedure).ok_or_else(|| {
+            let why = format!("no callee has registered {procedure}");
+            (known::NO_SUCH_PROCEDURE, why)
+        })?;
+        let entry = &self.dealer.registrations.entries[&registration];
+        let caller = &self.sessions[&from];
+        let mut details = Dict::new();
+        if entry.matching != Match::Exact {
+            details.insert("procedure", procedure.as_str());
+        }
+        if callee.wants_caller || options.flag("disclose_me") {
+            details.insert("caller", from);
+            details.insert("caller_authid", caller.identity.authid.as_str());
+            details.insert("caller_authrole", caller.identity.authrole.as_str());
+        }
+        let timeout = options.u64("timeout").filter(|timeout| *timeout > 0);
+        // Beyond what can be counted there is no end.
+        let deadline = timeout.and_then(|timeout| now.checked_add(Duration::from_millis(timeout)));
+        let Some(server) = self.sessions.get_mut(&callee.session) else {
+            let why = format!("no callee has registered {procedure}");
+            return Err((known::NO_SUCH_PROCEDURE, why));
+        };
+        if server.invocations.len() >= self.limits.invocations {
+            let why = "the callee has too many calls to answer".to_string();
+            return Err((known::UNAVAILABLE, why));
+        }
+        if let Some(timeout) = timeout.filter(|_| server.takes_timeouts) {
+            details.insert("timeout", timeout);
+        }
+        let wants_progress = options.flag("receive_progress") && server.gives_progress;
+        if wants_progress {
+            details.insert("receive_progress", true);
+        }
+        let invocation = server.invocation_ids.draw();
+        server.last_invocation = server.last_invocation.max(invocation.get());
+        server.invocations.insert(
+            invocation,
+            Invocation {
+                caller: from,
+                request,
+                wants_progress,
+                interrupted: false,
+                deadline,
+            },
+        );
+        let message = Message::Invocation {
+            request: invocation,
+            registration,
+            details,
+            payload,
+        };
+        send(server, message, out);
+        self.dealer.invocations += 1;
+        if let Some(deadline) = deadline {
+            let entry = (deadline, callee.session, invocation);
+            self.dealer.deadlines.insert(entry);
+        }
+        if let Some(caller) = self.sessions.get_mut(&from) {
+            caller.calls.insert(request, (callee.session, invocation));
+        }
+        Ok(())
+    }
+
+    /// The registration that a call belongs to, and the callee who gets it.
+    fn choose(&mut self, procedure: &Uri) -> Option<(Id, Callee)> {
+        let id = self.dealer.patterns.best(procedure.as_str())?;
+        let entry = self.dealer.registrations.entries.get_mut(&id)?;
+        let count = entry.callees.len();
+        let index = match entry.invoke {
+            Invoke::Single | Invoke::First => 0,
+            Invoke::Last => count - 1,
+            Invoke::RoundRobin => {
+                let index = entry.turn % count;
+                entry.turn = index + 1;
+                index
+            }
+            Invoke::Random => self.random.random_range(0..count),
+        };
+        Some((id, *entry.callees.get(index)?))
+    }
+
+    /// An answer from a callee. One to an invocation that is over (cancelled, timed out, its caller gone)
+    /// is dropped; one to an invocation that it never had breaks the protocol.
+    pub(super) fn answer(
+        &mut self,
+        from: Id,
+        invocation: Id,
+        answer: Answer,
+        out: &mut Vec<Output<H>>,
+    ) -> Result<(), Violation> {
+        let Some(callee) = self.sessions.get_mut(&from) else {
+            return Ok(());
+        };
+        let Some(entry) = callee.invocations.get(&invocation) else {
+            if invocation.get() > callee.last_invocation {
+                return Err(format!("there is no invocation {invocation} to answer"));
+            }
+            return Ok(());
+        };
+        let (caller, request) = (entry.caller, entry.request);
+        let message = match answer {
+            Answer::Yield(options, payload) if options.flag("progress") => {
+                // A part that the caller did not ask for, or does not wait for any more.
+                if !entry.wants_progress || entry.interrupted {
+                    return Ok(());
+                }
+                let details = Dict::new().with("progress", true);
+                let message = Message::Result {
+                    request,
+                    details,
+                    payload,
+                };
+                if let Some(caller) = self.sessions.get(&caller) {
+                    send(caller, message, out);
+                }
+                return Ok(());
+            }
+            Answer::Yield(_, payload) => Message::Result {
+                request,
+                details: Dict::new(),
+                payload,
+            },
+            Answer::Error(details, error, payload) => Message::Error {
+                kind: RequestKind::Call,
+                request,
+                details,
+                error,
+                payload,
+            },
+        };
+        self.finish(from, invocation, message, out);
+        Ok(())
+    }
+
+    /// Ends an invocation and gives the caller its one answer.
+    fn finish(&mut self, callee: Id, invocation: Id, message: Message, out: &mut Vec<Output<H>>) {
+        let Some(entry) = self.take_invocation(callee, invocation) else {
+            return;
+        };
+        if let Some(caller) = self.sessions.get_mut(&entry.caller) {
+            caller.calls.remove(&entry.request);
+            send(caller, message, out);
+        }
+    }
+
+    fn take_invocation(&mut self, callee: Id, invocation: Id) -> Option<Invocation> {
+        let entry = self
+            .sessions
+            .get_mut(&callee)?
+            .invocations
+            .remove(&invocation)?;
+        self.forget(callee, invocation, &entry);
+        Some(entry)
+    }
+
+    fn forget(&mut self, callee: Id, invocation: Id, entry: &Invocation) {
+        self.dealer.invocations -= 1;
+        if let Some(deadline) = entry.deadline {
+            self.dealer
+                .deadlines
+                .remove(&(deadline, callee, invocation));
+        }
+    }
+
+    pub(super) fn cancel(
+        &mut self,
+        from: Id,
+        request: Id,
+        options: &Dict,
+        out: &mut Vec<Output<H>>,
+    ) {
+        // A call that is not (any more) under way: the answer and CANCEL have crossed.
+        let Some((callee, invocation)) = self.sessions[&from].calls.get(&request).copied() else {
+            return;
+        };
+        let mode = options.str("mode").and_then(CancelMode::from_word);
+        let mode = mode.unwrap_or_default();
+        let Some(server) = self.sessions.get_mut(&callee) else {
+            return;
+        };
+        if mode == CancelMode::Kill && server.takes_interrupts {
+            let Some(entry) = server.invocations.get_mut(&invocation) else {
+                return;
+            };
+            if !entry.interrupted {
+                entry.interrupted = true;
+                interrupt(server, invocation, mode, known::CANCELED, out);
+            }
+            return;
+        }
+        if mode == CancelMode::KillNoWait && server.takes_interrupts {
+            interrupt(server, invocation, mode, known::CANCELED, out);
+        }
+        let message = error(
+            RequestKind::Call,
+            request,
+            known::CANCELED,
+            Some("cancelled"),
+        );
+        self.finish(callee, invocation, message, out);
+    }
+
+    pub(super) fn time_out(&mut self, callee: Id, invocation: Id, out: &mut Vec<Output<H>>) {
+        let Some(server) = self.sessions.get_mut(&callee) else {
+            return;
+        };
+        let Some(entry) = server.invocations.get(&invocation) else {
+            return;
+        };
+        let request = entry.request;
+        if server.takes_interrupts && !entry.interrupted {
+            interrupt(
+                server,
+                invocation,
+                CancelMode::KillNoWait,
+                known::TIMEOUT,
+                out,
+            );
+        }
+        let why = Some("no answer came in time");
+        let message = error(RequestKind::Call, request, known::TIMEOUT, why);
+        self.finish(callee, invocation, message, out);
+    }
+
+    /// A caller has left: nobody waits for the answer.
+    pub(super) fn abandon(&mut self, callee: Id, invocation: Id, out: &mut Vec<Output<H>>) {
+        let Some(entry) = self.take_invocation(callee, invocation) else {
+            return;
+        };
+        if let Some(server) = self.sessions.get(&callee)
+            && server.takes_interrupts
+            && !entry.interrupted
+        {
+            let mode = CancelMode::KillNoWait;
+            interrupt(server, invocation, mode, known::CANCELED, out);
+        }
+    }
+
+    /// A callee has left: its callers get an error, at once.
+    pub(super) fn drop_invocations(
+        &mut self,
+        callee: Id,
+        invocations: HashMap<Id, Invocation>,
+        out: &mut Vec<Output<H>>,
+    ) {
+        for (invocation, entry) in invocations {
+            self.forget(callee, invocation, &entry);
+            if let Some(caller) = self.sessions.get_mut(&entry.caller) {
+                caller.calls.remove(&entry.request);
+                let message = Message::Error {
+                    kind: RequestKind::Call,
+                    request: entry.request,
+                    details: Dict::new(),
+                    error: uri(known::CANCELED),
+                    payload: text_payload("the callee left before it had answered"),
+                };
+                send(caller, message, out);
+            }
+        }
+    }
+}
+
+fn interrupt<H: Clone>(
+    callee: &super::Session<H>,
+    invocation: Id,
+    mode: CancelMode,
+    reason: &str,
+    out: &mut Vec<Output<H>>,
+) {
+    let options = Dict::new().with("mode", mode.word()).with("reason", reason);
+    let message = Message::Interrupt {
+        request: invocation,
+        options,
+    };
+    send(callee, message, out);
+}
+
+#[cfg(test)]
+impl Invocation {
+    pub(super) fn caller(&self) -> Id {
+        self.caller
+    }
+
+    pub(super) fn request(&self) -> Id {
+        self.request
+    }
+
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        self.deadline
+    }
+}
+
+#[cfg(test)]
+impl Dealer {
+    pub(super) fn callees(&self, registration: Id) -> impl Iterator<Item = Id> {
+        let entry = self.registrations.entries.get(&registration);
+        entry
+            .into_iter()
+            .flat_map(|entry| &entry.callees)
+            .map(|callee| callee.session)
+    }
+
+    /// Each registration is found by its URI, and each of its callees knows it.
+    pub(super) fn check(&self, knows: impl Fn(Id, Id) -> bool) {
+        for (id, entry) in &self.registrations.entries {
+            assert_eq!(
+                self.patterns.get(&entry.procedure, entry.matching),
+                Some(*id)
+            );
+            assert!(!entry.callees.is_empty() && entry.turn <= entry.callees.len());
+            assert!(
+                entry
+                    .callees
+                    .iter()
+                    .all(|callee| knows(callee.session, *id))
+            );
+        }
+        assert_eq!(self.patterns.len(), self.registrations.entries.len());
+    }
+}

@@ -1,0 +1,157 @@
+//! The session meta API: what the router tells about its sessions, and how a role with the right ends them.
+
+use super::{Action, Identity, Output, Realm, send};
+use crate::messages::{Dict, Format, Id, Message, Payload, Uri, Value, known};
+
+/// What `wamp.session.get` and `wamp.session.on_join` tell about a session.
+pub(super) fn details(id: Id, identity: &Identity) -> Dict {
+    Dict::new()
+        .with("session", id)
+        .with("authid", identity.authid.as_str())
+        .with("authrole", identity.authrole.as_str())
+        .with("authmethod", identity.authmethod.as_str())
+        .with("authprovider", identity.authprovider.as_str())
+        .with("transport", Dict::new())
+}
+
+type Refusal = (&'static str, String);
+
+impl<H: Clone> Realm<H> {
+    /// A call of one of the router's own procedures, answered at once.
+    pub(super) fn call_meta(
+        &mut self,
+        from: Id,
+        request: Id,
+        procedure: &Uri,
+        payload: &Payload,
+        out: &mut Vec<Output<H>>,
+    ) -> Result<(), Refusal> {
+        let args: Vec<Value> = payload.args().map_err(invalid)?;
+        let kwargs: Dict = payload.kwargs().map_err(invalid)?;
+        let reason = kwargs.str("reason").unwrap_or(known::KILLED);
+        let reason = Uri::new(reason).ok_or_else(|| invalid("the reason is a URI"))?;
+        let name = procedure.as_str();
+        let (answer, ended) = match name {
+            "wamp.session.count" => {
+                let count = self.with_roles(&args)?.len();
+                (
+                    Value::from(u64::try_from(count).unwrap_or(u64::MAX)),
+                    Vec::new(),
+                )
+            }
+            "wamp.session.list" => (Value::from(self.with_roles(&args)?), Vec::new()),
+            "wamp.session.get" => {
+                let id = id_argument(&args)?;
+                let session = self.sessions.get(&id).ok_or_else(|| no_such_session(id))?;
+                (Value::from(details(id, &session.identity)), Vec::new())
+            }
+            "wamp.session.kill"
+            | "wamp.session.kill_by_authid"
+            | "wamp.session.kill_by_authrole"
+            | "wamp.session.kill_all" => {
+                self.may_end_sessions(from, name)?;
+                let ended = self.victims(from, name, &args)?;
+                let count = u64::try_from(ended.len()).unwrap_or(u64::MAX);
+                let answer = if name == "wamp.session.kill" {
+                    Value::Null
+                } else {
+                    Value::from(count)
+                };
+                (answer, ended)
+            }
+            _ => {
+                let why = format!("the router has no procedure {procedure}");
+                return Err((known::NO_SUCH_PROCEDURE, why));
+            }
+        };
+        let args = match answer {
+            Value::Null => Payload::empty(),
+            answer => Payload::new(Format::Json, &[answer]).map_err(invalid)?,
+        };
+        let result = Message::Result {
+            request,
+            details: Dict::new(),
+            payload: args,
+        };
+        send(&self.sessions[&from], result, out);
+        let mut goodbye = Dict::new();
+        if let Some(message) = kwargs.str("message") {
+            goodbye.insert("message", message);
+        }
+        for id in ended {
+            self.say_goodbye(id, goodbye.clone(), reason.as_str(), out);
+        }
+        Ok(())
+    }
+
+    /// The sessions, or those of the roles that the first argument lists.
+    fn with_roles(&self, args: &[Value]) -> Result<Vec<Id>, Refusal> {
+        let roles = match args.first() {
+            None | Some(Value::Null) => None,
+            Some(Value::List(roles)) => Some(roles),
+            Some(_) => return Err(invalid("the first argument is a list of roles")),
+        };
+        let mut ids: Vec<Id> = self
+            .sessions
+            .iter()
+            .filter(|(_, session)| {
+                let authrole = Value::from(session.identity.authrole.as_str());
+                roles.is_none_or(|roles| roles.contains(&authrole))
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
+    /// A right to everything is none to end sessions: a rule has to name it.
+    fn may_end_sessions(&self, from: Id, name: &str) -> Result<(), Refusal> {
+        let role = &self.sessions[&from].identity.authrole;
+        let rights = self.roles.get(role);
+        if rights.is_some_and(|rights| rights.allow_named(Action::Call, name)) {
+            return Ok(());
+        }
+        let why = format!("no rule of the role names {name}");
+        Err((known::NOT_AUTHORIZED, why))
+    }
+
+    /// The sessions to be ended; never the one that asks.
+    fn victims(&self, from: Id, name: &str, args: &[Value]) -> Result<Vec<Id>, Refusal> {
+        if name == "wamp.session.kill" {
+            let id = id_argument(args)?;
+            if id == from || !self.sessions.contains_key(&id) {
+                return Err(no_such_session(id));
+            }
+            return Ok(vec![id]);
+        }
+        let wanted = if name == "wamp.session.kill_all" {
+            None
+        } else {
+            let text = args.first().and_then(Value::as_str);
+            Some(text.ok_or_else(|| invalid("the first argument is a name"))?)
+        };
+        let ids = self.sessions.iter().filter(|(id, session)| {
+            let identity = &session.identity;
+            let of = if name.ends_with("authid") {
+                &identity.authid
+            } else {
+                &identity.authrole
+            };
+            **id != from && wanted.is_none_or(|wanted| wanted == of)
+        });
+        Ok(ids.map(|(id, _)| *id).collect())
+    }
+}
+
+fn id_argument(args: &[Value]) -> Result<Id, Refusal> {
+    let id = args.first().and_then(Value::as_id);
+    id.ok_or_else(|| invalid("the first argument is a session's id"))
+}
+
+fn invalid(why: impl std::fmt::Display) -> Refusal {
+    (known::INVALID_ARGUMENT, why.to_string())
+}
+
+fn no_such_session(id: Id) -> Refusal {
+    (known::NO_SUCH_SESSION, format!("there is no session {id}"))
+}

@@ -1,0 +1,529 @@
+//! The router's realm as a state machine: messages in, messages out.
+//!
+//! No I/O and no clock: the caller says what came from whom and how late it is, and sends what comes out.
+//! A [`Realm`] is a broker (publish and subscribe) and a dealer (calls) for the sessions that joined it.
+
+mod broker;
+mod dealer;
+mod meta;
+mod patterns;
+mod rights;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use crate::messages::{Dict, Format, Id, Message, Payload, RequestKind, SessionIds, Uri, known};
+
+pub use rights::{Action, Rights, Roles, Rule};
+
+use broker::Broker;
+use dealer::{Dealer, Invocation};
+
+/// How much one session may have in the realm at a time.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Calls that it has made and that are not answered yet.
+    pub calls: usize,
+    /// Invocations that it has been sent and has not answered yet.
+    pub invocations: usize,
+    /// Procedures that it has registered.
+    pub registrations: usize,
+    /// Topics that it has subscribed to.
+    pub subscriptions: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            calls: 10_000,
+            invocations: 100_000,
+            registrations: 10_000,
+            subscriptions: 10_000,
+        }
+    }
+}
+
+/// Who a session is, as authentication found out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The name.
+    pub authid: String,
+    /// The role, which has the rights.
+    pub authrole: String,
+    /// How it was proved: `anonymous`, `ticket`, `wampcra`.
+    pub authmethod: String,
+    /// Who vouches for it: `static` for what a configuration file says.
+    pub authprovider: String,
+}
+
+/// What is to be sent to a session.
+#[derive(Debug, Clone)]
+pub enum Outgoing {
+    /// A message for it alone.
+    One(Message),
+    /// An event, the same for all subscribers.
+    Shared(Arc<Shared>),
+}
+
+impl Outgoing {
+    /// The message.
+    pub fn message(&self) -> &Message {
+        match self {
+            Outgoing::One(message) => message,
+            Outgoing::Shared(shared) => &shared.message,
+        }
+    }
+}
+
+/// A message for several sessions, and a place for what it was encoded to, so that this is done once.
+#[derive(Debug)]
+pub struct Shared {
+    /// The message.
+    pub message: Message,
+    /// Its bytes by format, in the order of [`Format::ALL`], once someone has made them.
+    pub encoded: [std::sync::OnceLock<Vec<u8>>; Format::ALL.len()],
+}
+
+impl Shared {
+    fn new(message: Message) -> Arc<Self> {
+        Arc::new(Shared {
+            message,
+            encoded: Default::default(),
+        })
+    }
+}
+
+/// What comes out of the realm; `H` is what the caller knows a session by.
+#[derive(Debug, Clone)]
+pub enum Output<H> {
+    /// Send this to the session.
+    Send(H, Outgoing),
+    /// The session has ended: close its connection once all before has been sent.
+    Close(H),
+}
+
+/// The sessions of one name space of procedures and topics.
+#[derive(Debug)]
+pub struct Realm<H> {
+    limits: Limits,
+    roles: Roles,
+    sessions: HashMap<Id, Session<H>>,
+    broker: Broker,
+    dealer: Dealer,
+    random: StdRng,
+}
+
+/// A session that has joined.
+#[derive(Debug)]
+struct Session<H> {
+    handle: H,
+    identity: Identity,
+    /// As callee it takes INTERRUPT.
+    takes_interrupts: bool,
+    /// As callee it keeps the time of a call itself.
+    takes_timeouts: bool,
+    /// As callee it can send results in parts.
+    gives_progress: bool,
+    registrations: HashSet<Id>,
+    subscriptions: HashSet<Id>,
+    /// As caller: its requests under way, and who works on each (callee, the id of the invocation there).
+    calls: HashMap<Id, (Id, Id)>,
+    /// As callee: what it has to answer.
+    invocations: HashMap<Id, Invocation>,
+    /// The ids of the invocations that it is sent.
+    invocation_ids: SessionIds,
+    /// The last of them, and whether there was one.
+    last_invocation: u64,
+}
+
+/// Why a message ends the session: its text for ABORT.
+type Violation = String;
+
+impl<H: Clone> Realm<H> {
+    /// A realm without sessions. The seed decides ids of publications and random callees; a router gives
+    /// one from the system, a test a fixed one.
+    pub fn new(limits: Limits, roles: Roles, seed: [u8; 32]) -> Self {
+        Realm {
+            limits,
+            roles,
+            sessions: HashMap::new(),
+            broker: Broker::default(),
+            dealer: Dealer::default(),
+            random: StdRng::from_seed(seed),
+        }
+    }
+
+    /// The number of sessions.
+    pub fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Whether nobody has joined.
+    pub fn is_empty(&self) -> bool {
+        self.sessions.is_empty()
+    }
+
+    /// The calls that are not answered yet.
+    pub fn calls_under_way(&self) -> usize {
+        self.dealer.invocations
+    }
+
+    /// Whether the realm has a role of this name.
+    pub fn has_role(&self, role: &str) -> bool {
+        self.roles.contains_key(role)
+    }
+
+    /// Lets a session in and sends it WELCOME. Its id must be new, and its role one of the realm's.
+    pub fn join(
+        &mut self,
+        id: Id,
+        handle: H,
+        identity: Identity,
+        hello: &Dict,
+        out: &mut Vec<Output<H>>,
+    ) {
+        let feature = |role: &str, feature: &str| {
+            let role = hello.dict("roles").and_then(|roles| roles.dict(role));
+            let features = role.and_then(|role| role.dict("features"));
+            features.is_some_and(|features| features.flag(feature))
+        };
+        let session = Session {
+            handle,
+            takes_interrupts: feature("callee", "call_canceling"),
+            takes_timeouts: feature("callee", "call_timeout"),
+            gives_progress: feature("callee", "progressive_call_results"),
+            registrations: HashSet::new(),
+            subscriptions: HashSet::new(),
+            calls: HashMap::new(),
+            invocations: HashMap::new(),
+            invocation_ids: SessionIds::new(),
+            last_invocation: 0,
+            identity,
+        };
+        send(&session, welcome(id, &session.identity), out);
+        let joined = meta::details(id, &session.identity);
+        self.sessions.insert(id, session);
+        self.announce(known::SESSION_ON_JOIN, &[joined.into()], out);
+    }
+
+    /// Takes a message from a session. `now` is the time since any moment, the same for all calls.
+    ///
+    /// A session that breaks the protocol is sent ABORT and is out. Messages from a session that is not
+    /// there (it has just left) are dropped.
+    pub fn receive(&mut self, from: Id, message: Message, now: Duration, out: &mut Vec<Output<H>>) {
+        if !self.sessions.contains_key(&from) {
+            return;
+        }
+        let outcome = match message {
+            Message::Call {
+                request,
+                options,
+                procedure,
+                payload,
+            } => self.call(from, request, &options, &procedure, payload, now, out),
+            Message::Yield {
+                request,
+                options,
+                payload,
+            } => self.answer(from, request, dealer::Answer::Yield(options, payload), out),
+            Message::Error {
+                kind: RequestKind::Invocation,
+                request,
+                details,
+                error,
+                payload,
+            } => {
+                let answer = dealer::Answer::Error(details, error, payload);
+                self.answer(from, request, answer, out)
+            }
+            Message::Publish {
+                request,
+                options,
+                topic,
+                payload,
+            } => {
+                self.publish(from, request, &options, &topic, &payload, out);
+                Ok(())
+            }
+            Message::Subscribe {
+                request,
+                options,
+                topic,
+            } => {
+                self.subscribe(from, request, &options, topic, out);
+                Ok(())
+            }
+            Message::Unsubscribe {
+                request,
+                subscription,
+            } => {
+                self.unsubscribe(from, request, subscription, out);
+                Ok(())
+            }
+            Message::Register {
+                request,
+                options,
+                procedure,
+            } => {
+                self.register(from, request, &options, procedure, out);
+                Ok(())
+            }
+            Message::Unregister {
+                request,
+                registration,
+            } => {
+                self.unregister(from, request, registration, out);
+                Ok(())
+            }
+            Message::Cancel { request, options } => {
+                self.cancel(from, request, &options, out);
+                Ok(())
+            }
+            Message::Goodbye { .. } => {
+                self.say_goodbye(from, Dict::new(), known::GOODBYE_AND_OUT, out);
+                Ok(())
+            }
+            Message::Abort { .. } => {
+                self.remove(from, out);
+                Ok(())
+            }
+            Message::Hello { .. } => Err("the session has already been opened".to_string()),
+            other => Err(format!("a client does not send {}", other.name())),
+        };
+        if let Err(violation) = outcome {
+            self.abort(from, known::PROTOCOL_VIOLATION, &violation, out);
+        }
+    }
+
+    /// Answers a request whose URI is none, which never became a message.
+    pub fn refuse_uri(
+        &mut self,
+        from: Id,
+        kind: RequestKind,
+        request: Id,
+        why: &str,
+        out: &mut Vec<Output<H>>,
+    ) {
+        if let Some(session) = self.sessions.get(&from) {
+            let message = error(kind, request, known::INVALID_URI, Some(why));
+            send(session, message, out);
+        }
+    }
+
+    /// Takes back a message that could not be put into the session's serialisation: whoever waits for it
+    /// gets an error.
+    pub fn undeliverable(
+        &mut self,
+        to: Id,
+        message: &Message,
+        why: &str,
+        out: &mut Vec<Output<H>>,
+    ) {
+        match message {
+            Message::Invocation { request, .. } => {
+                let payload = text_payload(why);
+                let answer =
+                    dealer::Answer::Error(Dict::new(), uri(known::INVALID_ARGUMENT), payload);
+                // The id is one that the session was sent.
+                let _known = self.answer(to, *request, answer, out);
+            }
+            Message::Result { request, .. } | Message::Error { request, .. } => {
+                if let Some(session) = self.sessions.get(&to) {
+                    let text = Some(why);
+                    let message = error(RequestKind::Call, *request, known::INVALID_ARGUMENT, text);
+                    send(session, message, out);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Ends a session that broke the protocol or a limit: ABORT, and its connection is closed.
+    pub fn abort(&mut self, id: Id, reason: &str, why: &str, out: &mut Vec<Output<H>>) {
+        if let Some(session) = self.sessions.get(&id) {
+            send(session, abort(reason, why), out);
+            self.remove(id, out);
+        }
+    }
+
+    /// Takes a session out whose connection is gone. Its procedures and subscriptions go with it; who
+    /// waits for an answer from it gets an error, and who works for it is interrupted.
+    pub fn leave(&mut self, id: Id, out: &mut Vec<Output<H>>) {
+        self.remove(id, out);
+    }
+
+    /// Ends all sessions with GOODBYE.
+    pub fn close(&mut self, reason: &str, out: &mut Vec<Output<H>>) {
+        let ids: Vec<Id> = self.sessions.keys().copied().collect();
+        for id in ids {
+            self.say_goodbye(id, Dict::new(), reason, out);
+        }
+    }
+
+    /// Ends the calls whose time is over.
+    pub fn expire(&mut self, now: Duration, out: &mut Vec<Output<H>>) {
+        while let Some((deadline, callee, invocation)) = self.dealer.deadlines.first().copied() {
+            if deadline > now {
+                return;
+            }
+            self.time_out(callee, invocation, out);
+            self.dealer
+                .deadlines
+                .remove(&(deadline, callee, invocation));
+        }
+    }
+
+    /// When [`Realm::expire`] has something to do next.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        Some(self.dealer.deadlines.first()?.0)
+    }
+
+    fn say_goodbye(&mut self, id: Id, details: Dict, reason: &str, out: &mut Vec<Output<H>>) {
+        if let Some(session) = self.sessions.get(&id) {
+            let reason = uri(reason);
+            send(session, Message::Goodbye { details, reason }, out);
+            self.remove(id, out);
+        }
+    }
+
+    fn remove(&mut self, id: Id, out: &mut Vec<Output<H>>) {
+        let Some(session) = self.sessions.remove(&id) else {
+            return;
+        };
+        for subscription in &session.subscriptions {
+            self.broker.remove(*subscription, id);
+        }
+        for registration in &session.registrations {
+            self.dealer.remove(*registration, id);
+        }
+        self.drop_invocations(id, session.invocations, out);
+        for (_, (callee, invocation)) in session.calls {
+            self.abandon(callee, invocation, out);
+        }
+        out.push(Output::Close(session.handle));
+        let identity = session.identity;
+        let left = [
+            id.into(),
+            identity.authid.as_str().into(),
+            identity.authrole.as_str().into(),
+        ];
+        self.announce(known::SESSION_ON_LEAVE, &left, out);
+    }
+
+    /// Whether a session's role has the right, and the URI is not the router's own.
+    fn may(&self, session: &Session<H>, action: Action, uri: &Uri, options: &Dict) -> bool {
+        let matching = dealer::matching(options);
+        self.roles
+            .get(&session.identity.authrole)
+            .is_some_and(|rights| rights.allow_pattern(action, uri.as_str(), matching))
+    }
+}
+
+fn send<H: Clone>(session: &Session<H>, message: Message, out: &mut Vec<Output<H>>) {
+    out.push(Output::Send(session.handle.clone(), Outgoing::One(message)));
+}
+
+/// A URI from this program's own text.
+fn uri(text: &str) -> Uri {
+    Uri::new(text).expect("the specification's URIs are URIs")
+}
+
+/// An ERROR, with a text for a person as its argument.
+fn error(kind: RequestKind, request: Id, error: &str, why: Option<&str>) -> Message {
+    Message::Error {
+        kind,
+        request,
+        details: Dict::new(),
+        error: uri(error),
+        payload: why.map(text_payload).unwrap_or_default(),
+    }
+}
+
+/// An ABORT, with a text for a person.
+pub(crate) fn abort(reason: &str, why: &str) -> Message {
+    Message::Abort {
+        details: Dict::new().with("message", why),
+        reason: uri(reason),
+        payload: Payload::empty(),
+    }
+}
+
+fn text_payload(text: &str) -> Payload {
+    Payload::new(Format::Json, &[text]).expect("a text can be written")
+}
+
+/// The roles and features of this router: what is here works.
+pub fn router_roles() -> Dict {
+    let features = |names: &[&str]| {
+        let mut features = Dict::new();
+        for name in names {
+            features.insert(name, true);
+        }
+        Dict::new().with("features", features)
+    };
+    let broker = features(&[
+        "pattern_based_subscription",
+        "publisher_exclusion",
+        "publisher_identification",
+        "session_meta_api",
+        "subscriber_blackwhite_listing",
+    ]);
+    let dealer = features(&[
+        "call_canceling",
+        "call_timeout",
+        "caller_identification",
+        "pattern_based_registration",
+        "progressive_call_results",
+        "session_meta_api",
+        "shared_registration",
+    ]);
+    Dict::new().with("broker", broker).with("dealer", dealer)
+}
+
+fn welcome(session: Id, identity: &Identity) -> Message {
+    let details = Dict::new()
+        .with("roles", router_roles())
+        .with(
+            "agent",
+            concat!("transparency-router ", env!("CARGO_PKG_VERSION")),
+        )
+        .with("authid", identity.authid.as_str())
+        .with("authrole", identity.authrole.as_str())
+        .with("authmethod", identity.authmethod.as_str())
+        .with("authprovider", identity.authprovider.as_str());
+    Message::Welcome { session, details }
+}
+
+/// The ids that a router gives to registrations or subscriptions, and what stands under each.
+#[derive(Debug)]
+struct Table<T> {
+    ids: SessionIds,
+    entries: HashMap<Id, T>,
+}
+
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Table {
+            ids: SessionIds::new(),
+            entries: HashMap::new(),
+        }
+    }
+}
+
+impl<T> Table<T> {
+    fn insert(&mut self, entry: T) -> Id {
+        let id = self.ids.draw();
+        self.entries.insert(id, entry);
+        id
+    }
+}
+
+/// When calls run out: the time, the callee, the invocation.
+type Deadlines = BTreeSet<(Duration, Id, Id)>;
+
+#[cfg(test)]
+mod tests;
