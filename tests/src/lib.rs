@@ -4,13 +4,18 @@
 //! | module | holds |
 //! |---|---|
 //! | [`catalogue`] | which programs there are, from their `[package.metadata.lab]` |
+//! | `denied` | a system that gives a program no socket (Linux) |
 //! | [`program`] | starting a program (or its twin), reading its lines, ending it |
 //! | [`pairing`] | server and client in both languages: the same words, whoever talks to whom |
+//! | [`relay`] | a bad network for UDP: loses, repeats, reorders, delays, changes and forges datagrams |
 //! | [`wire`] | the peer played by hand: resets, descriptors and segments counted |
 
 pub mod catalogue;
+#[cfg(target_os = "linux")]
+pub mod denied;
 pub mod pairing;
 pub mod program;
+pub mod relay;
 pub mod wire;
 
 pub use program::{Finished, Program, Running, python, rust};

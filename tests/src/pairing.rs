@@ -130,11 +130,11 @@ impl Pairing {
     }
 }
 
-/// Puts `PORT` in the place of each port: in `('127.0.0.1', 51234)` and in `port 51234`.
+/// Puts `PORT` in the place of each port: in `('127.0.0.1', 51234)` in `port 51234` and in `binded to 51234`.
 fn without_ports(text: &str) -> String {
     let mut result = String::new();
     let mut rest = text;
-    while let Some((at, marker)) = ["', ", "port "]
+    while let Some((at, marker)) = ["', ", "port ", "binded to "]
         .iter()
         .filter_map(|m| Some((rest.find(m)?, m)))
         .min_by_key(|(at, _)| *at)

@@ -110,6 +110,24 @@ pub fn seconds(value: &str) -> Result<Duration, String> {
         .ok_or_else(|| "a time is a number of seconds from 0.001 to 86400".to_string())
 }
 
+/// Reads how often something is tried for argh's `from_str_fn`: a whole number from 1.
+///
+/// ```
+/// assert_eq!(labnet::tries("5"), Ok(5));
+/// assert_eq!(labnet::tries("0"), Err("a number of tries is a whole number from 1".to_string()));
+/// ```
+///
+/// # Errors
+///
+/// Says what is taken.
+pub fn tries(value: &str) -> Result<u32, String> {
+    value
+        .parse()
+        .ok()
+        .filter(|tries| *tries >= 1)
+        .ok_or_else(|| "a number of tries is a whole number from 1".to_string())
+}
+
 /// What a good command line asks for.
 #[derive(Debug)]
 enum Parsed<T> {

@@ -8,7 +8,7 @@
 //! | [`names`] | IPv4 resolution, this machine's name, the line `listening on …` |
 //! | [`output`](mod@output) | [`say!`] for the transcript on stdout, [`note!`] for everything else on stderr |
 //! | [`python`] | addresses and bytes as Python prints them |
-//! | [`streams`] | time limits, a failed accept, hanging up so that the last answer still arrives |
+//! | [`streams`] | time limits, a failed accept or recvfrom, hanging up so that the last answer still arrives |
 
 #![deny(missing_docs)]
 
@@ -20,7 +20,7 @@ pub mod output;
 pub mod python;
 pub mod streams;
 
-pub use args::{args, args_as, port, seconds};
+pub use args::{args, args_as, port, seconds, tries};
 pub use exit::{Exit, Failure, Hint};
 pub use names::{announce, host_name, resolve};
-pub use streams::{hang_up, retry_accept, timed};
+pub use streams::{hang_up, retry_accept, retry_receive, timed};

@@ -1,5 +1,5 @@
-//! What TCP servers have to get right around the calls that a lab teaches: waiting with a time limit, going on
-//! after a failed accept, and hanging up so that the last answer still arrives.
+//! What servers have to get right around the calls that a lab teaches: waiting with a time limit, going on after a
+//! failed accept or recvfrom, and hanging up so that the last answer still arrives.
 
 use std::io::{self, ErrorKind, Read};
 use std::net::Shutdown;
@@ -137,5 +137,36 @@ pub fn retry_accept(error: io::Error) -> anyhow::Result<()> {
         _ => thread::sleep(SHORTAGE_PAUSE),
     }
     note!("cannot accept a client: {error}; waiting for the next");
+    Ok(())
+}
+
+/// What a UDP server does after `recvfrom` failed: it says so and tries again, if that can help.
+///
+/// UDP has no connections, but `recvfrom` may still report what befell an earlier answer: that nobody was left to
+/// receive it (ICMP "port unreachable"; Windows calls it `WSAECONNRESET`). That is one client's affair, and the
+/// server goes on. Where the system is short of memory this waits 100 ms, as [`retry_accept`] does.
+///
+/// ```
+/// use std::io::{Error, ErrorKind};
+///
+/// // The client left before its answer came: go on.
+/// assert!(labnet::retry_receive(Error::from(ErrorKind::ConnectionReset)).is_ok());
+/// // No socket that can receive: trying again cannot help.
+/// assert!(labnet::retry_receive(Error::from(ErrorKind::InvalidInput)).is_err());
+/// ```
+///
+/// # Errors
+///
+/// When trying again cannot help.
+pub fn retry_receive(error: io::Error) -> anyhow::Result<()> {
+    match error.kind() {
+        ErrorKind::Interrupted => return Ok(()),
+        ErrorKind::InvalidInput | ErrorKind::Unsupported => {
+            return Err(error).context("cannot receive datagrams");
+        }
+        ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset => {}
+        _ => thread::sleep(SHORTAGE_PAUSE),
+    }
+    note!("cannot receive a datagram: {error}; waiting for the next");
     Ok(())
 }
