@@ -1,0 +1,26 @@
+//! Creates an IPv4 TCP socket, and nothing else.
+//!
+//! Python:     `socket_1.py` (Distribution transparency), beside `twin.py`
+//! Terminal 1: `cargo run -p transparency-socket1`
+//! You see:    nothing, and that is good news: the exit code is 0
+//! Safety:     a socket without an address reaches nobody and is reached by nobody
+
+use anyhow::Context;
+use argh::{ArgsInfo, FromArgs};
+use socket2::{Domain, Socket, Type};
+
+/// Creates an IPv4 TCP socket, and nothing else.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(help_triggers("-h", "--help"), example = "{command_name}")]
+struct Args {}
+
+fn main() -> labnet::Exit {
+    let Args {} = labnet::args()?;
+
+    // 1. Create the socket
+    // AF_INET is IPv4, SOCK_STREAM is TCP. No packet leaves the machine: the system only makes an entry in this
+    // program's table of open files.
+    let _socket =
+        Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
+    Ok(())
+} // The socket is closed here, where its owner ends; in Python when nothing refers to it any more.

@@ -1,0 +1,28 @@
+"""Creates an IPv4 TCP socket and says whether that worked.
+
+Rust:       src/main.rs
+Terminal 1: python3 crates/transparency-socket2/twin.py
+"""
+
+import argparse
+import socket
+import sys
+
+
+def main():
+    argparse.ArgumentParser().parse_args()
+
+    # 1. Create the socket
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    except OSError as error:
+        # 2. Say why it failed, and end with exit code 1
+        print(f"Failed to create socket. Error code: {error.errno} , "
+              f"Error message : {error.strerror}")
+        sys.exit(1)
+
+    # 3. Say that it worked
+    print("Socket Created")
+
+
+main()
