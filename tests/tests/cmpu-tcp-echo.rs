@@ -30,7 +30,9 @@ tests::pairings!(ECHO);
 /// A client that does all it should, with a message of its own.
 fn good_client(address: SocketAddr, message: &[u8]) {
     let mut stream = connect(address);
-    stream.write_all(message).unwrap();
+    stream
+        .write_all(message)
+        .expect("the server takes the message");
     assert_eq!(read_to_end(&mut stream), message);
 }
 

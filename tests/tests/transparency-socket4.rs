@@ -26,7 +26,9 @@ fn reply_with(language: Language, reply: &[u8]) -> Finished {
         1,
         "one message is one send: {language:?}"
     );
-    stream.write_all(reply).unwrap();
+    stream
+        .write_all(reply)
+        .expect("the program takes the reply");
     drop(stream);
     program.finish()
 }
