@@ -1,0 +1,152 @@
+//! What a service says first: a bounded look, and never a byte of it raw on a terminal.
+
+use std::collections::HashMap;
+use std::io::{ErrorKind, Read};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The most bytes that are read from a service.
+pub const MOST_BYTES: usize = 512;
+
+/// Connections at a time.
+const WORKERS: usize = 32;
+
+/// What a peer said within the time, up to [`MOST_BYTES`] or the end of its first line; empty when it waits for us
+/// to speak first.
+///
+/// The time is for the whole of it: a peer that sends a byte now and then does not prolong it.
+///
+/// # Errors
+///
+/// When the connection cannot be made or breaks before a byte has come.
+pub fn read(address: SocketAddr, time: Duration) -> std::io::Result<Vec<u8>> {
+    let deadline = Instant::now() + time;
+    let mut stream = TcpStream::connect_timeout(&address, time)?;
+    let mut said = [0; MOST_BYTES];
+    let mut length = 0;
+    while length < MOST_BYTES && !said[..length].contains(&b'\n') {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            break;
+        }
+        stream.set_read_timeout(Some(left))?;
+        match stream.read(&mut said[length..]) {
+            Ok(0) => break,
+            Ok(count) => length += count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                break;
+            }
+            Err(error) if length == 0 => return Err(error),
+            // What was said before the connection broke was said.
+            Err(_) => break,
+        }
+    }
+    Ok(said[..length].to_vec())
+}
+
+/// The banners of many services, those that say something. `stop` ends the work early.
+pub fn read_all(
+    addresses: &[SocketAddr],
+    time: Duration,
+    stop: &AtomicBool,
+) -> HashMap<SocketAddr, String> {
+    let next = AtomicUsize::new(0);
+    let banners = Mutex::new(HashMap::new());
+    thread::scope(|scope| {
+        for _ in 0..WORKERS.min(addresses.len()) {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    let Some(address) = addresses.get(next.fetch_add(1, Ordering::Relaxed)) else {
+                        break;
+                    };
+                    let banner = match read(*address, time) {
+                        Ok(said) => printable(&said),
+                        Err(error) => format!("({error})"),
+                    };
+                    if !banner.is_empty()
+                        && let Ok(mut banners) = banners.lock()
+                    {
+                        banners.insert(*address, banner);
+                    }
+                }
+            });
+        }
+    });
+    banners.into_inner().unwrap_or_default()
+}
+
+/// The first line as printable ASCII; everything else is escaped, so that no service can send the terminal a
+/// control sequence or forge a line of the report.
+///
+/// ```
+/// use portscan::banner::printable;
+///
+/// assert_eq!(printable(b"SSH-2.0-OpenSSH_9.2\r\n"), "SSH-2.0-OpenSSH_9.2");
+/// assert_eq!(printable(b"\x1b[2J\x00"), r"\x1b[2J\x00");
+/// ```
+pub fn printable(said: &[u8]) -> String {
+    let line = said.split(|byte| *byte == b'\n').next().unwrap_or(said);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    line.escape_ascii()
+        .to_string()
+        .replace("\\\"", "\"")
+        .replace("\\'", "'")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::net::TcpListener;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_millis(300);
+
+    fn service(say: impl FnOnce(TcpStream) + Send + 'static) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || say(listener.accept().unwrap().0));
+        address
+    }
+
+    #[test]
+    fn a_banner_in_pieces_is_read_to_the_end_of_its_line() {
+        let address = service(|mut stream| {
+            for piece in ["220 ", "ready", "\r\nmore"] {
+                stream.write_all(piece.as_bytes()).unwrap();
+            }
+        });
+        let said = read(address, Duration::from_secs(5)).unwrap();
+        assert_eq!(printable(&said), "220 ready");
+    }
+
+    #[test]
+    fn a_service_that_waits_for_the_client_has_no_banner() {
+        let address = service(|mut stream| {
+            let _until_the_client_goes = stream.read(&mut [0]);
+        });
+        assert_eq!(read(address, PATIENCE).unwrap(), b"");
+    }
+
+    #[test]
+    fn a_service_that_never_stops_is_cut_off_and_one_that_drips_does_not_prolong_the_wait() {
+        let flood = service(|mut stream| while stream.write_all(&[b'x'; 4096]).is_ok() {});
+        assert_eq!(
+            read(flood, Duration::from_secs(5)).unwrap().len(),
+            MOST_BYTES
+        );
+
+        let drip = service(|mut stream| {
+            while stream.write_all(b"x").is_ok() {
+                thread::sleep(PATIENCE / 10);
+            }
+        });
+        let began = Instant::now();
+        assert!(read(drip, PATIENCE).unwrap().len() < MOST_BYTES);
+        assert!(began.elapsed() < PATIENCE * 10);
+    }
+}

@@ -1,0 +1,291 @@
+//! The engine: carries out a scan with the sockets of this machine.
+//!
+//! Addresses of this machine answer inside the `connect` call itself, so [`own`] needs no poller and no window. All
+//! others, and what is silent on this machine, go through [`poller`], which does what [`crate::schedule`] says.
+//! What differs between systems is behind [`system`].
+
+use std::collections::HashSet;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+
+use crate::order::Order;
+use crate::schedule::{Findings, Limits, Losses, Scheduler};
+use crate::targets::Host;
+
+#[cfg(target_os = "linux")]
+mod own;
+mod poller;
+#[cfg_attr(target_os = "linux", path = "engine/linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "engine/portable.rs")]
+mod system;
+
+/// The most probes under way by default. More would only fill queues, and each costs the kernel about 3 kB.
+pub const MOST_UNDER_WAY: usize = 12 * 1024;
+
+/// What to scan, and how.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The hosts, in the order that [`arrange`] gives them.
+    pub hosts: Vec<Host>,
+    /// How many of them, from the first on, are addresses of this machine.
+    pub own: usize,
+    /// The ports of each.
+    pub ports: Vec<u16>,
+    /// The seed of the random order; `None` is hosts and ports in ascending order.
+    pub seed: Option<u64>,
+    /// Tries, rate, waiting time and window; a window of 0 is [`MOST_UNDER_WAY`].
+    pub limits: Limits,
+    /// Where an interrupted scan ended.
+    pub start: Position,
+}
+
+/// Where a scan stands: enough to go on from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Position {
+    /// The next place in the order of this machine's addresses.
+    pub own: u64,
+    /// The next place in the order of the others.
+    pub others: u64,
+    /// Ports (host number, port) before these places that are not known.
+    pub pending: Vec<(u32, u16)>,
+}
+
+/// How far a scan is, for a progress bar: written by the engine, read by anyone.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Tries of which the outcome is known.
+    pub done: AtomicU64,
+    /// Tries that are needed, as far as is known.
+    pub all: AtomicU64,
+}
+
+/// What a scan found.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The states of the ports; host numbers are those of [`Plan::hosts`].
+    pub findings: Findings,
+    /// Answers and losses.
+    pub losses: Losses,
+    /// The least and the smoothed round trip of the quickest host; `None` when only this machine was scanned.
+    pub round_trip: Option<(Duration, Duration)>,
+    /// The refusals a second to which the targets seem to limit themselves.
+    pub limited_to: Option<f64>,
+    /// How often each port was tried before it was called filtered.
+    pub tries: u8,
+    /// Whether the scan was stopped before its end, and where.
+    pub stopped: Option<Position>,
+    /// Why it could not go on, if that was not the user's wish.
+    pub trouble: Option<String>,
+    /// How long it took.
+    pub time: Duration,
+}
+
+/// Puts the addresses of this machine first, and says how many they are.
+///
+/// # Errors
+///
+/// When no socket can be made to ask the routing table.
+pub fn arrange(hosts: impl Iterator<Item = Host>) -> anyhow::Result<(Vec<Host>, usize)> {
+    // Above so many hosts only each 256th is asked for; the rest share its route.
+    const ASK_EACH_BELOW: usize = 4096;
+    let hosts: Vec<Host> = hosts.collect();
+    let step = if hosts.len() < ASK_EACH_BELOW { 1 } else { 256 };
+    let mut here = HashSet::new();
+    for host in hosts
+        .iter()
+        .step_by(step)
+        .filter(|host| !is_loopback4(host.ip))
+    {
+        here.extend(route(*host)?);
+    }
+    let (mut arranged, others): (Vec<Host>, Vec<Host>) = hosts
+        .into_iter()
+        .partition(|host| is_loopback4(host.ip) || here.contains(&host.ip));
+    let own = arranged.len();
+    arranged.extend(others);
+    Ok((arranged, own))
+}
+
+/// The address from which this machine would send to a host; its own address is sent to from itself.
+///
+/// A `connect` on a UDP socket sends nothing: it only looks the route up.
+fn route(host: Host) -> anyhow::Result<Option<IpAddr>> {
+    let any: SocketAddr = match host.ip {
+        IpAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        IpAddr::V6(_) => (std::net::Ipv6Addr::UNSPECIFIED, 0).into(),
+    };
+    let Ok(socket) = UdpSocket::bind(any) else {
+        // A machine without IPv6 has no IPv6 address either; the scan itself will say so.
+        return Ok(None);
+    };
+    if socket.connect(host.port(9)).is_err() {
+        return Ok(None);
+    }
+    let here = socket
+        .local_addr()
+        .with_context(|| format!("cannot read the address that leads to {host}"))?;
+    Ok(Some(here.ip()))
+}
+
+/// 127.0.0.0/8 is this machine by definition (RFC 1122, section 3.2.1.3).
+fn is_loopback4(ip: IpAddr) -> bool {
+    matches!(ip, IpAddr::V4(ip) if ip.is_loopback())
+}
+
+/// The address to probe a host of this machine from.
+///
+/// A socket that connects to the very port it is bound to meets its own SYN, and TCP's simultaneous open (RFC 9293,
+/// section 3.5) makes that a connection: the port looks open, and is not. The system picks a source port of its own
+/// for each connect, from the range that is being scanned, so a naive scan of its own machine meets the case about
+/// once. From another address it cannot happen. 127.0.0.0/8 has plenty: 127.0.0.2, or the next that is no target.
+/// Other addresses have only themselves, and there the source port is known, and never probed from its own socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Source {
+    /// Left to the system's routing table.
+    Any { v6: bool },
+    /// This address and any port: no target has this address.
+    Apart(IpAddr),
+    /// The target's own address and a port that is known.
+    Same(Host),
+}
+
+impl Source {
+    fn of(host: Host, own: bool, apart: Option<Ipv4Addr>) -> Self {
+        match apart {
+            _ if !own => Source::Any {
+                v6: host.ip.is_ipv6(),
+            },
+            Some(apart) if is_loopback4(host.ip) => Source::Apart(apart.into()),
+            _ => Source::Same(host),
+        }
+    }
+
+    fn address(self) -> Option<SocketAddr> {
+        match self {
+            Source::Any { .. } => None,
+            Source::Apart(ip) => Some((ip, 0).into()),
+            Source::Same(host) => Some(host.port(0)),
+        }
+    }
+
+    fn is_v6(self) -> bool {
+        match self {
+            Source::Any { v6 } => v6,
+            Source::Apart(ip) => ip.is_ipv6(),
+            Source::Same(host) => host.ip.is_ipv6(),
+        }
+    }
+}
+
+/// A loopback address that is none of the targets and that this system has.
+fn apart_from(own: &[Host]) -> Option<Ipv4Addr> {
+    let targets: HashSet<IpAddr> = own.iter().map(|host| host.ip).collect();
+    (2..=u16::MAX)
+        .map(|low| {
+            let [c, d] = low.to_be_bytes();
+            Ipv4Addr::new(127, 0, c, d)
+        })
+        .find(|ip| !targets.contains(&IpAddr::V4(*ip)))
+        // Linux has all of 127.0.0.0/8, other systems only 127.0.0.1.
+        .filter(|ip| UdpSocket::bind((*ip, 0)).is_ok())
+}
+
+/// Carries out a plan. `stop` ends it early, within about a tenth of a second.
+///
+/// # Errors
+///
+/// When not even the first socket or the poller can be made. What goes wrong later is in [`Outcome::trouble`],
+/// beside all that was found until then.
+pub fn scan(mut plan: Plan, stop: &AtomicBool, progress: &Progress) -> anyhow::Result<Outcome> {
+    let began = Instant::now();
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    let (own, others) = plan.hosts.split_at(plan.own);
+    let order = |hosts: usize, salt: u64| {
+        let size = hosts as u64 * plan.ports.len() as u64;
+        match plan.seed {
+            Some(seed) => Order::random(size, seed ^ salt),
+            None => Order::ascending(size),
+        }
+    };
+    let own_order = order(own.len(), 0);
+    let others_order = order(others.len(), 1);
+    let all = own_order.size() + others_order.size();
+    progress.all.store(all, Ordering::Relaxed);
+
+    let apart = apart_from(own);
+    let budgets = poller::budgets(workers, &mut plan.limits.window)?;
+    let first_host = u32::try_from(own.len()).context("too many hosts")?;
+    let mut scheduler = Scheduler::new(
+        plan.ports.clone(),
+        others_order,
+        first_host,
+        plan.limits.clone(),
+    );
+    scheduler.resume_at(plan.start.others, plan.start.pending.iter().copied());
+
+    let mut own_place = plan.start.own;
+    #[cfg(target_os = "linux")]
+    {
+        // A rate is kept by the scheduler, and so is a limit on the time for an answer.
+        if plan.limits.rate.is_none() {
+            let scan = own::Scan {
+                hosts: own,
+                ports: &plan.ports,
+                order: &own_order,
+                apart,
+                details: plan.limits.details,
+                stop,
+                progress: &progress.done,
+            };
+            let found = scan.run(own_place, workers)?;
+            own_place = found.place;
+            *scheduler.findings_mut() = found.findings;
+            for (host, port) in found.silent {
+                scheduler.add(host, port);
+            }
+        }
+    }
+    // Whatever is left of this machine's ports goes through the poller.
+    if !stop.load(Ordering::Relaxed) {
+        for number in (own_place..own_order.size()).map(|place| own_order.at(place)) {
+            let (host, port) = place(number, &plan.ports);
+            scheduler.add(host, port);
+        }
+        own_place = own_order.size();
+    }
+
+    let (scheduler, trouble) =
+        poller::run(&plan, scheduler, apart, &budgets, stop, progress, began)?;
+    let (others_place, pending) = scheduler.position();
+    let position = Position {
+        own: own_place,
+        others: others_place,
+        pending: pending.collect(),
+    };
+    let unfinished = stop.load(Ordering::Relaxed) || trouble.is_some();
+    let whole = position.own == own_order.size()
+        && position.pending.is_empty()
+        && position.others == all - own_order.size();
+    Ok(Outcome {
+        losses: scheduler.losses(),
+        round_trip: scheduler.round_trip(),
+        limited_to: scheduler.limited_to(),
+        tries: scheduler.tries(),
+        stopped: (unfinished && !whole).then_some(position),
+        findings: scheduler.findings().clone(),
+        trouble,
+        time: began.elapsed(),
+    })
+}
+
+/// Host number and port behind a number of the order.
+fn place(number: u64, ports: &[u16]) -> (u32, u16) {
+    let count = ports.len() as u64;
+    let host = u32::try_from(number / count).expect("at most 2^20 hosts");
+    let port = usize::try_from(number % count).expect("at most 65,535 ports");
+    (host, ports[port])
+}

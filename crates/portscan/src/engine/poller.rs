@@ -1,0 +1,510 @@
+//! One poller a worker, as many connects under way as the window allows.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow};
+use mio::{Events, Poll, Token};
+
+use super::system::{self, Answer, Line};
+use super::{MOST_UNDER_WAY, Plan, Progress, Source};
+use crate::schedule::{Next, PATIENCE, Probe, Scheduler, State};
+use crate::window::Time;
+
+/// Descriptors that are not for probes: the standard streams, the poller, the output, the resolver.
+const RESERVE: usize = 24;
+
+/// More workers than this only get in each other's way.
+const MOST_WORKERS: usize = 16;
+
+/// Connects between two looks at the answers.
+const BATCH: usize = 64;
+
+/// How long a worker sleeps at most, so that it sees `stop` and the others' progress.
+const TICK: Duration = Duration::from_millis(50);
+
+/// How many sockets each worker may have.
+#[derive(Debug, Clone)]
+pub(super) struct Budgets {
+    workers: usize,
+    each: usize,
+    /// Whether each worker has to have a descriptor table of its own for that.
+    own_tables: bool,
+}
+
+/// Shares the descriptors out, and caps the window by them.
+pub(super) fn budgets(processors: usize, window: &mut usize) -> anyhow::Result<Budgets> {
+    let limit = system::descriptors();
+    let room = limit
+        .checked_sub(RESERVE)
+        .filter(|room| *room >= 8)
+        .with_context(|| format!("a limit of {limit} open files is too low to scan with"))?;
+    let wanted = match *window {
+        0 => MOST_UNDER_WAY,
+        window => window,
+    };
+    let budgets = if room >= wanted || !system::OWN_TABLES {
+        let workers = processors.clamp(1, MOST_WORKERS);
+        Budgets {
+            workers,
+            each: (wanted.min(room) / workers).max(1),
+            own_tables: false,
+        }
+    } else {
+        let workers = wanted
+            .div_ceil(room)
+            .clamp(processors.min(MOST_WORKERS), MOST_WORKERS);
+        Budgets {
+            workers,
+            each: room.min(wanted.div_ceil(workers)),
+            own_tables: true,
+        }
+    };
+    *window = wanted.min(budgets.workers * budgets.each);
+    Ok(budgets)
+}
+
+/// The time between two looks for overdue probes.
+const SWEEP: Duration = Duration::from_millis(4);
+
+/// What the workers share.
+struct Shared<'a> {
+    plan: &'a Plan,
+    scheduler: Mutex<Scheduler>,
+    apart: Option<Ipv4Addr>,
+    /// Ports that our own sockets hold on addresses that are targets. Nothing else can listen there.
+    held: Mutex<HashSet<(IpAddr, u16)>>,
+    stop: &'a AtomicBool,
+    over: AtomicBool,
+    last_local_error: Mutex<Option<io::Error>>,
+    progress: &'a Progress,
+    /// What was done before this began.
+    done_before: u64,
+    began: Instant,
+}
+
+impl Shared<'_> {
+    fn scheduler(&self) -> MutexGuard<'_, Scheduler> {
+        unpoisoned(&self.scheduler)
+    }
+
+    fn now(&self) -> Time {
+        self.began.elapsed()
+    }
+
+    fn source(&self, host: u32) -> Source {
+        let number = host as usize;
+        Source::of(self.plan.hosts[number], number < self.plan.own, self.apart)
+    }
+}
+
+/// A worker that panicked ends the scan with an error; what the others found is whole.
+fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Lets the workers do what the scheduler says, until everything is known or `stop` is set.
+pub(super) fn run(
+    plan: &Plan,
+    scheduler: Scheduler,
+    apart: Option<Ipv4Addr>,
+    budgets: &Budgets,
+    stop: &AtomicBool,
+    progress: &Progress,
+    began: Instant,
+) -> anyhow::Result<(Scheduler, Option<String>)> {
+    let shared = Shared {
+        plan,
+        scheduler: Mutex::new(scheduler),
+        apart,
+        held: Mutex::default(),
+        stop,
+        over: AtomicBool::new(false),
+        last_local_error: Mutex::default(),
+        progress,
+        done_before: progress.done.load(Ordering::Relaxed),
+        began,
+    };
+    let (done, all) = shared.scheduler().progress();
+    let mut trouble = None;
+    if done < all && !stop.load(Ordering::Relaxed) {
+        let results: Vec<anyhow::Result<()>> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..budgets.workers)
+                .map(|_| scope.spawn(|| work(&shared, budgets)))
+                .collect();
+            threads
+                .into_iter()
+                .map(|thread| {
+                    thread
+                        .join()
+                        .unwrap_or_else(|_| Err(anyhow!("a scanning thread panicked")))
+                })
+                .collect()
+        });
+        trouble = results
+            .into_iter()
+            .find_map(anyhow::Result::err)
+            .map(|error| format!("{error:#}"));
+    }
+    let scheduler = shared
+        .scheduler
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    Ok((scheduler, trouble))
+}
+
+fn work(shared: &Shared<'_>, budgets: &Budgets) -> anyhow::Result<()> {
+    let done = Worker::new(shared, budgets).and_then(|mut worker| worker.run());
+    if done.is_err() {
+        // The others would wait for this worker's probes.
+        shared.over.store(true, Ordering::Relaxed);
+    }
+    done
+}
+
+/// One of the sockets of a worker.
+#[derive(Debug)]
+struct Slot {
+    line: Line,
+    source: Source,
+    probe: Option<Probe>,
+    /// Counts the probes: tells an entry of the queue of this probe from one of an earlier probe.
+    serial: u32,
+}
+
+struct Worker<'a> {
+    shared: &'a Shared<'a>,
+    poll: Poll,
+    budget: usize,
+    slots: Vec<Slot>,
+    /// Idle slots by their source.
+    idle: HashMap<Source, Vec<usize>>,
+    /// Slots disconnected since the last poll. The poller still has an event of theirs, so they stay out of use
+    /// until it has been fetched: else it would look like news of their next probe.
+    cooling: Vec<usize>,
+    /// Slot and serial of the probes under way, oldest first.
+    queue: VecDeque<(usize, u32)>,
+    under_way: usize,
+    /// When to look for overdue probes again.
+    next_sweep: Time,
+    results: Vec<(Probe, Outcome)>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Outcome {
+    Answer(Time, State),
+    Silent,
+    NotSent,
+    /// Nothing is known, and nobody is to blame.
+    Again,
+}
+
+impl<'a> Worker<'a> {
+    fn new(shared: &'a Shared<'a>, budgets: &Budgets) -> anyhow::Result<Self> {
+        let mut budget = budgets.each;
+        if budgets.own_tables && !system::own_descriptor_table() {
+            budget = (budget / budgets.workers).max(1);
+        }
+        Ok(Worker {
+            shared,
+            poll: Poll::new().context("cannot make a poller")?,
+            budget,
+            slots: Vec::new(),
+            idle: HashMap::new(),
+            cooling: Vec::new(),
+            queue: VecDeque::new(),
+            under_way: 0,
+            next_sweep: Time::ZERO,
+            results: Vec::new(),
+        })
+    }
+
+    fn run(&mut self) -> anyhow::Result<()> {
+        let mut events = Events::with_capacity(1024);
+        let mut batch = Vec::with_capacity(BATCH);
+        let shared = self.shared;
+        loop {
+            if shared.stop.load(Ordering::Relaxed) || shared.over.load(Ordering::Relaxed) {
+                self.give_back();
+                return Ok(());
+            }
+            let wait = self.plan(&mut batch)?;
+            if batch.is_empty() && wait.is_none() && self.under_way == 0 {
+                return Ok(());
+            }
+            for probe in batch.drain(..) {
+                self.send(probe);
+            }
+            let wait = if self.results.is_empty() {
+                wait.unwrap_or(TICK)
+            } else {
+                Duration::ZERO
+            };
+            match self.poll.poll(&mut events, Some(wait)) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error).context("cannot wait for answers"),
+            }
+            for event in &events {
+                self.finish(event.token().0);
+            }
+            for slot in std::mem::take(&mut self.cooling) {
+                self.put_idle(slot);
+            }
+        }
+    }
+
+    /// Reports what is known, ends what took too long, and asks what to send. Gives the time to wait; `None` when
+    /// everything is known.
+    fn plan(&mut self, batch: &mut Vec<Probe>) -> anyhow::Result<Option<Duration>> {
+        let shared = self.shared;
+        let now = shared.now();
+        let mut scheduler = shared.scheduler();
+        for (probe, result) in self.results.drain(..) {
+            match result {
+                Outcome::Answer(at, state) => scheduler.answered(at, &probe, state),
+                Outcome::Silent => scheduler.silent(&probe),
+                Outcome::NotSent => scheduler.not_sent(now, &probe),
+                Outcome::Again => scheduler.interrupted(&probe),
+            }
+        }
+        let overdue = if now < self.next_sweep {
+            self.next_sweep - now
+        } else {
+            self.next_sweep = now + SWEEP;
+            self.overdue(now, &mut scheduler).max(SWEEP)
+        };
+        let mut wait = Some(overdue);
+        while batch.len() < BATCH && self.under_way + batch.len() < self.budget {
+            match scheduler.next(now) {
+                Next::Send(probe) => batch.push(probe),
+                Next::Wait(time) => {
+                    wait = Some(overdue.min(time));
+                    break;
+                }
+                Next::Done => {
+                    wait = None;
+                    break;
+                }
+                Next::Stuck => return Err(self.stuck()),
+            }
+        }
+        let (done, all) = scheduler.progress();
+        drop(scheduler);
+        shared
+            .progress
+            .done
+            .store(shared.done_before + done, Ordering::Relaxed);
+        shared
+            .progress
+            .all
+            .store(shared.done_before + all, Ordering::Relaxed);
+        if batch.len() == BATCH {
+            wait = Some(Duration::ZERO);
+        }
+        Ok(wait)
+    }
+
+    /// Ends the probes whose time is over. Gives the time until the next one.
+    fn overdue(&mut self, now: Time, scheduler: &mut Scheduler) -> Duration {
+        let mut wait = TICK;
+        // Several hosts have several waiting times, so a later probe may be due before an earlier one: those are
+        // passed over, and stay in their order.
+        let mut early = Vec::new();
+        while let Some((slot, serial)) = self.queue.pop_front() {
+            let Some(probe) = self.slots[slot]
+                .probe
+                .filter(|_| self.slots[slot].serial == serial)
+            else {
+                continue;
+            };
+            let due = probe.sent + scheduler.patience(&probe);
+            if now < due {
+                wait = wait.min(due - now);
+                early.push((slot, serial));
+                // No host's waiting time is shorter than this one's rest.
+                if now.saturating_sub(probe.sent) < scheduler.least_patience() {
+                    break;
+                }
+                continue;
+            }
+            scheduler.silent(&probe);
+            self.release(slot);
+        }
+        for entry in early.into_iter().rev() {
+            self.queue.push_front(entry);
+        }
+        wait
+    }
+
+    fn stuck(&self) -> anyhow::Error {
+        let error = unpoisoned(&self.shared.last_local_error).take();
+        let cause = error.map_or_else(String::new, |error| format!(": {error}"));
+        anyhow!(
+            "this machine could not send anything for {} s{cause}",
+            PATIENCE.as_secs()
+        )
+    }
+
+    fn send(&mut self, probe: Probe) {
+        let shared = self.shared;
+        let host = shared.plan.hosts[probe.host as usize];
+        let slot = match self.slot_for(shared.source(probe.host), probe.port) {
+            Ok(slot) => slot,
+            Err(error) => return self.not_sent(probe, error),
+        };
+        self.under_way += 1;
+        let entry = &mut self.slots[slot];
+        entry.serial = entry.serial.wrapping_add(1);
+        entry.probe = Some(probe);
+        self.queue.push_back((slot, entry.serial));
+        let answer = entry
+            .line
+            .start(host.port(probe.port), self.poll.registry(), Token(slot));
+        if let Source::Same(host) = self.slots[slot].source {
+            unpoisoned(&shared.held).insert((host.ip, self.slots[slot].line.port));
+        }
+        self.settle(slot, answer);
+    }
+
+    fn not_sent(&mut self, probe: Probe, error: io::Error) {
+        *unpoisoned(&self.shared.last_local_error) = Some(error);
+        self.results.push((probe, Outcome::NotSent));
+    }
+
+    /// An idle slot with this source that is not bound to this port, or a new one.
+    fn slot_for(&mut self, source: Source, port: u16) -> io::Result<usize> {
+        let same = matches!(source, Source::Same(_));
+        let idle = self.idle.entry(source).or_default();
+        let fit = idle
+            .iter()
+            .rposition(|slot| !same || self.slots[*slot].line.port != port);
+        if let Some(fit) = fit {
+            return Ok(idle.swap_remove(fit));
+        }
+        // At the budget's end an idle socket with another source makes room.
+        let other = (self.slots.len() >= self.budget)
+            .then(|| self.idle.values_mut().find_map(Vec::pop))
+            .flatten();
+        let slot = other.unwrap_or(self.slots.len());
+        let line = match Line::new(source, self.poll.registry(), Token(slot)) {
+            Ok(line) => line,
+            Err(error) => {
+                if let Some(other) = other {
+                    self.put_idle(other);
+                }
+                return Err(error);
+            }
+        };
+        let new = Slot {
+            line,
+            source,
+            probe: None,
+            serial: 0,
+        };
+        if slot == self.slots.len() {
+            self.slots.push(new);
+        } else {
+            let serial = self.slots[slot].serial;
+            self.slots[slot] = Slot { serial, ..new };
+        }
+        Ok(slot)
+    }
+
+    /// The poller has news of a slot.
+    fn finish(&mut self, slot: usize) {
+        let Some(probe) = self.slots[slot].probe else {
+            return;
+        };
+        let host = self.shared.plan.hosts[probe.host as usize];
+        let answer = self.slots[slot].line.finish(host.port(probe.port));
+        self.settle(slot, answer);
+    }
+
+    fn settle(&mut self, slot: usize, answer: Answer) {
+        let Some(probe) = self.slots[slot].probe else {
+            return;
+        };
+        let result = match answer {
+            Answer::Pending => return,
+            Answer::State(State::Open) if self.is_held(&probe) => {
+                Outcome::Answer(self.shared.now(), State::Closed)
+            }
+            Answer::State(state) => Outcome::Answer(self.shared.now(), state),
+            Answer::Silent => Outcome::Silent,
+            Answer::Itself => Outcome::Again,
+            Answer::Local(error) => {
+                *unpoisoned(&self.shared.last_local_error) = Some(error);
+                Outcome::NotSent
+            }
+        };
+        self.results.push((probe, result));
+        if cfg!(target_os = "linux")
+            && matches!(
+                result,
+                Outcome::Answer(_, State::Closed | State::Unreachable)
+            )
+        {
+            // The connect that said so has made the socket ready.
+            self.slots[slot].probe = None;
+            self.under_way -= 1;
+            self.put_idle(slot);
+        } else {
+            self.release(slot);
+        }
+    }
+
+    /// Two of our own sockets on one address have met: a simultaneous open, and no listener.
+    fn is_held(&self, probe: &Probe) -> bool {
+        let number = probe.host as usize;
+        number < self.shared.plan.own
+            && unpoisoned(&self.shared.held)
+                .contains(&(self.shared.plan.hosts[number].ip, probe.port))
+    }
+
+    /// Ends a slot's probe and frees the slot after the next poll.
+    fn release(&mut self, slot: usize) {
+        self.slots[slot].probe = None;
+        self.under_way -= 1;
+        if let (false, Source::Same(host)) = (system::KEEPS_PORT, self.slots[slot].source) {
+            unpoisoned(&self.shared.held).remove(&(host.ip, self.slots[slot].line.port));
+        }
+        if self.slots[slot].line.reset(self.poll.registry()) {
+            self.cooling.push(slot);
+            return;
+        }
+        // It has to be replaced; if even that fails, the next probe that needs the slot will say so.
+        let source = self.slots[slot].source;
+        if let Ok(line) = Line::new(source, self.poll.registry(), Token(slot)) {
+            self.slots[slot].line = line;
+        }
+        self.cooling.push(slot);
+    }
+
+    fn put_idle(&mut self, slot: usize) {
+        let source = self.slots[slot].source;
+        self.idle.entry(source).or_default().push(slot);
+    }
+
+    /// The scan is stopped: what is under way is as unknown as before.
+    fn give_back(&mut self) {
+        let mut scheduler = self.shared.scheduler();
+        let now = self.shared.now();
+        for (probe, result) in self.results.drain(..) {
+            match result {
+                Outcome::Answer(at, state) => scheduler.answered(at, &probe, state),
+                Outcome::Silent => scheduler.silent(&probe),
+                Outcome::NotSent => scheduler.not_sent(now, &probe),
+                Outcome::Again => scheduler.interrupted(&probe),
+            }
+        }
+        for probe in self.slots.iter_mut().filter_map(|slot| slot.probe.take()) {
+            scheduler.interrupted(&probe);
+        }
+    }
+}

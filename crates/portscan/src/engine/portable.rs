@@ -1,0 +1,164 @@
+//! Other systems than Linux: a new socket for each connect, and one table of descriptors for all.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+
+use super::Source;
+use crate::schedule::State;
+
+/// What a connect has come to.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// Nothing yet.
+    Pending,
+    /// The port's state.
+    State(State),
+    /// The system itself gave up waiting.
+    Silent,
+    /// The socket has connected to itself.
+    Itself,
+    /// This machine could not do it; nothing is known of the port.
+    Local(io::Error),
+}
+
+/// A place for one socket at a time.
+#[derive(Debug)]
+pub(super) struct Line {
+    source: Source,
+    stream: Option<TcpStream>,
+    /// The port that the last socket was bound to.
+    pub(super) port: u16,
+}
+
+impl Line {
+    // The same shape as on Linux, where a line owns its socket from the start.
+    #[allow(clippy::unnecessary_wraps, reason = "the seam is one for all systems")]
+    pub(super) fn new(source: Source, _: &Registry, _: Token) -> io::Result<Self> {
+        Ok(Line {
+            source,
+            stream: None,
+            port: 0,
+        })
+    }
+
+    pub(super) fn start(&mut self, to: SocketAddr, registry: &Registry, token: Token) -> Answer {
+        match self.open(to, registry, token) {
+            Ok(()) => self.finish(to),
+            Err(error) => answer(error),
+        }
+    }
+
+    fn open(&mut self, to: SocketAddr, registry: &Registry, token: Token) -> io::Result<()> {
+        let domain = if self.source.is_v6() {
+            Domain::IPV6
+        } else {
+            Domain::IPV4
+        };
+        let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_nonblocking(true)?;
+        let any: SocketAddr = if self.source.is_v6() {
+            (Ipv6Addr::UNSPECIFIED, 0).into()
+        } else {
+            (Ipv4Addr::UNSPECIFIED, 0).into()
+        };
+        socket.bind(&self.source.address().unwrap_or(any).into())?;
+        self.port = socket
+            .local_addr()?
+            .as_socket()
+            .map_or(0, |here| here.port());
+        match socket.connect(&to.into()) {
+            Ok(()) => {}
+            Err(error) if under_way(&error) => {}
+            Err(error) => return Err(error),
+        }
+        let mut stream = TcpStream::from_std(socket.into());
+        registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
+        self.stream = Some(stream);
+        Ok(())
+    }
+
+    pub(super) fn finish(&mut self, _: SocketAddr) -> Answer {
+        let Some(stream) = &self.stream else {
+            return Answer::Pending;
+        };
+        match stream.take_error() {
+            Ok(Some(error)) | Err(error) => return answer(error),
+            Ok(None) => {}
+        }
+        match (stream.local_addr(), stream.peer_addr()) {
+            (Ok(here), Ok(there)) if here == there => Answer::Itself,
+            (_, Ok(_)) => Answer::State(State::Open),
+            (_, Err(_)) => Answer::Pending,
+        }
+    }
+
+    /// Makes the line ready for the next connect; `false` when it has to be replaced.
+    pub(super) fn reset(&mut self, registry: &Registry) -> bool {
+        let Some(mut stream) = self.stream.take() else {
+            return true;
+        };
+        // Linger 0 (SO_LINGER): the close sends RST and leaves nothing in TIME_WAIT.
+        let lingers = SockRef::from(&stream).set_linger(Some(std::time::Duration::ZERO));
+        let gone = registry.deregister(&mut stream);
+        lingers.is_ok() && gone.is_ok()
+    }
+}
+
+fn under_way(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    if error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) {
+        return true;
+    }
+    error.kind() == io::ErrorKind::WouldBlock
+}
+
+fn answer(error: io::Error) -> Answer {
+    use io::ErrorKind as Kind;
+    match error.kind() {
+        Kind::ConnectionRefused => Answer::State(State::Closed),
+        // The handshake was over before the connection was broken off.
+        Kind::ConnectionReset | Kind::BrokenPipe => Answer::State(State::Open),
+        Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown => {
+            Answer::State(State::Unreachable)
+        }
+        Kind::TimedOut => Answer::Silent,
+        _ => Answer::Local(error),
+    }
+}
+
+/// Raises this process's limit on descriptors as far as it may, and says what it is then.
+pub(super) fn descriptors() -> usize {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let limit = getrlimit(Resource::Nofile);
+        let raised = Rlimit {
+            current: limit.maximum,
+            maximum: limit.maximum,
+        };
+        let current = match setrlimit(Resource::Nofile, raised) {
+            Ok(()) => limit.maximum,
+            Err(_) => limit.current,
+        };
+        current.map_or(usize::MAX, |current| {
+            usize::try_from(current).unwrap_or(usize::MAX)
+        })
+    }
+    #[cfg(not(unix))]
+    usize::MAX
+}
+
+/// Descriptor tables of one thread alone are Linux's own.
+pub(super) fn own_descriptor_table() -> bool {
+    false
+}
+
+/// Whether more workers than processors are of use, each with descriptors of its own.
+pub(super) const OWN_TABLES: bool = false;
+
+/// Each connect has a socket of its own, with another port.
+pub(super) const KEEPS_PORT: bool = false;

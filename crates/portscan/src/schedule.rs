@@ -1,0 +1,636 @@
+//! What to probe next: a pure state machine that knows neither sockets nor a clock.
+//!
+//! Every port is tried once, in the order's sequence; what did not answer is tried again in a later pass. The engine
+//! asks [`Scheduler::next`] what to send and reports what came of it; time is handed in. Several workers share one
+//! scheduler, so that what one learns of a host (its round trip, its losses) is known to all.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Duration;
+
+use crate::order::Order;
+use crate::window::{FIRST_RTO, LEAST_RTO, RoundTrip, Time, Window};
+
+/// What a port is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum State {
+    /// The handshake was completed: something listens.
+    Open,
+    /// Refused with RST: the host is there, and nothing listens.
+    Closed,
+    /// No answer at all to any try: something on the way drops the packets, or the host is not there.
+    Filtered,
+    /// The network answered instead of the host: no way leads there (ICMP, or this machine's own routing table).
+    Unreachable,
+}
+
+/// One connect to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Probe {
+    /// The host's number.
+    pub host: u32,
+    /// The port.
+    pub port: u16,
+    /// How many tries went before.
+    pub tries_before: u8,
+    /// Asks a port that has answered before, only to see whether answers are lost.
+    pub control: bool,
+    /// When it was handed out.
+    pub sent: Time,
+    /// When the try before was handed out, in milliseconds.
+    before: u32,
+}
+
+/// What [`Scheduler::next`] says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Make this connect.
+    Send(Probe),
+    /// Nothing before this time has passed, or something is reported.
+    Wait(Duration),
+    /// This machine has not been able to send anything for [`PATIENCE`].
+    Stuck,
+    /// Everything is known.
+    Done,
+}
+
+/// How long local errors may go on, without one probe that gets out, before the scan is given up.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What the scan may do.
+#[derive(Debug, Clone, Default)]
+pub struct Limits {
+    /// Tries for each port; `None` is 2, and 3 once loss is seen.
+    pub tries: Option<u8>,
+    /// The most probes under way.
+    pub window: usize,
+    /// The most probes a second.
+    pub rate: Option<f64>,
+    /// The longest wait for an answer, also before the first answer.
+    pub timeout: Option<Duration>,
+    /// Keep the state of every port, not only of the open ones.
+    pub details: bool,
+}
+
+/// Answers and losses, counted over the whole scan.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Losses {
+    /// Ports that answered the first try.
+    pub at_once: u64,
+    /// Tries that got no answer, although a later try of the same port did.
+    pub retried: u64,
+    /// Those of them that were refused at last, which a limit on refusals explains as well as loss.
+    pub refused: u64,
+    /// Control probes that were answered.
+    pub controls: u64,
+    /// Control probes that were not.
+    pub controls_lost: u64,
+}
+
+impl Losses {
+    /// The share of probes to answering ports that got no answer; `None` before the first answer.
+    #[expect(clippy::cast_precision_loss, reason = "a share")]
+    pub fn share(&self) -> Option<f64> {
+        let lost = self.retried + self.controls_lost;
+        let all = self.at_once + self.retried + self.controls + self.controls_lost;
+        (all > 0).then(|| lost as f64 / all as f64)
+    }
+
+    /// Whether any was lost.
+    pub fn seen(&self) -> bool {
+        self.retried + self.controls_lost > 0
+    }
+}
+
+/// How many ports of a host are what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// See [`State::Open`].
+    pub open: u32,
+    /// See [`State::Closed`].
+    pub closed: u32,
+    /// See [`State::Filtered`].
+    pub filtered: u32,
+    /// See [`State::Unreachable`].
+    pub unreachable: u32,
+}
+
+impl Counts {
+    /// Adds ports of one state.
+    pub fn add(&mut self, state: State, ports: u32) {
+        match state {
+            State::Open => self.open += ports,
+            State::Closed => self.closed += ports,
+            State::Filtered => self.filtered += ports,
+            State::Unreachable => self.unreachable += ports,
+        }
+    }
+
+    /// The ports whose state is known.
+    pub fn all(&self) -> u64 {
+        [self.open, self.closed, self.filtered, self.unreachable]
+            .into_iter()
+            .map(u64::from)
+            .sum()
+    }
+}
+
+/// What is known so far.
+#[derive(Debug, Clone, Default)]
+pub struct Findings {
+    /// Host, port and state: the open ports, and with [`Limits::details`] the others.
+    pub ports: Vec<(u32, u16, State)>,
+    /// By host; a host of which nothing is known has no entry.
+    pub counts: BTreeMap<u32, Counts>,
+}
+
+impl Findings {
+    /// Notes one port's state.
+    pub fn note(&mut self, host: u32, port: u16, state: State, details: bool) {
+        if details || state == State::Open {
+            self.ports.push((host, port, state));
+        }
+        self.counts.entry(host).or_default().add(state, 1);
+    }
+}
+
+/// A port that has to be tried (again).
+#[derive(Debug, Clone, Copy)]
+struct Pending {
+    host: u32,
+    port: u16,
+    tries: u8,
+    /// When it was tried last, in milliseconds.
+    tried: u32,
+}
+
+/// A port that has answered, and how often it may still be asked whether it does.
+#[derive(Debug, Clone, Copy)]
+struct Control {
+    host: u32,
+    port: u16,
+    left: u8,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Scheduler {
+    ports: Vec<u16>,
+    order: Order,
+    /// The number of the order's first host.
+    first_host: u32,
+    limits: Limits,
+    /// The next place of the order, and where this block ends.
+    place: u64,
+    block_end: u64,
+    again: VecDeque<Pending>,
+    /// Silent in every try so far. What becomes of them is decided when the block's passes are over.
+    silent: Vec<Pending>,
+    under_way: usize,
+    window: Window,
+    trips: HashMap<u32, RoundTrip>,
+    losses: Losses,
+    controls: VecDeque<Control>,
+    controls_of_open: u32,
+    until_control: usize,
+    /// Refusals that came to a retry since `pass_began`.
+    refused_late: u32,
+    pass_began: Option<Time>,
+    slow_passes: u8,
+    /// The refusals a second at which the target seems to stop answering.
+    limited_to: Option<f64>,
+    next_slot: Time,
+    pause_until: Time,
+    stuck_since: Option<Time>,
+    tries_made: u64,
+    tries_known: u64,
+    findings: Findings,
+}
+
+/// Probes whose retries are finished before the next ones begin: bounds the memory of silence (12 bytes a port).
+const BLOCK: u64 = 1 << 19;
+
+/// With fewer silent ports than this a lost answer costs nothing that a third try would not find.
+const CONTROL_FROM: usize = 500;
+/// About so many control probes in a pass.
+const CONTROLS_A_PASS: usize = 200;
+/// Open ports are asked sparingly: behind each is a service that sees a connection.
+const CONTROLS_OF_AN_OPEN_PORT: u8 = 10;
+const CONTROLS_OF_A_CLOSED_PORT: u8 = 20;
+const MOST_CONTROL_PORTS: usize = 32;
+
+/// A host that limits its refusals is asked again at the rate at which it gives them, so many times at most.
+const SLOW_PASSES: u8 = 3;
+
+impl Scheduler {
+    /// A scheduler for all ports of the hosts from `first_host` on; `order` permutes host × port.
+    pub fn new(ports: Vec<u16>, order: Order, first_host: u32, limits: Limits) -> Self {
+        Scheduler {
+            window: Window::new(limits.window),
+            block_end: order.size().min(BLOCK),
+            tries_known: order.size(),
+            ports,
+            order,
+            first_host,
+            limits,
+            place: 0,
+            again: VecDeque::new(),
+            silent: Vec::new(),
+            under_way: 0,
+            trips: HashMap::new(),
+            losses: Losses::default(),
+            controls: VecDeque::new(),
+            controls_of_open: 0,
+            until_control: 0,
+            refused_late: 0,
+            pass_began: None,
+            slow_passes: 0,
+            limited_to: None,
+            next_slot: Time::ZERO,
+            pause_until: Time::ZERO,
+            stuck_since: None,
+            tries_made: 0,
+            findings: Findings::default(),
+        }
+    }
+
+    /// Goes on where another scan was interrupted: at a place of the order, with ports that still have to be tried.
+    pub fn resume_at(&mut self, place: u64, pending: impl IntoIterator<Item = (u32, u16)>) {
+        self.place = place.min(self.order.size());
+        self.block_end = self.order.size().min(self.place + BLOCK);
+        self.tries_known -= self.place;
+        for (host, port) in pending {
+            self.add(host, port);
+        }
+    }
+
+    /// Adds a port that is not in the order, or that nothing is known of.
+    pub fn add(&mut self, host: u32, port: u16) {
+        self.tries_known += 1;
+        self.again.push_back(Pending {
+            host,
+            port,
+            tries: 0,
+            tried: 0,
+        });
+    }
+
+    /// The next place of the order, and the ports before it that are not known: what [`Scheduler::resume_at`] takes.
+    pub fn position(&self) -> (u64, impl Iterator<Item = (u32, u16)>) {
+        let pending = self.again.iter().chain(&self.silent);
+        (self.place, pending.map(|port| (port.host, port.port)))
+    }
+
+    /// What is known.
+    pub fn findings(&self) -> &Findings {
+        &self.findings
+    }
+
+    /// What is known, to add to it.
+    pub fn findings_mut(&mut self) -> &mut Findings {
+        &mut self.findings
+    }
+
+    /// Answers and losses. Refusals that a host held back are no losses.
+    pub fn losses(&self) -> Losses {
+        let mut losses = self.losses;
+        if self.limited_to.is_some() {
+            losses.retried -= losses.refused;
+        }
+        losses
+    }
+
+    /// The tries of which the outcome is known, and all that are known to be needed.
+    pub fn progress(&self) -> (u64, u64) {
+        (self.tries_made, self.tries_known)
+    }
+
+    /// The refusals a second to which the targets seem to limit themselves.
+    pub fn limited_to(&self) -> Option<f64> {
+        self.limited_to
+    }
+
+    /// The least and the smoothed round trip of the host that answered quickest.
+    pub fn round_trip(&self) -> Option<(Duration, Duration)> {
+        self.trips
+            .values()
+            .map(|trip| (trip.least(), trip.smoothed()))
+            .min()
+    }
+
+    /// The tries that each port gets as things stand.
+    pub fn tries(&self) -> u8 {
+        match self.limits.tries {
+            Some(tries) => tries.max(1),
+            None if self.losses.seen() => 3,
+            None => 2,
+        }
+    }
+
+    /// How long to wait for the answer to a probe.
+    pub fn patience(&self, probe: &Probe) -> Duration {
+        let wait = match self.trips.get(&probe.host) {
+            // A late answer to a control would be mistaken for a lost one.
+            Some(trip) if probe.control => (2 * trip.rto()).max(Duration::from_millis(250)),
+            Some(trip) => trip.rto(),
+            // RFC 6298, section 5.5: the wait doubles when it was in vain.
+            None => FIRST_RTO * (1 << probe.tries_before.min(2)),
+        };
+        self.limits.timeout.map_or(wait, |most| wait.min(most))
+    }
+
+    /// A time that [`Scheduler::patience`] never goes below.
+    pub fn least_patience(&self) -> Duration {
+        self.limits
+            .timeout
+            .map_or(LEAST_RTO, |most| most.min(LEAST_RTO))
+    }
+
+    /// What to do now.
+    pub fn next(&mut self, now: Time) -> Next {
+        const TICK: Duration = Duration::from_millis(5);
+        loop {
+            let fresh = self.place < self.block_end;
+            if !fresh && self.again.is_empty() {
+                if self.under_way > 0 {
+                    return Next::Wait(TICK);
+                }
+                if self.end_block(now) {
+                    return Next::Done;
+                }
+                continue;
+            }
+            if self
+                .stuck_since
+                .is_some_and(|since| now.saturating_sub(since) > PATIENCE)
+            {
+                return Next::Stuck;
+            }
+            if now < self.pause_until {
+                return Next::Wait(self.pause_until - now);
+            }
+            if self.under_way >= self.window.size() {
+                self.window.full(now);
+                if self.under_way >= self.window.size() {
+                    return Next::Wait(TICK);
+                }
+            }
+            if let Some(rate) = self.pace() {
+                if now < self.next_slot {
+                    return Next::Wait(self.next_slot - now);
+                }
+                // Up to 10 ms may be caught up on, so that a coarse timer does not cost rate.
+                let floor = now.saturating_sub(Duration::from_millis(10));
+                self.next_slot = self.next_slot.max(floor) + Duration::from_secs_f64(1.0 / rate);
+            }
+            return Next::Send(self.take(now, fresh));
+        }
+    }
+
+    fn pace(&self) -> Option<f64> {
+        let limited = self
+            .limited_to
+            .filter(|_| self.slow_passes > 0)
+            .map(|rate| rate * 0.9);
+        match (self.limits.rate, limited) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    fn take(&mut self, now: Time, fresh: bool) -> Probe {
+        self.under_way += 1;
+        if !fresh && let Some(probe) = self.control(now) {
+            return probe;
+        }
+        let pending = if fresh {
+            let number = self.order.at(self.place);
+            self.place += 1;
+            let ports = self.ports.len() as u64;
+            let host = u32::try_from(number / ports).expect("at most 2^20 hosts");
+            let port = usize::try_from(number % ports).expect("at most 65,535 ports");
+            Pending {
+                host: self.first_host + host,
+                port: self.ports[port],
+                tries: 0,
+                tried: 0,
+            }
+        } else {
+            self.pass_began.get_or_insert(now);
+            self.again.pop_front().expect("next() has looked")
+        };
+        Probe {
+            host: pending.host,
+            port: pending.port,
+            tries_before: pending.tries,
+            control: false,
+            sent: now,
+            before: pending.tried,
+        }
+    }
+
+    /// Where almost nothing answers, a lost answer cannot be told from a filtered port, and nothing says how many
+    /// are lost. So a few probes of each retry pass go to ports that have answered before.
+    fn control(&mut self, now: Time) -> Option<Probe> {
+        if self.limits.tries.is_some() || self.again.len() < CONTROL_FROM || self.slow_passes > 0 {
+            return None;
+        }
+        if self.until_control > 0 {
+            self.until_control -= 1;
+            return None;
+        }
+        let mut control = self.controls.pop_front()?;
+        self.until_control = (self.again.len() / CONTROLS_A_PASS).max(8);
+        control.left -= 1;
+        if control.left > 0 {
+            self.controls.push_back(control);
+        }
+        self.tries_known += 1;
+        Some(Probe {
+            host: control.host,
+            port: control.port,
+            tries_before: 0,
+            control: true,
+            sent: now,
+            before: 0,
+        })
+    }
+
+    /// The probe was answered. `state` is open, closed or unreachable.
+    pub fn answered(&mut self, now: Time, probe: &Probe, state: State) {
+        self.settled();
+        if state != State::Unreachable {
+            self.measure(now, probe);
+        }
+        if probe.control {
+            self.losses.controls += 1;
+            return;
+        }
+        match (state, probe.tries_before) {
+            (State::Unreachable, _) => {}
+            (_, 0) => self.losses.at_once += 1,
+            (_, tries) => {
+                self.losses.retried += u64::from(tries);
+                if state == State::Closed {
+                    self.refused_late += 1;
+                    self.losses.refused += u64::from(tries);
+                }
+                self.window.lost(now, from_millis(probe.before));
+            }
+        }
+        if state != State::Unreachable {
+            self.may_become_control(probe, state);
+        }
+        self.findings
+            .note(probe.host, probe.port, state, self.limits.details);
+    }
+
+    /// An answer has come, or the wait for one is over: something did get out.
+    fn settled(&mut self) {
+        self.under_way -= 1;
+        self.tries_made += 1;
+        self.stuck_since = None;
+    }
+
+    fn measure(&mut self, now: Time, probe: &Probe) {
+        let sample = now.saturating_sub(probe.sent);
+        let trip = self
+            .trips
+            .entry(probe.host)
+            .and_modify(|trip| trip.sample(sample))
+            .or_insert_with(|| RoundTrip::new(sample));
+        self.window.answered(now, trip);
+    }
+
+    /// Closed ports are the better controls: nobody is behind them.
+    fn may_become_control(&mut self, probe: &Probe, state: State) {
+        let open = state == State::Open;
+        if self.controls.len() >= MOST_CONTROL_PORTS && (open || self.controls_of_open == 0) {
+            return;
+        }
+        let control = Control {
+            host: probe.host,
+            port: probe.port,
+            left: if open {
+                CONTROLS_OF_AN_OPEN_PORT
+            } else {
+                CONTROLS_OF_A_CLOSED_PORT
+            },
+        };
+        if open {
+            self.controls_of_open += 1;
+            self.controls.push_back(control);
+        } else {
+            self.controls.push_front(control);
+            if self.controls.len() > MOST_CONTROL_PORTS {
+                self.controls.pop_back();
+                self.controls_of_open = self.controls_of_open.saturating_sub(1);
+            }
+        }
+    }
+
+    /// No answer has come within [`Scheduler::patience`].
+    pub fn silent(&mut self, probe: &Probe) {
+        self.settled();
+        if probe.control {
+            self.losses.controls_lost += 1;
+            return;
+        }
+        let pending = Pending {
+            host: probe.host,
+            port: probe.port,
+            tries: probe.tries_before.saturating_add(1),
+            tried: millis(probe.sent),
+        };
+        if self.slow_passes == 0 && pending.tries < self.tries() {
+            self.tries_known += 1;
+            self.again.push_back(pending);
+        } else {
+            self.silent.push(pending);
+        }
+    }
+
+    /// This machine could not send the probe. The port is as unknown as before.
+    pub fn not_sent(&mut self, now: Time, probe: &Probe) {
+        self.under_way -= 1;
+        self.window.local_error(now, self.under_way);
+        self.pause_until = now + Duration::from_millis(10);
+        self.stuck_since.get_or_insert(now);
+        self.give_back(probe);
+    }
+
+    /// The scan is being stopped while the probe is under way.
+    pub fn interrupted(&mut self, probe: &Probe) {
+        self.under_way -= 1;
+        self.give_back(probe);
+    }
+
+    fn give_back(&mut self, probe: &Probe) {
+        if probe.control {
+            self.tries_known -= 1;
+            return;
+        }
+        self.again.push_front(Pending {
+            host: probe.host,
+            port: probe.port,
+            tries: probe.tries_before,
+            tried: probe.before,
+        });
+    }
+
+    /// The block's passes are over. Starts another pass or the next block; `true` when nothing is left.
+    fn end_block(&mut self, now: Time) -> bool {
+        let tries = self.tries();
+        if self.slow_passes == 0 && self.silent.iter().any(|port| port.tries < tries) {
+            // Loss has shown after these had had their two tries.
+            self.requeue_silent();
+            return false;
+        }
+        if self.refuses_slowly(now) {
+            self.slow_passes += 1;
+            self.requeue_silent();
+            return false;
+        }
+        for port in self.silent.drain(..) {
+            let details = self.limits.details;
+            self.findings
+                .note(port.host, port.port, State::Filtered, details);
+        }
+        self.slow_passes = 0;
+        self.pass_began = None;
+        self.refused_late = 0;
+        self.block_end = self.order.size().min(self.place + BLOCK);
+        self.place == self.order.size()
+    }
+
+    fn requeue_silent(&mut self) {
+        self.tries_known += self.silent.len() as u64;
+        self.again.extend(self.silent.drain(..));
+        self.pass_began = None;
+        self.refused_late = 0;
+    }
+
+    /// Whether refusals keep trickling in, retry after retry: then the target gives only so many a second, and what
+    /// is silent now is closed rather than filtered.
+    fn refuses_slowly(&mut self, now: Time) -> bool {
+        let Some(began) = self.pass_began.filter(|_| self.limits.tries.is_none()) else {
+            return false;
+        };
+        let seconds = now.saturating_sub(began).as_secs_f64().max(0.1);
+        let trickle = self.refused_late >= 32
+            && self.silent.len() >= 32
+            && self.silent.len() < 100 * self.refused_late as usize;
+        if !trickle || self.slow_passes >= SLOW_PASSES {
+            return false;
+        }
+        self.limited_to = Some(f64::from(self.refused_late) / seconds);
+        true
+    }
+}
+
+fn millis(time: Time) -> u32 {
+    u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
+}
+
+fn from_millis(millis: u32) -> Time {
+    Duration::from_millis(u64::from(millis))
+}

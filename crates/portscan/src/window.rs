@@ -1,0 +1,325 @@
+//! How much may be under way, and how long to wait: pure state machines without sockets and without a clock.
+//!
+//! [`RoundTrip`] is TCP's own estimate of the round trip (RFC 6298) for one host, [`Window`] TCP's congestion
+//! window, for connects instead of bytes. Time is a [`Duration`] since the scan began, and is always handed in.
+
+use std::time::Duration;
+
+/// The time since the scan began.
+pub type Time = Duration;
+
+/// The least time to wait for an answer.
+pub const LEAST_RTO: Duration = Duration::from_millis(100);
+
+/// The time to wait before the first answer of a host (RFC 6298, section 2.1).
+pub const FIRST_RTO: Duration = Duration::from_secs(1);
+
+/// Round trips of one host.
+///
+/// ```
+/// use std::time::Duration;
+/// use portscan::window::RoundTrip;
+///
+/// let mut trip = RoundTrip::new(Duration::from_millis(80));
+/// // One sample: the smoothed round trip is the sample, its variation half of that; RTO = 80 + 4 · 40.
+/// assert_eq!(trip.rto(), Duration::from_millis(240));
+/// for _ in 0..50 {
+///     trip.sample(Duration::from_millis(80));
+/// }
+/// assert_eq!(trip.rto(), Duration::from_millis(100));
+/// ```
+#[derive(Debug, Clone)]
+pub struct RoundTrip {
+    smoothed: Duration,
+    variation: Duration,
+    least: Duration,
+    recent: [Duration; RECENT],
+    next: usize,
+}
+
+/// The least of so many last samples tells a queue from a late moment of one machine.
+const RECENT: usize = 8;
+
+impl RoundTrip {
+    /// From the first sample.
+    pub fn new(sample: Duration) -> Self {
+        RoundTrip {
+            smoothed: sample,
+            variation: sample / 2,
+            least: sample,
+            recent: [sample; RECENT],
+            next: 0,
+        }
+    }
+
+    /// Takes another sample (RFC 6298, section 2.3).
+    pub fn sample(&mut self, sample: Duration) {
+        let error = self.smoothed.abs_diff(sample);
+        self.variation = (self.variation * 3 + error) / 4;
+        self.smoothed = (self.smoothed * 7 + sample) / 8;
+        self.least = self.least.min(sample);
+        self.recent[self.next] = sample;
+        self.next = (self.next + 1) % RECENT;
+    }
+
+    /// How long to wait for an answer: srtt + 4 · rttvar, at least [`LEAST_RTO`].
+    pub fn rto(&self) -> Duration {
+        (self.smoothed + 4 * self.variation).max(LEAST_RTO)
+    }
+
+    /// The smoothed round trip.
+    pub fn smoothed(&self) -> Duration {
+        self.smoothed
+    }
+
+    /// The least round trip of all: the way itself, without a queue.
+    pub fn least(&self) -> Duration {
+        self.least
+    }
+
+    /// How much longer than the least even the quickest of the last answers took: the queue.
+    pub fn queue(&self) -> Duration {
+        let quickest = self.recent.iter().min().copied().unwrap_or(self.least);
+        quickest.saturating_sub(self.least)
+    }
+}
+
+/// How many probes may be under way at once.
+///
+/// It starts small and doubles a round trip (slow start). The first sign of a queue ends that; from then on it grows
+/// by an eighth a round trip. When the round trip has grown past twice the least, it backs off: the queue shows
+/// before it overflows. A retry that gets an answer says that the first try was lost: the window is halved, once for
+/// all the probes that were sent before the halving.
+///
+/// A silent host gives no such signs. A firewall that drops everything answers one port in thousands, and a window
+/// that grows with answers would never grow. So silence counts as consent, with care: a window that is full, while
+/// almost nothing is answered, is doubled at intervals; once a loss or a queue has been seen, only by a sixteenth.
+#[derive(Debug, Clone)]
+pub struct Window {
+    size: f64,
+    /// Slow start ends here.
+    threshold: f64,
+    cap: f64,
+    /// A probe sent before this moment cannot say anything about the window as it is now.
+    cut: Option<Time>,
+    /// When the window last grew by silence, or silence was last interrupted.
+    silent_since: Time,
+    answers_since: u32,
+    /// The interval of growth by silence.
+    interval: Duration,
+}
+
+/// The size at the start.
+pub const FIRST_WINDOW: usize = 256;
+
+/// Never below: a scan must go on.
+const LEAST_WINDOW: f64 = 8.0;
+
+/// The interval of growth by silence before the first answer.
+const FIRST_INTERVAL: Duration = Duration::from_millis(40);
+
+/// Below this a longer round trip is a busy machine, not a queue.
+const JITTER: Duration = Duration::from_millis(5);
+
+impl Window {
+    /// A window that never grows past `cap` (at least 1).
+    pub fn new(cap: usize) -> Self {
+        let cap = real(cap.max(1));
+        Window {
+            size: real(FIRST_WINDOW).min(cap),
+            threshold: cap,
+            cap,
+            cut: None,
+            silent_since: Time::ZERO,
+            answers_since: 0,
+            interval: FIRST_INTERVAL,
+        }
+    }
+
+    /// How many probes may be under way now.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 1 and the cap, which was a usize"
+    )]
+    pub fn size(&self) -> usize {
+        self.size as usize
+    }
+
+    /// An answer has come, and `trip` is its host's round trip with this sample.
+    pub fn answered(&mut self, now: Time, trip: &RoundTrip) {
+        self.answers_since += 1;
+        let least = trip.least();
+        let queue = trip.queue();
+        self.interval = (least / 2).clamp(Duration::from_millis(10), Duration::from_millis(100));
+        if self.size < self.threshold {
+            if queue > (least / 4).max(JITTER) {
+                self.threshold = self.size;
+            } else {
+                self.grow(1.0);
+            }
+        } else if queue > least.max(2 * JITTER) {
+            self.back_off(now, 0.8, trip.smoothed());
+        } else if queue < (least / 2).max(JITTER) {
+            self.grow(1.0 / 8.0);
+        }
+    }
+
+    /// The window is full. Grows it when that is for want of answers.
+    pub fn full(&mut self, now: Time) {
+        if now.saturating_sub(self.silent_since) < self.interval {
+            return;
+        }
+        // One answer for eight probes and more: answers drive the window, silence does not.
+        if f64::from(self.answers_since) * 8.0 < self.size {
+            let growth = if self.size < self.threshold {
+                1.0
+            } else {
+                1.0 / 16.0
+            };
+            self.grow(self.size * growth);
+        }
+        self.silent_since = now;
+        self.answers_since = 0;
+    }
+
+    /// A retry got an answer, so the try before it, sent at `sent`, was lost.
+    pub fn lost(&mut self, now: Time, sent: Time) {
+        if self.cut.is_none_or(|cut| cut < sent) {
+            self.shrink(now, 0.5);
+        }
+    }
+
+    /// The machine itself could not send: no descriptor, no local port, no buffer. `sent` is when it tried.
+    pub fn local_error(&mut self, now: Time, under_way: usize) {
+        let held = real(under_way).max(LEAST_WINDOW);
+        self.size = self.size.min(held);
+        self.threshold = self.size;
+        self.cut = Some(now);
+        self.silent_since = now;
+        self.answers_since = 0;
+    }
+
+    /// At most once a round trip.
+    fn back_off(&mut self, now: Time, factor: f64, trip: Duration) {
+        if self.cut.is_none_or(|cut| cut + trip <= now) {
+            self.shrink(now, factor);
+        }
+    }
+
+    fn shrink(&mut self, now: Time, factor: f64) {
+        self.size = (self.size * factor).max(LEAST_WINDOW.min(self.cap));
+        self.threshold = self.size;
+        self.cut = Some(now);
+        self.silent_since = now;
+        self.answers_since = 0;
+    }
+
+    fn grow(&mut self, by: f64) {
+        self.size = (self.size + by).min(self.cap);
+    }
+}
+
+/// A count as a real number; exact below 2^53.
+#[expect(clippy::cast_precision_loss, reason = "a number of sockets")]
+fn real(count: usize) -> f64 {
+    count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(milliseconds: u64) -> Duration {
+        Duration::from_millis(milliseconds)
+    }
+
+    #[test]
+    fn the_rto_follows_rfc_6298() {
+        let mut trip = RoundTrip::new(ms(200));
+        assert_eq!(trip.rto(), ms(200 + 4 * 100));
+        trip.sample(ms(280));
+        // rttvar = 3/4 · 100 + 1/4 · 80 = 95; srtt = 7/8 · 200 + 1/8 · 280 = 210.
+        assert_eq!(trip.rto(), ms(210 + 4 * 95));
+        assert_eq!(trip.least(), ms(200));
+    }
+
+    #[test]
+    fn the_rto_is_never_below_its_least() {
+        assert_eq!(RoundTrip::new(Duration::from_micros(30)).rto(), LEAST_RTO);
+    }
+
+    #[test]
+    fn answers_double_the_window_in_a_round_trip() {
+        let mut window = Window::new(10_000);
+        let trip = RoundTrip::new(ms(50));
+        for _ in 0..FIRST_WINDOW {
+            window.answered(ms(50), &trip);
+        }
+        assert_eq!(window.size(), 2 * FIRST_WINDOW);
+    }
+
+    #[test]
+    fn a_queue_ends_slow_start_and_a_long_one_shrinks_the_window_once_a_round_trip() {
+        let mut window = Window::new(10_000);
+        let mut trip = RoundTrip::new(ms(50));
+        for _ in 0..RECENT {
+            trip.sample(ms(70));
+        }
+        window.answered(ms(100), &trip);
+        window.answered(ms(100), &trip);
+        assert_eq!(window.size(), FIRST_WINDOW);
+        for _ in 0..RECENT {
+            trip.sample(ms(120));
+        }
+        for _ in 0..100 {
+            window.answered(ms(200), &trip);
+        }
+        assert_eq!(window.size(), FIRST_WINDOW * 8 / 10);
+        window.answered(ms(400), &trip);
+        assert_eq!(window.size(), FIRST_WINDOW * 64 / 100);
+    }
+
+    #[test]
+    fn one_late_answer_is_no_queue() {
+        let mut trip = RoundTrip::new(ms(50));
+        trip.sample(ms(500));
+        assert_eq!(trip.queue(), Duration::ZERO);
+    }
+
+    #[test]
+    fn losses_of_one_window_halve_it_once() {
+        let mut window = Window::new(10_000);
+        for _ in 0..100 {
+            window.lost(ms(300), ms(100));
+        }
+        assert_eq!(window.size(), FIRST_WINDOW / 2);
+        window.lost(ms(600), ms(400));
+        assert_eq!(window.size(), FIRST_WINDOW / 4);
+    }
+
+    #[test]
+    fn silence_doubles_the_window_until_the_cap_and_crawls_after_a_loss() {
+        let mut window = Window::new(3000);
+        let mut now = Time::ZERO;
+        for expected in [512, 1024, 2048, 3000] {
+            window.full(now + ms(1));
+            now += FIRST_INTERVAL;
+            window.full(now);
+            assert_eq!(window.size(), expected);
+        }
+        window.lost(now, now - ms(1));
+        assert_eq!(window.size(), 1500);
+        window.full(now + FIRST_INTERVAL);
+        assert_eq!(window.size(), 1593);
+    }
+
+    #[test]
+    fn a_local_error_caps_the_window_at_what_the_machine_bore() {
+        let mut window = Window::new(3000);
+        window.local_error(ms(5), 100);
+        assert_eq!(window.size(), 100);
+        window.local_error(ms(5), 0);
+        assert_eq!(window.size(), 8);
+    }
+}

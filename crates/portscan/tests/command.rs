@@ -1,0 +1,427 @@
+//! The command as a user meets it: good and bad input, formats, exit codes, Ctrl-C.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "these are tests")]
+
+mod common;
+
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::{env, fs, process};
+
+use common::{Listeners, listening};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+fn portscan(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portscan"));
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    portscan(arguments).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// A folder of one test, removed at its end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = env::temp_dir().join(format!("portscan-{name}-{}", process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.0.join(name).to_str().unwrap().to_string()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _already_gone = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A listener on 127.0.0.1, and a port on which nobody listens.
+fn open_and_closed() -> (TcpListener, u16, u16) {
+    let open = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = open.local_addr().unwrap().port();
+    // Below the range from which the system takes ports, so that nobody gets it by chance.
+    let known = listening();
+    let closed = (20_000..30_000).find(|port| !known.contains(port)).unwrap();
+    (open, port, closed)
+}
+
+fn refused(arguments: &[&str], words: &[&str]) {
+    let output = run(arguments);
+    let told = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {told}");
+    for word in words {
+        assert!(
+            told.contains(word),
+            "{arguments:?}: {word:?} is not in {told:?}"
+        );
+    }
+    assert_eq!(told.lines().count(), 2, "one line and a hint: {told}");
+    assert!(told.contains("\nhint: "), "{told}");
+    assert_eq!(stdout(&output), "", "nothing was scanned");
+}
+
+#[test]
+fn bad_input_is_one_line_and_a_hint() {
+    refused(&["--ports", "0"], &["port 0 cannot be scanned"]);
+    refused(&["--ports", "65536"], &["\"65536\" is no port"]);
+    refused(&["--ports=9000-8000"], &["9000-8000 runs backwards"]);
+    refused(&["--ports", ""], &["empty"]);
+    refused(
+        &["--ports", "22", "--exclude-ports", "1-100"],
+        &["all ports are excluded"],
+    );
+    refused(&["--ports", "22", "--top", "5"], &["exclude each other"]);
+    refused(&["--top", "0"], &["the table has"]);
+    refused(&["--from", "/dev/null"], &["the list of targets is empty"]);
+    refused(
+        &["127.0.0.1", "--exclude", "127.0.0.0/8"],
+        &["the list of targets is empty"],
+    );
+    refused(
+        &["127.0.0.1", "--exclude", "127.0.0.1/99"],
+        &["--exclude 127.0.0.1/99"],
+    );
+    refused(&["--format", "xml"], &["human, json, jsonl, grep or csv"]);
+    refused(&["--rate", "0"], &["a rate is"]);
+    refused(&["--tries", "0"], &["from 1 to 20"]);
+    refused(&["--window", "0"], &["a window is"]);
+    refused(
+        &["--out", "/nowhere/report"],
+        &["cannot create /nowhere/report"],
+    );
+    refused(&["--bogus"], &["--bogus"]);
+}
+
+#[test]
+fn a_bad_target_among_good_ones_is_told_and_the_good_ones_are_scanned() {
+    let (_listener, open, _) = open_and_closed();
+    let output = run(&[
+        "no-such-host.invalid",
+        "127.0.0.1",
+        "10.0.0.0/99",
+        "--ports",
+        &open.to_string(),
+    ]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = stderr(&output);
+    assert!(
+        told.contains("cannot resolve the host name no-such-host.invalid"),
+        "{told}"
+    );
+    assert!(
+        told.contains("10.0.0.0/99 is no block of addresses"),
+        "{told}"
+    );
+    assert!(told.contains("2 targets could not be scanned"), "{told}");
+    assert!(
+        stdout(&output).contains(&format!("{open}  open")),
+        "{}",
+        stdout(&output)
+    );
+}
+
+#[test]
+fn every_format_tells_open_from_closed() {
+    let (_listener, open, closed) = open_and_closed();
+    let ports = format!("{open},{closed}");
+    let text = |format: &str| {
+        let output = run(&["--ports", &ports, "--format", format]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        stdout(&output)
+    };
+    let human = text("human");
+    assert!(human.contains(&format!("{open}  open")), "{human}");
+    assert!(human.contains(&format!("{closed}  closed")), "{human}");
+    assert!(human.contains("1 open, 1 closed"), "{human}");
+    assert!(!human.contains('\x1b'), "no colours in a pipe");
+
+    let json: Value = serde_json::from_str(&text("json")).unwrap();
+    assert_eq!(json["scan"]["counts"]["open"], 1);
+    assert_eq!(json["hosts"][0]["address"], "127.0.0.1");
+    let ports_of = |json: &Value| json["hosts"][0]["ports"].as_array().unwrap().clone();
+    let state = |port: u16| {
+        ports_of(&json)
+            .into_iter()
+            .find(|entry| entry["port"] == port)
+            .unwrap()["state"]
+            .clone()
+    };
+    assert_eq!(
+        (state(open), state(closed)),
+        ("open".into(), "closed".into())
+    );
+
+    let lines: Vec<Value> = text("jsonl")
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let types: Vec<&str> = lines
+        .iter()
+        .map(|line| line["type"].as_str().unwrap())
+        .collect();
+    assert_eq!(types, ["port", "port", "host", "scan"]);
+
+    let grep = text("grep");
+    assert!(grep.contains(&format!("{open}/open/-")), "{grep}");
+    assert!(
+        grep.ends_with("open=1 closed=1 filtered=0 unreachable=0 unknown=0\n"),
+        "{grep}"
+    );
+
+    let csv = text("csv");
+    assert!(
+        csv.starts_with("address,name,port,state,service,banner\n"),
+        "{csv}"
+    );
+    assert!(
+        csv.contains(&format!("127.0.0.1,,{open},open,,\n")),
+        "{csv}"
+    );
+}
+
+#[test]
+fn targets_come_from_a_file_and_from_stdin() {
+    let folder = Folder::new("targets");
+    let file = folder.file("targets.txt");
+    fs::write(&file, "# ours\n127.0.3.1 127.0.3.2 # two\n\n127.0.3.9-11\n").unwrap();
+    let arguments = [
+        "--from",
+        &file,
+        "-",
+        "--exclude",
+        "127.0.3.10",
+        "--ports",
+        "9",
+        "--format",
+        "grep",
+    ];
+    let mut child = portscan(&arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(b"127.0.3.200\n")
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    let report = stdout(&output);
+    let hosts: Vec<&str> = report
+        .lines()
+        .map(|line| line.split('\t').next().unwrap())
+        .collect();
+    let expected = [
+        "127.0.3.1",
+        "127.0.3.2",
+        "127.0.3.9",
+        "127.0.3.11",
+        "127.0.3.200",
+    ];
+    assert_eq!(hosts, expected, "{}", stderr(&output));
+}
+
+#[test]
+fn out_takes_the_report_and_a_full_disk_does_not_lose_it() {
+    let (_listener, open, _) = open_and_closed();
+    let folder = Folder::new("out");
+    let file = folder.file("report.csv");
+    let port = open.to_string();
+    let output = run(&["--ports", &port, "--format", "csv", "--out", &file]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(stdout(&output), "");
+    assert!(
+        fs::read_to_string(&file)
+            .unwrap()
+            .contains(&format!("{open},open"))
+    );
+
+    if cfg!(target_os = "linux") {
+        let output = run(&["--ports", &port, "--format", "csv", "--out", "/dev/full"]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(
+            stderr(&output).contains("cannot write /dev/full"),
+            "{}",
+            stderr(&output)
+        );
+        assert!(
+            stdout(&output).contains(&format!("{open},open")),
+            "the report went to stdout"
+        );
+    }
+}
+
+#[test]
+fn a_closed_stdout_is_an_error_and_no_panic() {
+    let mut child = portscan(&["--ports", "9", "--format", "json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains("cannot write to stdout"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn the_banner_is_read_and_escaped() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let service = std::thread::spawn(move || {
+        // The scan's connection first, then the one that reads the banner.
+        for mut stream in listener.incoming().take(2).flatten() {
+            let _reset_by_the_scan = stream.write_all(b"220 \x1b[31mready\r\n");
+        }
+    });
+    let output = run(&["--ports", &port, "--banner"]);
+    service.join().unwrap();
+    let report = stdout(&output);
+    assert!(report.contains(r"220 \x1b[31mready"), "{report}");
+    assert!(!report.contains('\x1b'));
+}
+
+#[test]
+fn ctrl_c_prints_what_is_known_and_the_resumed_scan_finds_the_rest() {
+    let folder = Folder::new("resume");
+    let file = folder.file("scan.resume");
+    let listeners = Listeners::new("127.0.4.1".parse().unwrap(), 10, &[]);
+    let first = TcpListener::bind("127.0.4.1:0").unwrap();
+    let first_port = first.local_addr().unwrap().port();
+    let ports = format!("{first_port}-{}", first_port.saturating_add(3000));
+    let expected: Vec<u16> = listening()
+        .into_iter()
+        .filter(|port| *port == first_port || listeners.ports.contains(port))
+        .filter(|port| (first_port..=first_port.saturating_add(3000)).contains(port))
+        .collect();
+
+    // In order and slowly: the first connection says that the scan is under way, and far from its end.
+    let arguments = [
+        "127.0.4.1",
+        "--ports",
+        &ports,
+        "--in-order",
+        "--rate",
+        "200",
+        "--resume",
+        &file,
+    ];
+    let child = portscan(&arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let _: (TcpStream, _) = first.accept().unwrap();
+    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    kill_process(pid, Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains(&format!("portscan --resume {file}")),
+        "{}",
+        stderr(&output)
+    );
+    let report = stdout(&output);
+    assert!(report.contains("the scan was stopped"), "{report}");
+
+    // Other targets than the file's are refused, and the file stays.
+    let other = run(&["127.0.0.1", "--resume", &file]);
+    assert_eq!(other.status.code(), Some(1));
+    assert!(fs::exists(&file).unwrap());
+
+    let output = run(&["--resume", &file, "--format", "json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let json: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let found: Vec<u16> = json["hosts"][0]["ports"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|port| u16::try_from(port["port"].as_u64().unwrap()).unwrap())
+        .collect();
+    let ours: Vec<u16> = found
+        .into_iter()
+        .filter(|port| expected.contains(port))
+        .collect();
+    assert_eq!(ours, expected);
+    assert_eq!(json["hosts"][0]["unknown"], 0);
+    assert!(
+        !fs::exists(&file).unwrap(),
+        "a finished scan leaves no file"
+    );
+}
+
+#[test]
+fn a_damaged_resume_file_is_refused() {
+    let folder = Folder::new("damaged");
+    let file = folder.file("scan.resume");
+    fs::write(&file, "{\"portscan\": 1}").unwrap();
+    refused(&["--resume", &file], &["is no file of an interrupted scan"]);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn with_256_descriptors_all_ports_are_scanned_right() {
+    let listeners = Listeners::new("127.0.0.1".parse().unwrap(), 20, &[65535]);
+    for rate in ["", "--rate 1000000"] {
+        let before = listening();
+        let command = format!("ulimit -n 256 && exec \"$0\" --format json {rate}");
+        let output = Command::new("sh")
+            .args(["-c", &command, env!("CARGO_BIN_EXE_portscan")])
+            .output()
+            .unwrap();
+        let after = listening();
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let json: Value = serde_json::from_str(&stdout(&output)).unwrap();
+        let found: Vec<u16> = json["hosts"][0]["ports"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|port| u16::try_from(port["port"].as_u64().unwrap()).unwrap())
+            .collect();
+        assert!(
+            listeners.ports.iter().all(|port| found.contains(port)),
+            "missed some"
+        );
+        assert!(
+            found
+                .iter()
+                .all(|port| before.contains(port) || after.contains(port)),
+            "{found:?}"
+        );
+        assert_eq!(json["scan"]["counts"]["filtered"], 0);
+    }
+}
+
+#[test]
+fn help_shows_examples_and_exit_codes() {
+    let output = run(&["--help"]);
+    assert_eq!(output.status.code(), Some(0));
+    let help = stdout(&output);
+    for word in ["portscan 192.168.1.0/24 --top 100", "Exit code", "--resume"] {
+        assert!(help.contains(word), "{help}");
+    }
+}

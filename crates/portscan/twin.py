@@ -1,0 +1,43 @@
+"""Scans the TCP ports of this machine: the scanner that a student writes first.
+
+Terminal 1:  python3 -m http.server 8000 --bind 127.0.0.1
+Terminal 2:  python3 twin.py [HOST]
+
+The program beside it (cargo run -p portscan) does the same, and more: its README says what this one cannot know.
+"""
+
+import socket
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+THREADS = 64
+TIMEOUT = 1.0  # seconds
+
+
+def is_open(host: str, port: int) -> bool:
+    """connect_ex gives 0 for an open port, and an error number for a closed or a silent one: it tells them apart,
+    but also an error of our own machine looks like a closed port here."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as s:
+        s.settimeout(TIMEOUT)
+        return s.connect_ex((host, port)) == 0
+
+
+def main() -> None:
+    host = sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1"
+
+    # 1. Resolve the host once, not once a port
+    address = socket.gethostbyname(host)
+
+    # 2. Connect to every port, many at a time
+    ports = range(1, 65536)
+    with ThreadPoolExecutor(THREADS) as pool:
+        results = pool.map(lambda port: is_open(address, port), ports)
+
+        # 3. Print the open ones
+        for port, found in zip(ports, results):
+            if found:
+                print(f"{port} open")
+
+
+if __name__ == "__main__":
+    main()
