@@ -17,6 +17,7 @@ def ask(server, request):
         print("an empty line is no request; it is left out", file=sys.stderr)
         return
 
+    # region: exercise
     # 4. Send the request
     server.sendall(request.encode())
 
@@ -25,6 +26,7 @@ def ask(server, request):
     if not answer:
         sys.exit("the server closed the connection without an answer")
     print(f"Server says: {answer.decode(errors='replace')}")
+    # endregion: exercise
 
 
 def main():
@@ -34,6 +36,7 @@ def main():
     parser.add_argument("numbers", nargs="*", default=["1", "2", "3", "4", "5"])
     args = parser.parse_args()
 
+    # region: exercise
     # 1. Create the socket
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
         # 2. Connect to the server: TCP's handshake
@@ -45,6 +48,7 @@ def main():
                 ask(server, line.rstrip("\r\n"))
         else:
             ask(server, " ".join(args.numbers))
+    # endregion: exercise
 
 
 main()

@@ -31,6 +31,7 @@ def answer(request):
 
 
 def serve(connection):
+    # region: exercise
     while True:
         # 6. Receive a request: whatever one recv gives
         request = connection.recv(BUFFER_SIZE)
@@ -47,6 +48,7 @@ def serve(connection):
 
         # 8. Send the sum back
         connection.sendall(answer(request).encode())
+    # endregion: exercise
 
 
 def main():
@@ -56,6 +58,7 @@ def main():
     parser.add_argument("--timeout", type=float, default=60)
     args = parser.parse_args()
 
+    # region: exercise
     # 1. Create the listening socket
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
 
@@ -79,6 +82,7 @@ def main():
                 serve(connection)
             except OSError as error:
                 print(f"{peer}: {error}", file=sys.stderr)
+    # endregion: exercise
 
 
 main()

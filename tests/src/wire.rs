@@ -9,6 +9,9 @@ use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::DEADLINE;
 
+/// How long a client may take from its start to its connection.
+const ACCEPT_DEADLINE: Duration = Duration::from_secs(10);
+
 /// Connects, with a deadline on everything that follows.
 ///
 /// # Panics
@@ -102,7 +105,7 @@ pub fn listener() -> (TcpListener, SocketAddr) {
 pub fn accept(listener: &TcpListener) -> TcpStream {
     // A listening socket's receive time limit is accept's too (socket(7)).
     SockRef::from(listener)
-        .set_read_timeout(Some(DEADLINE))
+        .set_read_timeout(Some(ACCEPT_DEADLINE))
         .expect("a time limit above 0");
     let (stream, _) = listener.accept().expect("the client connects in time");
     stream

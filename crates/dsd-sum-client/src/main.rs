@@ -39,6 +39,7 @@ fn main() -> labnet::Exit {
     let args: Args = labnet::args()?;
     let address = labnet::resolve(&args.host, args.port)?;
 
+    // region: exercise
     // 1. Create the socket
     let mut socket =
         Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
@@ -60,6 +61,7 @@ fn main() -> labnet::Exit {
         ref numbers => ask(&mut socket, &numbers.join(" "))?,
     }
     Ok(())
+    // endregion: exercise
 } // The socket is closed here, where its owner ends: Python's `with` block.
 
 /// One request, one answer.
@@ -70,6 +72,7 @@ fn ask(socket: &mut Socket, request: &str) -> anyhow::Result<()> {
         return Ok(());
     }
 
+    // region: exercise
     // 4. Send the request
     socket
         .write_all(request.as_bytes())
@@ -87,4 +90,5 @@ fn ask(socket: &mut Socket, request: &str) -> anyhow::Result<()> {
         .hint("its terminal may say why");
     }
     say!("Server says: {}", String::from_utf8_lossy(&buffer[..count]))
+    // endregion: exercise
 }

@@ -46,6 +46,7 @@ fn main() -> labnet::Exit {
     let args: Args = labnet::args()?;
     let address = labnet::resolve(&args.host, args.port)?;
 
+    // region: exercise
     // 1. Create the listening socket
     let listener =
         Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
@@ -85,6 +86,7 @@ fn main() -> labnet::Exit {
             note!("{peer}: {error:#}");
         }
     }
+    // endregion: exercise
 }
 
 /// Answers a client's requests until it closes the connection.
@@ -97,6 +99,7 @@ fn serve(mut connection: Socket, limit: Duration) -> anyhow::Result<()> {
         .set_write_timeout(Some(limit))
         .context("cannot limit the time to wait")?;
     let mut buffer = [0; BUFFER_SIZE];
+    // region: exercise
     loop {
         // 6. Receive a request: whatever one recv gives
         // TCP carries bytes, not messages. On loopback a short request comes whole; over a real network it may come
@@ -119,4 +122,5 @@ fn serve(mut connection: Socket, limit: Duration) -> anyhow::Result<()> {
         let answer = sum::answer(&buffer[..count]);
         timed(|| connection.write_all(answer.as_bytes())).context("cannot answer")?;
     }
+    // endregion: exercise
 }

@@ -18,7 +18,7 @@ use crate::process;
 ///
 /// When the current folder is in no workspace, or a manifest is wrong: in cargo's words.
 pub fn metadata() -> anyhow::Result<Value> {
-    let output = cargo()
+    let output = command()
         .args(["metadata", "--no-deps", "--format-version", "1"])
         .stdin(Stdio::null())
         .output()
@@ -41,7 +41,7 @@ pub fn metadata() -> anyhow::Result<Value> {
 ///
 /// When a package does not build; cargo has then shown why.
 pub fn build(packages: &[&str]) -> anyhow::Result<BTreeMap<String, PathBuf>> {
-    let mut command = cargo();
+    let mut command = command();
     command.args(["build", "--message-format", "json-render-diagnostics"]);
     for package in packages {
         command.args(["--package", package]);
@@ -74,6 +74,6 @@ pub fn build(packages: &[&str]) -> anyhow::Result<BTreeMap<String, PathBuf>> {
 }
 
 /// The cargo that started this program; the one on the path where it was started by hand.
-fn cargo() -> Command {
+pub fn command() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
 }

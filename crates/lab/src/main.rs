@@ -2,25 +2,23 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`catalogue`] | the exercises, from each crate's `[package.metadata.lab]` |
-//! | [`cargo`] | calls of cargo: the workspace's metadata, builds |
+//! | [`hand_over`] | the commands that are binaries of their own, built when first used |
 //! | [`list`] | `cargo lab list` |
 //! | [`run`] | `cargo lab run`: the story of one conversation |
-//! | [`process`] | programs started, heard, and ended in every case |
 //! | [`show`] | the lines of both sides in one terminal, each labelled |
 //! | [`web`] | the small web server that some exercises talk to |
 //! | [`index`] | `cargo lab index`: `examples-index.md` |
 
-mod cargo;
-mod catalogue;
+mod hand_over;
 mod index;
 mod list;
-mod process;
 mod run;
 mod show;
 mod web;
 
 use argh::{ArgsInfo, FromArgs};
+// What this command shares with the others of the package.
+use lab::{cargo, catalogue, process};
 use labnet::say;
 
 /// The name under which users start this program.
@@ -45,13 +43,20 @@ enum Command {
     List(list::List),
     Run(run::Run),
     Index(index::Index),
+    Handout(hand_over::Handout),
 }
 
 fn main() -> labnet::Exit {
+    // Before anything is parsed: such a command has its own arguments, and its own --help.
+    if let Some(code) = hand_over::for_words(std::env::args_os().skip(1))? {
+        std::process::exit(code);
+    }
     let code = match labnet::args_as::<Lab>(NAME)?.command {
         Some(Command::List(list)) => list.run().map(|()| 0),
         Some(Command::Run(run)) => run.run(),
         Some(Command::Index(index)) => index.run().map(|()| 0),
+        // Only `--help` looks at these; they were handed over above.
+        Some(Command::Handout(_)) => help().map(|()| 0),
         None => help().map(|()| 0),
     }?;
     // By now every program that was started has been stopped: `process::exit` runs no destructors.

@@ -1,0 +1,54 @@
+//! The commands of `cargo lab` that are binaries of their own.
+//!
+//! What they need (archives, reports) would make the first `cargo lab run` wait. So each is a binary behind a feature of this
+//! package, and `cargo lab COMMAND` has cargo build and run it.
+
+use std::ffi::OsString;
+use std::process::Command;
+
+use anyhow::Context;
+use argh::{ArgsInfo, FromArgs};
+use lab::cargo;
+
+/// The command, its binary, and the feature that binary is built with.
+const COMMANDS: [(&str, &str, &str); 1] = [("handout", "lab-handout", "handout")];
+
+/// Makes a folder or an archive of an exercise, for a student.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(subcommand, name = "handout")]
+pub struct Handout {}
+
+/// Runs the binary that the first word stands for, with the words after it, and gives its exit code.
+///
+/// `None` when the word is no such command. On Unix this does not return: the process becomes cargo, and then the
+/// binary, so that Ctrl-C and the exit code are the binary's own.
+///
+/// # Errors
+///
+/// When cargo cannot be started.
+pub fn for_words(mut words: impl Iterator<Item = OsString>) -> anyhow::Result<Option<i32>> {
+    let Some(first) = words.next() else {
+        return Ok(None);
+    };
+    let Some((_, binary, feature)) = COMMANDS.iter().find(|(command, ..)| first == *command) else {
+        return Ok(None);
+    };
+    let mut command = cargo::command();
+    command.args(["run", "--quiet", "--package", "lab", "--features", feature]);
+    command.args(["--bin", binary, "--"]).args(words);
+    become_it(&mut command).map(Some)
+}
+
+#[cfg(unix)]
+fn become_it(command: &mut Command) -> anyhow::Result<i32> {
+    use std::os::unix::process::CommandExt;
+
+    // Returns only if it failed.
+    Err(command.exec()).context("cannot start cargo")
+}
+
+#[cfg(not(unix))]
+fn become_it(command: &mut Command) -> anyhow::Result<i32> {
+    let status = command.status().context("cannot start cargo")?;
+    Ok(status.code().unwrap_or(1))
+}

@@ -1,0 +1,248 @@
+//! The files of a hand-out, and the three ways to deliver them: a folder, a `.zip`, a `.tar.gz`.
+//!
+//! The same files give the same bytes: entries are sorted, times and owners fixed.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Cursor, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow, bail};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use labnet::Hint;
+use zip::write::SimpleFileOptions;
+
+/// The time of every entry in a tar archive, in seconds since 1970: the first of January 1980, where zip's time begins.
+const FIXED_TIME: u64 = 315_532_800;
+
+/// A file of a hand-out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// What is in it.
+    pub bytes: Vec<u8>,
+    /// Whether it can be run.
+    pub executable: bool,
+}
+
+/// The files by their paths from the hand-out's top, with `/`.
+pub type Files = BTreeMap<String, Entry>;
+
+/// How a hand-out is delivered: by the ending of the name that the user gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A folder, made new.
+    Folder(PathBuf),
+    /// A `.zip`; inside, everything stands in one folder of this name.
+    Zip(PathBuf, String),
+    /// A `.tar.gz` or `.tgz`, likewise.
+    Tar(PathBuf, String),
+}
+
+impl Target {
+    /// The target that a path names.
+    ///
+    /// # Errors
+    ///
+    /// When the path ends in no name.
+    pub fn of(path: &Path) -> anyhow::Result<Self> {
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .with_context(|| format!("{} names no file or folder", path.display()))
+            .hint("give a name: --out ~/dsd-sum, or one that ends in .zip or .tar.gz")?;
+        let stem = |ending| name.strip_suffix(ending).filter(|stem| !stem.is_empty());
+        Ok(if let Some(stem) = stem(".zip") {
+            Target::Zip(path.to_path_buf(), stem.to_string())
+        } else if let Some(stem) = stem(".tar.gz").or_else(|| stem(".tgz")) {
+            Target::Tar(path.to_path_buf(), stem.to_string())
+        } else {
+            Target::Folder(path.to_path_buf())
+        })
+    }
+
+    /// The path that the user gave.
+    pub fn path(&self) -> &Path {
+        match self {
+            Target::Folder(path) | Target::Zip(path, _) | Target::Tar(path, _) => path,
+        }
+    }
+
+    /// Writes the hand-out there. What stands there already is never overwritten.
+    ///
+    /// # Errors
+    ///
+    /// When something stands there, or it cannot be written; what was begun is taken away again.
+    pub fn write(&self, files: &Files) -> anyhow::Result<()> {
+        let path = self.path();
+        if fs::symlink_metadata(path).is_ok() {
+            return Err(anyhow!("{} is there already", path.display()))
+                .hint("take it away, or choose another name with --out");
+        }
+        if let Some(parent) = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+        {
+            fs::create_dir_all(parent)
+                .with_context(|| format!("cannot create the folder {}", parent.display()))?;
+        }
+        let result = match self {
+            Target::Folder(path) => write_folder(path, files),
+            Target::Zip(path, top) => zipped(files, top).and_then(|bytes| write_file(path, &bytes)),
+            Target::Tar(path, top) => tarred(files, top).and_then(|bytes| write_file(path, &bytes)),
+        };
+        if let Err(error) = result {
+            // Half a hand-out would pass for a whole one.
+            let removed = match self {
+                Target::Folder(path) => fs::remove_dir_all(path),
+                Target::Zip(path, _) | Target::Tar(path, _) => fs::remove_file(path),
+            };
+            if let Err(left) = removed
+                && left.kind() != io::ErrorKind::NotFound
+            {
+                bail!("{error:#}; what was written of it is still there: {left}");
+            }
+            return Err(error);
+        }
+        Ok(())
+    }
+}
+
+fn write_folder(folder: &Path, files: &Files) -> anyhow::Result<()> {
+    for (name, entry) in files {
+        let path = folder.join(name);
+        let parent = path.parent().unwrap_or(folder);
+        fs::create_dir_all(parent)
+            .with_context(|| format!("cannot create the folder {}", parent.display()))?;
+        write_file(&path, &entry.bytes)?;
+        if entry.executable {
+            make_executable(&path)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(unix)]
+fn make_executable(path: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755))
+        .with_context(|| format!("cannot make {} executable", path.display()))
+}
+
+/// Windows decides by the name what can be run.
+#[cfg(not(unix))]
+fn make_executable(_path: &Path) -> anyhow::Result<()> {
+    Ok(())
+}
+
+fn mode(entry: &Entry) -> u32 {
+    if entry.executable { 0o755 } else { 0o644 }
+}
+
+fn zipped(files: &Files, top: &str) -> anyhow::Result<Vec<u8>> {
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, entry) in files {
+        // The default time is zip's first: 1980-01-01.
+        let options = SimpleFileOptions::default()
+            .compression_method(zip::CompressionMethod::Deflated)
+            .compression_level(Some(9))
+            .last_modified_time(zip::DateTime::default())
+            .unix_permissions(mode(entry));
+        archive
+            .start_file(format!("{top}/{name}"), options)
+            .and_then(|()| Ok(archive.write_all(&entry.bytes)?))
+            .with_context(|| format!("cannot put {name} into the archive"))?;
+    }
+    let bytes = archive.finish().context("cannot end the archive")?;
+    Ok(bytes.into_inner())
+}
+
+fn tarred(files: &Files, top: &str) -> anyhow::Result<Vec<u8>> {
+    // The gzip header that flate2 writes holds no time and no name.
+    let mut archive = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::best()));
+    for (name, entry) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(entry.bytes.len() as u64);
+        header.set_mode(mode(entry));
+        header.set_mtime(FIXED_TIME);
+        header.set_uid(0);
+        header.set_gid(0);
+        archive
+            .append_data(&mut header, format!("{top}/{name}"), &entry.bytes[..])
+            .with_context(|| format!("cannot put {name} into the archive"))?;
+    }
+    let compressed = archive.into_inner().and_then(GzEncoder::finish);
+    compressed.context("cannot end the archive")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files() -> Files {
+        let entry = |bytes: &[u8], executable| Entry {
+            bytes: bytes.to_vec(),
+            executable,
+        };
+        Files::from([
+            ("run".to_string(), entry(b"#!/bin/sh\n", true)),
+            (
+                "crates/a/src/main.rs".to_string(),
+                entry(b"fn main() {}\n", false),
+            ),
+        ])
+    }
+
+    #[test]
+    fn the_ending_of_the_name_says_what_is_made() {
+        let of = |name: &str| Target::of(Path::new(name)).unwrap();
+        assert_eq!(of("a/b"), Target::Folder("a/b".into()));
+        assert_eq!(
+            of("a/b.zip"),
+            Target::Zip("a/b.zip".into(), "b".to_string())
+        );
+        assert_eq!(
+            of("b.tar.gz"),
+            Target::Tar("b.tar.gz".into(), "b".to_string())
+        );
+        assert_eq!(of("b.tgz"), Target::Tar("b.tgz".into(), "b".to_string()));
+        assert!(Target::of(Path::new("..")).is_err());
+    }
+
+    #[test]
+    fn the_same_files_give_the_same_bytes() {
+        assert_eq!(
+            zipped(&files(), "x").unwrap(),
+            zipped(&files(), "x").unwrap()
+        );
+        assert_eq!(
+            tarred(&files(), "x").unwrap(),
+            tarred(&files(), "x").unwrap()
+        );
+    }
+
+    #[test]
+    fn an_archive_gives_back_what_was_put_in() {
+        let mut archive =
+            zip::ZipArchive::new(Cursor::new(zipped(&files(), "x").unwrap())).unwrap();
+        for (name, entry) in files() {
+            let mut file = archive.by_name(&format!("x/{name}")).unwrap();
+            assert_eq!(file.unix_mode().unwrap() & 0o777, mode(&entry));
+            let mut bytes = Vec::new();
+            io::Read::read_to_end(&mut file, &mut bytes).unwrap();
+            assert_eq!(bytes, entry.bytes);
+        }
+        let tarred = tarred(&files(), "x").unwrap();
+        let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(&tarred[..]));
+        let names: Vec<String> = archive
+            .entries()
+            .unwrap()
+            .map(|entry| entry.unwrap().path().unwrap().display().to_string())
+            .collect();
+        assert_eq!(names, ["x/crates/a/src/main.rs", "x/run"]);
+    }
+}

@@ -1,0 +1,94 @@
+//! What cargo itself adds to a hand-out: `Cargo.lock` without the packages that are not in it, and on request
+//! the sources of all crates that are.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, anyhow};
+use labnet::Hint;
+
+use crate::bundle::{Entry, Files, Target};
+use crate::gather::Source;
+
+/// Adds `Cargo.lock`, and `vendor/` with the configuration that makes cargo use it.
+///
+/// # Errors
+///
+/// When cargo cannot do it: in its own words.
+pub fn add(files: &mut Files, source: &Source, offline: bool) -> anyhow::Result<()> {
+    let scratch = tempfile::tempdir().context("cannot create a temporary folder")?;
+    let folder = scratch.path().join("handout");
+    let lock = fs::read(source.catalogue.root.join("Cargo.lock"))
+        .context("cannot read the workspace's Cargo.lock")
+        .hint("cargo build makes it")?;
+    let entry = |bytes| Entry {
+        bytes,
+        executable: false,
+    };
+    files.insert("Cargo.lock".to_string(), entry(lock));
+    Target::Folder(folder.clone()).write(files)?;
+    // Versions stay; packages that nobody needs any longer go.
+    cargo(&folder, &["update", "--workspace", "--offline", "--quiet"])?;
+    let pruned = fs::read(folder.join("Cargo.lock")).context("cargo wrote no Cargo.lock")?;
+    files.insert("Cargo.lock".to_string(), entry(pruned));
+    if !offline {
+        return Ok(());
+    }
+    let settings = cargo(&folder, &["vendor", "--locked", "--quiet", "vendor"])?;
+    let config = files.get_mut(".cargo/config.toml");
+    let config = config.context("the workspace has no .cargo/config.toml")?;
+    config
+        .bytes
+        .extend_from_slice(b"\n# The crates stand in vendor/: no network is needed.\n");
+    config.bytes.extend_from_slice(&settings);
+    add_folder(files, &folder, &folder.join("vendor"))
+}
+
+/// Runs cargo in the folder and gives what it printed.
+fn cargo(folder: &Path, args: &[&str]) -> anyhow::Result<Vec<u8>> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(args)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()
+        .context("cannot start cargo")?;
+    if !output.status.success() {
+        let errors = String::from_utf8_lossy(&output.stderr);
+        return Err(anyhow!(
+            "cargo {} failed: {}",
+            args.join(" "),
+            errors.trim()
+        ))
+        .hint("cargo fetch brings the crates that are missing");
+    }
+    Ok(output.stdout)
+}
+
+fn add_folder(files: &mut Files, top: &Path, folder: &Path) -> anyhow::Result<()> {
+    let problem = || format!("cannot read {}", folder.display());
+    for item in fs::read_dir(folder).with_context(problem)? {
+        let path = item.with_context(problem)?.path();
+        if path.is_dir() {
+            add_folder(files, top, &path)?;
+            continue;
+        }
+        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let name = path
+            .strip_prefix(top)
+            .context("a vendored file stands elsewhere")?;
+        let parts: Vec<_> = name
+            .components()
+            .map(|part| part.as_os_str().to_string_lossy())
+            .collect();
+        files.insert(
+            parts.join("/"),
+            Entry {
+                bytes,
+                executable: false,
+            },
+        );
+    }
+    Ok(())
+}

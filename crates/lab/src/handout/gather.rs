@@ -1,0 +1,264 @@
+//! Which files make up a hand-out: a subset of this workspace, and nothing of it rewritten that need not be.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, anyhow, ensure};
+use lab::cargo;
+use lab::catalogue::{Catalogue, Exercise, Sheet};
+use labnet::Hint;
+use serde_json::Value;
+
+use crate::bundle::{Entry, Files};
+use crate::readme;
+use crate::starter::{self, Language};
+
+/// What of the workspace's root goes into every hand-out in Rust.
+const ROOT_FILES: [&str; 7] = [
+    ".cargo/config.toml",
+    ".gitignore",
+    "Cargo.toml",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "clippy.toml",
+    "rustfmt.toml",
+];
+
+/// What is handed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kind {
+    /// The twins alone, for a course in Python.
+    pub python: bool,
+    /// Everything as it is, instead of without the student's part.
+    pub solution: bool,
+}
+
+impl Kind {
+    /// Whether the student's part is taken out of files in this language.
+    ///
+    /// In a course in Rust the Python twin stays whole: it is what the student reads beside their own program.
+    fn cuts(self, language: Language) -> bool {
+        !self.solution && (self.python || language != Language::Python)
+    }
+}
+
+/// The workspace that hand-outs are taken from.
+#[derive(Debug)]
+pub struct Source {
+    /// Its exercises.
+    pub catalogue: Catalogue,
+    metadata: Value,
+    /// Every file that git keeps, with `/`.
+    tracked: Vec<String>,
+}
+
+impl Source {
+    /// Reads the workspace of the current folder.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or it is no git checkout: only what git keeps is handed out.
+    pub fn read() -> anyhow::Result<Self> {
+        let metadata = cargo::metadata()?;
+        let catalogue = Catalogue::read()?;
+        let output = Command::new("git")
+            .args(["ls-files", "-z"])
+            .current_dir(&catalogue.root)
+            .stdin(Stdio::null())
+            .output()
+            .context("cannot start git")
+            .hint("git says which files belong to the workspace: install it")?;
+        if !output.status.success() {
+            let errors = String::from_utf8_lossy(&output.stderr);
+            return Err(anyhow!(
+                "git cannot list the workspace's files: {}",
+                errors.trim()
+            ))
+            .hint("hand-outs are made in a clone: what git does not keep is never handed out");
+        }
+        let tracked = String::from_utf8(output.stdout).context("a file's name is no UTF-8")?;
+        let tracked = tracked
+            .split_terminator('\0')
+            .map(ToString::to_string)
+            .collect();
+        Ok(Source {
+            catalogue,
+            metadata,
+            tracked,
+        })
+    }
+
+    /// The files of one exercise's hand-out, all but `Cargo.lock`.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be read, or its regions do not fit.
+    pub fn files(&self, sheet: &Sheet, exercise: &Exercise, kind: Kind) -> anyhow::Result<Files> {
+        let mut files = Files::new();
+        let mut tasks = Vec::new();
+        let programs: BTreeSet<String> = exercise
+            .programs
+            .iter()
+            .map(|program| program.folder.clone())
+            .collect();
+        for name in self.names(exercise, &programs, kind) {
+            let mut entry = self.read_file(name)?;
+            let of_the_exercise = programs.iter().any(|folder| is_below(name, folder));
+            if let Some(language) = Language::of(name)
+                && of_the_exercise
+                && kind.cuts(language)
+            {
+                let text = String::from_utf8(entry.bytes)
+                    .with_context(|| format!("{name} is no UTF-8 text"))?;
+                let (text, its_tasks) =
+                    starter::starter(&text, language).with_context(|| name.clone())?;
+                entry.bytes = text.into_bytes();
+                tasks.extend(its_tasks.into_iter().map(|task| (name.clone(), task)));
+            }
+            files.insert(name.clone(), entry);
+        }
+        if !kind.solution {
+            ensure!(
+                !tasks.is_empty(),
+                "{} marks nothing as the student's to write: there is no starter of it",
+                exercise.id
+            );
+        }
+        let readme = readme::top(&files, sheet, exercise, kind, &tasks)?;
+        files.insert(
+            "README.md".to_string(),
+            Entry {
+                bytes: readme.into_bytes(),
+                executable: false,
+            },
+        );
+        Ok(files)
+    }
+
+    /// Whether anything in the exercise's programs is marked as the student's to write.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be read, or its regions do not fit.
+    pub fn has_starter(&self, exercise: &Exercise) -> anyhow::Result<bool> {
+        for name in &self.tracked {
+            let in_it = exercise
+                .programs
+                .iter()
+                .any(|program| is_below(name, &program.folder));
+            if !in_it || !name.ends_with(".rs") {
+                continue;
+            }
+            if let Some(language) = Language::of(name) {
+                let text = String::from_utf8(self.read_file(name)?.bytes)
+                    .with_context(|| format!("{name} is no UTF-8 text"))?;
+                let (_, tasks) = starter::starter(&text, language).with_context(|| name.clone())?;
+                if !tasks.is_empty() {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// The names of the files that belong to the hand-out.
+    fn names(
+        &self,
+        exercise: &Exercise,
+        programs: &BTreeSet<String>,
+        kind: Kind,
+    ) -> impl Iterator<Item = &String> {
+        let (packages, tests) = match kind.python {
+            true => (programs.clone(), Vec::new()),
+            false => (self.closure(programs), self.common_tests()),
+        };
+        self.tracked.iter().filter(move |name| {
+            let below = |folders: &BTreeSet<String>| folders.iter().any(|f| is_below(name, f));
+            if kind.python {
+                return name.starts_with("LICENSE-")
+                    || below(&packages) && (name.ends_with(".py") || name.ends_with(".md"));
+            }
+            match name
+                .strip_prefix("tests/tests/")
+                .and_then(|test| test.strip_suffix(".rs"))
+            {
+                Some(test) => test == exercise.id || tests.contains(&test),
+                // A library's own tests and examples are not the student's concern.
+                None if !below(programs) && is_aside(name) => false,
+                None => ROOT_FILES.contains(&name.as_str()) || below(&packages),
+            }
+        })
+    }
+
+    /// The tests that hold for every program, as `tests/Cargo.toml` lists them.
+    fn common_tests(&self) -> Vec<&str> {
+        let packages = self.metadata["packages"].as_array();
+        packages
+            .into_iter()
+            .flatten()
+            .filter_map(|package| package["metadata"]["handout"]["common-tests"].as_array())
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect()
+    }
+
+    /// The folders of the packages that these and the tests need, themselves among them.
+    fn closure(&self, programs: &BTreeSet<String>) -> BTreeSet<String> {
+        let root = &self.catalogue.root;
+        let mut folders = programs.clone();
+        folders.insert("tests".to_string());
+        loop {
+            let mut more = BTreeSet::new();
+            for package in self.metadata["packages"].as_array().into_iter().flatten() {
+                let manifest = package["manifest_path"].as_str().unwrap_or_default();
+                let folder = folder_of(Path::new(manifest).parent(), root);
+                if !folders.contains(&folder) {
+                    continue;
+                }
+                for dependency in package["dependencies"].as_array().into_iter().flatten() {
+                    if let Some(path) = dependency["path"].as_str() {
+                        more.insert(folder_of(Some(Path::new(path)), root));
+                    }
+                }
+            }
+            let before = folders.len();
+            folders.extend(more);
+            if folders.len() == before {
+                return folders;
+            }
+        }
+    }
+
+    fn read_file(&self, name: &str) -> anyhow::Result<Entry> {
+        let path = self.catalogue.root.join(name);
+        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        // The first line of a script says so on every system.
+        let executable = bytes.starts_with(b"#!/");
+        Ok(Entry { bytes, executable })
+    }
+}
+
+/// Whether a file is a package's test or example: `crates/labnet/tests/frames.rs`.
+fn is_aside(name: &str) -> bool {
+    let folder = name.split('/').nth(2);
+    name.starts_with("crates/") && matches!(folder, Some("tests" | "examples" | "fuzz"))
+}
+
+fn is_below(name: &str, folder: &str) -> bool {
+    name.strip_prefix(folder)
+        .is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// A folder from the root, with `/`.
+fn folder_of(folder: Option<&Path>, root: &Path) -> String {
+    let folder = folder
+        .and_then(|folder| folder.strip_prefix(root).ok())
+        .unwrap_or(Path::new(""));
+    let parts: Vec<_> = folder
+        .components()
+        .map(|part| part.as_os_str().to_string_lossy())
+        .collect();
+    parts.join("/")
+}

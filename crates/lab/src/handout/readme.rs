@@ -1,0 +1,164 @@
+//! The README at a hand-out's top: what this is, what is to be done, and the exercise's own README.
+
+use std::fmt::Write;
+
+use anyhow::Context;
+use lab::catalogue::{Exercise, Program, Role, Sheet};
+
+use crate::bundle::Files;
+use crate::gather::Kind;
+
+/// The text of the top README. `tasks` are the files with a part to write, each with its steps.
+///
+/// # Errors
+///
+/// When the exercise has no README.
+pub fn top(
+    files: &Files,
+    sheet: &Sheet,
+    exercise: &Exercise,
+    kind: Kind,
+    tasks: &[(String, String)],
+) -> anyhow::Result<String> {
+    let mut text = String::new();
+    let first = main_program(exercise);
+    // Writing to a String cannot fail; `?` keeps that visible all the same.
+    writeln!(
+        text,
+        "# {}\n\n{}. {}.\n",
+        exercise.id, sheet.title, exercise.title
+    )?;
+    writeln!(text, "## In this folder\n")?;
+    for program in &exercise.programs {
+        let file = if kind.python {
+            "twin.py"
+        } else {
+            "src/main.rs"
+        };
+        let path = format!("{}/{file}", program.folder);
+        if files.contains_key(&path) {
+            writeln!(text, "- [{path}]({path}): the {}", program.role.name())?;
+        }
+    }
+    if !kind.python {
+        writeln!(
+            text,
+            "- each program's Python twin stands beside it as `twin.py`"
+        )?;
+        writeln!(
+            text,
+            "- `crates/labnet`: what the programs share; `tests/`: the exercise's tests"
+        )?;
+    }
+    if !tasks.is_empty() {
+        writeln!(text, "\n## What to do\n")?;
+        let mut files: Vec<&String> = tasks.iter().map(|(file, _)| file).collect();
+        files.dedup();
+        for file in files {
+            let its: Vec<&str> = tasks
+                .iter()
+                .filter(|(of, _)| of == file)
+                .map(|(_, task)| task.as_str())
+                .collect();
+            writeln!(
+                text,
+                "- {} of [{file}]({file}), where it says `Yours to write`",
+                its.join(" and ")
+            )?;
+        }
+        if !kind.python {
+            let test = format!("cargo test -p tests --test {}", exercise.id);
+            writeln!(
+                text,
+                "\n`{test}` shows how far you are: at first most of its tests fail."
+            )?;
+        }
+    }
+    writeln!(text, "\n## Run it\n\n```console")?;
+    for program in &exercise.programs {
+        writeln!(text, "$ {}", command(program, kind))?;
+    }
+    writeln!(text, "```")?;
+    if exercise.programs.len() > 1 {
+        writeln!(text, "\nEach in a terminal of its own, in this order.")?;
+    }
+    writeln!(text)?;
+    let name = format!("{}/README.md", first.folder);
+    let own = files
+        .get(&name)
+        .with_context(|| format!("there is no {name}"))?;
+    let own = std::str::from_utf8(&own.bytes).with_context(|| format!("{name} is no UTF-8"))?;
+    text.push_str(&rebased(own, &first.folder));
+    Ok(text)
+}
+
+/// The program whose README tells the most: the server, or the only one.
+fn main_program(exercise: &Exercise) -> &Program {
+    let server = exercise
+        .programs
+        .iter()
+        .find(|program| program.role == Role::Server);
+    server.unwrap_or(&exercise.programs[0])
+}
+
+fn command(program: &Program, kind: Kind) -> String {
+    if kind.python {
+        let args: String = program.args.iter().map(|arg| format!(" {arg}")).collect();
+        format!("python3 {}/twin.py{args}", program.folder)
+    } else {
+        program.command()
+    }
+}
+
+/// A README of a folder, to be read at the top: its headings one deeper, its links from the top.
+fn rebased(readme: &str, folder: &str) -> String {
+    let parent = folder.rsplit_once('/').map_or("", |(parent, _)| parent);
+    let mut fenced = false;
+    let mut text = String::new();
+    for line in readme.split_inclusive('\n') {
+        fenced ^= line.starts_with("```");
+        if fenced {
+            text.push_str(line);
+            continue;
+        }
+        if line.starts_with('#') {
+            text.push('#');
+        }
+        let mut rest = line;
+        while let Some(at) = rest.find("](") {
+            let (before, link) = rest.split_at(at + 2);
+            text.push_str(before);
+            if let Some(beside) = link.strip_prefix("../") {
+                write_joined(&mut text, parent);
+                rest = beside;
+            } else {
+                let elsewhere = link.starts_with('#') || link.contains("://");
+                write_joined(&mut text, if elsewhere { "" } else { folder });
+                rest = link;
+            }
+        }
+        text.push_str(rest);
+    }
+    text
+}
+
+fn write_joined(text: &mut String, folder: &str) {
+    if !folder.is_empty() {
+        text.push_str(folder);
+        text.push('/');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rebased;
+
+    #[test]
+    fn links_and_headings_fit_the_top_folder() {
+        let readme = "# a\n[x](src/x.rs) [b](../b) [h](#a)\n```\n# no heading\n```\n";
+        assert_eq!(
+            rebased(readme, "crates/a"),
+            "## a\n[x](crates/a/src/x.rs) [b](crates/b) [h](#a)\n```\n# no heading\n```\n"
+        );
+    }
+}

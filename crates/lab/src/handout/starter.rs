@@ -1,0 +1,285 @@
+//! From the full program to the starter: what is the student's to write is taken out.
+//!
+//! The sources mark it with comments that editors fold as regions, and that disturb nobody who reads the program:
+//!
+//! ```text
+//! // region: exercise                    (Rust)
+//! # region: exercise                     (Python)
+//! <!-- region: answers -->               (Markdown)
+//! ```
+//!
+//! and the same with `endregion`. In a program the numbered steps of a region stay, with the comment that the student begins from;
+//! the code between them goes, and what stands in its place compiles and says at run time what is missing.
+
+use anyhow::{bail, ensure};
+
+/// In which language a file is marked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// `.rs`
+    Rust,
+    /// `.py`
+    Python,
+    /// `.md`
+    Markdown,
+}
+
+impl Language {
+    /// The language of a file's name; `None` for a file that is never cut.
+    pub fn of(path: &str) -> Option<Self> {
+        let (_, ending) = path.rsplit_once('.')?;
+        match ending {
+            "rs" => Some(Language::Rust),
+            "py" => Some(Language::Python),
+            "md" => Some(Language::Markdown),
+            _ => None,
+        }
+    }
+
+    /// Whether a line opens or closes a region.
+    fn marker(self, line: &str) -> Option<Marker> {
+        let line = line.trim();
+        let (start, end) = match self {
+            Language::Rust => ("// region: exercise", "// endregion: exercise"),
+            Language::Python => ("# region: exercise", "# endregion: exercise"),
+            Language::Markdown => ("<!-- region: answers -->", "<!-- endregion: answers -->"),
+        };
+        if line == start {
+            Some(Marker::Start)
+        } else if line == end {
+            Some(Marker::End)
+        } else {
+            None
+        }
+    }
+
+    fn comment(self) -> &'static str {
+        match self {
+            Language::Rust => "//",
+            Language::Python => "#",
+            Language::Markdown => "",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Marker {
+    Start,
+    End,
+}
+
+/// A file as the student gets it, and what of it is now theirs to write: `steps 1 to 5`.
+///
+/// # Errors
+///
+/// When a region is opened or closed twice: the line is named.
+pub fn starter(text: &str, language: Language) -> anyhow::Result<(String, Vec<String>)> {
+    let mut kept = String::new();
+    let mut tasks = Vec::new();
+    for part in parts(text, language)? {
+        match (part.exercise, language) {
+            (false, _) => kept.push_str(&part.lines),
+            (true, Language::Markdown) => {}
+            (true, _) => {
+                let (text, task) = replacement(&part.lines, language);
+                kept.push_str(&text);
+                tasks.push(task);
+            }
+        }
+    }
+    if !tasks.is_empty() && language == Language::Rust {
+        kept = allow_unused(&kept);
+    }
+    Ok((kept, tasks))
+}
+
+/// A run of lines, inside or outside a region; the markers themselves belong to none.
+struct Part {
+    exercise: bool,
+    lines: String,
+}
+
+fn parts(text: &str, language: Language) -> anyhow::Result<Vec<Part>> {
+    let mut parts = vec![Part {
+        exercise: false,
+        lines: String::new(),
+    }];
+    let mut opened = None;
+    for (number, line) in text.split_inclusive('\n').enumerate() {
+        let number = number + 1;
+        let marker = language.marker(line);
+        match (marker, opened) {
+            (Some(Marker::Start), Some(at)) => {
+                bail!("line {number} opens a region in the one that line {at} opened")
+            }
+            (Some(Marker::End), None) => bail!("line {number} closes a region that is not open"),
+            (Some(Marker::Start), None) => opened = Some(number),
+            (Some(Marker::End), Some(_)) => opened = None,
+            (None, _) => {}
+        }
+        if marker.is_some() {
+            parts.push(Part {
+                exercise: opened.is_some(),
+                lines: String::new(),
+            });
+        } else if let Some(part) = parts.last_mut() {
+            part.lines.push_str(line);
+        }
+    }
+    if let Some(at) = opened {
+        bail!("the region that line {at} opens is never closed");
+    }
+    ensure!(
+        parts
+            .iter()
+            .all(|part| !part.exercise || !part.lines.trim().is_empty()),
+        "a region holds nothing"
+    );
+    Ok(parts)
+}
+
+/// What stands in a region's place: its numbered steps, and a statement that compiles and says what is missing.
+fn replacement(lines: &str, language: Language) -> (String, String) {
+    let comment = language.comment();
+    let steps: Vec<&str> = lines
+        .lines()
+        .filter(|line| is_step(line, comment))
+        .collect();
+    let first = lines
+        .lines()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or_default();
+    let indent = &first[..first.len() - first.trim_start().len()];
+    let task = match (number(steps.first()), number(steps.last())) {
+        (Some(first), Some(last)) if first != last => format!("steps {first} to {last}"),
+        (Some(first), _) => format!("step {first}"),
+        (None, _) => "this part".to_string(),
+    };
+    let mut text = format!("{indent}{comment} Yours to write: {task}.\n");
+    for step in &steps {
+        text.push_str(&format!("{indent}{}\n", step.trim()));
+    }
+    text.push_str(indent);
+    text.push_str(&match language {
+        Language::Rust => format!("todo!(\"write {task}\");\n"),
+        _ => format!("raise NotImplementedError(\"write {task}\")\n"),
+    });
+    (text, task)
+}
+
+/// `// 3. Bind it to the server's address`
+fn is_step(line: &str, comment: &str) -> bool {
+    line.trim().strip_prefix(comment).is_some_and(|rest| {
+        let rest = rest.trim_start();
+        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        digits > 0 && rest[digits..].starts_with(". ")
+    })
+}
+
+fn number(step: Option<&&str>) -> Option<u32> {
+    let digits: String = step?
+        .chars()
+        .skip_while(|c| !c.is_ascii_digit())
+        .take_while(char::is_ascii_digit)
+        .collect();
+    digits.parse().ok()
+}
+
+/// Without its middle a program has variables and imports that nothing uses yet: no reason for a page of warnings.
+fn allow_unused(text: &str) -> String {
+    const ALLOW: &str = "#![allow(unused)] // Take this line out when your part is written.\n";
+    let header = text
+        .split_inclusive('\n')
+        .take_while(|line| line.starts_with("//!"))
+        .map(str::len)
+        .sum();
+    let (header, rest) = text.split_at(header);
+    let space = if header.is_empty() { "" } else { "\n" };
+    format!("{header}{space}{ALLOW}{rest}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RUST: &str = "\
+//! A server.
+
+use std::io::Read;
+
+fn main() {
+    let address = 1;
+    // region: exercise
+
+    // 1. Create the socket
+    // Because of this and that.
+    let socket = new();
+
+    // 2. Bind it
+    bind(socket);
+    // endregion: exercise
+}
+";
+
+    #[test]
+    fn steps_stay_and_the_code_between_them_goes() {
+        let (text, tasks) = starter(RUST, Language::Rust).unwrap();
+        assert_eq!(tasks, ["steps 1 to 2"]);
+        assert_eq!(
+            text,
+            "\
+//! A server.
+
+#![allow(unused)] // Take this line out when your part is written.
+
+use std::io::Read;
+
+fn main() {
+    let address = 1;
+    // Yours to write: steps 1 to 2.
+    // 1. Create the socket
+    // 2. Bind it
+    todo!(\"write steps 1 to 2\");
+}
+"
+        );
+    }
+
+    #[test]
+    fn python_gets_an_exception_and_its_own_indentation() {
+        let text = "def serve():\n    # region: exercise\n    # 6. Receive\n    data = 1\n    # endregion: exercise\n";
+        assert_eq!(
+            starter(text, Language::Python).unwrap().0,
+            "def serve():\n    # Yours to write: step 6.\n    # 6. Receive\n    \
+             raise NotImplementedError(\"write step 6\")\n"
+        );
+    }
+
+    #[test]
+    fn answers_leave_nothing_behind() {
+        let text = "a\n<!-- region: answers -->\nb\n<!-- endregion: answers -->\nc\n";
+        assert_eq!(starter(text, Language::Markdown).unwrap().0, "a\nc\n");
+    }
+
+    #[test]
+    fn a_file_without_regions_stays_as_it_is() {
+        assert_eq!(
+            starter("x\r\ny", Language::Rust).unwrap(),
+            ("x\r\ny".to_string(), vec![])
+        );
+    }
+
+    #[test]
+    fn regions_that_do_not_fit_are_errors_that_name_the_line() {
+        let error = |text: &str| starter(text, Language::Python).unwrap_err().to_string();
+        let (start, end) = ("# region: exercise\n", "# endregion: exercise\n");
+        assert_eq!(error(end), "line 1 closes a region that is not open");
+        assert_eq!(error(start), "the region that line 1 opens is never closed");
+        let twice = format!("{start}x\n{start}");
+        assert_eq!(
+            error(&twice),
+            "line 3 opens a region in the one that line 1 opened"
+        );
+        assert_eq!(error(&format!("{start}\n{end}")), "a region holds nothing");
+    }
+}
