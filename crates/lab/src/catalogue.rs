@@ -11,6 +11,7 @@
 //! teaches = "A protocol of your own, and why one recv is not one message"
 //! calls = ["socket", "bind"]          # system calls to be met, in their order
 //! args = ["--port", "9900"]           # may be left out: what the program needs on its command line
+//! address = "127.0.0.1:65432"         # where a server listens unless it is told otherwise; the tests read it
 //! one-shot = true                     # may be left out: a server that ends with its first client
 //! interactive = true                  # may be left out: a client that reads the user's keyboard
 //! needs = "web-server"                # may be left out: `cargo lab run` starts one

@@ -38,6 +38,7 @@ impl List {
             None => catalogue
                 .sheets
                 .iter()
+                .filter(|sheet| !sheet.exercises.is_empty())
                 .map(shown)
                 .collect::<Vec<_>>()
                 .join("\n"),

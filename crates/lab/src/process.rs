@@ -56,6 +56,7 @@ pub struct Running {
 struct Started {
     child: Child,
     /// Whether it leads a process group of its own, which ends with it.
+    #[cfg_attr(not(unix), allow(dead_code, reason = "groups are Unix's"))]
     group: bool,
 }
 
