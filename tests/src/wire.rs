@@ -1,7 +1,7 @@
 //! The peer played by hand: what no well-behaved client does, and what only the kernel can tell.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -140,6 +140,47 @@ pub fn nobody() -> SocketAddr {
     address
         .as_socket()
         .expect("an IPv4 socket has an IP address")
+}
+
+/// A UDP socket on a free port of 127.0.0.1, with a deadline on what it receives.
+///
+/// # Panics
+///
+/// When no port is free.
+pub fn datagrams() -> UdpSocket {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a port of 127.0.0.1 is free");
+    socket
+        .set_read_timeout(Some(DEADLINE))
+        .expect("a time limit above 0");
+    socket
+}
+
+/// Sends a datagram from a new socket and gives the answer.
+///
+/// # Panics
+///
+/// When no answer comes in time.
+pub fn exchange(address: SocketAddr, request: &[u8]) -> Vec<u8> {
+    let socket = datagrams();
+    socket
+        .connect(address)
+        .expect("a UDP socket connects without a peer");
+    socket.send(request).expect("the datagram is sent");
+    receive(&socket).0
+}
+
+/// The next datagram and its sender.
+///
+/// # Panics
+///
+/// When none comes in time.
+pub fn receive(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
+    let mut buffer = vec![0; 65_535];
+    let (count, sender) = socket
+        .recv_from(&mut buffer)
+        .expect("a datagram comes in time");
+    buffer.truncate(count);
+    (buffer, sender)
 }
 
 /// How many descriptors a program has open. Linux only: `/proc/PID/fd`.
