@@ -11,5 +11,6 @@
 #![deny(missing_docs)]
 
 pub mod auth;
+pub mod client;
 pub mod messages;
 pub mod realm;

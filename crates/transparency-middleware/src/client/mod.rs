@@ -1,0 +1,50 @@
+//! The client's session: procedures are registered and called, topics subscribed to and published to, and
+//! where the others are, or whether the router has moved, is the session's business.
+//!
+//! ```no_run
+//! use transparency_middleware::client::{Procedure, Session};
+//!
+//! # fn main() -> Result<(), transparency_middleware::client::Error> {
+//! let service = Session::connect(["ws://127.0.0.1:8080/ws"], "realm1")?;
+//! service.register(Procedure::new("org.example.add2", |(a, b): (i64, i64)| Ok(a + b)))?;
+//!
+//! // In another program, on another machine, in another language:
+//! let caller = Session::connect(["ws://127.0.0.1:8080/ws", "ws://127.0.0.1:8081/ws"], "realm1")?;
+//! let sum: i64 = caller.call("org.example.add2", &(2, 3))?;
+//! assert_eq!(sum, 5);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What the session keeps for its user when a connection breaks, or its router goes away:
+//!
+//! | | |
+//! |---|---|
+//! | registrations, subscriptions | made anew on the next connection |
+//! | calls not yet sent | sent on the next connection, if it comes before their deadline |
+//! | calls sent, declared idempotent | made again, on the same connection or the next, until their deadline |
+//! | calls sent, not declared idempotent | end with [`Error::Lost`]: nobody knows whether they were carried out |
+//! | acknowledged publications | as the calls that are not idempotent |
+//!
+//! A session has a thread that reads, one that writes, and one that keeps the time. Handlers of events run on one more,
+//! in the order in which the events came; procedures on a bounded pool. A handler may itself call through its session.
+
+mod arguments;
+mod call;
+mod error;
+mod keeper;
+mod link;
+mod local;
+mod options;
+mod pool;
+mod procedure;
+mod pubsub;
+mod session;
+
+pub use call::{Call, Caller, PendingCall};
+pub use error::{Error, ErrorReply};
+pub use local::Local;
+pub use options::{Auth, Backoff, Builder, Notice};
+pub use procedure::{Invocation, Procedure};
+pub use pubsub::{Event, Publication, Subscription, Topic};
+pub use session::{Registration, Session};
