@@ -1,6 +1,8 @@
 //! The client's session beside a router that is played by hand, message by message: what it sends, what it does
 //! when connections break, and what it never does.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail by a panic anywhere")]
+
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::thread;
