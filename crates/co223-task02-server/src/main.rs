@@ -6,7 +6,7 @@
 //! You see:    here `Connection from ('127.0.1.1', 51234) has been established.`, there `Welcome to the server!`
 //! Safety:     listens on the address of this machine's own name: where that is no 127.…, others can connect
 
-use std::io::Write;
+use std::io::{ErrorKind, Read, Write};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -16,8 +16,8 @@ use socket2::{Domain, Socket, Type};
 
 /// How many clients may wait while another is served: the sheet's `listen(5)`.
 const BACKLOG: i32 = 5;
-/// How long a client has for closing its side once the message is sent.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How much of what a client may have sent is read and dropped before the close, in bytes.
+const UNREAD_LIMIT: usize = 64 * 1024;
 
 /// Sends a message to each client and closes the connection.
 #[derive(FromArgs, ArgsInfo)]
@@ -105,8 +105,15 @@ fn serve(mut connection: Socket, message: &[u8], limit: Duration) -> anyhow::Res
     // One write of the system may take only a part of it: write_all, like sendall, goes on until all is taken.
     timed(|| connection.write_all(message)).context("cannot send the message")?;
 
-    // 7. Close the connection: that is how the client knows that the message is over
-    // First our direction, then all of it. A close while bytes of the client wait here unread would be a reset,
-    // which may destroy the message on its way.
-    labnet::hang_up(connection, PATIENCE).context("cannot hang up")
-}
+    // 7. Drop what the client has sent: a close over unread bytes would be a reset
+    // A reset may destroy the message on its way. This client has nothing to say, but somebody with telnet may.
+    connection
+        .set_nonblocking(true)
+        .context("cannot make the socket non-blocking")?;
+    match connection.read(&mut [0; UNREAD_LIMIT]) {
+        Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error).context("cannot receive"),
+        _ => Ok(()),
+    }
+
+    // 8. Close the connection: that is how the client knows that the message is over
+} // The connection is closed here, where its owner ends: Python's `with` block.

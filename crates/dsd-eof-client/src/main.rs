@@ -83,7 +83,8 @@ fn main() -> labnet::Exit {
         if let Ok(Some(answer)) = &answer {
             say!("Server says: {}", String::from_utf8_lossy(answer))?;
         }
-        sent.context("cannot send the message")?;
+        sent.context("cannot send the message")
+            .hint("the server has hung up: its answer or its terminal says why")?;
         if answer.context("cannot receive the answer")?.is_none() {
             Err(anyhow!(
                 "the server closed the connection without an answer"

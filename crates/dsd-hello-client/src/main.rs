@@ -90,7 +90,7 @@ fn ask(socket: &mut Socket, message: &str) -> anyhow::Result<()> {
         return Err(anyhow!(
             "an answer of {BUFFER_SIZE} bytes or more may be cut short"
         ))
-        .hint("exercise 5 carries messages of any size: cargo run -p dsd-eof-client");
+        .hint("exercise 5, with <EOF>, takes messages of any size");
     }
     Ok(())
 }
