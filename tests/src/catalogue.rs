@@ -57,11 +57,11 @@ pub fn entries() -> Vec<Entry> {
 
 /// The small programs of the sheets: a server, a client or a program that stands alone, each in one `main.rs`.
 ///
-/// The port scanner is a program too, but an engine of its own, with tests of its own.
+/// A program that is an engine of its own (`engine = true`) has tests of its own, too.
 pub fn lab_programs() -> Vec<Entry> {
     let small = |entry: &Entry| {
         ["server", "client", "program"].contains(&entry.role.as_str())
-            && entry.exercise != "portscan"
+            && entry.metadata["engine"] != true
     };
     entries().into_iter().filter(small).collect()
 }

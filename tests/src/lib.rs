@@ -8,15 +8,16 @@
 //! | [`faults`] | what every TCP server that goes on survives |
 //! | [`program`] | starting a program (or its twin), reading its lines, ending it |
 //! | [`pairing`] | server and client in both languages: the same words, whoever talks to whom |
-//! | [`relay`] | a bad network for UDP: loses, repeats, reorders, delays, changes and forges datagrams |
+//! | `relay` | a bad network for UDP: loses, repeats, reorders, delays, changes and forges datagrams |
 //! | [`wire`] | the peer played by hand: resets, descriptors and segments counted |
 
 pub mod catalogue;
-#[cfg(target_os = "linux")]
+#[cfg(all(has_denied, target_os = "linux"))]
 pub mod denied;
 pub mod faults;
 pub mod pairing;
 pub mod program;
+#[cfg(has_relay)]
 pub mod relay;
 pub mod wire;
 

@@ -16,11 +16,12 @@ use crate::readme;
 use crate::starter::{self, Language};
 
 /// What of the workspace's root goes into every hand-out in Rust.
-const ROOT_FILES: [&str; 7] = [
+///
+/// One of the two licences is enough for those who receive it, and the shorter one keeps a hand-out small.
+const ROOT_FILES: [&str; 6] = [
     ".cargo/config.toml",
     ".gitignore",
     "Cargo.toml",
-    "LICENSE-APACHE",
     "LICENSE-MIT",
     "clippy.toml",
     "rustfmt.toml",
@@ -103,7 +104,7 @@ impl Source {
             .iter()
             .map(|program| program.folder.clone())
             .collect();
-        for name in self.names(exercise, &programs, kind) {
+        for name in self.names(exercise, &programs, kind)? {
             let mut entry = self.read_file(name)?;
             let of_the_exercise = programs.iter().any(|folder| is_below(name, folder));
             if let Some(language) = Language::of(name)
@@ -169,15 +170,18 @@ impl Source {
         exercise: &Exercise,
         programs: &BTreeSet<String>,
         kind: Kind,
-    ) -> impl Iterator<Item = &String> {
-        let (packages, tests) = match kind.python {
-            true => (programs.clone(), Vec::new()),
-            false => (self.closure(programs), self.common_tests()),
+    ) -> anyhow::Result<impl Iterator<Item = &String>> {
+        let (packages, tests, unused) = match kind.python {
+            true => (programs.clone(), Vec::new(), Vec::new()),
+            false => {
+                let unused = self.unused_modules(exercise)?;
+                (self.closure(programs), self.listed("common-tests"), unused)
+            }
         };
-        self.tracked.iter().filter(move |name| {
+        let names = self.tracked.iter().filter(move |name| {
             let below = |folders: &BTreeSet<String>| folders.iter().any(|f| is_below(name, f));
             if kind.python {
-                return name.starts_with("LICENSE-")
+                return *name == "LICENSE-MIT"
                     || below(&packages) && (name.ends_with(".py") || name.ends_with(".md"));
             }
             match name
@@ -187,21 +191,44 @@ impl Source {
                 Some(test) => test == exercise.id || tests.contains(&test),
                 // A library's own tests and examples are not the student's concern.
                 None if !below(programs) && is_aside(name) => false,
+                None if unused.contains(name) => false,
                 None => ROOT_FILES.contains(&name.as_str()) || below(&packages),
             }
-        })
+        });
+        Ok(names)
     }
 
-    /// The tests that hold for every program, as `tests/Cargo.toml` lists them.
-    fn common_tests(&self) -> Vec<&str> {
+    /// A list in `[package.metadata.handout]` of `tests/Cargo.toml`.
+    fn listed(&self, key: &str) -> Vec<&str> {
         let packages = self.metadata["packages"].as_array();
         packages
             .into_iter()
             .flatten()
-            .filter_map(|package| package["metadata"]["handout"]["common-tests"].as_array())
+            .filter_map(|package| package["metadata"]["handout"][key].as_array())
             .flatten()
             .filter_map(Value::as_str)
             .collect()
+    }
+
+    /// The harness's modules that this exercise's tests do not use.
+    ///
+    /// # Errors
+    ///
+    /// When the exercise's tests cannot be read.
+    fn unused_modules(&self, exercise: &Exercise) -> anyhow::Result<Vec<String>> {
+        let name = format!("tests/tests/{}.rs", exercise.id);
+        if !self.tracked.contains(&name) {
+            return Ok(Vec::new());
+        }
+        let tests = self.read_file(&name)?;
+        let tests = String::from_utf8_lossy(&tests.bytes).into_owned();
+        let unused = self
+            .listed("optional")
+            .into_iter()
+            .filter(|module| !tests.contains(module));
+        Ok(unused
+            .map(|module| format!("tests/src/{module}.rs"))
+            .collect())
     }
 
     /// The folders of the packages that these and the tests need, themselves among them.
