@@ -8,7 +8,7 @@ use tests::pairing::Language::{self, Python, Rust};
 use tests::pairing::Pairing;
 use tests::relay::Direction::{self, ToClient, ToServer};
 use tests::relay::{Fate, Relay};
-use tests::wire::{self, datagrams, exchange, nobody, receive};
+use tests::wire::{datagrams, exchange, nobody, receive};
 use tests::{Finished, Program, rust};
 
 const GUESS: Pairing = Pairing {
@@ -413,11 +413,11 @@ fn server_goes_on_after_clients_that_vanish_before_their_answer() {
 fn server_keeps_no_descriptor_of_three_hundred_clients() {
     let (server, address) = rust("cmpu-guess-server").args(&["--secret=42"]).serve();
     exchange(address, b"50");
-    let after_one = wire::descriptors(&server).unwrap();
+    let after_one = tests::wire::descriptors(&server).unwrap();
     for _ in 0..300 {
         assert_eq!(exchange(address, b"50"), b"LOWER");
     }
-    assert_eq!(wire::descriptors(&server).unwrap(), after_one);
+    assert_eq!(tests::wire::descriptors(&server).unwrap(), after_one);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use tests::pairing::Language::{self, Python, Rust};
 use tests::pairing::Pairing;
 use tests::relay::Direction::{self, ToClient, ToServer};
 use tests::relay::{Fate, Relay};
-use tests::wire::{self, datagrams, exchange, nobody, receive};
+use tests::wire::{datagrams, exchange, nobody, receive};
 use tests::{Finished, Program, rust};
 
 const ECHO: Pairing = Pairing {
@@ -352,12 +352,12 @@ fn server_goes_on_after_clients_that_vanish_before_their_echo() {
 fn server_keeps_no_descriptor_of_three_hundred_clients() {
     let (server, address) = rust("cmpu-udp-echo-server").serve();
     exchange(address, b"first");
-    let after_one = wire::descriptors(&server).unwrap();
+    let after_one = tests::wire::descriptors(&server).unwrap();
     for client in 0..300 {
         let message = format!("client {client}");
         assert_eq!(exchange(address, message.as_bytes()), message.as_bytes());
     }
-    assert_eq!(wire::descriptors(&server).unwrap(), after_one);
+    assert_eq!(tests::wire::descriptors(&server).unwrap(), after_one);
 }
 
 #[test]
