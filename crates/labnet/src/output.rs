@@ -36,24 +36,29 @@ macro_rules! note {
     ($($message:tt)*) => { $crate::output::note(format_args!($($message)*)) };
 }
 
+/// Most lines are shorter than this, in bytes, so their buffer never has to grow. `format!` begins with nothing and
+/// grows four times for a line of 60.
+const USUAL_LINE: usize = 128;
+
 /// What [`say!`] calls.
 ///
 /// # Errors
 ///
 /// When stdout cannot be written to: `EPIPE` after its reader has gone, `ENOSPC` in a full file.
 pub fn say(message: fmt::Arguments<'_>) -> anyhow::Result<()> {
-    let line = format!("{message}\n");
+    let mut line = Vec::with_capacity(USUAL_LINE);
     let mut stdout = io::stdout().lock();
     // The flush is for a last line without an end: stdout itself only lets go of whole lines.
-    stdout
-        .write_all(line.as_bytes())
+    writeln!(line, "{message}")
+        .and_then(|()| stdout.write_all(&line))
         .and_then(|()| stdout.flush())
         .context("cannot write to stdout")
 }
 
 /// What [`note!`] calls.
 pub fn note(message: fmt::Arguments<'_>) {
-    let line = format!("{message}\n");
+    let mut line = Vec::with_capacity(USUAL_LINE);
     // Deliberately without a reaction: see `note!`.
-    let _nobody_to_tell = io::stderr().lock().write_all(line.as_bytes());
+    let _nobody_to_tell =
+        writeln!(line, "{message}").and_then(|()| io::stderr().lock().write_all(&line));
 }
