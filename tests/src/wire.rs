@@ -97,20 +97,6 @@ pub fn listener() -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
-/// A listener at a given address, for a client that is told none. Waits while another program holds the port.
-///
-/// # Panics
-///
-/// When the port does not come free in time.
-pub fn listener_at(address: SocketAddr) -> TcpListener {
-    let mut listener = None;
-    eventually(&format!("{address} is free to listen on"), || {
-        listener = TcpListener::bind(address).ok();
-        listener.is_some()
-    });
-    listener.expect("it listens by now")
-}
-
 /// Accepts a client, with a deadline on it and on everything that follows.
 ///
 /// # Panics

@@ -30,12 +30,12 @@ static void wrong(void) {
     exit(1);
 }
 
-/* Bytes that no shift of themselves equals: a lost or doubled piece shows. */
+/* Printable text that no shift of itself equals: a lost or doubled piece shows. The UDP servers print it. */
 static void pattern(char *bytes, size_t size) {
     uint32_t state = 1;
     for (size_t at = 0; at < size; at++) {
         state = state * 1664525 + 1013904223;
-        bytes[at] = (char)(state >> 24);
+        bytes[at] = (char)(' ' + (state >> 16) % ('~' - ' ' + 1));
     }
 }
 

@@ -39,7 +39,7 @@
         )
 
 - `bench.compare` measures every case once, then every case again (A B A B ...), `--runs` times after one
-  round that is thrown away (`warm_up=0` leaves it out), and adds one row a case: the median, the lowest and the
+  round that is thrown away (`warm_up=0` leaves it out; `times=4` makes it four times as many rounds), and adds one row a case: the median, the lowest and the
   highest value, and the median of the ratios, each ratio of two values from the same round. A case may also have
   a `limit`, a bound of the value itself: `limit="<= 8"`. Figures that have a bound are rounded against us.
 - `bench.figure` adds a row from values that were measured on the way, such as peak memory.

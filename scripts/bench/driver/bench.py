@@ -111,8 +111,12 @@ class Bench:
 
     # Measuring
 
-    def compare(self, figure, cases, unit, digits=2, warm_up=1):
-        """Measures the cases in turn and adds a row for each."""
+    def compare(self, figure, cases, unit, digits=2, warm_up=1, times=1):
+        """Measures the cases in turn and adds a row for each.
+
+        `times` multiplies the number of rounds: many short rounds pair better than a few long ones, since less
+        changes on the machine between the two measurements of a pair.
+        """
         rows = {}
         for case in cases:
             if case.name in rows:
@@ -121,10 +125,11 @@ class Bench:
         for case in cases:
             if case.against is not None and case.against not in rows:
                 raise ValueError(f"{figure}: {case.name} is compared against {case.against}, which is no case")
-        rounds = self.runs if self.smoke else self.runs + warm_up
-        for round_ in range(rounds):
-            kept = round_ >= rounds - self.runs
-            self.progress(f"{figure}: {f'run {round_ - rounds + self.runs + 1} of {self.runs}' if kept else 'warm-up'}")
+        runs = self.runs if self.smoke else self.runs * times
+        warm_up = 0 if self.smoke else warm_up
+        for round_ in range(1 - warm_up, runs + 1):
+            kept = round_ > 0
+            self.progress(f"{figure}: {f'run {round_} of {runs}' if kept else 'warm-up'}")
             for case in cases:
                 row = rows[case.name]
                 if row.missing:

@@ -141,4 +141,5 @@ def origin(command, extra_versions, runs):
     """Under which conditions a table was made, as a line of Markdown."""
     today = datetime.date.today().isoformat()
     made_with = ", ".join(versions(extra_versions).values())
-    return f"Medians of {runs} interleaved runs, made by `{command}` on {today}: {machine()}; {made_with}."
+    least = f"at least {runs} interleaved runs" if runs > 1 else "one run"
+    return f"Medians of {least}, made by `{command}` on {today}: {machine()}; {made_with}."
