@@ -81,7 +81,7 @@ fn how_to_run(exercise: &Exercise) -> String {
                 .iter()
                 .map(|p| format!("{}/README.md", p.folder))
                 .collect();
-            wrapped(&folders.join(" "), "see", 4 + "see ".len())
+            wrapped(&folders.join(" "), "    see ", 4 + "see ".len())
                 .trim()
                 .to_string()
         }
