@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, anyhow};
 use labnet::Hint;
-use serde_json::Value;
 
+use crate::json::{Json, at, text};
 use crate::process;
 
 /// The workspace of the current folder as `cargo metadata` describes it: the packages, and the root's own metadata.
@@ -17,7 +17,17 @@ use crate::process;
 /// # Errors
 ///
 /// When the current folder is in no workspace, or a manifest is wrong: in cargo's words.
-pub fn metadata() -> anyhow::Result<Value> {
+pub fn metadata() -> anyhow::Result<Json> {
+    let parsed = metadata_text()?.parse::<Json>();
+    parsed.context("cannot understand what cargo metadata printed")
+}
+
+/// The same as `cargo metadata` prints it.
+///
+/// # Errors
+///
+/// As [`metadata`].
+pub fn metadata_text() -> anyhow::Result<String> {
     let output = command()
         .args(["metadata", "--no-deps", "--format-version", "1"])
         .stdin(Stdio::null())
@@ -30,7 +40,7 @@ pub fn metadata() -> anyhow::Result<Value> {
         return Err(anyhow!("cargo cannot read the workspace: {errors}"))
             .hint("cargo lab works inside the folder of the labs");
     }
-    serde_json::from_slice(&output.stdout).context("cannot understand what cargo metadata printed")
+    String::from_utf8(output.stdout).context("what cargo metadata printed is no UTF-8")
 }
 
 /// Builds the binaries of these packages, all in one go, and gives the path of each.
@@ -57,11 +67,9 @@ pub fn build(packages: &[&str]) -> anyhow::Result<BTreeMap<String, PathBuf>> {
     for line in BufReader::new(messages).lines() {
         let line = line.context("cannot read what the build prints")?;
         // A build script's own output may come between cargo's messages.
-        if let Ok(message) = serde_json::from_str::<Value>(&line)
-            && let (Some(name), Some(path)) = (
-                message["target"]["name"].as_str(),
-                message["executable"].as_str(),
-            )
+        if let Ok(message) = line.parse::<Json>()
+            && let Some(name) = text(at(&message, &["target", "name"]))
+            && let Some(path) = text(at(&message, &["executable"]))
         {
             binaries.insert(name.to_string(), PathBuf::from(path));
         }

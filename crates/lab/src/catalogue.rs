@@ -21,9 +21,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 use labnet::Hint;
-use serde_json::Value;
 
 use crate::cargo;
+use crate::json::{self, Json};
 
 /// How alike a name has to be to an unknown one to be suggested: 0 is not at all, 1 is the same.
 const LIKENESS: f64 = 0.75;
@@ -150,14 +150,13 @@ impl Catalogue {
         Catalogue::from_metadata(&cargo::metadata()?)
     }
 
-    fn from_metadata(metadata: &Value) -> anyhow::Result<Self> {
+    fn from_metadata(metadata: &Json) -> anyhow::Result<Self> {
         let root = PathBuf::from(
-            metadata["workspace_root"]
-                .as_str()
+            json::text(json::at(metadata, &["workspace_root"]))
                 .context("cargo metadata names no workspace root")?,
         );
         let mut sheets = Vec::new();
-        for sheet in list(&metadata["metadata"]["lab"]["sheets"]) {
+        for sheet in json::list(json::at(metadata, &["metadata", "lab", "sheets"])) {
             let at = "[[workspace.metadata.lab.sheets]] in the root Cargo.toml";
             sheets.push(Sheet {
                 id: text(sheet, "id", at)?,
@@ -166,8 +165,8 @@ impl Catalogue {
             });
         }
         let mut programs = Vec::new();
-        for package in list(&metadata["packages"]) {
-            if package["metadata"]["lab"].is_object() {
+        for package in json::list(json::at(metadata, &["packages"])) {
+            if json::at(package, &["metadata", "lab"]).is_object() {
                 programs.push(Program::from_metadata(package, &root)?);
             }
         }
@@ -268,12 +267,11 @@ impl Exercise {
 }
 
 impl Program {
-    fn from_metadata(package: &Value, root: &Path) -> anyhow::Result<Self> {
-        let manifest = package["manifest_path"]
-            .as_str()
+    fn from_metadata(package: &Json, root: &Path) -> anyhow::Result<Self> {
+        let manifest = json::text(json::at(package, &["manifest_path"]))
             .context("cargo metadata names no manifest")?;
         let folder = folder_of(Path::new(manifest), root);
-        let lab = &package["metadata"]["lab"];
+        let lab = json::at(package, &["metadata", "lab"]);
         let at = format!("[package.metadata.lab] in {folder}/Cargo.toml");
         let word = text(lab, "role", &at)?;
         let role = Role::ALL
@@ -281,7 +279,7 @@ impl Program {
             .find(|(_, name)| *name == word)
             .map(|(role, _)| *role)
             .with_context(|| format!("{at} has an unknown role, {word}"))?;
-        let needs_web_server = match lab["needs"].as_str() {
+        let needs_web_server = match json::text(json::at(lab, &["needs"])) {
             None => false,
             Some("web-server") => true,
             Some(other) => bail!("{at} needs {other}, which cargo lab cannot start"),
@@ -291,8 +289,7 @@ impl Program {
             sheet: text(lab, "sheet", &at)?,
             exercise: text(lab, "exercise", &at)?,
             title: text(lab, "title", &at)?,
-            order: lab["order"]
-                .as_u64()
+            order: json::whole(json::at(lab, &["order"]))
                 .with_context(|| format!("{at} has no order, a whole number"))?,
             role,
             python: text(lab, "python", &at)?,
@@ -329,34 +326,29 @@ fn folder_of(manifest: &Path, root: &Path) -> String {
     parts.join("/")
 }
 
-fn list(value: &Value) -> &[Value] {
-    value.as_array().map_or(&[], Vec::as_slice)
-}
-
-fn text(table: &Value, key: &str, at: &str) -> anyhow::Result<String> {
-    table[key]
-        .as_str()
+fn text(table: &Json, key: &str, at: &str) -> anyhow::Result<String> {
+    json::text(json::at(table, &[key]))
         .filter(|text| !text.is_empty())
         .map(str::to_string)
         .with_context(|| format!("{at} has no {key}, a text"))
 }
 
-fn texts(table: &Value, key: &str, at: &str) -> anyhow::Result<Vec<String>> {
+fn texts(table: &Json, key: &str, at: &str) -> anyhow::Result<Vec<String>> {
     let problem = || format!("{at}: {key} is no list of texts");
-    match &table[key] {
-        Value::Null => Ok(Vec::new()),
-        Value::Array(values) => values
+    match json::at(table, &[key]) {
+        Json::Null => Ok(Vec::new()),
+        Json::Array(values) => values
             .iter()
-            .map(|value| value.as_str().map(str::to_string).with_context(problem))
+            .map(|value| json::text(value).map(str::to_string).with_context(problem))
             .collect(),
         _ => bail!("{}", problem()),
     }
 }
 
-fn switch(table: &Value, key: &str, at: &str) -> anyhow::Result<bool> {
-    match &table[key] {
-        Value::Null => Ok(false),
-        Value::Bool(value) => Ok(*value),
+fn switch(table: &Json, key: &str, at: &str) -> anyhow::Result<bool> {
+    match json::at(table, &[key]) {
+        Json::Null => Ok(false),
+        Json::Boolean(value) => Ok(*value),
         _ => bail!("{at}: {key} is neither true nor false"),
     }
 }
@@ -380,7 +372,7 @@ fn nearest<'a>(word: &str, names: &[&'a str]) -> Vec<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -407,8 +399,12 @@ mod tests {
         })
     }
 
+    fn from_metadata(metadata: &Value) -> anyhow::Result<Catalogue> {
+        Catalogue::from_metadata(&metadata.to_string().parse().unwrap())
+    }
+
     fn catalogue() -> Catalogue {
-        Catalogue::from_metadata(&workspace(&[
+        from_metadata(&workspace(&[
             package("sum-client", &lab("dsd-sum", 4, "client")),
             package("sum-server", &lab("dsd-sum", 4, "server")),
             package("hello-server", &lab("dsd-hello", 1, "server")),
@@ -489,7 +485,7 @@ mod tests {
         let problem = |key: &str, value: Value| {
             let mut lab = lab("x", 1, "server");
             lab[key] = value;
-            let error = Catalogue::from_metadata(&workspace(&[package("x", &lab)]));
+            let error = from_metadata(&workspace(&[package("x", &lab)]));
             format!("{:#}", error.unwrap_err())
         };
         let at = "[package.metadata.lab] in crates/x/Cargo.toml";

@@ -9,8 +9,10 @@
 //! |---|---|
 //! | [`catalogue`] | the exercises, from each crate's `[package.metadata.lab]` |
 //! | [`cargo`] | calls of cargo: the workspace's metadata, builds |
+//! | [`json`] | reading what cargo prints |
 //! | [`process`] | programs started, heard, and ended in every case |
 
 pub mod cargo;
 pub mod catalogue;
+pub mod json;
 pub mod process;

@@ -62,7 +62,8 @@ impl Source {
     ///
     /// When there is none, or it is no git checkout: only what git keeps is handed out.
     pub fn read() -> anyhow::Result<Self> {
-        let metadata = cargo::metadata()?;
+        let metadata = serde_json::from_str(&cargo::metadata_text()?)
+            .context("cannot understand what cargo metadata printed")?;
         let catalogue = Catalogue::read()?;
         let output = Command::new("git")
             .args(["ls-files", "-z"])
