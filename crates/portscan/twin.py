@@ -1,7 +1,7 @@
 """Scans the TCP ports of this machine: the scanner that a student writes first.
 
 Terminal 1:  python3 -m http.server 8000 --bind 127.0.0.1
-Terminal 2:  python3 twin.py [HOST]
+Terminal 2:  python3 crates/portscan/twin.py [HOST]
 
 The program beside it (cargo run -p portscan) does the same, and more: its README says what this one cannot know.
 """
