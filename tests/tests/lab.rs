@@ -281,7 +281,8 @@ fn every_exercise_runs(language: &str) {
         assert_eq!(
             finished.stderr.contains("which would go on, was stopped"),
             pair && !one_shot,
-            "{words:?}: {}",
+            "{words:?}: a server that ends with its first client has `one-shot = true` in its \
+             [package.metadata.lab], any other has not; stderr: {}",
             finished.stderr
         );
         if interactive {
