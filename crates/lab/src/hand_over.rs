@@ -11,7 +11,13 @@ use argh::{ArgsInfo, FromArgs};
 use lab::cargo;
 
 /// The command, its binary, and the feature that binary is built with.
-const COMMANDS: [(&str, &str, &str); 1] = [("handout", "lab-handout", "handout")];
+const COMMANDS: [(&str, &str, &str); 2] =
+    [("check", "lab-check", "check"), ("handout", "lab-handout", "handout")];
+
+/// Judges any program, in any language, by what it does on the wire.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(subcommand, name = "check")]
+pub struct Check {}
 
 /// Makes a folder or an archive of an exercise, for a student.
 #[derive(FromArgs, ArgsInfo)]
@@ -30,12 +36,17 @@ pub fn for_words(mut words: impl Iterator<Item = OsString>) -> anyhow::Result<Op
     let Some(first) = words.next() else {
         return Ok(None);
     };
-    let Some((_, binary, feature)) = COMMANDS.iter().find(|(command, ..)| first == *command) else {
+    let Some((name, binary, feature)) = COMMANDS.iter().find(|(command, ..)| first == *command) else {
         return Ok(None);
     };
     let mut command = cargo::command();
     command.args(["run", "--quiet", "--package", "lab", "--features", feature]);
-    command.args(["--bin", binary, "--"]).args(words);
+    command.args(["--bin", binary, "--"]);
+    // A binary that has several commands wants to know which.
+    if *binary == "lab-check" {
+        command.arg(name);
+    }
+    command.args(words);
     become_it(&mut command).map(Some)
 }
 

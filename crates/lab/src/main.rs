@@ -30,7 +30,8 @@ const NAME: &str = "cargo lab";
     help_triggers("-h", "--help"),
     example = "cargo lab list",
     example = "cargo lab run dsd-sum",
-    example = "cargo lab run dsd-sum --server python -- 0.1 0.2"
+    example = "cargo lab run dsd-sum --server python -- 0.1 0.2",
+    example = "cargo lab check dsd-eof --server \"python3 my_server.py --port {{port}}\""
 )]
 struct Lab {
     #[argh(subcommand)]
@@ -43,6 +44,7 @@ enum Command {
     List(list::List),
     Run(run::Run),
     Index(index::Index),
+    Check(hand_over::Check),
     Handout(hand_over::Handout),
 }
 
@@ -56,7 +58,7 @@ fn main() -> labnet::Exit {
         Some(Command::Run(run)) => run.run(),
         Some(Command::Index(index)) => index.run().map(|()| 0),
         // Only `--help` looks at these; they were handed over above.
-        Some(Command::Handout(_)) => help().map(|()| 0),
+        Some(Command::Check(_) | Command::Handout(_)) => help().map(|()| 0),
         None => help().map(|()| 0),
     }?;
     // By now every program that was started has been stopped: `process::exit` runs no destructors.

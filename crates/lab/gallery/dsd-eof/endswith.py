@@ -1,0 +1,39 @@
+# Expects the end mark to be the last thing in the buffer.
+# check: dsd-eof --server "python3 {file} {port}"
+# fails: two-in-one endswith
+# fails: one-and-a-half endswith
+import socket
+import sys
+import threading
+
+TOKEN = b"<EOF>"
+
+
+def answer(text):
+    return b'I got "' + text + b'" from you and I am sending it back.' + TOKEN
+
+
+def serve(connection):
+    buffer = b""
+    with connection:
+        try:
+            while True:
+                piece = connection.recv(65536)
+                if not piece:
+                    return
+                buffer += piece
+                if buffer.endswith(TOKEN):
+                    connection.sendall(answer(buffer[:-len(TOKEN)]))
+                    buffer = b""
+        except OSError:
+            pass
+
+
+with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", int(sys.argv[1])))
+    listener.listen()
+    while True:
+        connection, peer = listener.accept()
+        print(f"Connected by {peer}")
+        threading.Thread(target=serve, args=(connection,), daemon=True).start()

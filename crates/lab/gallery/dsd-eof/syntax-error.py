@@ -1,0 +1,12 @@
+# Does not even start.
+# check: dsd-eof --server "python3 {file} {port}"
+# fails: whole ends-at-once
+import socket
+import sys
+import threading
+
+TOKEN = b"<EOF>"
+
+
+def serve(connection)
+    pass

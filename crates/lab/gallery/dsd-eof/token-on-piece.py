@@ -1,0 +1,40 @@
+# Collects the pieces, but looks for the end mark in each new piece alone.
+# check: dsd-eof --server "python3 {file} {port}"
+# fails: byte-by-byte token-on-piece
+# fails: cut-token token-on-piece
+import socket
+import sys
+import threading
+
+TOKEN = b"<EOF>"
+
+
+def answer(text):
+    return b'I got "' + text + b'" from you and I am sending it back.' + TOKEN
+
+
+def serve(connection):
+    buffer = b""
+    with connection:
+        try:
+            while True:
+                piece = connection.recv(65536)
+                if not piece:
+                    return
+                buffer += piece
+                if TOKEN in piece:
+                    *texts, buffer = buffer.split(TOKEN)
+                    for text in texts:
+                        connection.sendall(answer(text))
+        except OSError:
+            pass
+
+
+with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", int(sys.argv[1])))
+    listener.listen()
+    while True:
+        connection, peer = listener.accept()
+        print(f"Connected by {peer}")
+        threading.Thread(target=serve, args=(connection,), daemon=True).start()

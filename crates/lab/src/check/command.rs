@@ -1,0 +1,122 @@
+//! The command line under test: words, with places for the address and the message.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, anyhow};
+use labnet::Hint;
+
+/// A command line with `{host}`, `{port}`, `{message}` and `{dir}` to be filled in.
+#[derive(Debug, Clone)]
+pub struct Template {
+    /// As it was given.
+    pub text: String,
+    words: Vec<String>,
+}
+
+impl Template {
+    /// Splits a command line into words as a shell does, with quotes, but without a shell's other powers.
+    ///
+    /// # Errors
+    ///
+    /// When it is empty, a quote is open, or it uses what only a shell can do.
+    pub fn parse(text: &str) -> anyhow::Result<Self> {
+        let words = shell_words::split(text)
+            .with_context(|| format!("cannot read the command {text}"))
+            .hint("a quote is opened and never closed")?;
+        if words.is_empty() {
+            return Err(anyhow!("the command is empty"))
+                .hint("for example --server \"python3 my_server.py --port {port}\"");
+        }
+        if let Some(word) = words
+            .iter()
+            .find(|w| ["&&", "||", "|", ";", "&", ">", "<"].contains(&w.as_str()))
+        {
+            return Err(anyhow!(
+                "the command is run without a shell, and {word} is a shell's"
+            ))
+            .hint("put it into a script, or run a shell yourself: --server \"sh -c '…'\"");
+        }
+        for word in &words {
+            if let Some(place) = unknown_place(word) {
+                return Err(anyhow!(
+                    "the command has a place {{{place}}} that nothing fills"
+                ))
+                .hint("there are {host}, {port}, {message} and, for grade, {dir}");
+            }
+        }
+        Ok(Template {
+            text: text.to_string(),
+            words,
+        })
+    }
+
+    /// Whether a place is in it.
+    pub fn has(&self, place: &str) -> bool {
+        self.words
+            .iter()
+            .any(|word| word.contains(&format!("{{{place}}}")))
+    }
+
+    /// The words with the address and the message filled in.
+    pub fn fill(&self, address: SocketAddr, host: Option<&str>, message: &str) -> Vec<String> {
+        let host = host.map_or_else(|| address.ip().to_string(), str::to_string);
+        self.words
+            .iter()
+            .map(|word| {
+                word.replace("{host}", &host)
+                    .replace("{port}", &address.port().to_string())
+                    .replace("{message}", message)
+            })
+            .collect()
+    }
+}
+
+/// `{prot}` in `--port={prot}`. Other braces are the command's own.
+fn unknown_place(word: &str) -> Option<&str> {
+    let mut rest = word;
+    while let Some((_, after)) = rest.split_once('{') {
+        let (name, end) = after.split_once('}')?;
+        let known = ["host", "port", "message", "dir"].contains(&name);
+        if !known && !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase()) {
+            return Some(name);
+        }
+        rest = end;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(text: &str) -> Vec<String> {
+        let address: SocketAddr = "127.0.0.1:20001".parse().unwrap();
+        Template::parse(text)
+            .unwrap()
+            .fill(address, None, "two words; rm")
+    }
+
+    #[test]
+    fn places_are_filled_and_a_message_stays_one_word() {
+        assert_eq!(
+            filled("python3 'my server.py' --port={port} {host} {message}"),
+            [
+                "python3",
+                "my server.py",
+                "--port=20001",
+                "127.0.0.1",
+                "two words; rm"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_only_a_shell_can_do_is_refused() {
+        assert!(Template::parse("cd x && ./server").is_err());
+        assert!(Template::parse("./server 'open").is_err());
+        assert!(Template::parse("").is_err());
+        assert!(Template::parse("./server {prot}").is_err());
+        assert!(Template::parse("sh -c 'cd x && ./server'").is_ok());
+        assert!(Template::parse("awk '{print $1}'").is_ok());
+    }
+}

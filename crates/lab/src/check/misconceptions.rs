@@ -1,0 +1,237 @@
+//! The mistakes that socket programs make again and again, each with a name and an explanation.
+//!
+//! A failed case points to one of them. The words are for somebody who has just made the mistake: what was
+//! believed, what is so, and what to do.
+
+/// A belief about sockets that is not true.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Misconception {
+    /// The name that results for machines carry.
+    pub id: &'static str,
+    /// The mistake in a few words.
+    pub title: &'static str,
+    /// What is so, and what to do.
+    pub text: &'static str,
+}
+
+macro_rules! misconceptions {
+    ($($name:ident, $id:literal, $title:literal, $text:literal;)*) => {
+        $(
+            #[doc = concat!($title, ".")]
+            pub static $name: Misconception =
+                Misconception { id: $id, title: $title, text: $text };
+        )*
+
+        /// All of them.
+        pub static ALL: &[&Misconception] = &[$(&$name),*];
+    };
+}
+
+misconceptions! {
+    NOT_STARTED, "not-started", "the program could not be started",
+    "The system could not run the command at all. Is the path right, seen from the folder in which you typed the \
+     command? A script needs its interpreter before it (python3 file.py), or the right to be executed and a first line that \
+     names one.";
+
+    ENDS_AT_ONCE, "ends-at-once", "the program ended before anybody could talk to it",
+    "A server has to stay in accept until a client comes. This one had ended by then; what it printed last is quoted \
+     below and usually names the line.";
+
+    NOT_LISTENING, "not-listening", "nothing listens on the port",
+    "A server is reachable once it has called bind with the port from its command line, and then listen. Until listen \
+     is called, the system refuses every client. Check that the port really comes from {port}, and that both calls \
+     are reached.";
+
+    NEVER_ACCEPTS, "never-accepts", "the server listens, but takes nobody",
+    "The handshake is done by the system as soon as listen has been called, so a client is connected even if the program \
+     never calls accept, and its bytes wait in the system. Only accept gives you the socket to read them from.";
+
+    ONE_RECV, "one-recv", "takes one recv for one message",
+    "TCP carries a stream of bytes and keeps no borders between sends. recv gives what has arrived so far: a piece of a \
+     message, a whole one, or two at once. Collect the pieces in a buffer until the end of the message is in it, and only \
+     then answer.";
+
+    TOKEN_ON_PIECE, "token-on-piece", "looks for the end mark in each piece by itself",
+    "The end mark can be cut in two like everything else on a stream. Then no single piece holds it. Append each piece to \
+     what has come before and search there; the search may start a few bytes before the new piece.";
+
+    FALSE_START, "false-start", "is misled by a false start of the end mark",
+    "Half a mark can stand before the whole one: <E<EOF>. Whoever counts how much of the mark has matched, and begins again at \
+     nothing when it goes on differently, misses the mark that has just begun. Search the buffer for the whole mark \
+     (find, in).";
+
+    CHANGES_TEXT, "changes-text", "changes the text that it gives back",
+    "White space, quotes and line ends are a part of the message like every other byte; only the end mark is not. strip() and \
+     split() take away more than that. Cut the message off exactly before the mark.";
+
+    ENDSWITH, "endswith", "expects the end mark to be the last thing received",
+    "What recv gives does not stop where a message stops. After the end mark the next message may already have begun. Look \
+     for the mark anywhere in the buffer, cut the message off before it, and keep the rest for the next round.";
+
+    LOSES_REST, "loses-rest", "throws away what comes after the end mark",
+    "Two messages can arrive with one recv. What stands behind the first end mark belongs to the next message: keep it \
+     in the buffer, and look there for a further message before you call recv again.";
+
+    FULL_BUFFER, "full-buffer", "takes a full buffer for a sign that more will come",
+    "recv(1024) may give exactly 1,024 bytes because the message was that long, and fewer although more is under way. The \
+     length of a piece says nothing about the end of the message. Only the protocol does: an end mark, a length, or the \
+     end of the connection.";
+
+    DECODES_PIECES, "decodes-pieces", "turns each piece into text by itself",
+    "A character like é or 日 is several bytes in UTF-8, and a stream may be cut between them. Half a character is no valid \
+     text, so decoding a single piece fails or puts a replacement in its place. Collect the bytes of the whole message, \
+     then decode once.";
+
+    SHORT_SEND, "send-for-sendall", "takes send for sendall",
+    "send gives the system as many bytes as it has room for at the moment, and says how many it took; the rest is yours to \
+     send again. sendall (write_all in Rust) does that for you. With short messages the difference never shows.";
+
+    FIXED_LIMIT, "fixed-limit", "cannot take a message of this size",
+    "A single buffer of fixed size cannot hold a message of any size. Append what recv gives to a buffer that grows, and \
+     set a limit of your own choice that you check for.";
+
+    TOO_SLOW, "too-slow", "gets slower and slower as the message grows",
+    "Searching the whole buffer again after each piece, or building a new string for each, costs time with the square of \
+     the length. Keep the bytes in one buffer that grows (bytearray in Python), and search only what is new.";
+
+    ENDS_AFTER_FIRST, "ends-after-first-client", "ends after its first client",
+    "accept gives one client. A server that is meant to go on has accept in an endless loop, and a client's end leads back to \
+     it: an empty recv ends the conversation, not the program.";
+
+    DIES_ON_RESET, "dies-on-reset", "one client's broken connection ends the whole server",
+    "A client may vanish at any moment: then recv or send raises an error (ConnectionResetError, BrokenPipeError). That is \
+     the end of this one conversation. Catch the error around the conversation, and go on with the next client.";
+
+    DIES_ON_HALF, "dies-on-half-a-message", "half a message ends the whole server",
+    "A client may leave at any point, also in the middle of a message. Then recv gives nothing although the buffer is not empty. \
+     That is the end of this one conversation: throw the half away, and go on with the next client.";
+
+    DIES_ON_BYTES, "dies-on-bytes", "bytes that are no text end the server",
+    "Anybody can send any bytes, and not all bytes are UTF-8. An uncaught decoding error ends the program for every other \
+     client as well. Decode with errors=\"replace\", or catch the error and answer it.";
+
+    BLOCKS_ALL, "blocks-all", "one silent client stops all the others",
+    "While the program waits in recv for one client, nobody calls accept for the next: it is connected, since the system \
+     does the handshake, but is never served. Give each client a thread of its own, or wait for all of them at once with \
+     select.";
+
+    LEAKS, "leaks-descriptors", "does not close its clients' sockets",
+    "Every accepted socket is an open descriptor of the system, and a process may have about a thousand. Close it when the \
+     conversation is over, also when it ends with an error: with connection: does both.";
+
+    SPINS, "spins", "goes on in a busy loop after its client has left",
+    "recv gives an empty result when the other side has closed, and it will do so again at once, for ever. It does not \
+     mean that nothing has come yet. Leave the loop when recv gives nothing.";
+
+    NO_REUSEADDR, "no-reuseaddr", "cannot be started again on its port",
+    "Connections that the server closed stay in TIME_WAIT for a minute and hold the port. Set SO_REUSEADDR on the listening \
+     socket before bind; then a server can be stopped and started again at once.";
+
+    NEVER_CLOSES, "never-closes", "does not close the connection when it is over",
+    "The other side sees the end of your message only by your close (or shutdown): until then its recv waits. Close the \
+     connection when the exercise says that it is over, and when recv has given nothing.";
+
+    CLOSES_EARLY, "closes-early", "closes the connection before it has answered",
+    "The connection ended where an answer should have come. Often an error ended the conversation (its last lines are \
+     quoted below), or the program closes after one message although the client may send more.";
+
+    NO_ANSWER, "no-answer", "does not answer",
+    "The request has arrived (the system took it), but nothing came back. Either the program is still waiting for more, or \
+     it has read the request and sent nothing.";
+
+    WRONG_ANSWER, "wrong-answer", "answers something else than the sheet says",
+    "The bytes differ from what the exercise asks for. Compare the two lines below from the caret on; a client that was \
+     written by somebody else relies on every one of them.";
+
+    MANGLES_BINARY, "mangles-binary", "changes bytes that are no text",
+    "An echo has to give back the very bytes. Decoding to text and encoding again is not neutral: bytes that are no UTF-8 \
+     are lost or replaced, strip() eats white space, and print adds a line end. Send back what recv gave.";
+
+    READS_ONCE, "reads-once", "reads only once",
+    "One recv gives what has arrived so far, at most as many bytes as it was asked for. To get the rest, call it again, in \
+     a loop, until the end of the message or of the connection.";
+
+    EXTRA_BYTES, "extra-bytes", "sends bytes that nobody asked for",
+    "After the answer more bytes came. A terminating NUL, a line end or a second copy belongs to the next message for whoever \
+     reads the stream, and shifts everything that follows.";
+
+    WRONG_ORDER, "wrong-order", "does the steps in another order",
+    "Both sides of a protocol have to agree on who speaks first. When each waits for the other, nothing happens any more.";
+
+    HANGS, "hangs", "does not end",
+    "The conversation is over, but the program still waits for something. Look at the call it is in: which event is to \
+     wake it up, and can that still happen?";
+
+    SILENT_FAILURE, "silent-failure", "reports success although it failed",
+    "A program that could not do its work has to end with an exit code other than 0, and say what was wrong on stderr. \
+     Otherwise no script and no colleague can tell.";
+
+    NOT_PRINTED, "not-printed", "does not print what came",
+    "The bytes were delivered (the system took them), but the text is missing in the program's output. Print all of the \
+     answer once it is complete.";
+
+    BARE_LF, "bare-lf", "ends its lines with LF instead of CRLF",
+    "In HTTP every line of the head ends with carriage return and line feed, \\r\\n (RFC 9112, section 2.1). Some servers \
+     forgive a bare \\n, others answer 400 or wait for ever.";
+
+    NO_HOST, "no-host", "leaves out the Host line",
+    "One machine serves many sites, so an HTTP/1.1 request has to name the one it wants in a Host line (RFC 9112, section \
+     3.2). Without it a server has to answer 400.";
+
+    NO_BLANK_LINE, "no-blank-line", "leaves out the empty line that ends the request",
+    "The head of an HTTP request ends with an empty line: \\r\\n\\r\\n. Until it comes, the server takes the request for \
+     incomplete and waits, and so do you.";
+
+    BAD_REQUEST, "bad-request", "does not send a GET request of HTTP/1.1",
+    "A request begins with the method, the path and the version, each parted by one blank: GET / HTTP/1.1. Servers refuse \
+     anything else.";
+
+    UDP_WAITS_FOREVER, "udp-waits-for-ever", "waits for ever for a datagram that was lost",
+    "UDP does not deliver for certain, and nobody tells you about a loss. Set a time limit on the socket, send the request \
+     again when it has run out, and give up with an error after a few tries.";
+
+    UDP_COUNTS_RESEND, "udp-counts-resend", "shows one answer twice, or counts one guess as two",
+    "A request that is sent again may be answered twice, and a datagram may be doubled on its way. An answer counts once: \
+     whatever comes after it belongs to nobody.";
+
+    UDP_LATE_ANSWER, "udp-late-answer", "takes a late answer for the present one",
+    "An answer that was slow on its way can arrive when you already wait for the next one. Something has to tie an answer \
+     to its request: a number in both, or a fresh socket (so a fresh port) for each request.";
+
+    UDP_ANY_SENDER, "udp-any-sender", "takes a datagram from anybody",
+    "A UDP socket receives whatever is sent to its port. recvfrom tells you who sent it: compare that with the server's \
+     address, or call connect on the socket, so that the system drops what comes from others.";
+
+    UDP_DIES_ON_DATAGRAM, "udp-dies-on-datagram", "one bad datagram ends the server",
+    "Anybody can send a datagram: an empty one, a huge one, or bytes that are no text. Handle each one by itself, catch \
+     what goes wrong with it, and go on with the next.";
+
+    UDP_ICMP, "udp-icmp", "a client that has gone ends the server",
+    "When an answer goes to a port on which nobody listens any more, the other machine reports it (ICMP port unreachable), \
+     and a later call on the socket may raise ConnectionRefusedError. It is about that one client: go on.";
+
+    UDP_TRUNCATES, "udp-truncates", "receives less than a whole datagram",
+    "recvfrom gives one datagram, and what does not fit into the buffer is lost for good. Give it room for the largest \
+     one: 65,507 bytes over IPv4.";
+
+    FLOODS, "floods", "prints without end",
+    "The program printed more than anybody can read, and was stopped for it. Usually a loop goes on after the connection has \
+     ended.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_misconception_has_a_name_of_its_own_and_sentences() {
+        let mut ids: Vec<_> = ALL.iter().map(|m| m.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), ALL.len());
+        for one in ALL {
+            assert!(one.text.ends_with(['.', '?']), "{}", one.id);
+            assert!(!one.title.ends_with('.'), "{}", one.id);
+        }
+    }
+}

@@ -1,0 +1,471 @@
+//! The TCP peer: the same bytes in any pieces, with the certainty that they stay apart.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, SockRef, Socket, Type};
+
+use crate::kernel;
+use crate::limit::Limit;
+use crate::verdict::{Excerpt, Log, What};
+
+/// How long a connection waits for anything before it looks at its deadline again.
+const TICK: Duration = Duration::from_millis(20);
+/// More than this is never kept of what the program under test sends, in bytes, beyond what was expected.
+const SURPLUS: usize = 64 * 1024;
+
+/// A connection with the program under test. All that passes is written into the case's log.
+#[derive(Debug)]
+pub struct Connection {
+    stream: TcpStream,
+    /// `client 1`, or `the server` when a client is under test.
+    pub who: String,
+    log: Log,
+    limit: Limit,
+    /// What came after the last thing that was asked for.
+    ahead: Vec<u8>,
+}
+
+/// What was heard, and why no more of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heard {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// Why the listening ended.
+    pub end: HeardEnd,
+}
+
+/// Why listening ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeardEnd {
+    /// All that was waited for has come.
+    Complete,
+    /// What came is something else.
+    Differs,
+    /// The other side closed its direction.
+    Closed,
+    /// The other side broke the connection off.
+    Reset,
+    /// Nothing more came in time.
+    Silence,
+}
+
+impl HeardEnd {
+    /// As the second half of a sentence that begins with what came.
+    pub fn words(self, patience: Duration) -> String {
+        match self {
+            HeardEnd::Complete => "and that was all".to_string(),
+            HeardEnd::Differs => "which is something else".to_string(),
+            HeardEnd::Closed => "then the program closed the connection".to_string(),
+            HeardEnd::Reset => "then the program broke the connection off (RST)".to_string(),
+            HeardEnd::Silence => {
+                format!("then nothing more for {} seconds", patience.as_secs_f64())
+            }
+        }
+    }
+}
+
+/// What became of bytes that were sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// The system has taken them.
+    Yes,
+    /// The other side closed or broke the connection before.
+    Gone,
+    /// The other side did not read in time.
+    No,
+}
+
+impl Connection {
+    /// A connection on a stream, with a name for the log.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses the socket's options.
+    pub fn new(stream: TcpStream, who: &str, log: &Log, limit: Limit) -> io::Result<Self> {
+        // Each write goes out at once, as a segment of its own.
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(TICK))?;
+        stream.set_write_timeout(Some(TICK))?;
+        Ok(Connection {
+            stream,
+            who: who.to_string(),
+            log: log.clone(),
+            limit,
+            ahead: Vec::new(),
+        })
+    }
+
+    /// Sends bytes with one write (more, when the system takes only a part at a time).
+    pub fn send(&mut self, bytes: &[u8]) -> Taken {
+        self.log
+            .add(&self.who, What::Sent(vec![Excerpt::of(bytes)]));
+        self.write(bytes)
+    }
+
+    fn write(&mut self, mut bytes: &[u8]) -> Taken {
+        let mut step = self.limit.step();
+        while !bytes.is_empty() {
+            match self.stream.write(bytes) {
+                Ok(count) => {
+                    bytes = &bytes[count..];
+                    step.renew();
+                }
+                Err(error) if again(&error) && !step.is_over() => {}
+                Err(error) if again(&error) => return Taken::No,
+                Err(_) => return Taken::Gone,
+            }
+        }
+        Taken::Yes
+    }
+
+    /// Sends pieces that stay apart: the next one goes only when the program has taken the last out of its receive
+    /// queue, so that no recv can give it two.
+    ///
+    /// A program that leaves a piece in the queue gets the next one all the same once the time of a step has passed.
+    pub fn send_apart(&mut self, pieces: &[&[u8]]) -> Taken {
+        self.log.add(
+            &self.who,
+            What::Sent(pieces.iter().map(|piece| Excerpt::of(piece)).collect()),
+        );
+        for piece in pieces {
+            match self.write(piece) {
+                Taken::Yes => {}
+                other => return other,
+            }
+            self.until_taken();
+        }
+        Taken::Yes
+    }
+
+    /// Waits until the program has read all that was sent; false when it did not within the time of a step.
+    pub fn until_taken(&self) -> bool {
+        let (Ok(us), Ok(them)) = (self.stream.local_addr(), self.stream.peer_addr()) else {
+            return false; // The connection is gone, and its queue with it.
+        };
+        if !kernel::tells_queues() {
+            // No way to ask: a pause, which keeps them apart nearly always. The report says so.
+            thread::sleep(Duration::from_millis(30));
+            return true;
+        }
+        let mut step = self.limit.step();
+        let mut pause = Duration::from_micros(50);
+        while kernel::unread(them, us).is_some_and(|count| count > 0) {
+            if step.is_over() {
+                return false;
+            }
+            thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(4));
+        }
+        true
+    }
+
+    /// Sends on a thread of its own, for more than the system buffers while nobody reads.
+    ///
+    /// # Errors
+    ///
+    /// When the socket cannot be shared.
+    pub fn send_beside(&self, bytes: Vec<u8>) -> io::Result<thread::JoinHandle<Taken>> {
+        let mut other = Connection {
+            stream: self.stream.try_clone()?,
+            who: self.who.clone(),
+            log: self.log.clone(),
+            limit: self.limit,
+            ahead: Vec::new(),
+        };
+        Ok(thread::spawn(move || other.send(&bytes)))
+    }
+
+    /// Reads until the expected bytes have come, something else has, or nothing more does.
+    pub fn hear(&mut self, expected: &[u8]) -> Heard {
+        // No byte is compared twice: an answer of megabytes comes in hundreds of pieces.
+        let mut alike = 0;
+        let heard = self.read(|bytes| {
+            let until = bytes.len().min(expected.len());
+            if bytes[alike..until] != expected[alike..until] {
+                return Some(bytes.len());
+            }
+            alike = until;
+            (alike == expected.len()).then_some(alike)
+        });
+        match heard.end {
+            HeardEnd::Complete if heard.bytes != expected => self.rest_of_a_wrong_answer(heard),
+            _ => heard,
+        }
+    }
+
+    /// A wrong answer is evidence: what comes with it in the next moment is shown as well. The verdict stands already.
+    fn rest_of_a_wrong_answer(&mut self, mut heard: Heard) -> Heard {
+        let grace = Instant::now() + Duration::from_millis(100);
+        let mut buffer = vec![0; 16 * 1024];
+        while heard.bytes.len() < SURPLUS && Instant::now() < grace {
+            match self.stream.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => {
+                    self.log
+                        .add(&self.who, What::Received(Excerpt::of(&buffer[..count])));
+                    heard.bytes.extend_from_slice(&buffer[..count]);
+                }
+                Err(error) if again(&error) => {}
+                Err(_) => break,
+            }
+        }
+        heard.end = HeardEnd::Differs;
+        heard
+    }
+
+    /// Reads up to and including a mark.
+    pub fn hear_until(&mut self, mark: &[u8], limit: usize) -> Heard {
+        let mut searched = 0;
+        self.read(|bytes| {
+            let from = searched.min(bytes.len());
+            if let Some(at) = find(&bytes[from..], mark) {
+                return Some(from + at + mark.len());
+            }
+            searched = bytes.len().saturating_sub(mark.len());
+            (bytes.len() > limit).then_some(bytes.len())
+        })
+    }
+
+    /// Reads exactly as many bytes.
+    pub fn hear_count(&mut self, count: usize) -> Heard {
+        self.read(|bytes| (bytes.len() >= count).then_some(count))
+    }
+
+    /// Reads whatever comes first, at least a byte.
+    pub fn hear_some(&mut self) -> Heard {
+        self.read(|bytes| (!bytes.is_empty()).then_some(bytes.len()))
+    }
+
+    /// Reads to the end of the stream, at most so much.
+    pub fn hear_end(&mut self, limit: usize) -> Heard {
+        self.read(|bytes| (bytes.len() > limit).then_some(bytes.len()))
+    }
+
+    /// Reads until the condition gives how many bytes belong to what was waited for; the rest stays for the next.
+    fn read(&mut self, mut complete: impl FnMut(&[u8]) -> Option<usize>) -> Heard {
+        let mut bytes = std::mem::take(&mut self.ahead);
+        let mut step = self.limit.step();
+        let mut buffer = vec![0; 64 * 1024];
+        // What lay ahead may already be all: asked before anything is read.
+        let end = loop {
+            if let Some(count) = complete(&bytes) {
+                self.ahead = bytes.split_off(count.min(bytes.len()));
+                break HeardEnd::Complete;
+            }
+            match self.stream.read(&mut buffer) {
+                Ok(0) => break HeardEnd::Closed,
+                Ok(count) => {
+                    self.log
+                        .add(&self.who, What::Received(Excerpt::of(&buffer[..count])));
+                    bytes.extend_from_slice(&buffer[..count]);
+                    step.renew();
+                }
+                Err(error) if again(&error) && !step.is_over() => {}
+                Err(error) if again(&error) => break HeardEnd::Silence,
+                Err(_) => break HeardEnd::Reset,
+            }
+        };
+        match end {
+            HeardEnd::Closed => self
+                .log
+                .did(&self.who, "saw the program close the connection"),
+            HeardEnd::Reset => self
+                .log
+                .did(&self.who, "saw the program break the connection off (RST)"),
+            _ => {}
+        }
+        Heard { bytes, end }
+    }
+
+    /// Whether the program has accepted this connection; `None` where the system does not tell.
+    pub fn accepted(&self) -> Option<bool> {
+        kernel::accepted(
+            self.stream.peer_addr().ok()?,
+            self.stream.local_addr().ok()?,
+        )
+    }
+
+    /// Ends our direction without a word in the log: whoever still sends on it has an error at once.
+    pub fn stop_sending(&self) {
+        let _gone = self.stream.shutdown(Shutdown::Write);
+    }
+
+    /// Waits until at least a byte has come, and leaves it where it is: the program has begun to answer.
+    pub fn wait_for_first_byte(&self) -> bool {
+        let mut step = self.limit.step();
+        let mut byte = [0];
+        while !step.is_over() {
+            match self.stream.peek(&mut byte) {
+                Ok(count) => return count > 0,
+                Err(error) if again(&error) => {}
+                Err(_) => return false,
+            }
+        }
+        false
+    }
+
+    /// Ends our direction (FIN) and goes on reading: the half-close.
+    pub fn finish_sending(&mut self) {
+        self.log.did(
+            &self.who,
+            "ended its direction (shutdown), and goes on reading",
+        );
+        // Fails when the other side is gone already; reading tells.
+        let _gone = self.stream.shutdown(Shutdown::Write);
+    }
+
+    /// Closes the connection well.
+    pub fn close(self) {
+        self.log.did(&self.who, "closed the connection");
+    }
+
+    /// Breaks the connection off: RST, by closing with a linger time of 0 (SO_LINGER).
+    pub fn reset(self) {
+        self.log.did(&self.who, "broke the connection off (RST)");
+        let _gone = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+    }
+}
+
+/// Whether a call only ran out of its tick.
+fn again(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+    )
+}
+
+/// Where a run of bytes begins in another.
+pub fn find(bytes: &[u8], text: &[u8]) -> Option<usize> {
+    memchr::memmem::find(bytes, text)
+}
+
+/// Tries once to connect, with a receive buffer of a given size.
+///
+/// # Errors
+///
+/// When nobody listens, or the system refuses.
+pub fn connect(
+    address: SocketAddr,
+    receive_buffer: Option<usize>,
+    patience: Duration,
+) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    if let Some(size) = receive_buffer {
+        // Before the handshake: the window that it announces follows from the buffer.
+        socket.set_recv_buffer_size(size)?;
+    }
+    socket.connect_timeout(&address.into(), patience)?;
+    Ok(socket.into())
+}
+
+/// A listening socket for a client under test. Its backlog is long, and its port can be used again at once.
+///
+/// # Errors
+///
+/// When the port is taken.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    #[cfg(not(windows))]
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(128)?;
+    Ok(socket.into())
+}
+
+/// Accepts a client; `None` when none comes in time.
+///
+/// # Errors
+///
+/// When the system refuses.
+pub fn accept(listener: &TcpListener, deadline: Instant) -> io::Result<Option<TcpStream>> {
+    listener.set_nonblocking(true)?;
+    loop {
+        match listener.accept() {
+            Ok((stream, _)) => {
+                stream.set_nonblocking(false)?;
+                return Ok(Some(stream));
+            }
+            Err(error) if again(&error) => {
+                if Instant::now() >= deadline {
+                    return Ok(None);
+                }
+                thread::sleep(Duration::from_millis(1));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use super::*;
+
+    fn pair() -> (Connection, TcpStream) {
+        let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let theirs = accept(&listener, Instant::now() + Duration::from_secs(10))
+            .unwrap()
+            .unwrap();
+        let patience = Duration::from_secs(10);
+        let limit = Limit {
+            patience,
+            end: Instant::now() + patience,
+            group: std::process::id(),
+        };
+        let ours = Connection::new(stream, "client 1", &Log::default(), limit).unwrap();
+        (ours, theirs)
+    }
+
+    /// The promise that all verdicts about segments rest on: a reader that asks for more gets one piece at a time.
+    #[test]
+    fn pieces_stay_apart_however_late_the_reader_is() {
+        let (mut ours, mut theirs) = pair();
+        let reader = thread::spawn(move || {
+            let mut pieces = Vec::new();
+            let mut buffer = [0; 1024];
+            loop {
+                match theirs.read(&mut buffer).unwrap() {
+                    0 => return pieces,
+                    count => pieces.push(buffer[..count].to_vec()),
+                }
+                for _ in 0..pieces.len() * 10 {
+                    thread::yield_now();
+                }
+            }
+        });
+        let pieces: Vec<Vec<u8>> = (1..60_usize).map(|n| vec![b'x'; n]).collect();
+        let slices: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
+        assert_eq!(ours.send_apart(&slices), Taken::Yes);
+        ours.close();
+        assert_eq!(reader.join().unwrap(), pieces);
+    }
+
+    #[test]
+    fn what_comes_after_the_expected_bytes_is_kept_for_the_next_question() {
+        let (mut ours, mut theirs) = pair();
+        theirs.write_all(b"abcdef").unwrap();
+        assert_eq!(ours.hear(b"abc").end, HeardEnd::Complete);
+        assert_eq!(ours.hear_count(2).bytes, b"de");
+        drop(theirs);
+        let rest = ours.hear_end(100);
+        assert_eq!(
+            (rest.bytes.as_slice(), rest.end),
+            (&b"f"[..], HeardEnd::Closed)
+        );
+    }
+
+    #[test]
+    fn a_difference_ends_the_listening() {
+        let (mut ours, mut theirs) = pair();
+        theirs.write_all(b"abX").unwrap();
+        let heard = ours.hear(b"abcdef");
+        assert_eq!(
+            (heard.bytes.as_slice(), heard.end),
+            (&b"abX"[..], HeardEnd::Differs)
+        );
+    }
+}

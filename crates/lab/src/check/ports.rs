@@ -1,0 +1,99 @@
+//! Ports for servers under test.
+//!
+//! A port has to be free when the server binds it, a moment after it was chosen. Two things make that certain: it is
+//! taken from below the range from which the system draws the ports of outgoing connections, so that none of the
+//! hundreds of clients of a check gets it by chance, and while it is in use this process holds the same number in the other protocol
+//! (the UDP port for a TCP server, the TCP port for a UDP server), so that two checks on one machine never choose the same.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::sync::atomic::{AtomicU16, Ordering};
+
+/// Where ports are taken from: above the well-known ones, below Linux' 32768–60999 and others' 49152–65535.
+const FIRST: u16 = 20_000;
+const LAST: u16 = 31_999;
+
+/// What a server speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// A stream.
+    Tcp,
+    /// Datagrams.
+    Udp,
+}
+
+impl Protocol {
+    /// `tcp`, `udp`: as `/proc/net` has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Protocol::Tcp => "tcp",
+            Protocol::Udp => "udp",
+        }
+    }
+}
+
+/// A port that nobody else takes while this is kept.
+#[derive(Debug)]
+pub struct Port {
+    /// Its number.
+    pub number: u16,
+    _lock: Lock,
+}
+
+#[derive(Debug)]
+enum Lock {
+    Tcp { _held: TcpListener },
+    Udp { _held: UdpSocket },
+}
+
+impl Port {
+    /// Takes a free port.
+    ///
+    /// # Errors
+    ///
+    /// When none of 12,000 is free.
+    pub fn take(protocol: Protocol) -> io::Result<Self> {
+        static NEXT: AtomicU16 = AtomicU16::new(0);
+        const COUNT: u16 = LAST - FIRST + 1;
+        // Checks that run at the same time begin at different places.
+        let begin =
+            u16::try_from(std::process::id().wrapping_mul(97) % u32::from(COUNT)).unwrap_or(0);
+        let mut last_error = io::Error::from(io::ErrorKind::AddrInUse);
+        for _ in 0..COUNT {
+            let offset = (begin + NEXT.fetch_add(1, Ordering::Relaxed) % COUNT) % COUNT;
+            match Self::lock(FIRST + offset, protocol) {
+                Ok(port) => return Ok(port),
+                Err(error) => last_error = error,
+            }
+        }
+        Err(last_error)
+    }
+
+    fn lock(number: u16, protocol: Protocol) -> io::Result<Self> {
+        // Any address, not only loopback: a server may listen on all interfaces.
+        let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, number));
+        let (tcp, udp) = (TcpListener::bind(any)?, UdpSocket::bind(any)?);
+        let lock = match protocol {
+            Protocol::Tcp => Lock::Udp { _held: udp },
+            Protocol::Udp => Lock::Tcp { _held: tcp },
+        };
+        Ok(Port {
+            number,
+            _lock: lock,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_is_taken_can_be_bound_and_is_not_given_twice() {
+        let first = Port::take(Protocol::Tcp).unwrap();
+        let second = Port::take(Protocol::Tcp).unwrap();
+        assert_ne!(first.number, second.number);
+        TcpListener::bind(("127.0.0.1", first.number)).unwrap();
+        assert!(Port::lock(first.number, Protocol::Tcp).is_err());
+    }
+}

@@ -1,0 +1,687 @@
+//! Running the programs under test: any command line, each in a process group of its own that ends with its case.
+//!
+//! This is no sandbox. A program under test may do whatever the user may who runs the check. What is promised is
+//! that its processes end: by TERM, after two seconds by KILL, as a whole group, with all that they started. On
+//! Linux this process is the reaper of orphans (`PR_SET_CHILD_SUBREAPER`, prctl(2)), so a program that forks twice and
+//! leaves its group is found as well; elsewhere the group is all that can be reached.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::verdict::{Excerpt, ProgramReport};
+
+/// How long a program has to end after TERM.
+const TERM_PATIENCE: Duration = Duration::from_secs(2);
+/// How much of each output stream is kept, in bytes, at either end.
+const KEPT_OUTPUT: usize = 64 * 1024;
+/// A program that prints more than this, in bytes, is stopped for it.
+const FLOOD: u64 = 64 * 1024 * 1024;
+
+/// The programs that run now, by process id. Whoever starts or reaps one holds this lock: the number of a
+/// process that has not been reaped cannot be given to another.
+static RUNNING: Mutex<BTreeMap<u32, String>> = Mutex::new(BTreeMap::new());
+/// Nothing is started any more.
+static STOPPED: AtomicBool = AtomicBool::new(false);
+
+fn running() -> MutexGuard<'static, BTreeMap<u32, String>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Makes this process the reaper of its descendants' orphans. Called once, at the beginning.
+///
+/// # Errors
+///
+/// When the system refuses.
+pub fn prepare() -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+    Ok(())
+}
+
+/// Ends every program that runs, and lets none start: what Ctrl-C does.
+pub fn stop_all() {
+    STOPPED.store(true, Ordering::SeqCst);
+    let all: Vec<(u32, String)> = running()
+        .iter()
+        .map(|(id, marker)| (*id, marker.clone()))
+        .collect();
+    for (group, _) in &all {
+        signal(*group, Signal::Term);
+    }
+    let deadline = Instant::now() + TERM_PATIENCE;
+    while Instant::now() < deadline && all.iter().any(|(group, marker)| lives(*group, marker)) {
+        thread::sleep(Duration::from_millis(5));
+    }
+    for (group, marker) in &all {
+        kill_all(*group, marker);
+    }
+    sweep();
+}
+
+/// Ends and reaps what outlived its program and could not be told apart while others ran: the last thing of a check.
+pub fn sweep() {
+    #[cfg(target_os = "linux")]
+    {
+        // Each round ends what the last one orphaned. A program that forks faster than it is killed is met again in the
+        // next round; the bound is against looking for ever.
+        for _ in 0..100 {
+            let known = running();
+            let us = std::process::id();
+            let orphans: Vec<_> = crate::kernel::processes()
+                .into_iter()
+                .filter(|process| process.parent == us && !known.contains_key(&process.id))
+                .collect();
+            if orphans.is_empty() {
+                return;
+            }
+            for orphan in orphans {
+                end_orphan(orphan.id);
+            }
+        }
+    }
+}
+
+/// What a program under test is started with.
+#[derive(Debug, Clone)]
+pub struct Invocation {
+    /// The command and its arguments.
+    pub words: Vec<String>,
+    /// The folder in which it runs; none is the one of the check.
+    pub folder: Option<PathBuf>,
+    /// What it reads from stdin.
+    pub input: Input,
+}
+
+/// What a program reads from its stdin.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Input {
+    /// The end of input, at once.
+    #[default]
+    Empty,
+    /// What [`Running::type_in`] writes, as from a keyboard.
+    Keyboard,
+}
+
+/// A program under test that runs. Dropped, it ends with all that it has started.
+pub struct Running {
+    child: Child,
+    id: u32,
+    marker: String,
+    stdout: Capture,
+    stderr: Capture,
+    end: Arc<End>,
+    stdin: Option<ChildStdin>,
+    stopped: Option<String>,
+}
+
+/// How a program ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It returned this exit code.
+    Code(i32),
+    /// A signal ended it.
+    Signal(i32),
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ended::Code(code) => write!(f, "ended with exit code {code}"),
+            Ended::Signal(number) => {
+                write!(f, "was ended by signal {number}{}", signal_name(*number))
+            }
+        }
+    }
+}
+
+fn signal_name(number: i32) -> &'static str {
+    match number {
+        6 => " (SIGABRT)",
+        8 => " (SIGFPE)",
+        9 => " (SIGKILL)",
+        11 => " (SIGSEGV: it used memory that is not its own)",
+        13 => " (SIGPIPE: it wrote to a connection that was closed)",
+        15 => " (SIGTERM)",
+        _ => "",
+    }
+}
+
+#[derive(Default)]
+struct End {
+    ended: Mutex<Option<Ended>>,
+    changed: Condvar,
+}
+
+impl Running {
+    /// Starts a program in a process group of its own, with its output drained.
+    ///
+    /// # Errors
+    ///
+    /// When the system cannot start it.
+    pub fn start(invocation: &Invocation) -> io::Result<Self> {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        if STOPPED.load(Ordering::SeqCst) {
+            return Err(io::Error::other("the check is being stopped"));
+        }
+        let (name, args) = invocation
+            .words
+            .split_first()
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the command is empty"))?;
+        let marker = format!(
+            "LAB_CHECK={}.{}",
+            std::process::id(),
+            NUMBER.fetch_add(1, Ordering::Relaxed)
+        );
+        let mut command = Command::new(name);
+        command
+            .args(args)
+            .env("PYTHONUNBUFFERED", "1")
+            .stdin(match invocation.input {
+                Input::Empty => Stdio::null(),
+                Input::Keyboard => Stdio::piped(),
+            })
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        if let Some((key, value)) = marker.split_once('=') {
+            command.env(key, value);
+        }
+        if let Some(folder) = &invocation.folder {
+            command.current_dir(folder);
+        }
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+
+        let mut known = running();
+        let mut child = command.spawn()?;
+        let id = child.id();
+        known.insert(id, marker.clone());
+        drop(known);
+
+        let stdout = Capture::of(child.stdout.take(), id);
+        let stderr = Capture::of(child.stderr.take(), id);
+        let stdin = child.stdin.take();
+        let end = Arc::new(End::default());
+        watch(id, &end);
+        Ok(Running {
+            child,
+            id,
+            marker,
+            stdout,
+            stderr,
+            end,
+            stdin,
+            stopped: None,
+        })
+    }
+
+    /// Writes to its stdin; false when it no longer reads there. Short texts only: a long one could block.
+    pub fn type_in(&mut self, text: &str) -> bool {
+        self.stdin
+            .as_mut()
+            .is_some_and(|stdin| stdin.write_all(text.as_bytes()).is_ok())
+    }
+
+    /// Ends its input.
+    pub fn end_input(&mut self) {
+        drop(self.stdin.take());
+    }
+
+    /// The process id, which is also the number of the group.
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<Ended> {
+        self.wait(Duration::ZERO)
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self, patience: Duration) -> Option<Ended> {
+        #[cfg(unix)]
+        {
+            let ended = self
+                .end
+                .ended
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            let (ended, _) = self
+                .end
+                .changed
+                .wait_timeout_while(ended, patience, |ended| ended.is_none())
+                .unwrap_or_else(PoisonError::into_inner);
+            *ended
+        }
+        #[cfg(not(unix))]
+        {
+            let deadline = Instant::now() + patience;
+            loop {
+                match self.child.try_wait() {
+                    Ok(Some(status)) => return Some(Ended::Code(status.code().unwrap_or(-1))),
+                    _ if Instant::now() >= deadline => return None,
+                    _ => thread::sleep(Duration::from_millis(2)),
+                }
+            }
+        }
+    }
+
+    /// Ends it by KILL at once, without the chance to clean up: what a crash is like.
+    pub fn kill(&mut self) {
+        kill_all(self.id, &self.marker);
+        self.finish();
+    }
+
+    /// Ends it: TERM, two seconds, KILL, with all that it has started; then reaps it.
+    pub fn stop(&mut self) {
+        if self.stopped.is_some() {
+            return;
+        }
+        let by_itself = self.ended();
+        if by_itself.is_none() {
+            signal(self.id, Signal::Term);
+            self.wait(TERM_PATIENCE);
+        }
+        kill_all(self.id, &self.marker);
+        self.finish();
+        if let Some(ended) = by_itself {
+            self.stopped = Some(ended.to_string());
+        }
+    }
+
+    fn finish(&mut self) {
+        // The lock is held until the number is free again: nobody may signal it in between.
+        let mut known = running();
+        if known.remove(&self.id).is_some() {
+            // Fails only for a process that has been reaped, which happens here alone.
+            let _status = self.child.wait();
+        }
+        drop(known);
+        self.stdout.finish();
+        self.stderr.finish();
+        self.stopped.get_or_insert_default();
+    }
+
+    /// All that it has printed so far.
+    pub fn stdout(&self) -> Excerpt {
+        self.stdout.excerpt()
+    }
+
+    /// All that it has written to stderr so far.
+    pub fn stderr(&self) -> Excerpt {
+        self.stderr.excerpt()
+    }
+
+    /// Whether it was stopped for printing without end.
+    pub fn floods(&self) -> bool {
+        self.stdout.floods() || self.stderr.floods()
+    }
+
+    /// Waits until its stdout holds these bytes, or has ended, or the time is up; says whether it does.
+    pub fn prints(&self, text: &[u8], deadline: Instant) -> bool {
+        self.stdout
+            .wait_for(deadline, |bytes| contains(bytes, text))
+    }
+
+    /// Waits until its output streams have ended: after that nothing can be added.
+    pub fn drained(&mut self) {
+        self.stdout.finish();
+        self.stderr.finish();
+    }
+
+    /// What a report says about it.
+    pub fn report(&mut self) -> ProgramReport {
+        let ended = match &self.stopped {
+            Some(words) if !words.is_empty() => Some(words.clone()),
+            Some(_) => None,
+            None => self.ended().map(|ended| ended.to_string()),
+        };
+        ProgramReport {
+            ended,
+            stdout: self.stdout(),
+            stderr: self.stderr(),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        self.stop();
+    }
+}
+
+/// Whether a run of bytes holds another.
+pub fn contains(bytes: &[u8], text: &[u8]) -> bool {
+    memchr::memmem::find(bytes, text).is_some()
+}
+
+/// Notices a program's end without reaping it, so that its number stays its own until [`Running::stop`].
+#[cfg(unix)]
+fn watch(id: u32, end: &Arc<End>) {
+    use rustix::process::{WaitId, WaitIdOptions, waitid};
+
+    let end = Arc::clone(end);
+    thread::spawn(move || {
+        let Some(pid) = pid(id) else { return };
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        let ended = loop {
+            match waitid(WaitId::Pid(pid), options) {
+                Ok(Some(status)) => {
+                    break match status.terminating_signal() {
+                        Some(number) => Ended::Signal(number),
+                        None => Ended::Code(status.exit_status().unwrap_or(-1)),
+                    };
+                }
+                Ok(None) | Err(rustix::io::Errno::INTR) => {}
+                // Reaped: the program was stopped, and nobody waits for this any more.
+                Err(_) => return,
+            }
+        };
+        *end.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended);
+        end.changed.notify_all();
+    });
+}
+
+#[cfg(not(unix))]
+fn watch(_: u32, end: &Arc<End>) {
+    end.changed.notify_all();
+}
+
+/// The signals that are sent here.
+#[derive(Clone, Copy)]
+enum Signal {
+    Term,
+    Kill,
+}
+
+#[cfg(unix)]
+fn pid(id: u32) -> Option<rustix::process::Pid> {
+    rustix::process::Pid::from_raw(i32::try_from(id).ok()?)
+}
+
+/// Sends a signal to a group, which may be empty by now.
+#[cfg(unix)]
+fn signal(group: u32, which: Signal) {
+    let signal = match which {
+        Signal::Term => rustix::process::Signal::TERM,
+        Signal::Kill => rustix::process::Signal::KILL,
+    };
+    if let Some(group) = pid(group) {
+        let _nobody_left = rustix::process::kill_process_group(group, signal);
+    }
+}
+
+/// Windows has no signals: a process is ended with all its children by taskkill.
+#[cfg(not(unix))]
+fn signal(group: u32, which: Signal) {
+    let mut command = Command::new("taskkill");
+    command.args(["/T", "/PID", &group.to_string()]);
+    if matches!(which, Signal::Kill) {
+        command.arg("/F");
+    }
+    let _nobody_left = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
+}
+
+/// Whether a program or anything that it started still runs.
+fn lives(group: u32, marker: &str) -> bool {
+    crate::kernel::processes()
+        .into_iter()
+        .any(|process| process.state != 'Z' && belongs(&process, group, marker))
+}
+
+/// In the group, or started with the program's mark in its environment, which its children inherit.
+fn belongs(process: &crate::kernel::Process, group: u32, marker: &str) -> bool {
+    process.group == group || crate::kernel::has_environment(process.id, marker)
+}
+
+/// Kills a group and all that left it.
+fn kill_all(group: u32, marker: &str) {
+    signal(group, Signal::Kill);
+    #[cfg(target_os = "linux")]
+    for _ in 0..100 {
+        let known = running();
+        let us = std::process::id();
+        let all = crate::kernel::processes();
+        // Only processes below this one are looked at: a mark in an environment further off is not ours to judge.
+        let below = descendants(&all, us);
+        let left: Vec<u32> = all
+            .iter()
+            .filter(|p| {
+                below.contains(&p.id) && !known.contains_key(&p.id) && belongs(p, group, marker)
+            })
+            .map(|p| p.id)
+            .collect();
+        if left.is_empty() {
+            return;
+        }
+        for id in left {
+            end_orphan(id);
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn descendants(all: &[crate::kernel::Process], root: u32) -> std::collections::BTreeSet<u32> {
+    let mut found = std::collections::BTreeSet::from([root]);
+    loop {
+        let before = found.len();
+        for process in all {
+            if found.contains(&process.parent) {
+                found.insert(process.id);
+            }
+        }
+        if found.len() == before {
+            found.remove(&root);
+            return found;
+        }
+    }
+}
+
+/// Kills a process that outlived its program, and reaps it if it is this one's child by now.
+#[cfg(target_os = "linux")]
+fn end_orphan(id: u32) {
+    use rustix::process::{Signal, WaitOptions, kill_process, waitpid};
+
+    if let Some(pid) = pid(id) {
+        let _ended_by_itself = kill_process(pid, Signal::KILL);
+        // ECHILD for one whose parent is still another process: that one reaps it, or leaves it to us.
+        let _not_ours = waitpid(Some(pid), WaitOptions::empty());
+    }
+}
+
+/// An output stream of a program, always drained so that the program never blocks on a full pipe.
+struct Capture {
+    shared: Arc<Shared>,
+    finished: Receiver<()>,
+}
+
+#[derive(Default)]
+struct Shared {
+    kept: Mutex<Kept>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Kept {
+    head: Vec<u8>,
+    tail: Vec<u8>,
+    total: u64,
+    over: bool,
+}
+
+impl Kept {
+    fn add(&mut self, piece: &[u8]) {
+        self.total += piece.len() as u64;
+        let room = KEPT_OUTPUT - self.head.len();
+        let (head, tail) = piece.split_at(room.min(piece.len()));
+        self.head.extend_from_slice(head);
+        self.tail.extend_from_slice(tail);
+        // Cut only once in a while: each cut moves what is kept.
+        if self.tail.len() > 2 * KEPT_OUTPUT {
+            self.tail.drain(..self.tail.len() - KEPT_OUTPUT);
+        }
+    }
+}
+
+impl Capture {
+    fn of(stream: Option<impl Read + Send + 'static>, group: u32) -> Self {
+        let shared = Arc::new(Shared::default());
+        let (sender, finished) = mpsc::channel();
+        let writer = Arc::clone(&shared);
+        thread::spawn(move || {
+            let mut piece = vec![0; 64 * 1024];
+            let mut stream = stream;
+            while let Some(open) = &mut stream {
+                let count = match open.read(&mut piece) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Ok(0) | Err(_) => break,
+                    Ok(count) => count,
+                };
+                let mut kept = writer.kept.lock().unwrap_or_else(PoisonError::into_inner);
+                kept.add(&piece[..count]);
+                let flooded = kept.total > FLOOD;
+                drop(kept);
+                writer.changed.notify_all();
+                if flooded {
+                    // The group is still known: it is reaped only after this thread has ended, or lost its pipe.
+                    let known = running();
+                    if known.contains_key(&group) {
+                        signal(group, Signal::Kill);
+                    }
+                    break;
+                }
+            }
+            writer
+                .kept
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .over = true;
+            writer.changed.notify_all();
+            // Nobody waits for it where the program was dropped without its output being asked for.
+            let _nobody_waits = sender.send(());
+        });
+        Capture { shared, finished }
+    }
+
+    /// Waits for the stream's end, for a second at most: something that could not be killed may hold it open.
+    fn finish(&self) {
+        let _still_open = self.finished.recv_timeout(Duration::from_secs(1));
+    }
+
+    fn floods(&self) -> bool {
+        self.shared
+            .kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .total
+            > FLOOD
+    }
+
+    fn excerpt(&self) -> Excerpt {
+        let kept = self
+            .shared
+            .kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        Excerpt {
+            head: kept.head.clone(),
+            tail: kept.tail[kept.tail.len().saturating_sub(KEPT_OUTPUT)..].to_vec(),
+            total: usize::try_from(kept.total).unwrap_or(usize::MAX),
+        }
+    }
+
+    fn wait_for(&self, deadline: Instant, condition: impl Fn(&[u8]) -> bool) -> bool {
+        let mut kept = self
+            .shared
+            .kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let all = [kept.head.as_slice(), kept.tail.as_slice()].concat();
+            let left = deadline.saturating_duration_since(Instant::now());
+            if condition(&all) {
+                return true;
+            }
+            if kept.over || left.is_zero() {
+                return false;
+            }
+            (kept, _) = self
+                .shared
+                .changed
+                .wait_timeout(kept, left)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Running {
+        Running::start(&Invocation {
+            words: ["sh", "-c", script].map(String::from).to_vec(),
+            folder: None,
+            input: Input::Empty,
+        })
+        .unwrap()
+    }
+
+    fn gone(text: &Excerpt) {
+        let id = String::from_utf8(text.head.clone()).unwrap();
+        let path = format!("/proc/{}", id.trim());
+        assert!(!std::path::Path::new(&path).exists(), "{path} still runs");
+    }
+
+    #[test]
+    fn a_program_that_ignores_term_is_killed_after_two_seconds() {
+        let mut program = shell("trap '' TERM; echo $$; while :; do sleep 1; done");
+        assert!(program.prints(b"\n", Instant::now() + Duration::from_secs(10)));
+        let before = Instant::now();
+        program.stop();
+        assert!(before.elapsed() >= TERM_PATIENCE);
+        gone(&program.stdout());
+    }
+
+    #[test]
+    fn children_that_leave_the_group_end_with_their_program() {
+        prepare().unwrap();
+        // setsid makes a session and so a group of its own; the shell between ends, so the child is an orphan.
+        let mut program = shell("(setsid sh -c 'echo $$; exec sleep 1000' &) ; exit 0");
+        assert!(program.prints(b"\n", Instant::now() + Duration::from_secs(10)));
+        program.stop();
+        gone(&program.stdout());
+    }
+
+    #[test]
+    fn output_without_end_is_capped_and_ends_the_program() {
+        let mut program = shell("yes");
+        let ended = program.wait(Duration::from_secs(60));
+        assert_eq!(ended, Some(Ended::Signal(9)));
+        assert!(program.floods());
+        let kept = program.stdout();
+        assert!(kept.head.len() + kept.tail.len() <= 2 * KEPT_OUTPUT);
+        assert!(kept.total as u64 > FLOOD);
+    }
+
+    #[test]
+    fn an_end_is_told_with_its_code_or_its_signal() {
+        assert_eq!(
+            shell("exit 7").wait(Duration::from_secs(10)),
+            Some(Ended::Code(7))
+        );
+        assert_eq!(
+            shell("kill -SEGV $$").wait(Duration::from_secs(10)),
+            Some(Ended::Signal(11))
+        );
+    }
+}

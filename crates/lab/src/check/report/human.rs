@@ -1,0 +1,311 @@
+//! The result as a teacher would tell it.
+
+use super::quote::{compare, excerpt, quoted, thousands};
+use crate::verdict::{CaseReport, Event, Failure, Outcome, ProgramReport, Report, What};
+
+/// How wide prose is set, in characters.
+const WIDTH: usize = 92;
+/// What stands before everything that belongs to a case.
+const INDENT: &str = "      ";
+/// How many events of a conversation are shown, from its end.
+const EVENTS: usize = 12;
+/// How many pieces of a sending are shown.
+const PIECES: usize = 6;
+/// How many lines of the program's own output are shown.
+const LINES: usize = 5;
+
+/// How it is set.
+#[derive(Debug, Clone, Copy)]
+pub struct Style {
+    /// With colours.
+    pub colour: bool,
+    /// With the cases that passed.
+    pub all: bool,
+}
+
+impl Style {
+    fn paint(self, code: &str, text: &str) -> String {
+        if self.colour {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_string()
+        }
+    }
+    fn good(self, text: &str) -> String {
+        self.paint("32", text)
+    }
+    fn bad(self, text: &str) -> String {
+        self.paint("1;31", text)
+    }
+    fn dim(self, text: &str) -> String {
+        self.paint("2", text)
+    }
+    fn strong(self, text: &str) -> String {
+        self.paint("1", text)
+    }
+}
+
+/// The whole report.
+pub fn text(report: &Report, style: &Style) -> String {
+    let mut out = head(report, *style);
+    let width = report
+        .cases
+        .iter()
+        .map(|case| case.id.len())
+        .max()
+        .unwrap_or(0);
+    for case in &report.cases {
+        out.push_str(&one(report, case, width, *style));
+    }
+    out.push_str(&tail(report, *style));
+    out
+}
+
+fn head(report: &Report, style: Style) -> String {
+    format!(
+        "{} {}: {}\n\n",
+        style.strong(&report.exercise),
+        report.role,
+        report.command
+    )
+}
+
+/// A case with all that belongs to it.
+fn one(report: &Report, case: &CaseReport, width: usize, style: Style) -> String {
+    let label = match &case.outcome {
+        Outcome::Passed => style.good("ok  "),
+        Outcome::Failed(_) => style.bad("FAIL"),
+        Outcome::Skipped(_) => style.dim("skip"),
+        Outcome::Undecided(_) => style.paint("33", "??  "),
+    };
+    let mut out = match &case.outcome {
+        Outcome::Passed if !style.all => String::new(),
+        Outcome::Skipped(why) => {
+            let line = format!("{:width$}  {} ({why})", case.id, case.name);
+            format!("{label}  {}\n", style.dim(&line))
+        }
+        _ => format!("{label}  {:width$}  {}\n", case.id, case.name),
+    };
+    match &case.outcome {
+        Outcome::Failed(failure) => out.push_str(&failed(report, case, failure, style)),
+        Outcome::Undecided(why) => out.push_str(&paragraph(why)),
+        Outcome::Passed | Outcome::Skipped(_) => {}
+    }
+    for note in &case.notes {
+        let text = wrapped(note, WIDTH - INDENT.len() - 6);
+        for (index, line) in text.iter().enumerate() {
+            out.push_str(&format!(
+                "{INDENT}{}{line}\n",
+                if index == 0 { "note: " } else { "      " }
+            ));
+        }
+    }
+    out
+}
+
+fn failed(report: &Report, case: &CaseReport, failure: &Failure, style: Style) -> String {
+    let mut out = String::from("\n");
+    for line in wrapped(&failure.summary, WIDTH - INDENT.len()) {
+        out.push_str(&format!("{INDENT}{}\n", style.strong(&line)));
+    }
+    out.push('\n');
+    let title = format!(
+        "{}{}.",
+        failure.misconception.title[..1].to_uppercase(),
+        &failure.misconception.title[1..]
+    );
+    out.push_str(&paragraph(&format!(
+        "{title} {}",
+        failure.misconception.text
+    )));
+    out.push('\n');
+    if let Some(contrast) = &failure.contrast {
+        let compared = compare(contrast);
+        out.push_str(&labelled("expected", &compared.expected));
+        out.push_str(&labelled("received", &compared.received));
+        out.push_str(&format!(
+            "{INDENT}{:10}{} {}\n",
+            "",
+            style.bad(&compared.caret),
+            compared.place
+        ));
+    }
+    out.push_str(&conversation(&case.events));
+    let several = case.programs.len() > 1;
+    for (index, program) in case.programs.iter().enumerate() {
+        out.push_str(&output(program, several.then_some(index + 1)));
+    }
+    out.push_str(&labelled(
+        "read",
+        &format!("{}, \"What to notice\"", report.readme),
+    ));
+    out.push_str(&labelled("again", &again(report, case)));
+    out.push('\n');
+    out
+}
+
+/// The command that plays this case alone, in the same way.
+pub fn again(report: &Report, case: &CaseReport) -> String {
+    format!(
+        "cargo lab check {} --{} {} --only {} --seed {}",
+        report.exercise,
+        report.role,
+        shell_words::quote(&report.command),
+        case.id,
+        report.seed
+    )
+}
+
+/// What was said on the wire, and what was waited for.
+pub fn conversation(events: &[Event]) -> String {
+    let mut out = String::new();
+    let left_out = events.len().saturating_sub(EVENTS);
+    if left_out > 0 {
+        out.push_str(&labelled(
+            "earlier",
+            &format!("{left_out} steps, not shown"),
+        ));
+    }
+    let mut last = "";
+    for event in &events[left_out..] {
+        let text = match &event.what {
+            What::Sent(pieces) if pieces.len() == 1 => {
+                format!("sent {}", pieces.first().map(excerpt).unwrap_or_default())
+            }
+            What::Sent(pieces) => sent_apart(pieces),
+            What::Received(bytes) => format!("received {}", excerpt(bytes)),
+            What::Awaited(what, how_long) => {
+                format!("waited {} seconds for {what}", how_long.as_secs_f64())
+            }
+            What::Did(what) => what.clone(),
+        };
+        let who = if event.who == last {
+            ""
+        } else {
+            event.who.as_str()
+        };
+        last = &event.who;
+        out.push_str(&labelled(who, &text));
+    }
+    out
+}
+
+fn sent_apart(pieces: &[crate::verdict::Excerpt]) -> String {
+    let shown: Vec<String> = pieces.iter().take(PIECES).map(excerpt).collect();
+    let more = match pieces.len().saturating_sub(PIECES) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!(
+        "sent {} pieces, each once the last was taken: {}{more}",
+        pieces.len(),
+        shown.join(", ")
+    )
+}
+
+/// What the program itself said, which often names the line at fault.
+fn output(program: &ProgramReport, number: Option<usize>) -> String {
+    let mut out = String::new();
+    let name = number.map_or("program".to_string(), |number| format!("program {number}"));
+    if let Some(ended) = &program.ended {
+        out.push_str(&labelled(&name, ended));
+    }
+    for (name, stream) in [("stdout", &program.stdout), ("stderr", &program.stderr)] {
+        if stream.total == 0 {
+            continue;
+        }
+        let kept = if stream.tail.is_empty() {
+            &stream.head
+        } else {
+            &stream.tail
+        };
+        let lines: Vec<&[u8]> = kept
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty())
+            .collect();
+        let from = lines.len().saturating_sub(LINES);
+        if from > 0 || !stream.tail.is_empty() {
+            out.push_str(&labelled(
+                name,
+                &format!("{} bytes, which end with", thousands(stream.total)),
+            ));
+        }
+        for (index, line) in lines[from..].iter().enumerate() {
+            let label = if index == 0 && from == 0 && stream.tail.is_empty() {
+                name
+            } else {
+                ""
+            };
+            let shown = quoted(&line[..line.len().min(160)]);
+            let cut = if line.len() > 160 { " …" } else { "" };
+            // Without the quotes: these are lines of text, and the escapes are kept.
+            out.push_str(&labelled(
+                label,
+                &format!("{}{cut}", &shown[1..shown.len() - 1].replace("\\\"", "\"")),
+            ));
+        }
+    }
+    out
+}
+
+fn tail(report: &Report, style: Style) -> String {
+    let counts = report.counts();
+    let mut parts = vec![format!("{} passed", counts.passed)];
+    for (count, word) in [
+        (counts.failed, "failed"),
+        (counts.skipped, "skipped"),
+        (counts.undecided, "undecided"),
+    ] {
+        if count > 0 {
+            parts.push(format!("{count} {word}"));
+        }
+    }
+    let line = parts.join(", ");
+    let line = if counts.failed > 0 {
+        style.bad(&line)
+    } else {
+        style.good(&line)
+    };
+    let trouble = match &report.trouble {
+        Some(trouble) => paragraph(&format!(
+            "The check itself did not come to its end: {trouble}"
+        ))
+        .trim_start()
+        .to_string(),
+        None => String::new(),
+    };
+    format!(
+        "\n{line} (seed {}, {:.1} s)\n{trouble}",
+        report.seed,
+        report.elapsed.as_secs_f64()
+    )
+}
+
+fn labelled(label: &str, text: &str) -> String {
+    format!("{INDENT}{label:10}{text}\n")
+}
+
+fn paragraph(text: &str) -> String {
+    wrapped(text, WIDTH - INDENT.len())
+        .iter()
+        .map(|line| format!("{INDENT}{line}\n"))
+        .collect()
+}
+
+/// Text in lines of at most so many characters, broken at blanks.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let last = lines.len() - 1;
+        let line = &mut lines[last];
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
+            lines.push(word.to_string());
+        } else {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines
+}

@@ -1,0 +1,306 @@
+//! The result for machines: one inner schema, and the forms that other tools want, made from it.
+
+use serde_json::{Value, json};
+
+use super::human::{again, conversation};
+use super::quote::{compare, quoted};
+use crate::verdict::{CaseReport, Excerpt, Outcome, Report};
+
+/// The name of the inner schema.
+const SCHEMA: &str = "lab-check/1";
+
+fn outcome(case: &CaseReport) -> &'static str {
+    match case.outcome {
+        Outcome::Passed => "passed",
+        Outcome::Failed(_) => "failed",
+        Outcome::Skipped(_) => "skipped",
+        Outcome::Undecided(_) => "undecided",
+    }
+}
+
+/// Why a case did not pass, in a sentence.
+fn message(case: &CaseReport) -> String {
+    match &case.outcome {
+        Outcome::Passed => String::new(),
+        Outcome::Failed(failure) => failure.summary.clone(),
+        Outcome::Skipped(why) | Outcome::Undecided(why) => why.clone(),
+    }
+}
+
+/// All that a student gets to see of a case that did not pass.
+fn details(report: &Report, case: &CaseReport) -> String {
+    let Outcome::Failed(failure) = &case.outcome else {
+        return message(case);
+    };
+    let mut text = format!(
+        "{}\n\n{}: {}\n\n",
+        failure.summary, failure.misconception.title, failure.misconception.text
+    );
+    if let Some(contrast) = &failure.contrast {
+        let compared = compare(contrast);
+        text.push_str(&format!(
+            "expected  {}\nreceived  {}\n          {} {}\n",
+            compared.expected, compared.received, compared.caret, compared.place
+        ));
+    }
+    text.push_str(&conversation(&case.events));
+    text.push_str(&format!(
+        "read {}\nagain: {}\n",
+        report.readme,
+        again(report, case)
+    ));
+    text
+}
+
+/// Our own schema.
+///
+/// # Errors
+///
+/// When serde_json fails.
+pub fn json(report: &Report) -> anyhow::Result<String> {
+    let counts = report.counts();
+    let cases: Vec<Value> = report.cases.iter().map(|case| one(report, case)).collect();
+    let value = json!({
+        "schema": SCHEMA,
+        "exercise": report.exercise,
+        "role": report.role,
+        "command": report.command,
+        "seed": report.seed,
+        "seconds": report.elapsed.as_secs_f64(),
+        "exit_code": report.exit_code(),
+        "trouble": report.trouble,
+        "counts": {
+            "passed": counts.passed,
+            "failed": counts.failed,
+            "skipped": counts.skipped,
+            "undecided": counts.undecided,
+        },
+        "cases": cases,
+    });
+    Ok(format!("{}\n", serde_json::to_string_pretty(&value)?))
+}
+
+fn one(report: &Report, case: &CaseReport) -> Value {
+    let mut value = json!({
+        "id": case.id,
+        "name": case.name,
+        "outcome": outcome(case),
+        "seconds": case.elapsed.as_secs_f64(),
+        "notes": case.notes,
+    });
+    let Value::Object(object) = &mut value else {
+        return value;
+    };
+    match &case.outcome {
+        Outcome::Passed => {}
+        Outcome::Failed(failure) => {
+            object.insert("misconception".into(), failure.misconception.id.into());
+            object.insert("title".into(), failure.misconception.title.into());
+            object.insert("explanation".into(), failure.misconception.text.into());
+            object.insert("summary".into(), failure.summary.clone().into());
+            object.insert("again".into(), again(report, case).into());
+            if let Some(contrast) = &failure.contrast {
+                object.insert(
+                    "contrast".into(),
+                    json!({
+                        "parting": contrast.parting(),
+                        "expected": bytes(&Excerpt::of(&contrast.expected)),
+                        "received": bytes(&Excerpt::of(&contrast.received)),
+                    }),
+                );
+            }
+            let lines: Vec<String> = conversation(&case.events)
+                .lines()
+                .map(|line| line.trim().to_string())
+                .collect();
+            object.insert("conversation".into(), lines.into());
+            let programs: Vec<Value> = case
+                .programs
+                .iter()
+                .map(|program| {
+                    json!({
+                        "ended": program.ended,
+                        "stdout": bytes(&program.stdout),
+                        "stderr": bytes(&program.stderr),
+                    })
+                })
+                .collect();
+            object.insert("programs".into(), programs.into());
+        }
+        Outcome::Skipped(why) | Outcome::Undecided(why) => {
+            object.insert("why".into(), why.clone().into());
+        }
+    }
+    value
+}
+
+/// Bytes in a JSON text: quoted as for a person, and how many there were, so that a cut shows.
+fn bytes(excerpt: &Excerpt) -> Value {
+    json!({
+        "bytes": excerpt.total,
+        "head": quoted(&excerpt.head),
+        "tail": (!excerpt.tail.is_empty()).then(|| quoted(&excerpt.tail)),
+    })
+}
+
+/// JUnit's XML.
+///
+/// # Errors
+///
+/// When the library cannot write it.
+pub fn junit(report: &Report) -> anyhow::Result<String> {
+    use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
+
+    let mut suite = TestSuite::new(format!("{} {}", report.exercise, report.role));
+    suite.set_time(report.elapsed);
+    for case in &report.cases {
+        let status = match &case.outcome {
+            Outcome::Passed => TestCaseStatus::success(),
+            Outcome::Failed(failure) => {
+                let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+                status.set_message(failure.summary.clone());
+                status.set_type(failure.misconception.id);
+                status.set_description(details(report, case));
+                status
+            }
+            Outcome::Skipped(why) => {
+                let mut status = TestCaseStatus::skipped();
+                status.set_message(why.clone());
+                status
+            }
+            Outcome::Undecided(why) => {
+                let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+                status.set_message(why.clone());
+                status
+            }
+        };
+        let mut test = TestCase::new(format!("{}: {}", case.id, case.name), status);
+        test.set_classname(format!("{}.{}", report.exercise, report.role));
+        test.set_time(case.elapsed);
+        suite.add_test_case(test);
+    }
+    if let Some(trouble) = &report.trouble {
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+        status.set_message(trouble.clone());
+        suite.add_test_case(TestCase::new("the check itself", status));
+    }
+    let mut whole = quick_junit::Report::new("cargo lab check");
+    whole.add_test_suite(suite);
+    Ok(whole.to_string()?)
+}
+
+/// The Test Anything Protocol, version 14: a line a case, its details in a block of YAML.
+pub fn tap(report: &Report) -> String {
+    let mut text = format!("TAP version 14\n1..{}\n", report.cases.len());
+    for (index, case) in report.cases.iter().enumerate() {
+        let number = index + 1;
+        // A "#" would begin a directive.
+        let name = format!("{}: {}", case.id, case.name).replace('#', "\\#");
+        match &case.outcome {
+            Outcome::Passed => text.push_str(&format!("ok {number} - {name}\n")),
+            Outcome::Skipped(why) => text.push_str(&format!("ok {number} - {name} # SKIP {why}\n")),
+            Outcome::Failed(_) | Outcome::Undecided(_) => {
+                text.push_str(&format!("not ok {number} - {name}\n  ---\n  message: |\n"));
+                for line in details(report, case).lines() {
+                    text.push_str(format!("    {line}").trim_end());
+                    text.push('\n');
+                }
+                text.push_str("  ...\n");
+            }
+        }
+    }
+    if let Some(trouble) = &report.trouble {
+        text.push_str(&format!("Bail out! {}\n", trouble.replace('\n', " ")));
+    }
+    text
+}
+
+/// Gradescope's `results.json`: a point for each case, all visible.
+///
+/// # Errors
+///
+/// When serde_json fails.
+pub fn gradescope(report: &Report) -> anyhow::Result<String> {
+    let counts = report.counts();
+    let tests: Vec<Value> = report
+        .cases
+        .iter()
+        .map(|case| {
+            let passed = matches!(case.outcome, Outcome::Passed);
+            json!({
+                "score": u8::from(passed),
+                "max_score": 1,
+                "status": if passed { "passed" } else { "failed" },
+                "name": format!("{}: {}", case.id, case.name),
+                "name_format": "text",
+                "output": format!("{}\n{}", details(report, case), case.notes.join("\n")).trim(),
+                "output_format": "text",
+                "visibility": "visible",
+            })
+        })
+        .collect();
+    let output = match &report.trouble {
+        Some(trouble) => format!("The check itself did not come to its end: {trouble}"),
+        None => format!("{} of {} cases passed.", counts.passed, counts.total()),
+    };
+    let value = json!({
+        "score": counts.passed,
+        "execution_time": report.elapsed.as_secs(),
+        "output": output,
+        "output_format": "text",
+        "test_output_format": "text",
+        "test_name_format": "text",
+        "visibility": "visible",
+        "stdout_visibility": "visible",
+        "tests": tests,
+    });
+    Ok(format!("{}\n", serde_json::to_string_pretty(&value)?))
+}
+
+/// classroom50's `result.json`, schema `classroom50/result/v1`. Who submitted what stands in the environment that its runner
+/// sets; a run by hand leaves those fields empty.
+///
+/// # Errors
+///
+/// When serde_json fails.
+pub fn classroom50(report: &Report) -> anyhow::Result<String> {
+    let counts = report.counts();
+    let tests: Vec<Value> = report
+        .cases
+        .iter()
+        .map(|case| {
+            let passed = matches!(case.outcome, Outcome::Passed);
+            json!({
+                "test-name": case.id,
+                "passed": passed,
+                "score": u8::from(passed),
+                "max-score": 1,
+                // Fields of our own: the contract keeps them as they are.
+                "description": case.name,
+                "output": details(report, case),
+            })
+        })
+        .collect();
+    let set = |name: &str| std::env::var(name).unwrap_or_default();
+    let review = match set("REVIEW_URL") {
+        empty if empty.is_empty() => set("COMMIT_URL"),
+        url => url,
+    };
+    let mut value = json!({
+        "schema": "classroom50/result/v1",
+        "classroom": set("CLASSROOM"),
+        "assignment": set("ASSIGNMENT"),
+        "submission": set("SUBMISSION_TAG"),
+        "commit": set("COMMIT_URL"),
+        "release": set("RELEASE_URL"),
+        "review": review,
+        "datetime": chrono::Utc::now().format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        "score": counts.passed,
+        "max-score": counts.total(),
+        "tests": tests,
+    });
+    if let (Value::Object(object), Some(trouble)) = (&mut value, &report.trouble) {
+        object.insert("trouble".into(), trouble.clone().into());
+    }
+    Ok(format!("{}\n", serde_json::to_string_pretty(&value)?))
+}

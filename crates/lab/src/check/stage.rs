@@ -1,0 +1,433 @@
+//! Where a case plays: the program under test, our side of the wire, and the time there is.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::command::Template;
+use crate::kernel;
+use crate::limit::Limit;
+use crate::misconceptions as m;
+use crate::peers::tcp::{self, Connection, HeardEnd, Taken};
+use crate::ports::{Port, Protocol};
+use crate::process::{Ended, Input, Invocation, Running};
+use crate::verdict::{Log, Step, Stop, What, undecided, wrong};
+
+/// How long a program may take until it listens, or connects: interpreters start slowly on a busy machine.
+const START_PATIENCE: Duration = Duration::from_secs(15);
+/// How long is waited for a program's end after its connection has ended, for the evidence only.
+const END_GRACE: Duration = Duration::from_millis(300);
+
+/// What is checked, and how.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The command line.
+    pub command: Template,
+    /// The address that the sheet gives, for a command that takes none.
+    pub address: SocketAddr,
+    /// TCP or UDP.
+    pub protocol: Protocol,
+    /// How long a step may take.
+    pub patience: Duration,
+    /// How long a case may take.
+    pub case_limit: Duration,
+    /// The folder in which the program runs.
+    pub folder: Option<PathBuf>,
+    /// What is random follows from it.
+    pub seed: u64,
+}
+
+impl Target {
+    /// Whether cases may run side by side: each needs a port of its own.
+    pub fn has_port(&self) -> bool {
+        self.command.has("port")
+    }
+}
+
+/// What a case works with.
+pub struct Stage<'a> {
+    target: &'a Target,
+    /// Randomness that the seed repeats.
+    pub random: fastrand::Rng,
+    /// What happens.
+    pub log: Log,
+    /// Where the server under test listens, or where we listen for a client under test.
+    pub address: SocketAddr,
+    /// What the sheet leaves open, to be told as notes.
+    pub notes: Vec<String>,
+    /// Kept as long as the stage: nobody else takes the port.
+    _port: Option<Port>,
+    programs: Vec<Running>,
+    deadline: Instant,
+    clients: usize,
+}
+
+impl<'a> Stage<'a> {
+    /// An empty stage for a case.
+    ///
+    /// # Errors
+    ///
+    /// When there is no port.
+    pub fn new(target: &'a Target, case: &str) -> io::Result<Self> {
+        let port = match target.has_port() {
+            true => Some(Port::take(target.protocol)?),
+            false => None,
+        };
+        let host = match target.command.has("host") {
+            true => Ipv4Addr::LOCALHOST.into(),
+            false => target.address.ip(),
+        };
+        let number = port
+            .as_ref()
+            .map_or(target.address.port(), |port| port.number);
+        // Each case has a sequence of its own: alone, with --only, it plays the same as among the others.
+        let seed = case.bytes().fold(target.seed, |seed, byte| {
+            seed.wrapping_mul(0x0100_0000_01b3) ^ u64::from(byte)
+        });
+        Ok(Stage {
+            target,
+            random: fastrand::Rng::with_seed(seed),
+            log: Log::default(),
+            address: SocketAddr::new(host, number),
+            notes: Vec::new(),
+            _port: port,
+            programs: Vec::new(),
+            deadline: Instant::now() + target.case_limit,
+            clients: 0,
+        })
+    }
+
+    /// How long a step may take.
+    pub fn patience(&self) -> Duration {
+        self.target.patience
+    }
+
+    /// How long steps with the program that was started last may wait.
+    pub fn limit(&self) -> Limit {
+        Limit {
+            patience: self.target.patience,
+            end: self.deadline,
+            group: self.programs.last().map_or(0, Running::id),
+        }
+    }
+
+    /// The end of a step that begins now.
+    pub fn step_deadline(&self) -> Instant {
+        self.deadline.min(Instant::now() + self.target.patience)
+    }
+
+    /// Whether the command has a place for the message: then a case chooses what a client sends.
+    pub fn chooses_message(&self) -> bool {
+        self.target.command.has("message")
+    }
+
+    /// Something that the sheet leaves open.
+    pub fn note(&mut self, text: impl Into<String>) {
+        self.notes.push(text.into());
+    }
+
+    /// Starts the program under test.
+    ///
+    /// # Errors
+    ///
+    /// When the system cannot start it.
+    pub fn start(&mut self, message: &str) -> Step {
+        self.start_with(message, Input::Empty)
+    }
+
+    /// Starts the program under test, with something on its stdin.
+    ///
+    /// # Errors
+    ///
+    /// When the system cannot start it.
+    pub fn start_with(&mut self, message: &str, input: Input) -> Step {
+        let invocation = Invocation {
+            words: self.target.command.fill(self.address, None, message),
+            folder: self.target.folder.clone(),
+            input,
+        };
+        match Running::start(&invocation) {
+            Ok(program) => {
+                self.programs.push(program);
+                Ok(())
+            }
+            Err(error) => {
+                let program = invocation.words.first().map_or("", String::as_str);
+                Err(wrong(
+                    &m::NOT_STARTED,
+                    format!("{program} could not be started: {error}."),
+                ))
+            }
+        }
+    }
+
+    /// The program that was started last.
+    ///
+    /// # Errors
+    ///
+    /// When none was: a mistake in the case.
+    pub fn program(&mut self) -> Step<&mut Running> {
+        self.programs.last_mut().ok_or_else(|| {
+            Stop::Undecided("the case asks for a program before it starts one".to_string())
+        })
+    }
+
+    /// All programs of the case, ended, for the report.
+    pub fn end(&mut self) -> &mut [Running] {
+        // The last one first: a server that was started again before the one that was killed.
+        for program in self.programs.iter_mut().rev() {
+            program.stop();
+        }
+        &mut self.programs
+    }
+
+    /// Starts the server under test and connects the first client, as soon as it listens.
+    ///
+    /// # Errors
+    ///
+    /// When it never listens.
+    pub fn serve(&mut self) -> Step<Connection> {
+        self.start("")?;
+        self.connect()
+    }
+
+    /// Connects a client to the server under test; the first one waits until it listens.
+    ///
+    /// # Errors
+    ///
+    /// When it does not listen (any more).
+    pub fn connect(&mut self) -> Step<Connection> {
+        self.connect_with(None)
+    }
+
+    /// Connects a client with a receive buffer of a given size, in bytes.
+    ///
+    /// # Errors
+    ///
+    /// When the server does not listen (any more).
+    pub fn connect_with(&mut self, receive_buffer: Option<usize>) -> Step<Connection> {
+        self.clients += 1;
+        let who = format!("client {}", self.clients);
+        let stream = self.connected(receive_buffer)?;
+        Connection::new(stream, &who, &self.log, self.limit())
+            .map_err(|error| undecided("cannot prepare a connection", &error))
+    }
+
+    /// A refused connection disturbs nobody, so asking again and again is a way to learn when a server listens.
+    fn connected(&mut self, receive_buffer: Option<usize>) -> Step<std::net::TcpStream> {
+        let deadline = self
+            .deadline
+            .min(Instant::now() + START_PATIENCE.max(self.target.patience));
+        let first = self.clients == 1;
+        let begin = Instant::now();
+        let mut pause = Duration::from_micros(500);
+        loop {
+            let error = match tcp::connect(self.address, receive_buffer, self.target.patience) {
+                Ok(stream) => return Ok(stream),
+                Err(error) => error,
+            };
+            let address = self.address;
+            let running = self.program()?;
+            if running.floods() {
+                return Err(wrong(
+                    &m::FLOODS,
+                    "The program printed more than 64 MiB and was stopped.",
+                ));
+            }
+            if let Some(ended) = running.ended() {
+                running.drained();
+                return Err(if first {
+                    wrong(
+                        &m::ENDS_AT_ONCE,
+                        format!("The program {ended} before it listened on {address}."),
+                    )
+                } else {
+                    wrong(
+                        &m::ENDS_AFTER_FIRST,
+                        format!("When the next client came, the program was gone: it {ended}."),
+                    )
+                });
+            }
+            // A program that listens elsewhere by now will not come here.
+            let patient = begin.elapsed() < self.target.patience
+                || kernel::listening(self.target.protocol.name(), self.program()?.id()).is_empty();
+            if Instant::now() >= deadline || !patient {
+                return Err(self.not_listening(&error, begin.elapsed()));
+            }
+            thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(20));
+        }
+    }
+
+    fn not_listening(&mut self, error: &io::Error, waited: Duration) -> Stop {
+        // In whole seconds: the same words each time.
+        let waited = Duration::from_secs(waited.as_secs());
+        let (address, protocol) = (self.address, self.target.protocol);
+        let elsewhere = match self.program() {
+            Ok(program) => kernel::listening(protocol.name(), program.id()),
+            Err(stop) => return stop,
+        };
+        let mut summary = format!("The program runs, but nothing listens on {address} ({error}).");
+        if let Some(other) = elsewhere.first() {
+            summary.push_str(&format!(" It listens on {other} instead."));
+        }
+        self.log.add(
+            "client 1",
+            What::Awaited(format!("a server that listens on {address}"), waited),
+        );
+        wrong(&m::NOT_LISTENING, summary)
+    }
+
+    /// Listens where the client under test will connect.
+    ///
+    /// # Errors
+    ///
+    /// When the port is taken.
+    pub fn listen(&mut self) -> Step<TcpListener> {
+        tcp::listen(self.address)
+            .map_err(|error| undecided(&format!("cannot listen on {}", self.address), &error))
+    }
+
+    /// Waits for the client under test.
+    ///
+    /// # Errors
+    ///
+    /// When it does not come.
+    pub fn accept(&mut self, listener: &TcpListener) -> Step<Connection> {
+        let deadline = self
+            .deadline
+            .min(Instant::now() + START_PATIENCE.max(self.target.patience));
+        let address = self.address;
+        loop {
+            let tick = deadline.min(Instant::now() + Duration::from_millis(20));
+            match tcp::accept(listener, tick) {
+                Ok(Some(stream)) => {
+                    return Connection::new(stream, "the server", &self.log, self.limit())
+                        .map_err(|error| undecided("cannot prepare a connection", &error));
+                }
+                Ok(None) => {}
+                Err(error) => return Err(undecided("cannot accept", &error)),
+            }
+            let program = self.program()?;
+            if let Some(ended) = program.ended() {
+                // It may have connected and ended since we looked.
+                if let Ok(Some(stream)) = tcp::accept(listener, Instant::now()) {
+                    return Connection::new(stream, "the server", &self.log, self.limit())
+                        .map_err(|error| undecided("cannot prepare a connection", &error));
+                }
+                program.drained();
+                return Err(wrong(
+                    &m::ENDS_AT_ONCE,
+                    format!("The program {ended} and never connected to {address}."),
+                ));
+            }
+            if Instant::now() >= deadline {
+                self.log.add(
+                    "the server",
+                    What::Awaited(format!("a client on {address}"), START_PATIENCE),
+                );
+                return Err(wrong(
+                    &m::NOT_LISTENING,
+                    format!("The program runs, but never connected to {address}."),
+                ));
+            }
+        }
+    }
+
+    /// Waits until the program under test has ended by itself.
+    ///
+    /// # Errors
+    ///
+    /// When it does not end in time.
+    pub fn ends(&mut self, after: &str) -> Step<Ended> {
+        let mut step = self.limit().step();
+        let patience = self.target.patience;
+        let program = self.program()?;
+        loop {
+            if let Some(ended) = program.wait(step.tick()) {
+                program.drained();
+                return Ok(ended);
+            }
+            if step.is_over() {
+                break;
+            }
+        }
+        self.log.add(
+            "we",
+            What::Awaited("the program's end".to_string(), patience),
+        );
+        Err(wrong(
+            &m::HANGS,
+            format!(
+                "The program still ran {} seconds {after}.",
+                patience.as_secs_f64()
+            ),
+        ))
+    }
+
+    /// For the evidence: whether the program has ended, with a moment's grace since its connection ends a little before it.
+    pub fn ended_with(&mut self) -> Option<Ended> {
+        let program = self.programs.last_mut()?;
+        let ended = program.wait(END_GRACE);
+        if ended.is_some() {
+            program.drained();
+        }
+        ended
+    }
+
+    /// A sentence about how listening ended, with the program's own end where there was one.
+    pub fn ending(&mut self, end: HeardEnd) -> String {
+        let patience = self.target.patience;
+        let words = end.words(patience);
+        match end {
+            HeardEnd::Closed | HeardEnd::Reset => match self.ended_with() {
+                Some(ended) => format!("{words}, and {ended}"),
+                None => words,
+            },
+            _ => words,
+        }
+    }
+
+    /// Checks that the bytes were taken.
+    ///
+    /// # Errors
+    ///
+    /// When the program did not read them, or has hung up.
+    pub fn must_take(&mut self, taken: Taken, suspect: &'static m::Misconception) -> Step {
+        match taken {
+            Taken::Yes => Ok(()),
+            Taken::Gone => {
+                let ending = self.ending(HeardEnd::Closed);
+                Err(wrong(
+                    suspect,
+                    format!(
+                        "While we were still sending, {}.",
+                        ending.trim_start_matches("then ")
+                    ),
+                ))
+            }
+            Taken::No => Err(wrong(
+                suspect,
+                format!(
+                    "The program stopped reading: for {} seconds it took nothing.",
+                    self.patience().as_secs_f64()
+                ),
+            )),
+        }
+    }
+
+    /// Kills the server under test as a crash would, and starts it again at once on its port.
+    ///
+    /// # Errors
+    ///
+    /// When the system cannot start it.
+    pub fn restart(&mut self) -> Step {
+        self.program()?.kill();
+        self.log.did("we", "killed the server and started it again");
+        // Clients are counted from the beginning: the next one waits until the new server listens.
+        self.clients = 0;
+        self.start("")
+    }
+}

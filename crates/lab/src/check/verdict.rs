@@ -1,0 +1,321 @@
+//! What a case found out: a verdict, the misconception behind a failure, and the evidence.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::misconceptions::Misconception;
+
+/// How a case ended.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// What the case's name says was shown to be so.
+    Passed,
+    /// It was not.
+    Failed(Box<Failure>),
+    /// Not tried, and why.
+    Skipped(String),
+    /// Tried, but nothing can be said about the program, and why.
+    Undecided(String),
+}
+
+/// A failure: which mistake it points to, and what was seen.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// The mistake that this failure is a sign of.
+    pub misconception: &'static Misconception,
+    /// What was seen, in a sentence.
+    pub summary: String,
+    /// Bytes that should have come, and those that came.
+    pub contrast: Option<Contrast>,
+}
+
+/// Bytes that should have come beside those that came.
+#[derive(Debug, Clone)]
+pub struct Contrast {
+    /// What was expected, whole.
+    pub expected: Vec<u8>,
+    /// What came. Where the two part, or the shorter ends, is what went wrong.
+    pub received: Vec<u8>,
+}
+
+impl Contrast {
+    /// The first byte at which the two differ.
+    pub fn parting(&self) -> usize {
+        self.expected
+            .iter()
+            .zip(&self.received)
+            .take_while(|(a, b)| a == b)
+            .count()
+    }
+}
+
+/// Why a case ends before its end.
+#[derive(Debug)]
+pub enum Stop {
+    /// The program under test is wrong.
+    Wrong(Box<Failure>),
+    /// Nothing can be said about it.
+    Undecided(String),
+}
+
+/// What the steps of a case give.
+pub type Step<T = ()> = Result<T, Stop>;
+
+/// A failure without bytes to compare.
+pub fn wrong(misconception: &'static Misconception, summary: impl Into<String>) -> Stop {
+    Stop::Wrong(Box::new(Failure {
+        misconception,
+        summary: summary.into(),
+        contrast: None,
+    }))
+}
+
+/// A failure with the bytes that differ.
+pub fn differs(
+    misconception: &'static Misconception,
+    summary: impl Into<String>,
+    expected: &[u8],
+    received: &[u8],
+) -> Stop {
+    Stop::Wrong(Box::new(Failure {
+        misconception,
+        summary: summary.into(),
+        contrast: Some(Contrast {
+            expected: expected.to_vec(),
+            received: received.to_vec(),
+        }),
+    }))
+}
+
+/// The check itself could not do its part: the case stays undecided.
+pub fn undecided(what: &str, error: &dyn std::fmt::Display) -> Stop {
+    Stop::Undecided(format!("{what}: {error}"))
+}
+
+/// How much of a long run of bytes the evidence keeps, at either end.
+const KEPT: usize = 2048;
+
+/// Bytes as evidence: all of them, or both ends and how many there were.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Excerpt {
+    /// The beginning.
+    pub head: Vec<u8>,
+    /// The end, where the middle was left out.
+    pub tail: Vec<u8>,
+    /// How many bytes there were in all.
+    pub total: usize,
+}
+
+impl Excerpt {
+    /// Keeps both ends.
+    pub fn of(bytes: &[u8]) -> Self {
+        if bytes.len() <= 2 * KEPT {
+            return Excerpt {
+                head: bytes.to_vec(),
+                tail: Vec::new(),
+                total: bytes.len(),
+            };
+        }
+        Excerpt {
+            head: bytes[..KEPT].to_vec(),
+            tail: bytes[bytes.len() - KEPT..].to_vec(),
+            total: bytes.len(),
+        }
+    }
+}
+
+/// Something that happened on the wire.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// Whose doing or hearing it was: `client 1`, `the server`.
+    pub who: String,
+    /// What happened.
+    pub what: What,
+}
+
+/// What happened on the wire.
+#[derive(Debug, Clone)]
+pub enum What {
+    /// We sent this, in these pieces; each was taken before the next went.
+    Sent(Vec<Excerpt>),
+    /// This came.
+    Received(Excerpt),
+    /// We waited for something that did not come.
+    Awaited(String, Duration),
+    /// Anything else: `connected`, `broke the connection off (RST)`.
+    Did(String),
+}
+
+/// What happened in a case, written down by all who took part.
+#[derive(Debug, Clone, Default)]
+pub struct Log(Arc<Mutex<Vec<Event>>>);
+
+/// A hostile program may make events without end; the evidence keeps this many.
+const KEPT_EVENTS: usize = 400;
+
+impl Log {
+    /// Adds an event.
+    pub fn add(&self, who: &str, what: What) {
+        let mut events = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Bytes received one after another are one reception: how the kernel cut them depends on the moment.
+        if let What::Received(new) = &what
+            && let Some(Event {
+                who: last,
+                what: What::Received(old),
+            }) = events.last_mut()
+            && last == who
+            && old.tail.is_empty()
+            && old.head.len() + new.head.len() <= KEPT
+            && new.tail.is_empty()
+        {
+            old.head.extend_from_slice(&new.head);
+            old.total += new.total;
+            return;
+        }
+        if events.len() < KEPT_EVENTS {
+            events.push(Event {
+                who: who.to_string(),
+                what,
+            });
+        }
+    }
+
+    /// Adds an event in words.
+    pub fn did(&self, who: &str, what: impl Into<String>) {
+        self.add(who, What::Did(what.into()));
+    }
+
+    /// All events so far.
+    pub fn events(&self) -> Vec<Event> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+/// A case's result with all that a reader needs to understand it.
+#[derive(Debug, Clone)]
+pub struct CaseReport {
+    /// The case's short name, for `--only`.
+    pub id: &'static str,
+    /// The sentence that it shows to be so.
+    pub name: &'static str,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What happened on the wire.
+    pub events: Vec<Event>,
+    /// The program under test: how it ended and what it printed.
+    pub programs: Vec<ProgramReport>,
+    /// What the sheet leaves open.
+    pub notes: Vec<String>,
+    /// How long the case took.
+    pub elapsed: Duration,
+}
+
+/// How a program under test ended, and what it printed.
+#[derive(Debug, Clone)]
+pub struct ProgramReport {
+    /// How it ended, when it did so by itself: `ended with exit code 1`.
+    pub ended: Option<String>,
+    /// Its output.
+    pub stdout: Excerpt,
+    /// Its messages.
+    pub stderr: Excerpt,
+}
+
+/// The result of a whole check.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// The exercise: `dsd-eof`.
+    pub exercise: String,
+    /// `server`, `client` or `program`.
+    pub role: String,
+    /// The command line under test, as it was given.
+    pub command: String,
+    /// Where the exercise's README stands.
+    pub readme: String,
+    /// What makes the run repeatable.
+    pub seed: u64,
+    /// The results, in the order of the cases.
+    pub cases: Vec<CaseReport>,
+    /// What went wrong with the check itself.
+    pub trouble: Option<String>,
+    /// How long it all took.
+    pub elapsed: Duration,
+}
+
+impl Report {
+    /// How many cases passed, failed, were skipped, and stayed undecided.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for case in &self.cases {
+            *match case.outcome {
+                Outcome::Passed => &mut counts.passed,
+                Outcome::Failed(_) => &mut counts.failed,
+                Outcome::Skipped(_) => &mut counts.skipped,
+                Outcome::Undecided(_) => &mut counts.undecided,
+            } += 1;
+        }
+        counts
+    }
+
+    /// What the process ends with: 0 all pass, 1 some fail, 2 undecided, 3 the tool's own trouble.
+    pub fn exit_code(&self) -> u8 {
+        let counts = self.counts();
+        if self.trouble.is_some() {
+            3
+        } else if counts.failed > 0 {
+            1
+        } else if counts.undecided > 0 || counts.passed == 0 {
+            2
+        } else {
+            0
+        }
+    }
+}
+
+/// How many cases ended how.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Shown to be so.
+    pub passed: usize,
+    /// Shown to be wrong.
+    pub failed: usize,
+    /// Not tried.
+    pub skipped: usize,
+    /// Tried without a result.
+    pub undecided: usize,
+}
+
+impl Counts {
+    /// All of them.
+    pub fn total(self) -> usize {
+        self.passed + self.failed + self.skipped + self.undecided
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_received_one_after_another_are_one_reception() {
+        let log = Log::default();
+        log.add("client 1", What::Received(Excerpt::of(b"ab")));
+        log.add("client 1", What::Received(Excerpt::of(b"c")));
+        log.add("client 2", What::Received(Excerpt::of(b"d")));
+        let events = log.events();
+        assert_eq!(events.len(), 2);
+        assert!(matches!(&events[0].what, What::Received(e) if e.head == b"abc" && e.total == 3));
+    }
+
+    #[test]
+    fn a_long_run_of_bytes_keeps_both_ends_and_its_length() {
+        let bytes: Vec<u8> = (0..10_000_u32).map(|n| n.to_be_bytes()[3]).collect();
+        let excerpt = Excerpt::of(&bytes);
+        assert_eq!(excerpt.total, 10_000);
+        assert_eq!(excerpt.head, bytes[..KEPT]);
+        assert_eq!(excerpt.tail, bytes[10_000 - KEPT..]);
+    }
+}
