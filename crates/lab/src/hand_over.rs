@@ -11,8 +11,10 @@ use argh::{ArgsInfo, FromArgs};
 use lab::cargo;
 
 /// The command, its binary, and the feature that binary is built with.
-const COMMANDS: [(&str, &str, &str); 2] =
-    [("check", "lab-check", "check"), ("handout", "lab-handout", "handout")];
+const COMMANDS: [(&str, &str, &str); 2] = [
+    ("check", "lab-check", "check"),
+    ("handout", "lab-handout", "handout"),
+];
 
 /// Judges any program, in any language, by what it does on the wire.
 #[derive(FromArgs, ArgsInfo)]
@@ -36,7 +38,8 @@ pub fn for_words(mut words: impl Iterator<Item = OsString>) -> anyhow::Result<Op
     let Some(first) = words.next() else {
         return Ok(None);
     };
-    let Some((name, binary, feature)) = COMMANDS.iter().find(|(command, ..)| first == *command) else {
+    let Some((name, binary, feature)) = COMMANDS.iter().find(|(command, ..)| first == *command)
+    else {
         return Ok(None);
     };
     let mut command = cargo::command();
