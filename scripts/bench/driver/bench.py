@@ -74,8 +74,16 @@ class Bench:
         os.replace(fresh, program)
         return program
 
+    def package(self, name):
+        """The folder of a package. A hand-out holds a few of them: then what is measured with the others is left out."""
+        folder = os.path.join(self.root, "crates", name)
+        if not os.path.isfile(os.path.join(folder, "Cargo.toml")):
+            raise Missing(f"the package {name}, which is not in this workspace")
+        return folder
+
     def cargo(self, package, example=None, release=True):
         """Builds a package's binary (or one of its examples) and gives its path. A smoke run takes debug builds."""
+        self.package(package)
         argv = ["cargo", "build", "--quiet", "--locked", "--package", package, "--message-format=json"]
         argv += ["--example", example] if example else ["--bins"]
         argv += ["--release"] if release and not self.smoke else []
@@ -90,7 +98,7 @@ class Bench:
 
     def twin(self, package):
         """The command line of a package's Python twin; `-u`, since each line of a lab is out at once."""
-        return [sys.executable, "-u", os.path.join(self.root, "crates", package, "twin.py")]
+        return [sys.executable, "-u", os.path.join(self.package(package), "twin.py")]
 
     # Running
 
