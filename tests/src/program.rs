@@ -278,6 +278,36 @@ impl Running {
         self.child.id()
     }
 
+    /// Stops the program where it stands, as Ctrl-Z does (SIGSTOP): its system goes on to take what comes for it.
+    ///
+    /// # Panics
+    ///
+    /// When the signal cannot be sent.
+    #[cfg(unix)]
+    pub fn pause(&mut self) {
+        self.signal("STOP");
+    }
+
+    /// Lets a paused program go on (SIGCONT).
+    ///
+    /// # Panics
+    ///
+    /// When the signal cannot be sent.
+    #[cfg(unix)]
+    pub fn resume(&mut self) {
+        self.signal("CONT");
+    }
+
+    #[cfg(unix)]
+    fn signal(&mut self, name: &str) {
+        // The child has not been reaped, so its id is still its own.
+        let sent = Command::new("kill")
+            .args(["-s", name, &self.id().to_string()])
+            .status()
+            .expect("every Unix has kill(1)");
+        assert!(sent.success(), "kill -s {name} failed");
+    }
+
     /// Whether the program still runs.
     pub fn is_running(&mut self) -> bool {
         self.child

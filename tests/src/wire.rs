@@ -76,6 +76,45 @@ pub fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
     answer
 }
 
+/// Sends a piece and waits until the peer's program has received it, so that what is sent next comes with another
+/// recv. Elsewhere than on Linux it only sends: no other system shows the peer's queue.
+///
+/// # Panics
+///
+/// When the peer does not receive it in time.
+pub fn send_piece(stream: &mut TcpStream, piece: &[u8]) {
+    stream.write_all(piece).expect("the peer takes the piece");
+    #[cfg(target_os = "linux")]
+    eventually("the peer has received the piece", || {
+        nothing_under_way(stream)
+    });
+}
+
+/// Whether all that was sent to a peer on this machine has been acknowledged, and received by its program: both
+/// queues of the connection are empty in `/proc/net/tcp`.
+#[cfg(target_os = "linux")]
+fn nothing_under_way(stream: &TcpStream) -> bool {
+    let hex = |address: std::io::Result<SocketAddr>| match address {
+        Ok(SocketAddr::V4(v4)) => {
+            let ip = u32::from_ne_bytes(v4.ip().octets());
+            format!("{ip:08X}:{:04X}", v4.port())
+        }
+        other => panic!("no IPv4 address: {other:?}"),
+    };
+    let (here, there) = (hex(stream.local_addr()), hex(stream.peer_addr()));
+    let table = std::fs::read_to_string("/proc/net/tcp").expect("Linux lists its connections");
+    // Columns: number, local address, remote address, state, bytes to send:bytes to receive.
+    let queues = |from: &str, to: &str| {
+        table.lines().find_map(|line| {
+            let columns: Vec<&str> = line.split_whitespace().take(5).collect();
+            (columns[1..3] == [from, to]).then(|| columns[4].to_string())
+        })
+    };
+    let sent = queues(&here, &there).is_some_and(|queues| queues.starts_with("00000000:"));
+    let received = queues(&there, &here).is_some_and(|queues| queues.ends_with(":00000000"));
+    sent && received
+}
+
 /// Breaks a connection off with RST: close with a linger time of 0 (`SO_LINGER`).
 pub fn reset(stream: TcpStream) {
     SockRef::from(&stream)
@@ -95,6 +134,20 @@ pub fn listener() -> (TcpListener, SocketAddr) {
         .local_addr()
         .expect("a bound socket has an address");
     (listener, address)
+}
+
+/// A listener at a given address, for a client that is told none. Waits while another program holds the port.
+///
+/// # Panics
+///
+/// When the port does not come free in time.
+pub fn listener_at(address: SocketAddr) -> TcpListener {
+    let mut listener = None;
+    eventually(&format!("{address} is free to listen on"), || {
+        listener = TcpListener::bind(address).ok();
+        listener.is_some()
+    });
+    listener.expect("it listens by now")
 }
 
 /// Accepts a client, with a deadline on it and on everything that follows.

@@ -23,4 +23,4 @@ pub mod streams;
 pub use args::{args, args_as, port, seconds, tries};
 pub use exit::{Exit, Failure, Hint};
 pub use names::{announce, host_name, resolve};
-pub use streams::{hang_up, retry_accept, retry_receive, timed};
+pub use streams::{Timed, hang_up, retry_accept, retry_receive, timed};

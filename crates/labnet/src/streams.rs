@@ -109,6 +109,33 @@ pub fn timed<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     }
 }
 
+/// A stream whose reads go through [`timed`]: for a reader that is generic over [`Read`] and would pass the
+/// system's bare `EAGAIN` on.
+///
+/// ```
+/// use std::io::Read;
+/// use std::net::{TcpListener, TcpStream};
+/// use std::time::Duration;
+///
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let silent = TcpStream::connect(listener.local_addr()?)?;
+/// silent.set_read_timeout(Some(Duration::from_millis(10)))?;
+/// let error = labnet::Timed(silent).read(&mut [0; 16]).unwrap_err();
+/// assert_eq!(error.to_string(), "nothing within the time limit");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Timed<S>(
+    /// The stream itself, to write to it.
+    pub S,
+);
+
+impl<S: Read> Read for Timed<S> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        timed(|| self.0.read(buffer))
+    }
+}
+
 /// What a server that goes on does after `accept` failed: it says so and tries again, if that can help.
 ///
 /// `accept(2)` also reports what befell the client on its way in (`ECONNABORTED` and other network errors): that

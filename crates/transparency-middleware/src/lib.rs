@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`messages`] | WAMP's messages and the three serialisations of them |
 //! | [`realm`] | the router's realm as a state machine: messages in, messages out |
+//! | [`transport`] | a router on its sockets: HTTP, WebSocket, a thread a connection |
 //! | [`auth`] | what a client proves itself with: tickets and WAMP-CRA |
 
 #![deny(missing_docs)]
@@ -14,3 +15,4 @@ pub mod auth;
 pub mod client;
 pub mod messages;
 pub mod realm;
+pub mod transport;

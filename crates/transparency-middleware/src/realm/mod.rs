@@ -177,6 +177,11 @@ impl<H: Clone> Realm<H> {
         self.roles.contains_key(role)
     }
 
+    /// What the caller knows a session by.
+    pub fn handle(&self, session: Id) -> Option<&H> {
+        Some(&self.sessions.get(&session)?.handle)
+    }
+
     /// Lets a session in and sends it WELCOME. Its id must be new, and its role one of the realm's.
     pub fn join(
         &mut self,
@@ -314,27 +319,27 @@ impl<H: Clone> Realm<H> {
         }
     }
 
-    /// Takes back a message that could not be put into the session's serialisation: whoever waits for it
-    /// gets an error.
+    /// Takes back a message that could not be sent to its session, because there is no room or no form for
+    /// it in the session's serialisation: whoever waits for it gets an error.
     pub fn undeliverable(
         &mut self,
         to: Id,
         message: &Message,
+        reason: &str,
         why: &str,
         out: &mut Vec<Output<H>>,
     ) {
         match message {
             Message::Invocation { request, .. } => {
                 let payload = text_payload(why);
-                let answer =
-                    dealer::Answer::Error(Dict::new(), uri(known::INVALID_ARGUMENT), payload);
+                let answer = dealer::Answer::Error(Dict::new(), uri(reason), payload);
                 // The id is one that the session was sent.
                 let _known = self.answer(to, *request, answer, out);
             }
             Message::Result { request, .. } | Message::Error { request, .. } => {
                 if let Some(session) = self.sessions.get(&to) {
                     let text = Some(why);
-                    let message = error(RequestKind::Call, *request, known::INVALID_ARGUMENT, text);
+                    let message = error(RequestKind::Call, *request, reason, text);
                     send(session, message, out);
                 }
             }

@@ -648,12 +648,18 @@ fn a_message_that_cannot_be_translated_becomes_an_error_for_who_waits() {
     say(&mut realm, 2, r#"[48,1,{},"com.a"]"#);
     let mut out = Vec::new();
     let lost = Message::from_json("[68,1,1,{}]").unwrap();
-    realm.undeliverable(id(1), &lost, "no form in JSON", &mut out);
+    realm.undeliverable(
+        id(1),
+        &lost,
+        known::INVALID_ARGUMENT,
+        "no form in JSON",
+        &mut out,
+    );
     let error = r#"2 [8,48,1,{},"wamp.error.invalid_argument",["no form in JSON"]]"#;
     assert_eq!(shown(&out), [error]);
     let lost = Message::from_json("[50,7,{}]").unwrap();
     out.clear();
-    realm.undeliverable(id(2), &lost, "x", &mut out);
+    realm.undeliverable(id(2), &lost, known::INVALID_ARGUMENT, "x", &mut out);
     assert_eq!(
         shown(&out),
         [r#"2 [8,48,7,{},"wamp.error.invalid_argument",["x"]]"#]

@@ -1,0 +1,59 @@
+"""Sends back whatever a client sends, for one client after another.
+
+Rust:       src/main.rs
+Terminal 1: python3 crates/co223-task03-server/twin.py
+Terminal 2: python3 crates/co223-task03-client/twin.py 'Hello, server!'
+"""
+
+import argparse
+import socket
+import sys
+
+BUFFER_SIZE = 1024
+BACKLOG = 5
+
+
+def serve(connection):
+    while True:
+        # 6. Receive a piece: whatever one recv gives
+        piece = connection.recv(BUFFER_SIZE)
+        if not piece:
+            return
+
+        # 7. Send it back
+        connection.sendall(piece)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--host", default=socket.gethostname())
+    parser.add_argument("--port", type=int, default=1234)
+    parser.add_argument("--timeout", type=float, default=60)
+    args = parser.parse_args()
+
+    # 1. Create the listening socket
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+
+    # 2. Allow the port to be used again at once
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+    # 3. Bind it to the server's address
+    listener.bind((args.host, args.port))
+
+    # 4. Listen: from here on the system completes handshakes
+    listener.listen(BACKLOG)
+    print("listening on {}:{}".format(*listener.getsockname()), file=sys.stderr)
+
+    while True:
+        # 5. Accept a client: a new socket, for this client alone
+        connection, peer = listener.accept()
+        print(f"Connection from {peer} has been established.", flush=True)
+        with connection:
+            connection.settimeout(args.timeout)
+            try:
+                serve(connection)
+            except OSError as error:
+                print(f"{peer}: {error}", file=sys.stderr)
+
+
+main()

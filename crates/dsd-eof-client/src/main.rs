@@ -1,0 +1,106 @@
+//! Sends messages of any size that end with `<EOF>` and shows the server's answers.
+//!
+//! Python:     `twin.py` (Distributed System Design Lab 1, exercise 5, is left to the student)
+//! Terminal 1: `cargo run -p dsd-eof-server`
+//! Terminal 2: `cargo run -p dsd-eof-client 'Hello world'`
+//! You see:    here `Server says: I got "Hello world" from you and I am sending it back.`
+//! Safety:     connects to this machine only, unless you name another with --host
+
+use std::io::{self, Read, Write};
+
+use anyhow::{Context, anyhow};
+use argh::{ArgsInfo, FromArgs};
+use labnet::frames::{DelimitedReader, DelimitedWriter};
+use labnet::{Hint, say};
+use socket2::{Domain, Socket, Type};
+
+/// What ends a message, in both directions.
+const TOKEN: &[u8] = b"<EOF>";
+/// How much longer than its message an answer may be, in bytes.
+const ANSWER_EXTRA: usize = 1024;
+
+/// Sends messages that end with <EOF> to dsd-eof-server and shows its answers.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(
+    help_triggers("-h", "--help"),
+    example = "{command_name} 'Hello world' 'and once more'",
+    example = "{command_name} - < book.txt"
+)]
+struct Args {
+    /// the server's host name or address (default 127.0.0.1)
+    #[argh(option, default = "\"127.0.0.1\".to_string()")]
+    host: String,
+    /// the server's port (default 65432)
+    #[argh(option, default = "65432", from_str_fn(labnet::port))]
+    port: u16,
+    /// the messages (default 'Hello world'); - sends all of stdin as one message
+    #[argh(positional)]
+    messages: Vec<String>,
+}
+
+fn main() -> labnet::Exit {
+    let args: Args = labnet::args()?;
+    let address = labnet::resolve(&args.host, args.port)?;
+
+    // 1. Put the token behind each message: a text that holds it would arrive as two
+    let mut frames = Vec::new();
+    match args.messages.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => frames.push(frame(b"Hello world")?),
+        ["-"] => {
+            let mut message = Vec::new();
+            io::stdin()
+                .read_to_end(&mut message)
+                .context("cannot read stdin")?;
+            frames.push(frame(&message)?);
+        }
+        ref messages => {
+            for message in messages {
+                frames.push(frame(message.as_bytes())?);
+            }
+        }
+    }
+
+    // 2. Create the socket
+    let socket =
+        Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
+
+    // 3. Connect to the server: TCP's handshake
+    socket
+        .connect(&address.into())
+        .with_context(|| format!("cannot connect to {address}"))
+        .hint("is the server running? cargo run -p dsd-eof-server")?;
+
+    // A byte that is no UTF-8 comes back as U+FFFD, which takes three.
+    let longest = frames.iter().map(Vec::len).max().unwrap_or(0);
+    let mut answers = DelimitedReader::new(&socket, TOKEN, 3 * longest + ANSWER_EXTRA);
+    for frame in &frames {
+        // 4. Send a message with its token
+        let sent = (&socket).write_all(frame);
+
+        // 5. Receive the answer until its token
+        // Also when the sending failed: a server that refuses a message answers before it has all of it.
+        let answer = answers.read_message();
+        if let Ok(Some(answer)) = &answer {
+            say!("Server says: {}", String::from_utf8_lossy(answer))?;
+        }
+        sent.context("cannot send the message")
+            .hint("the server has hung up: its answer or its terminal says why")?;
+        if answer.context("cannot receive the answer")?.is_none() {
+            Err(anyhow!(
+                "the server closed the connection without an answer"
+            ))
+            .hint("its terminal may say why")?;
+        }
+    }
+    Ok(())
+} // The socket is closed here, where its owner ends: Python's `with` block.
+
+/// A message and its token, ready to be sent with one call.
+fn frame(message: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let mut frame = Vec::new();
+    DelimitedWriter::new(&mut frame, TOKEN)
+        .write_message(message)
+        .context("cannot send this text")
+        .hint("leave <EOF> out of it, or send it encoded, in base64 for instance")?;
+    Ok(frame)
+}

@@ -1,0 +1,761 @@
+//! A router on its sockets: accepts connections, and runs each in a thread of its own.
+
+use std::collections::HashMap;
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use socket2::{Domain, SockRef, Socket, TcpKeepalive, Type};
+use tungstenite::error::{CapacityError, Error as WsError};
+use tungstenite::protocol::{Role, WebSocket, WebSocketConfig};
+use tungstenite::{Message as Frame, handshake::server::Request};
+
+use super::http::{self, Head, Page, Refusal};
+use super::hub::{Challenged, Hub, Joining, RealmConfig, count};
+use super::outbox::{Outbox, data_frame, ping_frame};
+use super::wire::Wire;
+use super::{READ_BUFFER, STACK_SIZE, WRITE_STEP};
+use crate::messages::{Format, Id, Message, Uri, known};
+use crate::realm::{self, Limits, Output};
+
+/// How a router listens and what it bears.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The realms by name.
+    pub realms: HashMap<Uri, RealmConfig>,
+    /// What one session may have at a time.
+    pub limits: Limits,
+    /// The largest message in bytes; a larger one ends the session (close code 1009).
+    pub max_message: usize,
+    /// How many bytes may wait for a session before it is put out.
+    pub max_waiting: usize,
+    /// Sessions in all realms together.
+    pub max_sessions: usize,
+    /// Connections from one address.
+    pub max_per_address: usize,
+    /// The time from the connection to WELCOME.
+    pub patience: Duration,
+    /// After so long without a byte from a peer it is sent a ping, and after as long again it is gone.
+    pub ping_after: Duration,
+    /// The path of the WebSocket.
+    pub path: String,
+    /// The pages that are served.
+    pub pages: Vec<Page>,
+}
+
+impl Default for Config {
+    /// The realm `realm1`, where everybody may do everything; 16 MiB a message and waiting for a session.
+    fn default() -> Self {
+        const MIB: usize = 1024 * 1024;
+        let realm = Uri::new("realm1").expect("it is a URI");
+        let open = RealmConfig {
+            roles: realm::Roles::from([("anonymous".to_string(), realm::Rights::all())]),
+            anonymous: Some("anonymous".to_string()),
+            principals: HashMap::new(),
+        };
+        Config {
+            realms: HashMap::from([(realm, open)]),
+            limits: Limits::default(),
+            max_message: 16 * MIB,
+            max_waiting: 16 * MIB,
+            max_sessions: 10_000,
+            max_per_address: 10_000,
+            patience: Duration::from_secs(10),
+            ping_after: Duration::from_secs(30),
+            path: "/ws".to_string(),
+            pages: Vec::new(),
+        }
+    }
+}
+
+/// A router, bound to its address.
+///
+/// ```
+/// use transparency_middleware::transport::{Config, Server};
+///
+/// let address = "127.0.0.1:0".parse()?;
+/// let server = Server::bind(address, Config::default())?;
+/// let stopper = server.stopper();
+/// let router = std::thread::spawn(move || server.run());
+/// stopper.stop(std::time::Duration::from_secs(1));
+/// router.join().unwrap()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    config: Config,
+    hub: Arc<Hub>,
+    per_address: Mutex<HashMap<IpAddr, usize>>,
+    stopping: AtomicBool,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Ends a [`Server`] from another thread, and tells how it does.
+#[derive(Debug, Clone)]
+pub struct Stopper {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+impl Stopper {
+    /// Says GOODBYE to all sessions, waits until it has been written, `patience` at most, and ends
+    /// [`Server::run`].
+    pub fn stop(&self, patience: Duration) {
+        self.shared.stopping.store(true, Ordering::SeqCst);
+        self.shared.hub.close_all(patience);
+        self.shared.hub.stop_timer();
+        // `accept` has no time limit; a connection ends it. Without one there is nobody to wake.
+        let _woken = TcpStream::connect_timeout(&reachable(self.address), patience);
+    }
+
+    /// The counters in Prometheus' text format.
+    pub fn metrics(&self) -> String {
+        self.shared.hub.prometheus()
+    }
+}
+
+/// Where a socket that is bound to all addresses can be reached from here.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
+}
+
+/// How many connections may wait to be accepted: a burst of clients is not turned away.
+const BACKLOG: i32 = 1024;
+
+impl Server {
+    /// Binds and listens: from here on clients can connect.
+    ///
+    /// # Errors
+    ///
+    /// When the address cannot be bound (`EADDRINUSE`, `EACCES`).
+    pub fn bind(address: SocketAddr, config: Config) -> io::Result<Self> {
+        let listener = listen(address)?;
+        let address = listener.local_addr()?;
+        let hub = Hub::new(config.realms.clone(), config.limits, config.max_sessions);
+        let shared = Arc::new(Shared {
+            config,
+            hub,
+            per_address: Mutex::default(),
+            stopping: AtomicBool::new(false),
+        });
+        Ok(Server {
+            listener,
+            address,
+            shared,
+        })
+    }
+
+    /// The socket, to tell its address.
+    pub fn listener(&self) -> &TcpListener {
+        &self.listener
+    }
+
+    /// What ends it.
+    pub fn stopper(&self) -> Stopper {
+        Stopper {
+            address: self.address,
+            shared: self.shared.clone(),
+        }
+    }
+
+    /// Serves until it is stopped.
+    ///
+    /// # Errors
+    ///
+    /// When a thread cannot be started, or the listening socket is broken.
+    pub fn run(self) -> io::Result<()> {
+        let hub = self.shared.hub.clone();
+        let timer = thread::Builder::new()
+            .name("timer".to_string())
+            .spawn(move || hub.keep_time())?;
+        let outcome = accept_each(&self.listener, &self.shared.stopping, |socket, peer| {
+            let shared = self.shared.clone();
+            count(&shared.hub.metrics.connections_total);
+            let Some(place) = Place::take(&shared, peer.ip()) else {
+                count(&shared.hub.metrics.connections_refused);
+                return;
+            };
+            in_thread(socket, move |socket| {
+                serve(&shared, socket);
+                drop(place);
+            });
+        });
+        self.shared.hub.stop_timer();
+        // Its own panic has been printed; there is nothing to add.
+        let _ended = timer.join();
+        outcome
+    }
+
+    /// Serves as an echo of WebSocket messages, without WAMP: for the conformance tests of the transport.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::run`].
+    pub fn run_echo(self) -> io::Result<()> {
+        accept_each(&self.listener, &self.shared.stopping, |socket, _| {
+            let shared = self.shared.clone();
+            in_thread(socket, move |socket| {
+                if let Some((connection, _)) = open(&shared, socket, true) {
+                    echo(connection);
+                }
+            });
+        })
+    }
+}
+
+/// A listening socket, which can be bound again at once after a stop.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    // On Windows this would let another process take the port.
+    #[cfg(not(windows))]
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+fn accept_each(
+    listener: &TcpListener,
+    stopping: &AtomicBool,
+    mut serve: impl FnMut(TcpStream, SocketAddr),
+) -> io::Result<()> {
+    loop {
+        let accepted = listener.accept();
+        if stopping.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        match accepted {
+            Ok((socket, peer)) => serve(socket, peer),
+            // A client that has gone before it was accepted.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::ConnectionAborted
+                        | ErrorKind::ConnectionReset
+                        | ErrorKind::Interrupted
+                ) => {}
+            Err(error) if is_shortage(&error) => {
+                labnet::note!("cannot accept a connection now: {error}");
+                // The client waits in the queue until one of those who are here has gone.
+                thread::sleep(Duration::from_millis(50));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// `EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM` and Windows' names for them: passing shortages, which std gives no
+/// kind of their own.
+fn is_shortage(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(12 | 23 | 24 | 55 | 105 | 10024 | 10055)
+    ) || error.kind() == ErrorKind::OutOfMemory
+}
+
+/// Runs a connection in a thread of its own; without one it is closed.
+fn in_thread(socket: TcpStream, serve: impl FnOnce(TcpStream) + Send + 'static) {
+    let thread = thread::Builder::new()
+        .name("session".to_string())
+        .stack_size(STACK_SIZE)
+        .spawn(move || serve(socket));
+    if let Err(error) = thread {
+        labnet::note!("cannot start a thread for a connection: {error}");
+    }
+}
+
+/// A connection's place among those of its address, given back when it is dropped.
+struct Place {
+    shared: Arc<Shared>,
+    address: IpAddr,
+}
+
+impl Place {
+    fn take(shared: &Arc<Shared>, address: IpAddr) -> Option<Self> {
+        let metrics = &shared.hub.metrics;
+        // Half-open ones count as well: they cost as much.
+        let most = shared.config.max_sessions.saturating_mul(2).max(64);
+        if metrics.connections.load(Ordering::Relaxed) >= most {
+            return None;
+        }
+        let mut counts = shared
+            .per_address
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(address).or_default();
+        if *count >= shared.config.max_per_address {
+            return None;
+        }
+        *count += 1;
+        metrics.connections.fetch_add(1, Ordering::Relaxed);
+        Some(Place {
+            shared: shared.clone(),
+            address,
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.shared
+            .hub
+            .metrics
+            .connections
+            .fetch_sub(1, Ordering::Relaxed);
+        let counts = &self.shared.per_address;
+        let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.address);
+            }
+        }
+    }
+}
+
+/// A connection that has been upgraded.
+struct Connection {
+    socket: WebSocket<Wire>,
+    raw: TcpStream,
+    outbox: Arc<Outbox>,
+    format: Format,
+    /// Until when the client has to have joined.
+    deadline: Instant,
+    /// The socket's `SO_RCVTIMEO`, once it is known.
+    limit: Option<Duration>,
+}
+
+/// Runs a connection from its first byte to its last.
+fn serve(shared: &Arc<Shared>, socket: TcpStream) {
+    if let Some((connection, _request)) = open(shared, socket, false) {
+        run_session(shared, connection);
+    }
+}
+
+/// HTTP: an upgraded connection, or one that has been answered and is over.
+fn open(shared: &Shared, mut socket: TcpStream, echo: bool) -> Option<(Connection, Request)> {
+    let deadline = Instant::now() + shared.config.patience;
+    let prepared = prepare(&socket);
+    let opened = prepared
+        .map_err(Refusal::from)
+        .and_then(|()| negotiate(shared, &mut socket, deadline, echo));
+    let refusal = match opened {
+        Ok(Opened::WebSocket(head, format)) => {
+            match connect(shared, socket, &head, format, deadline) {
+                Ok(connection) => return Some((connection, head.request)),
+                // The connection broke just now.
+                Err(_) => return None,
+            }
+        }
+        Ok(Opened::Page(page, with_body)) => {
+            // The browser may have gone; it will ask again.
+            let _gone = http::answer(socket, 200, &page.media_type, &page.content, with_body);
+            return None;
+        }
+        Err(refusal) => refusal,
+    };
+    if let Refusal::Answer(status, text) = refusal {
+        let body = format!("{text}\n");
+        // The same: whoever asked may have gone.
+        let media_type = "text/plain; charset=utf-8";
+        let _gone = http::answer(socket, status, media_type, body.as_bytes(), true);
+    }
+    None
+}
+
+enum Opened {
+    WebSocket(Head, Format),
+    Page(Page, bool),
+}
+
+fn prepare(socket: &TcpStream) -> io::Result<()> {
+    // Small messages go out at once; batches are made here, not by Nagle's algorithm.
+    socket.set_nodelay(true)?;
+    socket.set_write_timeout(Some(WRITE_STEP))?;
+    let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(60));
+    SockRef::from(socket).set_tcp_keepalive(&keepalive)
+}
+
+fn negotiate(
+    shared: &Shared,
+    socket: &mut TcpStream,
+    deadline: Instant,
+    echo: bool,
+) -> Result<Opened, Refusal> {
+    let head = http::read_head(socket, deadline)?;
+    let path = head.request.uri().path();
+    if !http::wants_websocket(&head.request) {
+        let method = head.request.method().as_str();
+        if method != "GET" && method != "HEAD" {
+            return Err(Refusal::Answer(405, "only GET is understood here"));
+        }
+        let page = shared.config.pages.iter().find(|page| page.path == path);
+        return match page {
+            Some(page) => Ok(Opened::Page(page.clone(), method == "GET")),
+            None if path == shared.config.path => Err(Refusal::Answer(
+                426,
+                "this is a WebSocket with the subprotocol wamp.2.json, wamp.2.msgpack or wamp.2.cbor",
+            )),
+            None => Err(Refusal::Answer(404, "there is no such page")),
+        };
+    }
+    if echo {
+        http::upgrade(socket, &head.request, None)?;
+        return Ok(Opened::WebSocket(head, Format::Json));
+    }
+    if path != shared.config.path {
+        return Err(Refusal::Answer(404, "there is no WebSocket at this path"));
+    }
+    let format = http::chosen_format(&head.request).ok_or(Refusal::Answer(
+        400,
+        "offer a subprotocol: wamp.2.json, wamp.2.msgpack or wamp.2.cbor",
+    ))?;
+    http::upgrade(socket, &head.request, Some(format.subprotocol()))?;
+    Ok(Opened::WebSocket(head, format))
+}
+
+fn connect(
+    shared: &Shared,
+    socket: TcpStream,
+    head: &Head,
+    format: Format,
+    deadline: Instant,
+) -> io::Result<Connection> {
+    let config = &shared.config;
+    let metrics = &shared.hub.metrics;
+    let outbox = Outbox::new(
+        socket.try_clone()?,
+        format,
+        config.max_waiting,
+        metrics.traffic.clone(),
+    );
+    let wire = Wire::new(
+        socket.try_clone()?,
+        outbox.clone(),
+        metrics.bytes_in.clone(),
+    );
+    let limits = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(0)
+        .max_message_size(Some(config.max_message))
+        .max_frame_size(Some(config.max_message));
+    Ok(Connection {
+        socket: WebSocket::from_partially_read(wire, head.rest.clone(), Role::Server, Some(limits)),
+        raw: socket,
+        outbox,
+        format,
+        deadline,
+        limit: None,
+    })
+}
+
+/// What a session is at the moment.
+enum State {
+    New,
+    Challenged(Box<Challenged>),
+    Joined(Uri, Id),
+    /// It has ended; what still comes is read and dropped, so that the peer gets to read the reason.
+    Ended,
+}
+
+/// How long a peer may take to close after it has been told that the session has ended.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
+
+fn run_session(shared: &Arc<Shared>, mut connection: Connection) {
+    let hub = &shared.hub;
+    let mut state = State::New;
+    let mut out = Vec::new();
+    let mut pinged = false;
+    let mut ends_at = None;
+    loop {
+        if matches!(state, State::Ended) || connection.outbox.is_ending() {
+            let end = *ends_at.get_or_insert_with(|| Instant::now() + CLOSE_PATIENCE);
+            if Instant::now() >= end {
+                break;
+            }
+        }
+        let limit = match (&state, ends_at) {
+            (_, Some(_)) => Some(CLOSE_PATIENCE),
+            (State::Joined(..), None) => Some(shared.config.ping_after),
+            _ => {
+                let left = connection
+                    .deadline
+                    .saturating_duration_since(Instant::now());
+                Some(left).filter(|left| !left.is_zero())
+            }
+        };
+        let frame = match limit {
+            Some(limit) => connection.read(limit),
+            None => Err(io::Error::from(ErrorKind::TimedOut).into()),
+        };
+        match frame {
+            Ok(Frame::Text(text)) if connection.format.is_text() => {
+                pinged = false;
+                take(hub, &mut connection, &mut state, &text.into(), &mut out);
+            }
+            Ok(Frame::Binary(bytes)) if !connection.format.is_text() => {
+                pinged = false;
+                take(hub, &mut connection, &mut state, &bytes, &mut out);
+            }
+            Ok(Frame::Text(_) | Frame::Binary(_)) => {
+                let wanted = if connection.format.is_text() {
+                    "text"
+                } else {
+                    "binary"
+                };
+                let why = format!("this subprotocol has {wanted} messages");
+                end(
+                    hub,
+                    &mut connection,
+                    &mut state,
+                    known::PROTOCOL_VIOLATION,
+                    &why,
+                    1003,
+                );
+            }
+            Ok(Frame::Ping(_) | Frame::Pong(_) | Frame::Frame(_)) => pinged = false,
+            Ok(Frame::Close(_)) => {
+                // tungstenite has answered it; the next read tells that the connection is closed.
+                leave(hub, &mut connection, &mut state);
+            }
+            Err(WsError::Io(error)) if is_time(&error) => match state {
+                _ if ends_at.is_some() => break,
+                State::Joined(..) if !pinged => {
+                    pinged = true;
+                    connection.outbox.push_frames(ping_frame());
+                    connection.outbox.flush();
+                }
+                State::Joined(..) => break,
+                _ => {
+                    let why = "no HELLO came in time";
+                    end(
+                        hub,
+                        &mut connection,
+                        &mut state,
+                        known::PROTOCOL_VIOLATION,
+                        why,
+                        1002,
+                    );
+                }
+            },
+            Err(error) => {
+                let Some((code, why)) = breach(&error) else {
+                    break;
+                };
+                end(
+                    hub,
+                    &mut connection,
+                    &mut state,
+                    known::PROTOCOL_VIOLATION,
+                    &why,
+                    code,
+                );
+                connection.socket.get_mut().flush_touched();
+                drain(&connection);
+                break;
+            }
+        }
+    }
+    leave(hub, &mut connection, &mut state);
+    connection.socket.get_mut().flush_touched();
+    connection.outbox.close(1000, "");
+    connection.outbox.flush();
+    connection.outbox.settle();
+    connection.outbox.cut();
+}
+
+fn is_time(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
+/// The close code and the words for what breaks the WebSocket protocol; `None` where the connection is gone.
+fn breach(error: &WsError) -> Option<(u16, String)> {
+    let code = match error {
+        WsError::Capacity(CapacityError::MessageTooLong { .. }) => 1009,
+        WsError::Utf8(_) => 1007,
+        // The peer closed without a close frame: it cannot read one either.
+        WsError::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake) => {
+            return None;
+        }
+        WsError::Protocol(_) | WsError::Capacity(_) => 1002,
+        _ => return None,
+    };
+    Some((code, error.to_string()))
+}
+
+/// Reads and drops what still comes: a socket closed with bytes unread is reset, and the peer would not
+/// get to read why.
+fn drain(connection: &Connection) {
+    if let Ok(socket) = connection.raw.try_clone() {
+        // The peer may be gone already.
+        let _gone = labnet::hang_up(socket.into(), CLOSE_PATIENCE);
+    }
+}
+
+impl Connection {
+    fn read(&mut self, limit: Duration) -> Result<Frame, WsError> {
+        // A system call only where the limit has changed.
+        if self.limit != Some(limit) {
+            self.raw.set_read_timeout(Some(limit))?;
+            self.limit = Some(limit);
+        }
+        self.socket.read()
+    }
+}
+
+/// Takes the content of one frame.
+fn take(
+    hub: &Hub,
+    connection: &mut Connection,
+    state: &mut State,
+    bytes: &Bytes,
+    out: &mut Vec<Output<Arc<Outbox>>>,
+) {
+    count(&hub.metrics.messages_in);
+    let message = Message::decode(connection.format, bytes);
+    let wire = connection.socket.get_mut();
+    match (std::mem::replace(state, State::Ended), message) {
+        (State::Joined(realm, session), message) => {
+            let mut touch = |outbox| wire.touch(outbox);
+            match message {
+                Ok(message) => hub.receive(&realm, session, message, out, &mut touch),
+                Err(error) => hub.receive_error(&realm, session, &error, out, &mut touch),
+            }
+            *state = State::Joined(realm, session);
+        }
+        (State::New, Ok(Message::Hello { realm, details })) => {
+            let joining = hub.hello(&realm, details, &connection.outbox);
+            *state = go_on(connection, joining);
+        }
+        (State::Challenged(challenged), Ok(Message::Authenticate { signature, .. })) => {
+            let joining = hub.authenticate(*challenged, &signature, &connection.outbox);
+            *state = go_on(connection, joining);
+        }
+        (State::Ended, _) => {}
+        // The client does not want to join after all; it is not answered.
+        (_, Ok(Message::Abort { .. })) => connection.outbox.close(1000, ""),
+        (before, message) => {
+            let why = match (&before, message) {
+                (_, Err(error)) => error.message,
+                (State::New, Ok(message)) => format!("{} came before HELLO", message.name()),
+                (_, Ok(message)) => format!("{} came in place of AUTHENTICATE", message.name()),
+            };
+            *state = before;
+            end(
+                hub,
+                connection,
+                state,
+                known::PROTOCOL_VIOLATION,
+                &why,
+                1000,
+            );
+        }
+    }
+}
+
+fn go_on(connection: &mut Connection, (joining, touched): (Joining, Vec<Arc<Outbox>>)) -> State {
+    let wire = connection.socket.get_mut();
+    for outbox in touched {
+        wire.touch(outbox);
+    }
+    wire.touch(connection.outbox.clone());
+    match joining {
+        Joining::Joined(realm, session) => State::Joined(realm, session),
+        Joining::Challenge(message, challenged) => {
+            connection.outbox.push(realm::Outgoing::One(message));
+            State::Challenged(challenged)
+        }
+        Joining::Refused(message) => {
+            connection.outbox.push(realm::Outgoing::One(message));
+            connection.outbox.close(1000, "");
+            State::Ended
+        }
+    }
+}
+
+/// Ends a session for what it did: ABORT, and a close frame with this code.
+fn end(
+    hub: &Hub,
+    connection: &mut Connection,
+    state: &mut State,
+    reason: &str,
+    why: &str,
+    code: u16,
+) {
+    let wire = connection.socket.get_mut();
+    match std::mem::replace(state, State::Ended) {
+        State::Joined(realm, session) => {
+            connection.outbox.closes_with(code);
+            let mut touch = |outbox| wire.touch(outbox);
+            hub.remove(&realm, session, Some((reason, why)), &mut touch);
+        }
+        State::Ended => {}
+        State::New | State::Challenged(_) => {
+            count(&hub.metrics.aborts);
+            let abort = realm::abort(reason, why);
+            connection.outbox.push(realm::Outgoing::One(abort));
+        }
+    }
+    connection.outbox.close(code, "");
+    wire.touch(connection.outbox.clone());
+}
+
+/// Takes a session out of its realm whose peer has gone.
+fn leave(hub: &Hub, connection: &mut Connection, state: &mut State) {
+    if let State::Joined(realm, session) = std::mem::replace(state, State::Ended) {
+        let wire = connection.socket.get_mut();
+        hub.remove(&realm, session, None, &mut |outbox| wire.touch(outbox));
+    }
+}
+
+/// Sends back each message.
+fn echo(mut connection: Connection) {
+    loop {
+        let (text, content): (bool, Bytes) = match connection.read(CLOSE_PATIENCE * 30) {
+            Ok(Frame::Text(text)) => (true, text.into()),
+            Ok(Frame::Binary(bytes)) => (false, bytes),
+            Ok(_) => continue,
+            Err(error) => {
+                if let Some((code, _)) = breach(&error) {
+                    connection.outbox.close(code, "");
+                    connection.outbox.flush();
+                    drain(&connection);
+                }
+                break;
+            }
+        };
+        let mut frame = Vec::with_capacity(content.len() + 10);
+        data_frame(text, &content, &mut frame);
+        if !connection.outbox.push_frames(frame) {
+            break;
+        }
+        let outbox = connection.outbox.clone();
+        connection.socket.get_mut().touch(outbox);
+    }
+    connection.socket.get_mut().flush_touched();
+    connection.outbox.settle();
+    connection.outbox.cut();
+}

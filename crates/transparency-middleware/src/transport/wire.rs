@@ -1,0 +1,85 @@
+//! Between tungstenite and the socket.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::outbox::Outbox;
+
+/// The stream that tungstenite reads from and writes to.
+///
+/// tungstenite asks for bytes only when it has no whole frame left. That is the moment when everything that
+/// came has been handled, so what that made for others is flushed just before: one write for many messages
+/// where many came at once, one write at once where one came. What tungstenite itself writes (pong, close)
+/// goes into the session's own outbox, in order with the rest.
+pub(super) struct Wire {
+    socket: TcpStream,
+    own: Arc<Outbox>,
+    /// Outboxes that something was put into since the last flush.
+    touched: Vec<Arc<Outbox>>,
+    /// What tungstenite wrote and has not flushed.
+    written: Vec<u8>,
+    bytes_in: Arc<AtomicU64>,
+}
+
+impl Wire {
+    pub(super) fn new(socket: TcpStream, own: Arc<Outbox>, bytes_in: Arc<AtomicU64>) -> Self {
+        Wire {
+            socket,
+            own,
+            touched: Vec::new(),
+            written: Vec::new(),
+            bytes_in,
+        }
+    }
+
+    /// Remembers to flush this outbox before the next read.
+    pub(super) fn touch(&mut self, outbox: Arc<Outbox>) {
+        // The one that was touched last is the likeliest; more than once does no harm.
+        if !self
+            .touched
+            .last()
+            .is_some_and(|last| Arc::ptr_eq(last, &outbox))
+        {
+            self.touched.push(outbox);
+        }
+    }
+
+    /// Flushes all that was touched.
+    pub(super) fn flush_touched(&mut self) {
+        for outbox in self.touched.drain(..) {
+            outbox.flush();
+        }
+        self.touched.shrink_to(64);
+    }
+}
+
+impl Read for Wire {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.flush_touched();
+        let count = self.socket.read(buffer)?;
+        let bytes = u64::try_from(count).unwrap_or(u64::MAX);
+        self.bytes_in.fetch_add(bytes, Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
+impl Write for Wire {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.written.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if !self.written.is_empty() {
+            let frames = std::mem::take(&mut self.written);
+            if !self.own.push_frames(frames) {
+                // A peer that sends pings and does not read the pongs.
+                return Err(io::Error::other("too many bytes wait for the peer"));
+            }
+            self.own.flush();
+        }
+        Ok(())
+    }
+}

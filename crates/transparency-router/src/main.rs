@@ -1,0 +1,152 @@
+//! The router of question 3: it knows who serves which name, and passes calls and events on (WAMP v2).
+//!
+//! Mirrors no file of the sheet: question 3 leaves the program to the student.
+//!
+//! Terminal 1: `cargo run -p transparency-router`
+//! Terminal 2: `cargo run -p transparency-service`
+//! Terminal 3: `cargo run -p transparency-caller`
+//!
+//! You see, on stderr, where it listens and which realms it has. Ctrl-C and SIGTERM say GOODBYE to all
+//! sessions and end it.
+//!
+//! Safety: it listens on 127.0.0.1 alone unless `--host` says otherwise; without `--config` everybody who
+//! reaches it may call, register, publish and subscribe.
+//!
+//! `--echo`, which the help does not list, serves an echo of WebSocket messages in place of WAMP: what the
+//! Autobahn|Testsuite's fuzzing client tests the transport with.
+
+mod config;
+mod metrics;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use argh::{ArgsInfo, FromArgs};
+use labnet::{Hint, note};
+use transparency_middleware::realm::Limits;
+use transparency_middleware::transport::{Config, Server, Stopper};
+
+/// How long GOODBYE may take to be written to all sessions, at the end.
+const GOODBYE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Passes WAMP calls and events on, by name: ws://127.0.0.1:8080/ws, realm realm1.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(
+    help_triggers("-h", "--help"),
+    example = "{command_name}\n{command_name} --port 9000 --config realms.toml --secrets secrets.toml\n\
+               {command_name} --metrics 127.0.0.1:9100"
+)]
+struct Args {
+    /// address to listen on (default 127.0.0.1)
+    #[argh(option, default = "\"127.0.0.1\".to_string()")]
+    host: String,
+    /// port to listen on, 0 for any that is free (default 8080)
+    #[argh(option, default = "8080", from_str_fn(labnet::port))]
+    port: u16,
+    /// file with realms, roles and their rights, in TOML (default: realm1, where everybody may do all)
+    #[argh(option)]
+    config: Option<PathBuf>,
+    /// file with tickets and secrets, in TOML; nobody else should be able to read it
+    #[argh(option)]
+    secrets: Option<PathBuf>,
+    /// folder of the pages that are served at / (default: the lab's own page)
+    #[argh(option)]
+    web: Option<PathBuf>,
+    /// address that serves counters as Prometheus text, at /metrics (default: none)
+    #[argh(option)]
+    metrics: Option<String>,
+    /// largest message, in bytes (default 16777216)
+    #[argh(option, default = "16 * 1024 * 1024")]
+    max_message: usize,
+    /// bytes that may wait for a slow session before it is put out (default 16777216)
+    #[argh(option, default = "16 * 1024 * 1024")]
+    max_waiting: usize,
+    /// sessions (default 10000)
+    #[argh(option, default = "10_000")]
+    max_sessions: usize,
+    /// connections from one address (default 10000)
+    #[argh(option, default = "10_000")]
+    max_per_address: usize,
+    /// calls under way that one session may have made (default 10000)
+    #[argh(option, default = "10_000")]
+    max_calls: usize,
+    /// seconds that a client may take to join (default 10)
+    #[argh(
+        option,
+        default = "Duration::from_secs(10)",
+        from_str_fn(labnet::seconds)
+    )]
+    patience: Duration,
+    /// seconds of silence after which a session is sent a ping; after as many more it is gone (default 30)
+    #[argh(
+        option,
+        default = "Duration::from_secs(30)",
+        from_str_fn(labnet::seconds)
+    )]
+    ping_after: Duration,
+    /// echo WebSocket messages in place of WAMP
+    #[argh(switch, hidden_help)]
+    echo: bool,
+}
+
+fn main() -> labnet::Exit {
+    let args: Args = labnet::args()?;
+
+    // 1. Read who may do what.
+    let realms = config::realms(args.config.as_deref(), args.secrets.as_deref())?;
+    let mut names: Vec<String> = realms.keys().map(ToString::to_string).collect();
+    names.sort_unstable();
+    let pages = config::pages(args.web.as_deref())?;
+
+    // 2. Bind and listen: from here on clients can connect.
+    let address = labnet::resolve(&args.host, args.port)?;
+    let config = Config {
+        realms,
+        limits: Limits {
+            calls: args.max_calls,
+            ..Limits::default()
+        },
+        max_message: args.max_message,
+        max_waiting: args.max_waiting,
+        max_sessions: args.max_sessions,
+        max_per_address: args.max_per_address,
+        patience: args.patience,
+        ping_after: args.ping_after,
+        pages,
+        ..Config::default()
+    };
+    let server =
+        Server::bind(address, config).with_context(|| format!("cannot listen on {address}"))?;
+
+    // 3. Be ready to end: GOODBYE to all, and no waiting for those who do not read.
+    let stopper = server.stopper();
+    let metrics = args
+        .metrics
+        .map(|metrics| metrics::serve(&metrics, stopper.clone()))
+        .transpose()?;
+    end_on_signal(stopper)?;
+
+    // 4. Say where.
+    let address = labnet::announce(server.listener())?;
+    if let Some(metrics) = metrics {
+        note!("counters at http://{metrics}/metrics");
+    }
+
+    // 5. Serve.
+    if args.echo {
+        note!("echoing WebSocket messages at ws://{address}");
+        server.run_echo().context("the echo has ended")?;
+    } else {
+        let plural = if names.len() == 1 { "realm" } else { "realms" };
+        note!("{plural} {} at ws://{address}/ws", names.join(", "));
+        server.run().context("the router has ended")?;
+    }
+    Ok(())
+}
+
+fn end_on_signal(stopper: Stopper) -> anyhow::Result<()> {
+    ctrlc::set_handler(move || stopper.stop(GOODBYE_PATIENCE))
+        .context("cannot catch Ctrl-C and SIGTERM")
+        .hint("another handler is installed already")
+}

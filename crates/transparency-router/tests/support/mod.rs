@@ -1,0 +1,446 @@
+//! The router as a process, and peers that speak to it frame by frame.
+
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use transparency_middleware::messages::{Dict, Format, Id, Message, Payload, Uri};
+use tungstenite::client::IntoClientRequest;
+use tungstenite::protocol::{WebSocket, WebSocketConfig};
+use tungstenite::{Error, Message as Frame};
+
+/// How long a test waits for what has to come.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A router of the test's own, killed and reaped when it is dropped.
+pub struct Router {
+    child: Child,
+    pub address: SocketAddr,
+    stderr: Option<JoinHandle<String>>,
+}
+
+impl Router {
+    /// Starts one on a free port and waits until it listens.
+    pub fn start(args: &[&str]) -> Router {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_transparency-router"))
+            .args(["--port", "0"])
+            .args(args)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the router starts");
+        let mut lines = BufReader::new(child.stderr.take().unwrap());
+        let mut said = String::new();
+        let address = loop {
+            let mut line = String::new();
+            let count = lines.read_line(&mut line).expect("stderr can be read");
+            assert!(count > 0, "the router ended: {said}");
+            said.push_str(&line);
+            if let Some(address) = line.trim().strip_prefix("listening on ") {
+                break address.parse().expect("an address");
+            }
+        };
+        let stderr = thread::spawn(move || {
+            let mut rest = String::new();
+            // What is no text ends the reading; the test does not look at it then.
+            let _ended = lines.read_to_string(&mut rest);
+            said + &rest
+        });
+        Router {
+            child,
+            address,
+            stderr: Some(stderr),
+        }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// A line of /proc/PID/status in KiB.
+    pub fn memory(&self, name: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Sends SIGTERM and waits for the end; gives the status and what was said on stderr.
+    pub fn terminate(mut self) -> (ExitStatus, Duration, String) {
+        let began = Instant::now();
+        let killed = Command::new("kill")
+            .args(["-TERM", &self.pid().to_string()])
+            .status();
+        assert!(killed.unwrap().success());
+        let status = self.child.wait().unwrap();
+        let took = began.elapsed();
+        let said = self.stderr.take().unwrap().join().unwrap();
+        (status, took, said)
+    }
+}
+
+impl Drop for Router {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+pub fn id(number: u64) -> Id {
+    Id::new(number).unwrap()
+}
+
+pub fn uri(text: &str) -> Uri {
+    Uri::new(text).unwrap()
+}
+
+/// A client that does what it is told, right or wrong.
+pub struct Peer {
+    pub socket: WebSocket<TcpStream>,
+    pub format: Format,
+    pub session: u64,
+    next: u64,
+}
+
+impl Peer {
+    /// A WebSocket without a session.
+    pub fn connect(address: SocketAddr, format: Format) -> Peer {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        let mut request = format!("ws://{address}/ws").into_client_request().unwrap();
+        let name = format.subprotocol().parse().unwrap();
+        request.headers_mut().insert("Sec-WebSocket-Protocol", name);
+        let config = WebSocketConfig::default()
+            .read_buffer_size(8 * 1024)
+            .max_frame_size(None);
+        let (socket, response) =
+            tungstenite::client::client_with_config(request, stream, Some(config)).unwrap();
+        assert_eq!(
+            response.headers()["sec-websocket-protocol"],
+            format.subprotocol()
+        );
+        Peer {
+            socket,
+            format,
+            session: 0,
+            next: 1,
+        }
+    }
+
+    /// A session in `realm1` that takes interrupts.
+    pub fn join(address: SocketAddr) -> Peer {
+        Peer::join_as(address, Format::Json)
+    }
+
+    pub fn join_as(address: SocketAddr, format: Format) -> Peer {
+        let mut peer = Peer::connect(address, format);
+        let welcome = peer.hello(Dict::new());
+        let Message::Welcome { session, .. } = welcome else {
+            panic!("no WELCOME but {welcome:?}");
+        };
+        peer.session = session.get();
+        peer
+    }
+
+    /// Says HELLO with these details and all roles; gives the answer.
+    pub fn hello(&mut self, details: Dict) -> Message {
+        let features = Dict::new()
+            .with("call_canceling", true)
+            .with("progressive_call_results", true);
+        let roles = Dict::new()
+            .with("callee", Dict::new().with("features", features))
+            .with("caller", Dict::new())
+            .with("publisher", Dict::new())
+            .with("subscriber", Dict::new());
+        self.send(&Message::Hello {
+            realm: uri("realm1"),
+            details: details.with("roles", roles),
+        });
+        self.receive()
+    }
+
+    pub fn send(&mut self, message: &Message) {
+        let frame = self.frame(message);
+        self.socket.send(frame).unwrap();
+    }
+
+    fn frame(&self, message: &Message) -> Frame {
+        match self.format {
+            Format::Json => Frame::text(message.to_json().unwrap()),
+            Format::MessagePack => Frame::binary(message.to_msgpack().unwrap()),
+            Format::Cbor => Frame::binary(message.to_cbor().unwrap()),
+        }
+    }
+
+    pub fn text(&mut self, text: &str) {
+        self.socket.send(Frame::text(text)).unwrap();
+    }
+
+    pub fn try_receive(&mut self) -> Result<Message, Error> {
+        loop {
+            let frame = self.socket.read()?;
+            let message = match &frame {
+                Frame::Text(text) => Message::from_json(text),
+                Frame::Binary(bytes) => Message::decode(self.format, bytes),
+                Frame::Close(_) => return Err(Error::ConnectionClosed),
+                _ => continue,
+            };
+            return Ok(message.unwrap_or_else(|error| panic!("{frame:?}: {error}")));
+        }
+    }
+
+    pub fn receive(&mut self) -> Message {
+        self.try_receive().expect("a message comes")
+    }
+
+    /// Reads to the end of the connection; gives the last message's reason and the close code.
+    pub fn read_to_end(&mut self) -> (Option<String>, Option<u16>) {
+        let (mut reason, mut code) = (None, None);
+        loop {
+            match self.socket.read() {
+                Ok(Frame::Close(frame)) => code = frame.map(|frame| frame.code.into()),
+                Ok(Frame::Text(text)) => reason = reason_of(Message::from_json(&text)),
+                Ok(Frame::Binary(bytes)) => {
+                    reason = reason_of(Message::decode(self.format, &bytes));
+                }
+                Ok(_) => {}
+                Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    panic!("the connection is still open after {PATIENCE:?}");
+                }
+                Err(_) => return (reason, code),
+            }
+        }
+    }
+
+    pub fn next_id(&mut self) -> u64 {
+        self.next += 1;
+        self.next - 1
+    }
+
+    pub fn register(&mut self, procedure: &str, options: &str) -> u64 {
+        let request = self.next_id();
+        let options: Dict = serde_json::from_str(options).unwrap();
+        self.send(&Message::Register {
+            request: id(request),
+            options,
+            procedure: uri(procedure),
+        });
+        match self.receive() {
+            Message::Registered { registration, .. } => registration.get(),
+            other => panic!("not registered: {other:?}"),
+        }
+    }
+
+    pub fn subscribe(&mut self, topic: &str) -> u64 {
+        let request = self.next_id();
+        self.send(&Message::Subscribe {
+            request: id(request),
+            options: Dict::new(),
+            topic: uri(topic),
+        });
+        match self.receive() {
+            Message::Subscribed { subscription, .. } => subscription.get(),
+            other => panic!("not subscribed: {other:?}"),
+        }
+    }
+
+    pub fn start_call(&mut self, procedure: &str, options: Dict, payload: Payload) -> u64 {
+        let request = self.next_id();
+        self.send(&Message::Call {
+            request: id(request),
+            options,
+            procedure: uri(procedure),
+            payload,
+        });
+        request
+    }
+
+    /// Calls with one number and gives what comes back, or the error's URI.
+    pub fn call(&mut self, procedure: &str, number: u64) -> Result<u64, String> {
+        let payload = Payload::new(self.format, &[number]).unwrap();
+        self.start_call(procedure, Dict::new(), payload);
+        match self.receive() {
+            Message::Result { payload, .. } => Ok(payload.args::<(u64,)>().unwrap().0),
+            Message::Error { error, .. } => Err(error.to_string()),
+            other => panic!("neither RESULT nor ERROR: {other:?}"),
+        }
+    }
+
+    /// Whether the session is alive: the router answers it.
+    pub fn is_alive(&mut self) -> bool {
+        self.call("wamp.session.count", 0)
+            .is_err_and(|error| error.contains("invalid_argument"))
+    }
+
+    /// Bytes past tungstenite.
+    pub fn raw(&mut self, bytes: &[u8]) {
+        self.socket.get_mut().write_all(bytes).unwrap();
+    }
+}
+
+fn reason_of(
+    message: Result<Message, transparency_middleware::messages::DecodeError>,
+) -> Option<String> {
+    match message.unwrap() {
+        Message::Abort { reason, .. } | Message::Goodbye { reason, .. } => Some(reason.to_string()),
+        _ => None,
+    }
+}
+
+/// A masked client frame (RFC 6455, 5.2) with this first byte.
+pub fn masked_frame(first: u8, content: &[u8]) -> Vec<u8> {
+    let mut frame = vec![first];
+    match content.len() {
+        length @ 0..126 => frame.push(0x80 | u8::try_from(length).unwrap()),
+        length @ 126..0x1_0000 => {
+            frame.push(0x80 | 126);
+            frame.extend_from_slice(&u16::try_from(length).unwrap().to_be_bytes());
+        }
+        length => {
+            frame.push(0x80 | 127);
+            frame.extend_from_slice(&u64::try_from(length).unwrap().to_be_bytes());
+        }
+    }
+    // The mask 0 leaves the content as it is.
+    frame.extend_from_slice(&[0; 4]);
+    frame.extend_from_slice(content);
+    frame
+}
+
+/// A caller and a callee that do nothing wrong, and call all the time.
+pub struct Pair {
+    stop: Arc<AtomicBool>,
+    quiet: Vec<Duration>,
+    caller: JoinHandle<Vec<Duration>>,
+    callee: JoinHandle<()>,
+}
+
+const QUIET_CALLS: usize = 400;
+
+impl Pair {
+    /// Calls some hundred times in quiet, then goes on in the background.
+    pub fn start(address: SocketAddr) -> Pair {
+        let mut callee = Peer::join(address);
+        callee.register("well.behaved", "{}");
+        let callee = thread::spawn(move || {
+            while let Ok(message) = callee.try_receive() {
+                match message {
+                    Message::Invocation {
+                        request, payload, ..
+                    } => callee.send(&Message::Yield {
+                        request,
+                        options: Dict::new(),
+                        payload,
+                    }),
+                    Message::Goodbye { .. } => break,
+                    other => panic!("not an invocation: {other:?}"),
+                }
+            }
+        });
+        let mut caller = Peer::join(address);
+        let quiet = (0..QUIET_CALLS)
+            .map(|number| timed(&mut caller, number))
+            .collect();
+        let stop = Arc::new(AtomicBool::new(false));
+        let told = stop.clone();
+        let caller = thread::spawn(move || {
+            let mut times = Vec::new();
+            while !told.load(Ordering::Relaxed) {
+                times.push(timed(&mut caller, times.len()));
+            }
+            caller.send(&Message::Goodbye {
+                details: Dict::new(),
+                reason: uri("wamp.close.close_realm"),
+            });
+            times
+        });
+        Pair {
+            stop,
+            quiet,
+            caller,
+            callee,
+        }
+    }
+
+    /// Ends it: no call failed, and none of a hundred took five times as long as in quiet.
+    pub fn check(self, router: Router) {
+        self.stop.store(true, Ordering::Relaxed);
+        let times = self
+            .caller
+            .join()
+            .expect("no call of the well-behaved pair failed");
+        let (quiet, busy) = (p99(self.quiet), p99(times.clone()));
+        eprintln!(
+            "{} calls, p99 in quiet {quiet:?}, then {busy:?}",
+            times.len()
+        );
+        // Two cores, shared with whatever else the machine does: below this time its scheduler is measured.
+        let floor = Duration::from_millis(50);
+        assert!(
+            busy <= (quiet * 5).max(floor),
+            "p99 {busy:?}, in quiet {quiet:?}"
+        );
+        drop(router);
+        // The router has gone: the callee's connection ends.
+        self.callee
+            .join()
+            .expect("the callee saw nothing but invocations");
+    }
+}
+
+fn timed(caller: &mut Peer, number: usize) -> Duration {
+    let number = u64::try_from(number).unwrap();
+    let began = Instant::now();
+    assert_eq!(caller.call("well.behaved", number), Ok(number));
+    began.elapsed()
+}
+
+fn p99(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    let index = (times.len() * 99 / 100).min(times.len().saturating_sub(1));
+    times.get(index).copied().unwrap_or_default()
+}
+
+/// Runs a test against a router of its own while a well-behaved pair calls.
+///
+/// One such test at a time: the pair's times are to show what this test does to them, not another.
+pub fn survives(args: &[&str], test: impl FnOnce(&mut Router)) {
+    static ALONE: Mutex<()> = Mutex::new(());
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut router = Router::start(args);
+    let pair = Pair::start(router.address);
+    test(&mut router);
+    assert!(router.is_running(), "the router has ended");
+    pair.check(router);
+}
+
+/// Waits until something holds, for as long as a test is patient.
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "still not so: {what}");
+        thread::yield_now();
+    }
+}
+
+/// A request to an HTTP server, and its whole response.
+pub fn http(address: SocketAddr, request: &str) -> String {
+    let mut socket = TcpStream::connect(address).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.write_all(request.as_bytes()).unwrap();
+    let mut response = String::new();
+    socket.read_to_string(&mut response).unwrap();
+    response
+}
