@@ -143,6 +143,10 @@ misconceptions! {
     "The bytes differ from what the exercise asks for. Compare the two lines below from the caret on; a client that was \
      written by somebody else relies on every one of them.";
 
+    WRONG_SUM, "wrong-sum", "adds the numbers wrongly",
+    "The answer is not the sum. Split the request at any white space (split() without an argument), take a sign into account, and \
+     mind that some languages' whole numbers end at 64 bits: Python's do not.";
+
     MANGLES_BINARY, "mangles-binary", "changes bytes that are no text",
     "An echo has to give back the very bytes. Decoding to text and encoding again is not neutral: bytes that are no UTF-8 \
      are lost or replaced, strip() eats white space, and print adds a line end. Send back what recv gave.";
@@ -161,6 +165,10 @@ misconceptions! {
     HANGS, "hangs", "does not end",
     "The conversation is over, but the program still waits for something. Look at the call it is in: which event is to \
      wake it up, and can that still happen?";
+
+    ENDS_WITH_ERROR, "ends-with-error", "ends with an error after a good conversation",
+    "The other side saw nothing wrong, but the program ended with an error. A client that closes its side is the usual end of a \
+     conversation: recv gives nothing, and that is no failure.";
 
     SILENT_FAILURE, "silent-failure", "reports success although it failed",
     "A program that could not do its work has to end with an exit code other than 0, and say what was wrong on stderr. \

@@ -274,3 +274,261 @@ pub fn note_exit_code(stage: &mut Stage<'_>, ended: Ended) {
         ));
     }
 }
+
+/// Sends pieces, each apart, and hears the answer to the last byte. The suspect is who did it when there is no better sign.
+pub fn exchange(
+    stage: &mut Stage<'_>,
+    client: &mut Connection,
+    pieces: &[&[u8]],
+    expected: &[u8],
+    suspect: &'static Misconception,
+) -> Step {
+    let taken = client.send_apart(pieces);
+    let heard = client.hear(expected);
+    if heard.bytes.is_empty() && heard.end != HeardEnd::Complete {
+        stage.must_take(taken, suspect)?;
+    }
+    expected_was(stage, client, &heard, expected, suspect)
+}
+
+/// Judges what was heard where exactly these bytes should have come.
+pub fn expected_was(
+    stage: &mut Stage<'_>,
+    client: &Connection,
+    heard: &Heard,
+    expected: &[u8],
+    suspect: &'static Misconception,
+) -> Step {
+    if heard.end == HeardEnd::Complete {
+        return Ok(());
+    }
+    let got = heard.bytes.as_slice();
+    let at = expected.iter().zip(got).take_while(|(a, b)| a == b).count();
+    let plain = suspect.id == m::NO_ANSWER.id;
+    let ending = stage.ending(heard.end);
+    let (mistake, summary) = match heard.end {
+        HeardEnd::Silence if got.is_empty() && plain && client.accepted() == Some(false) => (
+            &m::NEVER_ACCEPTS,
+            format!("The client is connected, but was never accepted: no answer came, {ending}."),
+        ),
+        HeardEnd::Closed | HeardEnd::Reset if got.is_empty() && plain => {
+            (&m::CLOSES_EARLY, format!("No answer came, {ending}."))
+        }
+        HeardEnd::Differs if plain => (
+            &m::WRONG_ANSWER,
+            format!("The answer differs from byte {at} on."),
+        ),
+        HeardEnd::Differs => (suspect, format!("The answer differs from byte {at} on.")),
+        _ if got.is_empty() => (suspect, format!("No answer came, {ending}.")),
+        _ => (
+            suspect,
+            format!(
+                "{at} of {} bytes of the answer came, {ending}.",
+                expected.len()
+            ),
+        ),
+    };
+    Err(differs(mistake, summary, expected, got))
+}
+
+/// A further client is served, after something was done to the one before it.
+pub fn still_serves(
+    stage: &mut Stage<'_>,
+    suspect: &'static Misconception,
+    talk: impl FnOnce(&mut Stage<'_>, &mut Connection) -> Step,
+) -> Step {
+    let blame = |stop: Stop| match stop {
+        Stop::Wrong(failure) => wrong(
+            suspect,
+            format!("The next client was not served. {}", failure.summary),
+        ),
+        other => other,
+    };
+    let mut next = stage.connect().map_err(blame)?;
+    talk(stage, &mut next).map_err(blame)
+}
+
+/// Starts a client under test that has to end well by itself.
+pub fn ends_well(stage: &mut Stage<'_>, after: &str) -> Step {
+    match stage.ends(after)? {
+        Ended::Code(0) => Ok(()),
+        ended => Err(wrong(
+            &m::ENDS_AT_ONCE,
+            format!("The conversation was fine, but the program {ended}."),
+        )),
+    }
+}
+
+/// Letters from the seed, so that no two places look alike.
+pub fn filler(stage: &mut Stage<'_>, size: usize) -> Vec<u8> {
+    (0..size)
+        .map(|_| u8::try_from(stage.random.lowercase()).unwrap_or(b'x'))
+        .collect()
+}
+
+/// Every value that a byte can have, twice, the second time backwards.
+pub fn all_bytes() -> Vec<u8> {
+    (0..=255).chain((0..=255).rev()).collect()
+}
+
+/// The sheet's server ends after its first client. One that takes the next does more than it has to: a note.
+pub fn ends_or_goes_on(stage: &mut Stage<'_>) -> Step {
+    let mut step = stage.limit().step();
+    loop {
+        match stage.program()?.wait(step.tick()) {
+            Some(Ended::Code(0)) => return Ok(()),
+            Some(ended) => {
+                stage.program()?.drained();
+                return Err(wrong(
+                    &m::ENDS_WITH_ERROR,
+                    format!("The conversation was fine, but then the program {ended}."),
+                ));
+            }
+            None => {}
+        }
+        // It listens for the next: nothing to wait for.
+        let listens = !kernel::listening("tcp", stage.program()?.id()).is_empty();
+        if step.is_over() {
+            if listens {
+                stage.note("the server goes on after its first client; the sheet's ends with it");
+                return at_rest(stage);
+            }
+            return Err(wrong(
+                &m::HANGS,
+                "Its client has left, but the program neither ends nor takes another.".to_string(),
+            ));
+        }
+    }
+}
+
+/// Meets the client under test and hears its first message.
+pub fn meet(stage: &mut Stage<'_>, message: &str) -> Step<(Connection, Vec<u8>)> {
+    let listener = stage.listen()?;
+    stage.start(message)?;
+    let mut server = stage.accept(&listener)?;
+    let heard = server.hear_some();
+    if heard.end != HeardEnd::Complete {
+        let ending = stage.ending(heard.end);
+        return Err(wrong(
+            &m::WRONG_ORDER,
+            format!("The client is connected but sent nothing, {ending}."),
+        ));
+    }
+    if stage.chooses_message() && !message.is_empty() && heard.bytes != message.as_bytes() {
+        return Err(differs(
+            &m::WRONG_ANSWER,
+            "The message differs from the one on the command line.",
+            message.as_bytes(),
+            &heard.bytes,
+        ));
+    }
+    Ok((server, heard.bytes))
+}
+
+/// A server that speaks first: its message, any or this one, and then the end of the connection.
+pub fn message_and_end(
+    stage: &mut Stage<'_>,
+    client: &mut Connection,
+    expected: Option<&[u8]>,
+) -> Step {
+    let heard = client.hear_end(1024 * 1024);
+    if heard.bytes.is_empty() {
+        let never = heard.end == HeardEnd::Silence && client.accepted() == Some(false);
+        let ending = stage.ending(heard.end);
+        return Err(match heard.end {
+            _ if never => wrong(
+                &m::NEVER_ACCEPTS,
+                format!("The client is connected, but was never accepted, {ending}."),
+            ),
+            HeardEnd::Silence => wrong(
+                &m::WRONG_ORDER,
+                format!("The server has to speak first, but nothing came, {ending}."),
+            ),
+            _ => wrong(&m::CLOSES_EARLY, format!("No message came, {ending}.")),
+        });
+    }
+    if let Some(expected) = expected
+        && heard.bytes != expected
+    {
+        return Err(differs(
+            &m::WRONG_ANSWER,
+            "The message is another.",
+            expected,
+            &heard.bytes,
+        ));
+    }
+    match heard.end {
+        HeardEnd::Closed => Ok(()),
+        _ => {
+            let rest = Heard {
+                bytes: Vec::new(),
+                end: heard.end,
+            };
+            must_close(stage, &rest)
+        }
+    }
+}
+
+/// The program has to print a text; a program that prints each piece on a line of its own does so as well.
+pub fn must_print_joined(
+    stage: &mut Stage<'_>,
+    text: &[u8],
+    cuts: &[usize],
+    suspect: &'static Misconception,
+) -> Step {
+    let mut step = stage.limit().step();
+    let program = stage.program()?;
+    loop {
+        let printed = program.stdout();
+        let joined: Vec<u8> = printed
+            .head
+            .iter()
+            .copied()
+            .filter(|byte| !b"\r\n".contains(byte))
+            .collect();
+        if find(&joined, text).is_some() {
+            return Ok(());
+        }
+        if program.wait(step.tick()).is_some() || step.is_over() {
+            break;
+        }
+    }
+    program.drained();
+    let printed = program.stdout();
+    let joined: Vec<u8> = printed
+        .head
+        .iter()
+        .copied()
+        .filter(|byte| !b"\r\n".contains(byte))
+        .collect();
+    if find(&joined, text).is_some() {
+        return Ok(());
+    }
+    must_print(stage, text, cuts, suspect)
+}
+
+/// A program that has ended printed a text in pieces, each with words of its own around it: the letters of the text come in its
+/// output in their order.
+pub fn has_printed_pieces(
+    stage: &mut Stage<'_>,
+    text: &[u8],
+    suspect: &'static Misconception,
+) -> Step {
+    let printed = stage.program()?.stdout();
+    // After the line that shows what is sent.
+    let from = find(&printed.head, text).map_or(0, |at| at + text.len());
+    let mut rest = printed.head[from..].iter();
+    if text.iter().all(|byte| rest.any(|printed| printed == byte)) {
+        return Ok(());
+    }
+    let shown = printed.head[from..].to_vec();
+    Err(differs(
+        suspect,
+        format!(
+            "Not all of the {} bytes of the echo were printed.",
+            text.len()
+        ),
+        text,
+        &shown,
+    ))
+}

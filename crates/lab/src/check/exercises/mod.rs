@@ -1,7 +1,16 @@
 //! What is right, one file an exercise.
 
+mod cmpu_tcp_echo;
+mod co223_task01;
+mod co223_task02;
+mod co223_task03;
+mod codio_echo;
 pub mod common;
 mod dsd_eof;
+mod dsd_hello;
+mod dsd_sum;
+mod echo;
+mod transparency_socket;
 
 use crate::ports::Protocol;
 use crate::stage::Stage;
@@ -79,4 +88,17 @@ pub struct Case {
 }
 
 /// All exercises, in the order of the index. A new one is a file, and its line here.
-pub static EXERCISES: &[&Exercise] = &[&dsd_eof::EXERCISE];
+pub static EXERCISES: &[&Exercise] = &[
+    &codio_echo::EXERCISE,
+    &co223_task01::EXERCISE,
+    &co223_task02::EXERCISE,
+    &co223_task03::EXERCISE,
+    &dsd_hello::EXERCISE,
+    &dsd_sum::EXERCISE,
+    &dsd_eof::EXERCISE,
+    &transparency_socket::SOCKET3,
+    &transparency_socket::SOCKET4,
+    &transparency_socket::EXERCISE,
+    &transparency_socket::SOCKET6,
+    &cmpu_tcp_echo::EXERCISE,
+];

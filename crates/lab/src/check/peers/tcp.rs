@@ -229,9 +229,20 @@ impl Connection {
         })
     }
 
-    /// Reads exactly as many bytes.
-    pub fn hear_count(&mut self, count: usize) -> Heard {
-        self.read(|bytes| (bytes.len() >= count).then_some(count))
+    /// Reads the head of an HTTP request: up to an empty line, with CRLF or the bare LF that the standard does not know.
+    pub fn hear_head(&mut self, limit: usize) -> Heard {
+        self.read(|bytes| {
+            let end = [&b"\r\n\r\n"[..], b"\n\n", b"\n\r\n"]
+                .into_iter()
+                .filter_map(|end| Some(find(bytes, end)? + end.len()))
+                .min();
+            end.or_else(|| (bytes.len() > limit).then_some(bytes.len()))
+        })
+    }
+
+    /// Our port.
+    pub fn port(&self) -> u16 {
+        self.stream.local_addr().map_or(0, |address| address.port())
     }
 
     /// Reads whatever comes first, at least a byte.
@@ -449,7 +460,7 @@ mod tests {
         let (mut ours, mut theirs) = pair();
         theirs.write_all(b"abcdef").unwrap();
         assert_eq!(ours.hear(b"abc").end, HeardEnd::Complete);
-        assert_eq!(ours.hear_count(2).bytes, b"de");
+        assert_eq!(ours.hear(b"de").bytes, b"de");
         drop(theirs);
         let rest = ours.hear_end(100);
         assert_eq!(
