@@ -24,7 +24,7 @@ mod poller;
 mod system;
 
 /// The most probes under way by default. More would only fill queues, and each costs the kernel about 3 kB.
-pub const MOST_UNDER_WAY: usize = 12 * 1024;
+pub const MOST_UNDER_WAY: usize = 16 * 1024;
 
 /// What to scan, and how.
 #[derive(Debug, Clone)]

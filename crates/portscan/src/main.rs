@@ -83,7 +83,7 @@ struct Args {
     /// tries for a port that does not answer (default 2, and 3 once loss is seen)
     #[argh(option, from_str_fn(tries))]
     tries: Option<u8>,
-    /// most probes under way at once (default 12288, and no more than the limit on open files allows)
+    /// most probes under way at once (default 16384, and no more than the limit on open files allows)
     #[argh(option, from_str_fn(window))]
     window: Option<usize>,
     /// seed of the random order (default: another one each time)

@@ -295,6 +295,7 @@ impl Scheduler {
         let mut losses = self.losses;
         if self.limited_to.is_some() {
             losses.retried -= losses.refused;
+            losses.controls_lost = 0;
         }
         losses
     }
@@ -331,8 +332,9 @@ impl Scheduler {
         let wait = match self.trips.get(&probe.host) {
             // A late answer to a control would be mistaken for a lost one.
             Some(trip) if probe.control => (2 * trip.rto()).max(Duration::from_millis(250)),
-            Some(trip) => trip.rto(),
-            // RFC 6298, section 5.5: the wait doubles when it was in vain.
+            // RFC 6298, section 5.5, doubles the wait when it was in vain. Here the other tries of a port that is
+            // filtered are in vain as well, so it grows by a half: a late answer is still told from none.
+            Some(trip) => trip.rto() * (2 + u32::from(probe.tries_before.min(8))) / 2,
             None => FIRST_RTO * (1 << probe.tries_before.min(2)),
         };
         self.limits.timeout.map_or(wait, |most| wait.min(most))
@@ -496,8 +498,8 @@ impl Scheduler {
         let trip = self
             .trips
             .entry(probe.host)
-            .and_modify(|trip| trip.sample(sample))
-            .or_insert_with(|| RoundTrip::new(sample));
+            .and_modify(|trip| trip.sample(now, sample))
+            .or_insert_with(|| RoundTrip::new(now, sample));
         self.window.answered(now, trip);
     }
 

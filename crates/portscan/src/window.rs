@@ -20,13 +20,14 @@ pub const FIRST_RTO: Duration = Duration::from_secs(1);
 /// use std::time::Duration;
 /// use portscan::window::RoundTrip;
 ///
-/// let mut trip = RoundTrip::new(Duration::from_millis(80));
+/// let ms = Duration::from_millis;
+/// let mut trip = RoundTrip::new(ms(80), ms(80));
 /// // One sample: the smoothed round trip is the sample, its variation half of that; RTO = 80 + 4 · 40.
-/// assert_eq!(trip.rto(), Duration::from_millis(240));
-/// for _ in 0..50 {
-///     trip.sample(Duration::from_millis(80));
+/// assert_eq!(trip.rto(), ms(240));
+/// for round in 2..50 {
+///     trip.sample(ms(80 * round), ms(80));
 /// }
-/// assert_eq!(trip.rto(), Duration::from_millis(100));
+/// assert_eq!(trip.rto(), ms(100));
 /// ```
 #[derive(Debug, Clone)]
 pub struct RoundTrip {
@@ -35,27 +36,39 @@ pub struct RoundTrip {
     least: Duration,
     recent: [Duration; RECENT],
     next: usize,
+    /// When the variation was last let go down.
+    calmed: Time,
 }
 
 /// The least of so many last samples tells a queue from a late moment of one machine.
 const RECENT: usize = 8;
 
 impl RoundTrip {
-    /// From the first sample.
-    pub fn new(sample: Duration) -> Self {
+    /// From the first sample, which came at `now`.
+    pub fn new(now: Time, sample: Duration) -> Self {
         RoundTrip {
             smoothed: sample,
             variation: sample / 2,
             least: sample,
             recent: [sample; RECENT],
             next: 0,
+            calmed: now,
         }
     }
 
     /// Takes another sample (RFC 6298, section 2.3).
-    pub fn sample(&mut self, sample: Duration) {
+    ///
+    /// TCP's weights are made for about one sample a round trip. Here are thousands, and the variation would be
+    /// forgotten before the probes that it is for are answered (RFC 7323, appendix G). So it grows at once, and goes
+    /// down once a round trip.
+    pub fn sample(&mut self, now: Time, sample: Duration) {
         let error = self.smoothed.abs_diff(sample);
-        self.variation = (self.variation * 3 + error) / 4;
+        if error > self.variation {
+            self.variation = (self.variation * 3 + error) / 4;
+        } else if now.saturating_sub(self.calmed) >= self.smoothed {
+            self.variation = (self.variation * 3 + error) / 4;
+            self.calmed = now;
+        }
         self.smoothed = (self.smoothed * 7 + sample) / 8;
         self.least = self.least.min(sample);
         self.recent[self.next] = sample;
@@ -86,10 +99,10 @@ impl RoundTrip {
 
 /// How many probes may be under way at once.
 ///
-/// It starts small and doubles a round trip (slow start). The first sign of a queue ends that; from then on it grows
-/// by an eighth a round trip. When the round trip has grown past twice the least, it backs off: the queue shows
-/// before it overflows. A retry that gets an answer says that the first try was lost: the window is halved, once for
-/// all the probes that were sent before the halving.
+/// It starts small and doubles a round trip (slow start), for as long as answers come as quickly as ever. Where a
+/// queue shows, by a quarter of the least round trip, it grows by an eighth; by a half, it stays; and when the round
+/// trip has grown past twice the least, it backs off: the queue shows before it overflows. A retry that gets an answer
+/// says that the first try was lost: the window is halved, once for all the probes that were sent before the halving.
 ///
 /// A silent host gives no such signs. A firewall that drops everything answers one port in thousands, and a window
 /// that grows with answers would never grow. So silence counts as consent, with care: a window that is full, while
@@ -97,9 +110,9 @@ impl RoundTrip {
 #[derive(Debug, Clone)]
 pub struct Window {
     size: f64,
-    /// Slow start ends here.
-    threshold: f64,
     cap: f64,
+    /// A loss or a queue has been seen.
+    careful: bool,
     /// A probe sent before this moment cannot say anything about the window as it is now.
     cut: Option<Time>,
     /// When the window last grew by silence, or silence was last interrupted.
@@ -127,8 +140,8 @@ impl Window {
         let cap = real(cap.max(1));
         Window {
             size: real(FIRST_WINDOW).min(cap),
-            threshold: cap,
             cap,
+            careful: false,
             cut: None,
             silent_since: Time::ZERO,
             answers_since: 0,
@@ -152,16 +165,12 @@ impl Window {
         let least = trip.least();
         let queue = trip.queue();
         self.interval = (least / 2).clamp(Duration::from_millis(10), Duration::from_millis(100));
-        if self.size < self.threshold {
-            if queue > (least / 4).max(JITTER) {
-                self.threshold = self.size;
-            } else {
-                self.grow(1.0);
-            }
-        } else if queue > least.max(2 * JITTER) {
-            self.back_off(now, 0.8, trip.smoothed());
-        } else if queue < (least / 2).max(JITTER) {
+        if queue < (least / 4).max(JITTER) {
+            self.grow(1.0);
+        } else if queue < (least / 2).max(2 * JITTER) {
             self.grow(1.0 / 8.0);
+        } else if queue > least.max(4 * JITTER) {
+            self.back_off(now, 0.8, trip.smoothed());
         }
     }
 
@@ -172,11 +181,7 @@ impl Window {
         }
         // One answer for eight probes and more: answers drive the window, silence does not.
         if f64::from(self.answers_since) * 8.0 < self.size {
-            let growth = if self.size < self.threshold {
-                1.0
-            } else {
-                1.0 / 16.0
-            };
+            let growth = if self.careful { 1.0 / 16.0 } else { 1.0 };
             self.grow(self.size * growth);
         }
         self.silent_since = now;
@@ -194,7 +199,7 @@ impl Window {
     pub fn local_error(&mut self, now: Time, under_way: usize) {
         let held = real(under_way).max(LEAST_WINDOW);
         self.size = self.size.min(held);
-        self.threshold = self.size;
+        self.careful = true;
         self.cut = Some(now);
         self.silent_since = now;
         self.answers_since = 0;
@@ -209,7 +214,7 @@ impl Window {
 
     fn shrink(&mut self, now: Time, factor: f64) {
         self.size = (self.size * factor).max(LEAST_WINDOW.min(self.cap));
-        self.threshold = self.size;
+        self.careful = true;
         self.cut = Some(now);
         self.silent_since = now;
         self.answers_since = 0;
@@ -236,23 +241,39 @@ mod tests {
 
     #[test]
     fn the_rto_follows_rfc_6298() {
-        let mut trip = RoundTrip::new(ms(200));
+        let mut trip = RoundTrip::new(ms(200), ms(200));
         assert_eq!(trip.rto(), ms(200 + 4 * 100));
-        trip.sample(ms(280));
+        trip.sample(ms(400), ms(280));
         // rttvar = 3/4 · 100 + 1/4 · 80 = 95; srtt = 7/8 · 200 + 1/8 · 280 = 210.
         assert_eq!(trip.rto(), ms(210 + 4 * 95));
         assert_eq!(trip.least(), ms(200));
     }
 
     #[test]
+    fn a_thousand_samples_of_one_round_trip_calm_the_rto_once() {
+        let mut trip = RoundTrip::new(ms(50), ms(50));
+        for _ in 0..1000 {
+            trip.sample(ms(100), ms(50));
+        }
+        // rttvar = 3/4 · 25 ms.
+        assert_eq!(trip.rto(), ms(50 + 75));
+        // A jump counts at once: rttvar = 3/4 · 18.75 + 1/4 · 50, srtt = 7/8 · 50 + 1/8 · 100.
+        trip.sample(ms(101), ms(100));
+        assert_eq!(trip.rto(), Duration::from_micros(56_250 + 106_250));
+    }
+
+    #[test]
     fn the_rto_is_never_below_its_least() {
-        assert_eq!(RoundTrip::new(Duration::from_micros(30)).rto(), LEAST_RTO);
+        assert_eq!(
+            RoundTrip::new(ms(1), Duration::from_micros(30)).rto(),
+            LEAST_RTO
+        );
     }
 
     #[test]
     fn answers_double_the_window_in_a_round_trip() {
         let mut window = Window::new(10_000);
-        let trip = RoundTrip::new(ms(50));
+        let trip = RoundTrip::new(ms(50), ms(50));
         for _ in 0..FIRST_WINDOW {
             window.answered(ms(50), &trip);
         }
@@ -260,30 +281,31 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_ends_slow_start_and_a_long_one_shrinks_the_window_once_a_round_trip() {
+    fn a_queue_slows_the_growth_and_a_long_one_shrinks_the_window_once_a_round_trip() {
         let mut window = Window::new(10_000);
-        let mut trip = RoundTrip::new(ms(50));
+        let mut trip = RoundTrip::new(ms(50), ms(50));
         for _ in 0..RECENT {
-            trip.sample(ms(70));
+            trip.sample(ms(100), ms(70));
         }
-        window.answered(ms(100), &trip);
-        window.answered(ms(100), &trip);
-        assert_eq!(window.size(), FIRST_WINDOW);
+        for _ in 0..16 {
+            window.answered(ms(100), &trip);
+        }
+        assert_eq!(window.size(), FIRST_WINDOW + 2);
         for _ in 0..RECENT {
-            trip.sample(ms(120));
+            trip.sample(ms(200), ms(120));
         }
         for _ in 0..100 {
             window.answered(ms(200), &trip);
         }
-        assert_eq!(window.size(), FIRST_WINDOW * 8 / 10);
+        assert_eq!(window.size(), (FIRST_WINDOW + 2) * 8 / 10);
         window.answered(ms(400), &trip);
-        assert_eq!(window.size(), FIRST_WINDOW * 64 / 100);
+        assert_eq!(window.size(), (FIRST_WINDOW + 2) * 64 / 100);
     }
 
     #[test]
     fn one_late_answer_is_no_queue() {
-        let mut trip = RoundTrip::new(ms(50));
-        trip.sample(ms(500));
+        let mut trip = RoundTrip::new(ms(50), ms(50));
+        trip.sample(ms(500), ms(500));
         assert_eq!(trip.queue(), Duration::ZERO);
     }
 
