@@ -332,9 +332,10 @@ impl Scheduler {
         let wait = match self.trips.get(&probe.host) {
             // A late answer to a control would be mistaken for a lost one.
             Some(trip) if probe.control => (2 * trip.rto()).max(Duration::from_millis(250)),
-            // RFC 6298, section 5.5, doubles the wait when it was in vain. Here the other tries of a port that is
-            // filtered are in vain as well, so it grows by a half: a late answer is still told from none.
-            Some(trip) => trip.rto() * (2 + u32::from(probe.tries_before.min(8))) / 2,
+            // RFC 6298, section 5.5, doubles the wait when it was in vain. Here almost all waits are in vain, so a
+            // retry waits longer by a quarter: enough to tell a late answer from none.
+            Some(trip) if probe.tries_before > 0 => trip.rto() * 5 / 4,
+            Some(trip) => trip.rto(),
             None => FIRST_RTO * (1 << probe.tries_before.min(2)),
         };
         self.limits.timeout.map_or(wait, |most| wait.min(most))
@@ -401,7 +402,7 @@ impl Scheduler {
 
     fn take(&mut self, now: Time, fresh: bool) -> Probe {
         self.under_way += 1;
-        if !fresh && let Some(probe) = self.control(now) {
+        if let Some(probe) = self.control(now, fresh) {
             return probe;
         }
         let pending = if fresh {
@@ -432,8 +433,9 @@ impl Scheduler {
 
     /// Where almost nothing answers, a lost answer cannot be told from a filtered port, and nothing says how many
     /// are lost. So a few probes of each retry pass go to ports that have answered before.
-    fn control(&mut self, now: Time) -> Option<Probe> {
-        if self.limits.tries.is_some() || self.again.len() < CONTROL_FROM || self.slow_passes > 0 {
+    fn control(&mut self, now: Time, fresh: bool) -> Option<Probe> {
+        let silent = self.again.len() >= CONTROL_FROM;
+        if self.limits.tries.is_some() || fresh || !silent || self.slow_passes > 0 {
             return None;
         }
         if self.until_control > 0 {
@@ -584,12 +586,12 @@ impl Scheduler {
         let tries = self.tries();
         if self.slow_passes == 0 && self.silent.iter().any(|port| port.tries < tries) {
             // Loss has shown after these had had their two tries.
-            self.requeue_silent();
+            self.requeue_silent(tries);
             return false;
         }
         if self.refuses_slowly(now) {
             self.slow_passes += 1;
-            self.requeue_silent();
+            self.requeue_silent(u8::MAX);
             return false;
         }
         for port in self.silent.drain(..) {
@@ -604,9 +606,13 @@ impl Scheduler {
         self.place == self.order.size()
     }
 
-    fn requeue_silent(&mut self) {
-        self.tries_known += self.silent.len() as u64;
-        self.again.extend(self.silent.drain(..));
+    /// Those that were tried less often than this are tried again.
+    fn requeue_silent(&mut self, tries: u8) {
+        let (again, silent): (Vec<Pending>, _) =
+            self.silent.drain(..).partition(|port| port.tries < tries);
+        self.silent = silent;
+        self.tries_known += again.len() as u64;
+        self.again.extend(again);
         self.pass_began = None;
         self.refused_late = 0;
     }

@@ -72,6 +72,9 @@ pub(super) fn budgets(processors: usize, window: &mut usize) -> anyhow::Result<B
 /// The time between two looks for overdue probes.
 const SWEEP: Duration = Duration::from_millis(4);
 
+/// Kinds of probes that wait differently long.
+const KINDS: usize = 3;
+
 /// What the workers share.
 struct Shared<'a> {
     plan: &'a Plan,
@@ -187,8 +190,8 @@ struct Worker<'a> {
     /// Slots disconnected since the last poll. The poller still has an event of theirs, so they stay out of use
     /// until it has been fetched: else it would look like news of their next probe.
     cooling: Vec<usize>,
-    /// Slot and serial of the probes under way, oldest first.
-    queue: VecDeque<(usize, u32)>,
+    /// Slot and serial of the probes under way, oldest first: first tries, retries, controls.
+    queues: [VecDeque<(usize, u32)>; KINDS],
     under_way: usize,
     /// When to look for overdue probes again.
     next_sweep: Time,
@@ -217,7 +220,7 @@ impl<'a> Worker<'a> {
             slots: Vec::new(),
             idle: HashMap::new(),
             cooling: Vec::new(),
-            queue: VecDeque::new(),
+            queues: Default::default(),
             under_way: 0,
             next_sweep: Time::ZERO,
             results: Vec::new(),
@@ -312,32 +315,32 @@ impl<'a> Worker<'a> {
 
     /// Ends the probes whose time is over. Gives the time until the next one.
     fn overdue(&mut self, now: Time, scheduler: &mut Scheduler) -> Duration {
+        let one_host = self.shared.plan.hosts.len() == 1;
         let mut wait = TICK;
-        // Several hosts have several waiting times, so a later probe may be due before an earlier one: those are
-        // passed over, and stay in their order.
-        let mut early = Vec::new();
-        while let Some((slot, serial)) = self.queue.pop_front() {
-            let Some(probe) = self.slots[slot]
-                .probe
-                .filter(|_| self.slots[slot].serial == serial)
-            else {
-                continue;
-            };
-            let due = probe.sent + scheduler.patience(&probe);
-            if now < due {
+        for kind in 0..KINDS {
+            // Probes of one kind to one host wait equally long, so the first that is not due ends the look. Several
+            // hosts have several waiting times: there, those that are not due are passed over and keep their place.
+            let mut early = Vec::new();
+            while let Some((slot, serial)) = self.queues[kind].pop_front() {
+                let current = self.slots[slot].serial == serial;
+                let Some(probe) = self.slots[slot].probe.filter(|_| current) else {
+                    continue;
+                };
+                let due = probe.sent + scheduler.patience(&probe);
+                if due <= now {
+                    scheduler.silent(&probe);
+                    self.release(slot);
+                    continue;
+                }
                 wait = wait.min(due - now);
                 early.push((slot, serial));
-                // No host's waiting time is shorter than this one's rest.
-                if now.saturating_sub(probe.sent) < scheduler.least_patience() {
+                if one_host || now.saturating_sub(probe.sent) < scheduler.least_patience() {
                     break;
                 }
-                continue;
             }
-            scheduler.silent(&probe);
-            self.release(slot);
-        }
-        for entry in early.into_iter().rev() {
-            self.queue.push_front(entry);
+            for entry in early.into_iter().rev() {
+                self.queues[kind].push_front(entry);
+            }
         }
         wait
     }
@@ -362,7 +365,12 @@ impl<'a> Worker<'a> {
         let entry = &mut self.slots[slot];
         entry.serial = entry.serial.wrapping_add(1);
         entry.probe = Some(probe);
-        self.queue.push_back((slot, entry.serial));
+        let kind = match (probe.control, probe.tries_before) {
+            (true, _) => 2,
+            (false, 0) => 0,
+            (false, _) => 1,
+        };
+        self.queues[kind].push_back((slot, entry.serial));
         let answer = entry
             .line
             .start(host.port(probe.port), self.poll.registry(), Token(slot));

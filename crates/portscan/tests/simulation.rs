@@ -1,0 +1,470 @@
+//! The scheduler against a simulated network: loss, a queue, a firewall, a limit on refusals. No sockets, no clock;
+//! every run is the same for the same seed.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "these are tests")]
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap, HashSet, VecDeque};
+use std::time::Duration;
+
+use portscan::order::Order;
+use portscan::schedule::{Limits, Next, PATIENCE, Probe, Scheduler, State};
+use portscan::window::Time;
+
+/// A network between the scanner and one host.
+#[derive(Debug, Clone)]
+struct Network {
+    seed: u64,
+    /// There and back.
+    delay: Duration,
+    /// The share of packets lost, each way.
+    loss: f64,
+    /// Packets a second that the link to the host carries, and how many may wait for it.
+    link: Option<(f64, usize)>,
+    /// Refusals a second that the host gives at most.
+    refusals: Option<f64>,
+    /// What a port is on which nobody listens.
+    rest: State,
+    open: BTreeSet<u16>,
+    /// Sockets that this machine has: more are a local error.
+    sockets: usize,
+}
+
+impl Network {
+    fn new(seed: u64, rest: State) -> Self {
+        let mut random = Random(seed.wrapping_mul(2) + 1);
+        let mut open = BTreeSet::from([1, 65535]);
+        while open.len() < 20 {
+            open.insert(u16::try_from(random.next() % 65535).unwrap() + 1);
+        }
+        Network {
+            seed,
+            delay: ms(50),
+            loss: 0.0,
+            link: None,
+            refusals: None,
+            rest,
+            open,
+            sockets: usize::MAX,
+        }
+    }
+}
+
+/// xorshift64*.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    fn chance(&mut self, share: f64) -> bool {
+        #[expect(clippy::cast_precision_loss, reason = "a share")]
+        let drawn = (self.next() >> 11) as f64 / (1u64 << 53) as f64;
+        drawn < share
+    }
+}
+
+/// What a simulated scan came to.
+struct Run {
+    scheduler: Scheduler,
+    end: Next,
+    time: Time,
+    sent: u64,
+    /// Dropped because the queue was full.
+    overflowed: u64,
+    most_under_way: usize,
+}
+
+impl Run {
+    fn open(&self) -> BTreeSet<u16> {
+        let ports = self.scheduler.findings().ports.iter();
+        ports
+            .filter(|port| port.2 == State::Open)
+            .map(|port| port.1)
+            .collect()
+    }
+
+    fn counts(&self) -> (u32, u32, u32) {
+        let counts = self.scheduler.findings().counts[&0];
+        (counts.open, counts.closed, counts.filtered)
+    }
+
+    fn seconds(&self) -> f64 {
+        self.time.as_secs_f64()
+    }
+}
+
+const fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+fn all_ports() -> Vec<u16> {
+    (1..=u16::MAX).collect()
+}
+
+fn scheduler(seed: u64, ports: Vec<u16>, mut limits: Limits) -> Scheduler {
+    if limits.window == 0 {
+        limits.window = 16 * 1024;
+    }
+    let order = Order::random(ports.len() as u64, seed);
+    Scheduler::new(ports, order, 0, limits)
+}
+
+fn scan(network: &Network) -> Run {
+    run(
+        network,
+        scheduler(network.seed, all_ports(), Limits::default()),
+    )
+}
+
+fn run(network: &Network, mut scheduler: Scheduler) -> Run {
+    let mut random = Random(network.seed.wrapping_mul(2) + 0x9e37_79b9);
+    let (mut now, mut sent, mut overflowed, mut most) = (Time::ZERO, 0, 0, 0);
+    let mut link_free = Time::ZERO;
+    let (mut credit, mut credited) = (50.0f64, Time::ZERO);
+    // Answers by their time; the number keeps equal times in their order.
+    let mut answers: BinaryHeap<Reverse<(Time, u64)>> = BinaryHeap::new();
+    let mut under_way: VecDeque<(u64, Probe, Option<State>)> = VecDeque::new();
+    let mut gone: HashSet<u64> = HashSet::new();
+    let mut first_number = 0;
+    let mut next_look = Time::ZERO;
+    let end = loop {
+        while let Some(Reverse((at, number))) =
+            answers.peek().copied().filter(|next| next.0.0 <= now)
+        {
+            answers.pop();
+            let place = usize::try_from(number - first_number).unwrap_or(usize::MAX);
+            if number >= first_number
+                && let Some((_, probe, Some(state))) = under_way.get(place).copied()
+                && gone.insert(number)
+            {
+                scheduler.answered(at, &probe, state);
+            }
+        }
+        // Probes that waited too long. Controls wait longer than those behind them, so the look passes them over.
+        let look = now >= next_look;
+        if look {
+            next_look = now + ms(2);
+        }
+        for (number, probe, _) in under_way.iter().filter(|_| look) {
+            if gone.contains(number) {
+                continue;
+            }
+            if probe.sent + scheduler.patience(probe) <= now {
+                gone.insert(*number);
+                scheduler.silent(probe);
+            } else if !probe.control {
+                break;
+            }
+        }
+        while let Some((number, _, _)) = under_way.front().filter(|first| gone.contains(&first.0)) {
+            gone.remove(number);
+            first_number = number + 1;
+            under_way.pop_front();
+        }
+        let open_sockets = under_way.len() - gone.len();
+        most = most.max(open_sockets);
+        match scheduler.next(now) {
+            Next::Send(probe) if open_sockets >= network.sockets => scheduler.not_sent(now, &probe),
+            Next::Send(probe) => {
+                let number = first_number + under_way.len() as u64;
+                sent += 1;
+                let mut arrives = now + network.delay / 2;
+                let mut lost = random.chance(network.loss);
+                if let Some((rate, queue)) = network.link {
+                    link_free = link_free.max(now);
+                    let each = Duration::from_secs_f64(1.0 / rate);
+                    let waiting = (link_free - now).as_secs_f64() * rate;
+                    #[expect(clippy::cast_precision_loss, reason = "a number of packets")]
+                    let full = waiting >= queue as f64;
+                    if full {
+                        overflowed += 1;
+                        lost = true;
+                    } else {
+                        link_free += each;
+                        arrives = link_free + network.delay / 2;
+                    }
+                }
+                let state = if network.open.contains(&probe.port) {
+                    State::Open
+                } else {
+                    network.rest
+                };
+                let mut answer = (!lost && state != State::Filtered).then_some(state);
+                if let (Some(State::Closed), Some(rate)) = (answer, network.refusals) {
+                    credit = (credit + (arrives.saturating_sub(credited)).as_secs_f64() * rate)
+                        .min(50.0);
+                    credited = arrives;
+                    if credit < 1.0 {
+                        answer = None;
+                    } else {
+                        credit -= 1.0;
+                    }
+                }
+                if random.chance(network.loss) {
+                    answer = None;
+                }
+                if answer.is_some() {
+                    answers.push(Reverse((arrives + network.delay / 2, number)));
+                }
+                under_way.push_back((number, probe, answer));
+            }
+            Next::Wait(time) => {
+                assert!(time > Duration::ZERO, "a wait of nothing would never end");
+                let next = answers
+                    .peek()
+                    .map_or(now + time, |next| next.0.0.min(now + time));
+                now = next.max(now + Duration::from_micros(1));
+            }
+            end => break end,
+        }
+        assert!(now < Duration::from_secs(1000), "the scan does not end");
+    };
+    Run {
+        scheduler,
+        end,
+        time: now,
+        sent,
+        overflowed,
+        most_under_way: most,
+    }
+}
+
+#[test]
+fn closed_ports_behind_a_quick_link_are_each_asked_once() {
+    for seed in 0..5 {
+        let mut network = Network::new(seed, State::Closed);
+        // 90,000 packets a second: the ports alone take 0.73 s, and the way there and back 0.05 s.
+        network.link = Some((90_000.0, 100_000));
+        let run = scan(&network);
+        assert_eq!(run.open(), network.open);
+        assert_eq!(run.counts(), (20, 65515, 0));
+        assert_eq!(run.sent, 65535, "no retry was needed");
+        assert!(run.seconds() < 1.25 * 0.78, "{:.2} s", run.seconds());
+    }
+}
+
+#[test]
+fn filtered_ports_are_asked_twice_and_the_window_opens_in_silence() {
+    for seed in 0..5 {
+        let network = Network::new(seed, State::Filtered);
+        let run = scan(&network);
+        assert_eq!(run.open(), network.open);
+        assert_eq!(run.counts(), (20, 0, 65515));
+        // Two tries of 65,515 silent ports, one of 20 open ones, and up to 200 control probes.
+        assert!((131_050..131_300).contains(&run.sent), "{} sent", run.sent);
+        assert!(run.seconds() < 1.95, "{:.2} s", run.seconds());
+    }
+}
+
+#[test]
+fn one_percent_loss_each_way_hides_no_open_port() {
+    for seed in 0..20 {
+        for (rest, most) in [(State::Closed, 1.4), (State::Filtered, 3.0)] {
+            let mut network = Network::new(seed, rest);
+            network.loss = 0.01;
+            network.link = Some((200_000.0, 100_000));
+            let run = scan(&network);
+            println!(
+                "seed {seed}, {rest:?}: {:.2} s, {} sent, {:?}",
+                run.seconds(),
+                run.sent,
+                run.scheduler.losses()
+            );
+            assert_eq!(run.open(), network.open, "seed {seed}");
+            assert_eq!(run.scheduler.tries(), 3, "loss is seen");
+            let loss = run.scheduler.losses().share().unwrap();
+            assert!((0.001..0.06).contains(&loss), "seed {seed}: loss {loss}");
+            // Three tries of each silent port, and the control probes: no more.
+            assert!(run.sent < 3 * 65535 + 300, "seed {seed}: {} sent", run.sent);
+            assert!(run.seconds() < most, "seed {seed}: {:.2} s", run.seconds());
+        }
+    }
+}
+
+#[test]
+fn a_slow_link_is_kept_busy_and_its_queue_never_overflows() {
+    for seed in 0..5 {
+        let mut network = Network::new(seed, State::Closed);
+        // 10 Mbit/s at 98 bytes a SYN with its frame.
+        let rate = 10e6 / (98.0 * 8.0);
+        network.link = Some((rate, 1700));
+        let run = scan(&network);
+        assert_eq!(run.open(), network.open);
+        assert_eq!(run.overflowed, 0, "seed {seed}");
+        let ideal = 65535.0 / rate;
+        assert!(
+            run.seconds() < 1.05 * ideal,
+            "seed {seed}: {:.2} s of {ideal:.2}",
+            run.seconds()
+        );
+    }
+}
+
+#[test]
+fn queues_of_all_sizes_hide_no_open_port() {
+    for (seed, (rate, queue)) in (0..).zip([
+        (1000.0, 200),
+        (3000.0, 100),
+        (12_755.0, 300),
+        (40_000.0, 1000),
+        (80_000.0, 200),
+    ]) {
+        let mut network = Network::new(seed, State::Closed);
+        network.link = Some((rate, queue));
+        // A part of the ports, so that the slowest link does not take minutes.
+        let ports: BTreeSet<u16> = network
+            .open
+            .iter()
+            .copied()
+            .chain((2..65534).step_by(7))
+            .collect();
+        let run = run(
+            &network,
+            scheduler(seed, ports.into_iter().collect(), Limits::default()),
+        );
+        println!(
+            "{rate} a second, queue {queue}: {:.1} s, {} overflowed of {}",
+            run.seconds(),
+            run.overflowed,
+            run.sent
+        );
+        assert_eq!(run.open(), network.open);
+    }
+}
+
+#[test]
+fn a_host_that_limits_its_refusals_is_asked_until_closed_is_known_from_filtered() {
+    for seed in 0..3 {
+        let mut network = Network::new(seed, State::Closed);
+        network.refusals = Some(2000.0);
+        let run = scan(&network);
+        assert_eq!(run.open(), network.open);
+        assert_eq!(run.counts(), (20, 65515, 0), "seed {seed}");
+        assert!(run.seconds() < 60.0, "{:.1} s", run.seconds());
+        let limit = run.scheduler.limited_to().unwrap();
+        assert!((1000.0..2500.0).contains(&limit), "{limit}");
+        assert!(!run.scheduler.losses().seen(), "held back is not lost");
+    }
+}
+
+#[test]
+fn a_mute_host_is_given_up_after_two_tries() {
+    let mut network = Network::new(1, State::Filtered);
+    network.open.clear();
+    let run = run(
+        &network,
+        scheduler(1, (1..=100).collect(), Limits::default()),
+    );
+    assert_eq!(run.sent, 200);
+    assert_eq!(run.counts(), (0, 0, 100));
+    // 1 s, and the second time 2 s: no answer ever told the round trip.
+    assert!(
+        (3.0..3.1).contains(&run.seconds()),
+        "{:.2} s",
+        run.seconds()
+    );
+}
+
+#[test]
+fn a_long_round_trip_is_found_out_by_the_longer_second_wait() {
+    let mut network = Network::new(1, State::Closed);
+    network.delay = ms(1500);
+    let run = run(
+        &network,
+        scheduler(1, vec![1, 2, 3, 65535], Limits::default()),
+    );
+    assert_eq!(run.counts(), (2, 2, 0));
+}
+
+#[test]
+fn local_errors_shrink_the_window_and_no_port_is_lost_to_them() {
+    for sockets in [8, 100, 3000] {
+        let mut network = Network::new(7, State::Closed);
+        network.sockets = sockets;
+        network.delay = ms(10);
+        let ports: Vec<u16> = (1..=10_000)
+            .chain(network.open.range(10_001..).copied())
+            .collect();
+        let all = u32::try_from(ports.len()).unwrap();
+        let run = run(&network, scheduler(7, ports, Limits::default()));
+        assert_eq!(run.end, Next::Done);
+        assert_eq!(run.open(), network.open);
+        assert_eq!(run.counts(), (20, all - 20, 0), "{sockets} sockets");
+        assert!(run.most_under_way <= sockets);
+    }
+}
+
+#[test]
+fn a_machine_that_cannot_send_at_all_gives_up_in_time() {
+    let mut network = Network::new(7, State::Closed);
+    network.sockets = 0;
+    let run = run(&network, scheduler(7, all_ports(), Limits::default()));
+    assert_eq!(run.end, Next::Stuck);
+    assert!((PATIENCE..PATIENCE + ms(100)).contains(&run.time));
+    let (place, pending) = run.scheduler.position();
+    assert_eq!(place, pending.count() as u64, "nothing is taken for known");
+}
+
+#[test]
+fn a_rate_is_kept() {
+    let network = Network::new(3, State::Closed);
+    let limits = Limits {
+        rate: Some(500.0),
+        ..Limits::default()
+    };
+    let run = run(&network, scheduler(3, (1..=1000).collect(), limits));
+    // 10 ms of it may go ahead; then the last answer's way.
+    assert!(
+        (1.98..2.2).contains(&run.seconds()),
+        "{:.2} s",
+        run.seconds()
+    );
+}
+
+#[test]
+fn tries_and_window_are_what_the_user_says() {
+    let network = Network::new(3, State::Filtered);
+    for tries in [1, 4] {
+        let limits = Limits {
+            tries: Some(tries),
+            window: 50,
+            timeout: Some(ms(20)),
+            ..Limits::default()
+        };
+        let run = run(&network, scheduler(3, (2..=1001).collect(), limits));
+        assert!(run.most_under_way <= 50);
+        assert_eq!(run.sent, 1000 * u64::from(tries));
+    }
+}
+
+#[test]
+fn an_interrupted_scan_goes_on_where_it_was() {
+    let network = Network::new(5, State::Closed);
+    let ports: Vec<u16> = (1..=2000).collect();
+    let mut first = scheduler(5, ports.clone(), Limits::default());
+    let mut under_way = Vec::new();
+    while let Next::Send(probe) = first.next(Time::ZERO) {
+        under_way.push(probe);
+    }
+    let (known, lost) = under_way.split_at(100);
+    for probe in known {
+        first.answered(ms(50), probe, State::Closed);
+    }
+    for probe in lost {
+        first.interrupted(probe);
+    }
+    let (place, pending) = first.position();
+    let pending: Vec<(u32, u16)> = pending.collect();
+    assert_eq!((place, pending.len()), (256, 156));
+
+    let mut second = scheduler(5, ports, Limits::default());
+    second.resume_at(place, pending);
+    let run = run(&network, second);
+    let (open, closed, filtered) = run.counts();
+    assert_eq!(open + closed + filtered + 100, 2000);
+    assert_eq!(run.sent, 1900, "each port was asked once");
+}
