@@ -14,15 +14,18 @@ LONGEST_GUESS = 65_507
 
 
 def open_socket(address):
+    # region: exercise
     # 1. Create the socket
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 
     # 2. Connect it to the server: datagrams of others no longer come in
     server.connect(address)
     return server
+    # endregion: exercise
 
 
 def ask(server, guess, args):
+    # region: exercise
     for attempt in range(1, args.tries + 1):
         # 5. Send the guess, again if its answer did not come
         if attempt > 1:
@@ -36,6 +39,7 @@ def ask(server, guess, args):
         except socket.timeout:
             pass
     sys.exit(f"no answer after {args.tries} tries")
+    # endregion: exercise
 
 
 def main():
@@ -47,6 +51,7 @@ def main():
     args = parser.parse_args()
 
     server = open_socket((args.host, args.port))
+    # region: exercise
     while True:
         # 3. Read a guess from the user
         if sys.stdin.isatty():
@@ -68,6 +73,7 @@ def main():
 
         # 7. Take a fresh socket for the next guess
         server = open_socket((args.host, args.port))
+    # endregion: exercise
 
 
 main()

@@ -34,6 +34,7 @@ def main():
     parser.add_argument("--secret", type=int, choices=range(1, 101), metavar="SECRET")
     args = parser.parse_args()
 
+    # region: exercise
     # 1. Draw the number: one for all clients
     secret = args.secret or random.randint(1, 100)
 
@@ -61,6 +62,7 @@ def main():
             server.sendto(reply.encode(), client)
         except OSError as error:
             print(f"{client}: cannot send the answer: {error}", file=sys.stderr)
+    # endregion: exercise
 
 
 main()

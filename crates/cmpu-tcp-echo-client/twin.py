@@ -12,6 +12,7 @@ BUFFER_SIZE = 16
 
 
 def talk(server, message):
+    # region: exercise
     # 3. Send the message
     print(f"Sending {message}")
     message = message.encode()
@@ -26,6 +27,7 @@ def talk(server, message):
                                   f"after {received} of {len(message)} bytes")
         received += len(data)
         print(f"Received: {data.decode(errors='replace')}")
+    # endregion: exercise
 
 
 def main():
@@ -35,6 +37,7 @@ def main():
     parser.add_argument("--message", default="Test message. This will be echoed")
     args = parser.parse_args()
 
+    # region: exercise
     # 1. Create the socket
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
         # 2. Connect to the server: TCP's handshake
@@ -45,6 +48,7 @@ def main():
         finally:
             # 5. Close the connection, also after a failure
             print("Closing connection to the server")
+    # endregion: exercise
 
 
 main()

@@ -15,6 +15,7 @@ PATIENCE = 1
 
 
 def serve(connection, peer):
+    # region: exercise
     # 6. Receive the message: whatever one recv gives
     message = connection.recv(BUFFER_SIZE)
     if not message:
@@ -31,6 +32,7 @@ def serve(connection, peer):
     connection.settimeout(PATIENCE)
     while connection.recv(BUFFER_SIZE):
         pass
+    # endregion: exercise
 
 
 def main():
@@ -40,6 +42,7 @@ def main():
     parser.add_argument("--timeout", type=float, default=60)
     args = parser.parse_args()
 
+    # region: exercise
     # 1. Create the listening socket
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
 
@@ -66,6 +69,7 @@ def main():
                 serve(connection, peer)
             except OSError as error:
                 print(f"{peer}: {error}", file=sys.stderr)
+    # endregion: exercise
 
 
 main()

@@ -14,6 +14,7 @@ LONGEST_MESSAGE = 65_507
 
 
 def echo(server, message, args):
+    # region: exercise
     for attempt in range(1, args.tries + 1):
         # 3. Send the message, again if its echo did not come
         if attempt > 1:
@@ -32,6 +33,7 @@ def echo(server, message, args):
                 return
             print(f"{len(answer)} bytes that are no echo of the message; ignored", file=sys.stderr)
     raise TimeoutError(f"no echo after {args.tries} tries")
+    # endregion: exercise
 
 
 def main():
@@ -43,6 +45,7 @@ def main():
     parser.add_argument("--tries", type=int, default=5)
     args = parser.parse_args()
 
+    # region: exercise
     # 1. Create the socket
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         # 2. Connect it to the server: datagrams of others no longer come in
@@ -55,6 +58,7 @@ def main():
         finally:
             # 5. Close the socket, also after a failure
             print("Closing connection to the server")
+    # endregion: exercise
 
 
 main()

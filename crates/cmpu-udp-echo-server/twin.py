@@ -18,6 +18,7 @@ def main():
     parser.add_argument("--port", type=int, required=True)
     args = parser.parse_args()
 
+    # region: exercise
     # 1. Create the socket: one for all clients
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 
@@ -40,6 +41,7 @@ def main():
             print(f"sent {count} bytes back to {client}")
         except OSError as error:
             print(f"cannot echo a datagram: {error}", file=sys.stderr)
+    # endregion: exercise
 
 
 main()

@@ -15,10 +15,12 @@ def main():
     parser.add_argument("--port", type=int, default=1234)
     args = parser.parse_args()
 
+    # region: exercise
     # 1. Create the socket
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
         # 2. Connect to the server: TCP's handshake
         server.connect((args.host, args.port))
+    # endregion: exercise
 
 
 main()

@@ -18,6 +18,7 @@ def main():
     parser.add_argument("--port", type=int, default=1234)
     args = parser.parse_args()
 
+    # region: exercise
     # 1. Create the listening socket
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
 
@@ -38,6 +39,7 @@ def main():
 
         # 6. Close the connection
         connection.close()
+    # endregion: exercise
 
 
 main()

@@ -19,6 +19,7 @@ def main():
     parser.add_argument("--port", type=int, default=1234)
     args = parser.parse_args()
 
+    # region: exercise
     # 1. Create the socket
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
         # 2. Connect to the server: TCP's handshake
@@ -38,6 +39,7 @@ def main():
 
         # 4. Show the message
         print(message.decode(errors="replace"))
+    # endregion: exercise
 
 
 main()

@@ -14,6 +14,7 @@ UNREAD_LIMIT = 64 * 1024
 
 
 def serve(connection, message):
+    # region: exercise
     # 6. Send the message
     connection.sendall(message)
 
@@ -26,6 +27,7 @@ def serve(connection, message):
 
     # 8. Close the connection: that is how the client knows that the message is over
     connection.close()
+    # endregion: exercise
 
 
 def main():
@@ -38,6 +40,7 @@ def main():
     if not args.message:
         parser.error("the message is empty")
 
+    # region: exercise
     # 1. Create the listening socket
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
 
@@ -61,6 +64,7 @@ def main():
                 serve(connection, args.message.encode())
             except OSError as error:
                 print(f"{peer}: {error}", file=sys.stderr)
+    # endregion: exercise
 
 
 main()

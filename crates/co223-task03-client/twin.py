@@ -22,6 +22,7 @@ def main():
     if not message:
         parser.error("the message is empty")
 
+    # region: exercise
     # 1. Create the socket
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
         # 2. Connect to the server: TCP's handshake
@@ -40,6 +41,7 @@ def main():
 
         # 5. Show the echo
         print(echo.decode(errors="replace"))
+    # endregion: exercise
 
 
 main()

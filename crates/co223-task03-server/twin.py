@@ -14,6 +14,7 @@ BACKLOG = 5
 
 
 def serve(connection):
+    # region: exercise
     while True:
         # 6. Receive a piece: whatever one recv gives
         piece = connection.recv(BUFFER_SIZE)
@@ -22,6 +23,7 @@ def serve(connection):
 
         # 7. Send it back
         connection.sendall(piece)
+    # endregion: exercise
 
 
 def main():
@@ -31,6 +33,7 @@ def main():
     parser.add_argument("--timeout", type=float, default=60)
     args = parser.parse_args()
 
+    # region: exercise
     # 1. Create the listening socket
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
 
@@ -54,6 +57,7 @@ def main():
                 serve(connection)
             except OSError as error:
                 print(f"{peer}: {error}", file=sys.stderr)
+    # endregion: exercise
 
 
 main()

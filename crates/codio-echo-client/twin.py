@@ -19,6 +19,7 @@ def main():
     parser.add_argument("--port", type=int, default=65432)
     args = parser.parse_args()
 
+    # region: exercise
     # 1. Create the socket
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
         # 2. Connect to the server: TCP's handshake
@@ -32,6 +33,7 @@ def main():
         if not answer:
             sys.exit("the server closed the connection without an answer")
         print(f"Received {answer!r}")
+    # endregion: exercise
 
 
 main()

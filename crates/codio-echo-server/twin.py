@@ -18,6 +18,7 @@ def main():
     parser.add_argument("--port", type=int, default=65432)
     args = parser.parse_args()
 
+    # region: exercise
     # 1. Create the listening socket
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
 
@@ -43,6 +44,7 @@ def main():
 
             # 7. Send it back
             connection.sendall(piece)
+    # endregion: exercise
 
 
 main()

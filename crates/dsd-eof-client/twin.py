@@ -41,6 +41,7 @@ def main():
     parser.add_argument("messages", nargs="*", default=["Hello world"])
     args = parser.parse_args()
 
+    # region: exercise
     # 1. Put the token behind each message: a text that holds it would arrive as two
     if args.messages == ["-"]:
         frames = [frame(sys.stdin.buffer.read())]
@@ -66,6 +67,7 @@ def main():
             print(f"Server says: {answer.decode(errors='replace')}")
             if failure:
                 sys.exit(failure)
+    # endregion: exercise
 
 
 main()

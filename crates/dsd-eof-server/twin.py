@@ -56,6 +56,7 @@ def hang_up(connection, patience):
 
 def serve(connection, max_message):
     data = bytearray()
+    # region: exercise
     while True:
         # 8. Receive until the token: it may come cut anywhere, or with the next message behind it
         try:
@@ -71,6 +72,7 @@ def serve(connection, max_message):
         # 10. Send the answer with its token
         text = message.decode(errors="replace")
         connection.sendall(f'I got "{text}" from you and I am sending it back.'.encode() + TOKEN)
+    # endregion: exercise
 
 
 def run(connection, peer, places, args):
@@ -91,6 +93,7 @@ def main():
     parser.add_argument("--timeout", type=float, default=600)
     args = parser.parse_args()
 
+    # region: exercise
     # 1. Create the listening socket
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
 
@@ -115,6 +118,7 @@ def main():
 
         # 7. Serve it in a thread of its own: the others need not wait
         threading.Thread(target=run, args=(connection, peer, places, args), daemon=True).start()
+    # endregion: exercise
 
 
 main()

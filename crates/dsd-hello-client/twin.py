@@ -17,6 +17,7 @@ def ask(server, message):
         print("an empty text is no message; it is left out", file=sys.stderr)
         return
 
+    # region: exercise
     # 4. Send the message
     server.sendall(message.encode())
 
@@ -29,6 +30,7 @@ def ask(server, message):
     # 6. Stop when the answer fills the buffer: the rest of it would pass for the next answer
     if len(answer) == BUFFER_SIZE:
         sys.exit(f"an answer of {BUFFER_SIZE} bytes or more may be cut short")
+    # endregion: exercise
 
 
 def main():
@@ -38,6 +40,7 @@ def main():
     parser.add_argument("messages", nargs="*", default=["Hello world"])
     args = parser.parse_args()
 
+    # region: exercise
     # 1. Create the socket
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
         # 2. Connect to the server: TCP's handshake
@@ -46,6 +49,7 @@ def main():
         # 3. Send each message and show its answer: exercise 2
         for message in args.messages:
             ask(server, message)
+    # endregion: exercise
 
 
 main()

@@ -13,6 +13,7 @@ BUFFER_SIZE = 1024
 
 
 def serve(connection):
+    # region: exercise
     while True:
         # 6. Receive a message: whatever one recv gives
         message = connection.recv(BUFFER_SIZE)
@@ -22,6 +23,7 @@ def serve(connection):
         # 7. Send the answer
         text = message.decode(errors="replace")
         connection.sendall(f'I got "{text}" from you and I am sending it back.'.encode())
+    # endregion: exercise
 
 
 def main():
@@ -32,6 +34,7 @@ def main():
     parser.add_argument("--timeout", type=float, default=60)
     args = parser.parse_args()
 
+    # region: exercise
     # 1. Create the listening socket
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
 
@@ -62,6 +65,7 @@ def main():
             sys.exit(failure)
         if failure:
             print(failure, file=sys.stderr)
+    # endregion: exercise
 
 
 main()

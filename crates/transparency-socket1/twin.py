@@ -11,9 +11,11 @@ import socket
 def main():
     argparse.ArgumentParser().parse_args()
 
+    # region: exercise
     # 1. Create the socket
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM):
         pass
+    # endregion: exercise
 
 
 main()

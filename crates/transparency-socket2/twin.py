@@ -12,6 +12,7 @@ import sys
 def main():
     argparse.ArgumentParser().parse_args()
 
+    # region: exercise
     # 1. Create the socket
     try:
         socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -23,6 +24,7 @@ def main():
 
     # 3. Say that it worked
     print("Socket Created")
+    # endregion: exercise
 
 
 main()

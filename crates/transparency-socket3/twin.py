@@ -15,6 +15,7 @@ def main():
     parser.add_argument("--port", type=int, default=80)
     args = parser.parse_args()
 
+    # region: exercise
     # 1. Create the socket
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
         print("Socket Created")
@@ -30,6 +31,7 @@ def main():
         # 3. Connect to the web server: TCP's handshake
         server.connect((ip, args.port))
         print(f"Socket Connected to {args.host} on ip {ip}")
+    # endregion: exercise
 
 
 main()

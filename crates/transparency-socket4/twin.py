@@ -17,6 +17,7 @@ def main():
     parser.add_argument("--port", type=int, default=80)
     args = parser.parse_args()
 
+    # region: exercise
     # 1. Create the socket
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
         print("Socket Created")
@@ -43,6 +44,7 @@ def main():
         if not reply:
             sys.exit(f"{ip}:{args.port} closed the connection without a reply")
         print(reply)
+    # endregion: exercise
 
 
 main()

@@ -15,6 +15,7 @@ THANKS = b"Thank you for connecting"
 
 
 def thank(connection):
+    # region: exercise
     # 6. Send the thanks
     connection.sendall(THANKS)
 
@@ -22,6 +23,7 @@ def thank(connection):
     connection.shutdown(socket.SHUT_WR)
     while connection.recv(BUFFER_SIZE):
         pass
+    # endregion: exercise
 
 
 def main():
@@ -31,6 +33,7 @@ def main():
     parser.add_argument("--timeout", type=float, default=1)
     args = parser.parse_args()
 
+    # region: exercise
     # 1. Create the listening socket
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     print("Socket successfully created")
@@ -57,6 +60,7 @@ def main():
                 thank(connection)
             except OSError as error:
                 print(f"{peer}: {error}", file=sys.stderr)
+    # endregion: exercise
 
 
 main()

@@ -18,6 +18,7 @@ def main():
     parser.add_argument("--port", type=int, default=12345)
     args = parser.parse_args()
 
+    # region: exercise
     # 1. Create the socket
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
         # 2. Connect to the server: TCP's handshake
@@ -28,6 +29,7 @@ def main():
         if not message:
             sys.exit("the server closed the connection without a message")
         print(message)
+    # endregion: exercise
 
 
 main()

@@ -51,6 +51,7 @@ fn main() -> labnet::Exit {
     let address = labnet::resolve(&args.host, args.port)?;
     let mut socket = open(address)?;
     let mut guesses = io::stdin().lock().split(b'\n');
+    // region: exercise
     loop {
         // 3. Read a guess from the user
         if io::stdin().is_terminal() {
@@ -84,10 +85,12 @@ fn main() -> labnet::Exit {
         // old one is closed, so it surely has another port.
         socket = open(address)?;
     }
+    // endregion: exercise
 }
 
 /// A socket for one guess.
 fn open(server: SocketAddr) -> anyhow::Result<UdpSocket> {
+    // region: exercise
     // 1. Create the socket
     let socket =
         Socket::new(Domain::IPV4, Type::DGRAM, None).context("cannot create a UDP socket")?;
@@ -98,11 +101,13 @@ fn open(server: SocketAddr) -> anyhow::Result<UdpSocket> {
         .connect(&server.into())
         .with_context(|| format!("cannot connect to {server}"))?;
     Ok(socket.into())
+    // endregion: exercise
 }
 
 /// Sends a guess until its answer comes.
 fn ask(server: &UdpSocket, guess: &[u8], args: &Args) -> anyhow::Result<String> {
     let mut buffer = [0; BUFFER_SIZE];
+    // region: exercise
     for attempt in 1..=args.tries {
         // 5. Send the guess, again if its answer did not come
         // UDP itself never does. The server remembers nothing, so a guess that arrives twice does no harm.
@@ -125,4 +130,5 @@ fn ask(server: &UdpSocket, guess: &[u8], args: &Args) -> anyhow::Result<String> 
         }
     }
     Err(anyhow!("none came in {} tries", args.tries))
+    // endregion: exercise
 }

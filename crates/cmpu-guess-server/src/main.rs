@@ -44,6 +44,7 @@ fn main() -> labnet::Exit {
     let args: Args = labnet::args()?;
     let address = labnet::resolve(&args.host, args.port)?;
 
+    // region: exercise
     // 1. Draw the number: one for all clients
     // 1..=100 holds both ends. Python's randrange(1, 100) leaves the 100 out.
     let secret = args.secret.unwrap_or_else(|| rand::random_range(1..=100));
@@ -83,6 +84,7 @@ fn main() -> labnet::Exit {
             note!("{client}: cannot send the answer: {error}");
         }
     }
+    // endregion: exercise
 }
 
 /// `HIGHER` if the number is higher than the guess, `LOWER`, `CORRECT`, or what is wrong with the guess.

@@ -39,6 +39,7 @@ fn main() -> labnet::Exit {
     let args: Args = labnet::args()?;
     let address = labnet::resolve(&args.host, args.port)?;
 
+    // region: exercise
     // 1. Create the socket
     let mut socket =
         Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
@@ -58,10 +59,12 @@ fn main() -> labnet::Exit {
     say!("Closing connection to the server")?;
     drop(socket);
     Ok(result?)
+    // endregion: exercise
 }
 
 /// Sends the message and prints its echo, piece by piece.
 fn talk(socket: &mut Socket, message: &str) -> anyhow::Result<()> {
+    // region: exercise
     // 3. Send the message
     say!("Sending {message}")?;
     socket
@@ -87,4 +90,5 @@ fn talk(socket: &mut Socket, message: &str) -> anyhow::Result<()> {
         say!("Received: {}", String::from_utf8_lossy(&buffer[..count]))?;
     }
     Ok(())
+    // endregion: exercise
 }

@@ -48,6 +48,7 @@ fn main() -> labnet::Exit {
     let args: Args = labnet::args()?;
     let address = labnet::resolve(&args.host, args.port)?;
 
+    // region: exercise
     // 1. Create the listening socket
     let listener =
         Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
@@ -89,6 +90,7 @@ fn main() -> labnet::Exit {
             note!("{peer}: {error:#}");
         }
     }
+    // endregion: exercise
 }
 
 /// Receives a client's message and sends it back. A closed stdout also ends up here as an error: it ends the server at
@@ -99,6 +101,7 @@ fn serve(mut connection: Socket, peer: python::Address, limit: Duration) -> anyh
         .set_read_timeout(Some(limit))
         .context("cannot limit the time to wait")?;
 
+    // region: exercise
     // 6. Receive the message: whatever one recv gives
     let mut buffer = [0; BUFFER_SIZE];
     let count = timed(|| connection.read(&mut buffer)).context("cannot receive")?;
@@ -119,4 +122,5 @@ fn serve(mut connection: Socket, peer: python::Address, limit: Duration) -> anyh
     // 8. Hang up: end this direction, and read until the client has closed too
     // A plain close() with bytes of the client unread would send RST, which may destroy the echo on its way.
     labnet::hang_up(connection, PATIENCE).context("cannot hang up")
+    // endregion: exercise
 }

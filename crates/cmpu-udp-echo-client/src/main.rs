@@ -56,6 +56,7 @@ fn main() -> labnet::Exit {
         )?;
     }
 
+    // region: exercise
     // 1. Create the socket
     let socket =
         Socket::new(Domain::IPV4, Type::DGRAM, None).context("cannot create a UDP socket")?;
@@ -81,12 +82,14 @@ fn main() -> labnet::Exit {
     say!("Closing connection to the server")?;
     result?;
     Ok(())
+    // endregion: exercise
 }
 
 /// Sends the message until its echo comes.
 fn echo(server: &UdpSocket, args: &Args) -> anyhow::Result<()> {
     let message = args.message.as_bytes();
     let mut buffer = vec![0; LONGEST_MESSAGE];
+    // region: exercise
     for attempt in 1..=args.tries {
         // 3. Send the message, again if its echo did not come
         // UDP itself never does: a lost datagram is lost, and nobody says so.
@@ -117,4 +120,5 @@ fn echo(server: &UdpSocket, args: &Args) -> anyhow::Result<()> {
         }
     }
     Err(anyhow!("none came in {} tries", args.tries))
+    // endregion: exercise
 }

@@ -37,6 +37,7 @@ fn main() -> labnet::Exit {
     let args: Args = labnet::args()?;
     let address = labnet::resolve(&args.host, args.port)?;
 
+    // region: exercise
     // 1. Create the socket: one for all clients
     let socket =
         Socket::new(Domain::IPV4, Type::DGRAM, None).context("cannot create a UDP socket")?;
@@ -75,4 +76,5 @@ fn main() -> labnet::Exit {
             Err(error) => note!("{client}: cannot send the echo: {error}"),
         }
     }
+    // endregion: exercise
 }

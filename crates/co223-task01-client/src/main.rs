@@ -32,6 +32,7 @@ fn main() -> labnet::Exit {
     let host = args.host.map_or_else(labnet::host_name, Ok)?;
     let address = labnet::resolve(&host, args.port)?;
 
+    // region: exercise
     // 1. Create the socket
     // AF_INET: IPv4. SOCK_STREAM: a stream of bytes, which is TCP. It belongs to no connection yet.
     let socket =
@@ -44,4 +45,5 @@ fn main() -> labnet::Exit {
         .with_context(|| format!("cannot connect to {address}"))
         .hint("is the server running? cargo run -p co223-task01-server")?;
     Ok(())
+    // endregion: exercise
 } // The socket is closed here, where its owner ends: Python's `with` block.

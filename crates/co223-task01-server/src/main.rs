@@ -35,6 +35,7 @@ fn main() -> labnet::Exit {
     let host = args.host.map_or_else(labnet::host_name, Ok)?;
     let address = labnet::resolve(&host, args.port)?;
 
+    // region: exercise
     // 1. Create the listening socket
     // AF_INET: IPv4. SOCK_STREAM: a stream of bytes, which is TCP.
     let listener =
@@ -80,4 +81,5 @@ fn main() -> labnet::Exit {
         // Nothing is sent in this task. Rust would close it at the end of the block in any case.
         drop(connection);
     }
+    // endregion: exercise
 }

@@ -38,6 +38,7 @@ fn main() -> labnet::Exit {
     let host = args.host.map_or_else(labnet::host_name, Ok)?;
     let address = labnet::resolve(&host, args.port)?;
 
+    // region: exercise
     // 1. Create the socket
     let mut socket =
         Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
@@ -76,4 +77,5 @@ fn main() -> labnet::Exit {
     // Decoded whole: a piece may end in the middle of a character. What is no UTF-8 is shown as U+FFFD.
     say!("{}", String::from_utf8_lossy(&message))?;
     Ok(())
+    // endregion: exercise
 } // The socket is closed here, where its owner ends: Python's `with` block.

@@ -53,6 +53,7 @@ fn main() -> labnet::Exit {
     let host = args.host.map_or_else(labnet::host_name, Ok)?;
     let address = labnet::resolve(&host, args.port)?;
 
+    // region: exercise
     // 1. Create the listening socket
     let listener =
         Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
@@ -92,6 +93,7 @@ fn main() -> labnet::Exit {
             note!("{peer}: {error:#}");
         }
     }
+    // endregion: exercise
 }
 
 /// Sends the message, whole.
@@ -101,6 +103,7 @@ fn serve(mut connection: Socket, message: &[u8], limit: Duration) -> anyhow::Res
         .set_write_timeout(Some(limit))
         .context("cannot limit the time to wait")?;
 
+    // region: exercise
     // 6. Send the message
     // One write of the system may take only a part of it: write_all, like sendall, goes on until all is taken.
     timed(|| connection.write_all(message)).context("cannot send the message")?;
@@ -116,4 +119,5 @@ fn serve(mut connection: Socket, message: &[u8], limit: Duration) -> anyhow::Res
     }
 
     // 8. Close the connection: that is how the client knows that the message is over
+    // endregion: exercise
 } // The connection is closed here, where its owner ends: Python's `with` block.

@@ -44,6 +44,7 @@ fn main() -> labnet::Exit {
     let host = args.host.map_or_else(labnet::host_name, Ok)?;
     let address = labnet::resolve(&host, args.port)?;
 
+    // region: exercise
     // 1. Create the socket
     let mut socket =
         Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
@@ -81,4 +82,5 @@ fn main() -> labnet::Exit {
     // 5. Show the echo
     say!("{}", String::from_utf8_lossy(&echo))?;
     Ok(())
+    // endregion: exercise
 } // The socket is closed here, where its owner ends: Python's `with` block.

@@ -46,6 +46,7 @@ fn main() -> labnet::Exit {
     let host = args.host.map_or_else(labnet::host_name, Ok)?;
     let address = labnet::resolve(&host, args.port)?;
 
+    // region: exercise
     // 1. Create the listening socket
     let listener =
         Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
@@ -85,6 +86,7 @@ fn main() -> labnet::Exit {
             note!("{peer}: {error:#}");
         }
     }
+    // endregion: exercise
 }
 
 /// Echoes what a client sends until it closes the connection.
@@ -97,6 +99,7 @@ fn serve(mut connection: Socket, limit: Duration) -> anyhow::Result<()> {
         .set_write_timeout(Some(limit))
         .context("cannot limit the time to wait")?;
     let mut buffer = [0; BUFFER_SIZE];
+    // region: exercise
     loop {
         // 6. Receive a piece: whatever one recv gives
         // The bytes are not looked at: an echo needs to know neither their meaning nor where a message ends.
@@ -108,4 +111,5 @@ fn serve(mut connection: Socket, limit: Duration) -> anyhow::Result<()> {
         // 7. Send it back
         timed(|| connection.write_all(&buffer[..count])).context("cannot send back")?;
     }
+    // endregion: exercise
 }

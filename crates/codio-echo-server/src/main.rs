@@ -34,6 +34,7 @@ fn main() -> labnet::Exit {
     let args: Args = labnet::args()?;
     let address = labnet::resolve(&args.host, args.port)?;
 
+    // region: exercise
     // 1. Create the listening socket
     let listener =
         Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
@@ -79,4 +80,5 @@ fn main() -> labnet::Exit {
             .write_all(&buffer[..count])
             .with_context(|| format!("cannot send back to {peer}"))?;
     }
+    // endregion: exercise
 }

@@ -19,7 +19,7 @@ const TOKEN: &[u8] = b"<EOF>";
 /// How much longer than its message an answer may be, in bytes.
 const ANSWER_EXTRA: usize = 1024;
 
-/// Sends messages that end with <EOF> to dsd-eof-server and shows its answers.
+/// Sends messages that end with `<EOF>` to dsd-eof-server and shows its answers.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     help_triggers("-h", "--help"),
@@ -42,6 +42,7 @@ fn main() -> labnet::Exit {
     let args: Args = labnet::args()?;
     let address = labnet::resolve(&args.host, args.port)?;
 
+    // region: exercise
     // 1. Put the token behind each message: a text that holds it would arrive as two
     let mut frames = Vec::new();
     match args.messages.iter().map(String::as_str).collect::<Vec<_>>()[..] {
@@ -93,6 +94,7 @@ fn main() -> labnet::Exit {
         }
     }
     Ok(())
+    // endregion: exercise
 } // The socket is closed here, where its owner ends: Python's `with` block.
 
 /// A message and its token, ready to be sent with one call.

@@ -26,7 +26,7 @@ const BACKLOG: i32 = 128;
 /// How many clients are served at a time, each by a thread. Further ones wait as the backlog lets them.
 const CLIENTS_LIMIT: usize = 200;
 
-/// Answers messages of any size that end with <EOF>.
+/// Answers messages of any size that end with `<EOF>`.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     help_triggers("-h", "--help"),
@@ -55,6 +55,7 @@ fn main() -> labnet::Exit {
     let args: Args = labnet::args()?;
     let address = labnet::resolve(&args.host, args.port)?;
 
+    // region: exercise
     // 1. Create the listening socket
     let listener =
         Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
@@ -105,6 +106,7 @@ fn main() -> labnet::Exit {
             note!("{peer}: cannot start a thread: {error}");
         }
     }
+    // endregion: exercise
 }
 
 /// Answers a client's messages until it closes the connection.
@@ -117,6 +119,7 @@ fn serve(connection: Socket, max_message: usize, limit: Duration) -> anyhow::Res
         .set_write_timeout(Some(limit))
         .context("cannot limit the time to wait")?;
     let mut reader = DelimitedReader::new(Timed(connection), TOKEN.as_bytes(), max_message);
+    // region: exercise
     loop {
         // 8. Receive until the token: it may come cut anywhere, or with the next message behind it
         let answer = match reader.read_message() {
@@ -141,4 +144,5 @@ fn serve(connection: Socket, max_message: usize, limit: Duration) -> anyhow::Res
         let Timed(connection) = reader.get_mut();
         timed(|| connection.write_all(answer.as_bytes())).context("cannot answer")?;
     }
+    // endregion: exercise
 }

@@ -42,6 +42,7 @@ fn main() -> labnet::Exit {
     }
     let address = labnet::resolve(&args.host, args.port)?;
 
+    // region: exercise
     // 1. Create the socket
     let mut socket =
         Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
@@ -57,6 +58,7 @@ fn main() -> labnet::Exit {
         ask(&mut socket, message)?;
     }
     Ok(())
+    // endregion: exercise
 } // The socket is closed here, where its owner ends: Python's `with` block.
 
 /// One message, one answer.
@@ -67,6 +69,7 @@ fn ask(socket: &mut Socket, message: &str) -> anyhow::Result<()> {
         return Ok(());
     }
 
+    // region: exercise
     // 4. Send the message
     socket
         .write_all(message.as_bytes())
@@ -93,4 +96,5 @@ fn ask(socket: &mut Socket, message: &str) -> anyhow::Result<()> {
         .hint("exercise 5, with <EOF>, takes messages of any size");
     }
     Ok(())
+    // endregion: exercise
 }

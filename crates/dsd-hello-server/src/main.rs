@@ -51,6 +51,7 @@ fn main() -> labnet::Exit {
     // A server of one client has nobody else to serve meanwhile: it waits as long as that client likes.
     let limit = args.forever.then_some(args.timeout);
 
+    // region: exercise
     // 1. Create the listening socket
     let listener =
         Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
@@ -96,6 +97,7 @@ fn main() -> labnet::Exit {
             note!("{error:#}");
         }
     }
+    // endregion: exercise
 }
 
 /// Answers a client until it closes the connection.
@@ -107,6 +109,7 @@ fn serve(mut connection: Socket, limit: Option<Duration>) -> anyhow::Result<()> 
         .set_write_timeout(limit)
         .context("cannot limit the time to wait")?;
     let mut buffer = [0; BUFFER_SIZE];
+    // region: exercise
     loop {
         // 6. Receive a message: whatever one recv gives
         let count = timed(|| connection.read(&mut buffer)).context("cannot receive")?;
@@ -121,4 +124,5 @@ fn serve(mut connection: Socket, limit: Option<Duration>) -> anyhow::Result<()> 
         let answer = format!("I got \"{text}\" from you and I am sending it back.");
         timed(|| connection.write_all(answer.as_bytes())).context("cannot answer")?;
     }
+    // endregion: exercise
 }

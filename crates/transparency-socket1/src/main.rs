@@ -17,10 +17,12 @@ struct Args {}
 fn main() -> labnet::Exit {
     let Args {} = labnet::args()?;
 
+    // region: exercise
     // 1. Create the socket
     // AF_INET is IPv4, SOCK_STREAM is TCP. No packet leaves the machine: the system only makes an entry in this
     // program's table of open files.
     let _socket =
         Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
     Ok(())
+    // endregion: exercise
 } // The socket is closed here, where its owner ends; in Python when nothing refers to it any more.

@@ -20,6 +20,7 @@ struct Args {}
 fn main() -> labnet::Exit {
     let Args {} = labnet::args()?;
 
+    // region: exercise
     // 1. Create the socket
     let _socket = match Socket::new(Domain::IPV4, Type::STREAM, None) {
         Ok(socket) => socket,
@@ -37,6 +38,7 @@ fn main() -> labnet::Exit {
     // 3. Say that it worked
     say!("Socket Created")?;
     Ok(())
+    // endregion: exercise
 }
 
 /// The system's error number (`errno`) and its text (`strerror`), as Python's `OSError` holds them.

@@ -31,6 +31,7 @@ fn main() -> labnet::Exit {
     let args: Args = labnet::args()?;
     let host = &args.host;
 
+    // region: exercise
     // 1. Create the socket
     let socket =
         Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
@@ -54,4 +55,5 @@ fn main() -> labnet::Exit {
         .hint("no web server there? cargo lab run transparency-socket3 brings one of its own")?;
     say!("Socket Connected to {host} on ip {}", address.ip())?;
     Ok(())
+    // endregion: exercise
 } // The socket is closed here: the server receives FIN and never a request.

@@ -36,6 +36,7 @@ fn main() -> labnet::Exit {
     let args: Args = labnet::args()?;
     let host = &args.host;
 
+    // region: exercise
     // 1. Create the socket
     let mut socket =
         Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
@@ -76,6 +77,7 @@ fn main() -> labnet::Exit {
     }
     say!("{}", python::bytes(&buffer[..count]))?;
     Ok(())
+    // endregion: exercise
 }
 
 /// One machine serves many sites, so HTTP/1.1 wants the name in a Host line (RFC 9112, section 3.2), with the port if it

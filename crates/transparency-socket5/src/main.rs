@@ -46,6 +46,7 @@ fn main() -> labnet::Exit {
     let args: Args = labnet::args()?;
     let address = labnet::resolve(&args.host, args.port)?;
 
+    // region: exercise
     // 1. Create the listening socket
     let listener =
         Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
@@ -93,9 +94,11 @@ fn main() -> labnet::Exit {
             note!("{peer}: {error:#}");
         }
     }
+    // endregion: exercise
 }
 
 fn thank(mut connection: Socket, patience: Duration) -> anyhow::Result<()> {
+    // region: exercise
     // 6. Send the thanks
     // They always fit into the socket's send buffer, so a client that does not read cannot hold this up.
     connection
@@ -105,4 +108,5 @@ fn thank(mut connection: Socket, patience: Duration) -> anyhow::Result<()> {
     // 7. Hang up: end this direction, and read until the client has closed too
     // A plain close() with bytes of the client unread would send RST, which may destroy the thanks on their way.
     labnet::hang_up(connection, patience).context("cannot hang up")
+    // endregion: exercise
 }
