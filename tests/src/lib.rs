@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`catalogue`] | which programs there are, from their `[package.metadata.lab]` |
 //! | `denied` | a system that gives a program no socket (Linux) |
-//! | [`mod@faults`] | what every TCP server that goes on survives |
+//! | `faults` | what every TCP server that goes on survives |
 //! | [`program`] | starting a program (or its twin), reading its lines, ending it |
 //! | [`pairing`] | server and client in both languages: the same words, whoever talks to whom |
 //! | `relay` | a bad network for UDP: loses, repeats, reorders, delays, changes and forges datagrams |
@@ -14,6 +14,7 @@
 pub mod catalogue;
 #[cfg(all(has_denied, target_os = "linux"))]
 pub mod denied;
+#[cfg(has_faults)]
 pub mod faults;
 pub mod pairing;
 pub mod program;

@@ -221,7 +221,7 @@ fn a_manifest_that_goes_its_own_way_is_found() {
 /// A description for `cargo lab` is complete, has no unknown keys, and both sides of an exercise are there.
 fn incomplete(entries: &[Entry]) -> Vec<String> {
     const TEXTS: [&str; 6] = ["sheet", "exercise", "title", "role", "python", "teaches"];
-    const OTHERS: [&str; 7] = [
+    const OTHERS: [&str; 8] = [
         "order",
         "calls",
         "args",
@@ -229,6 +229,7 @@ fn incomplete(entries: &[Entry]) -> Vec<String> {
         "needs",
         "interactive",
         "one-shot",
+        "engine",
     ];
     let mut problems = Vec::new();
     for entry in entries {

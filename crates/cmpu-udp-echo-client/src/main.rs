@@ -51,9 +51,8 @@ fn main() -> labnet::Exit {
     let args: Args = labnet::args()?;
     let address = labnet::resolve(&args.host, args.port)?;
     if args.message.len() > LONGEST_MESSAGE {
-        return Err(anyhow!("the message has {} bytes", args.message.len())).hint(
-            "a datagram carries at most 65507; TCP has no such limit (cmpu-tcp-echo-client)",
-        )?;
+        return Err(anyhow!("the message has {} bytes", args.message.len()))
+            .hint("a datagram carries at most 65507; TCP has no such limit")?;
     }
 
     // region: exercise

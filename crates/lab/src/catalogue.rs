@@ -14,6 +14,7 @@
 //! address = "127.0.0.1:65432"         # where a server listens unless it is told otherwise; the tests read it
 //! one-shot = true                     # may be left out: a server that ends with its first client
 //! interactive = true                  # may be left out: a client that reads the user's keyboard
+//! engine = true                       # may be left out: no lab program of one file, with tests of its own
 //! needs = "web-server"                # may be left out: `cargo lab run` starts one
 //! ```
 

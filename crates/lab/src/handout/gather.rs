@@ -128,7 +128,10 @@ impl Source {
                 exercise.id
             );
         }
+        // It stands at the top, with links that fit there.
+        let own = format!("{}/README.md", readme::main_program(exercise).folder);
         let readme = readme::top(&files, sheet, exercise, kind, &tasks)?;
+        files.remove(&own);
         files.insert(
             "README.md".to_string(),
             Entry {
@@ -190,7 +193,7 @@ impl Source {
                 .and_then(|test| test.strip_suffix(".rs"))
             {
                 Some(test) => test == exercise.id || tests.contains(&test),
-                // A library's own tests and examples are not the student's concern.
+                // A library's own tests, examples and README are not the student's concern.
                 None if !below(programs) && is_aside(name) => false,
                 None if unused.contains(name) => false,
                 None => ROOT_FILES.contains(&name.as_str()) || below(&packages),
@@ -268,10 +271,11 @@ impl Source {
     }
 }
 
-/// Whether a file is a package's test or example: `crates/labnet/tests/frames.rs`.
+/// Whether a file is a package's test, example or description: `crates/labnet/tests/frames.rs`.
 fn is_aside(name: &str) -> bool {
     let folder = name.split('/').nth(2);
-    name.starts_with("crates/") && matches!(folder, Some("tests" | "examples" | "fuzz"))
+    name.starts_with("crates/")
+        && matches!(folder, Some("tests" | "examples" | "fuzz" | "README.md"))
 }
 
 fn is_below(name: &str, folder: &str) -> bool {

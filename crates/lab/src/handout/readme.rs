@@ -88,12 +88,18 @@ pub fn top(
         .get(&name)
         .with_context(|| format!("there is no {name}"))?;
     let own = std::str::from_utf8(&own.bytes).with_context(|| format!("{name} is no UTF-8"))?;
+    if own.contains("cargo lab") {
+        writeln!(
+            text,
+            "Where a text speaks of `cargo lab`: that command belongs to the whole workspace, and is not in this folder.\n"
+        )?;
+    }
     text.push_str(&rebased(own, &first.folder));
     Ok(text)
 }
 
 /// The program whose README tells the most: the server, or the only one.
-fn main_program(exercise: &Exercise) -> &Program {
+pub fn main_program(exercise: &Exercise) -> &Program {
     let server = exercise
         .programs
         .iter()

@@ -79,7 +79,7 @@ pub fn starter(text: &str, language: Language) -> anyhow::Result<(String, Vec<St
     for part in parts(text, language)? {
         match (part.exercise, language) {
             (false, _) => kept.push_str(&part.lines),
-            (true, Language::Markdown) => {}
+            (true, Language::Markdown) => kept.push_str(&questions(&part.lines)),
             (true, _) => {
                 let (text, task) = replacement(&part.lines, language);
                 kept.push_str(&text);
@@ -165,6 +165,20 @@ fn replacement(lines: &str, language: Language) -> (String, String) {
         _ => format!("raise NotImplementedError(\"write {task}\")\n"),
     });
     (text, task)
+}
+
+/// The questions among the answers, each in bold at the beginning of a paragraph: `**What does bind do?** It …`
+fn questions(lines: &str) -> String {
+    let question = |line: &str| {
+        let (question, _) = line.strip_prefix("**")?.split_once("?**")?;
+        Some(format!("\n**{question}?**\n"))
+    };
+    let questions: String = lines.lines().filter_map(question).collect();
+    if questions.is_empty() {
+        "\nThe answer is yours to write.\n".to_string()
+    } else {
+        questions
+    }
 }
 
 /// `// 3. Bind it to the server's address`
@@ -256,9 +270,17 @@ fn main() {
     }
 
     #[test]
-    fn answers_leave_nothing_behind() {
+    fn questions_stay_and_answers_go() {
+        let text = "a\n<!-- region: answers -->\n**Who?** I.\nMore.\n\n**Why?** So.\n<!-- endregion: answers -->\nc\n";
+        assert_eq!(
+            starter(text, Language::Markdown).unwrap().0,
+            "a\n\n**Who?**\n\n**Why?**\nc\n"
+        );
         let text = "a\n<!-- region: answers -->\nb\n<!-- endregion: answers -->\nc\n";
-        assert_eq!(starter(text, Language::Markdown).unwrap().0, "a\nc\n");
+        assert_eq!(
+            starter(text, Language::Markdown).unwrap().0,
+            "a\n\nThe answer is yours to write.\nc\n"
+        );
     }
 
     #[test]
