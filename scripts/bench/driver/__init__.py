@@ -38,7 +38,7 @@
             unit="µs",
         )
 
-- `bench.compare` measures every case once, then every case again (A B A B ...), `--runs` times after one
+- `bench.compare` measures every case once, then every case again (A B, B A, A B ...), `--runs` times after one
   round that is thrown away (`warm_up=0` leaves it out; `times=4` makes it four times as many rounds), and adds one row a case: the median, the lowest and the
   highest value, and the median of the ratios, each ratio of two values from the same round. A case may also have
   a `limit`, a bound of the value itself: `limit="<= 8"`. Figures that have a bound are rounded against us.

@@ -138,7 +138,8 @@ class Bench:
         for round_ in range(1 - warm_up, runs + 1):
             kept = round_ > 0
             self.progress(f"{figure}: {f'run {round_} of {runs}' if kept else 'warm-up'}")
-            for case in cases:
+            # A B, B A, A B: nobody always comes first.
+            for case in cases if round_ % 2 else cases[::-1]:
                 row = rows[case.name]
                 if row.missing:
                     continue
