@@ -747,7 +747,14 @@ for path in sys.argv[1:]:
 #[test]
 #[cfg_attr(no_python, ignore = "python3 (3.8 or newer) is not installed")]
 fn twins_are_python_3_8_and_use_the_standard_library_alone() {
-    let twins: Vec<PathBuf> = files(&["twin.py"]);
+    let mut twins: Vec<PathBuf> = files(&["twin.py"]);
+    // The twins of the middleware's programs are there to show that a WAMP library of others joins in.
+    let on_a_library: Vec<PathBuf> = entries()
+        .into_iter()
+        .filter(|entry| ["service", "caller"].contains(&entry.role.as_str()))
+        .map(|entry| entry.folder)
+        .collect();
+    twins.retain(|twin| !on_a_library.iter().any(|folder| twin.starts_with(folder)));
     assert!(!twins.is_empty());
     assert_tidy(&bad_python(&twins));
 }

@@ -1,6 +1,9 @@
 //! How a session is to be opened and kept.
 
 use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +32,41 @@ pub enum Auth {
         /// The secret.
         secret: String,
     },
+}
+
+impl Auth {
+    /// For a name and the file of its ticket or its secret; anonymous for neither. A secret does not belong on a
+    /// command line, which everyone on the machine can read.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be read, or there is a name without a file, a file without a name, or both files.
+    pub fn from_files(
+        authid: Option<&str>,
+        ticket: Option<&Path>,
+        secret: Option<&Path>,
+    ) -> io::Result<Self> {
+        let read = |path: &Path| {
+            let text = fs::read_to_string(path).map_err(|error| {
+                io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+            })?;
+            io::Result::Ok(text.trim_end_matches(['\r', '\n']).to_string())
+        };
+        match (authid.map(str::to_string), ticket, secret) {
+            (None, None, None) => Ok(Auth::Anonymous),
+            (Some(authid), Some(path), None) => Ok(Auth::Ticket {
+                authid,
+                ticket: read(path)?,
+            }),
+            (Some(authid), None, Some(path)) => Ok(Auth::Cra {
+                authid,
+                secret: read(path)?,
+            }),
+            _ => Err(io::Error::other(
+                "a name goes with either a ticket or a secret",
+            )),
+        }
+    }
 }
 
 /// Without the ticket and the secret, which have no place in a log.

@@ -1,0 +1,139 @@
+//! Offers a counter and a calculator by name. Who calls them, and from where, it does not know.
+//!
+//! Python:     `twin.py` (with autobahn: python3 -m pip install 'autobahn[twisted,serialization]')
+//! Terminal 1: `cargo run -p transparency-router`
+//! Terminal 2: `cargo run -p transparency-service`
+//! Terminal 3: `cargo run -p transparency-caller`
+//! You see:    a line for each call, `org.example.counter.add(1) = 1`
+//! Safety:     it connects to the router and listens nowhere; who may call is the router's to decide
+
+mod counter;
+mod procedures;
+mod standby;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use argh::{ArgsInfo, FromArgs};
+use labnet::{Hint, note};
+use transparency_middleware::client::{Auth, Error, Notice, Session};
+use transparency_middleware::messages::Format;
+
+use counter::Counter;
+
+/// The router on this machine, where it listens unless it is told otherwise.
+const ROUTER: &str = "ws://127.0.0.1:8080/ws";
+/// How long the calls under way may take when the service is asked to end.
+const DRAIN_LIMIT: Duration = Duration::from_secs(30);
+
+/// Offers a counter and a calculator by name.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(
+    help_triggers("-h", "--help"),
+    example = "{command_name} --log /var/lib/counter.log\n\
+               {command_name} --router ws://10.0.0.1:8080/ws --router ws://10.0.0.2:8080/ws"
+)]
+struct Args {
+    /// address of a router; may be repeated, and the next one is tried when one fails (default ws://127.0.0.1:8080/ws)
+    #[argh(option)]
+    router: Vec<String>,
+    /// realm to join (default realm1)
+    #[argh(option, default = "\"realm1\".to_string()")]
+    realm: String,
+    /// serialisation: json, msgpack or cbor (default json)
+    #[argh(option, default = "Format::Json", from_str_fn(format))]
+    format: Format,
+    /// name to authenticate under (default: anonymous)
+    #[argh(option)]
+    authid: Option<String>,
+    /// file with the ticket of that name
+    #[argh(option)]
+    ticket: Option<PathBuf>,
+    /// file with the secret of that name, for WAMP-CRA
+    #[argh(option)]
+    secret: Option<PathBuf>,
+    /// file with the counter's state (default counter.log)
+    #[argh(option, default = "PathBuf::from(\"counter.log\")")]
+    log: PathBuf,
+    /// how many calls are worked on at once (default 16)
+    #[argh(option, default = "16")]
+    workers: usize,
+    /// seconds that each calculation takes, to see what more replicas bring (default: no time)
+    #[argh(option, from_str_fn(labnet::seconds))]
+    work: Option<Duration>,
+}
+
+fn main() -> labnet::Exit {
+    let args: Args = labnet::args()?;
+    let (ticket, secret) = (args.ticket.as_deref(), args.secret.as_deref());
+    let auth = Auth::from_files(args.authid.as_deref(), ticket, secret)
+        .context("cannot authenticate")
+        .hint("leave --authid, --ticket and --secret out to come in as anonymous")?;
+
+    // 1. Open the state, unless another replica has it
+    let counter = Arc::new(Counter::new(&args.log));
+    if !counter.try_open()? {
+        note!("{} is another replica's: standing by", args.log.display());
+    }
+
+    // 2. Connect to a router and join its realm
+    let routers = if args.router.is_empty() {
+        vec![ROUTER.to_string()]
+    } else {
+        args.router
+    };
+    let session = Session::builder(&args.realm)
+        .routers(&routers)
+        .auth(auth)
+        .format(args.format)
+        .workers(args.workers)
+        .on_notice(tell)
+        .connect()
+        .with_context(|| format!("cannot join {} at {}", args.realm, routers.join(", ")))
+        .hint("is the router running? cargo run -p transparency-router")?;
+
+    // 3. End well on Ctrl-C and SIGTERM: give the names up, finish what runs, leave
+    let leaving = session.clone();
+    ctrlc::set_handler(move || {
+        note!("leaving");
+        if let Err(error) = leaving.drain(DRAIN_LIMIT) {
+            note!("calls were cut off: {error}");
+        }
+    })
+    .context("cannot catch Ctrl-C and SIGTERM")?;
+
+    // 4. Offer the procedures by name
+    for procedure in procedures::calculator(args.work) {
+        let uri = procedure.uri().to_string();
+        session
+            .register(procedure)
+            .with_context(|| format!("cannot register {uri}"))?;
+    }
+    standby::offer(&session, &counter)?;
+    note!("serving org.example.calculator and org.example.counter");
+
+    // 5. Serve until the session ends
+    match session.wait_closed() {
+        Error::Closed => Ok(()),
+        error => Err(anyhow!(error).context("the session has ended").into()),
+    }
+}
+
+fn tell(notice: &Notice) {
+    match notice {
+        Notice::Connected { address, again } => {
+            let again = if *again { " again" } else { "" };
+            note!("connected{again} to {address}");
+        }
+        Notice::Lost { reason } => note!("connection lost: {reason}; looking for a router"),
+        Notice::NotRegistered { procedure, error } => note!("cannot register {procedure}: {error}"),
+        _ => {}
+    }
+}
+
+fn format(word: &str) -> Result<Format, String> {
+    let found = Format::from_subprotocol(&format!("wamp.2.{word}"));
+    found.ok_or_else(|| "a serialisation is json, msgpack or cbor".to_string())
+}
