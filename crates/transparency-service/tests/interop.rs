@@ -1,0 +1,233 @@
+//! Peers that nobody here wrote: {our router, Crossbar} × {our, autobahn-python, autobahn-js} callee × {the same}
+//! caller, in JSON, MessagePack and CBOR. Calls, errors, partial results, events, shared registration.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail by a panic anywhere")]
+
+mod support;
+
+use std::fs;
+use std::process::Command;
+use std::sync::mpsc;
+
+use support::program::Program;
+use support::{DEADLINE, Running, builder, eventually, folder, peers, router};
+use transparency_middleware::client::{Call, Caller, ErrorReply, Procedure, Publication, Session};
+use transparency_middleware::messages::{Dict, Format, Invoke, Payload, Value};
+
+const KINDS: [&str; 3] = ["rust", "python", "javascript"];
+
+#[test]
+#[cfg_attr(
+    no_peers,
+    ignore = "autobahn and Crossbar are not installed: scripts/peers"
+)]
+fn our_router_joins_peers_of_all_kinds() {
+    let router = router(&[]);
+    check_all(&router.url);
+}
+
+#[test]
+#[cfg_attr(
+    no_peers,
+    ignore = "autobahn and Crossbar are not installed: scripts/peers"
+)]
+fn crossbar_joins_peers_of_all_kinds() {
+    let (_crossbar, url) = crossbar("crossbar");
+    check_all(&url);
+}
+
+/// Every caller asks every callee, all in one serialisation; then the next.
+fn check_all(url: &str) {
+    for format in ["json", "msgpack", "cbor"] {
+        let prefix = |kind: &str| format!("org.example.interop.{kind}.{format}.");
+        // Two of each: they share their names.
+        let ours: Vec<Session> = (0..2)
+            .map(|place| offer(url, format, &prefix("rust"), place))
+            .collect();
+        let mut others: Vec<Running> = ["python", "javascript"]
+            .into_iter()
+            .flat_map(|kind| [kind, kind])
+            .map(|kind| peer(kind, "callee", url, format, &[prefix(kind)]))
+            .collect();
+        for other in &mut others {
+            assert_eq!(other.line(), "ready");
+        }
+        let prefixes = KINDS.map(prefix);
+        for prefix in &prefixes {
+            ask(url, format, prefix);
+        }
+        for kind in ["python", "javascript"] {
+            let finished = peer(kind, "caller", url, format, &prefixes).finish();
+            let good: Vec<String> = prefixes
+                .iter()
+                .map(|prefix| format!("{prefix} good"))
+                .collect();
+            let lines: Vec<&str> = finished.stdout.lines().collect();
+            assert_eq!(lines, good, "{kind} in {format}: {}", finished.stderr);
+        }
+        for session in ours {
+            session.leave();
+        }
+    }
+}
+
+fn peer(kind: &str, role: &str, url: &str, format: &str, prefixes: &[String]) -> Running {
+    let scripts = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers");
+    let mut command = match kind {
+        "python" => {
+            let mut python = Command::new(peers().join("python/bin/python"));
+            python.arg("-u").arg(format!("{scripts}/peer.py"));
+            python
+        }
+        _ => {
+            let mut node = Command::new("node");
+            node.arg(format!("{scripts}/peer.js"))
+                .env("PEERS", peers().canonicalize().unwrap());
+            node
+        }
+    };
+    command.args([role, url, format]).args(prefixes);
+    Program::new(&format!("{kind} {role} in {format}"), command).start()
+}
+
+fn connect(url: &str, format: &str) -> Session {
+    let format = Format::from_subprotocol(&format!("wamp.2.{format}")).unwrap();
+    builder(&[url]).format(format).connect().unwrap()
+}
+
+/// What every callee offers.
+fn offer(url: &str, format: &str, prefix: &str, place: i64) -> Session {
+    let session = connect(url, format);
+    let register = |procedure: Procedure| {
+        session
+            .register(procedure.invoke(Invoke::RoundRobin))
+            .unwrap();
+    };
+    let name = |name: &str| format!("{prefix}{name}");
+    register(Procedure::new(&name("add"), |(a, b): (i64, i64)| Ok(a + b)));
+    register(Procedure::new(&name("who"), move |()| Ok(place)));
+    register(Procedure::new(&name("same"), |(value,): (Value,)| {
+        Ok(value)
+    }));
+    register(Procedure::new(
+        &name("fail"),
+        |()| -> Result<(), ErrorReply> {
+            Err(ErrorReply::with_args(
+                "org.example.error.deliberate",
+                &("on purpose", 42),
+            )?)
+        },
+    ));
+    register(Procedure::with_invocation(&name("count"), |invocation| {
+        let (number,): (i64,) = invocation.args()?;
+        for step in 1..number {
+            if let Err(error) = invocation.progress(&step) {
+                return Err(ErrorReply::new(
+                    "org.example.error.progress",
+                    &error.to_string(),
+                ));
+            }
+        }
+        Ok(invocation.result(&number)?)
+    }));
+    let (publisher, answer) = (session.clone(), name("answer"));
+    let answering = move |event: &transparency_middleware::client::Event| {
+        let (number,): (i64,) = event.args().unwrap();
+        publisher.publish(&answer, &(number + 1,)).unwrap();
+    };
+    session
+        .subscribe(name("question").as_str(), answering)
+        .unwrap();
+    session
+}
+
+/// What every caller asks.
+fn ask(url: &str, format: &str, prefix: &str) {
+    let session = connect(url, format);
+    let name = |name: &str| format!("{prefix}{name}");
+    assert_eq!(session.call(&name("add"), &(2, 3)), Ok(5));
+    let items = vec![
+        Value::from(1),
+        Value::from(-1),
+        Value::from(0.5),
+        Value::from(true),
+        Value::Null,
+    ];
+    let value = Dict::new()
+        .with("text", "ä€")
+        .with("list", Value::List(items))
+        .with("big", (1_i64 << 53) - 1);
+    let same: Dict = session.call(&name("same"), &(&value,)).unwrap();
+    // autobahn's dictionaries may come back in another order.
+    for (key, value) in value.iter() {
+        assert_eq!(same.get(key), Some(value), "{prefix} {key}");
+    }
+    let error = session.call::<()>(&name("fail"), &()).unwrap_err();
+    let transparency_middleware::client::Error::Reply(reply) = error else {
+        panic!("{prefix}: {error}");
+    };
+    assert_eq!(reply.uri(), "org.example.error.deliberate");
+    assert_eq!(reply.payload().args(), Ok(("on purpose".to_string(), 42)));
+    let error = session.call::<()>(&name("nobody"), &()).unwrap_err();
+    assert_eq!(error.uri(), "wamp.error.no_such_procedure");
+
+    let args = Payload::new(session.format(), &(4,)).unwrap();
+    let call = Call::new(&name("count"), args).receive_progress();
+    let mut pending = session.start(call).unwrap();
+    let mut steps = Vec::new();
+    while let Some(step) = pending.partial().unwrap() {
+        steps.push(step.args::<(i64,)>().unwrap().0);
+    }
+    assert_eq!(
+        (steps, pending.result()),
+        (vec![1, 2, 3], Ok(4)),
+        "{prefix}"
+    );
+
+    let who: Vec<i64> = (0..4)
+        .map(|_| session.call(&name("who"), &()).unwrap())
+        .collect();
+    assert!(
+        who[0] != who[1] && who[..2] == who[2..],
+        "{prefix}: {who:?}"
+    );
+
+    let (sender, receiver) = mpsc::channel();
+    let subscription = session.subscribe(name("answer").as_str(), move |event| {
+        sender.send(event.args::<(i64,)>().unwrap().0).unwrap();
+    });
+    let question = Payload::new(session.format(), &(6,)).unwrap();
+    let question = Publication::new(&name("question"), question).acknowledge();
+    assert!(session.publish_with(question).unwrap().is_some());
+    for _ in 0..2 {
+        assert_eq!(receiver.recv_timeout(DEADLINE), Ok(7), "{prefix}");
+    }
+    subscription.unwrap().unsubscribe().unwrap();
+    session.leave();
+}
+
+/// A Crossbar node of the test's own, on a port that was free a moment ago.
+fn crossbar(name: &str) -> (Running, String) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let node = folder(name);
+    let text = fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/crossbar/one/config.json"
+    ));
+    let config: String = text.unwrap().replace("8080", &port.to_string());
+    fs::write(node.join("config.json"), config).unwrap();
+    let mut command = Command::new(peers().join("python/bin/crossbar"));
+    command
+        .args(["start", "--cbdir"])
+        .arg(&node)
+        .args(["--loglevel", "warn"]);
+    let running = Program::new("crossbar", command).start();
+    let url = format!("ws://127.0.0.1:{port}/ws");
+    // It says nothing when it is ready.
+    eventually("Crossbar lets sessions in", || {
+        builder(&[&url]).connect().is_ok()
+    });
+    (running, url)
+}
