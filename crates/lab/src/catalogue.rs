@@ -67,6 +67,8 @@ pub enum Cast<'a> {
     Pair(&'a Program, &'a Program),
     /// A program that needs no other of ours.
     Alone(&'a Program),
+    /// A router, a service and a caller.
+    Story(&'a Program, &'a Program, &'a Program),
 }
 
 /// A package of the labs.
@@ -245,9 +247,14 @@ impl Exercise {
     ///
     /// # Errors
     ///
-    /// When it is neither a server and a client nor one program.
+    /// When it is neither a server and a client, nor one program, nor a router, a service and a caller.
     pub fn cast(&self) -> anyhow::Result<Cast<'_>> {
         let with = |role| self.programs.iter().find(|program| program.role == role);
+        if let (Some(router), Some(service), Some(caller)) =
+            (with(Role::Router), with(Role::Service), with(Role::Caller))
+        {
+            return Ok(Cast::Story(router, service, caller));
+        }
         match (with(Role::Server), with(Role::Client), with(Role::Program)) {
             (Some(server), Some(client), _) => Ok(Cast::Pair(server, client)),
             (_, _, Some(program)) => Ok(Cast::Alone(program)),

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use argh::{ArgsInfo, FromArgs};
 use labnet::say;
 
-use crate::catalogue::{Cast, Catalogue, Exercise, Sheet};
+use crate::catalogue::{Catalogue, Exercise, Sheet};
 
 /// The widest line, in characters.
 const WIDTH: usize = 80;
@@ -74,7 +74,7 @@ fn shown(sheet: &Sheet) -> String {
 
 fn how_to_run(exercise: &Exercise) -> String {
     match exercise.cast() {
-        Ok(Cast::Pair(..) | Cast::Alone(_)) => format!("cargo lab run {}", exercise.id),
+        Ok(_) => format!("cargo lab run {}", exercise.id),
         Err(_) => {
             let folders: Vec<_> = exercise
                 .programs

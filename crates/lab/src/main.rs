@@ -14,6 +14,7 @@ mod index;
 mod list;
 mod run;
 mod show;
+mod story;
 mod web;
 
 use argh::{ArgsInfo, FromArgs};

@@ -15,7 +15,7 @@ use labnet::Hint;
 use crate::catalogue::{Cast, Catalogue, Program};
 use crate::process::{self, Event, Running, Stream};
 use crate::show::{Label, Screen};
-use crate::{cargo, web};
+use crate::{cargo, story, web};
 
 /// How long a server may take until it listens: Python's start on a busy machine takes seconds.
 const START_PATIENCE: Duration = Duration::from_secs(20);
@@ -103,6 +103,21 @@ impl Run {
         match catalogue.exercise(&self.exercise)?.cast()? {
             Cast::Pair(server, client) => self.pair(&catalogue, server, client),
             Cast::Alone(program) => self.alone(&catalogue, program),
+            Cast::Story(router, service, caller) => {
+                if !self.words.is_empty() || self.host.is_some() {
+                    return Err(anyhow!(
+                        "{} is told as it is: it takes --port alone",
+                        self.exercise
+                    ))
+                    .hint("to try other calls, run its programs by hand: their READMEs say how");
+                }
+                let parts = story::Parts {
+                    router,
+                    service,
+                    caller,
+                };
+                story::run(&catalogue, parts, self.port.unwrap_or(0))
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use support::program::Program;
-use support::{COUNT, DEADLINE, Running, folder, router, service, session};
+use support::{COUNT, DEADLINE, Running, eventually, folder, router, service, session};
 use tungstenite::stream::MaybeTlsStream;
 use tungstenite::{Message, WebSocket};
 
@@ -56,15 +56,17 @@ impl Browser {
             page: String::new(),
             last_id: 0,
         };
-        let target = browser.ask("Target.createTarget", json!({ "url": url }));
+        let target = browser
+            .ask("Target.createTarget", &json!({ "url": url }))
+            .unwrap();
         let attach = json!({ "targetId": target["targetId"], "flatten": true });
-        let attached = browser.ask("Target.attachToTarget", attach);
+        let attached = browser.ask("Target.attachToTarget", &attach).unwrap();
         browser.page = attached["sessionId"].as_str().unwrap().to_string();
         browser
     }
 
     /// A command and its answer; events in between are passed over.
-    fn ask(&mut self, method: &str, params: Value) -> Value {
+    fn ask(&mut self, method: &str, params: &Value) -> Result<Value, String> {
         self.last_id += 1;
         let id = self.last_id;
         let mut command = json!({ "id": id, "method": method, "params": params });
@@ -81,25 +83,27 @@ impl Browser {
             };
             let answer: Value = serde_json::from_str(text).unwrap();
             if answer["id"] == json!(id) {
-                assert!(answer.get("error").is_none(), "{method}: {answer}");
-                return answer["result"].clone();
+                return match answer.get("error") {
+                    None => Ok(answer["result"].clone()),
+                    Some(error) => Err(error["message"].to_string()),
+                };
             }
         }
     }
 
     /// What an expression in the page gives; a promise is waited for.
-    fn evaluate(&mut self, expression: &str) -> Value {
+    fn evaluate(&mut self, expression: &str) -> Result<Value, String> {
         let params =
             json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
-        let result = self.ask("Runtime.evaluate", params);
+        let result = self.ask("Runtime.evaluate", &params)?;
         assert!(
             result.get("exceptionDetails").is_none(),
             "{expression}: {result}"
         );
-        result["result"]["value"].clone()
+        Ok(result["result"]["value"].clone())
     }
 
-    /// Waits until the page says so, by its own clock of frames.
+    /// Waits until this is true in the page.
     fn until(&mut self, condition: &str) {
         let promise = format!(
             "new Promise((resolve) => {{
@@ -107,8 +111,17 @@ impl Browser {
                 look();
             }})"
         );
-        // A page that is being loaded throws its promises away: asked again, it is loaded.
-        assert_eq!(self.evaluate(&promise), json!(true), "{condition}");
+        // A page that is still being loaded takes a promise away with what was there before it.
+        let mut last = Ok(json!(null));
+        eventually(condition, || {
+            last = self.evaluate(&promise);
+            last == Ok(json!(true))
+        });
+    }
+
+    fn click(&mut self, button: &str) {
+        let click = format!("document.getElementById('{button}').click()");
+        self.evaluate(&click).unwrap();
     }
 }
 
@@ -130,7 +143,7 @@ fn access_the_page_calls_the_counter_and_shows_each_message() {
     browser.until(
         "document.readyState === 'complete' && document.getElementById('total')?.value === '41'",
     );
-    browser.evaluate("document.getElementById('add').click()");
+    browser.click("add");
     browser.until("document.getElementById('total').value === '42'");
     assert_eq!(caller.call("org.example.counter.value", &()), Ok(42));
 
@@ -140,7 +153,7 @@ fn access_the_page_calls_the_counter_and_shows_each_message() {
 
     let shown = browser.evaluate(
         "[...document.querySelectorAll('#messages tr')].map((row) => row.cells[2].textContent).reverse().join(' ')",
-    );
+    ).unwrap();
     let shown = shown.as_str().unwrap();
     assert!(shown.starts_with("HELLO WELCOME SUBSCRIBE CALL"), "{shown}");
     for name in ["SUBSCRIBED", "RESULT", "EVENT"] {
@@ -177,6 +190,6 @@ fn the_page_says_what_is_wrong_and_comes_back_with_the_router() {
     let log = folder("browser-2").join("log");
     let _service = service(&format!("ws://127.0.0.1:{port}/ws"), &log, &[]);
     browser.until("!document.getElementById('add').disabled");
-    browser.evaluate("document.getElementById('add').click()");
+    browser.click("add");
     browser.until("document.getElementById('total').value === '1'");
 }
