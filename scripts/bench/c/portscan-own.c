@@ -1,6 +1,6 @@
 // The floor for a scan of this machine's own ports: as little as a program can do for each port.
 //
-//   cc -O2 -pthread -o portscan-own portscan-own.c && ./portscan-own [ADDRESS]
+//   cc -O2 -pthread -o portscan-own scripts/bench/c/portscan-own.c && ./portscan-own [ADDRESS]
 //
 // Two threads, a socket each, bound once to 127.0.0.2; two calls of connect a port: the first sends the SYN, which is
 // answered within the call, the second asks what the answer was. Prints the number of open ports.
