@@ -1,15 +1,10 @@
-//! Scans the TCP ports of this machine, or of others that you may scan, and prints which are open.
+//! Scans the TCP ports of this machine, or of others that you may scan, and tells open, closed and filtered apart.
 //!
-//! The sheet ends with "write a port scanner and scan the ports on your machine". The student's first one calls
-//! `connect_ex` in a thread pool: it stands beside this one as `twin.py`. The library of this package is what that
-//! program becomes when it has to be fast, and right, on networks that lose packets; its README tells how.
-//!
-//! Terminal 1:  python3 -m http.server 8000 --bind 127.0.0.1
-//! Terminal 2:  cargo run -p portscan
-//!
-//! What you see: the open ports of 127.0.0.1, port 8000 among them, and how many are closed.
-//!
-//! Safety: scan only what is yours, or what you have been given permission to scan.
+//! Python:     `twin.py`, the student's first scanner: `connect_ex` in a thread pool
+//! Terminal 1: `cargo run -p portscan`
+//! You see:    the open ports of 127.0.0.1 with the names of their services, and how many are closed;
+//!             start a server first, and its port is among them
+//! Safety:     scan only what is yours, or what you have been given permission to scan
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, IsTerminal, Write};
