@@ -50,7 +50,7 @@ struct Args {
     /// file with tickets and secrets, in TOML; nobody else should be able to read it
     #[argh(option)]
     secrets: Option<PathBuf>,
-    /// folder of the pages that are served at / (default: the lab's own page)
+    /// folder of the pages that are served at / (default: none)
     #[argh(option)]
     web: Option<PathBuf>,
     /// address that serves counters as Prometheus text, at /metrics (default: none)
@@ -100,6 +100,7 @@ fn main() -> labnet::Exit {
     let pages = config::pages(args.web.as_deref())?;
 
     // 2. Bind and listen: from here on clients can connect.
+    allow_many_connections();
     let address = labnet::resolve(&args.host, args.port)?;
     let config = Config {
         realms,
@@ -144,6 +145,20 @@ fn main() -> labnet::Exit {
     }
     Ok(())
 }
+
+/// Lets the process have as many open files as the system allows it (`RLIMIT_NOFILE`): each session is one.
+#[cfg(unix)]
+fn allow_many_connections() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Where it cannot be raised, fewer sessions fit; `accept` says so when that happens.
+    let _kept = setrlimit(Resource::Nofile, limit);
+}
+
+/// Windows has no such limit.
+#[cfg(not(unix))]
+fn allow_many_connections() {}
 
 fn end_on_signal(stopper: Stopper) -> anyhow::Result<()> {
     ctrlc::set_handler(move || stopper.stop(GOODBYE_PATIENCE))

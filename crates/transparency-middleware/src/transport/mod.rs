@@ -24,5 +24,8 @@ const WRITE_STEP: Duration = Duration::from_millis(250);
 /// How long a peer may take nothing of what waits for it.
 const WRITE_PATIENCE: Duration = Duration::from_secs(20);
 
-/// How many bytes tungstenite asks the system for. An idle connection keeps this much.
+/// How many bytes the system is asked for at once. An idle connection keeps this much.
 const READ_BUFFER: usize = 8 * 1024;
+
+/// What tungstenite keeps of them, where frames are put together.
+const FRAME_BUFFER: usize = 2 * 1024;

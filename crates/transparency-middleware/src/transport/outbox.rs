@@ -52,7 +52,7 @@ pub(super) trait Owner: Send + Sync {
 
 /// The way out to one peer.
 pub(super) struct Outbox {
-    socket: TcpStream,
+    socket: Arc<TcpStream>,
     format: Format,
     limit: usize,
     queue: Mutex<Queue>,
@@ -149,7 +149,7 @@ enum Progress {
 impl Outbox {
     /// For a connected socket; at most `limit` bytes may wait.
     pub(super) fn new(
-        socket: TcpStream,
+        socket: Arc<TcpStream>,
         format: Format,
         limit: usize,
         traffic: Arc<Traffic>,

@@ -18,7 +18,7 @@ use super::http::{self, Head, Page, Refusal};
 use super::hub::{Challenged, Hub, Joining, RealmConfig, count};
 use super::outbox::{Outbox, data_frame, ping_frame};
 use super::wire::Wire;
-use super::{READ_BUFFER, STACK_SIZE, WRITE_STEP};
+use super::{FRAME_BUFFER, STACK_SIZE, WRITE_STEP};
 use crate::messages::{Format, Id, Message, Uri, known};
 use crate::realm::{self, Limits, Output};
 
@@ -339,7 +339,7 @@ impl Drop for Place {
 /// A connection that has been upgraded.
 struct Connection {
     socket: WebSocket<Wire>,
-    raw: TcpStream,
+    raw: Arc<TcpStream>,
     outbox: Arc<Outbox>,
     format: Format,
     /// Until when the client has to have joined.
@@ -364,11 +364,8 @@ fn open(shared: &Shared, mut socket: TcpStream, echo: bool) -> Option<(Connectio
         .and_then(|()| negotiate(shared, &mut socket, deadline, echo));
     let refusal = match opened {
         Ok(Opened::WebSocket(head, format)) => {
-            match connect(shared, socket, &head, format, deadline) {
-                Ok(connection) => return Some((connection, head.request)),
-                // The connection broke just now.
-                Err(_) => return None,
-            }
+            let connection = connect(shared, socket, &head, format, deadline);
+            return Some((connection, head.request));
         }
         Ok(Opened::Page(page, with_body)) => {
             // The browser may have gone; it will ask again.
@@ -443,33 +440,31 @@ fn connect(
     head: &Head,
     format: Format,
     deadline: Instant,
-) -> io::Result<Connection> {
+) -> Connection {
     let config = &shared.config;
     let metrics = &shared.hub.metrics;
+    // One descriptor for all who use it: a session costs one.
+    let socket = Arc::new(socket);
     let outbox = Outbox::new(
-        socket.try_clone()?,
+        socket.clone(),
         format,
         config.max_waiting,
         metrics.traffic.clone(),
     );
-    let wire = Wire::new(
-        socket.try_clone()?,
-        outbox.clone(),
-        metrics.bytes_in.clone(),
-    );
+    let wire = Wire::new(socket.clone(), outbox.clone(), metrics.bytes_in.clone());
     let limits = WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER)
+        .read_buffer_size(FRAME_BUFFER)
         .write_buffer_size(0)
         .max_message_size(Some(config.max_message))
         .max_frame_size(Some(config.max_message));
-    Ok(Connection {
+    Connection {
         socket: WebSocket::from_partially_read(wire, head.rest.clone(), Role::Server, Some(limits)),
         raw: socket,
         outbox,
         format,
         deadline,
         limit: None,
-    })
+    }
 }
 
 /// What a session is at the moment.

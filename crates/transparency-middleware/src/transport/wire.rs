@@ -5,32 +5,41 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::READ_BUFFER;
 use super::outbox::Outbox;
 
 /// The stream that tungstenite reads from and writes to.
 ///
-/// tungstenite asks for bytes only when it has no whole frame left. That is the moment when everything that
+/// The system is asked for bytes only when there is no whole frame left. That is the moment when everything that
 /// came has been handled, so what that made for others is flushed just before: one write for many messages
 /// where many came at once, one write at once where one came. What tungstenite itself writes (pong, close)
 /// goes into the session's own outbox, in order with the rest.
 pub(super) struct Wire {
-    socket: TcpStream,
+    socket: Arc<TcpStream>,
     own: Arc<Outbox>,
     /// Outboxes that something was put into since the last flush.
     touched: Vec<Arc<Outbox>>,
     /// What tungstenite wrote and has not flushed.
     written: Vec<u8>,
     bytes_in: Arc<AtomicU64>,
+    /// What the system gave and tungstenite has not asked for yet. tungstenite alone would ask for a frame's
+    /// rest at a time as soon as a payload of its buffer is still in use.
+    buffer: Box<[u8]>,
+    start: usize,
+    end: usize,
 }
 
 impl Wire {
-    pub(super) fn new(socket: TcpStream, own: Arc<Outbox>, bytes_in: Arc<AtomicU64>) -> Self {
+    pub(super) fn new(socket: Arc<TcpStream>, own: Arc<Outbox>, bytes_in: Arc<AtomicU64>) -> Self {
         Wire {
             socket,
             own,
             touched: Vec::new(),
             written: Vec::new(),
             bytes_in,
+            buffer: vec![0; READ_BUFFER].into(),
+            start: 0,
+            end: 0,
         }
     }
 
@@ -57,10 +66,26 @@ impl Wire {
 
 impl Read for Wire {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.flush_touched();
-        let count = self.socket.read(buffer)?;
-        let bytes = u64::try_from(count).unwrap_or(u64::MAX);
-        self.bytes_in.fetch_add(bytes, Ordering::Relaxed);
+        if self.start == self.end {
+            self.flush_touched();
+            // A large message goes straight to where tungstenite wants it.
+            let straight = buffer.len() >= self.buffer.len();
+            let place = if straight {
+                &mut *buffer
+            } else {
+                &mut self.buffer
+            };
+            let count = (&*self.socket).read(place)?;
+            let bytes = u64::try_from(count).unwrap_or(u64::MAX);
+            self.bytes_in.fetch_add(bytes, Ordering::Relaxed);
+            if straight {
+                return Ok(count);
+            }
+            (self.start, self.end) = (0, count);
+        }
+        let count = buffer.len().min(self.end - self.start);
+        buffer[..count].copy_from_slice(&self.buffer[self.start..self.start + count]);
+        self.start += count;
         Ok(count)
     }
 }
