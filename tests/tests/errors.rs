@@ -186,7 +186,11 @@ fn a_server_on_port_80_without_the_right_says_so() {
     for entry in of_role("server") {
         let mut original = rust(&entry.package);
         let copy = folder.join(&entry.package);
-        fs::copy(original.command().get_program(), &copy).unwrap();
+        // By another process: while this one writes a file, a program that another test starts inherits the
+        // descriptor, and a file that is open for writing cannot be run (ETXTBSY).
+        let program = original.command().get_program().to_owned();
+        let copied = Command::new("cp").arg(program).arg(&copy).status().unwrap();
+        assert!(copied.success(), "{}: cannot be copied", entry.package);
         let mut command = Command::new(&copy);
         command.args(["--port=80", "--host=127.0.0.1"]);
         if runs_as_root() {
