@@ -71,6 +71,28 @@ pub fn start(command: &mut Command) -> io::Result<Running> {
     start_as(command, false)
 }
 
+/// Starts a program with one pipe for its stdout and its stderr, and sends all that it prints to `events`.
+///
+/// Through two pipes, lines written at nearly the same time may change places: a game's next question would stand before
+/// the answer to the last. Through one they stay in their order, and nobody can tell which was which.
+///
+/// # Errors
+///
+/// As [`start`], and when the system has no pipe left.
+pub fn start_merged<Side: Copy + Send + 'static>(
+    mut command: Command,
+    side: Side,
+    events: &SyncSender<Event<Side>>,
+) -> io::Result<Running> {
+    let (reader, writer) = io::pipe()?;
+    command.stdout(writer.try_clone()?).stderr(writer);
+    let running = start_as(&mut command, false)?;
+    // It holds this side's ends of the pipe: while they are open, the pipe has no end.
+    drop(command);
+    pump(reader, side, Stream::Stdout, events.clone());
+    Ok(running)
+}
+
 /// Starts a program in a process group of its own, so that the programs it starts end with it: cargo's compilers.
 /// Its streams are as the command says.
 ///

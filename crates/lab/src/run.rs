@@ -411,17 +411,25 @@ impl Stage {
 
     fn start(&mut self, part: Part<'_>, mut command: Command) -> anyhow::Result<Running> {
         let program = command.get_program().to_string_lossy().into_owned();
-        let started =
-            process::start(&mut command).with_context(|| format!("cannot start {program}"));
-        let mut running = match part.language {
+        // Who plays with the keyboard wants question and answer in their order.
+        let (started, pipes) = if part.program.interactive && io::stdin().is_terminal() {
+            (process::start_merged(command, part.side, &self.sender), 1)
+        } else {
+            let started = process::start(&mut command).map(|mut running| {
+                running.listen(part.side, &self.sender);
+                running
+            });
+            (started, 2)
+        };
+        let started = started.with_context(|| format!("cannot start {program}"));
+        let running = match part.language {
             Language::Rust => started?,
             Language::Python => started.hint(
                 "is Python installed (3.8 or newer)? without --server python and --client python \
                  the Rust programs run",
             )?,
         };
-        running.listen(part.side, &self.sender);
-        self.actor(part.side).open = 2;
+        self.actor(part.side).open = pipes;
         Ok(running)
     }
 
