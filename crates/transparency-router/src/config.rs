@@ -253,7 +253,7 @@ const LARGEST_PAGE: u64 = 4 * 1024 * 1024;
 /// The files of a folder, by their path; `index.html` is `/`. Folders in it are not served.
 pub(crate) fn pages(folder: Option<&Path>) -> anyhow::Result<Vec<Page>> {
     let Some(folder) = folder else {
-        return Ok(Vec::new());
+        return Ok(own_pages());
     };
     let reading = || format!("cannot read the pages in {}", folder.display());
     let mut pages = Vec::new();
@@ -283,6 +283,23 @@ pub(crate) fn pages(folder: Option<&Path>) -> anyhow::Result<Vec<Page>> {
         });
     }
     Ok(pages)
+}
+
+/// The lab's own page, part of the program: it is there from whatever folder the router is started.
+fn own_pages() -> Vec<Page> {
+    let page = |path: &str, name: &str, content: &str| Page {
+        path: path.to_string(),
+        media_type: media_type(name).to_string(),
+        content: content.as_bytes().to_vec(),
+    };
+    let html = include_str!("../../transparency-service/web/index.html");
+    let script = include_str!("../../transparency-service/web/page.js");
+    let style = include_str!("../../transparency-service/web/style.css");
+    vec![
+        page("/", "index.html", html),
+        page("/page.js", "page.js", script),
+        page("/style.css", "style.css", style),
+    ]
 }
 
 fn media_type(name: &str) -> &'static str {

@@ -50,7 +50,7 @@ struct Args {
     /// file with tickets and secrets, in TOML; nobody else should be able to read it
     #[argh(option)]
     secrets: Option<PathBuf>,
-    /// folder of the pages that are served at / (default: none)
+    /// folder of the pages that are served at / (default: the lab's own page)
     #[argh(option)]
     web: Option<PathBuf>,
     /// address that serves counters as Prometheus text, at /metrics (default: none)

@@ -362,6 +362,23 @@ fn pages_are_served_beside_the_websocket() {
 }
 
 #[test]
+fn the_labs_own_page_is_part_of_the_program() {
+    let router = Router::start(&[]);
+    for (path, media_type) in [
+        ("/", "text/html"),
+        ("/page.js", "text/javascript"),
+        ("/style.css", "text/css"),
+    ] {
+        let page = http(
+            router.address,
+            &format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"),
+        );
+        assert!(page.starts_with("HTTP/1.1 200 OK"), "{path}: {page}");
+        assert!(page.contains(media_type), "{path}: {page}");
+    }
+}
+
+#[test]
 fn the_counters_count() {
     let router = Router::start(&["--metrics", "127.0.0.1:0"]);
     let mut callee = Peer::join(router.address);
