@@ -3,9 +3,10 @@
 //! A router gives the calls to the callee that registered `first`. Whoever has the log has to be that one. At the
 //! start a replica without the log waits until the one with the log answers; after a router was restarted the
 //! order is anyone's, so a replica that is called without having the log goes to the end of the queue.
-//! The counter's procedures are one registration, by prefix, so that there is one queue for all of them.
+//! All of the counter's procedures go together. They are registered one by one and not by their prefix, since not
+//! every router passes prefixes on to the routers that it is joined with.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use labnet::note;
 use transparency_middleware::client::{
     Error, ErrorReply, Invocation, Procedure, Registration, Session,
 };
-use transparency_middleware::messages::{Invoke, Match, Payload};
+use transparency_middleware::messages::{Invoke, Payload};
 
 use crate::counter::Counter;
 use crate::procedures::{self, BUSY, COUNTER};
@@ -24,12 +25,14 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How often to ask for it.
 const INTERVAL: Duration = Duration::from_millis(20);
 
+/// The last of them answers for all: whoever has it has the others.
+const NAMES: [&str; 3] = ["add", "add_once", "value"];
+
 /// A replica's place in the queue for the counter.
 struct Place {
     session: Session,
     counter: Arc<Counter>,
-    procedure: OnceLock<Procedure>,
-    registration: Mutex<Option<Registration>>,
+    registrations: Mutex<Vec<Registration>>,
 }
 
 /// Registers the counter's procedures, behind whoever has the log.
@@ -44,30 +47,22 @@ pub fn offer(session: &Session, counter: &Arc<Counter>) -> anyhow::Result<()> {
     let place = Arc::new(Place {
         session: session.clone(),
         counter: Arc::clone(counter),
-        procedure: OnceLock::new(),
-        registration: Mutex::new(None),
+        registrations: Mutex::default(),
     });
-    let answering = Arc::clone(&place);
-    let procedure =
-        Procedure::with_invocation(COUNTER, move |invocation| answering.answer(invocation))
-            .matching(Match::Prefix)
-            .invoke(Invoke::First);
-    let procedure = place.procedure.get_or_init(|| procedure).clone();
-    // Held until there is a registration: a call that comes before must not find none.
-    let mut registration = place
-        .registration
+    // Held until all are registered: a call that comes before must not find some.
+    let mut registrations = place
+        .registrations
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
-    *registration = Some(
-        session
-            .register(procedure)
-            .with_context(|| format!("cannot register {COUNTER}"))?,
-    );
+    place
+        .join(&mut registrations)
+        .with_context(|| format!("cannot register {COUNTER}"))?;
+    drop(registrations);
     Ok(())
 }
 
 impl Place {
-    fn answer(&self, invocation: &Invocation) -> Result<Payload, ErrorReply> {
+    fn answer(self: &Arc<Self>, invocation: &Invocation) -> Result<Payload, ErrorReply> {
         let result = procedures::counter(&self.counter, &self.session, invocation);
         if let Err(error) = &result
             && error.uri() == BUSY
@@ -78,19 +73,32 @@ impl Place {
         result
     }
 
+    /// Registers all, at the end of the queue.
+    fn join(self: &Arc<Self>, registrations: &mut Vec<Registration>) -> Result<(), Error> {
+        for name in NAMES {
+            let answering = Arc::clone(self);
+            let procedure =
+                Procedure::with_invocation(&format!("{COUNTER}{name}"), move |invocation| {
+                    answering.answer(invocation)
+                });
+            registrations.push(self.session.register(procedure.invoke(Invoke::First))?);
+        }
+        Ok(())
+    }
+
     /// Leaves the queue and joins it again, at its end.
-    fn go_behind(&self) -> Result<(), Error> {
-        let mut registration = match self.registration.try_lock() {
-            Ok(registration) => registration,
+    fn go_behind(self: &Arc<Self>) -> Result<(), Error> {
+        let mut registrations = match self.registrations.try_lock() {
+            Ok(registrations) => registrations,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             // Another call is on it.
             Err(TryLockError::WouldBlock) => return Ok(()),
         };
-        if let (Some(old), Some(procedure)) = (registration.take(), self.procedure.get()) {
-            old.unregister()?;
-            *registration = Some(self.session.register(procedure.clone())?);
-            note!("another replica has the counter: standing by");
+        for registration in registrations.drain(..) {
+            registration.unregister()?;
         }
+        self.join(&mut registrations)?;
+        note!("another replica has the counter: standing by");
         Ok(())
     }
 }

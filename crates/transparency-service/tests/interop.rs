@@ -6,11 +6,14 @@
 mod support;
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::sync::mpsc;
 
 use support::program::Program;
-use support::{DEADLINE, Running, builder, eventually, folder, peers, router};
+use support::{
+    ADD, COUNT, DEADLINE, Running, VALUE, builder, eventually, folder, peers, router, service,
+};
 use transparency_middleware::client::{Call, Caller, ErrorReply, Procedure, Publication, Session};
 use transparency_middleware::messages::{Dict, Format, Invoke, Payload, Value};
 
@@ -206,28 +209,85 @@ fn ask(url: &str, format: &str, prefix: &str) {
     session.leave();
 }
 
+/// Beyond one machine: the service at one node, its caller at the other.
+#[test]
+#[cfg_attr(
+    no_peers,
+    ignore = "autobahn and Crossbar are not installed: scripts/peers"
+)]
+fn two_joined_crossbar_nodes_are_one_to_the_service_and_its_caller() {
+    let nodes = folder("cluster");
+    let (one, two) = (nodes.join("one"), nodes.join("two"));
+    fs::create_dir(&one).unwrap();
+    fs::create_dir(&two).unwrap();
+    let keys = Command::new(peers().join("python/bin/crossbar"))
+        .args(["keys", "--cbdir"])
+        .arg(&two)
+        .output();
+    assert!(keys.unwrap().status.success());
+    let key = fs::read_to_string(two.join("key.pub")).unwrap();
+    let key = key
+        .lines()
+        .find_map(|line| line.strip_prefix("public-key-ed25519: "));
+    let [first, second, link] = [(); 3].map(|()| free_port());
+    for (name, node) in [("one", &one), ("two", &two)] {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/crossbar/cluster");
+        let config = fs::read_to_string(format!("{path}/{name}.json")).unwrap();
+        let config = config
+            .replace("8080", &first)
+            .replace("8081", &second)
+            .replace("8090", &link)
+            .replace("PUBLIC_KEY_OF_TWO", key.unwrap());
+        fs::write(node.join("config.json"), config).unwrap();
+    }
+    let url = |port: &str| format!("ws://127.0.0.1:{port}/ws");
+    let _one = start_crossbar(&one, &url(&first));
+    let _two = start_crossbar(&two, &url(&second));
+    let _service = service(&url(&first), &nodes.join("log"), &[]);
+    let caller = builder(&[&url(&second)]).connect().unwrap();
+    eventually("the second node knows the first one's procedures", || {
+        caller.call::<i64>(ADD, &(2, 3)) == Ok(5)
+    });
+    eventually("the counter too", || {
+        caller.call::<i64>(VALUE, &()) == Ok(0)
+    });
+    for expected in 1..=20 {
+        assert_eq!(caller.call(COUNT, &(1,)), Ok(expected));
+    }
+}
+
+fn free_port() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port().to_string()
+}
+
 /// A Crossbar node of the test's own, on a port that was free a moment ago.
 fn crossbar(name: &str) -> (Running, String) {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    drop(listener);
+    let port = free_port();
     let node = folder(name);
     let text = fs::read_to_string(concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/crossbar/one/config.json"
     ));
-    let config: String = text.unwrap().replace("8080", &port.to_string());
-    fs::write(node.join("config.json"), config).unwrap();
+    fs::write(
+        node.join("config.json"),
+        text.unwrap().replace("8080", &port),
+    )
+    .unwrap();
+    let url = format!("ws://127.0.0.1:{port}/ws");
+    (start_crossbar(&node, &url), url)
+}
+
+fn start_crossbar(node: &Path, url: &str) -> Running {
     let mut command = Command::new(peers().join("python/bin/crossbar"));
     command
         .args(["start", "--cbdir"])
-        .arg(&node)
+        .arg(node)
         .args(["--loglevel", "warn"]);
     let running = Program::new("crossbar", command).start();
-    let url = format!("ws://127.0.0.1:{port}/ws");
     // It says nothing when it is ready.
     eventually("Crossbar lets sessions in", || {
-        builder(&[&url]).connect().is_ok()
+        builder(&[url]).connect().is_ok()
     });
-    (running, url)
+    running
 }
