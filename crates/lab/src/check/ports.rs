@@ -9,9 +9,11 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::atomic::{AtomicU16, Ordering};
 
-/// Where ports are taken from: above the well-known ones, below Linux' 32768–60999 and others' 49152–65535.
-const FIRST: u16 = 20_000;
-const LAST: u16 = 31_999;
+/// Where ports are taken from: above the well-known ones, below Linux' 32768–60999 and others' 49152–65535. Each protocol has a
+/// range of its own, since its locks are ports of the other.
+const FIRST_TCP: u16 = 20_000;
+const FIRST_UDP: u16 = 26_000;
+const COUNT: u16 = 6_000;
 
 /// What a server speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,17 +53,20 @@ impl Port {
     ///
     /// # Errors
     ///
-    /// When none of 12,000 is free.
+    /// When none of 6,000 is free.
     pub fn take(protocol: Protocol) -> io::Result<Self> {
         static NEXT: AtomicU16 = AtomicU16::new(0);
-        const COUNT: u16 = LAST - FIRST + 1;
+        let first = match protocol {
+            Protocol::Tcp => FIRST_TCP,
+            Protocol::Udp => FIRST_UDP,
+        };
         // Checks that run at the same time begin at different places.
         let begin =
             u16::try_from(std::process::id().wrapping_mul(97) % u32::from(COUNT)).unwrap_or(0);
         let mut last_error = io::Error::from(io::ErrorKind::AddrInUse);
         for _ in 0..COUNT {
             let offset = (begin + NEXT.fetch_add(1, Ordering::Relaxed) % COUNT) % COUNT;
-            match Self::lock(FIRST + offset, protocol) {
+            match Self::lock(first + offset, protocol) {
                 Ok(port) => return Ok(port),
                 Err(error) => last_error = error,
             }
@@ -72,10 +77,22 @@ impl Port {
     fn lock(number: u16, protocol: Protocol) -> io::Result<Self> {
         // Any address, not only loopback: a server may listen on all interfaces.
         let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, number));
-        let (tcp, udp) = (TcpListener::bind(any)?, UdpSocket::bind(any)?);
+        // The lock first: whoever holds it may be about to bind the port itself, and must not find us there.
         let lock = match protocol {
-            Protocol::Tcp => Lock::Udp { _held: udp },
-            Protocol::Udp => Lock::Tcp { _held: tcp },
+            Protocol::Tcp => {
+                let lock = Lock::Udp {
+                    _held: UdpSocket::bind(any)?,
+                };
+                TcpListener::bind(any)?;
+                lock
+            }
+            Protocol::Udp => {
+                let lock = Lock::Tcp {
+                    _held: TcpListener::bind(any)?,
+                };
+                UdpSocket::bind(any)?;
+                lock
+            }
         };
         Ok(Port {
             number,

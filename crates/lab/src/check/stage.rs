@@ -304,7 +304,7 @@ impl<'a> Stage<'a> {
             let tick = deadline.min(Instant::now() + Duration::from_millis(20));
             match tcp::accept(listener, tick) {
                 Ok(Some(stream)) => {
-                    return Connection::new(stream, "the server", &self.log, self.limit())
+                    return Connection::new(stream, "server", &self.log, self.limit())
                         .map_err(|error| undecided("cannot prepare a connection", &error));
                 }
                 Ok(None) => {}
@@ -314,7 +314,7 @@ impl<'a> Stage<'a> {
             if let Some(ended) = program.ended() {
                 // It may have connected and ended since we looked.
                 if let Ok(Some(stream)) = tcp::accept(listener, Instant::now()) {
-                    return Connection::new(stream, "the server", &self.log, self.limit())
+                    return Connection::new(stream, "server", &self.log, self.limit())
                         .map_err(|error| undecided("cannot prepare a connection", &error));
                 }
                 program.drained();
@@ -325,7 +325,7 @@ impl<'a> Stage<'a> {
             }
             if Instant::now() >= deadline {
                 self.log.add(
-                    "the server",
+                    "server",
                     What::Awaited(format!("a client on {address}"), START_PATIENCE),
                 );
                 return Err(wrong(

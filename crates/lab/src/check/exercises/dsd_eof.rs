@@ -462,9 +462,15 @@ static CLIENT: &[Case] = &[
         name: "takes an answer of 100 KiB",
         rests_on: &["prints", "answer-byte-by-byte"],
         play: |stage| {
-            // Below the 64 KiB at either end that are kept of a program's output.
+            // Below the 64 KiB at either end that are kept of a program's output. A client may refuse an answer that is far longer
+            // than its question: so the question is that long, where it can be chosen.
             let text = filler(stage, 100 * 1024);
-            told(stage, &text, &Cut::Whole, &m::READS_ONCE)
+            let message = if stage.chooses_message() {
+                text.as_str()
+            } else {
+                ""
+            };
+            told_about(stage, message, &text, &Cut::Whole, &m::FIXED_LIMIT)
         },
     },
     Case {
@@ -853,7 +859,17 @@ enum Cut {
 
 /// Answers the client under test; it has to print the answer.
 fn told(stage: &mut Stage<'_>, text: &str, cut: &Cut, suspect: &'static Misconception) -> Step {
-    let (mut server, _) = meet(stage, "hello")?;
+    told_about(stage, "hello", text, cut, suspect)
+}
+
+fn told_about(
+    stage: &mut Stage<'_>,
+    message: &str,
+    text: &str,
+    cut: &Cut,
+    suspect: &'static Misconception,
+) -> Step {
+    let (mut server, _) = meet(stage, message)?;
     let bytes = frame(text);
     let cuts: Vec<usize> = match *cut {
         Cut::Whole => Vec::new(),
