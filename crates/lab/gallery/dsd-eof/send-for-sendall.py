@@ -1,5 +1,6 @@
 # Takes send for sendall. With a time limit on the socket send takes only what there is room for.
 # check: dsd-eof --server "python3 {file} {port}"
+# fails: slow-reader send-for-sendall
 import socket
 import sys
 import threading
