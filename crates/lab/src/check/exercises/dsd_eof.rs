@@ -232,47 +232,6 @@ static SERVER: &[Case] = &[
         },
     },
     Case {
-        id: "slow-reader",
-        name: "sends all of its answers to a client that reads slowly",
-        rests_on: &["large", "two-in-one", "exact-buffer"],
-        play: |stage| {
-            stage.start("")?;
-            // A receive window of a few KiB: the program makes answers far faster than they can leave. Its system buffers 4 MiB at most
-            // and calls the socket writable when a third of that is free: so a send of 2 MiB meets too little room for certain.
-            let mut client = stage.connect_with(Some(4096))?;
-            let text = filler(stage, 2 * LARGE);
-            let texts = vec![text.as_str(); 4];
-            let bytes: Vec<u8> = texts.iter().flat_map(|text| frame(text)).collect();
-            let expected: Vec<u8> = texts.iter().flat_map(|text| answer(text)).collect();
-            let sender = client
-                .send_beside(bytes)
-                .map_err(|error| undecided("cannot send", &error))?;
-            client.wait_for_first_byte();
-            let heard = client.hear(&expected);
-            // A sender that still waits for a program that is stuck ends with its own deadline.
-            client.stop_sending();
-            let _taken = sender.join();
-            if heard.end == HeardEnd::Complete {
-                return Ok(());
-            }
-            let at = expected
-                .iter()
-                .zip(&heard.bytes)
-                .take_while(|(a, b)| a == b)
-                .count();
-            let ending = stage.ending(heard.end);
-            Err(differs(
-                &m::SHORT_SEND,
-                format!(
-                    "Of {} bytes of answers {at} were right, {ending}: a part was never sent.",
-                    expected.len()
-                ),
-                &expected,
-                &heard.bytes,
-            ))
-        },
-    },
-    Case {
         id: "half-close",
         name: "still answers a client that has ended its own direction",
         rests_on: &["whole"],
