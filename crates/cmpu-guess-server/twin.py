@@ -28,6 +28,9 @@ def answer(guess, secret):
 
 
 def main():
+    # Each line is out at once, also into a pipe, and may hold any character.
+    sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
+
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default="localhost")
     parser.add_argument("--port", type=int, required=True)

@@ -7,6 +7,7 @@ Terminal 2: python3 crates/cmpu-tcp-echo-client/twin.py --port 9900
 
 import argparse
 import socket
+import sys
 
 BUFFER_SIZE = 16
 
@@ -31,6 +32,9 @@ def talk(server, message):
 
 
 def main():
+    # Each line is out at once, also into a pipe, and may hold any character.
+    sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
+
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default="localhost")
     parser.add_argument("--port", type=int, required=True)

@@ -8,6 +8,7 @@ Terminal 2: python3 crates/cmpu-tcp-echo-client/twin.py --port 9900
 import argparse
 import socket
 import sys
+import time
 
 BUFFER_SIZE = 2048
 BACKLOG = 5
@@ -30,12 +31,16 @@ def serve(connection, peer):
     # 8. Hang up: end this direction, and read until the client has closed too
     connection.shutdown(socket.SHUT_WR)
     connection.settimeout(PATIENCE)
-    while connection.recv(BUFFER_SIZE):
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and connection.recv(BUFFER_SIZE):
         pass
     # endregion: exercise
 
 
 def main():
+    # Each line is out at once, also into a pipe, and may hold any character.
+    sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
+
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default="localhost")
     parser.add_argument("--port", type=int, required=True)

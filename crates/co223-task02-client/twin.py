@@ -14,6 +14,9 @@ MESSAGE_LIMIT = 64 * 1024 * 1024
 
 
 def main():
+    # Each line is out at once, also into a pipe, and may hold any character.
+    sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
+
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default=socket.gethostname())
     parser.add_argument("--port", type=int, default=1234)

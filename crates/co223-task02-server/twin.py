@@ -31,6 +31,9 @@ def serve(connection, message):
 
 
 def main():
+    # Each line is out at once, also into a pipe, and may hold any character.
+    sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
+
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default=socket.gethostname())
     parser.add_argument("--port", type=int, default=1234)
@@ -57,7 +60,7 @@ def main():
     while True:
         # 5. Accept a client: a new socket, for this client alone
         connection, peer = listener.accept()
-        print(f"Connection from {peer} has been established.", flush=True)
+        print(f"Connection from {peer} has been established.")
         with connection:
             connection.settimeout(args.timeout)
             try:

@@ -13,6 +13,9 @@ BUFFER_SIZE = 1024
 
 
 def main():
+    # Each line is out at once, also into a pipe, and may hold any character.
+    sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
+
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=65432)
@@ -34,7 +37,7 @@ def main():
 
     # 5. Accept a client: a new socket, for this client alone
     connection, peer = listener.accept()
-    print(f"Connected by {peer}", flush=True)
+    print(f"Connected by {peer}")
     with connection:
         while True:
             # 6. Receive a piece: whatever one recv gives

@@ -86,6 +86,9 @@ def run(connection, peer, places, args):
 
 
 def main():
+    # Each line is out at once, also into a pipe, and may hold any character.
+    sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
+
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=65432)
@@ -114,7 +117,7 @@ def main():
 
         # 6. Accept a client: a new socket, for this client alone
         connection, peer = listener.accept()
-        print(f"Connected by {peer}", flush=True)
+        print(f"Connected by {peer}")
 
         # 7. Serve it in a thread of its own: the others need not wait
         threading.Thread(target=run, args=(connection, peer, places, args), daemon=True).start()

@@ -27,6 +27,9 @@ def serve(connection):
 
 
 def main():
+    # Each line is out at once, also into a pipe, and may hold any character.
+    sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
+
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=65432)
@@ -51,7 +54,7 @@ def main():
     while True:
         # 5. Accept a client: a new socket, for this client alone
         connection, peer = listener.accept()
-        print(f"Connected by {peer}", flush=True)
+        print(f"Connected by {peer}")
         failure = None
         with connection:
             connection.settimeout(args.timeout if args.forever else None)

@@ -10,6 +10,7 @@ import decimal
 import re
 import socket
 import sys
+import time
 
 BUFFER_SIZE = 1024
 QUOTE_LIMIT = 64
@@ -42,9 +43,10 @@ def serve(connection):
         if len(request) == BUFFER_SIZE:
             connection.sendall(TOO_LONG.encode())
             connection.shutdown(socket.SHUT_WR)
-            while connection.recv(BUFFER_SIZE):
+            deadline = time.monotonic() + connection.gettimeout()
+            while time.monotonic() < deadline and connection.recv(BUFFER_SIZE):
                 pass
-            return
+            raise ConnectionError("hung up after a request that filled the buffer")
 
         # 8. Send the sum back
         connection.sendall(answer(request).encode())
@@ -52,6 +54,9 @@ def serve(connection):
 
 
 def main():
+    # Each line is out at once, also into a pipe, and may hold any character.
+    sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
+
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=65432)

@@ -10,6 +10,9 @@ import sys
 
 
 def main():
+    # Each line is out at once, also into a pipe, and may hold any character.
+    sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
+
     argparse.ArgumentParser().parse_args()
 
     # region: exercise

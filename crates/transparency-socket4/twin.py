@@ -12,6 +12,9 @@ BUFFER_SIZE = 4096
 
 
 def main():
+    # Each line is out at once, also into a pipe, and may hold any character.
+    sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
+
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default="www.google.co.uk")
     parser.add_argument("--port", type=int, default=80)

@@ -8,25 +8,31 @@ Terminal 2: python3 crates/transparency-socket6/twin.py
 import argparse
 import socket
 import sys
+import time
 
 BACKLOG = 5
 BUFFER_SIZE = 1024
 THANKS = b"Thank you for connecting"
 
 
-def thank(connection):
+def thank(connection, patience):
     # region: exercise
     # 6. Send the thanks
     connection.sendall(THANKS)
 
     # 7. Hang up: end this direction, and read until the client has closed too
     connection.shutdown(socket.SHUT_WR)
-    while connection.recv(BUFFER_SIZE):
+    connection.settimeout(patience)
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline and connection.recv(BUFFER_SIZE):
         pass
     # endregion: exercise
 
 
 def main():
+    # Each line is out at once, also into a pipe, and may hold any character.
+    sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
+
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default="")
     parser.add_argument("--port", type=int, default=12345)
@@ -55,9 +61,8 @@ def main():
         connection, peer = listener.accept()
         print(f"Got connection from {peer}")
         with connection:
-            connection.settimeout(args.timeout)
             try:
-                thank(connection)
+                thank(connection, args.timeout)
             except OSError as error:
                 print(f"{peer}: {error}", file=sys.stderr)
     # endregion: exercise

@@ -13,6 +13,9 @@ BUFFER_SIZE = 1024
 
 
 def main():
+    # Each line is out at once, also into a pipe, and may hold any character.
+    sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
+
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=12345)

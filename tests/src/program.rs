@@ -22,12 +22,13 @@ pub fn rust(package: &str) -> Program {
     Program::new(package, Command::new(built(package)))
 }
 
-/// A package's Python twin.
+/// A package's Python twin, run as it may be anywhere: into a pipe without `-u`, on a machine whose encoding is not
+/// UTF-8. Its lines have to come out at once all the same, and no character may end it.
 pub fn python(package: &str) -> Program {
     let mut command = Command::new(if cfg!(windows) { "python" } else { "python3" });
-    // -u: each line is out at once, also into a pipe.
     command
-        .arg("-u")
+        .env_remove("PYTHONUNBUFFERED")
+        .env("PYTHONIOENCODING", "ascii")
         .arg(workspace().join("crates").join(package).join("twin.py"));
     Program::new(package, command)
 }

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockRef, Socket, Type};
@@ -121,6 +122,16 @@ pub fn reset(stream: TcpStream) {
         .set_linger(Some(Duration::ZERO))
         .expect("SO_LINGER is there");
     drop(stream);
+}
+
+/// A client that goes on to send a byte every 10 ms until the server has closed for good, or its time is up.
+pub fn drip(mut stream: TcpStream) {
+    let deadline = Instant::now() + 2 * DEADLINE;
+    thread::spawn(move || {
+        while Instant::now() < deadline && stream.write_all(b".").is_ok() {
+            thread::sleep(Duration::from_millis(10));
+        }
+    });
 }
 
 /// A listener for a client under test, on a free port of 127.0.0.1.

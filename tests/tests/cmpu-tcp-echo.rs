@@ -59,6 +59,21 @@ fn the_twin_echoes_a_message_that_is_too_long_likewise() {
 }
 
 #[test]
+fn server_does_not_wait_for_the_end_of_a_client_that_sends_and_sends() {
+    let (_server, address) = rust("cmpu-tcp-echo-server").serve();
+    wire::drip(connect(address));
+    good_client(address, b"the next");
+}
+
+#[test]
+#[cfg_attr(no_python, ignore = "python3 (3.8 or newer) is not installed")]
+fn the_twin_does_not_wait_for_it_either() {
+    let (_server, address) = python("cmpu-tcp-echo-server").serve();
+    wire::drip(connect(address));
+    good_client(address, b"the next");
+}
+
+#[test]
 fn bytes_that_are_no_utf8_come_back_unchanged() {
     let (_server, address) = rust("cmpu-tcp-echo-server").serve();
     let message: Vec<u8> = (0..=255).collect();

@@ -372,6 +372,7 @@ fn client_says_that_the_server_left_in_the_middle_of_an_answer_or_without_one() 
         let finished = client.finish();
         assert_eq!(finished.code, Some(1));
         assert!(finished.stderr.contains(says), "{}", finished.stderr);
+        assert!(finished.stderr.contains("\nhint: "), "{}", finished.stderr);
     }
 }
 

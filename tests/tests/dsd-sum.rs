@@ -6,7 +6,7 @@ use std::thread;
 
 use tests::pairing::Pairing;
 use tests::wire::{ask, connect, expect, nobody, read_to_end, reset};
-use tests::{python, rust, wire};
+use tests::{Program, python, rust, wire};
 
 const SUM: Pairing = Pairing {
     server: "dsd-sum-server",
@@ -92,6 +92,27 @@ fn the_twin_refuses_a_request_that_fills_the_buffer_likewise() {
     stream.write_all(&[b'1'; 3000]).unwrap();
     stream.shutdown(Shutdown::Write).unwrap();
     assert_eq!(read_to_end(&mut stream), TOO_LONG);
+}
+
+#[test]
+fn server_does_not_wait_for_the_end_of_a_client_that_is_refused_and_sends_on() {
+    refused_and_sends_on(rust("dsd-sum-server"));
+}
+
+#[test]
+#[cfg_attr(no_python, ignore = "python3 (3.8 or newer) is not installed")]
+fn the_twin_does_not_wait_for_it_either() {
+    refused_and_sends_on(python("dsd-sum-server"));
+}
+
+fn refused_and_sends_on(server: Program) {
+    let (mut server, address) = server.args(&["--timeout=0.5"]).serve();
+    let mut stream = connect(address);
+    stream.write_all(&[b'1'; 1024]).expect("the server reads");
+    expect(&mut stream, TOO_LONG);
+    wire::drip(stream);
+    ask(address, b"1 2", b"3");
+    server.error_line_with("hung up after a request that filled the buffer");
 }
 
 #[test]
@@ -238,6 +259,20 @@ fn client_says_that_the_server_left_without_an_answer() {
     assert_eq!(finished.code, Some(1));
     assert!(
         finished.stderr.contains("without an answer\nhint: "),
+        "{}",
+        finished.stderr
+    );
+}
+
+#[test]
+fn client_says_what_it_takes_when_a_line_is_not_utf8() {
+    let (_server, address) = rust("dsd-sum-server").serve();
+    let client = rust("dsd-sum-client").at(address).args(&["-"]);
+    let finished = client.run_with_input(b"1 2\n\xff\n");
+    assert_eq!(finished.code, Some(1));
+    assert_eq!(finished.stdout, "Server says: 3\n");
+    assert!(
+        finished.stderr.contains("UTF-8\nhint: a request is"),
         "{}",
         finished.stderr
     );

@@ -5,7 +5,7 @@ use std::thread;
 
 use tests::pairing::Pairing;
 use tests::wire::{self, accept, ask, connect, nobody, read_to_end, reset};
-use tests::{Running, rust};
+use tests::{Running, python, rust};
 
 const THANKS: Pairing = Pairing {
     server: "transparency-socket5",
@@ -97,6 +97,23 @@ fn server_waits_no_longer_than_its_time_limit_for_a_client_to_close() {
         .serve();
     let mut never_closes = connect(address);
     assert_eq!(read_to_end(&mut never_closes), b"Thank you for connecting");
+    good_client(address);
+}
+
+#[test]
+fn server_does_not_wait_for_the_end_of_a_client_that_sends_and_sends() {
+    let (_server, address) = serve();
+    wire::drip(connect(address));
+    good_client(address);
+}
+
+#[test]
+#[cfg_attr(no_python, ignore = "python3 (3.8 or newer) is not installed")]
+fn the_twin_does_not_wait_for_it_either() {
+    let (_server, address) = python("transparency-socket5")
+        .args(&["--host=127.0.0.1"])
+        .serve();
+    wire::drip(connect(address));
     good_client(address);
 }
 

@@ -108,7 +108,7 @@ fn serve(mut connection: Socket, peer: python::Address, limit: Duration) -> anyh
     if count == 0 {
         return Err(anyhow!("closed the connection without a message"));
     }
-    // The echo is the bytes themselves. Only the lines printed here need text, and show what is no UTF-8 as �.
+    // The echo is the bytes themselves. Only the lines printed here need text, and show what is not UTF-8 as �.
     let text = String::from_utf8_lossy(&buffer[..count]);
     say!("Data: {text}")?;
 

@@ -66,7 +66,7 @@ fn main() -> labnet::Exit {
         };
         let (message, client) = (&buffer[..count], python::address(peer));
         say!("received {count} bytes from {client}")?;
-        // The echo is the bytes themselves. Only the line printed here needs text, and shows what is no UTF-8 as �.
+        // The echo is the bytes themselves. Only the line printed here needs text, and shows what is not UTF-8 as �.
         say!("Data: {}", String::from_utf8_lossy(message))?;
 
         // 4. Send it back there

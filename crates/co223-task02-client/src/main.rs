@@ -74,7 +74,7 @@ fn main() -> labnet::Exit {
     }
 
     // 4. Show the message
-    // Decoded whole: a piece may end in the middle of a character. What is no UTF-8 is shown as U+FFFD.
+    // Decoded whole: a piece may end in the middle of a character. What is not UTF-8 is shown as U+FFFD.
     say!("{}", String::from_utf8_lossy(&message))?;
     Ok(())
     // endregion: exercise

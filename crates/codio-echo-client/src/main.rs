@@ -52,7 +52,7 @@ fn main() -> labnet::Exit {
         .with_context(|| format!("cannot send to {address}"))?;
 
     // 4. Receive the answer: whatever one recv gives
-    // Twelve bytes come whole as good as always. A longer answer may come in pieces, and take a recv for each.
+    // Twelve bytes sent at once come whole as a rule. A longer answer may come in pieces, and take a recv for each.
     let mut buffer = [0; BUFFER_SIZE];
     let count = socket
         .read(&mut buffer)

@@ -71,7 +71,7 @@ fn main() -> labnet::Exit {
         .with_context(|| format!("cannot connect to {address}"))
         .hint("is the server running? cargo run -p dsd-eof-server")?;
 
-    // A byte that is no UTF-8 comes back as U+FFFD, which takes three.
+    // A byte that is not UTF-8 comes back as U+FFFD, which takes three.
     let longest = frames.iter().map(Vec::len).max().unwrap_or(0);
     let mut answers = DelimitedReader::new(&socket, TOKEN, 3 * longest + ANSWER_EXTRA);
     for frame in &frames {
@@ -86,7 +86,10 @@ fn main() -> labnet::Exit {
         }
         sent.context("cannot send the message")
             .hint("the server has hung up: its answer or its terminal says why")?;
-        if answer.context("cannot receive the answer")?.is_none() {
+        let answer = answer
+            .context("cannot receive the answer")
+            .hint("the server left too early: its terminal may say why")?;
+        if answer.is_none() {
             Err(anyhow!(
                 "the server closed the connection without an answer"
             ))

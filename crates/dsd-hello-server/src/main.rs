@@ -118,7 +118,7 @@ fn serve(mut connection: Socket, limit: Option<Duration>) -> anyhow::Result<()> 
         }
 
         // 7. Send the answer
-        // Bytes that are no UTF-8, or half a character at the end, become U+FFFD instead of an error. The
+        // Bytes that are not UTF-8, or half a character at the end, become U+FFFD instead of an error. The
         // answer is put together first and sent with one call: write! on a socket would send it in three parts.
         let text = String::from_utf8_lossy(&buffer[..count]);
         let answer = format!("I got \"{text}\" from you and I am sending it back.");

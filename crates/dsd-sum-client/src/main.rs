@@ -55,7 +55,10 @@ fn main() -> labnet::Exit {
         [] => ask(&mut socket, "1 2 3 4 5")?,
         ["-"] => {
             for line in io::stdin().lines() {
-                ask(&mut socket, &line.context("cannot read a line of stdin")?)?;
+                let line = line
+                    .context("cannot read a line of stdin")
+                    .hint("a request is a line of UTF-8 text: numbers and blanks")?;
+                ask(&mut socket, &line)?;
             }
         }
         ref numbers => ask(&mut socket, &numbers.join(" "))?,

@@ -11,7 +11,7 @@ mod sum;
 use std::io::{Read, Write};
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use argh::{ArgsInfo, FromArgs};
 use labnet::{note, python, say, timed};
 use socket2::{Domain, Socket, Type};
@@ -102,8 +102,8 @@ fn serve(mut connection: Socket, limit: Duration) -> anyhow::Result<()> {
     // region: exercise
     loop {
         // 6. Receive a request: whatever one recv gives
-        // TCP carries bytes, not messages. On loopback a short request comes whole; over a real network it may come
-        // in two pieces, and each would be added up alone. Exercise 5 mends that.
+        // TCP carries bytes, not messages. A short request that is sent with one call comes whole as a rule; one sent with
+        // two may come in two pieces, and each would be added up alone. Exercise 5 mends that.
         let count = timed(|| connection.read(&mut buffer)).context("cannot receive")?;
         if count == 0 {
             return Ok(()); // The client has closed its side.
@@ -111,11 +111,10 @@ fn serve(mut connection: Socket, limit: Duration) -> anyhow::Result<()> {
 
         // 7. Refuse what fills the buffer: the rest may still be on its way
         if count == BUFFER_SIZE {
-            connection
-                .write_all(TOO_LONG.as_bytes())
-                .context("cannot answer")?;
+            timed(|| connection.write_all(TOO_LONG.as_bytes())).context("cannot answer")?;
             // The rest must not pass for the next request, so the conversation ends here.
-            return labnet::hang_up(connection, limit).context("cannot hang up");
+            labnet::hang_up(connection, limit).context("cannot hang up")?;
+            return Err(anyhow!("hung up after a request that filled the buffer"));
         }
 
         // 8. Send the sum back

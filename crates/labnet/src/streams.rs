@@ -56,7 +56,8 @@ pub fn hang_up(mut connection: Socket, patience: Duration) -> io::Result<()> {
         if left.is_zero() {
             break;
         }
-        connection.set_read_timeout(Some(left))?;
+        // The system counts in microseconds, and takes 0 of them for "no limit".
+        connection.set_read_timeout(Some(left.max(Duration::from_micros(1))))?;
         match connection.read(&mut dropped) {
             Ok(0) => break,
             Ok(count) => total += count,
@@ -196,4 +197,25 @@ pub fn retry_receive(error: io::Error) -> anyhow::Result<()> {
     }
     note!("cannot receive a datagram: {error}; waiting for the next");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn hang_up_ends_also_when_less_than_a_microsecond_is_left() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let _silent = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (server, _) = listener.accept().unwrap();
+        let (done, ended) = mpsc::channel();
+        thread::spawn(move || {
+            hang_up(server.into(), Duration::from_nanos(999)).unwrap();
+            done.send(()).unwrap();
+        });
+        assert_eq!(ended.recv_timeout(Duration::from_secs(5)), Ok(()));
+    }
 }
