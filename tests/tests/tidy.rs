@@ -817,6 +817,10 @@ impl Known {
                 exercises.insert(entry.exercise.clone(), client.clone());
                 exercises.insert(entry.package.clone(), client);
             }
+            // A larger exercise, told as a story: a router, a service and their caller.
+            if entry.role == "caller" {
+                exercises.insert(entry.exercise.clone(), entry.package.clone());
+            }
         }
         let cache = std::cell::RefCell::new(BTreeMap::<String, String>::new());
         Known {
