@@ -1,6 +1,6 @@
 //! Hand-outs: each is a subset of this workspace that builds, runs and is tested on its own.
 //!
-//! The tests that build every hand-out take minutes and are ignored by default; CI runs them:
+//! The tests that build every hand-out take minutes and are ignored by default:
 //! `cargo test -p tests --test handout -- --include-ignored`.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -136,8 +136,9 @@ fn run(network: &Network, mut scheduler: Scheduler) -> Run {
             answers.peek().copied().filter(|next| next.0.0 <= now)
         {
             answers.pop();
-            let place = usize::try_from(number - first_number).unwrap_or(usize::MAX);
-            if number >= first_number
+            // An answer to a probe that is no longer under way came too late.
+            if let Some(place) = number.checked_sub(first_number)
+                && let Ok(place) = usize::try_from(place)
                 && let Some((_, probe, Some(state))) = under_way.get(place).copied()
                 && gone.insert(number)
             {
@@ -145,19 +146,18 @@ fn run(network: &Network, mut scheduler: Scheduler) -> Run {
             }
         }
         // Probes that waited too long. Controls wait longer than those behind them, so the look passes them over.
-        let look = now >= next_look;
-        if look {
+        if now >= next_look {
             next_look = now + ms(2);
-        }
-        for (number, probe, _) in under_way.iter().filter(|_| look) {
-            if gone.contains(number) {
-                continue;
-            }
-            if probe.sent + scheduler.patience(probe) <= now {
-                gone.insert(*number);
-                scheduler.silent(probe);
-            } else if !probe.control {
-                break;
+            for (number, probe, _) in &under_way {
+                if gone.contains(number) {
+                    continue;
+                }
+                if probe.sent + scheduler.patience(probe) <= now {
+                    gone.insert(*number);
+                    scheduler.silent(probe);
+                } else if !probe.control {
+                    break;
+                }
             }
         }
         while let Some((number, _, _)) = under_way.front().filter(|first| gone.contains(&first.0)) {

@@ -1,6 +1,6 @@
 //! Offers a counter and a calculator by name. Who calls them, and from where, it does not know.
 //!
-//! Python:     `twin.py` (with autobahn: python3 -m pip install 'autobahn[twisted,serialization]')
+//! Python:     `twin.py` (with autobahn: `python3 -m pip install 'autobahn[twisted,serialization]'`)
 //! Terminal 1: `cargo run -p transparency-router`
 //! Terminal 2: `cargo run -p transparency-service`
 //! Terminal 3: `cargo run -p transparency-caller`
