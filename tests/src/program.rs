@@ -322,10 +322,15 @@ impl Running {
     /// # Panics
     ///
     /// When it does not end in time.
-    pub fn finish(mut self) -> Finished {
+    pub fn finish(self) -> Finished {
+        self.finish_within(DEADLINE)
+    }
+
+    /// As [`Running::finish`], for a program that has much to do: one that builds others first.
+    pub fn finish_within(mut self, patience: Duration) -> Finished {
         drop(self.child.stdin.take());
         // A program has ended when both of its streams have: no polling for the process needed.
-        let complete = self.stdout.drain(DEADLINE) && self.stderr.drain(DEADLINE);
+        let complete = self.stdout.drain(patience) && self.stderr.drain(patience);
         assert!(complete, "{} does not end; {}", self.name, self.seen());
         let status = self.child.wait().expect("a child can be waited for");
         self.finished(status)

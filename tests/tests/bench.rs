@@ -3,15 +3,21 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic anywhere")]
 
 use std::process::Command;
+use std::time::Duration;
 
 use tests::program::workspace;
 use tests::{Finished, Program};
+
+/// How long a benchmark may take: in a fresh clone it builds every program and peer in release form first.
+const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
 /// `python3` in the workspace's root.
 fn python(words: &[&str]) -> Finished {
     let mut command = Command::new(if cfg!(windows) { "python" } else { "python3" });
     command.args(words).current_dir(workspace());
-    Program::new("python3", command).run()
+    Program::new("python3", command)
+        .start()
+        .finish_within(PATIENCE)
 }
 
 #[test]
