@@ -1,8 +1,8 @@
 //! The gallery of `cargo lab check`: every wrong answer fails exactly the cases that it should, with the diagnosis
 //! that it should; every right answer passes all; every case that the gallery covers fails some wrong answer.
 //!
-//! What a gallery file is, and what it has to fail, stands in its first lines. The same facts make the matrix in
-//! `crates/lab/gallery/README.md`; `LAB_UPDATE=1 cargo test -p lab --test check-matrix` writes it anew.
+//! What a gallery file is, and what it has to fail, stands in its first lines. The same facts make the matrix in the
+//! README of the exercise's folder; `LAB_UPDATE=1 cargo test -p lab --test check-matrix` writes it anew.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
@@ -54,7 +54,7 @@ fn main() -> ExitCode {
         move || covered(&of_check, &all),
     ));
     trials.push(Trial::test(
-        "the matrix in the gallery's README is up to date",
+        "the matrix of each exercise is up to date",
         move || fresh(&entries),
     ));
     let mut arguments = arguments;
@@ -106,7 +106,7 @@ fn gallery() -> Vec<Entry> {
         }
         for file in fs::read_dir(&exercise).expect("it can be listed") {
             let file = file.expect("it can be listed").path();
-            if file.is_file() {
+            if file.is_file() && file.extension().is_some_and(|extension| extension != "md") {
                 entries.push(entry(&file));
             }
         }
@@ -314,49 +314,47 @@ fn covered(check: &Path, entries: &[Entry]) -> Result<(), Failed> {
 }
 
 fn fresh(entries: &[Entry]) -> Result<(), Failed> {
-    let path = workspace().join("crates/lab/gallery/README.md");
-    let matrix = matrix(entries);
-    if env::var_os("LAB_UPDATE").is_some() {
-        fs::write(path, matrix)?;
-        return Ok(());
-    }
-    if fs::read_to_string(path).unwrap_or_default() != matrix {
-        return Err("run LAB_UPDATE=1 cargo test -p lab --test check-matrix".into());
+    let exercises: BTreeSet<&String> = entries.iter().map(|entry| &entry.exercise).collect();
+    for exercise in exercises {
+        let path = workspace()
+            .join("crates/lab/gallery")
+            .join(exercise)
+            .join("README.md");
+        let matrix = matrix(exercise, entries);
+        if env::var_os("LAB_UPDATE").is_some() {
+            fs::write(path, matrix)?;
+        } else if fs::read_to_string(path).unwrap_or_default() != matrix {
+            return Err(format!(
+                "{exercise}: run LAB_UPDATE=1 cargo test -p lab --test check-matrix"
+            )
+            .into());
+        }
     }
     Ok(())
 }
 
-fn matrix(entries: &[Entry]) -> String {
-    let mut text = String::from(
-        "# The gallery of answers\n\n\
-         Programs that make one classic mistake each, and programs that are right. The test `check-matrix` plays every one of them and \
-         fails when `cargo lab check` does not say exactly this about it; it also writes this page.\n",
+fn matrix(exercise: &str, entries: &[Entry]) -> String {
+    let mut text = format!(
+        "# Answers to {exercise}, wrong and right\n\n\
+         | program | what it does | fails | diagnosis |\n|---|---|---|---|\n"
     );
-    let exercises: BTreeSet<&String> = entries.iter().map(|entry| &entry.exercise).collect();
-    for exercise in exercises {
-        write!(
+    for entry in entries.iter().filter(|entry| entry.exercise == exercise) {
+        let cases: Vec<&str> = entry.fails.keys().map(String::as_str).collect();
+        let diagnoses: BTreeSet<&str> = entry.fails.values().map(String::as_str).collect();
+        let (fails, why) = if cases.is_empty() {
+            ("nothing".to_string(), "right".to_string())
+        } else {
+            (
+                cases.join(", "),
+                diagnoses.into_iter().collect::<Vec<_>>().join(", "),
+            )
+        };
+        writeln!(
             text,
-            "\n## {exercise}\n\n| program | what it does | fails | diagnosis |\n|---|---|---|---|\n"
+            "| [{0}]({0}) | {1} | {fails} | {why} |",
+            entry.name, entry.about
         )
         .expect("a String takes everything");
-        for entry in entries.iter().filter(|entry| entry.exercise == *exercise) {
-            let cases: Vec<&str> = entry.fails.keys().map(String::as_str).collect();
-            let diagnoses: BTreeSet<&str> = entry.fails.values().map(String::as_str).collect();
-            let (fails, why) = if cases.is_empty() {
-                ("nothing".to_string(), "right".to_string())
-            } else {
-                (
-                    cases.join(", "),
-                    diagnoses.into_iter().collect::<Vec<_>>().join(", "),
-                )
-            };
-            writeln!(
-                text,
-                "| [{0}]({exercise}/{0}) | {1} | {fails} | {why} |",
-                entry.name, entry.about
-            )
-            .expect("a String takes everything");
-        }
     }
     text
 }
