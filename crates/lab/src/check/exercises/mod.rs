@@ -10,7 +10,9 @@ mod dsd_eof;
 mod dsd_hello;
 mod dsd_sum;
 mod echo;
-mod transparency_socket;
+mod transparency_socket3;
+mod transparency_socket4;
+mod transparency_socket5;
 
 use crate::ports::Protocol;
 use crate::stage::Stage;
@@ -96,9 +98,9 @@ pub static EXERCISES: &[&Exercise] = &[
     &dsd_hello::EXERCISE,
     &dsd_sum::EXERCISE,
     &dsd_eof::EXERCISE,
-    &transparency_socket::SOCKET3,
-    &transparency_socket::SOCKET4,
-    &transparency_socket::EXERCISE,
-    &transparency_socket::SOCKET6,
+    &transparency_socket3::EXERCISE,
+    &transparency_socket4::EXERCISE,
+    &transparency_socket5::EXERCISE,
+    &transparency_socket5::SOCKET6,
     &cmpu_tcp_echo::EXERCISE,
 ];
