@@ -3,7 +3,7 @@
 //! ```toml
 //! [package.metadata.lab]
 //! sheet = "dsd"                       # one of [[workspace.metadata.lab.sheets]]
-//! exercise = "dsd-sum"                # what `cargo lab run` calls it; both sides say the same
+//! exercise = "echo"                   # what `cargo lab run` calls it; both sides say the same
 //! title = "Exercise 4: add numbers"
 //! order = 4                           # its place on the sheet
 //! role = "server"                     # server, client, program; library, router, service, caller
@@ -52,7 +52,7 @@ pub struct Sheet {
 /// What one `cargo lab run` runs: a server and a client, or one program.
 #[derive(Debug)]
 pub struct Exercise {
-    /// Its name on the command line: `dsd-sum`.
+    /// Its name on the command line.
     pub id: String,
     /// Its title.
     pub title: String,

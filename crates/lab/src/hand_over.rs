@@ -11,9 +11,11 @@ use argh::{ArgsInfo, FromArgs};
 use lab::cargo;
 
 /// The command, its binary, and the feature that binary is built with.
-const COMMANDS: [(&str, &str, &str); 2] = [
+const COMMANDS: &[(&str, &str, &str)] = &[
     ("check", "lab-check", "check"),
+    // region: workspace
     ("handout", "lab-handout", "handout"),
+    // endregion: workspace
 ];
 
 /// Judges any program, in any language, by what it does on the wire.
@@ -21,10 +23,12 @@ const COMMANDS: [(&str, &str, &str); 2] = [
 #[argh(subcommand, name = "check")]
 pub struct Check {}
 
+// region: workspace
 /// Makes a folder or an archive of an exercise, for a student.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(subcommand, name = "handout")]
 pub struct Handout {}
+// endregion: workspace
 
 /// Runs the binary that the first word stands for, with the words after it, and gives its exit code.
 ///

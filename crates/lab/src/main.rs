@@ -30,9 +30,11 @@ const NAME: &str = "cargo lab";
 #[argh(
     help_triggers("-h", "--help"),
     example = "cargo lab list",
+    // region: workspace
     example = "cargo lab run dsd-sum",
     example = "cargo lab run dsd-sum --server python -- 0.1 0.2",
-    example = "cargo lab check dsd-eof --server \"python3 my_server.py --port {{port}}\""
+    example = "cargo lab check dsd-eof --server \"python3 my_server.py --port {{port}}\"",
+    // endregion: workspace
 )]
 struct Lab {
     #[argh(subcommand)]
@@ -46,7 +48,9 @@ enum Command {
     Run(run::Run),
     Index(index::Index),
     Check(hand_over::Check),
+    // region: workspace
     Handout(hand_over::Handout),
+    // endregion: workspace
 }
 
 fn main() -> labnet::Exit {
@@ -58,9 +62,8 @@ fn main() -> labnet::Exit {
         Some(Command::List(list)) => list.run().map(|()| 0),
         Some(Command::Run(run)) => run.run(),
         Some(Command::Index(index)) => index.run().map(|()| 0),
-        // Only `--help` looks at these; they were handed over above.
-        Some(Command::Check(_) | Command::Handout(_)) => help().map(|()| 0),
-        None => help().map(|()| 0),
+        // Only `--help` looks at the others; they were handed over above.
+        _ => help().map(|()| 0),
     }?;
     // By now every program that was started has been stopped: `process::exit` runs no destructors.
     if code != 0 {

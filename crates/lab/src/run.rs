@@ -39,10 +39,12 @@ const READY_WITHIN: usize = 64 * 1024;
     subcommand,
     name = "run",
     help_triggers("-h", "--help"),
+    // region: workspace
     example = "cargo lab run dsd-sum",
     example = "cargo lab run dsd-sum -- 0.1 0.2",
     example = "cargo lab run dsd-sum --server python --port 9900",
-    example = "cargo lab run transparency-socket4 --client python"
+    example = "cargo lab run transparency-socket4 --client python",
+    // endregion: workspace
 )]
 pub struct Run {
     /// the server's language: rust or python (default rust)

@@ -5,7 +5,7 @@
 //! client │ Server says: 15                   a line of stdout
 //! ```
 //!
-//! What a program prints to stdout goes to our stdout, the rest to our stderr: `cargo lab run dsd-sum 2>/dev/null` is
+//! What a program prints to stdout goes to our stdout, the rest to our stderr: `cargo lab run EXERCISE 2>/dev/null` is
 //! the transcript alone.
 
 use std::env;

@@ -26,9 +26,11 @@ use crate::{kernel, misconceptions, process};
     subcommand,
     name = "check",
     help_triggers("-h", "--help"),
+    // region: workspace
     example = "cargo lab check dsd-eof",
     example = "cargo lab check dsd-eof --server \"python3 my_server.py --port {{port}}\"",
     example = "cargo lab check dsd-eof --client \"./client {{host}} {{port}} {{message}}\" --only sends",
+    // endregion: workspace
     note = "The command runs without a shell. {{host}}, {{port}} and, for clients, {{message}} are filled in; without {{port}} the \
             sheet's own address is used. The words rust and python stand for our own program and its twin.\n\n\
             This is no sandbox: the program runs with your rights.",
@@ -308,9 +310,23 @@ fn chosen(
         chosen.push((role, command.clone()));
     }
     if chosen.is_empty() {
-        chosen.extend(exercise.roles.iter().map(|role| (role, "rust".to_string())));
+        chosen.extend(
+            exercise
+                .roles
+                .iter()
+                .map(|role| (role, own(role).to_string())),
+        );
     }
     Ok(chosen)
+}
+
+/// The word for our own program: a hand-out for a course in Python has the twins alone.
+fn own(role: &Role) -> &'static str {
+    let manifest = workspace()
+        .join("crates")
+        .join(role.package)
+        .join("Cargo.toml");
+    if manifest.exists() { "rust" } else { "python" }
 }
 
 fn sides(exercise: &Exercise) -> String {
@@ -419,9 +435,18 @@ pub fn empty_report(exercise: &Exercise, role: &Role, target: &Target) -> Report
         exercise: exercise.name.to_string(),
         role: role.kind.name().to_string(),
         command: target.command.text.clone(),
-        readme: format!("crates/{}/README.md", role.package),
+        readme: readme(role),
         seed: target.seed,
         ..Report::default()
+    }
+}
+
+/// Where the program is described: a hand-out has the server's description at its top.
+fn readme(role: &Role) -> String {
+    let own = format!("crates/{}/README.md", role.package);
+    match workspace().join(&own).exists() {
+        true => own,
+        false => "README.md".to_string(),
     }
 }
 

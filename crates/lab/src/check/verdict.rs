@@ -227,7 +227,7 @@ pub struct ProgramReport {
 /// The result of a whole check.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
-    /// The exercise: `dsd-eof`.
+    /// The exercise's name.
     pub exercise: String,
     /// `server`, `client` or `program`.
     pub role: String,

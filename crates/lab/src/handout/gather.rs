@@ -1,6 +1,6 @@
 //! Which files make up a hand-out: a subset of this workspace, and nothing of it rewritten that need not be.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -12,20 +12,29 @@ use labnet::Hint;
 use serde_json::Value;
 
 use crate::bundle::{Entry, Files};
+use crate::cut::{self, Checks};
 use crate::readme;
 use crate::starter::{self, Language};
 
-/// What of the workspace's root goes into every hand-out in Rust.
-///
 /// One of the two licences is enough for those who receive it, and the shorter one keeps a hand-out small.
+const LICENCE: &str = "LICENSE-MIT";
+
+/// What of the workspace's root goes into every hand-out in Rust.
 const ROOT_FILES: [&str; 6] = [
     ".cargo/config.toml",
     ".gitignore",
     "Cargo.toml",
-    "LICENSE-MIT",
+    LICENCE,
     "clippy.toml",
     "rustfmt.toml",
 ];
+
+/// The package that holds `cargo lab`.
+const LAB: &str = "crates/lab";
+
+/// What the root manifest says of its members, and what it has to say where the twins' folders hold no package.
+const MEMBERS: &str = "members = [\"crates/*\", \"tests\"]\n";
+const PYTHON_MEMBERS: &str = "members = [\"crates/lab\", \"crates/labnet\"]\n";
 
 /// What is handed out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +43,8 @@ pub struct Kind {
     pub python: bool,
     /// Everything as it is, instead of without the student's part.
     pub solution: bool,
+    /// With `cargo lab` and the exercise's check.
+    pub check: bool,
 }
 
 impl Kind {
@@ -53,6 +64,7 @@ pub struct Source {
     metadata: Value,
     /// Every file that git keeps, with `/`.
     tracked: Vec<String>,
+    checks: Checks,
 }
 
 impl Source {
@@ -81,14 +93,24 @@ impl Source {
             .hint("hand-outs are made in a clone: what git does not keep is never handed out");
         }
         let tracked = String::from_utf8(output.stdout).context("a file's name is no UTF-8")?;
-        let tracked = tracked
+        let tracked: Vec<String> = tracked
             .split_terminator('\0')
             .map(ToString::to_string)
             .collect();
+        let mut checks = BTreeMap::new();
+        for name in &tracked {
+            if let Some(module) = name.strip_prefix(cut::CHECKS) {
+                let path = catalogue.root.join(name);
+                let text = fs::read_to_string(&path)
+                    .with_context(|| format!("cannot read {}", path.display()))?;
+                checks.insert(module.to_string(), text);
+            }
+        }
         Ok(Source {
             catalogue,
             metadata,
             tracked,
+            checks: Checks::read(checks)?,
         })
     }
 
@@ -105,19 +127,41 @@ impl Source {
             .iter()
             .map(|program| program.folder.clone())
             .collect();
-        for name in self.names(exercise, &programs, kind)? {
+        let modules = self.check_of(exercise);
+        if kind.check && modules.is_empty() {
+            return Err(anyhow!("{} has no check yet", exercise.id))
+                .hint("cargo lab check lists the exercises that have one; leave --check out");
+        }
+        for name in self.names(exercise, &programs, &modules, kind)? {
             let mut entry = self.read_file(name)?;
             let of_the_exercise = programs.iter().any(|folder| is_below(name, folder));
-            if let Some(language) = Language::of(name)
-                && of_the_exercise
-                && kind.cuts(language)
-            {
-                let text = String::from_utf8(entry.bytes)
-                    .with_context(|| format!("{name} is no UTF-8 text"))?;
-                let (text, its_tasks) =
-                    starter::starter(&text, language).with_context(|| name.clone())?;
+            let text = |bytes| {
+                String::from_utf8(bytes).with_context(|| format!("{name} is no UTF-8 text"))
+            };
+            if of_the_exercise {
+                if let Some(language) = Language::of(name)
+                    && kind.cuts(language)
+                {
+                    let (text, its_tasks) = starter::starter(&text(entry.bytes)?, language)
+                        .with_context(|| name.clone())?;
+                    entry.bytes = text.into_bytes();
+                    tasks.extend(its_tasks.into_iter().map(|task| (name.clone(), task)));
+                }
+            } else if name.starts_with("crates/") {
+                let text = text(entry.bytes)?;
+                let mut text = cut::carried(&text, name).with_context(|| name.clone())?;
+                if name.strip_prefix(cut::CHECKS) == Some("mod.rs") {
+                    text = Checks::register(&text, &modules);
+                }
                 entry.bytes = text.into_bytes();
-                tasks.extend(its_tasks.into_iter().map(|task| (name.clone(), task)));
+            } else if kind.python && name == "Cargo.toml" {
+                let text = text(entry.bytes)?;
+                ensure!(
+                    text.matches(MEMBERS).count() == 1,
+                    "the root Cargo.toml does not say {}",
+                    MEMBERS.trim_end()
+                );
+                entry.bytes = text.replace(MEMBERS, PYTHON_MEMBERS).into_bytes();
             }
             files.insert(name.clone(), entry);
         }
@@ -168,35 +212,59 @@ impl Source {
         Ok(false)
     }
 
+    /// The modules of `cargo lab check` that judge this exercise; empty when there are none.
+    pub fn check_of(&self, exercise: &Exercise) -> BTreeSet<String> {
+        let packages: Vec<&str> = exercise
+            .programs
+            .iter()
+            .map(|program| program.package.as_str())
+            .collect();
+        self.checks.of(&packages)
+    }
+
     /// The names of the files that belong to the hand-out.
     fn names(
         &self,
         exercise: &Exercise,
         programs: &BTreeSet<String>,
+        modules: &BTreeSet<String>,
         kind: Kind,
     ) -> anyhow::Result<impl Iterator<Item = &String>> {
-        let (packages, tests, unused) = match kind.python {
-            true => (programs.clone(), Vec::new(), Vec::new()),
-            false => {
-                let unused = self.unused_modules(exercise)?;
-                (self.closure(programs), self.listed("common-tests"), unused)
-            }
-        };
+        let mut begin = BTreeSet::new();
+        if !kind.python {
+            begin.extend(programs.clone());
+            begin.insert("tests".to_string());
+        }
+        if kind.check {
+            begin.insert(LAB.to_string());
+        }
+        let rust = !begin.is_empty();
+        let packages = self.closure(begin);
+        let tests = self.listed("common-tests");
+        let unused = self.unused_modules(exercise)?;
+        let other_checks: BTreeSet<String> = self
+            .checks
+            .all()
+            .filter(|module| !modules.contains(*module))
+            .map(|module| format!("{}{module}.rs", cut::CHECKS))
+            .collect();
         let names = self.tracked.iter().filter(move |name| {
             let below = |folders: &BTreeSet<String>| folders.iter().any(|f| is_below(name, f));
-            if kind.python {
-                return *name == "LICENSE-MIT"
-                    || below(&packages) && (name.ends_with(".py") || name.ends_with(".md"));
+            if ROOT_FILES.contains(&name.as_str()) {
+                return rust || *name == LICENCE;
+            }
+            if below(programs) {
+                return !kind.python || name.ends_with(".py") || name.ends_with(".md");
             }
             match name
                 .strip_prefix("tests/tests/")
                 .and_then(|test| test.strip_suffix(".rs"))
             {
-                Some(test) => test == exercise.id || tests.contains(&test),
+                Some(test) => !kind.python && (test == exercise.id || tests.contains(&test)),
                 // A library's own tests, examples and README are not the student's concern.
-                None if !below(programs) && is_aside(name) => false,
-                None if unused.contains(name) => false,
-                None => ROOT_FILES.contains(&name.as_str()) || below(&packages),
+                None if is_aside(name) => false,
+                None if unused.contains(name) || other_checks.contains(*name) => false,
+                None => below(&packages),
             }
         });
         Ok(names)
@@ -235,11 +303,9 @@ impl Source {
             .collect())
     }
 
-    /// The folders of the packages that these and the tests need, themselves among them.
-    fn closure(&self, programs: &BTreeSet<String>) -> BTreeSet<String> {
+    /// The folders of the packages that these need, themselves among them.
+    fn closure(&self, mut folders: BTreeSet<String>) -> BTreeSet<String> {
         let root = &self.catalogue.root;
-        let mut folders = programs.clone();
-        folders.insert("tests".to_string());
         loop {
             let mut more = BTreeSet::new();
             for package in self.metadata["packages"].as_array().into_iter().flatten() {
@@ -271,11 +337,16 @@ impl Source {
     }
 }
 
-/// Whether a file is a package's test, example or description: `crates/labnet/tests/frames.rs`.
+/// Whether a carried package's file is its test, example or description, `crates/labnet/tests/frames.rs`, or the hand-out's
+/// own source.
 fn is_aside(name: &str) -> bool {
     let folder = name.split('/').nth(2);
-    name.starts_with("crates/")
-        && matches!(folder, Some("tests" | "examples" | "fuzz" | "README.md"))
+    name.starts_with("crates/lab/src/handout/")
+        || name.starts_with("crates/")
+            && matches!(
+                folder,
+                Some("tests" | "examples" | "fuzz" | "gallery" | "README.md")
+            )
 }
 
 fn is_below(name: &str, folder: &str) -> bool {

@@ -3,6 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`gather`] | which files belong to a hand-out |
+//! | [`cut`] | what a carried library or command leaves behind |
 //! | [`starter`] | from the full program to the student's: marked parts are taken out |
 //! | [`readme`] | the README at the top |
 //! | [`cargo_files`] | the lock file cut to size, the crates for a room without a network |
@@ -10,6 +11,7 @@
 
 mod bundle;
 mod cargo_files;
+mod cut;
 mod gather;
 mod readme;
 mod starter;
@@ -57,6 +59,9 @@ struct Args {
     /// the Python programs alone
     #[argh(switch)]
     python: bool,
+    /// with cargo lab check for the exercise
+    #[argh(switch)]
+    check: bool,
     /// with all crates it needs, to be built without a network
     #[argh(switch)]
     offline: bool,
@@ -67,13 +72,14 @@ fn main() -> labnet::Exit {
     if args.starter && args.solution {
         return Err(anyhow!("--starter and --solution exclude each other")).hint("choose one")?;
     }
-    if args.python && args.offline {
+    if args.python && args.offline && !args.check {
         return Err(anyhow!("--python and --offline exclude each other"))
-            .hint("the Python programs need no crates: leave --offline out")?;
+            .hint("the Python programs need no crates; only their --check does")?;
     }
     let kind = Kind {
         python: args.python,
         solution: args.solution,
+        check: args.check,
     };
     let source = Source::read()?;
     let catalogue = &source.catalogue;
@@ -125,6 +131,11 @@ fn several<'a>(
             );
             continue;
         }
+        let mut kind = kind;
+        if kind.check && source.check_of(exercise).is_empty() {
+            note!("{} has no check yet: it is handed out without", exercise.id);
+            kind.check = false;
+        }
         hand_out(source, sheet, exercise, kind, offline, &target)?;
     }
     Ok(())
@@ -139,7 +150,7 @@ fn hand_out(
     target: &Target,
 ) -> anyhow::Result<()> {
     let mut files: Files = source.files(sheet, exercise, kind)?;
-    if !kind.python {
+    if !kind.python || kind.check {
         cargo_files::add(&mut files, source, offline)?;
     }
     target.write(&files)?;

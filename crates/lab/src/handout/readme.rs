@@ -83,12 +83,15 @@ pub fn top(
         writeln!(text, "\nEach in a terminal of its own, in this order.")?;
     }
     writeln!(text)?;
+    if kind.check {
+        text.push_str(&check(exercise, kind));
+    }
     let name = format!("{}/README.md", first.folder);
     let own = files
         .get(&name)
         .with_context(|| format!("there is no {name}"))?;
     let own = std::str::from_utf8(&own.bytes).with_context(|| format!("{name} is no UTF-8"))?;
-    if own.contains("cargo lab") {
+    if own.contains("cargo lab") && !kind.check {
         writeln!(
             text,
             "Where a text speaks of `cargo lab`: that command belongs to the whole workspace, and is not in this folder.\n"
@@ -96,6 +99,29 @@ pub fn top(
     }
     text.push_str(&rebased(own, &first.folder));
     Ok(text)
+}
+
+/// How the student's own program is judged.
+fn check(exercise: &Exercise, kind: Kind) -> String {
+    let id = &exercise.id;
+    let side = match exercise.programs.iter().find(|p| p.role == Role::Server) {
+        Some(_) => "server",
+        None => "client",
+    };
+    let needs = match kind.python {
+        true => "It needs [Rust](https://rustup.rs) to be built, once; your programs do not.",
+        false => "Its first call builds it.",
+    };
+    format!(
+        "## Check it\n\n\
+         ```console\n\
+         $ cargo lab check {id}\n\
+         $ cargo lab check {id} --{side} \"python3 my_{side}.py {{host}} {{port}}\"\n\
+         ```\n\n\
+         The first one checks the programs in this folder, the second any program of yours, in any language: it plays the other side, \
+         as hostile as a network may be, and says what went wrong and why. {needs} `cargo lab check --help` tells the rest. \
+         It is no sandbox: what it runs has your rights.\n\n"
+    )
 }
 
 /// The program whose README tells the most: the server, or the only one.

@@ -20,7 +20,7 @@ use crate::verdict::Step;
 
 /// An exercise that can be checked.
 pub struct Exercise {
-    /// Its name in the index: `dsd-eof`.
+    /// Its name in the index.
     pub name: &'static str,
     /// The sides that can be checked.
     pub roles: &'static [Role],
