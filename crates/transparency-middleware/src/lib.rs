@@ -13,6 +13,8 @@
 
 pub mod auth;
 pub mod client;
+mod frames;
 pub mod messages;
+mod outbox;
 pub mod realm;
 pub mod transport;

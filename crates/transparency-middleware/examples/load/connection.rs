@@ -121,9 +121,7 @@ pub(crate) fn number(text: &[u8]) -> Option<(u64, &[u8])> {
     let count = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (digits, rest) = text.split_at(count);
     let number = digits.iter().try_fold(0_u64, |number, digit| {
-        number
-            .checked_mul(10)?
-            .checked_add(u64::from(digit - b'0'))
+        number.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
     })?;
     (count > 0).then_some((number, rest))
 }

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::outbox::{Outbox, Owner, Pushed, Traffic};
+use super::member::{Batch, Member, Owner, Pushed};
 use crate::auth;
 use crate::messages::{DecodeError, DecodeErrorKind, Dict, Id, Message, Uri, known};
+use crate::outbox::Traffic;
 use crate::realm::{self, Identity, Limits, Outgoing, Output, Realm, Roles};
 
 /// A realm, as a router's configuration has it.
@@ -71,20 +72,26 @@ pub struct Metrics {
     pub(super) publications: AtomicU64,
     pub(super) errors: AtomicU64,
     pub(super) messages_in: AtomicU64,
-    pub(super) bytes_in: Arc<AtomicU64>,
+    pub(super) bytes_in: AtomicU64,
     pub(super) traffic: Arc<Traffic>,
 }
 
-pub(super) type Member = Arc<Outbox>;
-
-struct RealmEntry {
+/// A realm, and who may join it.
+pub(super) struct RealmEntry {
     config: RealmConfig,
-    realm: Mutex<Realm<Member>>,
+    realm: Mutex<Realm<Arc<Member>>>,
+}
+
+impl RealmEntry {
+    fn lock(&self) -> MutexGuard<'_, Realm<Arc<Member>>> {
+        // A panic in a realm is a bug; its state is whole between messages, so others go on.
+        self.realm.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 pub(super) struct Hub {
-    realms: HashMap<Uri, RealmEntry>,
-    pub(super) metrics: Metrics,
+    realms: HashMap<Uri, Arc<RealmEntry>>,
+    pub(super) metrics: Arc<Metrics>,
     max_sessions: usize,
     sessions: AtomicUsize,
     began: Instant,
@@ -98,7 +105,7 @@ pub(super) struct Hub {
 
 /// What a client that has said HELLO is waiting for.
 pub(super) struct Challenged {
-    realm: Uri,
+    realm: Arc<RealmEntry>,
     hello: Dict,
     identity: Identity,
     session: Id,
@@ -109,7 +116,7 @@ pub(super) struct Challenged {
 /// What a HELLO or an AUTHENTICATE leads to.
 pub(super) enum Joining {
     /// The session is in its realm, under this id.
-    Joined(Uri, Id),
+    Joined(Arc<RealmEntry>, Id),
     /// The client has to answer this.
     Challenge(Message, Box<Challenged>),
     /// The client is sent this and is out.
@@ -127,12 +134,12 @@ impl Hub {
             .map(|(name, config)| {
                 let realm = Realm::new(limits, config.roles.clone(), rand::random());
                 let realm = Mutex::new(realm);
-                (name, RealmEntry { config, realm })
+                (name, Arc::new(RealmEntry { config, realm }))
             })
             .collect();
         Arc::new_cyclic(|own| Hub {
             realms,
-            metrics: Metrics::default(),
+            metrics: Arc::default(),
             max_sessions,
             sessions: AtomicUsize::new(0),
             began: Instant::now(),
@@ -147,15 +154,15 @@ impl Hub {
         self.began.elapsed()
     }
 
-    fn realm(&self, name: &Uri) -> Option<MutexGuard<'_, Realm<Member>>> {
-        let entry = self.realms.get(name)?;
-        // A panic in a realm is a bug; its state is whole between messages, so others go on.
-        Some(entry.realm.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
     /// Takes the HELLO of a connection.
-    pub(super) fn hello(&self, name: &Uri, hello: Dict, member: &Member) -> (Joining, Vec<Member>) {
-        let refused = |reason, why: &str| (Joining::Refused(realm::abort(reason, why)), Vec::new());
+    pub(super) fn hello(
+        &self,
+        name: &Uri,
+        hello: Dict,
+        member: &Arc<Member>,
+        batch: &mut Batch,
+    ) -> Joining {
+        let refused = |reason, why: &str| Joining::Refused(realm::abort(reason, why));
         let Some(entry) = self.realms.get(name) else {
             return refused(known::NO_SUCH_REALM, &format!("there is no realm {name}"));
         };
@@ -173,13 +180,8 @@ impl Hub {
             .as_deref()
             .and_then(|authid| entry.config.method(authid, &offered));
         if let (Some(method), Some(authid)) = (method, authid) {
-            let challenged = self.challenge(entry, name.clone(), hello, method, &authid);
-            return match challenged {
-                Some((message, challenged)) => {
-                    (Joining::Challenge(message, challenged), Vec::new())
-                }
-                None => refused(known::NO_SUCH_REALM, "the realm is closing"),
-            };
+            let (message, challenged) = Self::challenge(entry, hello, method, &authid);
+            return Joining::Challenge(message, challenged);
         }
         let Some(role) = &entry.config.anonymous else {
             return if offered.is_empty() || offered == ["anonymous"] {
@@ -200,18 +202,16 @@ impl Hub {
             authmethod: "anonymous".to_string(),
             authprovider: "static".to_string(),
         };
-        self.join(name, None, identity, &hello, member)
+        self.join(entry, None, identity, &hello, member, batch)
     }
 
     fn challenge(
-        &self,
-        entry: &RealmEntry,
-        name: Uri,
+        entry: &Arc<RealmEntry>,
         hello: Dict,
         method: &'static str,
         authid: &str,
-    ) -> Option<(Message, Box<Challenged>)> {
-        let session = self.realm(&name)?.new_session_id();
+    ) -> (Message, Box<Challenged>) {
+        let session = entry.lock().new_session_id();
         let principal = entry.config.principals.get(authid);
         let identity = Identity {
             authid: authid.to_string(),
@@ -244,13 +244,13 @@ impl Hub {
             extra,
         };
         let challenged = Challenged {
-            realm: name,
+            realm: entry.clone(),
             hello,
             identity,
             session,
             answer,
         };
-        Some((message, Box::new(challenged)))
+        (message, Box::new(challenged))
     }
 
     /// Takes the answer to a challenge.
@@ -258,14 +258,15 @@ impl Hub {
         &self,
         challenged: Challenged,
         signature: &str,
-        member: &Member,
-    ) -> (Joining, Vec<Member>) {
+        member: &Arc<Member>,
+        batch: &mut Batch,
+    ) -> Joining {
         let right = challenged.answer.as_deref();
         if !right.is_some_and(|right| auth::is_same(signature, right)) {
             count(&self.metrics.authentications_failed);
             let why = "the ticket or the signature is wrong, or nobody has this authid";
             let abort = realm::abort(known::AUTHENTICATION_DENIED, why);
-            return (Joining::Refused(abort), Vec::new());
+            return Joining::Refused(abort);
         }
         let session = Some(challenged.session);
         let Challenged {
@@ -274,18 +275,19 @@ impl Hub {
             identity,
             ..
         } = challenged;
-        self.join(&realm, session, identity, &hello, member)
+        self.join(&realm, session, identity, &hello, member, batch)
     }
 
     fn join(
         &self,
-        name: &Uri,
+        entry: &Arc<RealmEntry>,
         session: Option<Id>,
         identity: Identity,
         hello: &Dict,
-        member: &Member,
-    ) -> (Joining, Vec<Member>) {
-        let refused = |reason, why: &str| (Joining::Refused(realm::abort(reason, why)), Vec::new());
+        member: &Arc<Member>,
+        batch: &mut Batch,
+    ) -> Joining {
+        let refused = |reason, why: &str| Joining::Refused(realm::abort(reason, why));
         let others = self.sessions.fetch_add(1, Ordering::Relaxed);
         if others >= self.max_sessions {
             self.sessions.fetch_sub(1, Ordering::Relaxed);
@@ -295,10 +297,7 @@ impl Hub {
                 "the router has all the sessions it takes",
             );
         }
-        let Some(mut realm) = self.realm(name) else {
-            self.sessions.fetch_sub(1, Ordering::Relaxed);
-            return refused(known::NO_SUCH_REALM, "there is no such realm");
-        };
+        let mut realm = entry.lock();
         if !realm.has_role(&identity.authrole) {
             self.sessions.fetch_sub(1, Ordering::Relaxed);
             let why = format!("the realm has no role {}", identity.authrole);
@@ -311,96 +310,97 @@ impl Hub {
         count(&self.metrics.sessions_total);
         let mut out = Vec::new();
         realm.join(session, member.clone(), identity, hello, &mut out);
-        let mut touched = Vec::new();
-        self.deliver(&mut realm, &mut out, &mut |member| touched.push(member));
-        (Joining::Joined(name.clone(), session), touched)
+        self.deliver(&mut realm, &mut out, batch);
+        Joining::Joined(entry.clone(), session)
     }
 
-    /// Takes a message of a session; `touch` is told whose outbox has something new.
+    /// Takes a message of a session.
     pub(super) fn receive(
         &self,
-        name: &Uri,
+        entry: &RealmEntry,
         session: Id,
         message: Message,
-        out: &mut Vec<Output<Member>>,
-        touch: &mut dyn FnMut(Member),
+        out: &mut Vec<Output<Arc<Member>>>,
+        batch: &mut Batch,
     ) {
+        // Only a call with a time limit has to do with time: the clock is not read for others.
+        let mut now = Duration::ZERO;
         match &message {
-            Message::Call { .. } => count(&self.metrics.calls),
-            Message::Publish { .. } => count(&self.metrics.publications),
+            Message::Call { options, .. } => {
+                batch.calls += 1;
+                if options.get("timeout").is_some() {
+                    now = self.now();
+                }
+            }
+            Message::Publish { .. } => batch.publications += 1,
             Message::Error { .. } => count(&self.metrics.errors),
             _ => {}
         }
-        let now = self.now();
-        if let Some(mut realm) = self.realm(name) {
-            realm.receive(session, message, now, out);
-            self.deliver(&mut realm, out, touch);
-            if let Some(deadline) = realm.next_deadline() {
-                self.wake_timer_at(deadline);
-            }
+        let mut realm = entry.lock();
+        realm.receive(session, message, now, out);
+        self.deliver(&mut realm, out, batch);
+        if let Some(deadline) = realm.next_deadline() {
+            self.wake_timer_at(deadline);
         }
     }
 
     /// Takes bytes of a session that were no message.
     pub(super) fn receive_error(
         &self,
-        name: &Uri,
+        entry: &RealmEntry,
         session: Id,
         error: &DecodeError,
-        out: &mut Vec<Output<Member>>,
-        touch: &mut dyn FnMut(Member),
+        out: &mut Vec<Output<Arc<Member>>>,
+        batch: &mut Batch,
     ) {
-        if let Some(mut realm) = self.realm(name) {
-            match error.kind {
-                DecodeErrorKind::InvalidUri(kind, request) => {
-                    realm.refuse_uri(session, kind, request, &error.message, out);
-                }
-                DecodeErrorKind::Malformed => {
-                    realm.abort(session, known::PROTOCOL_VIOLATION, &error.message, out);
-                }
+        let mut realm = entry.lock();
+        match error.kind {
+            DecodeErrorKind::InvalidUri(kind, request) => {
+                realm.refuse_uri(session, kind, request, &error.message, out);
             }
-            self.deliver(&mut realm, out, touch);
+            DecodeErrorKind::Malformed => {
+                realm.abort(session, known::PROTOCOL_VIOLATION, &error.message, out);
+            }
         }
+        self.deliver(&mut realm, out, batch);
     }
 
     /// Takes a session out that is gone, or has to go: then it is told why.
     pub(super) fn remove(
         &self,
-        name: &Uri,
+        entry: &RealmEntry,
         session: Id,
         why: Option<(&str, &str)>,
-        touch: &mut dyn FnMut(Member),
+        batch: &mut Batch,
     ) {
         let mut out = Vec::new();
-        if let Some(mut realm) = self.realm(name) {
-            match why {
-                Some((reason, why)) => realm.abort(session, reason, why, &mut out),
-                None => realm.leave(session, &mut out),
-            }
-            self.deliver(&mut realm, &mut out, touch);
+        let mut realm = entry.lock();
+        match why {
+            Some((reason, why)) => realm.abort(session, reason, why, &mut out),
+            None => realm.leave(session, &mut out),
         }
+        self.deliver(&mut realm, &mut out, batch);
     }
 
     /// Puts what came out of a realm into the outboxes. The realm is still locked, so that each session
     /// gets its messages in the realm's order: REGISTERED before the first INVOCATION.
     fn deliver(
         &self,
-        realm: &mut Realm<Member>,
-        out: &mut Vec<Output<Member>>,
-        touch: &mut dyn FnMut(Member),
+        realm: &mut Realm<Arc<Member>>,
+        out: &mut Vec<Output<Arc<Member>>>,
+        batch: &mut Batch,
     ) {
         let mut more = Vec::new();
         loop {
             for output in out.drain(..) {
                 match output {
                     Output::Send(member, outgoing) => {
-                        self.put(realm, &member, outgoing, &mut more);
-                        touch(member);
+                        self.put(realm, member, outgoing, &mut more, batch);
                     }
                     Output::Close(member) => {
                         self.sessions.fetch_sub(1, Ordering::Relaxed);
-                        member.close(1000, "");
-                        touch(member);
+                        member.close(1000);
+                        batch.touch(member);
                     }
                 }
             }
@@ -414,22 +414,23 @@ impl Hub {
 
     fn put(
         &self,
-        realm: &mut Realm<Member>,
-        member: &Member,
+        realm: &mut Realm<Arc<Member>>,
+        member: Arc<Member>,
         outgoing: Outgoing,
-        more: &mut Vec<Output<Member>>,
+        more: &mut Vec<Output<Arc<Member>>>,
+        batch: &mut Batch,
     ) {
-        if let Message::Abort { .. } = outgoing.message() {
-            count(&self.metrics.aborts);
-        }
-        if let Message::Error { .. } = outgoing.message() {
-            count(&self.metrics.errors);
+        match outgoing.message() {
+            Message::Abort { .. } => count(&self.metrics.aborts),
+            Message::Error { .. } => count(&self.metrics.errors),
+            _ => {}
         }
         let Some(session) = member.session() else {
             return;
         };
-        match member.push(outgoing) {
-            Pushed::Queued | Pushed::Dropped => {}
+        match member.push(outgoing, batch.number()) {
+            Pushed::Queued(true) => batch.touch(member),
+            Pushed::Queued(false) | Pushed::Dropped => {}
             Pushed::Refused(message) => {
                 let why = "too many bytes wait for the callee";
                 realm.undeliverable(session, &message, known::UNAVAILABLE, why, more);
@@ -445,22 +446,22 @@ impl Hub {
     /// Ends all sessions with GOODBYE and waits until that is written, up to a limit.
     pub(super) fn close_all(&self, patience: Duration) {
         let mut members = Vec::new();
-        for name in self.realms.keys() {
+        let mut batch = Batch::new();
+        for entry in self.realms.values() {
             let mut out = Vec::new();
-            if let Some(mut realm) = self.realm(name) {
-                realm.close(known::SYSTEM_SHUTDOWN, &mut out);
-                self.deliver(&mut realm, &mut out, &mut |member| members.push(member));
-            }
+            let mut realm = entry.lock();
+            realm.close(known::SYSTEM_SHUTDOWN, &mut out);
+            members.extend(out.iter().filter_map(|output| match output {
+                Output::Close(member) => Some(member.clone()),
+                Output::Send(..) => None,
+            }));
+            self.deliver(&mut realm, &mut out, &mut batch);
         }
-        for member in &members {
-            member.flush();
-        }
+        batch.finish(&self.metrics);
         let deadline = Instant::now() + patience;
-        members.retain(|member| !member.is_done());
-        while !members.is_empty() && Instant::now() < deadline {
-            // Peers that read slowly have their own threads, which tell nobody when they are done.
-            std::thread::sleep(Duration::from_millis(5));
-            members.retain(|member| !member.is_done());
+        for member in members {
+            // Whoever does not read in time does not read why either.
+            let _in_time = member.settle(deadline);
         }
     }
 
@@ -497,21 +498,18 @@ impl Hub {
     }
 
     fn expire(&self) {
-        let mut touched = Vec::new();
-        for name in self.realms.keys() {
+        let mut batch = Batch::new();
+        for entry in self.realms.values() {
             let mut out = Vec::new();
-            if let Some(mut realm) = self.realm(name) {
-                realm.expire(self.now(), &mut out);
-                self.deliver(&mut realm, &mut out, &mut |member| touched.push(member));
-                if let Some(deadline) = realm.next_deadline() {
-                    let micros = u64::try_from(deadline.as_micros()).unwrap_or(u64::MAX);
-                    self.wakes_at.fetch_min(micros, Ordering::Relaxed);
-                }
+            let mut realm = entry.lock();
+            realm.expire(self.now(), &mut out);
+            self.deliver(&mut realm, &mut out, &mut batch);
+            if let Some(deadline) = realm.next_deadline() {
+                let micros = u64::try_from(deadline.as_micros()).unwrap_or(u64::MAX);
+                self.wakes_at.fetch_min(micros, Ordering::Relaxed);
             }
         }
-        for member in touched {
-            member.flush();
-        }
+        batch.finish(&self.metrics);
     }
 
     /// Ends the thread that keeps the time.
@@ -531,11 +529,10 @@ impl Hub {
             );
         };
         let (mut sessions, mut calls) = (0, 0);
-        for name in self.realms.keys() {
-            if let Some(realm) = self.realm(name) {
-                sessions += realm.len();
-                calls += realm.calls_under_way();
-            }
+        for entry in self.realms.values() {
+            let realm = entry.lock();
+            sessions += realm.len();
+            calls += realm.calls_under_way();
         }
         let wide = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -620,31 +617,22 @@ impl Hub {
 }
 
 impl Owner for Hub {
-    fn lost(&self, outbox: &Arc<Outbox>, message: &Message, why: &str) {
-        let Some(session) = outbox.session() else {
+    fn lost(&self, member: &Arc<Member>, message: &Message, why: &str) {
+        let Some(session) = member.session() else {
             return;
         };
-        let mut touched = Vec::new();
-        for name in self.realms.keys() {
+        let mut batch = Batch::new();
+        for entry in self.realms.values() {
             let mut out = Vec::new();
-            if let Some(mut realm) = self.realm(name)
-                && realm.has(session, outbox)
-            {
+            let mut realm = entry.lock();
+            // Ids are unique in a realm only.
+            let is_here = realm.handle(session);
+            if is_here.is_some_and(|other| Arc::ptr_eq(other, member)) {
                 realm.undeliverable(session, message, known::INVALID_ARGUMENT, why, &mut out);
-                self.deliver(&mut realm, &mut out, &mut |member| touched.push(member));
+                self.deliver(&mut realm, &mut out, &mut batch);
             }
         }
-        for member in touched {
-            member.flush();
-        }
-    }
-}
-
-impl Realm<Member> {
-    /// Whether the session is here: ids are unique in a realm only.
-    fn has(&self, session: Id, outbox: &Arc<Outbox>) -> bool {
-        self.handle(session)
-            .is_some_and(|member| Arc::ptr_eq(member, outbox))
+        batch.finish(&self.metrics);
     }
 }
 

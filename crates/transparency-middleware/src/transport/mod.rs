@@ -5,11 +5,9 @@
 
 mod http;
 mod hub;
-mod outbox;
+mod member;
 mod server;
 mod wire;
-
-use std::time::Duration;
 
 pub use http::Page;
 pub use hub::{Metrics, Principal, Proof, RealmConfig};
@@ -17,12 +15,6 @@ pub use server::{Config, Server, Stopper};
 
 /// The stack of a connection's thread. Only what is used of it costs memory.
 const STACK_SIZE: usize = 256 * 1024;
-
-/// The time limit of a single system call that writes (`SO_SNDTIMEO`).
-const WRITE_STEP: Duration = Duration::from_millis(250);
-
-/// How long a peer may take nothing of what waits for it.
-const WRITE_PATIENCE: Duration = Duration::from_secs(20);
 
 /// How many bytes the system is asked for at once. An idle connection keeps this much.
 const READ_BUFFER: usize = 8 * 1024;

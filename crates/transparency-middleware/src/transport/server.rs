@@ -15,10 +15,11 @@ use tungstenite::protocol::{Role, WebSocket, WebSocketConfig};
 use tungstenite::{Message as Frame, handshake::server::Request};
 
 use super::http::{self, Head, Page, Refusal};
-use super::hub::{Challenged, Hub, Joining, RealmConfig, count};
-use super::outbox::{Outbox, data_frame, ping_frame};
+use super::hub::{Challenged, Hub, Joining, RealmConfig, RealmEntry, count};
+use super::member::Member;
 use super::wire::Wire;
-use super::{FRAME_BUFFER, STACK_SIZE, WRITE_STEP};
+use super::{FRAME_BUFFER, STACK_SIZE};
+use crate::frames::{self, Side};
 use crate::messages::{Format, Id, Message, Uri, known};
 use crate::realm::{self, Limits, Output};
 
@@ -340,7 +341,7 @@ impl Drop for Place {
 struct Connection {
     socket: WebSocket<Wire>,
     raw: Arc<TcpStream>,
-    outbox: Arc<Outbox>,
+    member: Arc<Member>,
     format: Format,
     /// Until when the client has to have joined.
     deadline: Instant,
@@ -364,7 +365,8 @@ fn open(shared: &Shared, mut socket: TcpStream, echo: bool) -> Option<(Connectio
         .and_then(|()| negotiate(shared, &mut socket, deadline, echo));
     let refusal = match opened {
         Ok(Opened::WebSocket(head, format)) => {
-            let connection = connect(shared, socket, &head, format, deadline);
+            // A socket that takes no time limit is none any more.
+            let connection = connect(shared, socket, &head, format, deadline).ok()?;
             return Some((connection, head.request));
         }
         Ok(Opened::Page(page, with_body)) => {
@@ -391,7 +393,6 @@ enum Opened {
 fn prepare(socket: &TcpStream) -> io::Result<()> {
     // Small messages go out at once; batches are made here, not by Nagle's algorithm.
     socket.set_nodelay(true)?;
-    socket.set_write_timeout(Some(WRITE_STEP))?;
     let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(60));
     SockRef::from(socket).set_tcp_keepalive(&keepalive)
 }
@@ -440,44 +441,42 @@ fn connect(
     head: &Head,
     format: Format,
     deadline: Instant,
-) -> Connection {
+) -> io::Result<Connection> {
     let config = &shared.config;
     let metrics = &shared.hub.metrics;
     // One descriptor for all who use it: a session costs one.
     let socket = Arc::new(socket);
-    let outbox = Outbox::new(
-        socket.clone(),
-        format,
-        config.max_waiting,
-        metrics.traffic.clone(),
-    );
-    let wire = Wire::new(socket.clone(), outbox.clone(), metrics.bytes_in.clone());
+    let member = Member::new(socket.clone(), format, config.max_waiting, metrics)?;
+    let wire = Wire::new(socket.clone(), member.clone(), metrics.clone());
     let limits = WebSocketConfig::default()
         .read_buffer_size(FRAME_BUFFER)
         .write_buffer_size(0)
         .max_message_size(Some(config.max_message))
         .max_frame_size(Some(config.max_message));
-    Connection {
+    Ok(Connection {
         socket: WebSocket::from_partially_read(wire, head.rest.clone(), Role::Server, Some(limits)),
         raw: socket,
-        outbox,
+        member,
         format,
         deadline,
         limit: None,
-    }
+    })
 }
 
 /// What a session is at the moment.
 enum State {
     New,
     Challenged(Box<Challenged>),
-    Joined(Uri, Id),
+    Joined(Arc<RealmEntry>, Id),
     /// It has ended; what still comes is read and dropped, so that the peer gets to read the reason.
     Ended,
 }
 
 /// How long a peer may take to close after it has been told that the session has ended.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long the last bytes may take to leave, at the very most.
+const GIVE_UP: Duration = Duration::from_secs(60);
 
 fn run_session(shared: &Arc<Shared>, mut connection: Connection) {
     let hub = &shared.hub;
@@ -486,7 +485,7 @@ fn run_session(shared: &Arc<Shared>, mut connection: Connection) {
     let mut pinged = false;
     let mut ends_at = None;
     loop {
-        if matches!(state, State::Ended) || connection.outbox.is_ending() {
+        if matches!(state, State::Ended) || connection.member.is_ending() {
             let end = *ends_at.get_or_insert_with(|| Instant::now() + CLOSE_PATIENCE);
             if Instant::now() >= end {
                 break;
@@ -540,8 +539,8 @@ fn run_session(shared: &Arc<Shared>, mut connection: Connection) {
                 _ if ends_at.is_some() => break,
                 State::Joined(..) if !pinged => {
                     pinged = true;
-                    connection.outbox.push_frames(ping_frame());
-                    connection.outbox.flush();
+                    connection.member.push_frames(&frames::ping(Side::Server));
+                    connection.member.flush();
                 }
                 State::Joined(..) => break,
                 _ => {
@@ -568,18 +567,17 @@ fn run_session(shared: &Arc<Shared>, mut connection: Connection) {
                     &why,
                     code,
                 );
-                connection.socket.get_mut().flush_touched();
+                connection.socket.get_mut().finish_batch();
                 drain(&connection);
                 break;
             }
         }
     }
     leave(hub, &mut connection, &mut state);
-    connection.socket.get_mut().flush_touched();
-    connection.outbox.close(1000, "");
-    connection.outbox.flush();
-    connection.outbox.settle();
-    connection.outbox.cut();
+    connection.socket.get_mut().finish_batch();
+    connection.member.close(1000);
+    connection.member.flush();
+    connection.finish();
 }
 
 fn is_time(error: &io::Error) -> bool {
@@ -611,6 +609,12 @@ fn drain(connection: &Connection) {
 }
 
 impl Connection {
+    /// Ends it once everything has been written; a peer that reads nothing is given up by its outbox.
+    fn finish(&self) {
+        let _in_time = self.member.settle(Instant::now() + GIVE_UP);
+        self.member.cut();
+    }
+
     fn read(&mut self, limit: Duration) -> Result<Frame, WsError> {
         // A system call only where the limit has changed.
         if self.limit != Some(limit) {
@@ -627,31 +631,30 @@ fn take(
     connection: &mut Connection,
     state: &mut State,
     bytes: &Bytes,
-    out: &mut Vec<Output<Arc<Outbox>>>,
+    out: &mut Vec<Output<Arc<Member>>>,
 ) {
-    count(&hub.metrics.messages_in);
     let message = Message::decode(connection.format, bytes);
-    let wire = connection.socket.get_mut();
-    match (std::mem::replace(state, State::Ended), message) {
-        (State::Joined(realm, session), message) => {
-            let mut touch = |outbox| wire.touch(outbox);
-            match message {
-                Ok(message) => hub.receive(&realm, session, message, out, &mut touch),
-                Err(error) => hub.receive_error(&realm, session, &error, out, &mut touch),
-            }
-            *state = State::Joined(realm, session);
+    let batch = &mut connection.socket.get_mut().batch;
+    batch.messages += 1;
+    if let State::Joined(realm, session) = state {
+        match message {
+            Ok(message) => hub.receive(realm, *session, message, out, batch),
+            Err(error) => hub.receive_error(realm, *session, &error, out, batch),
         }
+        return;
+    }
+    match (std::mem::replace(state, State::Ended), message) {
         (State::New, Ok(Message::Hello { realm, details })) => {
-            let joining = hub.hello(&realm, details, &connection.outbox);
+            let joining = hub.hello(&realm, details, &connection.member, batch);
             *state = go_on(connection, joining);
         }
         (State::Challenged(challenged), Ok(Message::Authenticate { signature, .. })) => {
-            let joining = hub.authenticate(*challenged, &signature, &connection.outbox);
+            let joining = hub.authenticate(*challenged, &signature, &connection.member, batch);
             *state = go_on(connection, joining);
         }
-        (State::Ended, _) => {}
+        (State::Ended | State::Joined(..), _) => {}
         // The client does not want to join after all; it is not answered.
-        (_, Ok(Message::Abort { .. })) => connection.outbox.close(1000, ""),
+        (_, Ok(Message::Abort { .. })) => connection.member.close(1000),
         (before, message) => {
             let why = match (&before, message) {
                 (_, Err(error)) => error.message,
@@ -671,21 +674,22 @@ fn take(
     }
 }
 
-fn go_on(connection: &mut Connection, (joining, touched): (Joining, Vec<Arc<Outbox>>)) -> State {
-    let wire = connection.socket.get_mut();
-    for outbox in touched {
-        wire.touch(outbox);
-    }
-    wire.touch(connection.outbox.clone());
+fn go_on(connection: &mut Connection, joining: Joining) -> State {
+    let batch = &mut connection.socket.get_mut().batch;
+    batch.touch(connection.member.clone());
     match joining {
         Joining::Joined(realm, session) => State::Joined(realm, session),
         Joining::Challenge(message, challenged) => {
-            connection.outbox.push(realm::Outgoing::One(message));
+            connection
+                .member
+                .push(realm::Outgoing::One(message), batch.number());
             State::Challenged(challenged)
         }
         Joining::Refused(message) => {
-            connection.outbox.push(realm::Outgoing::One(message));
-            connection.outbox.close(1000, "");
+            connection
+                .member
+                .push(realm::Outgoing::One(message), batch.number());
+            connection.member.close(1000);
             State::Ended
         }
     }
@@ -700,29 +704,30 @@ fn end(
     why: &str,
     code: u16,
 ) {
-    let wire = connection.socket.get_mut();
+    let batch = &mut connection.socket.get_mut().batch;
     match std::mem::replace(state, State::Ended) {
         State::Joined(realm, session) => {
-            connection.outbox.closes_with(code);
-            let mut touch = |outbox| wire.touch(outbox);
-            hub.remove(&realm, session, Some((reason, why)), &mut touch);
+            connection.member.closes_with(code);
+            hub.remove(&realm, session, Some((reason, why)), batch);
         }
         State::Ended => {}
         State::New | State::Challenged(_) => {
             count(&hub.metrics.aborts);
             let abort = realm::abort(reason, why);
-            connection.outbox.push(realm::Outgoing::One(abort));
+            connection
+                .member
+                .push(realm::Outgoing::One(abort), batch.number());
         }
     }
-    connection.outbox.close(code, "");
-    wire.touch(connection.outbox.clone());
+    connection.member.close(code);
+    batch.touch(connection.member.clone());
 }
 
 /// Takes a session out of its realm whose peer has gone.
 fn leave(hub: &Hub, connection: &mut Connection, state: &mut State) {
     if let State::Joined(realm, session) = std::mem::replace(state, State::Ended) {
-        let wire = connection.socket.get_mut();
-        hub.remove(&realm, session, None, &mut |outbox| wire.touch(outbox));
+        let batch = &mut connection.socket.get_mut().batch;
+        hub.remove(&realm, session, None, batch);
     }
 }
 
@@ -735,22 +740,25 @@ fn echo(mut connection: Connection) {
             Ok(_) => continue,
             Err(error) => {
                 if let Some((code, _)) = breach(&error) {
-                    connection.outbox.close(code, "");
-                    connection.outbox.flush();
+                    connection.member.close(code);
+                    connection.member.flush();
                     drain(&connection);
                 }
                 break;
             }
         };
         let mut frame = Vec::with_capacity(content.len() + 10);
-        data_frame(text, &content, &mut frame);
-        if !connection.outbox.push_frames(frame) {
+        let appended = frames::message(Side::Server, text, &mut frame, |out| {
+            out.extend_from_slice(&content);
+            Ok::<(), std::convert::Infallible>(())
+        });
+        let Ok(()) = appended;
+        if !connection.member.push_frames(&frame) {
             break;
         }
-        let outbox = connection.outbox.clone();
-        connection.socket.get_mut().touch(outbox);
+        let member = connection.member.clone();
+        connection.socket.get_mut().batch.touch(member);
     }
-    connection.socket.get_mut().flush_touched();
-    connection.outbox.settle();
-    connection.outbox.cut();
+    connection.socket.get_mut().finish_batch();
+    connection.finish();
 }

@@ -3,10 +3,11 @@
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use super::READ_BUFFER;
-use super::outbox::Outbox;
+use super::hub::Metrics;
+use super::member::{Batch, Member};
 
 /// The stream that tungstenite reads from and writes to.
 ///
@@ -16,12 +17,12 @@ use super::outbox::Outbox;
 /// goes into the session's own outbox, in order with the rest.
 pub(super) struct Wire {
     socket: Arc<TcpStream>,
-    own: Arc<Outbox>,
-    /// Outboxes that something was put into since the last flush.
-    touched: Vec<Arc<Outbox>>,
+    own: Arc<Member>,
+    /// What has been handled since the last read leaves to be done before the next.
+    pub(super) batch: Batch,
     /// What tungstenite wrote and has not flushed.
     written: Vec<u8>,
-    bytes_in: Arc<AtomicU64>,
+    metrics: Arc<Metrics>,
     /// What the system gave and tungstenite has not asked for yet. tungstenite alone would ask for a frame's
     /// rest at a time as soon as a payload of its buffer is still in use.
     buffer: Box<[u8]>,
@@ -30,44 +31,29 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    pub(super) fn new(socket: Arc<TcpStream>, own: Arc<Outbox>, bytes_in: Arc<AtomicU64>) -> Self {
+    pub(super) fn new(socket: Arc<TcpStream>, own: Arc<Member>, metrics: Arc<Metrics>) -> Self {
         Wire {
             socket,
             own,
-            touched: Vec::new(),
+            batch: Batch::new(),
             written: Vec::new(),
-            bytes_in,
+            metrics,
             buffer: vec![0; READ_BUFFER].into(),
             start: 0,
             end: 0,
         }
     }
 
-    /// Remembers to flush this outbox before the next read.
-    pub(super) fn touch(&mut self, outbox: Arc<Outbox>) {
-        // The one that was touched last is the likeliest; more than once does no harm.
-        if !self
-            .touched
-            .last()
-            .is_some_and(|last| Arc::ptr_eq(last, &outbox))
-        {
-            self.touched.push(outbox);
-        }
-    }
-
-    /// Flushes all that was touched.
-    pub(super) fn flush_touched(&mut self) {
-        for outbox in self.touched.drain(..) {
-            outbox.flush();
-        }
-        self.touched.shrink_to(64);
+    /// Does what is left to be done.
+    pub(super) fn finish_batch(&mut self) {
+        self.batch.finish(&self.metrics);
     }
 }
 
 impl Read for Wire {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.start == self.end {
-            self.flush_touched();
+            self.finish_batch();
             // A large message goes straight to where tungstenite wants it.
             let straight = buffer.len() >= self.buffer.len();
             let place = if straight {
@@ -77,7 +63,7 @@ impl Read for Wire {
             };
             let count = (&*self.socket).read(place)?;
             let bytes = u64::try_from(count).unwrap_or(u64::MAX);
-            self.bytes_in.fetch_add(bytes, Ordering::Relaxed);
+            self.metrics.bytes_in.fetch_add(bytes, Ordering::Relaxed);
             if straight {
                 return Ok(count);
             }
@@ -99,7 +85,7 @@ impl Write for Wire {
     fn flush(&mut self) -> io::Result<()> {
         if !self.written.is_empty() {
             let frames = std::mem::take(&mut self.written);
-            if !self.own.push_frames(frames) {
+            if !self.own.push_frames(&frames) {
                 // A peer that sends pings and does not read the pongs.
                 return Err(io::Error::other("too many bytes wait for the peer"));
             }

@@ -1,0 +1,411 @@
+//! What is on its way to one peer: written at once when nothing waits, in batches when something does.
+//!
+//! Whoever has something for a peer puts it into the [`Queue`] of the peer's [`Outbox`] (a short lock, no system
+//! call) and calls [`Outbox::flush`] afterwards. The first to come writes what is there; others find the writer
+//! busy and leave, since the writer looks again before it goes. So one message on an idle connection is
+//! written by the thread that made it, and a hundred messages of a busy one share a system call. A peer that
+//! does not read never blocks them: what the system does not take (`MSG_DONTWAIT`) is left to a thread of the
+//! outbox's own, which lives until the peer has caught up.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The most that each of the two buffers of an idle connection keeps.
+const KEPT: usize = 8 * 1024;
+
+/// How long a peer may take nothing of what waits for it.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long a peer that has been put out may take to read why.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// The time limit of a single system call of the thread that writes for a slow peer (`SO_SNDTIMEO`).
+const WRITE_STEP: Duration = Duration::from_millis(250);
+
+/// The stack of that thread.
+const STACK_SIZE: usize = 256 * 1024;
+
+/// Counters of all connections.
+#[derive(Debug, Default)]
+pub(crate) struct Traffic {
+    pub(crate) bytes_out: AtomicU64,
+    pub(crate) messages_out: AtomicU64,
+}
+
+/// The way out to one peer.
+pub(crate) struct Outbox {
+    socket: Arc<TcpStream>,
+    queue: Mutex<Queue>,
+    writer: Mutex<Writer>,
+    /// All has been written, or nothing more will be.
+    settled: Condvar,
+    traffic: Arc<Traffic>,
+    /// End the direction (`shutdown(SHUT_WR)`) once the last frame has been written.
+    half_closes: bool,
+}
+
+/// What waits to be written.
+#[derive(Default)]
+pub(crate) struct Queue {
+    /// Whole frames.
+    frames: Vec<u8>,
+    /// What comes before them, when something among it is not a frame yet.
+    parts: VecDeque<Part>,
+    /// Bytes that wait here.
+    waiting: usize,
+    /// Bytes that the writer has taken and not written yet.
+    in_flight: usize,
+    /// Messages among what waits.
+    messages: u64,
+    state: State,
+    /// Who flushes next: see [`Queue::owes_flush`].
+    flusher: u64,
+    /// Somebody waits for `settled`: without this each flush would be a system call more.
+    watched: bool,
+}
+
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum State {
+    #[default]
+    Open,
+    /// Too much waited. Only the reason and the end may still come.
+    PutOut,
+    /// The last frame has been put in.
+    Ending,
+    /// The connection is broken: nobody will read.
+    Broken,
+}
+
+enum Part {
+    Frames(Vec<u8>),
+    Later(usize, Later),
+}
+
+/// Makes frames of a message when its turn has come, outside of all locks but the writer's.
+pub(crate) type Later = Box<dyn FnOnce(&mut Vec<u8>) + Send>;
+
+#[derive(Default)]
+struct Writer {
+    buffer: Vec<u8>,
+    /// The part of the buffer that has been written.
+    written: usize,
+    /// Bytes that have ever been written: it grows as long as the peer reads.
+    total: u64,
+    /// A thread of its own writes: the peer did not take all.
+    behind: bool,
+}
+
+enum Progress {
+    AllWritten,
+    Behind,
+    Broken,
+}
+
+impl Queue {
+    /// Bytes that wait here or are being written.
+    pub(crate) fn bytes(&self) -> usize {
+        self.waiting.saturating_add(self.in_flight)
+    }
+
+    /// Whether nothing may follow.
+    pub(crate) fn is_ending(&self) -> bool {
+        matches!(self.state, State::Ending | State::Broken)
+    }
+
+    /// Whether all may still come.
+    pub(crate) fn is_open(&self) -> bool {
+        self.state == State::Open
+    }
+
+    fn is_empty(&self) -> bool {
+        self.frames.is_empty() && self.parts.is_empty()
+    }
+
+    /// Puts a message in: `encode` appends its frame.
+    pub(crate) fn message<E>(
+        &mut self,
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let before = self.frames.len();
+        encode(&mut self.frames)?;
+        self.waiting += self.frames.len() - before;
+        self.messages += 1;
+        Ok(())
+    }
+
+    /// Puts a message in that is made a frame when its turn has come; until then it counts as so many bytes.
+    pub(crate) fn message_later(&mut self, cost: usize, later: Later) {
+        if !self.frames.is_empty() {
+            let frames = std::mem::take(&mut self.frames);
+            self.parts.push_back(Part::Frames(frames));
+        }
+        self.parts.push_back(Part::Later(cost, later));
+        self.waiting += cost;
+        self.messages += 1;
+    }
+
+    /// Puts whole frames in that are no messages of the application.
+    pub(crate) fn control(&mut self, frames: &[u8]) {
+        self.frames.extend_from_slice(frames);
+        self.waiting += frames.len();
+    }
+
+    /// Puts the last frame in.
+    pub(crate) fn end(&mut self, close: &[u8]) {
+        if !self.is_ending() {
+            self.control(close);
+            self.state = State::Ending;
+        }
+    }
+
+    /// Throws away what waits: only a reason and the end may still come.
+    pub(crate) fn put_out(&mut self) {
+        self.state = State::PutOut;
+        self.clear();
+    }
+
+    fn clear(&mut self) {
+        self.frames = Vec::new();
+        self.parts = VecDeque::new();
+        self.waiting = 0;
+        self.messages = 0;
+    }
+
+    /// Whether the one with this number, which flushes all that it has put something into when it has nothing
+    /// else to do, has to remember this outbox. It has already, when the same number was here last and nothing
+    /// has been taken since.
+    pub(crate) fn owes_flush(&mut self, number: u64) -> bool {
+        std::mem::replace(&mut self.flusher, number) != number
+    }
+}
+
+impl Outbox {
+    /// For a connected socket.
+    pub(crate) fn new(
+        socket: Arc<TcpStream>,
+        traffic: Arc<Traffic>,
+        half_closes: bool,
+    ) -> io::Result<Self> {
+        socket.set_write_timeout(Some(WRITE_STEP))?;
+        Ok(Outbox {
+            socket,
+            queue: Mutex::default(),
+            writer: Mutex::default(),
+            settled: Condvar::new(),
+            traffic,
+            half_closes,
+        })
+    }
+
+    /// What waits, to put something in. To be followed by [`Outbox::flush`], once it is let go.
+    pub(crate) fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until everything has been written, or never will be; `false` when the deadline came first.
+    pub(crate) fn settle(&self, deadline: Instant) -> bool {
+        let mut queue = self.queue();
+        while queue.state != State::Broken && queue.bytes() > 0 {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            queue.watched = true;
+            queue = self
+                .settled
+                .wait_timeout(queue, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        true
+    }
+
+    /// Closes the socket in both directions: whoever waits on it is woken.
+    pub(crate) fn cut(&self) {
+        let mut queue = self.queue();
+        queue.state = State::Broken;
+        queue.clear();
+        self.settled.notify_all();
+        drop(queue);
+        // It may have been closed by the peer before.
+        let _closed_before = self.socket.shutdown(Shutdown::Both);
+    }
+
+    /// Writes what waits, as much as the system takes without blocking.
+    pub(crate) fn flush(self: &Arc<Self>) {
+        while let Some(mut writer) = self.writer_if_free() {
+            if writer.behind {
+                return;
+            }
+            match self.drain(&mut writer, send_now) {
+                Progress::AllWritten => {}
+                Progress::Behind => {
+                    writer.behind = true;
+                    drop(writer);
+                    self.catch_up_in_background();
+                    return;
+                }
+                Progress::Broken => {
+                    drop(writer);
+                    self.cut();
+                    return;
+                }
+            }
+            drop(writer);
+            // Who came while this thread wrote has left again, and relies on this look.
+            if self.queue().is_empty() {
+                return;
+            }
+        }
+    }
+
+    fn writer_if_free(&self) -> Option<MutexGuard<'_, Writer>> {
+        match self.writer.try_lock() {
+            Ok(writer) => Some(writer),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    /// Writes until nothing waits. `send` writes some bytes, or says `WouldBlock`.
+    fn drain(
+        &self,
+        writer: &mut Writer,
+        send: fn(&TcpStream, &[u8]) -> io::Result<usize>,
+    ) -> Progress {
+        loop {
+            if writer.written == writer.buffer.len() && !self.take(writer) {
+                return Progress::AllWritten;
+            }
+            match send(&self.socket, &writer.buffer[writer.written..]) {
+                Ok(0) => return Progress::Broken,
+                Ok(count) => {
+                    let bytes = u64::try_from(count).unwrap_or(u64::MAX);
+                    self.traffic.bytes_out.fetch_add(bytes, Ordering::Relaxed);
+                    writer.written += count;
+                    writer.total += bytes;
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
+                {
+                    return Progress::Behind;
+                }
+                Err(_) => return Progress::Broken,
+            }
+        }
+    }
+
+    /// The writer's buffer has been written: takes what waits in its place. `false` when nothing does.
+    fn take(&self, writer: &mut Writer) -> bool {
+        writer.buffer.clear();
+        writer.written = 0;
+        let mut queue = self.queue();
+        queue.in_flight = 0;
+        queue.flusher = 0;
+        if queue.messages > 0 {
+            let messages = std::mem::take(&mut queue.messages);
+            let counter = &self.traffic.messages_out;
+            counter.fetch_add(messages, Ordering::Relaxed);
+        }
+        loop {
+            match queue.parts.pop_front() {
+                // The two buffers change places, so that neither is allocated anew.
+                None => std::mem::swap(&mut queue.frames, &mut writer.buffer),
+                Some(Part::Frames(frames)) => writer.buffer = frames,
+                Some(Part::Later(cost, encode)) => {
+                    queue.waiting -= cost.min(queue.waiting);
+                    queue.in_flight = cost;
+                    drop(queue);
+                    encode(&mut writer.buffer);
+                    queue = self.queue();
+                    queue.in_flight = writer.buffer.len();
+                    if writer.buffer.is_empty() {
+                        // It had no form in the peer's serialisation.
+                        continue;
+                    }
+                    return true;
+                }
+            }
+            queue.in_flight = writer.buffer.len();
+            queue.waiting -= writer.buffer.len().min(queue.waiting);
+            if !writer.buffer.is_empty() {
+                return true;
+            }
+            break;
+        }
+        writer.buffer.shrink_to(KEPT);
+        queue.frames.shrink_to(KEPT);
+        if std::mem::take(&mut queue.watched) {
+            self.settled.notify_all();
+        }
+        if queue.state == State::Ending && self.half_closes {
+            // The peer reads the close frame, answers it and closes.
+            let _closed_before = self.socket.shutdown(Shutdown::Write);
+        }
+        false
+    }
+
+    /// Starts the thread that writes until the peer has caught up.
+    fn catch_up_in_background(self: &Arc<Self>) {
+        let outbox = self.clone();
+        let thread = thread::Builder::new()
+            .name("catch-up".to_string())
+            .stack_size(STACK_SIZE)
+            .spawn(move || outbox.catch_up());
+        if thread.is_err() {
+            // The system has no thread left: better one peer lost than all of them stuck.
+            self.cut();
+        }
+    }
+
+    fn catch_up(self: &Arc<Self>) {
+        let mut last_progress = Instant::now();
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let before = writer.total;
+            let patience = match self.queue().state {
+                State::PutOut | State::Ending => GRACE,
+                _ => PATIENCE,
+            };
+            match self.drain(&mut writer, send_blocking) {
+                Progress::AllWritten => break,
+                Progress::Behind if writer.total != before => {
+                    last_progress = Instant::now();
+                }
+                Progress::Behind if last_progress.elapsed() < patience => {}
+                Progress::Behind | Progress::Broken => {
+                    self.cut();
+                    break;
+                }
+            }
+        }
+        writer.behind = false;
+        drop(writer);
+        // Who came meanwhile has left again.
+        self.flush();
+    }
+}
+
+/// One `send` that takes what fits at once.
+#[cfg(unix)]
+fn send_now(socket: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    use rustix::net::{SendFlags, send};
+    Ok(send(socket, bytes, SendFlags::DONTWAIT)?)
+}
+
+/// Without such a flag every write is left to the outbox's own thread.
+#[cfg(not(unix))]
+fn send_now(_socket: &TcpStream, _bytes: &[u8]) -> io::Result<usize> {
+    Err(ErrorKind::WouldBlock.into())
+}
+
+/// One `send` that waits for room, up to the socket's time limit (`SO_SNDTIMEO`).
+fn send_blocking(mut socket: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    socket.write(bytes)
+}

@@ -1,0 +1,255 @@
+//! A peer as the realms know it: what is for it goes into its outbox, as far as its limits allow.
+
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Instant;
+use std::{io, mem};
+
+use super::hub::Metrics;
+use crate::frames::{self, Side};
+use crate::messages::{Format, Id, Message};
+use crate::outbox::Outbox;
+use crate::realm::Outgoing;
+
+/// Up to this size a message is made a frame when it is put in, with the realm locked: that takes less time than
+/// to keep the message. A larger one is left to whoever writes it, and so is one in another serialisation.
+const AT_ONCE: usize = 4 * 1024;
+
+/// What a message counts beside its arguments before its frame is made.
+const OVERHEAD: usize = 256;
+
+/// Hears of messages that could not be put into the peer's serialisation.
+pub(super) trait Owner: Send + Sync {
+    /// This message was for the session, and this is why it is not sent.
+    fn lost(&self, member: &Arc<Member>, message: &Message, why: &str);
+}
+
+/// The way out to a session, or to what is going to be one.
+pub(super) struct Member {
+    outbox: Arc<Outbox>,
+    format: Format,
+    /// The most bytes that may wait.
+    limit: usize,
+    owner: OnceLock<Weak<dyn Owner>>,
+    session: OnceLock<Id>,
+    /// The code of the close frame, where it is not the one that [`Member::close`] is given.
+    code: OnceLock<u16>,
+}
+
+impl std::fmt::Debug for Member {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Member").finish_non_exhaustive()
+    }
+}
+
+/// What became of something that was put in.
+pub(super) enum Pushed {
+    /// It waits to be written; `true` when the outbox has to be remembered for that.
+    Queued(bool),
+    /// The peer has ended or is about to: nobody will read it.
+    Dropped,
+    /// It is an invocation, and so much waits that it is better answered by an error.
+    Refused(Message),
+    /// Too much waits: the session has to be put out.
+    Full,
+}
+
+impl Member {
+    /// For a connected socket; at most `limit` bytes may wait.
+    pub(super) fn new(
+        socket: Arc<TcpStream>,
+        format: Format,
+        limit: usize,
+        metrics: &Metrics,
+    ) -> io::Result<Arc<Self>> {
+        let outbox = Outbox::new(socket, metrics.traffic.clone(), true)?;
+        Ok(Arc::new(Member {
+            outbox: Arc::new(outbox),
+            format,
+            limit,
+            owner: OnceLock::new(),
+            session: OnceLock::new(),
+            code: OnceLock::new(),
+        }))
+    }
+
+    /// Tells which session this is, and who is to hear of messages that cannot be sent.
+    pub(super) fn belongs_to(&self, session: Id, owner: Weak<dyn Owner>) {
+        // Each is set once: a connection has one session.
+        let _set_before = self.session.set(session);
+        let _set_before = self.owner.set(owner);
+    }
+
+    pub(super) fn session(&self) -> Option<Id> {
+        self.session.get().copied()
+    }
+
+    /// Puts a message in. The one who does has a number: see [`Batch`].
+    pub(super) fn push(self: &Arc<Self>, outgoing: Outgoing, number: u64) -> Pushed {
+        let mut queue = self.outbox.queue();
+        if queue.is_ending() {
+            return Pushed::Dropped;
+        }
+        let payload = outgoing.message().payload();
+        let size = payload.map_or(0, |payload| {
+            payload.raw_args().len() + payload.raw_kwargs().len()
+        });
+        let fits =
+            payload.is_none_or(|payload| payload.is_empty() || payload.format() == self.format);
+        let waits = queue.bytes();
+        let bytes = waits.saturating_add(size + OVERHEAD);
+        if bytes > self.limit / 4 * 3
+            && waits > 0
+            && let Outgoing::One(message @ Message::Invocation { .. }) = outgoing
+        {
+            return Pushed::Refused(message);
+        }
+        // A single message may be as large as the limit: what is alone never waits behind others.
+        if bytes > self.limit && waits > 0 && queue.is_open() {
+            queue.put_out();
+            return Pushed::Full;
+        }
+        let at_once = size <= AT_ONCE && fits;
+        if !at_once || queue.message(|out| self.encode(&outgoing, out)).is_err() {
+            let member = self.clone();
+            queue.message_later(
+                size + OVERHEAD,
+                Box::new(move |out| member.encode_or_report(&outgoing, out)),
+            );
+        }
+        Pushed::Queued(queue.owes_flush(number))
+    }
+
+    /// Puts whole frames in; `false` when there is no room.
+    pub(super) fn push_frames(&self, frames: &[u8]) -> bool {
+        let mut queue = self.outbox.queue();
+        if !queue.is_open() {
+            return true;
+        }
+        let waits = queue.bytes();
+        if waits > 0 && waits.saturating_add(frames.len()) > self.limit {
+            return false;
+        }
+        queue.control(frames);
+        true
+    }
+
+    fn encode(&self, outgoing: &Outgoing, out: &mut Vec<u8>) -> Result<(), String> {
+        match outgoing {
+            Outgoing::One(message) => encode_frame(message, self.format, out),
+            Outgoing::Shared(shared) => {
+                let place = Format::ALL.iter().position(|format| *format == self.format);
+                let place = &shared.encoded[place.unwrap_or(0)];
+                let frame = place.get_or_init(|| {
+                    let mut frame = Vec::new();
+                    // An event that has no form in this serialisation stays empty: nobody waits for it.
+                    let _none = encode_frame(&shared.message, self.format, &mut frame);
+                    frame
+                });
+                out.extend_from_slice(frame);
+                Ok(())
+            }
+        }
+    }
+
+    fn encode_or_report(self: &Arc<Self>, outgoing: &Outgoing, out: &mut Vec<u8>) {
+        if let Err(why) = self.encode(outgoing, out)
+            && let Some(owner) = self.owner.get().and_then(Weak::upgrade)
+        {
+            owner.lost(self, outgoing.message(), &why);
+        }
+    }
+
+    /// Says which code the close frame will have, whoever ends the connection.
+    pub(super) fn closes_with(&self, code: u16) {
+        // The first reason counts.
+        let _set_before = self.code.set(code);
+    }
+
+    /// Ends the connection once all before has been written: a close frame with this code.
+    pub(super) fn close(&self, code: u16) {
+        let code = self.code.get().copied().unwrap_or(code);
+        self.outbox
+            .queue()
+            .end(&frames::close(Side::Server, code, ""));
+    }
+
+    /// Whether the end has been put in, or the connection is broken.
+    pub(super) fn is_ending(&self) -> bool {
+        self.outbox.queue().is_ending()
+    }
+
+    /// Writes what waits.
+    pub(super) fn flush(&self) {
+        self.outbox.flush();
+    }
+
+    /// Waits until everything has been written, or never will be.
+    pub(super) fn settle(&self, deadline: Instant) -> bool {
+        self.outbox.settle(deadline)
+    }
+
+    /// Closes the socket in both directions.
+    pub(super) fn cut(&self) {
+        self.outbox.cut();
+    }
+}
+
+/// Appends a message as one frame.
+fn encode_frame(message: &Message, format: Format, out: &mut Vec<u8>) -> Result<(), String> {
+    frames::message(Side::Server, format.is_text(), out, |out| {
+        message.encode(format, out)
+    })
+    .map_err(|error| error.to_string())
+}
+
+/// What the handling of messages that came together leaves to be done once for all of them: outboxes to be
+/// flushed, and counters that other connections' threads count with as well.
+pub(super) struct Batch {
+    /// Tells an outbox who has put something into it: see [`Queue::owes_flush`](crate::outbox::Queue::owes_flush).
+    number: u64,
+    members: Vec<Arc<Member>>,
+    pub(super) messages: u64,
+    pub(super) calls: u64,
+    pub(super) publications: u64,
+}
+
+impl Batch {
+    pub(super) fn new() -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Batch {
+            number: LAST.fetch_add(1, Ordering::Relaxed) + 1,
+            members: Vec::new(),
+            messages: 0,
+            calls: 0,
+            publications: 0,
+        }
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// This one is to be flushed.
+    pub(super) fn touch(&mut self, member: Arc<Member>) {
+        self.members.push(member);
+    }
+
+    /// Counts and flushes.
+    pub(super) fn finish(&mut self, metrics: &Metrics) {
+        for (number, counter) in [
+            (&mut self.messages, &metrics.messages_in),
+            (&mut self.calls, &metrics.calls),
+            (&mut self.publications, &metrics.publications),
+        ] {
+            if *number > 0 {
+                counter.fetch_add(mem::take(number), Ordering::Relaxed);
+            }
+        }
+        for member in self.members.drain(..) {
+            member.flush();
+        }
+        self.members.shrink_to(64);
+    }
+}
