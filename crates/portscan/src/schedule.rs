@@ -4,7 +4,7 @@
 //! asks [`Scheduler::next`] what to send and reports what came of it; time is handed in. Several workers share one
 //! scheduler, so that what one learns of a host (its round trip, its losses) is known to all.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::order::Order;
@@ -171,6 +171,36 @@ struct Control {
     left: u8,
 }
 
+/// The round trips of the hosts that have answered, found by number: each answer and each look for silence asks.
+#[derive(Debug, Default)]
+struct Trips {
+    /// By host: its place in `known` and 1, or 0.
+    places: Vec<u32>,
+    known: Vec<RoundTrip>,
+}
+
+impl Trips {
+    fn of(&self, host: u32) -> Option<&RoundTrip> {
+        let place = self.places.get(host as usize)?.checked_sub(1)?;
+        self.known.get(place as usize)
+    }
+
+    fn sample(&mut self, host: u32, now: Time, sample: Duration) -> &RoundTrip {
+        let host = host as usize;
+        if self.places.len() <= host {
+            self.places.resize(host + 1, 0);
+        }
+        if let Some(place) = self.places[host].checked_sub(1) {
+            let trip = &mut self.known[place as usize];
+            trip.sample(now, sample);
+            return trip;
+        }
+        self.known.push(RoundTrip::new(now, sample));
+        self.places[host] = u32::try_from(self.known.len()).expect("at most 2^20 hosts");
+        self.known.last().expect("one was pushed")
+    }
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct Scheduler {
@@ -187,7 +217,7 @@ pub struct Scheduler {
     silent: Vec<Pending>,
     under_way: usize,
     window: Window,
-    trips: HashMap<u32, RoundTrip>,
+    trips: Trips,
     losses: Losses,
     controls: VecDeque<Control>,
     controls_of_open: u32,
@@ -236,7 +266,7 @@ impl Scheduler {
             again: VecDeque::new(),
             silent: Vec::new(),
             under_way: 0,
-            trips: HashMap::new(),
+            trips: Trips::default(),
             losses: Losses::default(),
             controls: VecDeque::new(),
             controls_of_open: 0,
@@ -313,7 +343,8 @@ impl Scheduler {
     /// The least and the smoothed round trip of the host that answered quickest.
     pub fn round_trip(&self) -> Option<(Duration, Duration)> {
         self.trips
-            .values()
+            .known
+            .iter()
             .map(|trip| (trip.least(), trip.smoothed()))
             .min()
     }
@@ -327,14 +358,19 @@ impl Scheduler {
         }
     }
 
+    /// How many probes may be under way now.
+    pub fn window(&self) -> usize {
+        self.window.size()
+    }
+
     /// How long to wait for the answer to a probe.
     pub fn patience(&self, probe: &Probe) -> Duration {
-        let wait = match self.trips.get(&probe.host) {
+        let wait = match self.trips.of(probe.host) {
             // A late answer to a control would be mistaken for a lost one.
             Some(trip) if probe.control => (2 * trip.rto()).max(Duration::from_millis(250)),
             // RFC 6298, section 5.5, doubles the wait when it was in vain. Here almost all waits are in vain, so a
             // retry waits longer by a quarter: enough to tell a late answer from none.
-            Some(trip) if probe.tries_before > 0 => trip.rto() * 5 / 4,
+            Some(trip) if probe.tries_before > 0 => trip.longer_rto(),
             Some(trip) => trip.rto(),
             None => FIRST_RTO * (1 << probe.tries_before.min(2)),
         };
@@ -497,11 +533,7 @@ impl Scheduler {
 
     fn measure(&mut self, now: Time, probe: &Probe) {
         let sample = now.saturating_sub(probe.sent);
-        let trip = self
-            .trips
-            .entry(probe.host)
-            .and_modify(|trip| trip.sample(now, sample))
-            .or_insert_with(|| RoundTrip::new(now, sample));
+        let trip = self.trips.sample(probe.host, now, sample);
         self.window.answered(now, trip);
     }
 

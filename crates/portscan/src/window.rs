@@ -80,6 +80,11 @@ impl RoundTrip {
         (self.smoothed + 4 * self.variation).max(LEAST_RTO)
     }
 
+    /// How long to wait after a wait that was in vain: longer by a quarter, at least [`LEAST_RTO`].
+    pub fn longer_rto(&self) -> Duration {
+        ((self.smoothed + 4 * self.variation) * 5 / 4).max(LEAST_RTO)
+    }
+
     /// The smoothed round trip.
     pub fn smoothed(&self) -> Duration {
         self.smoothed
@@ -99,9 +104,12 @@ impl RoundTrip {
 
 /// How many probes may be under way at once.
 ///
-/// It starts small and doubles a round trip (slow start), for as long as answers come as quickly as ever. Where a
-/// queue shows, by a quarter of the least round trip, it grows by an eighth; by a half, it stays; and when the round
-/// trip has grown past twice the least, it backs off: the queue shows before it overflows. A retry that gets an answer
+/// It starts small and grows by [`STARTUP`] with each answer (slow start), for as long as answers come as quickly as
+/// ever, and doubles a round trip once a loss or a queue has been seen. A window that is not used in full does not
+/// grow: it says nothing about a larger one (RFC 7661). Where a
+/// queue shows, by an eighth of the least round trip (HyStart++, RFC 9406, section 4.2), it grows by an eighth; by a
+/// quarter, it stays, since more under way would only wait in that queue; and when the round trip has grown past
+/// twice the least, it backs off: the queue shows before it overflows. A retry that gets an answer
 /// says that the first try was lost: the window is halved, once for all the probes that were sent before the halving.
 ///
 /// A silent host gives no such signs. A firewall that drops everything answers one port in thousands, and a window
@@ -118,12 +126,19 @@ pub struct Window {
     /// When the window last grew by silence, or silence was last interrupted.
     silent_since: Time,
     answers_since: u32,
+    /// When it was last in full use.
+    full_at: Time,
     /// The interval of growth by silence.
     interval: Duration,
 }
 
 /// The size at the start.
 pub const FIRST_WINDOW: usize = 256;
+
+/// What an answer adds to the window at the start: 2.89 times as much under way each round trip, the gain with which
+/// BBR starts, 2/ln 2 (draft-cardwell-iccrg-bbr-congestion-control, section 4.3.1). A scan is short: at a doubling,
+/// a third of its time would be slow start.
+const STARTUP: f64 = 1.89;
 
 /// Never below: a scan must go on.
 const LEAST_WINDOW: f64 = 8.0;
@@ -145,6 +160,7 @@ impl Window {
             cut: None,
             silent_since: Time::ZERO,
             answers_since: 0,
+            full_at: Time::ZERO,
             interval: FIRST_INTERVAL,
         }
     }
@@ -165,9 +181,10 @@ impl Window {
         let least = trip.least();
         let queue = trip.queue();
         self.interval = (least / 2).clamp(Duration::from_millis(10), Duration::from_millis(100));
-        if queue < (least / 4).max(JITTER) {
-            self.grow(1.0);
-        } else if queue < (least / 2).max(2 * JITTER) {
+        let used = now.saturating_sub(self.full_at) <= trip.smoothed();
+        if used && queue < (least / 8).max(JITTER) {
+            self.grow(if self.careful { 1.0 } else { STARTUP });
+        } else if used && queue < (least / 4).max(2 * JITTER) {
             self.grow(1.0 / 8.0);
         } else if queue > least.max(4 * JITTER) {
             self.back_off(now, 0.8, trip.smoothed());
@@ -176,6 +193,7 @@ impl Window {
 
     /// The window is full. Grows it when that is for want of answers.
     pub fn full(&mut self, now: Time) {
+        self.full_at = now;
         if now.saturating_sub(self.silent_since) < self.interval {
             return;
         }
@@ -271,13 +289,39 @@ mod tests {
     }
 
     #[test]
-    fn answers_double_the_window_in_a_round_trip() {
+    fn answers_open_the_window_quickly_and_double_it_a_round_trip_after_a_loss() {
         let mut window = Window::new(10_000);
         let trip = RoundTrip::new(ms(50), ms(50));
+        window.full(ms(1));
         for _ in 0..FIRST_WINDOW {
             window.answered(ms(50), &trip);
         }
-        assert_eq!(window.size(), 2 * FIRST_WINDOW);
+        assert_eq!(window.size(), 739); // 256 + 256 · 1.89
+        window.lost(ms(60), ms(50));
+        assert_eq!(window.size(), 369);
+        window.full(ms(61));
+        for _ in 0..369 {
+            window.answered(ms(110), &trip);
+        }
+        assert_eq!(window.size(), 738);
+    }
+
+    #[test]
+    fn a_window_that_is_not_used_does_not_grow() {
+        let mut window = Window::new(10_000);
+        let trip = RoundTrip::new(ms(50), ms(50));
+        window.full(ms(1));
+        window.answered(ms(51), &trip);
+        let grown = window.size();
+        assert!(grown > FIRST_WINDOW);
+        for _ in 0..1000 {
+            window.answered(ms(52), &trip);
+        }
+        assert_eq!(
+            window.size(),
+            grown,
+            "the last time it was full is longer ago than a round trip"
+        );
     }
 
     #[test]
@@ -285,10 +329,11 @@ mod tests {
         let mut window = Window::new(10_000);
         let mut trip = RoundTrip::new(ms(50), ms(50));
         for _ in 0..RECENT {
-            trip.sample(ms(100), ms(70));
+            trip.sample(ms(100), ms(60));
         }
+        window.full(ms(30));
         for _ in 0..16 {
-            window.answered(ms(100), &trip);
+            window.answered(ms(80), &trip);
         }
         assert_eq!(window.size(), FIRST_WINDOW + 2);
         for _ in 0..RECENT {

@@ -38,7 +38,7 @@ pub(super) enum Answer {
 #[derive(Debug)]
 pub(super) struct Line {
     socket: Socket,
-    /// The port it is bound to.
+    /// The port it is bound to, where that matters: with a source that is a target itself.
     pub(super) port: u16,
 }
 
@@ -97,7 +97,10 @@ pub(super) fn disconnect(socket: &Socket) -> io::Result<()> {
 impl Line {
     pub(super) fn new(source: Source, registry: &Registry, token: Token) -> io::Result<Self> {
         let socket = socket(source)?;
-        let port = port_of(&socket)?;
+        let port = match source {
+            Source::Same(_) => port_of(&socket)?,
+            Source::Any { .. } | Source::Apart(_) => 0,
+        };
         // mio's poller is edge-triggered: the registration is made once and never changed.
         registry.register(
             &mut SourceFd(&socket.as_raw_fd()),

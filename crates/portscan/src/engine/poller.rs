@@ -1,6 +1,6 @@
 //! One poller a worker, as many connects under way as the window allows.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,6 +27,10 @@ const BATCH: usize = 64;
 
 /// How long a worker sleeps at most, so that it sees `stop` and the others' progress.
 const TICK: Duration = Duration::from_millis(50);
+
+/// A worker that can send nothing lets answers gather for so long and fetches them together, as network cards do
+/// with their interrupts: else each of 65,535 answers would wake it up. Far below any round trip that matters.
+const GATHER: Duration = Duration::from_micros(500);
 
 /// How many sockets each worker may have.
 #[derive(Debug, Clone)]
@@ -72,6 +76,12 @@ pub(super) fn budgets(processors: usize, window: &mut usize) -> anyhow::Result<B
 /// The time between two looks for overdue probes.
 const SWEEP: Duration = Duration::from_millis(4);
 
+/// A worker that gets back to its work later than this was kept from running: a busy machine.
+const STALL: Duration = Duration::from_millis(10);
+
+/// The longest time that is added to a wait on account of a stall.
+const LONGEST_STALL: Duration = Duration::from_secs(1);
+
 /// Kinds of probes that wait differently long.
 const KINDS: usize = 3;
 
@@ -103,6 +113,15 @@ impl Shared<'_> {
     fn source(&self, host: u32) -> Source {
         let number = host as usize;
         Source::of(self.plan.hosts[number], number < self.plan.own, self.apart)
+    }
+
+    /// The list of idle sockets that fit a host: a number instead of a hash, since it is asked for with each probe.
+    fn shelf(&self, host: u32) -> usize {
+        match self.source(host) {
+            Source::Any { v6 } => usize::from(v6),
+            Source::Apart(_) => 2,
+            Source::Same(_) => 3 + host as usize,
+        }
     }
 }
 
@@ -175,6 +194,8 @@ fn work(shared: &Shared<'_>, budgets: &Budgets) -> anyhow::Result<()> {
 struct Slot {
     line: Line,
     source: Source,
+    /// Where it lies when it is idle.
+    shelf: usize,
     probe: Option<Probe>,
     /// Counts the probes: tells an entry of the queue of this probe from one of an earlier probe.
     serial: u32,
@@ -184,17 +205,25 @@ struct Worker<'a> {
     shared: &'a Shared<'a>,
     poll: Poll,
     budget: usize,
+    workers: usize,
     slots: Vec<Slot>,
-    /// Idle slots by their source.
-    idle: HashMap<Source, Vec<usize>>,
+    /// Idle slots by [`Shared::shelf`].
+    idle: Vec<Vec<usize>>,
     /// Slots disconnected since the last poll. The poller still has an event of theirs, so they stay out of use
     /// until it has been fetched: else it would look like news of their next probe.
     cooling: Vec<usize>,
+    /// Slots whose probes have waited too long, still to be disconnected.
+    expired: Vec<usize>,
     /// Slot and serial of the probes under way, oldest first: first tries, retries, controls.
     queues: [VecDeque<(usize, u32)>; KINDS],
     under_way: usize,
     /// When to look for overdue probes again.
     next_sweep: Time,
+    /// All answers that had come by then have been fetched. A worker that was kept from running for a while must not
+    /// take for silence what is waiting for it.
+    fetched: Time,
+    /// When the worker meant to look again.
+    expected: Time,
     results: Vec<(Probe, Outcome)>,
 }
 
@@ -217,18 +246,23 @@ impl<'a> Worker<'a> {
             shared,
             poll: Poll::new().context("cannot make a poller")?,
             budget,
+            workers: budgets.workers,
             slots: Vec::new(),
-            idle: HashMap::new(),
+            idle: Vec::new(),
             cooling: Vec::new(),
+            expired: Vec::new(),
             queues: Default::default(),
             under_way: 0,
             next_sweep: Time::ZERO,
+            fetched: Time::ZERO,
+            expected: shared.now(),
             results: Vec::new(),
         })
     }
 
     fn run(&mut self) -> anyhow::Result<()> {
-        let mut events = Events::with_capacity(1024);
+        const MOST_EVENTS: usize = 1024;
+        let mut events = Events::with_capacity(MOST_EVENTS);
         let mut batch = Vec::with_capacity(BATCH);
         let shared = self.shared;
         loop {
@@ -240,21 +274,33 @@ impl<'a> Worker<'a> {
             if batch.is_empty() && wait.is_none() && self.under_way == 0 {
                 return Ok(());
             }
+            self.disconnect_expired();
             for probe in batch.drain(..) {
                 self.send(probe);
             }
-            let wait = if self.results.is_empty() {
+            let mut wait = if self.results.is_empty() {
                 wait.unwrap_or(TICK)
             } else {
                 Duration::ZERO
             };
+            self.expected = shared.now() + wait;
+            if wait > GATHER {
+                thread::sleep(GATHER);
+                wait -= GATHER;
+            }
+            let asked = shared.now();
             match self.poll.poll(&mut events, Some(wait)) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error).context("cannot wait for answers"),
             }
+            let now = shared.now();
+            let count = events.iter().count();
+            if count < MOST_EVENTS {
+                self.fetched = if count == 0 { now } else { asked };
+            }
             for event in &events {
-                self.finish(event.token().0);
+                self.finish(event.token().0, now);
             }
             for slot in std::mem::take(&mut self.cooling) {
                 self.put_idle(slot);
@@ -267,6 +313,11 @@ impl<'a> Worker<'a> {
     fn plan(&mut self, batch: &mut Vec<Probe>) -> anyhow::Result<Option<Duration>> {
         let shared = self.shared;
         let now = shared.now();
+        let late = now.saturating_sub(self.expected);
+        if late > STALL {
+            // What held this worker up has most likely held up the answers too: they get as much longer.
+            self.next_sweep = self.next_sweep.max(now + late.min(LONGEST_STALL));
+        }
         let mut scheduler = shared.scheduler();
         for (probe, result) in self.results.drain(..) {
             match result {
@@ -280,10 +331,11 @@ impl<'a> Worker<'a> {
             self.next_sweep - now
         } else {
             self.next_sweep = now + SWEEP;
-            self.overdue(now, &mut scheduler).max(SWEEP)
+            self.overdue(&mut scheduler).max(SWEEP)
         };
         let mut wait = Some(overdue);
-        while batch.len() < BATCH && self.under_way + batch.len() < self.budget {
+        let share = self.budget.min(scheduler.window() / self.workers + BATCH);
+        while batch.len() < BATCH && self.under_way + batch.len() < share {
             match scheduler.next(now) {
                 Next::Send(probe) => batch.push(probe),
                 Next::Wait(time) => {
@@ -314,7 +366,8 @@ impl<'a> Worker<'a> {
     }
 
     /// Ends the probes whose time is over. Gives the time until the next one.
-    fn overdue(&mut self, now: Time, scheduler: &mut Scheduler) -> Duration {
+    fn overdue(&mut self, scheduler: &mut Scheduler) -> Duration {
+        let now = self.fetched;
         let one_host = self.shared.plan.hosts.len() == 1;
         let mut wait = TICK;
         for kind in 0..KINDS {
@@ -329,7 +382,9 @@ impl<'a> Worker<'a> {
                 let due = probe.sent + scheduler.patience(&probe);
                 if due <= now {
                     scheduler.silent(&probe);
-                    self.release(slot);
+                    self.slots[slot].probe = None;
+                    self.under_way -= 1;
+                    self.expired.push(slot);
                     continue;
                 }
                 wait = wait.min(due - now);
@@ -357,7 +412,7 @@ impl<'a> Worker<'a> {
     fn send(&mut self, probe: Probe) {
         let shared = self.shared;
         let host = shared.plan.hosts[probe.host as usize];
-        let slot = match self.slot_for(shared.source(probe.host), probe.port) {
+        let slot = match self.slot_for(&probe) {
             Ok(slot) => slot,
             Err(error) => return self.not_sent(probe, error),
         };
@@ -377,7 +432,9 @@ impl<'a> Worker<'a> {
         if let Source::Same(host) = self.slots[slot].source {
             unpoisoned(&shared.held).insert((host.ip, self.slots[slot].line.port));
         }
-        self.settle(slot, answer);
+        if !matches!(answer, Answer::Pending) {
+            self.settle(slot, answer, shared.now());
+        }
     }
 
     fn not_sent(&mut self, probe: Probe, error: io::Error) {
@@ -385,19 +442,22 @@ impl<'a> Worker<'a> {
         self.results.push((probe, Outcome::NotSent));
     }
 
-    /// An idle slot with this source that is not bound to this port, or a new one.
-    fn slot_for(&mut self, source: Source, port: u16) -> io::Result<usize> {
+    /// An idle slot with the probe's source that is not bound to its port, or a new one.
+    fn slot_for(&mut self, probe: &Probe) -> io::Result<usize> {
+        let source = self.shared.source(probe.host);
+        let shelf = self.shared.shelf(probe.host);
         let same = matches!(source, Source::Same(_));
-        let idle = self.idle.entry(source).or_default();
-        let fit = idle
-            .iter()
-            .rposition(|slot| !same || self.slots[*slot].line.port != port);
-        if let Some(fit) = fit {
-            return Ok(idle.swap_remove(fit));
+        if let Some(idle) = self.idle.get_mut(shelf) {
+            let fit = idle
+                .iter()
+                .rposition(|slot| !same || self.slots[*slot].line.port != probe.port);
+            if let Some(fit) = fit {
+                return Ok(idle.swap_remove(fit));
+            }
         }
         // At the budget's end an idle socket with another source makes room.
         let other = (self.slots.len() >= self.budget)
-            .then(|| self.idle.values_mut().find_map(Vec::pop))
+            .then(|| self.idle.iter_mut().find_map(Vec::pop))
             .flatten();
         let slot = other.unwrap_or(self.slots.len());
         let line = match Line::new(source, self.poll.registry(), Token(slot)) {
@@ -412,6 +472,7 @@ impl<'a> Worker<'a> {
         let new = Slot {
             line,
             source,
+            shelf,
             probe: None,
             serial: 0,
         };
@@ -425,25 +486,25 @@ impl<'a> Worker<'a> {
     }
 
     /// The poller has news of a slot.
-    fn finish(&mut self, slot: usize) {
+    fn finish(&mut self, slot: usize, now: Time) {
         let Some(probe) = self.slots[slot].probe else {
             return;
         };
         let host = self.shared.plan.hosts[probe.host as usize];
         let answer = self.slots[slot].line.finish(host.port(probe.port));
-        self.settle(slot, answer);
+        self.settle(slot, answer, now);
     }
 
-    fn settle(&mut self, slot: usize, answer: Answer) {
+    fn settle(&mut self, slot: usize, answer: Answer, now: Time) {
         let Some(probe) = self.slots[slot].probe else {
             return;
         };
         let result = match answer {
             Answer::Pending => return,
             Answer::State(State::Open) if self.is_held(&probe) => {
-                Outcome::Answer(self.shared.now(), State::Closed)
+                Outcome::Answer(now, State::Closed)
             }
-            Answer::State(state) => Outcome::Answer(self.shared.now(), state),
+            Answer::State(state) => Outcome::Answer(now, state),
             Answer::Silent => Outcome::Silent,
             Answer::Itself => Outcome::Again,
             Answer::Local(error) => {
@@ -452,6 +513,8 @@ impl<'a> Worker<'a> {
             }
         };
         self.results.push((probe, result));
+        self.slots[slot].probe = None;
+        self.under_way -= 1;
         if cfg!(target_os = "linux")
             && matches!(
                 result,
@@ -459,11 +522,9 @@ impl<'a> Worker<'a> {
             )
         {
             // The connect that said so has made the socket ready.
-            self.slots[slot].probe = None;
-            self.under_way -= 1;
             self.put_idle(slot);
         } else {
-            self.release(slot);
+            self.recycle(slot);
         }
     }
 
@@ -475,10 +536,15 @@ impl<'a> Worker<'a> {
                 .contains(&(self.shared.plan.hosts[number].ip, probe.port))
     }
 
-    /// Ends a slot's probe and frees the slot after the next poll.
-    fn release(&mut self, slot: usize) {
-        self.slots[slot].probe = None;
-        self.under_way -= 1;
+    /// What [`Worker::overdue`] has found, without the lock on the scheduler: the other workers need it.
+    fn disconnect_expired(&mut self) {
+        while let Some(slot) = self.expired.pop() {
+            self.recycle(slot);
+        }
+    }
+
+    /// Disconnects a slot, which is idle after the next poll.
+    fn recycle(&mut self, slot: usize) {
         if let (false, Source::Same(host)) = (system::KEEPS_PORT, self.slots[slot].source) {
             unpoisoned(&self.shared.held).remove(&(host.ip, self.slots[slot].line.port));
         }
@@ -495,8 +561,11 @@ impl<'a> Worker<'a> {
     }
 
     fn put_idle(&mut self, slot: usize) {
-        let source = self.slots[slot].source;
-        self.idle.entry(source).or_default().push(slot);
+        let shelf = self.slots[slot].shelf;
+        if self.idle.len() <= shelf {
+            self.idle.resize_with(shelf + 1, Vec::new);
+        }
+        self.idle[shelf].push(slot);
     }
 
     /// The scan is stopped: what is under way is as unknown as before.
