@@ -34,6 +34,22 @@ pub fn accepted(local: SocketAddr, remote: SocketAddr) -> Option<bool> {
     Some(socket.inode != 0)
 }
 
+/// How many bytes wait unread in the receive queue of the UDP socket that takes what is sent to this address.
+///
+/// `None` where the system does not tell, or where no socket is bound to it. The system counts the room that a datagram takes, which
+/// is more than its bytes: 0 is the only figure to rely on.
+pub fn unread_datagrams(address: SocketAddr) -> Option<usize> {
+    sockets("udp")?
+        .into_iter()
+        .find(|socket| takes(socket.local, address))
+        .map(|socket| socket.unread)
+}
+
+/// Whether a socket that is bound to `local` takes what is sent to `address`.
+pub fn takes(local: SocketAddr, address: SocketAddr) -> bool {
+    local.port() == address.port() && (local.ip() == address.ip() || local.ip().is_unspecified())
+}
+
 /// Who holds a port: process id and name. `None` where nobody does, or where the system does not tell.
 pub fn holder(protocol: &str, port: u16) -> Option<(u32, String)> {
     let inode = sockets(protocol)?
@@ -437,6 +453,20 @@ mod linux {
                 super::ask_for_socket(them, "127.0.0.1:1".parse().unwrap()).unwrap(),
                 None
             );
+        }
+
+        #[test]
+        fn the_kernel_says_whether_a_datagram_has_been_taken() {
+            let theirs = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+            let ours = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+            let address = theirs.local_addr().unwrap();
+            assert_eq!(unread_datagrams(address), Some(0));
+            ours.send_to(b"abc", address).unwrap();
+            assert!(unread_datagrams(address) > Some(0));
+            theirs.recv(&mut [0; 8]).unwrap();
+            assert_eq!(unread_datagrams(address), Some(0));
+            drop(theirs);
+            assert_eq!(unread_datagrams(address), None);
         }
 
         #[test]

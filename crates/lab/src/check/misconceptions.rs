@@ -222,6 +222,58 @@ misconceptions! {
     "recvfrom gives one datagram, and what does not fit into the buffer is lost for good. Give it room for the largest \
      one: 65,507 bytes over IPv4.";
 
+    UDP_ENDS_AT_ONCE, "udp-ends-at-once", "the program ended before it had answered anybody",
+    "A server stays in an endless loop of recvfrom and sendto. This one had ended by then; what it printed last is quoted below \
+     and usually names the line.";
+
+    UDP_NOT_BOUND, "udp-not-bound", "no UDP socket is bound to the port",
+    "A datagram finds a program only by the port to which it has bound a socket of the right kind: SOCK_DGRAM, with the port \
+     from the command line ({port}). A TCP socket with the same number is another place.";
+
+    UDP_NOT_RECEIVED, "udp-not-received", "nobody takes the datagram out of the queue",
+    "The system keeps datagrams for a bound socket until the program calls recvfrom. Here they wait: the program is in some \
+     other call, or at its end.";
+
+    UDP_OTHER_PORT, "udp-other-port", "answers from another port than the one that was asked",
+    "To the client the server is an address with a port. An answer from any other is a stranger's: a client that looks at the \
+     sender, or has called connect, never sees it. Answer with the socket that received the question.";
+
+    UDP_WRONG_CLIENT, "udp-wrong-client", "sends an answer to somebody who did not ask",
+    "One UDP socket serves all clients, and nothing connects it with one of them. Each recvfrom gives a datagram together with \
+     the address, host and port, of whoever sent this one: the answer goes exactly there.";
+
+    UDP_FIRST_ONLY, "udp-first-only", "serves only its first client",
+    "A server that is meant to go on has recvfrom and sendto in an endless loop, and never calls connect: on a UDP socket that \
+     lets in one sender and nobody else. The next datagram may come from anybody.";
+
+    UDP_AS_STREAM, "udp-as-stream", "treats datagrams as pieces of a stream",
+    "TCP carries a stream of bytes, UDP single messages: one sendto is one datagram, and one recvfrom gives exactly one, whole. \
+     Nothing has to be put together, and what is sent in two datagrams is two messages, which may even change places.";
+
+    UDP_EMPTY_IS_END, "udp-empty-is-end", "takes an empty datagram for the end",
+    "With TCP an empty recv means that the other side has closed. UDP has no connection that could end, and a datagram of no bytes \
+     is a message like any other. Test for nothing, and wait for the next datagram.";
+
+    UDP_DROPS_COPIES, "udp-drops-copies", "does not answer a message that comes again",
+    "A client sends again because no answer has reached it, and perhaps it was the answer that got lost. Who keeps quiet since it \
+     has answered already leaves that client without an answer for ever. Answer the copy as well.";
+
+    UDP_LEAKS, "udp-leaks-descriptors", "opens something for each datagram and does not close it",
+    "Every socket is an open descriptor of the system, and a process may have about a thousand. UDP needs one socket for all \
+     clients; whatever else is opened for an answer has to be closed after it.";
+
+    UDP_SPINS, "udp-spins", "asks for datagrams in a busy loop",
+    "A socket that does not block says at once that nothing has come, and asking it again and again keeps a processor busy for \
+     nothing. Let recvfrom wait (setblocking(True), without a short time limit), or wait with select.";
+
+    UDP_SENDS_NOTHING, "udp-sends-nothing", "sends no datagram to the server",
+    "No datagram reached the server's port. There is no handshake in UDP: connect on such a socket sends nothing, and sendto to \
+     a wrong port tells you nothing. Check that the port comes from the command line, and that sendto is reached.";
+
+    UDP_NO_RESEND, "udp-no-resend", "gives up after one lost datagram",
+    "UDP loses datagrams, and the sender is the only one who can do something about it. A time limit on the socket notices the loss; \
+     then send the request again, and give up only after a few tries.";
+
     FLOODS, "floods", "prints without end",
     "The program printed more than anybody can read, and was stopped for it. Usually a loop goes on after the connection has \
      ended.";

@@ -1,5 +1,7 @@
 //! Where a case plays: the program under test, our side of the wire, and the time there is.
 
+pub mod udp;
+
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -342,8 +344,25 @@ impl<'a> Stage<'a> {
     ///
     /// When it does not end in time.
     pub fn ends(&mut self, after: &str) -> Step<Ended> {
-        let mut step = self.limit().step();
-        let patience = self.target.patience;
+        self.ends_within(self.target.patience, after, &m::HANGS)
+    }
+
+    /// Waits until the program under test has ended by itself, this long.
+    ///
+    /// # Errors
+    ///
+    /// When it does not end in time: then that is a sign of the suspected mistake.
+    pub fn ends_within(
+        &mut self,
+        patience: Duration,
+        after: &str,
+        suspect: &'static m::Misconception,
+    ) -> Step<Ended> {
+        let limit = Limit {
+            patience,
+            ..self.limit()
+        };
+        let mut step = limit.step();
         let program = self.program()?;
         loop {
             if let Some(ended) = program.wait(step.tick()) {
@@ -359,7 +378,7 @@ impl<'a> Stage<'a> {
             What::Awaited("the program's end".to_string(), patience),
         );
         Err(wrong(
-            &m::HANGS,
+            suspect,
             format!(
                 "The program still ran {} seconds {after}.",
                 patience.as_secs_f64()

@@ -140,6 +140,8 @@ pub enum What {
     Sent(Vec<Excerpt>),
     /// This came.
     Received(Excerpt),
+    /// A datagram went or came: what became of it (`sent a datagram of 5 bytes`), and what is in it.
+    Datagram(String, Excerpt),
     /// We waited for something that did not come.
     Awaited(String, Duration),
     /// Anything else: `connected`, `broke the connection off (RST)`.

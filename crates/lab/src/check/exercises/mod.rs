@@ -1,11 +1,13 @@
 //! What is right, one file an exercise.
 
 mod cmpu_tcp_echo;
+mod cmpu_udp_echo;
 mod co223_task01;
 mod co223_task02;
 mod co223_task03;
 mod codio_echo;
 pub mod common;
+mod datagrams;
 mod dsd_eof;
 mod dsd_hello;
 mod dsd_sum;
@@ -103,4 +105,5 @@ pub static EXERCISES: &[&Exercise] = &[
     &transparency_socket5::EXERCISE,
     &transparency_socket5::SOCKET6,
     &cmpu_tcp_echo::EXERCISE,
+    &cmpu_udp_echo::EXERCISE,
 ];

@@ -6,3 +6,4 @@
 //! | [`udp`] | a peer that loses, doubles, swaps and delays datagrams, and forges their sender |
 
 pub mod tcp;
+pub mod udp;

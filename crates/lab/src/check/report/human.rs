@@ -174,6 +174,8 @@ pub fn conversation(events: &[Event]) -> String {
             }
             What::Sent(pieces) => sent_apart(pieces),
             What::Received(bytes) => format!("received {}", excerpt(bytes)),
+            What::Datagram(words, bytes) if bytes.total == 0 => words.clone(),
+            What::Datagram(words, bytes) => format!("{words}: {}", excerpt(bytes)),
             What::Awaited(what, how_long) => {
                 format!("waited {} seconds for {what}", how_long.as_secs_f64())
             }

@@ -1,0 +1,12 @@
+# Calls bind with two arguments: it takes one, a pair. The program ends with a TypeError.
+# check: cmpu-udp-echo --server "python3 {file} {port}"
+# fails: whole udp-ends-at-once
+import socket
+import sys
+
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind("127.0.0.1", int(sys.argv[1]))
+while True:
+    message, client = server.recvfrom(65535)
+    print(f"received {len(message)} bytes from {client}")
+    server.sendto(message, client)

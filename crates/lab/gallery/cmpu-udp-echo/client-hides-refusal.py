@@ -1,0 +1,34 @@
+# Ends with exit code 0 when the system says that nobody is there.
+# check: cmpu-udp-echo --client "python3 {file} {port} {message}"
+# fails: no-server silent-failure
+import socket
+import sys
+import time
+
+server = ("127.0.0.1", int(sys.argv[1]))
+message = sys.argv[2].encode()
+
+
+def echo(client):
+    for attempt in range(4):
+        client.send(message)
+        deadline = time.monotonic() + 0.5
+        while (left := deadline - time.monotonic()) > 0:
+            client.settimeout(left)
+            try:
+                answer = client.recv(65535)
+            except TimeoutError:
+                break
+            except ConnectionRefusedError as error:
+                print(error)
+                sys.exit(0)
+            if answer == message:
+                return answer
+    sys.exit("no echo came")
+
+
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+    client.connect(server)
+    print(f"Sending {sys.argv[2]}")
+    answer = echo(client)
+    print(f"received {answer.decode()}")

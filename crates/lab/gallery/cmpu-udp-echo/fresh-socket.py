@@ -1,0 +1,13 @@
+# Answers with a new socket, and so from another port.
+# check: cmpu-udp-echo --server "python3 {file} {port}"
+# fails: same-port udp-other-port
+import socket
+import sys
+
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("127.0.0.1", int(sys.argv[1])))
+while True:
+    message, client = server.recvfrom(65535)
+    print(f"received {len(message)} bytes from {client}")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as answer:
+        answer.sendto(message, client)

@@ -1,0 +1,11 @@
+# Receives and prints, but sends nothing back.
+# check: cmpu-udp-echo --server "python3 {file} {port}"
+# fails: whole no-answer
+import socket
+import sys
+
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("127.0.0.1", int(sys.argv[1])))
+while True:
+    message, client = server.recvfrom(65535)
+    print(f"received {len(message)} bytes from {client}")

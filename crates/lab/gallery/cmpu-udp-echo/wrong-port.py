@@ -1,0 +1,12 @@
+# Binds the sheet's port instead of the one that it was given.
+# check: cmpu-udp-echo --server "python3 {file} {port}"
+# fails: whole udp-not-bound
+import socket
+import sys
+
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("127.0.0.1", int(sys.argv[1]) + 1))
+while True:
+    message, client = server.recvfrom(65535)
+    print(f"received {len(message)} bytes from {client}")
+    server.sendto(message, client)

@@ -1,0 +1,372 @@
+//! What servers and clients over UDP owe each other, whatever their datagrams say.
+
+use std::time::Duration;
+
+use super::common;
+use crate::kernel;
+use crate::misconceptions::{self as m, Misconception};
+use crate::peers::udp::{Datagram, LONGEST, Peer};
+use crate::process::Ended;
+use crate::stage::Stage;
+use crate::stage::udp::{Nothing, sent};
+use crate::verdict::{Step, Stop, differs, undecided, wrong};
+
+/// How many clients a server is asked by, one after another, when descriptors are counted.
+const MANY: usize = 200;
+/// A descriptor or two more are a library's own; one for each client are a leak.
+const SPARE: usize = 16;
+/// A client that has sent this often may be let off: it does send again.
+const TRIES: usize = 10;
+
+/// A question that the server has to answer, and the judgement about its answer.
+pub type Talk = fn(&mut Stage<'_>, &mut Peer) -> Step;
+
+/// Sends a datagram to the server under test and hears what comes back. The suspect is who did it when there is no better
+/// sign.
+pub fn ask(
+    stage: &mut Stage<'_>,
+    client: &mut Peer,
+    question: &[u8],
+    suspect: &'static Misconception,
+) -> Step<Datagram> {
+    stage.send(client, question, stage.address)?;
+    answer(stage, client, suspect)
+}
+
+/// Hears an answer of the server under test, from its own address.
+pub fn answer(
+    stage: &mut Stage<'_>,
+    client: &mut Peer,
+    suspect: &'static Misconception,
+) -> Step<Datagram> {
+    let datagram = any_answer(stage, client, suspect)?;
+    if datagram.from != stage.address {
+        return Err(wrong(
+            &m::UDP_OTHER_PORT,
+            format!(
+                "The question went to {}, the answer came from {}.",
+                stage.address, datagram.from
+            ),
+        ));
+    }
+    Ok(datagram)
+}
+
+/// Hears an answer, wherever it comes from.
+pub fn any_answer(
+    stage: &mut Stage<'_>,
+    client: &mut Peer,
+    suspect: &'static Misconception,
+) -> Step<Datagram> {
+    match stage.receive(client)? {
+        Ok(datagram) => Ok(datagram),
+        Err(nothing) => Err(no_answer(stage, nothing, suspect)),
+    }
+}
+
+fn no_answer(stage: &Stage<'_>, nothing: Nothing, suspect: &'static Misconception) -> Stop {
+    let waits = kernel::unread_datagrams(stage.address).is_some_and(|bytes| bytes > 0);
+    if waits && suspect.id == m::NO_ANSWER.id {
+        return wrong(
+            &m::UDP_NOT_RECEIVED,
+            "The datagram still waits in the system: the program does not call recvfrom.",
+        );
+    }
+    let mistake = match nothing {
+        Nothing::Ended(_) if suspect.id == m::NO_ANSWER.id => &m::UDP_ENDS_AT_ONCE,
+        _ => suspect,
+    };
+    wrong(mistake, format!("No answer came: {}.", nothing.words()))
+}
+
+/// The answer has to be exactly this.
+pub fn exchange(
+    stage: &mut Stage<'_>,
+    client: &mut Peer,
+    question: &[u8],
+    expected: &[u8],
+    suspect: &'static Misconception,
+) -> Step {
+    let datagram = ask(stage, client, question, suspect)?;
+    expected_was(expected, &datagram.bytes, suspect)
+}
+
+/// Judges an answer where exactly these bytes should have come.
+pub fn expected_was(expected: &[u8], got: &[u8], suspect: &'static Misconception) -> Step {
+    if got == expected {
+        return Ok(());
+    }
+    let plain = suspect.id == m::NO_ANSWER.id;
+    let beginning = !got.is_empty() && expected.starts_with(got);
+    if beginning && (plain || suspect.id == m::UDP_TRUNCATES.id) {
+        return Err(differs(
+            &m::UDP_TRUNCATES,
+            format!(
+                "Only the first {} of {} bytes came back.",
+                got.len(),
+                expected.len()
+            ),
+            expected,
+            got,
+        ));
+    }
+    let mistake = if plain { &m::WRONG_ANSWER } else { suspect };
+    Err(differs(
+        mistake,
+        "The answer is another than the one expected.",
+        expected,
+        got,
+    ))
+}
+
+/// Whatever the server says, from whichever port: only that it answers.
+pub fn same_port(stage: &mut Stage<'_>, question: &[u8]) -> Step {
+    let mut client = stage.serve_datagrams()?;
+    ask(stage, &mut client, question, &m::NO_ANSWER).map(|_| ())
+}
+
+/// A further client is served, after something was done by the ones before it.
+pub fn still_serves(stage: &mut Stage<'_>, suspect: &'static Misconception, talk: Talk) -> Step {
+    let mut next = stage.client()?;
+    talk(stage, &mut next).map_err(|stop| match stop {
+        Stop::Wrong(failure) if failure.misconception.id == m::UDP_OTHER_PORT.id => {
+            Stop::Wrong(failure)
+        }
+        Stop::Wrong(failure) => wrong(
+            suspect,
+            format!("The next client was not served. {}", failure.summary),
+        ),
+        other => other,
+    })
+}
+
+/// Serves one client after another, all of which stay.
+pub fn goes_on(stage: &mut Stage<'_>, talk: Talk) -> Step {
+    let mut first = stage.serve_datagrams()?;
+    talk(stage, &mut first)?;
+    for _ in 0..2 {
+        let served = still_serves(stage, &m::UDP_FIRST_ONLY, talk);
+        // An answer that went to somebody else is the better explanation.
+        if served.is_err() && matches!(first.receive(), Ok(Some(_))) {
+            return Err(wrong(
+                &m::UDP_WRONG_CLIENT,
+                "The next client got no answer: the answer to its datagram went to client 1.",
+            ));
+        }
+        served?;
+    }
+    Ok(())
+}
+
+/// An empty datagram, and then a question.
+pub fn empty(stage: &mut Stage<'_>, question: &[u8], judge: fn(&[u8]) -> Step) -> Step {
+    let mut client = stage.serve_datagrams()?;
+    stage.send(&client, b"", stage.address)?;
+    stage.send(&client, question, stage.address)?;
+    let first = answer(stage, &mut client, &m::UDP_EMPTY_IS_END)?;
+    // An empty answer to an empty question, or one that says what is wrong with it; then the one to the question.
+    if judge(&first.bytes).is_ok() {
+        stage.note("an empty datagram gets no answer; the sheet leaves open which it should get");
+        return Ok(());
+    }
+    let second = answer(stage, &mut client, &m::UDP_EMPTY_IS_END)?;
+    judge(&second.bytes)
+}
+
+/// A client on another address of this machine.
+pub fn other_address(stage: &mut Stage<'_>, question: &[u8], judge: fn(&[u8]) -> Step) -> Step {
+    let _first = stage.serve_datagrams()?;
+    let Ok(mut client) = Peer::on(
+        ([127, 0, 0, 2], 0).into(),
+        "client at 127.0.0.2",
+        &stage.log,
+    ) else {
+        stage.note("this system has no address 127.0.0.2, so nobody could ask from there");
+        return Ok(());
+    };
+    let datagram = ask(stage, &mut client, question, &m::UDP_WRONG_CLIENT)?;
+    judge(&datagram.bytes)
+}
+
+/// Clients that are gone before their answer comes.
+pub fn gone_client(stage: &mut Stage<'_>, question: &[u8], talk: Talk) -> Step {
+    let mut first = stage.serve_datagrams()?;
+    talk(stage, &mut first)?;
+    for _ in 0..3 {
+        let gone = stage.client()?;
+        sent(gone.send_and_vanish(question, stage.address))?;
+    }
+    still_serves(stage, &m::UDP_ICMP, talk)
+}
+
+/// Datagrams that are as bad as they come; after each the server has to serve the next client.
+pub fn survives(
+    stage: &mut Stage<'_>,
+    bad: &[&[u8]],
+    suspect: &'static Misconception,
+    talk: Talk,
+) -> Step {
+    let mut first = stage.serve_datagrams()?;
+    talk(stage, &mut first)?;
+    for bytes in bad {
+        let client = stage.client()?;
+        // Some systems have a lower limit for what can be sent (macOS 9,216 bytes).
+        if bytes.len() > 9000 && client.send(bytes, stage.address).is_err() {
+            stage.note(format!(
+                "this system sends no datagram of {} bytes, so that was not tried",
+                bytes.len()
+            ));
+            continue;
+        } else if bytes.len() <= 9000 {
+            stage.send(&client, bytes, stage.address)?;
+        }
+        still_serves(stage, suspect, talk)?;
+    }
+    Ok(())
+}
+
+/// The longest datagram there is.
+pub fn longest(stage: &mut Stage<'_>) -> Vec<u8> {
+    common::filler(stage, LONGEST)
+}
+
+/// Serves many clients one after another; descriptors that pile up are a leak.
+pub fn many(stage: &mut Stage<'_>, talk: Talk) -> Step {
+    let mut before = None;
+    // They stay: no two of them ever have the same port.
+    let mut clients = vec![stage.serve_datagrams()?];
+    for number in 0..MANY {
+        if number > 0 {
+            clients.push(stage.client()?);
+        }
+        talk(stage, &mut clients[number])?;
+        if number == 2 {
+            before = kernel::descriptors(stage.program()?.id());
+        }
+    }
+    let Some(before) = before else {
+        stage.note("this system does not tell how many descriptors a program has open, so a leak was not looked for");
+        return Ok(());
+    };
+    let now = kernel::descriptors(stage.program()?.id()).unwrap_or(0);
+    if now <= before + SPARE {
+        return Ok(());
+    }
+    Err(wrong(
+        &m::UDP_LEAKS,
+        format!(
+            "After {MANY} clients the program has {now} open descriptors, after three it had {before}."
+        ),
+    ))
+}
+
+/// Nothing comes any more.
+pub fn at_rest(stage: &mut Stage<'_>, talk: Talk) -> Step {
+    let mut client = stage.serve_datagrams()?;
+    talk(stage, &mut client)?;
+    common::at_rest(stage).map_err(|stop| match stop {
+        Stop::Wrong(failure) => wrong(&m::UDP_SPINS, failure.summary),
+        other => other,
+    })
+}
+
+/// How long a client may take until it sends again, or gives up: its own time limit is unknown.
+pub fn long_patience(stage: &Stage<'_>) -> Duration {
+    2 * stage.patience()
+}
+
+/// Waits for the first datagram of the client under test.
+pub fn meet(stage: &mut Stage<'_>, server: &mut Peer) -> Step<Datagram> {
+    // An interpreter may take its time to start on a busy machine.
+    let patience = stage.patience().max(Duration::from_secs(15));
+    match stage.receive_within(server, patience)? {
+        Ok(datagram) => Ok(datagram),
+        Err(nothing) => Err(wrong(
+            &m::UDP_SENDS_NOTHING,
+            format!(
+                "No datagram reached {}: {}.",
+                stage.address,
+                nothing.words()
+            ),
+        )),
+    }
+}
+
+/// Waits until the client under test sends its datagram again, since nothing that it should take for an answer has come.
+pub fn sends_again(stage: &mut Stage<'_>, server: &mut Peer) -> Step<Datagram> {
+    let patience = long_patience(stage);
+    match stage.receive_within(server, patience)? {
+        Ok(datagram) => Ok(datagram),
+        Err(Nothing::Silence(time)) => Err(wrong(
+            &m::UDP_WAITS_FOREVER,
+            format!(
+                "Its datagram was lost, and for {} seconds the program neither sent it again nor gave up.",
+                time.as_secs_f64()
+            ),
+        )),
+        Err(Nothing::Ended(ended)) => Err(wrong(
+            &m::UDP_NO_RESEND,
+            format!("Its datagram was lost, and the program {ended} without a second try."),
+        )),
+    }
+}
+
+/// Never answers the client under test, which has to give up and to say so by its exit code.
+pub fn silence(stage: &mut Stage<'_>, server: &mut Peer) -> Step {
+    meet(stage, server)?;
+    let patience = long_patience(stage);
+    for _ in 1..TRIES {
+        match stage.receive_within(server, patience)? {
+            Ok(_) => {}
+            Err(Nothing::Silence(_)) => {
+                return Err(wrong(
+                    &m::UDP_WAITS_FOREVER,
+                    format!(
+                        "No answer ever came, and {} seconds after its last try the program still ran.",
+                        patience.as_secs_f64()
+                    ),
+                ));
+            }
+            Err(Nothing::Ended(Ended::Code(0))) => {
+                return Err(wrong(
+                    &m::SILENT_FAILURE,
+                    "No answer ever came, but the program ended with exit code 0.",
+                ));
+            }
+            Err(Nothing::Ended(_)) => return Ok(()),
+        }
+    }
+    stage.note(format!(
+        "after {TRIES} tries the program still goes on; the sheet leaves open when to give up"
+    ));
+    Ok(())
+}
+
+/// Nobody is there, and the system says so by ICMP "port unreachable". A client that does not hear it runs into its time limit.
+pub fn no_server(stage: &mut Stage<'_>) -> Step {
+    let address = stage.address;
+    let patience = 4 * stage.patience();
+    let ended = stage.ends_within(
+        patience,
+        "although nobody is there to answer",
+        &m::UDP_WAITS_FOREVER,
+    )?;
+    match ended {
+        Ended::Code(0) => Err(wrong(
+            &m::SILENT_FAILURE,
+            format!("Nobody has bound {address}, but the program ended with exit code 0."),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// A stranger: another port on the server's address, or the same port on another address.
+pub fn stranger(stage: &Stage<'_>, same_port: bool) -> Step<Option<Peer>> {
+    if same_port {
+        let address = (std::net::Ipv4Addr::new(127, 0, 0, 2), stage.address.port());
+        return Ok(Peer::on(address.into(), "stranger at 127.0.0.2", &stage.log).ok());
+    }
+    Peer::anywhere("stranger", &stage.log)
+        .map(Some)
+        .map_err(|error| undecided("cannot make a socket", &error))
+}
