@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, anyhow};
@@ -51,7 +51,17 @@ pub fn metadata_text() -> anyhow::Result<String> {
 ///
 /// When a package does not build; cargo has then shown why.
 pub fn build(packages: &[&str]) -> anyhow::Result<BTreeMap<String, PathBuf>> {
+    build_in(Path::new("."), packages)
+}
+
+/// The same for the workspace in a folder.
+///
+/// # Errors
+///
+/// As [`build`].
+pub fn build_in(folder: &Path, packages: &[&str]) -> anyhow::Result<BTreeMap<String, PathBuf>> {
     let mut command = command();
+    command.current_dir(folder);
     command.args(["build", "--message-format", "json-render-diagnostics"]);
     for package in packages {
         command.args(["--package", package]);

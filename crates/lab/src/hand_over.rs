@@ -13,6 +13,7 @@ use lab::cargo;
 /// The command, its binary, and the feature that binary is built with.
 const COMMANDS: &[(&str, &str, &str)] = &[
     ("check", "lab-check", "check"),
+    ("grade", "lab-check", "check"),
     // region: workspace
     ("handout", "lab-handout", "handout"),
     // endregion: workspace
@@ -22,6 +23,11 @@ const COMMANDS: &[(&str, &str, &str)] = &[
 #[derive(FromArgs, ArgsInfo)]
 #[argh(subcommand, name = "check")]
 pub struct Check {}
+
+/// Judges a folder of submissions: a table, a CSV file, and a result for each.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(subcommand, name = "grade")]
+pub struct Grade {}
 
 // region: workspace
 /// Makes a folder or an archive of an exercise, for a student.

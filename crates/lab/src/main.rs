@@ -48,6 +48,7 @@ enum Command {
     Run(run::Run),
     Index(index::Index),
     Check(hand_over::Check),
+    Grade(hand_over::Grade),
     // region: workspace
     Handout(hand_over::Handout),
     // endregion: workspace

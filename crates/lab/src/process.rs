@@ -229,7 +229,7 @@ fn stop_everything(code: i32) -> ! {
 
 /// On Linux, has the kernel kill the program when this one ends in a way that runs no code of ours (SIGKILL).
 /// Elsewhere there is no such call; the programs then go on until they are stopped by hand.
-fn die_with_parent(command: &mut Command) {
+pub fn die_with_parent(command: &mut Command) {
     #[cfg(target_os = "linux")]
     {
         use std::os::unix::process::CommandExt;

@@ -1,6 +1,7 @@
 //! The command line under test: words, with places for the address and the message.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use anyhow::{Context, anyhow};
 use labnet::Hint;
@@ -48,6 +49,24 @@ impl Template {
             text: text.to_string(),
             words,
         })
+    }
+
+    /// The same command with the folder of a submission filled in for `{dir}`.
+    pub fn with_folder(&self, folder: &Path) -> Self {
+        let folder = folder.to_string_lossy();
+        Template {
+            text: self.text.clone(),
+            words: self
+                .words
+                .iter()
+                .map(|word| word.replace("{dir}", &folder))
+                .collect(),
+        }
+    }
+
+    /// The words, with their places.
+    pub fn words(&self) -> &[String] {
+        &self.words
     }
 
     /// Whether a place is in it.

@@ -264,9 +264,9 @@ mod linux {
 
     /// All sockets of a protocol, IPv4 and IPv6.
     pub fn sockets(protocol: &str) -> Option<Vec<Socket>> {
-        let mut all = parse(&fs::read_to_string(format!("/proc/net/{protocol}")).ok()?);
+        let mut all = parse(&fs::read_to_string(format!("/proc/thread-self/net/{protocol}")).ok()?);
         // A system without IPv6 has no such file.
-        if let Ok(six) = fs::read_to_string(format!("/proc/net/{protocol}6")) {
+        if let Ok(six) = fs::read_to_string(format!("/proc/thread-self/net/{protocol}6")) {
             all.extend(parse(&six));
         }
         Some(all)

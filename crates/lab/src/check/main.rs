@@ -12,7 +12,11 @@
 //! | [`kernel`] | what only the system can tell: queues, holders of ports, processes |
 //! | [`limit`] | time limits that mean the same on a busy machine |
 //! | [`command`], [`ports`] | the command line under test, and a port for it |
-//! | [`check`] | the commands |
+//! | [`target`] | what is checked: the exercise's sides, the commands, their addresses |
+//! | [`network`] | a network of its own for a program that has its port built in |
+//! | [`deliver`], [`signals`] | results that arrive however the check ends |
+//! | [`progress`] | how far the work has come, on a terminal |
+//! | [`check`], [`grade`] | the commands |
 //!
 //! # To add a check
 //!
@@ -48,16 +52,22 @@
 
 mod check;
 mod command;
+mod deliver;
 mod exercises;
+mod grade;
 mod kernel;
 mod limit;
 mod misconceptions;
+mod network;
 mod peers;
 mod ports;
 mod process;
+mod progress;
 mod report;
 mod run;
+mod signals;
 mod stage;
+mod target;
 mod verdict;
 
 use std::process::ExitCode;
@@ -77,6 +87,7 @@ struct Args {
 #[argh(subcommand)]
 enum Command {
     Check(check::Check),
+    Grade(grade::Grade),
 }
 
 /// The tool's own trouble: not a verdict about the program under test.
@@ -85,6 +96,7 @@ const TROUBLE: u8 = 3;
 fn main() -> ExitCode {
     let done = labnet::args_as::<Args>("cargo lab").and_then(|args| match args.command {
         Command::Check(check) => check.run(),
+        Command::Grade(grade) => grade.run(),
     });
     process::sweep();
     match done {

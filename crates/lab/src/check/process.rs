@@ -89,6 +89,17 @@ pub fn sweep() {
     }
 }
 
+/// Tells a process, by the group that it leads, to end: by TERM, or by KILL.
+pub fn tell(group: u32, at_once: bool) {
+    signal(
+        group,
+        match at_once {
+            true => Signal::Kill,
+            false => Signal::Term,
+        },
+    );
+}
+
 /// What a program under test is started with.
 #[derive(Debug, Clone)]
 pub struct Invocation {
@@ -198,6 +209,9 @@ impl Running {
         }
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        // Should this process be killed without a chance to act. The thread that starts a program outlives it: the kernel
+        // takes that thread's end for the parent's.
+        lab::process::die_with_parent(&mut command);
 
         let mut known = running();
         let mut child = command.spawn()?;

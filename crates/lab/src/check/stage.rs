@@ -12,6 +12,7 @@ use crate::command::Template;
 use crate::kernel;
 use crate::limit::Limit;
 use crate::misconceptions as m;
+use crate::network;
 use crate::peers::tcp::{self, Connection, HeardEnd, Taken};
 use crate::ports::{Port, Protocol};
 use crate::process::{Ended, Input, Invocation, Running};
@@ -39,12 +40,44 @@ pub struct Target {
     pub folder: Option<PathBuf>,
     /// What is random follows from it.
     pub seed: u64,
+    /// When the whole check has to be over.
+    pub until: Instant,
+    /// Whether each case is played in a network of its own.
+    pub own_network: bool,
 }
 
 impl Target {
-    /// Whether cases may run side by side: each needs a port of its own.
+    /// Whether the command says on which port; without it the sheet's own is used.
     pub fn has_port(&self) -> bool {
         self.command.has("port")
+    }
+
+    /// Whether cases may run side by side: each needs a port or a network of its own.
+    pub fn side_by_side(&self) -> bool {
+        self.has_port() || self.own_network
+    }
+
+    /// Whether nobody listens on the sheet's port, but connections of the past hold it against a server that does not set SO_REUSEADDR.
+    pub fn held_by_the_past(&self) -> bool {
+        let plain = socket2::Socket::new(
+            socket2::Domain::for_address(self.address),
+            socket2::Type::STREAM,
+            None,
+        )
+        .and_then(|socket| socket.bind(&self.address.into()));
+        self.protocol == Protocol::Tcp && plain.is_err() && tcp::listen(self.address).is_ok()
+    }
+
+    /// Moves the calling thread into a network of its own, where the target wants one.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no such networks, or refuses.
+    pub fn enter_network(&self) -> anyhow::Result<()> {
+        match self.own_network {
+            true => network::enter(self.address.ip()),
+            false => Ok(()),
+        }
     }
 }
 
@@ -96,7 +129,7 @@ impl<'a> Stage<'a> {
             notes: Vec::new(),
             _port: port,
             programs: Vec::new(),
-            deadline: Instant::now() + target.case_limit,
+            deadline: target.until.min(Instant::now() + target.case_limit),
             clients: 0,
         })
     }

@@ -1,5 +1,6 @@
 //! What a case found out: a verdict, the misconception behind a failure, and the evidence.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -199,6 +200,8 @@ impl Log {
 /// A case's result with all that a reader needs to understand it.
 #[derive(Debug, Clone)]
 pub struct CaseReport {
+    /// The side that it was played with: `server`, `client` or `program`.
+    pub role: &'static str,
     /// The case's short name, for `--only`.
     pub id: &'static str,
     /// The sentence that it shows to be so.
@@ -226,21 +229,35 @@ pub struct ProgramReport {
     pub stderr: Excerpt,
 }
 
-/// The result of a whole check.
+/// A side that is checked.
+#[derive(Debug, Clone)]
+pub struct Side {
+    /// `server`, `client` or `program`.
+    pub role: &'static str,
+    /// The command line under test, as it was given.
+    pub command: String,
+    /// Where the README of our own program stands.
+    pub readme: String,
+}
+
+/// The result of a whole check. It holds all cases from the beginning on, undecided until they have been played, so that a check
+/// that is stopped has a result too.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
     /// The exercise's name.
     pub exercise: String,
-    /// `server`, `client` or `program`.
-    pub role: String,
-    /// The command line under test, as it was given.
-    pub command: String,
-    /// Where the exercise's README stands.
-    pub readme: String,
+    /// What is checked: one side, or both.
+    pub sides: Vec<Side>,
+    /// The folder in which the programs ran, where it was given.
+    pub folder: Option<String>,
     /// What makes the run repeatable.
     pub seed: u64,
     /// The results, in the order of the cases.
     pub cases: Vec<CaseReport>,
+    /// What a case counts, by its name; those that are not named count 1.
+    pub weights: BTreeMap<String, u32>,
+    /// What the reader has to know besides the cases.
+    pub remarks: Vec<String>,
     /// What went wrong with the check itself.
     pub trouble: Option<String>,
     /// How long it all took.
@@ -260,6 +277,44 @@ impl Report {
             } += 1;
         }
         counts
+    }
+
+    /// What a case counts.
+    pub fn weight(&self, case: &CaseReport) -> u32 {
+        self.weights.get(case.id).copied().unwrap_or(1)
+    }
+
+    /// What a case earned: its weight when it passed. A case that was skipped has not shown anything, so it earns nothing.
+    pub fn earned(&self, case: &CaseReport) -> u32 {
+        match case.outcome {
+            Outcome::Passed => self.weight(case),
+            _ => 0,
+        }
+    }
+
+    /// What all cases earned, and what they could.
+    pub fn score(&self) -> (u32, u32) {
+        self.cases.iter().fold((0, 0), |(earned, all), case| {
+            (earned + self.earned(case), all + self.weight(case))
+        })
+    }
+
+    /// The side that a case was played with.
+    pub fn side(&self, case: &CaseReport) -> Option<&Side> {
+        self.sides.iter().find(|side| side.role == case.role)
+    }
+
+    /// The case's name among all of the report: with its side where there are two.
+    pub fn full_name(&self, case: &CaseReport) -> String {
+        match self.sides.len() {
+            0 | 1 => case.id.to_string(),
+            _ => format!("{} {}", case.role, case.id),
+        }
+    }
+
+    /// Whether no case has been tried.
+    pub fn nothing_played(&self) -> bool {
+        self.cases.iter().all(|case| case.elapsed.is_zero())
     }
 
     /// What the process ends with: 0 all pass, 1 some fail, 2 undecided, 3 the tool's own trouble.

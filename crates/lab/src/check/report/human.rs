@@ -47,27 +47,35 @@ impl Style {
 
 /// The whole report.
 pub fn text(report: &Report, style: &Style) -> String {
-    let mut out = head(report, *style);
+    let mut out = String::new();
     let width = report
         .cases
         .iter()
         .map(|case| case.id.len())
         .max()
         .unwrap_or(0);
-    for case in &report.cases {
-        out.push_str(&one(report, case, width, *style));
+    for side in &report.sides {
+        let cases: Vec<&CaseReport> = report
+            .cases
+            .iter()
+            .filter(|case| case.role == side.role)
+            .collect();
+        if cases.is_empty() {
+            continue; // The other side's case was asked for.
+        }
+        out.push_str(&format!(
+            "{} {}: {}\n\n",
+            style.strong(&report.exercise),
+            side.role,
+            side.command
+        ));
+        for case in cases {
+            out.push_str(&one(report, case, width, *style));
+        }
+        out.push('\n');
     }
     out.push_str(&tail(report, *style));
     out
-}
-
-fn head(report: &Report, style: Style) -> String {
-    format!(
-        "{} {}: {}\n\n",
-        style.strong(&report.exercise),
-        report.role,
-        report.command
-    )
 }
 
 /// A case with all that belongs to it.
@@ -92,13 +100,7 @@ fn one(report: &Report, case: &CaseReport, width: usize, style: Style) -> String
         Outcome::Passed | Outcome::Skipped(_) => {}
     }
     for note in &case.notes {
-        let text = wrapped(note, WIDTH - INDENT.len() - 6);
-        for (index, line) in text.iter().enumerate() {
-            out.push_str(&format!(
-                "{INDENT}{}{line}\n",
-                if index == 0 { "note: " } else { "      " }
-            ));
-        }
+        out.push_str(&hanging("note: ", note, INDENT.len()));
     }
     out
 }
@@ -137,20 +139,32 @@ fn failed(report: &Report, case: &CaseReport, failure: &Failure, style: Style) -
     }
     out.push_str(&labelled(
         "read",
-        &format!("{}, \"What to notice\"", report.readme),
+        &format!("{}, \"What to notice\"", readme(report, case)),
     ));
     out.push_str(&labelled("again", &again(report, case)));
     out.push('\n');
     out
 }
 
+/// Where the exercise is explained.
+pub fn readme<'r>(report: &'r Report, case: &CaseReport) -> &'r str {
+    report
+        .side(case)
+        .map_or("README.md", |side| side.readme.as_str())
+}
+
 /// The command that plays this case alone, in the same way.
 pub fn again(report: &Report, case: &CaseReport) -> String {
+    let command = report.side(case).map_or("", |side| side.command.as_str());
+    let folder = match &report.folder {
+        Some(folder) => format!(" --in {}", shell_words::quote(folder)),
+        None => String::new(),
+    };
     format!(
-        "cargo lab check {} --{} {} --only {} --seed {}",
+        "cargo lab check {}{folder} --{} {} --only {} --seed {}",
         report.exercise,
-        report.role,
-        shell_words::quote(&report.command),
+        case.role,
+        shell_words::quote(command),
         case.id,
         report.seed
     )
@@ -268,19 +282,35 @@ fn tail(report: &Report, style: Style) -> String {
     } else {
         style.good(&line)
     };
-    let trouble = match &report.trouble {
-        Some(trouble) => paragraph(&format!(
-            "The check itself did not come to its end: {trouble}"
-        ))
-        .trim_start()
-        .to_string(),
-        None => String::new(),
-    };
+    let mut told = String::new();
+    for remark in &report.remarks {
+        told.push_str(&hanging("note: ", remark, 0));
+    }
+    if let Some(trouble) = &report.trouble {
+        told.push_str(&hanging(
+            "",
+            &format!("The check itself did not come to its end: {trouble}"),
+            0,
+        ));
+    }
     format!(
-        "\n{line} (seed {}, {:.1} s)\n{trouble}",
+        "{line} (seed {}, {:.1} s)\n{told}",
         report.seed,
         report.elapsed.as_secs_f64()
     )
+}
+
+/// A paragraph whose first line begins with a label, and whose others stand under the text behind it.
+fn hanging(label: &str, text: &str, indent: usize) -> String {
+    let width = label.len();
+    wrapped(text, WIDTH - indent - width)
+        .iter()
+        .enumerate()
+        .map(|(index, line)| {
+            let label = if index == 0 { label } else { "" };
+            format!("{:indent$}{label:width$}{line}\n", "")
+        })
+        .collect()
 }
 
 fn labelled(label: &str, text: &str) -> String {

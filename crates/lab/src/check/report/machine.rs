@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::human::{again, conversation};
+use super::human::{again, conversation, readme};
 use super::quote::{compare, quoted};
 use crate::verdict::{CaseReport, Excerpt, Outcome, Report};
 
@@ -46,7 +46,7 @@ fn details(report: &Report, case: &CaseReport) -> String {
     text.push_str(&conversation(&case.events));
     text.push_str(&format!(
         "read {}\nagain: {}\n",
-        report.readme,
+        readme(report, case),
         again(report, case)
     ));
     text
@@ -60,15 +60,24 @@ fn details(report: &Report, case: &CaseReport) -> String {
 pub fn json(report: &Report) -> anyhow::Result<String> {
     let counts = report.counts();
     let cases: Vec<Value> = report.cases.iter().map(|case| one(report, case)).collect();
+    let sides: Vec<Value> = report
+        .sides
+        .iter()
+        .map(|side| json!({"role": side.role, "command": side.command, "readme": side.readme}))
+        .collect();
+    let (score, max_score) = report.score();
     let value = json!({
         "schema": SCHEMA,
         "exercise": report.exercise,
-        "role": report.role,
-        "command": report.command,
+        "sides": sides,
+        "folder": report.folder,
         "seed": report.seed,
         "seconds": report.elapsed.as_secs_f64(),
         "exit_code": report.exit_code(),
         "trouble": report.trouble,
+        "remarks": report.remarks,
+        "score": score,
+        "max_score": max_score,
         "counts": {
             "passed": counts.passed,
             "failed": counts.failed,
@@ -82,9 +91,12 @@ pub fn json(report: &Report) -> anyhow::Result<String> {
 
 fn one(report: &Report, case: &CaseReport) -> Value {
     let mut value = json!({
+        "role": case.role,
         "id": case.id,
         "name": case.name,
         "outcome": outcome(case),
+        "score": report.earned(case),
+        "max_score": report.weight(case),
         "seconds": case.elapsed.as_secs_f64(),
         "notes": case.notes,
     });
@@ -151,41 +163,46 @@ fn bytes(excerpt: &Excerpt) -> Value {
 pub fn junit(report: &Report) -> anyhow::Result<String> {
     use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
-    let mut suite = TestSuite::new(format!("{} {}", report.exercise, report.role));
-    suite.set_time(report.elapsed);
-    for case in &report.cases {
-        let status = match &case.outcome {
-            Outcome::Passed => TestCaseStatus::success(),
-            Outcome::Failed(failure) => {
-                let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-                status.set_message(failure.summary.clone());
-                status.set_type(failure.misconception.id);
-                status.set_description(details(report, case));
-                status
-            }
-            Outcome::Skipped(why) => {
-                let mut status = TestCaseStatus::skipped();
-                status.set_message(why.clone());
-                status
-            }
-            Outcome::Undecided(why) => {
-                let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-                status.set_message(why.clone());
-                status
-            }
-        };
-        let mut test = TestCase::new(format!("{}: {}", case.id, case.name), status);
-        test.set_classname(format!("{}.{}", report.exercise, report.role));
-        test.set_time(case.elapsed);
-        suite.add_test_case(test);
+    let mut whole = quick_junit::Report::new("cargo lab check");
+    for side in &report.sides {
+        let mut suite = TestSuite::new(format!("{} {}", report.exercise, side.role));
+        let cases = report.cases.iter().filter(|case| case.role == side.role);
+        for case in cases {
+            let status = match &case.outcome {
+                Outcome::Passed => TestCaseStatus::success(),
+                Outcome::Failed(failure) => {
+                    let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+                    status.set_message(failure.summary.clone());
+                    status.set_type(failure.misconception.id);
+                    status.set_description(details(report, case));
+                    status
+                }
+                Outcome::Skipped(why) => {
+                    let mut status = TestCaseStatus::skipped();
+                    status.set_message(why.clone());
+                    status
+                }
+                Outcome::Undecided(why) => {
+                    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+                    status.set_message(why.clone());
+                    status
+                }
+            };
+            let mut test = TestCase::new(format!("{}: {}", case.id, case.name), status);
+            test.set_classname(format!("{}.{}", report.exercise, side.role));
+            test.set_time(case.elapsed);
+            suite.add_test_case(test);
+        }
+        whole.add_test_suite(suite);
     }
+    whole.set_time(report.elapsed);
     if let Some(trouble) = &report.trouble {
         let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
         status.set_message(trouble.clone());
+        let mut suite = TestSuite::new("cargo lab check");
         suite.add_test_case(TestCase::new("the check itself", status));
+        whole.add_test_suite(suite);
     }
-    let mut whole = quick_junit::Report::new("cargo lab check");
-    whole.add_test_suite(suite);
     Ok(whole.to_string()?)
 }
 
@@ -195,7 +212,7 @@ pub fn tap(report: &Report) -> String {
     for (index, case) in report.cases.iter().enumerate() {
         let number = index + 1;
         // A "#" would begin a directive.
-        let name = format!("{}: {}", case.id, case.name).replace('#', "\\#");
+        let name = format!("{}: {}", report.full_name(case), case.name).replace('#', "\\#");
         match &case.outcome {
             Outcome::Passed => text.push_str(&format!("ok {number} - {name}\n")),
             Outcome::Skipped(why) => text.push_str(&format!("ok {number} - {name} # SKIP {why}\n")),
@@ -215,7 +232,7 @@ pub fn tap(report: &Report) -> String {
     text
 }
 
-/// Gradescope's `results.json`: a point for each case, all visible.
+/// Gradescope's `results.json`: what each case counts, all visible.
 ///
 /// # Errors
 ///
@@ -228,10 +245,10 @@ pub fn gradescope(report: &Report) -> anyhow::Result<String> {
         .map(|case| {
             let passed = matches!(case.outcome, Outcome::Passed);
             json!({
-                "score": u8::from(passed),
-                "max_score": 1,
+                "score": report.earned(case),
+                "max_score": report.weight(case),
                 "status": if passed { "passed" } else { "failed" },
-                "name": format!("{}: {}", case.id, case.name),
+                "name": format!("{}: {}", report.full_name(case), case.name),
                 "name_format": "text",
                 "output": format!("{}\n{}", details(report, case), case.notes.join("\n")).trim(),
                 "output_format": "text",
@@ -239,12 +256,15 @@ pub fn gradescope(report: &Report) -> anyhow::Result<String> {
             })
         })
         .collect();
-    let output = match &report.trouble {
-        Some(trouble) => format!("The check itself did not come to its end: {trouble}"),
-        None => format!("{} of {} cases passed.", counts.passed, counts.total()),
-    };
+    let mut output = format!("{} of {} cases passed.", counts.passed, counts.total());
+    if let Some(trouble) = &report.trouble {
+        output = format!("{output}\nThe check itself did not come to its end: {trouble}");
+    }
+    for remark in &report.remarks {
+        output = format!("{output}\nnote: {remark}");
+    }
     let value = json!({
-        "score": counts.passed,
+        "score": report.score().0,
         "execution_time": report.elapsed.as_secs(),
         "output": output,
         "output_format": "text",
@@ -264,17 +284,17 @@ pub fn gradescope(report: &Report) -> anyhow::Result<String> {
 ///
 /// When serde_json fails.
 pub fn classroom50(report: &Report) -> anyhow::Result<String> {
-    let counts = report.counts();
+    let (score, max_score) = report.score();
     let tests: Vec<Value> = report
         .cases
         .iter()
         .map(|case| {
             let passed = matches!(case.outcome, Outcome::Passed);
             json!({
-                "test-name": case.id,
+                "test-name": report.full_name(case),
                 "passed": passed,
-                "score": u8::from(passed),
-                "max-score": 1,
+                "score": report.earned(case),
+                "max-score": report.weight(case),
                 // Fields of our own: the contract keeps them as they are.
                 "description": case.name,
                 "output": details(report, case),
@@ -286,6 +306,7 @@ pub fn classroom50(report: &Report) -> anyhow::Result<String> {
         empty if empty.is_empty() => set("COMMIT_URL"),
         url => url,
     };
+    let graded_at = chrono::Utc::now().format(INSTANT).to_string();
     let mut value = json!({
         "schema": "classroom50/result/v1",
         "classroom": set("CLASSROOM"),
@@ -294,13 +315,31 @@ pub fn classroom50(report: &Report) -> anyhow::Result<String> {
         "commit": set("COMMIT_URL"),
         "release": set("RELEASE_URL"),
         "review": review,
-        "datetime": chrono::Utc::now().format("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        "score": counts.passed,
-        "max-score": counts.total(),
+        "datetime": submitted_at().unwrap_or_else(|| graded_at.clone()),
+        "graded_at": graded_at,
+        "score": score,
+        "max-score": max_score,
         "tests": tests,
     });
     if let (Value::Object(object), Some(trouble)) = (&mut value, &report.trouble) {
         object.insert("trouble".into(), trouble.clone().into());
     }
     Ok(format!("{}\n", serde_json::to_string_pretty(&value)?))
+}
+
+/// `2026-06-01T14:32:01Z`
+const INSTANT: &str = "%Y-%m-%dT%H:%M:%SZ";
+
+/// When the graded commit was made: by the contract `datetime` is the submission's, and stays when it is graded again.
+/// `None` outside of a repository, and where there is no git.
+fn submitted_at() -> Option<String> {
+    let output = std::process::Command::new("git")
+        .args(["log", "-1", "--format=%ct"])
+        .stdin(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .output()
+        .ok()?;
+    let seconds = String::from_utf8(output.stdout).ok()?;
+    let instant = chrono::DateTime::from_timestamp(seconds.trim().parse().ok()?, 0)?;
+    Some(instant.format(INSTANT).to_string())
 }

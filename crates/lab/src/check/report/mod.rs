@@ -1,5 +1,6 @@
 //! How a result is told: to a person, or to a machine.
 
+pub mod grades;
 pub mod human;
 pub mod machine;
 pub mod quote;
@@ -31,25 +32,48 @@ pub enum Format {
 }
 
 impl Format {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Human => "human",
+            Format::Json => "json",
+            Format::Junit => "junit",
+            Format::Tap => "tap",
+            Format::Gradescope => "gradescope",
+            Format::Classroom50 => "classroom50",
+        }
+    }
+
+    /// What files in this format end with.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Format::Human => "txt",
+            Format::Json => "json",
+            Format::Junit => "xml",
+            Format::Tap => "tap",
+            Format::Gradescope => "gradescope.json",
+            Format::Classroom50 => "classroom50.json",
+        }
+    }
+
     /// Reads a format's name, for argh.
     ///
     /// # Errors
     ///
     /// Lists the names.
     pub fn parse(name: &str) -> Result<Self, String> {
-        Ok(match name {
-            "human" => Format::Human,
-            "json" => Format::Json,
-            "junit" => Format::Junit,
-            "tap" => Format::Tap,
-            "gradescope" => Format::Gradescope,
-            "classroom50" => Format::Classroom50,
-            _ => {
-                return Err(
-                    "the formats are human, json, junit, tap, gradescope and classroom50"
-                        .to_string(),
-                );
-            }
+        [
+            Format::Human,
+            Format::Json,
+            Format::Junit,
+            Format::Tap,
+            Format::Gradescope,
+            Format::Classroom50,
+        ]
+        .into_iter()
+        .find(|format| format.name() == name)
+        .ok_or_else(|| {
+            "the formats are human, json, junit, tap, gradescope and classroom50".to_string()
         })
     }
 }
@@ -68,6 +92,23 @@ pub fn render(report: &Report, format: Format, colour: bool) -> anyhow::Result<S
         Format::Gradescope => machine::gradescope(report),
         Format::Classroom50 => machine::classroom50(report),
     }
+}
+
+/// Tries whether a result can be written into a file, and leaves the file as it is.
+///
+/// # Errors
+///
+/// When it cannot.
+pub fn can_write(path: &Path) -> anyhow::Result<()> {
+    let beside = beside(path)?;
+    let tried = if path.is_dir() {
+        Err(std::io::ErrorKind::IsADirectory.into())
+    } else {
+        fs::File::create_new(&beside).and_then(|_| fs::remove_file(&beside))
+    };
+    tried
+        .with_context(|| format!("cannot write the results to {}", path.display()))
+        .hint("does the folder exist, and may you write there?")
 }
 
 /// Writes a result into a file: beside it first, then in its place with one step, so that a reader sees the old one or

@@ -1,0 +1,381 @@
+//! The results of many submissions: a table for the screen, a CSV file for the course's list.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::Context;
+use serde_json::Value;
+
+/// A submission's line.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// The submission's folder.
+    pub name: String,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// What its cases earned.
+    pub score: u64,
+    /// What they could have earned.
+    pub max_score: u64,
+    /// How many cases passed, failed, were skipped, stayed undecided.
+    pub counts: [u64; 4],
+    /// The first case that failed, with the mistake that it points to: its name for machines, and in words.
+    pub first: Option<First>,
+    /// All the mistakes that were found.
+    pub mistakes: Vec<(String, String)>,
+    /// What has to be said besides.
+    pub remarks: Vec<String>,
+    /// How long its check took.
+    pub elapsed: Duration,
+}
+
+/// The first thing that went wrong.
+#[derive(Debug, Clone)]
+pub struct First {
+    /// The case.
+    pub case: String,
+    /// The misconception's name.
+    pub misconception: String,
+    /// The misconception in words.
+    pub title: String,
+}
+
+/// How a submission ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// All cases passed.
+    Right,
+    /// Some failed.
+    Wrong,
+    /// None failed, but some could not be decided; the first reason.
+    Undecided(String),
+    /// Its check did not come to its end, and why.
+    Trouble(String),
+    /// The grading was stopped before its turn.
+    NotChecked,
+}
+
+impl Verdict {
+    fn word(&self) -> &'static str {
+        match self {
+            Verdict::Right => "right",
+            Verdict::Wrong => "wrong",
+            Verdict::Undecided(_) => "undecided",
+            Verdict::Trouble(_) => "trouble",
+            Verdict::NotChecked => "not checked",
+        }
+    }
+}
+
+impl Row {
+    /// A line without a result.
+    pub fn new(name: &str, verdict: Verdict) -> Self {
+        Row {
+            name: name.to_string(),
+            verdict,
+            score: 0,
+            max_score: 0,
+            counts: [0; 4],
+            first: None,
+            mistakes: Vec::new(),
+            remarks: Vec::new(),
+            elapsed: Duration::ZERO,
+        }
+    }
+
+    /// A line from a result in our own schema.
+    pub fn of(name: &str, result: &Value) -> Self {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
+        let cases = result["cases"].as_array().cloned().unwrap_or_default();
+        let failed: Vec<&Value> = cases
+            .iter()
+            .filter(|case| case["outcome"] == "failed")
+            .collect();
+        let undecided = cases.iter().find(|case| case["outcome"] == "undecided");
+        let verdict = match (&result["trouble"], failed.is_empty(), undecided) {
+            (Value::String(trouble), ..) => Verdict::Trouble(trouble.clone()),
+            (_, false, _) => Verdict::Wrong,
+            (_, true, Some(case)) => Verdict::Undecided(text(&case["why"])),
+            _ => Verdict::Right,
+        };
+        let number = |value: &Value| value.as_u64().unwrap_or(0);
+        let mut mistakes: Vec<(String, String)> = failed
+            .iter()
+            .map(|case| (text(&case["misconception"]), text(&case["title"])))
+            .collect();
+        mistakes.sort();
+        mistakes.dedup();
+        Row {
+            verdict,
+            score: number(&result["score"]),
+            max_score: number(&result["max_score"]),
+            counts: ["passed", "failed", "skipped", "undecided"]
+                .map(|outcome| number(&result["counts"][outcome])),
+            first: failed.first().map(|case| First {
+                case: text(&case["id"]),
+                misconception: text(&case["misconception"]),
+                title: text(&case["title"]),
+            }),
+            mistakes,
+            remarks: result["remarks"]
+                .as_array()
+                .map(|remarks| remarks.iter().map(text).collect())
+                .unwrap_or_default(),
+            ..Row::new(name, Verdict::NotChecked)
+        }
+    }
+
+    /// What a check of this submission alone would end with.
+    pub fn exit_code(&self) -> u8 {
+        match self.verdict {
+            Verdict::Right => 0,
+            Verdict::Wrong => 1,
+            Verdict::Undecided(_) => 2,
+            Verdict::Trouble(_) | Verdict::NotChecked => 3,
+        }
+    }
+
+    /// The points, where the whole stands for so many.
+    fn points(&self, of: u32) -> f64 {
+        #[allow(
+            clippy::cast_precision_loss,
+            reason = "a score is a sum of a few dozen weights of at most 1000"
+        )]
+        match self.max_score {
+            0 => 0.0,
+            max => f64::from(of) * self.score as f64 / max as f64,
+        }
+    }
+
+    /// What stands out, in words.
+    fn remark(&self) -> String {
+        match (&self.verdict, &self.first) {
+            (Verdict::Wrong, Some(first)) => {
+                let more = match self.counts[1].saturating_sub(1) {
+                    0 => String::new(),
+                    more => format!(" (and {more} more)"),
+                };
+                format!("{}: {}{more}", first.case, first.title)
+            }
+            (Verdict::Undecided(why) | Verdict::Trouble(why), _) => why.clone(),
+            (Verdict::NotChecked, _) => "not checked: the grading was stopped".to_string(),
+            _ => String::new(),
+        }
+    }
+}
+
+/// The table for the screen, and the mistakes by their number.
+pub fn table(rows: &[Row], points: Option<u32>, elapsed: Duration, colour: bool) -> String {
+    let mut lines = vec![vec![
+        "submission".to_string(),
+        "score".to_string(),
+        "failed".to_string(),
+        "skipped".to_string(),
+        "seconds".to_string(),
+        "what stands out".to_string(),
+    ]];
+    for row in rows {
+        let score = match points {
+            Some(of) => format!("{:.2}/{of}", row.points(of)),
+            None => format!("{}/{}", row.score, row.max_score),
+        };
+        lines.push(vec![
+            visible(&row.name),
+            score,
+            row.counts[1].to_string(),
+            row.counts[2].to_string(),
+            format!("{:.1}", row.elapsed.as_secs_f64()),
+            row.remark(),
+        ]);
+    }
+    let columns = lines.first().map_or(0, Vec::len);
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| {
+            lines
+                .iter()
+                .map(|line| line[column].chars().count())
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
+    let mut text = String::new();
+    for (number, line) in lines.iter().enumerate() {
+        let mut set = String::new();
+        for (column, (cell, width)) in line.iter().zip(&widths).enumerate() {
+            // Words to the left, numbers to the right.
+            set.push_str(&match column {
+                0 => format!("{cell:width$}"),
+                5 => format!("  {cell}"),
+                _ => format!("  {cell:>width$}"),
+            });
+        }
+        let code = match (number, number.checked_sub(1).and_then(|row| rows.get(row))) {
+            (0, _) => "1",
+            (_, Some(row)) => match row.verdict {
+                Verdict::Right => "32",
+                Verdict::Wrong => "31",
+                _ => "33",
+            },
+            _ => "0",
+        };
+        let set = set.trim_end();
+        text.push_str(&match colour {
+            true => format!("\x1b[{code}m{set}\x1b[0m\n"),
+            false => format!("{set}\n"),
+        });
+    }
+    for row in rows {
+        for remark in &row.remarks {
+            text.push_str(&format!("note: {}: {remark}\n", visible(&row.name)));
+        }
+    }
+    text.push_str(&mistakes(rows));
+    let count = |word: &str| rows.iter().filter(|row| row.verdict.word() == word).count();
+    let told: Vec<String> = ["right", "wrong", "undecided", "trouble", "not checked"]
+        .iter()
+        .map(|word| (count(word), word))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+    text.push_str(&format!(
+        "\n{} submissions in {:.0} s: {}\n",
+        rows.len(),
+        elapsed.as_secs_f64(),
+        told.join(", ")
+    ));
+    text
+}
+
+/// Which mistakes were made by how many: what the next lecture should be about.
+fn mistakes(rows: &[Row]) -> String {
+    let mut counted: BTreeMap<&(String, String), usize> = BTreeMap::new();
+    for mistake in rows.iter().flat_map(|row| &row.mistakes) {
+        *counted.entry(mistake).or_default() += 1;
+    }
+    let mut counted: Vec<_> = counted.into_iter().collect();
+    counted.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let mut text = String::new();
+    for ((id, title), count) in counted {
+        if text.is_empty() {
+            text.push_str("\nmistakes, and how many submissions make them\n");
+        }
+        text.push_str(&format!("{count:5}  {id}: {title}\n"));
+    }
+    text
+}
+
+/// The CSV file.
+///
+/// # Errors
+///
+/// When the library cannot write it.
+pub fn csv(rows: &[Row], points: Option<u32>) -> anyhow::Result<String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut head = vec![
+        "submission",
+        "verdict",
+        "score",
+        "max_score",
+        "passed",
+        "failed",
+        "skipped",
+        "undecided",
+        "seconds",
+        "first_failed",
+        "misconceptions",
+        "remark",
+    ];
+    if points.is_some() {
+        head.insert(4, "points");
+    }
+    writer.write_record(&head)?;
+    for row in rows {
+        let mistakes: Vec<&str> = row.mistakes.iter().map(|(id, _)| id.as_str()).collect();
+        let mut line = vec![
+            harmless(&row.name),
+            row.verdict.word().to_string(),
+            row.score.to_string(),
+            row.max_score.to_string(),
+        ];
+        if let Some(of) = points {
+            line.push(format!("{:.2}", row.points(of)));
+        }
+        line.extend(row.counts.iter().map(u64::to_string));
+        line.push(format!("{:.1}", row.elapsed.as_secs_f64()));
+        line.push(
+            row.first
+                .as_ref()
+                .map(|first| format!("{}: {}", first.case, first.misconception))
+                .unwrap_or_default(),
+        );
+        line.push(mistakes.join(" "));
+        line.push(harmless(&row.remark()));
+        writer.write_record(&line)?;
+    }
+    let bytes = writer.into_inner().context("cannot write the table")?;
+    String::from_utf8(bytes).context("the table is no UTF-8")
+}
+
+/// A spreadsheet takes a cell that begins like this for a formula, and runs it. A folder's name is the student's choice.
+fn harmless(text: &str) -> String {
+    match text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        true => format!("'{text}"),
+        false => text.to_string(),
+    }
+}
+
+/// A name that cannot move the cursor.
+fn visible(name: &str) -> String {
+    name.chars()
+        .map(|c| if c.is_control() { '?' } else { c })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn row() -> Row {
+        Row::of(
+            "=anna, \"the first\"",
+            &json!({
+                "score": 3, "max_score": 4, "trouble": null,
+                "counts": {"passed": 1, "failed": 1, "skipped": 1, "undecided": 0},
+                "cases": [
+                    {"id": "a", "outcome": "passed"},
+                    {"id": "b", "outcome": "failed", "misconception": "one-recv", "title": "takes one"},
+                    {"id": "c", "outcome": "skipped"},
+                ],
+            }),
+        )
+    }
+
+    #[test]
+    fn the_csv_can_be_read_back_and_holds_no_formula() {
+        let text = csv(&[row()], Some(10)).unwrap();
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let head = reader.headers().unwrap().clone();
+        let line = reader.records().next().unwrap().unwrap();
+        let field = |name: &str| &line[head.iter().position(|head| head == name).unwrap()];
+        assert_eq!(field("submission"), "'=anna, \"the first\"");
+        assert_eq!(
+            ["verdict", "score", "points", "skipped", "misconceptions"].map(field),
+            ["wrong", "3", "7.50", "1", "one-recv"]
+        );
+    }
+
+    #[test]
+    fn the_table_says_what_stands_out_and_counts_the_mistakes() {
+        let rows = [row(), Row::new("ben", Verdict::NotChecked)];
+        let text = table(&rows, None, Duration::from_secs(2), false);
+        assert!(text.contains("3/4"), "{text}");
+        assert!(text.contains("b: takes one"), "{text}");
+        assert!(text.contains("    1  one-recv: takes one"), "{text}");
+        assert!(
+            text.contains("2 submissions in 2 s: 1 wrong, 1 not checked"),
+            "{text}"
+        );
+    }
+}
