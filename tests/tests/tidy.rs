@@ -997,11 +997,14 @@ impl Known {
             match pair {
                 ["-p" | "--package", package] => problems.extend(self.package(package)),
                 ["--test", test] if !is_placeholder(test) => {
-                    let found = files(&[&format!("{test}.rs")]);
-                    if !found.iter().any(|path| {
-                        path.parent()
-                            .is_some_and(|folder| folder.ends_with("tests"))
-                    }) {
+                    // A file in a folder of tests, or there a folder with a main.rs.
+                    let file = format!("tests/{test}.rs");
+                    let folder = format!("tests/{test}/main.rs");
+                    let found = files(&[&format!("{test}.rs"), "main.rs"]);
+                    if !found
+                        .iter()
+                        .any(|path| path.ends_with(&file) || path.ends_with(&folder))
+                    {
                         problems.push(format!("there is no test {test}"));
                     }
                 }

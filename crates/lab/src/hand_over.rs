@@ -14,6 +14,7 @@ use lab::cargo;
 const COMMANDS: &[(&str, &str, &str)] = &[
     ("check", "lab-check", "check"),
     ("grade", "lab-check", "check"),
+    ("watch", "lab-check", "check"),
     // region: workspace
     ("handout", "lab-handout", "handout"),
     // endregion: workspace
@@ -28,6 +29,11 @@ pub struct Check {}
 #[derive(FromArgs, ArgsInfo)]
 #[argh(subcommand, name = "grade")]
 pub struct Grade {}
+
+/// Checks a program again whenever its files change.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(subcommand, name = "watch")]
+pub struct Watch {}
 
 // region: workspace
 /// Makes a folder or an archive of an exercise, for a student.

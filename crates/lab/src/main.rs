@@ -49,6 +49,7 @@ enum Command {
     Index(index::Index),
     Check(hand_over::Check),
     Grade(hand_over::Grade),
+    Watch(hand_over::Watch),
     // region: workspace
     Handout(hand_over::Handout),
     // endregion: workspace

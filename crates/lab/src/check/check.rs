@@ -13,7 +13,7 @@ use crate::exercises::{EXERCISES, Role};
 use crate::progress::Progress;
 use crate::report::Format;
 use crate::run::{self, Growing, Plan};
-use crate::target::{self, Wanted};
+use crate::target::{self, Prepared, Wanted};
 use crate::{misconceptions, process};
 
 /// Judges a program in any language by what it does on the wire.
@@ -168,7 +168,7 @@ pub fn absolute(folder: &Path) -> anyhow::Result<PathBuf> {
 /// When it cannot be played; a panic of ours as well.
 pub fn play(wanted: &Wanted, plan: &Plan, growing: &Growing) -> anyhow::Result<()> {
     let done = panic::catch_unwind(AssertUnwindSafe(|| {
-        let (targets, remarks) = wanted.targets(plan)?;
+        let Prepared { targets, remarks } = wanted.targets(plan)?;
         let count = {
             let mut report = growing
                 .lock()

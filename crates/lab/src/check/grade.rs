@@ -152,7 +152,7 @@ impl Grade {
         let out = results_folder(&self.out, exercise.name, &folder)?;
         process::prepare().context("cannot become the reaper of orphans")?;
         let desk = Desk::default();
-        signals::on_stop(|name, code| stop(name, code))?;
+        signals::on_stop(stop)?;
         let code = self.grade(&submissions, &out, &desk)?;
         process::sweep();
         Ok(code)
@@ -220,28 +220,20 @@ impl Grade {
         desk.running().push(name.clone());
         let heard = self.check(folder, &files);
         // What this submission's check wrote is its own doing; whatever else has changed by now is not.
-        let mut written: Vec<PathBuf> = files.into_iter().map(|(_, path)| path).collect();
-        let mut row = match heard {
-            Ok(heard) => {
-                let row = match serde_json::from_str::<Value>(&heard.stdout) {
-                    Ok(value) => Row::of(&name, &value),
-                    Err(_) => Row::new(&name, Verdict::Trouble(heard.trouble())),
-                };
-                if let Verdict::Trouble(_) = row.verdict {
-                    written.clear();
-                } else if let Err(error) = report::write(&json, &heard.stdout) {
-                    return Row::new(&name, Verdict::Trouble(format!("{error:#}")));
+        let mut written = Vec::new();
+        let mut row = match heard.and_then(Heard::result) {
+            Ok((result, text)) => {
+                written.extend(files.into_iter().map(|(_, path)| path));
+                match report::write(&json, &text) {
+                    Ok(()) => {
+                        written.push(json);
+                        Row::of(&name, &result)
+                    }
+                    Err(error) => Row::new(&name, Verdict::Trouble(format!("{error:#}"))),
                 }
-                row
             }
-            Err(error) => {
-                written.clear();
-                Row::new(&name, Verdict::Trouble(format!("{error:#}")))
-            }
+            Err(error) => Row::new(&name, Verdict::Trouble(format!("{error:#}"))),
         };
-        if !written.is_empty() {
-            written.push(json);
-        }
         row.elapsed = begin.elapsed();
         desk.look_after(&written);
         desk.running().retain(|running| *running != name);
@@ -346,14 +338,17 @@ struct Heard {
 }
 
 impl Heard {
-    /// Why there is no result.
-    fn trouble(&self) -> String {
-        let said = self.stderr.lines().last().unwrap_or_default();
-        match (self.stopped, said) {
-            (true, _) => "its check did not end in time and was killed".to_string(),
-            (false, "") => "its check gave no result".to_string(),
-            (false, said) => format!("its check gave no result: {said}"),
+    /// The result, read and as it was printed.
+    fn result(self) -> anyhow::Result<(Value, String)> {
+        if let Ok(value) = serde_json::from_str(&self.stdout) {
+            return Ok((value, self.stdout));
         }
+        let said = self.stderr.lines().last().unwrap_or_default();
+        Err(match (self.stopped, said) {
+            (true, _) => anyhow!("its check did not end in time and was killed"),
+            (false, "") => anyhow!("its check gave no result"),
+            (false, said) => anyhow!("its check gave no result: {said}"),
+        })
     }
 }
 

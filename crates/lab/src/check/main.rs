@@ -16,7 +16,7 @@
 //! | [`network`] | a network of its own for a program that has its port built in |
 //! | [`deliver`], [`signals`] | results that arrive however the check ends |
 //! | [`progress`] | how far the work has come, on a terminal |
-//! | [`check`], [`grade`] | the commands |
+//! | [`check`], [`grade`], [`watch`] | the commands |
 //!
 //! # To add a check
 //!
@@ -69,6 +69,7 @@ mod signals;
 mod stage;
 mod target;
 mod verdict;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -88,6 +89,7 @@ struct Args {
 enum Command {
     Check(check::Check),
     Grade(grade::Grade),
+    Watch(watch::Watch),
 }
 
 /// The tool's own trouble: not a verdict about the program under test.
@@ -97,6 +99,7 @@ fn main() -> ExitCode {
     let done = labnet::args_as::<Args>("cargo lab").and_then(|args| match args.command {
         Command::Check(check) => check.run(),
         Command::Grade(grade) => grade.run(),
+        Command::Watch(watch) => watch.run(),
     });
     process::sweep();
     match done {

@@ -10,7 +10,7 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -28,8 +28,11 @@ const FLOOD: u64 = 64 * 1024 * 1024;
 /// The programs that run now, by process id. Whoever starts or reaps one holds this lock: the number of a
 /// process that has not been reaped cannot be given to another.
 static RUNNING: Mutex<BTreeMap<u32, String>> = Mutex::new(BTreeMap::new());
-/// Nothing is started any more.
-static STOPPED: AtomicBool = AtomicBool::new(false);
+/// Whether programs may be started.
+static STATE: AtomicU8 = AtomicU8::new(OPEN);
+const OPEN: u8 = 0;
+const PAUSED: u8 = 1;
+const OVER: u8 = 2;
 
 fn running() -> MutexGuard<'static, BTreeMap<u32, String>> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
@@ -46,9 +49,26 @@ pub fn prepare() -> io::Result<()> {
     Ok(())
 }
 
-/// Ends every program that runs, and lets none start: what Ctrl-C does.
+/// Ends every program that runs, and lets none start any more: what Ctrl-C does.
 pub fn stop_all() {
-    STOPPED.store(true, Ordering::SeqCst);
+    STATE.store(OVER, Ordering::SeqCst);
+    end_all();
+    sweep();
+}
+
+/// Ends every program that runs, and lets none start until [`go_on`]: the cases that are being played come to a quick end.
+pub fn pause() {
+    // Not where all is over already.
+    let _over = STATE.compare_exchange(OPEN, PAUSED, Ordering::SeqCst, Ordering::SeqCst);
+    end_all();
+}
+
+/// Lets programs start again.
+pub fn go_on() {
+    let _over = STATE.compare_exchange(PAUSED, OPEN, Ordering::SeqCst, Ordering::SeqCst);
+}
+
+fn end_all() {
     let all: Vec<(u32, String)> = running()
         .iter()
         .map(|(id, marker)| (*id, marker.clone()))
@@ -63,7 +83,6 @@ pub fn stop_all() {
     for (group, marker) in &all {
         kill_all(*group, marker);
     }
-    sweep();
 }
 
 /// Ends and reaps what outlived its program and could not be told apart while others ran: the last thing of a check.
@@ -179,9 +198,6 @@ impl Running {
     /// When the system cannot start it.
     pub fn start(invocation: &Invocation) -> io::Result<Self> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
-        if STOPPED.load(Ordering::SeqCst) {
-            return Err(io::Error::other("the check is being stopped"));
-        }
         let (name, args) = invocation
             .words
             .split_first()
@@ -214,6 +230,10 @@ impl Running {
         lab::process::die_with_parent(&mut command);
 
         let mut known = running();
+        // Under the lock: whoever ends all that runs meets this one as well, or it is not started.
+        if STATE.load(Ordering::SeqCst) != OPEN {
+            return Err(io::Error::other("the check is being stopped"));
+        }
         let mut child = command.spawn()?;
         let id = child.id();
         known.insert(id, marker.clone());

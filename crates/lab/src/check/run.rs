@@ -288,3 +288,92 @@ impl Table {
         self.changed.notify_all();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::Template;
+    use crate::exercises::Host;
+    use crate::ports::Protocol;
+    use crate::report::{self, Format};
+    use crate::verdict::Side;
+
+    static CASES: &[Case] = &[
+        Case {
+            id: "before",
+            name: "is played",
+            rests_on: &[],
+            play: |_| Ok(()),
+        },
+        Case {
+            id: "broken",
+            name: "meets a mistake of ours",
+            rests_on: &["before"],
+            play: |_| panic!("an index out of bounds"),
+        },
+        Case {
+            id: "after",
+            name: "is played all the same",
+            rests_on: &["before"],
+            play: |_| Ok(()),
+        },
+    ];
+
+    static ROLE: Role = Role {
+        kind: Kind::Server,
+        package: "a-server",
+        arguments: "",
+        host: Host::Loopback,
+        port: 1,
+        protocol: Protocol::Tcp,
+        cases: CASES,
+        remark: "",
+    };
+
+    #[test]
+    fn a_panic_in_a_case_leaves_a_result_in_every_format() {
+        let plan = Plan {
+            only: Vec::new(),
+            jobs: 2,
+            begin: Instant::now(),
+            limit: Duration::from_secs(60),
+        };
+        let target = Target {
+            command: Template::parse("true {port}").unwrap(),
+            address: "127.0.0.1:1".parse().unwrap(),
+            protocol: Protocol::Tcp,
+            patience: Duration::from_secs(1),
+            case_limit: Duration::from_secs(10),
+            folder: None,
+            seed: 1,
+            until: plan.begin + plan.limit,
+            own_network: false,
+        };
+        let growing = Growing::default();
+        {
+            let mut report = growing.lock().unwrap();
+            report.cases = not_played(&ROLE, &plan);
+            report.sides.push(Side {
+                role: "server",
+                command: "true {port}".to_string(),
+                readme: String::new(),
+            });
+        }
+        play(&ROLE, &target, &plan, &growing, &|_| {});
+        let report = growing.lock().unwrap().clone();
+        let outcomes: Vec<bool> = report
+            .cases
+            .iter()
+            .map(|case| matches!(case.outcome, Outcome::Passed))
+            .collect();
+        assert_eq!(outcomes, [true, false, true]);
+        assert_eq!(report.exit_code(), 3);
+        for format in Format::ALL {
+            let text = report::render(&report, format, false).unwrap();
+            assert!(
+                text.contains("an index out of bounds"),
+                "{format:?}: {text}"
+            );
+        }
+    }
+}

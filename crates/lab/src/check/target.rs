@@ -32,6 +32,14 @@ pub struct Wanted {
     pub shared_network: bool,
 }
 
+/// What is played.
+pub struct Prepared {
+    /// The sides, in their turn.
+    pub targets: Vec<(&'static Role, Target)>,
+    /// What the reader has to know about them.
+    pub remarks: Vec<String>,
+}
+
 /// The commands that were given, in the order server, client, program.
 pub type Commands<'a> = [&'a Option<String>; 3];
 
@@ -173,15 +181,12 @@ impl Wanted {
         }
     }
 
-    /// What is played, side by side's turn: the targets, and what the reader has to know about them. Our own programs are built here.
+    /// What is played. Our own programs are built here.
     ///
     /// # Errors
     ///
     /// When a command makes no sense, our own program does not build, or the sheet's port is taken.
-    pub fn targets(
-        &self,
-        plan: &Plan,
-    ) -> anyhow::Result<(Vec<(&'static Role, Target)>, Vec<String>)> {
+    pub fn targets(&self, plan: &Plan) -> anyhow::Result<Prepared> {
         let played: Vec<_> = self
             .sides
             .iter()
@@ -206,7 +211,7 @@ impl Wanted {
             targets.push((*role, target));
             remarks.extend(remark);
         }
-        Ok((targets, remarks))
+        Ok(Prepared { targets, remarks })
     }
 
     fn target(

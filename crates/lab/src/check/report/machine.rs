@@ -219,8 +219,8 @@ pub fn tap(report: &Report) -> String {
             Outcome::Failed(_) | Outcome::Undecided(_) => {
                 text.push_str(&format!("not ok {number} - {name}\n  ---\n  message: |\n"));
                 for line in details(report, case).lines() {
-                    text.push_str(format!("    {line}").trim_end());
-                    text.push('\n');
+                    // An empty line keeps its indentation: Perl's reader takes one without for the end of the block.
+                    text.push_str(&format!("    {line}\n"));
                 }
                 text.push_str("  ...\n");
             }

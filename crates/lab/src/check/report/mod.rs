@@ -32,6 +32,16 @@ pub enum Format {
 }
 
 impl Format {
+    /// All of them.
+    pub const ALL: [Format; 6] = [
+        Format::Human,
+        Format::Json,
+        Format::Junit,
+        Format::Tap,
+        Format::Gradescope,
+        Format::Classroom50,
+    ];
+
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
@@ -62,19 +72,12 @@ impl Format {
     ///
     /// Lists the names.
     pub fn parse(name: &str) -> Result<Self, String> {
-        [
-            Format::Human,
-            Format::Json,
-            Format::Junit,
-            Format::Tap,
-            Format::Gradescope,
-            Format::Classroom50,
-        ]
-        .into_iter()
-        .find(|format| format.name() == name)
-        .ok_or_else(|| {
-            "the formats are human, json, junit, tap, gradescope and classroom50".to_string()
-        })
+        Format::ALL
+            .into_iter()
+            .find(|format| format.name() == name)
+            .ok_or_else(|| {
+                "the formats are human, json, junit, tap, gradescope and classroom50".to_string()
+            })
     }
 }
 

@@ -1,0 +1,12 @@
+//! `cargo lab check`, `grade`, `watch` and `doctor` as their users meet them: command lines, exit codes, files, and what is
+//! left on the machine afterwards.
+//!
+//! Slow tests are ignored; `cargo test -p lab --test check-tool -- --ignored` runs them.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test may fail by a panic anywhere")]
+
+mod grading;
+mod reports;
+mod tool;
+mod watching;

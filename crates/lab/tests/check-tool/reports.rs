@@ -1,0 +1,425 @@
+//! The results for machines, read back as those machines read them, and the exit codes.
+
+use std::fs;
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+
+use quick_junit::{NonSuccessKind, Report, TestCaseStatus};
+use serde_json::Value;
+
+use crate::tool::{
+    Folder, case, code, errors, gallery, json, lab, processes_with, run, signal, text, until,
+};
+
+const FORMATS: [(&str, &str); 5] = [
+    ("human", "result.txt"),
+    ("junit", "result.xml"),
+    ("tap", "result.tap"),
+    ("gradescope", "results.json"),
+    ("classroom50", "result.json"),
+];
+
+/// The words that save a result in every format into a folder.
+fn saves(folder: &Folder) -> Vec<String> {
+    FORMATS
+        .iter()
+        .flat_map(|(format, file)| {
+            let save = format!("{format}={}", folder.word(file));
+            ["--save".to_string(), save]
+        })
+        .collect()
+}
+
+/// The outcomes that a result has to hold, by the case's name in the other formats.
+fn outcomes(result: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap().to_string();
+    let cases = result["cases"].as_array().unwrap();
+    cases
+        .iter()
+        .map(|case| (text(&case["id"]), text(&case["outcome"])))
+        .collect()
+}
+
+/// JUnit, read by quick-junit: its reader refuses what its own model does not allow.
+fn read_junit(folder: &Folder, expected: &[(String, String)], trouble: bool) {
+    let report = Report::deserialize_from_str(&folder.read("result.xml")).unwrap();
+    let mut suites = report.test_suites.iter();
+    let suite = suites.next().unwrap();
+    let found: Vec<(String, String)> = suite
+        .test_cases
+        .iter()
+        .map(|case| {
+            let outcome = match &case.status {
+                TestCaseStatus::Success { .. } => "passed",
+                TestCaseStatus::Skipped { .. } => "skipped",
+                TestCaseStatus::NonSuccess {
+                    kind: NonSuccessKind::Failure,
+                    ..
+                } => "failed",
+                TestCaseStatus::NonSuccess { .. } => "undecided",
+            };
+            let id = case.name.as_str().split(": ").next().unwrap();
+            (id.to_string(), outcome.to_string())
+        })
+        .collect();
+    assert_eq!(found, expected);
+    let count = |word: &str| {
+        expected
+            .iter()
+            .filter(|(_, outcome)| outcome == word)
+            .count()
+    };
+    assert_eq!(suite.tests, expected.len());
+    assert_eq!(suite.failures, count("failed"));
+    assert_eq!(suite.skipped, count("skipped"));
+    assert_eq!(suite.errors, count("undecided"));
+    assert_eq!(
+        suites.next().is_some(),
+        trouble,
+        "trouble has a suite of its own"
+    );
+}
+
+/// TAP 14, by its grammar: version, plan, a numbered line for each test, YAML blocks indented by two, a last "Bail out!".
+fn read_tap(folder: &Folder, expected: &[(String, String)], trouble: bool) {
+    let tap = folder.read("result.tap");
+    let mut lines = tap.lines();
+    assert_eq!(lines.next(), Some("TAP version 14"));
+    let plan = format!("1..{}", expected.len());
+    assert_eq!(lines.next(), Some(plan.as_str()));
+    let (mut found, mut in_block, mut bailed) = (Vec::new(), false, false);
+    for line in lines {
+        match line {
+            "  ---" => in_block = true,
+            "  ..." => in_block = false,
+            _ if in_block => assert!(line.is_empty() || line.starts_with("  "), "{line:?}"),
+            _ if line.starts_with("Bail out! ") => bailed = true,
+            _ => {
+                let (ok, rest) = match line.strip_prefix("not ok ") {
+                    Some(rest) => (false, rest),
+                    None => (true, line.strip_prefix("ok ").expect(line)),
+                };
+                let (number, rest) = rest.split_once(" - ").unwrap();
+                assert_eq!(number, (found.len() + 1).to_string());
+                let outcome = match (ok, rest.contains(" # SKIP ")) {
+                    (true, true) => "skipped",
+                    (true, false) => "passed",
+                    (false, _) => "not ok",
+                };
+                let id = rest.split(": ").next().unwrap().to_string();
+                found.push((id, outcome.to_string()));
+            }
+        }
+    }
+    let expected: Vec<(String, String)> = expected
+        .iter()
+        .map(|(id, outcome)| {
+            let outcome = match outcome.as_str() {
+                "failed" | "undecided" => "not ok",
+                other => other,
+            };
+            (id.clone(), outcome.to_string())
+        })
+        .collect();
+    assert_eq!(found, expected);
+    assert_eq!(bailed, trouble);
+    // Perl's own reader of TAP, where there is one. It knows version 13, which has the same lines.
+    folder.write("13.tap", &tap.replace("TAP version 14", "TAP version 13"));
+    let prove = Command::new("prove")
+        .args(["--exec", "cat", &folder.word("13.tap")])
+        .output();
+    if let Ok(prove) = prove {
+        let said = String::from_utf8_lossy(&prove.stdout).into_owned();
+        assert!(!said.contains("Parse errors"), "{said}");
+        assert_eq!(
+            said.contains("Result: PASS"),
+            expected.iter().all(|(_, o)| o != "not ok"),
+            "{said}"
+        );
+    }
+}
+
+/// Gradescope's results.json, by its specification (gradescope-autograders.readthedocs.io/en/latest/specs).
+fn read_gradescope(folder: &Folder, result: &Value, trouble: bool) {
+    const OUTPUT_FORMATS: [&str; 5] = ["text", "html", "simple_format", "md", "ansi"];
+    const VISIBILITIES: [&str; 4] = ["hidden", "after_due_date", "after_published", "visible"];
+    let value: Value = serde_json::from_str(&folder.read("results.json")).unwrap();
+    let tests = value["tests"].as_array().unwrap();
+    let of = |field: &str, allowed: &[&str]| {
+        let text = value[field].as_str().unwrap();
+        assert!(allowed.contains(&text), "{field}: {text}");
+    };
+    of("output_format", &OUTPUT_FORMATS);
+    of("test_output_format", &OUTPUT_FORMATS);
+    of("test_name_format", &OUTPUT_FORMATS);
+    of("visibility", &VISIBILITIES);
+    of("stdout_visibility", &VISIBILITIES);
+    assert!(value["execution_time"].is_u64());
+    let sum: u64 = tests
+        .iter()
+        .map(|test| test["score"].as_u64().unwrap())
+        .sum();
+    assert_eq!(value["score"], sum);
+    assert_eq!(value["score"], result["score"]);
+    for (test, case) in tests.iter().zip(result["cases"].as_array().unwrap()) {
+        let passed = case["outcome"] == "passed";
+        assert_eq!(test["status"], if passed { "passed" } else { "failed" });
+        assert_eq!(test["max_score"], case["max_score"]);
+        assert!(OUTPUT_FORMATS.contains(&test["output_format"].as_str().unwrap()));
+        assert!(VISIBILITIES.contains(&test["visibility"].as_str().unwrap()));
+        assert!(
+            test["name"]
+                .as_str()
+                .unwrap()
+                .starts_with(case["id"].as_str().unwrap())
+        );
+        assert_eq!(
+            test["output"].as_str().unwrap().is_empty(),
+            passed && case["notes"] == Value::Array(Vec::new())
+        );
+    }
+    let output = value["output"].as_str().unwrap();
+    assert_eq!(
+        output.contains("did not come to its end"),
+        trouble,
+        "{output}"
+    );
+}
+
+/// classroom50's result.json, by its contract (github.com/foundation50/classroom50/wiki/Advanced-Autograding).
+fn read_classroom50(folder: &Folder, result: &Value) {
+    let value: Value = serde_json::from_str(&folder.read("result.json")).unwrap();
+    assert_eq!(value["schema"], "classroom50/result/v1");
+    for field in [
+        "classroom",
+        "assignment",
+        "submission",
+        "commit",
+        "release",
+        "review",
+    ] {
+        assert!(value[field].is_string(), "{field}");
+    }
+    for field in ["datetime", "graded_at"] {
+        let instant = value[field].as_str().unwrap();
+        // 2026-06-01T14:32:01Z
+        let shape: String = instant
+            .chars()
+            .map(|c| if c.is_ascii_digit() { '0' } else { c })
+            .collect();
+        assert_eq!(shape, "0000-00-00T00:00:00Z");
+    }
+    let tests = value["tests"].as_array().unwrap();
+    let sum = |field: &str| -> u64 { tests.iter().map(|test| test[field].as_u64().unwrap()).sum() };
+    assert_eq!(value["score"], sum("score"));
+    assert_eq!(value["max-score"], sum("max-score"));
+    assert_eq!(value["max-score"], result["max_score"]);
+    let found: Vec<(&Value, bool)> = tests
+        .iter()
+        .map(|test| (&test["test-name"], test["passed"].as_bool().unwrap()))
+        .collect();
+    let cases = result["cases"].as_array().unwrap().iter();
+    let expected: Vec<(&Value, bool)> = cases
+        .map(|case| (&case["id"], case["outcome"] == "passed"))
+        .collect();
+    assert_eq!(found, expected);
+}
+
+fn read_all(folder: &Folder, result: &Value, trouble: bool) {
+    let expected = outcomes(result);
+    read_junit(folder, &expected, trouble);
+    read_tap(folder, &expected, trouble);
+    read_gradescope(folder, result, trouble);
+    read_classroom50(folder, result);
+    let human = folder.read("result.txt");
+    assert_eq!(
+        human.contains("did not come to its end"),
+        trouble,
+        "{human}"
+    );
+    assert!(!human.contains('\x1b'), "a file has no colours: {human}");
+}
+
+#[test]
+fn every_format_tells_the_same() {
+    let folder = Folder::new("formats");
+    let server = folder.write("server.py", &gallery("dsd-eof/one-recv.py"));
+    let command = format!("python3 {} {{port}}", server.display());
+    let mut words = vec![
+        "check",
+        "dsd-eof",
+        "--server",
+        &command,
+        "--patience",
+        "2",
+        "--format",
+        "json",
+        "--weight",
+        "whole=5",
+        "--weight",
+        "restart=0",
+    ];
+    let saves = saves(&folder);
+    words.extend(saves.iter().map(String::as_str));
+    let out = run(&words);
+    let result = json(&out);
+    assert_eq!(code(&out), 1);
+    assert_eq!(result["schema"], "lab-check/1");
+    assert_eq!(result["exit_code"], 1);
+    assert_eq!(result["max_score"], 22 - 2 + 5);
+    assert_eq!(case(&result, "whole")["score"], 5);
+    assert_eq!(case(&result, "byte-by-byte")["misconception"], "one-recv");
+    let words: Vec<&str> = case(&result, "byte-by-byte")["again"]
+        .as_str()
+        .unwrap()
+        .split(' ')
+        .collect();
+    assert_eq!(words[..4], ["cargo", "lab", "check", "dsd-eof"]);
+    let all = outcomes(&result);
+    for word in ["passed", "failed", "skipped"] {
+        assert!(all.iter().any(|(_, outcome)| outcome == word), "{all:?}");
+    }
+    read_all(&folder, &result, false);
+}
+
+#[test]
+fn ctrl_c_still_writes_every_format() {
+    let folder = Folder::new("formats-stopped");
+    let server = folder.write("server.py", "import time\nwhile True: time.sleep(1)\n");
+    let command = format!("python3 {} {{port}}", server.display());
+    let mut words = vec![
+        "check",
+        "dsd-eof",
+        "--server",
+        &command,
+        "--limit",
+        "600",
+        "--patience",
+        "600",
+        "--format",
+        "json",
+    ];
+    let saves = saves(&folder);
+    words.extend(saves.iter().map(String::as_str));
+    let child = lab(&words)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    until("the program", || {
+        !processes_with(&folder.word("server.py")).is_empty()
+    });
+    signal(&child, "INT");
+    let out = child.wait_with_output().unwrap();
+    let result = json(&out);
+    assert_eq!(code(&out), 130);
+    assert_eq!(result["trouble"], "SIGINT stopped it");
+    assert_eq!(result["counts"]["undecided"], 22);
+    read_all(&folder, &result, true);
+    assert_eq!(processes_with(&folder.word("server.py")), [0_u32; 0]);
+}
+
+#[test]
+fn a_check_that_cannot_be_played_still_writes_every_format() {
+    let folder = Folder::new("formats-trouble");
+    // The sheet's port has to be taken by somebody; by this test, unless another program was first.
+    let taken = TcpListener::bind("127.0.0.1:65432");
+    let mut words = vec![
+        "check",
+        "dsd-eof",
+        "--server",
+        "python3 server.py",
+        "--shared-network",
+        "--format",
+        "json",
+    ];
+    let saves = saves(&folder);
+    words.extend(saves.iter().map(String::as_str));
+    let out = run(&words);
+    drop(taken);
+    let result = json(&out);
+    assert_eq!(code(&out), 3);
+    assert!(
+        result["trouble"]
+            .as_str()
+            .unwrap()
+            .contains("127.0.0.1:65432")
+    );
+    assert!(
+        errors(&out).contains("hint: stop that program"),
+        "{}",
+        errors(&out)
+    );
+    read_all(&folder, &result, true);
+}
+
+#[test]
+fn both_sides_are_one_document() {
+    let out = run(&[
+        "check",
+        "codio-echo",
+        "--server",
+        "python",
+        "--client",
+        "python",
+        "--format",
+        "json",
+    ]);
+    let result = json(&out);
+    let roles: Vec<&str> = result["cases"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|case| case["role"].as_str().unwrap())
+        .collect();
+    assert_eq!(code(&out), 0, "{}", text(&out));
+    assert!(roles.contains(&"server") && roles.contains(&"client"));
+    assert_eq!(result["sides"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn exit_codes_tell_right_wrong_undecided_and_trouble_apart() {
+    let folder = Folder::new("exit-codes");
+    let right = folder.write("right.py", &gallery("dsd-eof/right.py"));
+    let wrong = folder.write("wrong.py", &gallery("dsd-eof/never-accepts.py"));
+    let right = format!("python3 {} {{port}}", right.display());
+    let wrong = format!("python3 {} {{port}}", wrong.display());
+    let ends = |words: &[&str]| {
+        let out = run(&[
+            &["check", "dsd-eof", "--only", "whole", "--patience", "1"],
+            words,
+        ]
+        .concat());
+        (code(&out), errors(&out))
+    };
+    assert_eq!(ends(&["--server", &right]).0, 0);
+    assert_eq!(ends(&["--server", &wrong]).0, 1);
+    // No time for anything: nothing can be said.
+    assert_eq!(ends(&["--server", &right, "--limit", "0.001"]).0, 2);
+    assert_eq!(ends(&["--server", &right, "--only", "wohle"]).0, 3);
+    assert_eq!(ends(&["--server", "python3 'open"]).0, 3);
+    assert_eq!(ends(&["--program", &right]).0, 3);
+    let missing = folder.word("missing/result.json");
+    let (code, said) = ends(&["--server", &right, "--out", &missing]);
+    assert_eq!(code, 3);
+    assert!(said.contains("hint: does the folder exist"), "{said}");
+}
+
+#[test]
+fn a_result_file_is_replaced_in_one_step_and_nothing_stays_beside_it() {
+    let folder = Folder::new("result-file");
+    let server = folder.write("server.py", &gallery("dsd-eof/right.py"));
+    let command = format!("python3 {} {{port}}", server.display());
+    fs::create_dir(folder.path("out")).unwrap();
+    fs::write(folder.path("out/result.json"), "the last result").unwrap();
+    let file = folder.word("out/result.json");
+    let out = run(&[
+        "check", "dsd-eof", "--server", &command, "--only", "whole", "--format", "json", "--out",
+        &file,
+    ]);
+    assert_eq!(code(&out), 0);
+    assert_eq!(text(&out), "");
+    assert_eq!(folder.names("out"), ["result.json"]);
+    let value: Value = serde_json::from_str(&folder.read("out/result.json")).unwrap();
+    assert_eq!(value["counts"]["passed"], 1);
+}

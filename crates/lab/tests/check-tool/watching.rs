@@ -1,0 +1,142 @@
+//! `cargo lab watch`.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+
+use crate::tool::{
+    Folder, PATIENCE, code, errors, gallery, lab, processes_with, run, signal, until,
+};
+
+/// A watch that runs, and the lines of both of its streams.
+struct Watching {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Watching {
+    fn new(words: &[&str]) -> Self {
+        let mut child = lab(words)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (sender, lines) = channel();
+        let errors = sender.clone();
+        let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        // Fails when the test has ended: then nobody wants the line.
+        thread::spawn(move || {
+            for line in BufReader::new(out).lines() {
+                let _ = sender.send(line.unwrap());
+            }
+        });
+        thread::spawn(move || {
+            for line in BufReader::new(err).lines() {
+                let _ = errors.send(line.unwrap());
+            }
+        });
+        Watching { child, lines }
+    }
+
+    /// Reads until a line holds this text; gives all of them. The last line of a result holds `(seed `.
+    fn until(&self, text: &str) -> String {
+        let mut all = String::new();
+        loop {
+            let line = self
+                .lines
+                .recv_timeout(PATIENCE)
+                .unwrap_or_else(|error| panic!("no line with {text:?} ({error}), only:\n{all}"));
+            all.push_str(&line);
+            all.push('\n');
+            if line.contains(text) {
+                return all;
+            }
+        }
+    }
+
+    fn end(mut self) -> Option<i32> {
+        signal(&self.child, "INT");
+        self.child.wait().unwrap().code()
+    }
+}
+
+#[test]
+fn a_change_is_checked_again_and_ctrl_c_ends_it() {
+    let folder = Folder::new("watch");
+    let file = folder.write("server.py", &gallery("dsd-eof/one-recv.py"));
+    let server = format!("python3 {} {{port}}", file.display());
+    let only = ["--only", "byte-by-byte"];
+    let watch = Watching::new(&[&["watch", "dsd-eof", "--server", &server], &only[..]].concat());
+    let first = watch.until("(seed ");
+    assert!(first.contains("FAIL  byte-by-byte"), "{first}");
+    // As editors save: a new file takes the place of the old one.
+    let new = folder.write("server.py.new", &gallery("dsd-eof/right.py"));
+    fs::rename(new, &file).unwrap();
+    let second = watch.until("(seed ");
+    assert!(second.contains("1 passed"), "{second}");
+    assert_eq!(watch.end(), Some(130));
+    assert_eq!(processes_with(&folder.word("server.py")), [0_u32; 0]);
+}
+
+#[test]
+fn a_change_while_a_check_runs_ends_that_check() {
+    let folder = Folder::new("watch-overtaken");
+    let file = folder.write(
+        "server.py",
+        "import socket, sys, time\n\
+         s = socket.create_server(('127.0.0.1', int(sys.argv[1])))\n\
+         time.sleep(10000)\n",
+    );
+    let server = format!("python3 {} {{port}}", file.display());
+    // A check of the first program would take ten minutes.
+    let watch = Watching::new(&[
+        "watch",
+        "dsd-eof",
+        "--server",
+        &server,
+        "--only",
+        "whole",
+        "--patience",
+        "600",
+        "--limit",
+        "600",
+    ]);
+    until("the program", || {
+        !processes_with(&folder.word("server.py")).is_empty()
+    });
+    fs::write(&file, gallery("dsd-eof/right.py")).unwrap();
+    let result = watch.until("(seed ");
+    assert!(result.contains("1 passed"), "{result}");
+    assert!(!result.contains("FAIL"), "{result}");
+    assert_eq!(watch.end(), Some(130));
+}
+
+#[test]
+fn ctrl_c_in_the_middle_of_a_check_leaves_nothing() {
+    let folder = Folder::new("watch-stopped");
+    let file = folder.write(
+        "server.py",
+        "import signal, subprocess, sys, time\n\
+         signal.signal(signal.SIGTERM, signal.SIG_IGN)\n\
+         subprocess.Popen(['sleep', '86399.25'], start_new_session=True)\n\
+         time.sleep(10000)\n",
+    );
+    let server = format!("python3 {} {{port}}", file.display());
+    let watch = Watching::new(&["watch", "dsd-eof", "--server", &server, "--only", "whole"]);
+    until("the program's child", || {
+        !processes_with("86399.25").is_empty()
+    });
+    assert_eq!(watch.end(), Some(130));
+    assert_eq!(processes_with("86399.25"), [0_u32; 0]);
+    assert_eq!(processes_with(&folder.word("server.py")), [0_u32; 0]);
+}
+
+#[test]
+fn a_command_without_a_file_needs_one_to_watch() {
+    let out = run(&["watch", "dsd-eof", "--server", "true {port}"]);
+    assert_eq!(code(&out), 3);
+    assert!(errors(&out).contains("names no file"), "{}", errors(&out));
+    assert!(errors(&out).contains("hint: --path"), "{}", errors(&out));
+}
