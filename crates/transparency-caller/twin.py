@@ -59,6 +59,7 @@ def main():
     args = parser.parse_args()
     calls = [(args.call[0], [value(word) for word in args.call[1:]])] if args.call else tour()
     failed = []
+    finished = []
 
     # 1. Connect to a router and join its realm
     component = Component(
@@ -84,16 +85,25 @@ def main():
                         failed.append(error.error)
 
         # 3. Leave
+        finished.append(True)
         yield session.leave()
 
     @component.on_connectfailure
     def unreachable(_, error):
-        note(f"Error: cannot join {args.realm} at {args.router}")
-        note("hint: is the router running? cargo run -p transparency-router")
+        if isinstance(error, ApplicationError):
+            note(f"Error: cannot join {args.realm} at {args.router}: {error.error}: {error.args[0] if error.args else ''}")
+            note("hint: the router lets nobody into this realm who comes like this; --realm names another")
+        else:
+            note(f"Error: cannot join {args.realm} at {args.router}: {error}")
+            note("hint: is the router running? cargo run -p transparency-router")
         failed.append(error)
 
-    run([component], log_level="critical")
-    sys.exit(1 if failed else 0)
+    try:
+        run([component], log_level="critical")
+    except SystemExit:
+        # twisted's own end, with 0 whatever happened.
+        pass
+    sys.exit(1 if failed or not finished else 0)
 
 
 main()

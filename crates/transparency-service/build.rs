@@ -4,18 +4,21 @@ use std::env;
 use std::path::Path;
 
 fn main() {
-    println!("cargo::rustc-check-cfg=cfg(no_peers, no_browser)");
+    println!("cargo::rustc-check-cfg=cfg(no_peers, no_vectors, no_testsuite, no_browser)");
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=PATH");
     // A file that is missing makes cargo run this again each time, so an installation is noticed.
     let peers = [
-        "../../target/peers/python/bin/crossbar",
-        "../../target/peers/node/node_modules/autobahn/package.json",
+        ("python/bin/crossbar", "no_peers"),
+        ("node/node_modules/autobahn/package.json", "no_peers"),
+        ("wamp-proto/testsuite/SCHEMA.json", "no_vectors"),
+        ("testsuite/bin/wstest", "no_testsuite"),
     ];
-    for file in peers {
+    for (file, missing) in peers {
+        let file = format!("../../target/peers/{file}");
         println!("cargo::rerun-if-changed={file}");
-        if !Path::new(file).exists() {
-            println!("cargo::rustc-cfg=no_peers");
+        if !Path::new(&file).exists() {
+            println!("cargo::rustc-cfg={missing}");
         }
     }
     let path = env::var_os("PATH").unwrap_or_default();

@@ -12,8 +12,8 @@
 //! Safety: it listens on 127.0.0.1 alone unless `--host` says otherwise; without `--config` everybody who
 //! reaches it may call, register, publish and subscribe.
 //!
-//! `--echo`, which the help does not list, serves an echo of WebSocket messages in place of WAMP: what the
-//! Autobahn|Testsuite's fuzzing client tests the transport with.
+//! `--echo` serves an echo of WebSocket messages in place of WAMP: what the fuzzing client of Autobahn|Testsuite
+//! tests the transport with.
 
 mod config;
 mod metrics;
@@ -85,8 +85,8 @@ struct Args {
         from_str_fn(labnet::seconds)
     )]
     ping_after: Duration,
-    /// echo WebSocket messages in place of WAMP
-    #[argh(switch, hidden_help)]
+    /// echo WebSocket messages in place of WAMP, to test the transport with Autobahn|Testsuite
+    #[argh(switch)]
     echo: bool,
 }
 

@@ -10,6 +10,7 @@
 mod support;
 
 use std::io::Write;
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 use support::{PATIENCE, Peer, Router, http, id, uri};
 use transparency_middleware::auth;
 use transparency_middleware::messages::{Dict, Format, Message, Payload, Value};
+use tungstenite::protocol::{CloseFrame, WebSocket};
 
 /// A file or folder of the test's own, removed when it is dropped.
 struct Scratch(PathBuf);
@@ -351,7 +353,7 @@ fn pages_are_served_beside_the_websocket() {
                    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
     assert!(get(upgrade).starts_with("HTTP/1.1 400 "));
     let both = format!("{upgrade}\r\nSec-WebSocket-Protocol: wamp.2.cbor, wamp.2.json");
-    let mut socket = std::net::TcpStream::connect(router.address).unwrap();
+    let mut socket = TcpStream::connect(router.address).unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
     socket
         .write_all(format!("{both}\r\nHost: x\r\n\r\n").as_bytes())
@@ -455,7 +457,7 @@ fn limits_on_sessions_and_addresses_turn_away_and_let_in_again() {
 
     let router = Router::start(&["--max-per-address", "2"]);
     let _held: Vec<Peer> = (0..2).map(|_| Peer::join(router.address)).collect();
-    let mut third = std::net::TcpStream::connect(router.address).unwrap();
+    let mut third = TcpStream::connect(router.address).unwrap();
     third.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut nothing = Vec::new();
     // Closed without a word, or reset.
@@ -562,6 +564,27 @@ fn a_call_times_out_by_the_routers_clock() {
 }
 
 #[test]
+fn a_router_that_is_stopped_and_goes_on_keeps_its_sessions() {
+    let router = Router::start(&[]);
+    let mut peers: Vec<Peer> = (0..8).map(|_| Peer::join(router.address)).collect();
+    let mut late = Peer::connect(router.address, Format::Json);
+    let signal = |name: &str| {
+        let mut kill = Command::new("kill");
+        let sent = kill.args([name, &router.pid().to_string()]).status();
+        assert!(sent.unwrap().success());
+    };
+    // As by Ctrl-Z and fg in its terminal.
+    for _ in 0..3 {
+        signal("-STOP");
+        signal("-CONT");
+        for peer in &mut peers {
+            assert!(peer.is_alive());
+        }
+    }
+    assert!(matches!(late.hello(Dict::new()), Message::Welcome { .. }));
+}
+
+#[test]
 fn a_silent_peer_is_pinged_and_one_that_is_gone_is_put_out() {
     let router = Router::start(&["--ping-after", "0.3"]);
     let mut watcher = Peer::join(router.address);
@@ -569,7 +592,7 @@ fn a_silent_peer_is_pinged_and_one_that_is_gone_is_put_out() {
     let mut silent = Peer::join(router.address);
     let began = Instant::now();
     // It reads, so tungstenite answers the pings, and it stays; and so does the watcher.
-    let quiet = silent.socket.read().unwrap();
+    let quiet = silent.frame().unwrap();
     assert!(quiet.is_ping(), "{quiet:?}");
     let gone = Peer::join(router.address);
     let session = gone.session;
@@ -589,7 +612,7 @@ fn a_silent_peer_is_pinged_and_one_that_is_gone_is_put_out() {
 #[test]
 fn the_echo_of_the_transport_sends_back_each_message() {
     let router = Router::start(&["--echo"]);
-    let stream = std::net::TcpStream::connect(router.address).unwrap();
+    let stream = TcpStream::connect(router.address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let url = format!("ws://{}/", router.address);
     let (mut socket, _) = tungstenite::client::client(url, stream).unwrap();
@@ -602,6 +625,35 @@ fn the_echo_of_the_transport_sends_back_each_message() {
             assert_eq!(socket.read().unwrap(), frame);
         }
     }
-    socket.close(None).unwrap();
-    while socket.read().is_ok() {}
+    assert_eq!(answered_close(&mut socket, 3000), Some(3000));
+}
+
+/// Closes with a code, and gives the one that comes back.
+fn answered_close(socket: &mut WebSocket<TcpStream>, code: u16) -> Option<u16> {
+    let code = code.into();
+    let reason = "done".into();
+    socket.close(Some(CloseFrame { code, reason })).unwrap();
+    let mut answer = None;
+    loop {
+        match socket.read() {
+            Ok(tungstenite::Message::Close(frame)) => {
+                answer = frame.map(|frame| frame.code.into());
+            }
+            Ok(_) => {}
+            // Not a reset: the close was clean.
+            Err(tungstenite::Error::ConnectionClosed) => return answer,
+            Err(error) => panic!("the close was not answered: {error}"),
+        }
+    }
+}
+
+#[test]
+fn a_close_frame_is_answered_with_its_own_code() {
+    let router = Router::start(&[]);
+    for code in [1000, 1001, 3000, 4999] {
+        let mut peer = Peer::join(router.address);
+        assert_eq!(answered_close(&mut peer.socket, code), Some(code));
+        let mut silent = Peer::connect(router.address, Format::Cbor);
+        assert_eq!(answered_close(&mut silent.socket, code), Some(code));
+    }
 }

@@ -291,3 +291,40 @@ fn start_crossbar(node: &Path, url: &str) -> Running {
     });
     running
 }
+
+/// The Python caller tells scripts how it went, as the Rust one does.
+#[test]
+#[cfg_attr(no_peers, ignore = "autobahn-python is not installed: scripts/peers")]
+fn the_python_caller_ends_with_1_when_it_cannot_join_and_when_its_call_fails() {
+    let router = router(&[]);
+    let _service = service(&router.url, &folder("python-caller").join("log"), &[]);
+    let nobody = format!("ws://127.0.0.1:{}/ws", free_port());
+    let run = |url: &str, args: &[&str]| {
+        let mut command = Command::new(peers().join("python/bin/python"));
+        command
+            .arg(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/../transparency-caller/twin.py"
+            ))
+            .args(["--router", url])
+            .args(args);
+        Program::new("caller/twin.py", command).start().finish()
+    };
+    let divide = "org.example.calculator.divide";
+    let good = run(&router.url, &[divide, "1", "4"]);
+    assert_eq!(
+        (good.code, good.stdout.as_str()),
+        (Some(0), "org.example.calculator.divide(1, 4) = 0.25\n"),
+        "{}",
+        good.stderr
+    );
+    for (url, args, said) in [
+        (&router.url, &[divide, "1", "0"][..], ""),
+        (&router.url, &["--realm", "nowhere"], "no_such_realm"),
+        (&nobody, &[], "is the router running?"),
+    ] {
+        let bad = run(url, args);
+        assert_eq!(bad.code, Some(1), "{args:?}: {}", bad.stderr);
+        assert!(bad.stderr.contains(said), "{args:?}: {}", bad.stderr);
+    }
+}

@@ -24,7 +24,7 @@ pub use payload::{Payload, PayloadError};
 pub use uris::{CancelMode, Invoke, Match, Uri, known};
 pub use value::{Dict, Value};
 
-/// A WAMP message: the basic profile's 20, and CHALLENGE, AUTHENTICATE, CANCEL and INTERRUPT.
+/// A WAMP message: the basic profile's 20, and CHALLENGE, AUTHENTICATE, CANCEL, INTERRUPT and EVENT_RECEIVED.
 ///
 /// ```
 /// use transparency_middleware::messages::{Id, Message, Payload, Format, Uri, Dict};
@@ -99,6 +99,9 @@ pub enum Message {
         details: Dict,
         payload: Payload,
     },
+    /// `[337, PUBLISHED.Publication|id]`: a subscriber has an event (acknowledged delivery, which the specification
+    /// has as an experiment). It is read and written; the router does not ask for it.
+    EventReceived { publication: Id },
     /// `[48, Request|id, Options|dict, Procedure|uri, Arguments|list, ArgumentsKw|dict]`.
     Call {
         request: Id,
@@ -213,6 +216,7 @@ mod code {
     pub(super) const INVOCATION: u64 = 68;
     pub(super) const INTERRUPT: u64 = 69;
     pub(super) const YIELD: u64 = 70;
+    pub(super) const EVENT_RECEIVED: u64 = 337;
 }
 
 /// The code's name, for an error's text.
@@ -242,6 +246,7 @@ fn name_of(code: u64) -> Option<&'static str> {
         code::INVOCATION => "INVOCATION",
         code::INTERRUPT => "INTERRUPT",
         code::YIELD => "YIELD",
+        code::EVENT_RECEIVED => "EVENT_RECEIVED",
         _ => return None,
     })
 }
@@ -400,6 +405,7 @@ impl Message {
                 code::UNSUBSCRIBED
             }
             Message::Event { .. } => code::EVENT,
+            Message::EventReceived { .. } => code::EVENT_RECEIVED,
             Message::Call { .. } => code::CALL,
             Message::Cancel { .. } => code::CANCEL,
             Message::Result { .. } => code::RESULT,
@@ -537,8 +543,10 @@ impl Message {
                 request,
                 registration: id,
             } => self.head(format, 3, out).id(*request).id(*id).end(),
-            Message::Unsubscribed { request } | Message::Unregistered { request } => {
-                self.head(format, 2, out).id(*request).end();
+            Message::Unsubscribed { request: id }
+            | Message::Unregistered { request: id }
+            | Message::EventReceived { publication: id } => {
+                self.head(format, 2, out).id(*id).end();
             }
             Message::SubscriptionRevoked { details } | Message::RegistrationRevoked { details } => {
                 self.head(format, 3, out).number(0).dict(details)?.end();
@@ -664,12 +672,11 @@ impl Parts<'_> {
         };
         let fields = || -> Result<(Id, Dict, String, Payload), String> {
             self.expect(4, if carries_payload { 6 } else { 4 })?;
-            Ok((
-                self.id(1, "request id")?,
-                self.dict(2, "options", rules)?,
-                self.text(3, "URI")?,
-                self.payload(4)?,
-            ))
+            let request = self.id(1, "request id")?;
+            let options = self.dict(2, "options", rules)?;
+            let uri = self.text(3, "URI")?;
+            let payload = self.payload(4, &options)?;
+            Ok((request, options, uri, payload))
         };
         let (request, options, uri, payload) = fields().map_err(DecodeError::malformed)?;
         let matching = match kind {
@@ -727,10 +734,11 @@ impl Parts<'_> {
             }
             code::ABORT => {
                 self.expect(3, 5)?;
+                let (details, payload) = self.dict_and_payload((1, 3), "details", rules::CLOSE)?;
                 Message::Abort {
-                    details: self.dict(1, "details", rules::CLOSE)?,
+                    details,
                     reason: self.uri(2, "reason")?,
-                    payload: self.payload(3)?,
+                    payload,
                 }
             }
             code::CHALLENGE => {
@@ -757,14 +765,15 @@ impl Parts<'_> {
             code::ERROR => {
                 self.expect(5, 7)?;
                 let code = self.value(1, "request type")?.as_u64();
+                let (details, payload) = self.dict_and_payload((3, 5), "details", rules::ERROR)?;
                 Message::Error {
                     kind: code
                         .and_then(RequestKind::from_code)
                         .ok_or("the request type is none that an error answers")?,
                     request: self.id(2, "request id")?,
-                    details: self.dict(3, "details", rules::ERROR)?,
+                    details,
                     error: self.uri(4, "error")?,
-                    payload: self.payload(5)?,
+                    payload,
                 }
             }
             code::PUBLISHED => {
@@ -800,12 +809,18 @@ impl Parts<'_> {
             }
             code::EVENT => {
                 self.expect(4, 6)?;
+                let (details, payload) = self.dict_and_payload((3, 4), "details", rules::EVENT)?;
                 Message::Event {
                     subscription: self.id(1, "subscription id")?,
                     publication: self.id(2, "publication id")?,
-                    details: self.dict(3, "details", rules::EVENT)?,
-                    payload: self.payload(4)?,
+                    details,
+                    payload,
                 }
+            }
+            code::EVENT_RECEIVED => {
+                self.expect(2, 2)?;
+                let publication = self.id(1, "publication id")?;
+                Message::EventReceived { publication }
             }
             code::CANCEL => {
                 self.expect(3, 3)?;
@@ -816,10 +831,11 @@ impl Parts<'_> {
             }
             code::RESULT => {
                 self.expect(3, 5)?;
+                let (details, payload) = self.dict_and_payload((2, 3), "details", rules::RESULT)?;
                 Message::Result {
                     request: self.id(1, "request id")?,
-                    details: self.dict(2, "details", rules::RESULT)?,
-                    payload: self.payload(3)?,
+                    details,
+                    payload,
                 }
             }
             code::REGISTERED => {
@@ -848,11 +864,13 @@ impl Parts<'_> {
             }
             code::INVOCATION => {
                 self.expect(4, 6)?;
+                let (details, payload) =
+                    self.dict_and_payload((3, 4), "details", rules::INVOCATION)?;
                 Message::Invocation {
                     request: self.id(1, "request id")?,
                     registration: self.id(2, "registration id")?,
-                    details: self.dict(3, "details", rules::INVOCATION)?,
-                    payload: self.payload(4)?,
+                    details,
+                    payload,
                 }
             }
             code::INTERRUPT => {
@@ -864,10 +882,11 @@ impl Parts<'_> {
             }
             code::YIELD => {
                 self.expect(3, 5)?;
+                let (options, payload) = self.dict_and_payload((2, 3), "options", rules::YIELD)?;
                 Message::Yield {
                     request: self.id(1, "request id")?,
-                    options: self.dict(2, "options", rules::YIELD)?,
-                    payload: self.payload(3)?,
+                    options,
+                    payload,
                 }
             }
             _ => return Err("the type is unknown".to_string()),
@@ -940,8 +959,31 @@ impl Parts<'_> {
         Ok(dict)
     }
 
-    /// The arguments from an element on.
-    fn payload(&self, index: usize) -> Result<Payload, String> {
+    /// A message's details or options, and the payload that they may say something about.
+    fn dict_and_payload(
+        &self,
+        (dict, payload): (usize, usize),
+        what: &str,
+        rules: &[Rule],
+    ) -> Result<(Dict, Payload), String> {
+        let dict = self.dict(dict, what, rules)?;
+        let payload = self.payload(payload, &dict)?;
+        Ok((dict, payload))
+    }
+
+    /// The arguments from an element on; a sealed payload where the options say so.
+    fn payload(&self, index: usize, options: &Dict) -> Result<Payload, String> {
+        rules::check(options, rules::PAYLOAD)?;
+        if options.get(rules::ENC_ALGO).is_some() && self.elements.len() == index + 1 {
+            let span = self.elements.get(index).unwrap_or_default();
+            let bytes = self.bytes.slice(span);
+            if codec::first_count(self.format, &bytes).is_none() {
+                let sealed = Payload::from_parts(self.format, bytes, Bytes::new());
+                let readable = sealed.sealed().map_err(|error| error.to_string())?;
+                readable.ok_or("the payload is no string and no bytes")?;
+                return Ok(sealed);
+            }
+        }
         let part = |index: usize, container: codec::Container| {
             let Some(span) = self.elements.get(index) else {
                 return Ok(Bytes::new());

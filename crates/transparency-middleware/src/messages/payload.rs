@@ -87,7 +87,48 @@ impl Payload {
         Ok(self)
     }
 
-    /// From parts that a codec has found to be a list and a dictionary.
+    /// A payload that the application has sealed, so that no router can read it (payload transparency): bytes in the
+    /// place of the arguments. The message's options say how it is sealed, as `enc_algo`.
+    ///
+    /// ```
+    /// use transparency_middleware::messages::{Format, Payload};
+    ///
+    /// let payload = Payload::new_sealed(Format::Json, b"\x00\xff")?;
+    /// assert_eq!(payload.raw_args(), br#""\u0000AP8=""#);
+    /// assert_eq!(payload.sealed()?.as_deref(), Some(&b"\x00\xff"[..]));
+    /// # Ok::<(), transparency_middleware::messages::PayloadError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the bytes cannot be written in this serialisation.
+    pub fn new_sealed(format: Format, bytes: &[u8]) -> Result<Self, PayloadError> {
+        let args = codec::write(format, &Value::Bytes(bytes.to_vec()))?;
+        Ok(Payload::from_parts(format, args.into(), Bytes::new()))
+    }
+
+    /// The bytes of a sealed payload; `None` where there are arguments, or nothing.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be read.
+    pub fn sealed(&self) -> Result<Option<Vec<u8>>, PayloadError> {
+        if !self.is_sealed() {
+            return Ok(None);
+        }
+        Ok(match codec::read(self.format, &self.args)? {
+            Value::Bytes(bytes) => Some(bytes),
+            Value::String(text) => Some(text.into_bytes()),
+            _ => None,
+        })
+    }
+
+    /// Whether it is sealed.
+    pub fn is_sealed(&self) -> bool {
+        !self.args.is_empty() && codec::first_count(self.format, &self.args).is_none()
+    }
+
+    /// From parts that a codec has found to be a list and a dictionary, or a string or bytes and nothing.
     pub(super) fn from_parts(format: Format, args: Bytes, kwargs: Bytes) -> Self {
         Payload {
             format,
@@ -100,8 +141,12 @@ impl Payload {
     ///
     /// # Errors
     ///
-    /// When they are not what `A` takes.
+    /// When they are not what `A` takes, or the payload is sealed.
     pub fn args<A: DeserializeOwned>(&self) -> Result<A, PayloadError> {
+        if self.is_sealed() {
+            // MessagePack's reader would take the bytes for a list of numbers.
+            return Err(PayloadError::new("the payload is sealed"));
+        }
         if self.args.is_empty() {
             codec::read(self.format, &codec::empty_list(self.format))
         } else {
@@ -205,7 +250,10 @@ impl PartialEq for Payload {
             return true;
         }
         let values = |payload: &Payload| {
-            let args = payload.args::<Vec<Value>>().ok()?;
+            let args = match payload.raw_args() {
+                [] => Value::List(Vec::new()),
+                args => codec::read(payload.format, args).ok()?,
+            };
             Some((args, payload.kwargs::<Dict>().ok()?))
         };
         match (values(self), values(other)) {

@@ -23,8 +23,12 @@ enum Kind {
     Dict,
     Ids,
     Texts,
+    /// A list of dictionaries, each by these rules.
+    Dicts(&'static [Rule]),
     /// One of these words.
     Word(&'static [&'static str]),
+    /// One of these words, or one that begins with `x_`, which the specification leaves to everybody.
+    WordOrOwn(&'static [&'static str]),
     /// At least one of these roles, each a dictionary, its `features` a dictionary of truth values.
     Roles(&'static [&'static str]),
     /// This, or JSON's null, which counts as nothing: some clients write what they do not have.
@@ -50,6 +54,33 @@ const fn must(name: &'static str, kind: Kind) -> Rule {
 const CLIENT_ROLES: &[&str] = &["publisher", "subscriber", "caller", "callee"];
 const ROUTER_ROLES: &[&str] = &["broker", "dealer"];
 const CANCEL_MODES: &[&str] = &["skip", "kill", "killnowait"];
+
+/// Through which routers a message has come, where they are linked.
+const FORWARD_FOR: Rule = may(
+    "forward_for",
+    Kind::Dicts(&[
+        must("session", Kind::Id),
+        may("authid", Kind::OrNull(&Kind::Text)),
+        may("authrole", Kind::OrNull(&Kind::Text)),
+    ]),
+);
+
+/// A name for what a message belongs to in a ledger.
+const TRANSACTION_HASH: Rule = may("transaction_hash", Kind::Text);
+
+/// The option that says how a payload is sealed that no router reads (payload transparency). With it the
+/// payload is one string or bytes, in place of a list and a dictionary.
+pub(super) const ENC_ALGO: &str = "enc_algo";
+
+/// For each message that has a payload, beside its own.
+pub(super) const PAYLOAD: &[Rule] = &[
+    may(ENC_ALGO, Kind::WordOrOwn(&["cryptobox", "mqtt", "xbr"])),
+    may(
+        "enc_serializer",
+        Kind::WordOrOwn(&["json", "msgpack", "cbor", "ubjson", "flatbuffers"]),
+    ),
+    may("enc_key", Kind::Text),
+];
 
 pub(super) const HELLO: &[Rule] = &[
     must("roles", Kind::Roles(CLIENT_ROLES)),
@@ -85,6 +116,7 @@ pub(super) const ERROR: &[Rule] = &[
     may("callee", Kind::Id),
     may("callee_authid", Kind::Text),
     may("callee_authrole", Kind::Text),
+    FORWARD_FOR,
 ];
 
 pub(super) const PUBLISH: &[Rule] = &[
@@ -98,11 +130,14 @@ pub(super) const PUBLISH: &[Rule] = &[
     may("eligible", Kind::Ids),
     may("eligible_authid", Kind::Texts),
     may("eligible_authrole", Kind::Texts),
+    TRANSACTION_HASH,
+    FORWARD_FOR,
 ];
 
 pub(super) const SUBSCRIBE: &[Rule] = &[
     may("match", Kind::Word(&["exact", "prefix", "wildcard"])),
     may("get_retained", Kind::Bool),
+    FORWARD_FOR,
 ];
 
 pub(super) const SUBSCRIPTION_REVOKED: &[Rule] =
@@ -115,6 +150,9 @@ pub(super) const EVENT: &[Rule] = &[
     may("topic", Kind::Uri),
     may("retained", Kind::Bool),
     may("trustlevel", Kind::Number),
+    may("x_acknowledged_delivery", Kind::Bool),
+    TRANSACTION_HASH,
+    FORWARD_FOR,
 ];
 
 pub(super) const CALL: &[Rule] = &[
@@ -122,15 +160,18 @@ pub(super) const CALL: &[Rule] = &[
     may("receive_progress", Kind::Bool),
     may("progress", Kind::Bool),
     may("disclose_me", Kind::Bool),
+    TRANSACTION_HASH,
+    FORWARD_FOR,
 ];
 
-pub(super) const CANCEL: &[Rule] = &[may("mode", Kind::Word(CANCEL_MODES))];
+pub(super) const CANCEL: &[Rule] = &[may("mode", Kind::Word(CANCEL_MODES)), FORWARD_FOR];
 
 pub(super) const RESULT: &[Rule] = &[
     may("progress", Kind::Bool),
     may("callee", Kind::Id),
     may("callee_authid", Kind::Text),
     may("callee_authrole", Kind::Text),
+    FORWARD_FOR,
 ];
 
 pub(super) const REGISTER: &[Rule] = &[
@@ -142,6 +183,7 @@ pub(super) const REGISTER: &[Rule] = &[
     may("concurrency", Kind::Number),
     may("disclose_caller", Kind::Bool),
     may("force_reregister", Kind::Bool),
+    FORWARD_FOR,
 ];
 
 pub(super) const REGISTRATION_REVOKED: &[Rule] =
@@ -156,14 +198,17 @@ pub(super) const INVOCATION: &[Rule] = &[
     may("caller_authrole", Kind::Text),
     may("procedure", Kind::Uri),
     may("trustlevel", Kind::Number),
+    TRANSACTION_HASH,
+    FORWARD_FOR,
 ];
 
 pub(super) const INTERRUPT: &[Rule] = &[
     may("mode", Kind::Word(CANCEL_MODES)),
     may("reason", Kind::Uri),
+    FORWARD_FOR,
 ];
 
-pub(super) const YIELD: &[Rule] = &[may("progress", Kind::Bool)];
+pub(super) const YIELD: &[Rule] = &[may("progress", Kind::Bool), FORWARD_FOR];
 
 /// Checks a message's options or details.
 pub(super) fn check(dict: &Dict, rules: &[Rule]) -> Result<(), String> {
@@ -213,6 +258,18 @@ impl Kind {
                     Err(format!("one of {}", words.join(", ")))
                 };
             }
+            Kind::WordOrOwn(words) => {
+                let known = value.as_str().is_some_and(|word| {
+                    words.contains(&word)
+                        || word.strip_prefix("x_").is_some_and(|own| !own.is_empty())
+                });
+                return if known {
+                    Ok(())
+                } else {
+                    Err(format!("one of {}, or begins with x_", words.join(", ")))
+                };
+            }
+            Kind::Dicts(rules) => return check_dicts(value, rules),
             Kind::Roles(names) => return check_roles(value, names),
             Kind::OrNull(_) if *value == Value::Null => return Ok(()),
             Kind::OrNull(kind) => return kind.check(value),
@@ -223,6 +280,15 @@ impl Kind {
             Err(wanted.to_string())
         }
     }
+}
+
+fn check_dicts(value: &Value, rules: &[Rule]) -> Result<(), String> {
+    let items = value.as_list().ok_or("a list of dictionaries")?;
+    for item in items {
+        let dict = item.as_dict().ok_or("a list of dictionaries")?;
+        check(dict, rules).map_err(|error| format!("a list of dictionaries, where {error}"))?;
+    }
+    Ok(())
 }
 
 fn check_roles(value: &Value, names: &[&str]) -> Result<(), String> {

@@ -33,6 +33,13 @@ const VALID: &[&str] = &[
     r#"[35,85346237]"#,
     r#"[35,0,{"subscription":1293722,"reason":"wamp.authentication.lost"}]"#,
     r#"[36,5512315355,4429313566,{}]"#,
+    r#"[36,5512315355,4429313566,{"x_acknowledged_delivery":true,"transaction_hash":"0xab","retained":false}]"#,
+    r#"[36,1,2,{"forward_for":[{"session":3,"authid":"joe","authrole":null},{"session":4}]},["args"]]"#,
+    r#"[16,1,{"enc_algo":"cryptobox","enc_serializer":"cbor","enc_key":"k"},"com.myapp.sealed","\u0000AP8="]"#,
+    r#"[48,1,{"enc_algo":"x_own"},"com.myapp.sealed","text"]"#,
+    r#"[48,1,{"enc_algo":"mqtt"},"com.myapp.not_sealed",[1]]"#,
+    r#"[70,1,{"enc_algo":"xbr"},"\u0000AP8="]"#,
+    r#"[337,4429313566]"#,
     r#"[36,5512315355,4429313566,{"publisher":3335656,"topic":"com.myapp.topic.emergency"},[],{"color":"orange"}]"#,
     r#"[48,7814135,{},"com.myapp.ping"]"#,
     r#"[48,7814135,{"timeout":0,"receive_progress":true},"com.myapp.echo",["Hello, world!"]]"#,
@@ -177,6 +184,45 @@ const INVALID: &[(&str, &str)] = &[
     (r#"[8,"48",1,{},"a.b"]"#, "none that an error answers"),
     (r#"[8,48,1,{},"a..b"]"#, "is no URI"),
     (r#"[5,1,{}]"#, "the signature is no string"),
+    (r#"[337,0]"#, "EVENT_RECEIVED: the publication id is no"),
+    (r#"[337,1,{}]"#, "EVENT_RECEIVED: 3 elements"),
+    (
+        r#"[16,1,{"forward_for":"x"},"a.b"]"#,
+        "forward_for is a list of dictionaries",
+    ),
+    (
+        r#"[48,1,{"forward_for":[{"authid":"x"}]},"a.b"]"#,
+        "forward_for is a list of dictionaries, where session is missing",
+    ),
+    (
+        r#"[36,1,2,{"forward_for":[{"session":0}]}]"#,
+        "session is a whole number",
+    ),
+    (
+        r#"[16,1,{"transaction_hash":1},"a.b"]"#,
+        "transaction_hash is a string",
+    ),
+    (
+        r#"[36,1,2,{"x_acknowledged_delivery":"yes"}]"#,
+        "x_acknowledged_delivery is true or false",
+    ),
+    (
+        r#"[16,1,{"enc_algo":"rot13"},"a.b","\u0000AP8="]"#,
+        "enc_algo is one of cryptobox",
+    ),
+    (r#"[48,1,{"enc_algo":"x_"},"a.b"]"#, "enc_algo is one of"),
+    (
+        r#"[48,1,{"enc_algo":"mqtt"},"a.b",7]"#,
+        "the payload is no string and no bytes",
+    ),
+    (
+        r#"[48,1,{"enc_algo":"mqtt"},"a.b","\u0000AP8=",{}]"#,
+        "positional arguments are no list",
+    ),
+    (
+        r#"[48,1,{},"a.b","\u0000AP8="]"#,
+        "positional arguments are no list",
+    ),
 ];
 
 #[test]
@@ -269,6 +315,27 @@ fn bytes_become_base64_in_json_and_bytes_again() {
     let cbor = json.to_format(Format::Cbor).unwrap();
     assert_eq!(cbor.raw_args(), b"\x82\x42\x00\xff\x64text");
     assert_eq!(cbor.args::<Vec<Value>>().unwrap(), args);
+}
+
+#[test]
+fn a_sealed_payload_is_bytes_in_each_format_and_no_arguments() {
+    for format in Format::ALL {
+        let payload = Payload::new_sealed(Format::Json, b"\x00\xff").unwrap();
+        let payload = payload.to_format(format).unwrap();
+        assert_eq!(payload.sealed().unwrap().as_deref(), Some(&b"\x00\xff"[..]));
+        assert!(payload.args::<Vec<Value>>().is_err(), "{format:?}");
+        let message = Message::Publish {
+            request: Id::new(1).unwrap(),
+            options: Dict::new().with("enc_algo", "cryptobox"),
+            topic: Uri::new("a.b").unwrap(),
+            payload,
+        };
+        let bytes = message.to_vec(format).unwrap();
+        assert_eq!(Message::decode(format, &bytes.into()).unwrap(), message);
+        for list in [Payload::empty(), Payload::new(format, &[1]).unwrap()] {
+            assert_eq!(list.sealed(), Ok(None));
+        }
+    }
 }
 
 #[test]
@@ -471,7 +538,7 @@ fn payloads() -> impl Strategy<Value = Payload> {
 
 fn messages() -> impl Strategy<Value = Message> {
     let fields = (ids(), ids(), dicts(), uris(), payloads(), ".{0,20}");
-    (0..24_usize, 0..RequestKind::ALL.len(), fields).prop_map(
+    (0..25_usize, 0..RequestKind::ALL.len(), fields).prop_map(
         |(which, kind, (request, id, dict, uri, payload, text))| {
             let roles = |role: &str| Dict::new().with(role, Dict::new());
             match which {
@@ -576,6 +643,7 @@ fn messages() -> impl Strategy<Value = Message> {
                     request,
                     options: dict,
                 },
+                23 => Message::EventReceived { publication: id },
                 _ => Message::Yield {
                     request,
                     options: dict,

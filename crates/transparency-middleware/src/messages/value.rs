@@ -166,7 +166,7 @@ impl<T: Into<Value>> From<Vec<T>> for Value {
 /// assert!(options.flag("get_retained"));
 /// assert!(!options.flag("acknowledge"));
 /// ```
-#[derive(Clone, Default, PartialEq)]
+#[derive(Clone, Default)]
 pub struct Dict(Vec<(String, Value)>);
 
 impl Dict {
@@ -257,6 +257,16 @@ impl Dict {
             .windows(2)
             .find(|pair| pair[0] == pair[1])
             .map(|pair| pair[0])
+    }
+}
+
+/// Two dictionaries are equal when they have the same values under the same names, in whatever order.
+impl PartialEq for Dict {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len()
+            && self
+                .iter()
+                .all(|(name, value)| other.get(name) == Some(value))
     }
 }
 

@@ -178,6 +178,8 @@ impl<H: Clone> Realm<H> {
             Some((known::INVALID_URI, "names in wamp. are the router's own"))
         } else if !rights.is_some_and(|rights| rights.allow(Action::Publish, topic.as_str())) {
             Some((known::NOT_AUTHORIZED, "the role may not publish to this"))
+        } else if payload.is_sealed() {
+            Some((known::OPTION_NOT_ALLOWED, dealer::NOT_SEALED))
         } else {
             None
         };

@@ -11,6 +11,9 @@ use crate::messages::{
     CancelMode, Dict, Id, Invoke, Match, Message, Payload, RequestKind, Uri, known,
 };
 
+/// Payload transparency is not announced: whoever gets a sealed payload would not be told how to open it.
+pub(super) const NOT_SEALED: &str = "sealed payloads are not carried here";
+
 /// Registrations, and how many calls are under way.
 #[derive(Debug, Default)]
 pub(super) struct Dealer {
@@ -228,6 +231,9 @@ impl<H: Clone> Realm<H> {
             let why = "arguments in parts are not to be had here".to_string();
             return Err((known::OPTION_NOT_ALLOWED, why));
         }
+        if payload.is_sealed() {
+            return Err((known::OPTION_NOT_ALLOWED, NOT_SEALED.to_string()));
+        }
         let rights = self.roles.get(&caller.identity.authrole);
         if !rights.is_some_and(|rights| rights.allow(Action::Call, procedure.as_str())) {
             return Err((
@@ -334,6 +340,13 @@ impl<H: Clone> Realm<H> {
         answer: Answer,
         out: &mut Vec<Output<H>>,
     ) -> Result<(), Violation> {
+        let answer = match answer {
+            Answer::Yield(_, payload) | Answer::Error(_, _, payload) if payload.is_sealed() => {
+                let error = uri(known::OPTION_NOT_ALLOWED);
+                Answer::Error(Dict::new(), error, text_payload(NOT_SEALED))
+            }
+            answer => answer,
+        };
         let Some(callee) = self.sessions.get_mut(&from) else {
             return Ok(());
         };

@@ -832,6 +832,29 @@ proptest! {
 }
 
 #[test]
+fn a_sealed_payload_is_refused_to_whoever_sent_it() {
+    let mut realm = with_sessions(2);
+    say(&mut realm, 1, r#"[64,1,{},"com.add"]"#);
+    let refused = r#""wamp.error.option_not_allowed",["sealed payloads are not carried here"]]"#;
+    let sealed = r#"{"enc_algo":"cryptobox"},"com.add","\u0000AP8="]"#;
+    let said = say(&mut realm, 2, &format!("[48,9,{sealed}"));
+    assert_eq!(said, [format!("2 [8,48,9,{{}},{refused}")]);
+    // Without acknowledge a publisher hears nothing.
+    assert!(say(&mut realm, 2, &format!("[16,1,{sealed}")).is_empty());
+    let sealed = sealed.replace('{', r#"{"acknowledge":true,"#);
+    let said = say(&mut realm, 2, &format!("[16,2,{sealed}"));
+    assert_eq!(said, [format!("2 [8,16,2,{{}},{refused}")]);
+    // A callee's answer becomes the error, for its caller.
+    say(&mut realm, 2, r#"[48,3,{},"com.add"]"#);
+    let said = say(
+        &mut realm,
+        1,
+        r#"[70,1,{"enc_algo":"cryptobox"},"\u0000AP8="]"#,
+    );
+    assert_eq!(said, [format!("2 [8,48,3,{{}},{refused}")]);
+}
+
+#[test]
 fn meta_events_carry_values_that_every_serialisation_has() {
     let mut realm = with_sessions(1);
     say(&mut realm, 1, r#"[32,1,{},"wamp.session.on_join"]"#);

@@ -1,7 +1,7 @@
 //! A router on its sockets: accepts connections, and runs each in a thread of its own.
 
 use std::collections::HashMap;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -531,8 +531,12 @@ fn run_session(shared: &Arc<Shared>, mut connection: Connection) {
                 );
             }
             Ok(Frame::Ping(_) | Frame::Pong(_) | Frame::Frame(_)) => pinged = false,
-            Ok(Frame::Close(_)) => {
-                // tungstenite has answered it; the next read tells that the connection is closed.
+            Ok(Frame::Close(frame)) => {
+                // It is answered with the code that it came with; the next read tells that the connection is
+                // closed.
+                if let Some(frame) = frame {
+                    connection.member.closes_with(frame.code.into());
+                }
                 leave(hub, &mut connection, &mut state);
             }
             Err(WsError::Io(error)) if is_time(&error) => match state {
@@ -760,5 +764,8 @@ fn echo(mut connection: Connection) {
         connection.socket.get_mut().batch.touch(member);
     }
     connection.socket.get_mut().finish_batch();
+    // tungstenite's answer to a close frame, which it has written and not flushed: without it the connection would
+    // end uncleanly. The peer may have gone, and then there is nobody to answer.
+    let _gone = connection.socket.get_mut().flush();
     connection.finish();
 }

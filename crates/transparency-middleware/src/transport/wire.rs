@@ -50,6 +50,17 @@ impl Wire {
     }
 }
 
+/// One `recv`, begun again when it was only interrupted: with a time limit (`SO_RCVTIMEO`) Linux ends it with `EINTR`
+/// also when the process was stopped and goes on (signal(7)).
+fn read_some(mut socket: &TcpStream, place: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match socket.read(place) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            outcome => return outcome,
+        }
+    }
+}
+
 impl Read for Wire {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.start == self.end {
@@ -61,7 +72,7 @@ impl Read for Wire {
             } else {
                 &mut self.buffer
             };
-            let count = (&*self.socket).read(place)?;
+            let count = read_some(&self.socket, place)?;
             let bytes = u64::try_from(count).unwrap_or(u64::MAX);
             self.metrics.bytes_in.fetch_add(bytes, Ordering::Relaxed);
             if straight {

@@ -172,11 +172,11 @@ impl Peer {
     }
 
     pub fn send(&mut self, message: &Message) {
-        let frame = self.frame(message);
+        let frame = self.framed(message);
         self.socket.send(frame).unwrap();
     }
 
-    fn frame(&self, message: &Message) -> Frame {
+    fn framed(&self, message: &Message) -> Frame {
         match self.format {
             Format::Json => Frame::text(message.to_json().unwrap()),
             Format::MessagePack => Frame::binary(message.to_msgpack().unwrap()),
@@ -188,9 +188,19 @@ impl Peer {
         self.socket.send(Frame::text(text)).unwrap();
     }
 
+    /// The next frame. A read that was only interrupted (this process was stopped and goes on) is begun again.
+    pub fn frame(&mut self) -> Result<Frame, Error> {
+        loop {
+            match self.socket.read() {
+                Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
     pub fn try_receive(&mut self) -> Result<Message, Error> {
         loop {
-            let frame = self.socket.read()?;
+            let frame = self.frame()?;
             let message = match &frame {
                 Frame::Text(text) => Message::from_json(text),
                 Frame::Binary(bytes) => Message::decode(self.format, bytes),
@@ -209,7 +219,7 @@ impl Peer {
     pub fn read_to_end(&mut self) -> (Option<String>, Option<u16>) {
         let (mut reason, mut code) = (None, None);
         loop {
-            match self.socket.read() {
+            match self.frame() {
                 Ok(Frame::Close(frame)) => code = frame.map(|frame| frame.code.into()),
                 Ok(Frame::Text(text)) => reason = reason_of(Message::from_json(&text)),
                 Ok(Frame::Binary(bytes)) => {
