@@ -10,7 +10,7 @@ while True:
     server.settimeout(None)
     message, client = server.recvfrom(65535)
     try:
-        server.settimeout(0.1)
+        server.settimeout(0.05)
         while True:
             piece, client = server.recvfrom(65535)
             message += piece

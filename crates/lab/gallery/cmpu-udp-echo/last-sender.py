@@ -11,7 +11,7 @@ while True:
     message, client = server.recvfrom(65535)
     messages = [message]
     try:
-        server.settimeout(0.1)
+        server.settimeout(0.05)
         while True:
             message, client = server.recvfrom(65535)
             messages.append(message)

@@ -274,6 +274,57 @@ misconceptions! {
     "UDP loses datagrams, and the sender is the only one who can do something about it. A time limit on the socket notices the loss; \
      then send the request again, and give up only after a few tries.";
 
+    GUESS_DIRECTION, "guess-direction", "says HIGHER where it should say LOWER",
+    "HIGHER tells the player that the number is higher than the guess, so the next guess has to be higher: secret > guess. It is \
+     easily turned around, since guess < secret is the same and reads the other way.";
+
+    GUESS_REDRAWS, "guess-redraws", "draws a new number for each guess",
+    "The number is drawn once, before the loop. Drawn inside it, each guess meets another number, and the answers lead nowhere.";
+
+    GUESS_OWN_NUMBER, "guess-own-number", "has a number for each address",
+    "A client may take a fresh socket, and so another port, for every guess: its address is no name for the player. The \
+     exercise has one number for all; a server that keeps nothing about its clients has nothing to confuse.";
+
+    GUESS_RANGE, "guess-range", "does not take every number from 1 to 100",
+    "1 and 100 belong to the range. In Python range(1, 100) and randrange(1, 100) end before 100; randint(1, 100) does not. Check \
+     with 1 <= guess <= 100.";
+
+    GUESS_TEXT, "guess-text", "compares numbers as text",
+    "What arrives is text, and as text \"9\" is greater than \"10\": it is compared letter by letter. Turn the guess into a \
+     number first (int, parse), and then compare.";
+
+    GUESS_NEVER_CORRECT, "guess-never-correct", "steps over its own number",
+    "Going up, the answers change from HIGHER to LOWER without a CORRECT between them. There are three cases, greater, less and \
+     equal; >= takes the third one along. Test for equality, or use > and < and leave the rest to else.";
+
+    GUESS_NEW_GAME, "guess-new-game", "forgets its number as soon as somebody has found it",
+    "The answer CORRECT may be lost on its way; then the winner sends the same guess again, and has to hear CORRECT again. A number \
+     that is drawn anew at once turns the winner's own guess into a wrong one.";
+
+    GUESS_WINNER_ENDS, "guess-winner-ends", "the first winner ends the server",
+    "One player has found the number, the others have not, and perhaps the winner's answer was lost. The server goes on: it knows \
+     nothing of who plays.";
+
+    GUESS_NO_NUMBER, "guess-no-number", "takes what is no number for one",
+    "Some functions give 0, or the digits at the beginning, where there is no number: atoi in C, parseInt in JavaScript. The player \
+     then hears HIGHER about a guess that was never made. Look whether all of the text is a number, and say so if not.";
+
+    GUESS_ENDS_EARLY, "guess-ends-early", "stops playing before the number is found",
+    "HIGHER and LOWER ask for another guess: reading a guess, sending it and showing the answer stand in a loop, which only CORRECT \
+     ends.";
+
+    GUESS_GOES_ON, "guess-goes-on", "does not end when the number is found",
+    "After CORRECT there is nothing to ask for: leave the loop and end. Mind that what is compared is text, not bytes (in Python \
+     b\"CORRECT\" is not \"CORRECT\"), and whole.";
+
+    GUESS_DIES_ON_TYPO, "guess-dies-on-typo", "a typing error ends the game",
+    "People mistype. int(\"abc\") raises a ValueError, and uncaught it ends the program. Catch it and ask again, or send what was \
+     typed and show what the server says to it.";
+
+    GUESS_IGNORES_END, "guess-ignores-end", "goes on when its input has ended",
+    "At the end of input readline gives nothing, again and again, and input raises EOFError. It is no empty guess: end the program \
+     there.";
+
     FLOODS, "floods", "prints without end",
     "The program printed more than anybody can read, and was stopped for it. Usually a loop goes on after the connection has \
      ended.";

@@ -1,5 +1,6 @@
 //! What is right, one file an exercise.
 
+mod cmpu_guess;
 mod cmpu_tcp_echo;
 mod cmpu_udp_echo;
 mod co223_task01;
@@ -106,4 +107,5 @@ pub static EXERCISES: &[&Exercise] = &[
     &transparency_socket5::SOCKET6,
     &cmpu_tcp_echo::EXERCISE,
     &cmpu_udp_echo::EXERCISE,
+    &cmpu_guess::EXERCISE,
 ];

@@ -1,0 +1,32 @@
+# Takes an answer from anybody.
+# check: cmpu-guess --client "python3 {file} {port}"
+# fails: stranger udp-any-sender
+# fails: strange-address udp-any-sender
+import socket
+import sys
+
+server = ("127.0.0.1", int(sys.argv[1]))
+
+
+def ask(guess):
+    # A fresh socket for each guess: a late answer to the last one goes to a port where nobody is any more.
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(0.5)
+        for attempt in range(4):
+            client.sendto(guess.encode(), server)
+            try:
+                return client.recv(1024).decode()
+            except TimeoutError:
+                pass
+    sys.exit("the server does not answer")
+
+
+while True:
+    try:
+        guess = input("Your guess: ")
+    except EOFError:
+        sys.exit("the input ended before the number was found")
+    answer = ask(guess)
+    print(answer)
+    if answer == "CORRECT":
+        break

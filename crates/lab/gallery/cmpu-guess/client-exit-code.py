@@ -1,0 +1,32 @@
+# Ends with exit code 1 although the number was found.
+# check: cmpu-guess --client "python3 {file} {port}"
+# fails: plays ends-with-error
+import socket
+import sys
+
+server = ("127.0.0.1", int(sys.argv[1]))
+
+
+def ask(guess):
+    # A fresh socket for each guess: a late answer to the last one goes to a port where nobody is any more.
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.connect(server)
+        client.settimeout(0.5)
+        for attempt in range(4):
+            client.send(guess.encode())
+            try:
+                return client.recv(1024).decode()
+            except TimeoutError:
+                pass
+    sys.exit("the server does not answer")
+
+
+while True:
+    try:
+        guess = input("Your guess: ")
+    except EOFError:
+        sys.exit("the input ended before the number was found")
+    answer = ask(guess)
+    print(answer)
+    if answer == "CORRECT":
+        sys.exit(1)

@@ -1,0 +1,21 @@
+# Calls int without a try: a word ends the server.
+# check: cmpu-guess --server "python3 {file} {port}"
+# fails: not-a-number udp-dies-on-datagram
+import random
+import socket
+import sys
+
+number = random.randint(1, 100)
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("127.0.0.1", int(sys.argv[1])))
+while True:
+    data, client = server.recvfrom(65535)
+    text = data.decode(errors="replace").strip()
+    guess = int(text)
+    if number > guess:
+        answer = "HIGHER"
+    elif number < guess:
+        answer = "LOWER"
+    else:
+        answer = "CORRECT"
+    server.sendto(answer.encode(), client)

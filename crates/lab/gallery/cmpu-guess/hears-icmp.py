@@ -1,0 +1,25 @@
+# Asks the system to report ICMP errors (Windows does it unasked), and does not catch them.
+# check: cmpu-guess --server "python3 {file} {port}"
+# fails: gone-client udp-icmp
+import random
+import socket
+import sys
+
+number = random.randint(1, 100)
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.setsockopt(socket.IPPROTO_IP, 11, 1)  # IP_RECVERR
+server.bind(("127.0.0.1", int(sys.argv[1])))
+while True:
+    data, client = server.recvfrom(65535)
+    text = data.decode(errors="replace").strip()
+    try:
+        guess = int(text)
+        if number > guess:
+            answer = "HIGHER"
+        elif number < guess:
+            answer = "LOWER"
+        else:
+            answer = "CORRECT"
+    except ValueError:
+        answer = f'ERROR: "{text[:64]}" is not a whole number'
+    server.sendto(answer.encode(), client)

@@ -1,0 +1,24 @@
+# Draws its number inside the loop.
+# check: cmpu-guess --server "python3 {file} {port}"
+# fails: sent-again guess-redraws
+import random
+import socket
+import sys
+
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("127.0.0.1", int(sys.argv[1])))
+while True:
+    number = random.randint(1, 100)
+    data, client = server.recvfrom(65535)
+    text = data.decode(errors="replace").strip()
+    try:
+        guess = int(text)
+        if number > guess:
+            answer = "HIGHER"
+        elif number < guess:
+            answer = "LOWER"
+        else:
+            answer = "CORRECT"
+    except ValueError:
+        answer = f'ERROR: "{text[:64]}" is not a whole number'
+    server.sendto(answer.encode(), client)
