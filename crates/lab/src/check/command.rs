@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, anyhow};
 use labnet::Hint;
 
-/// A command line with `{host}`, `{port}`, `{message}` and `{dir}` to be filled in.
+/// A command line with `{host}`, `{port}`, `{message}`, `{scratch}` and `{dir}` to be filled in.
 #[derive(Debug, Clone)]
 pub struct Template {
     /// As it was given.
@@ -42,7 +42,7 @@ impl Template {
                 return Err(anyhow!(
                     "the command has a place {{{place}}} that nothing fills"
                 ))
-                .hint("there are {host}, {port}, {message} and, for grade, {dir}");
+                .hint("there are {host}, {port}, {message}, {scratch} and, for grade, {dir}");
             }
         }
         Ok(Template {
@@ -51,15 +51,15 @@ impl Template {
         })
     }
 
-    /// The same command with the folder of a submission filled in for `{dir}`.
-    pub fn with_folder(&self, folder: &Path) -> Self {
-        let folder = folder.to_string_lossy();
+    /// The same command with a folder filled in: the submission's for `dir`, an empty one for `scratch`.
+    pub fn with_folder(&self, place: &str, folder: &Path) -> Self {
+        let (place, folder) = (format!("{{{place}}}"), folder.to_string_lossy());
         Template {
             text: self.text.clone(),
             words: self
                 .words
                 .iter()
-                .map(|word| word.replace("{dir}", &folder))
+                .map(|word| word.replace(&place, &folder))
                 .collect(),
         }
     }
@@ -95,7 +95,7 @@ fn unknown_place(word: &str) -> Option<&str> {
     let mut rest = word;
     while let Some((_, after)) = rest.split_once('{') {
         let (name, end) = after.split_once('}')?;
-        let known = ["host", "port", "message", "dir"].contains(&name);
+        let known = ["host", "port", "message", "scratch", "dir"].contains(&name);
         if !known && !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase()) {
             return Some(name);
         }

@@ -12,7 +12,7 @@ use labnet::{note, say};
 use crate::report::{self, Format};
 use crate::run::Growing;
 use crate::verdict::Report;
-use crate::{process, signals};
+use crate::{process, scratch, signals};
 
 /// A result file that is wanted besides the main one: `junit=results.xml`.
 #[derive(Debug, Clone)]
@@ -163,6 +163,7 @@ pub fn begin(report: Report, sink: Sink) -> anyhow::Result<Growing> {
             let mut current = current();
             let known = current.take().map(|(growing, sink)| (copy(&growing), sink));
             process::stop_all();
+            scratch::sweep();
             if let Some((mut report, sink)) = known {
                 report.trouble = Some(format!("{name} stopped it"));
                 if let Err(error) = sink.deliver(&report) {

@@ -12,6 +12,7 @@
 //! | [`kernel`] | what only the system can tell: queues, holders of ports, processes |
 //! | [`limit`] | time limits that mean the same on a busy machine |
 //! | [`command`], [`ports`] | the command line under test, and a port for it |
+//! | [`scratch`] | a folder for a program that keeps files |
 //! | [`target`] | what is checked: the exercise's sides, the commands, their addresses |
 //! | [`network`] | a network of its own for a program that has its port built in |
 //! | [`deliver`], [`signals`] | results that arrive however the check ends |
@@ -65,6 +66,7 @@ mod process;
 mod progress;
 mod report;
 mod run;
+mod scratch;
 mod signals;
 mod stage;
 mod target;

@@ -325,6 +325,72 @@ misconceptions! {
     "At the end of input readline gives nothing, again and again, and input raises EOFError. It is no empty guess: end the program \
      there.";
 
+    WS_HANDSHAKE, "ws-handshake", "does not open a WebSocket",
+    "A WebSocket begins as an HTTP request: GET with HTTP/1.1, Upgrade: websocket, Connection: Upgrade, \
+     Sec-WebSocket-Version: 13 and a random Sec-WebSocket-Key (RFC 6455, section 4.1). Only after the answer 101 may frames \
+     be sent.";
+
+    WS_SUBPROTOCOL, "ws-subprotocol", "does not say that it speaks WAMP",
+    "What travels in the frames is agreed on when the WebSocket is opened: the client offers its subprotocols, the server picks \
+     one. WAMP in JSON is wamp.2.json; a router refuses whoever does not offer it.";
+
+    WS_UNMASKED, "ws-unmasked", "sends frames without a mask",
+    "Every frame from a client is masked with four random bytes, and a server must close the connection when one is not (RFC \
+     6455, section 5.1). The other direction has no mask.";
+
+    WS_BAD_FRAME, "ws-bad-frame", "sends a frame that the standard does not know",
+    "A frame's first byte holds the last-frame bit, three reserved bits that are 0, and the opcode: 1 text, 0 its continuation, 8 \
+     close, 9 ping, 10 pong (RFC 6455, section 5.2). The length follows, in one, three or nine bytes.";
+
+    WS_FRAME_FOR_MESSAGE, "ws-frame-for-message", "takes one frame for one message",
+    "A message may be cut into several frames: the first has the opcode, the others are continuations, and the last one has the \
+     last-frame bit. Pings may come in between. Put the frames together until that bit is set, and only then read \
+     the message.";
+
+    WS_NO_PONG, "ws-no-pong", "does not answer a ping",
+    "A ping asks whether anybody is there, at any moment, also between the frames of a message. The answer is a pong \
+     with the same bytes (RFC 6455, section 5.5.2); who does not send it is taken for dead.";
+
+    WAMP_NO_MESSAGE, "wamp-no-message", "sends something that is no message of WAMP",
+    "Each message of WAMP is an array whose first element is a number that says what it is: [1, \"realm1\", {}] is HELLO. Text \
+     frames hold it as JSON, one message in one WebSocket message.";
+
+    WAMP_NO_HELLO, "wamp-no-hello", "does not join the realm",
+    "The first message on the WebSocket is the client's: [1, REALM, DETAILS], with its roles in the details. Nothing else may \
+     be said before the router's WELCOME.";
+
+    WAMP_NOT_REGISTERED, "wamp-not-registered", "does not register what it offers",
+    "A procedure can be called once its name is registered: [64, REQUEST, {}, NAME], answered by [65, REQUEST, REGISTRATION]. Calls \
+     then come as INVOCATION with that registration's number.";
+
+    WAMP_WRONG_ID, "wamp-wrong-id", "ties its answer to another request",
+    "Many requests are under way at once, and answers may come in any order. Only the number in the request says which answer \
+     belongs to it: keep it with the work that it belongs to, never in one place for all.";
+
+    WAMP_NO_ERROR, "wamp-no-error", "has no error where there is no result",
+    "What cannot be done is answered too: [8, 68, REQUEST, {}, NAME, [TEXT]] from a service. Its name is what the caller can \
+     decide by. A null as the result looks like success, and no answer at all like a lost network.";
+
+    WAMP_NO_EVENT, "wamp-no-event", "does not tell others what has changed",
+    "Who only watches does not ask again and again: the service publishes each change on a topic, [16, REQUEST, {}, TOPIC, [VALUE]], \
+     and the router passes it on to all who have subscribed.";
+
+    WAMP_NO_GOODBYE, "wamp-no-goodbye", "leaves without a word when it is asked to go",
+    "A session is closed by both: GOODBYE is answered with [6, {}, \"wamp.close.goodbye_and_out\"], and only then is the WebSocket \
+     closed. So nothing that was on its way is lost.";
+
+    COUNTS_TWICE, "counts-twice", "does twice what was asked for once",
+    "When no answer comes a caller cannot know whether the work was done. It may ask again only if the service can tell the \
+     second request from a new one: by a key that the caller chose, kept together with the result.";
+
+    FORGETS, "forgets", "loses its state when it is killed",
+    "A process can end at any moment, and its memory ends with it. What has been confirmed has to be on the disk before the answer \
+     goes out (write, then fsync), and read again at the start.";
+
+    STAYS_AWAY, "stays-away", "does not come back when its router was gone",
+    "Connections break, and routers are started again. A service that is to be found under its name connects again \
+     (with a pause that grows) and registers anew: its registrations ended with the old session.";
+
     FLOODS, "floods", "prints without end",
     "The program printed more than anybody can read, and was stopped for it. Usually a loop goes on after the connection has \
      ended.";

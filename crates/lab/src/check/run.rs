@@ -142,7 +142,7 @@ fn one(role: &Role, case: &Case, target: &Target, plan: &Plan, report: &Growing)
     let mut stage = match Stage::new(target, case.id) {
         Ok(stage) => stage,
         Err(error) => {
-            let why = format!("no port is free: {error}");
+            let why = format!("there is no port or no folder for it: {error}");
             return idle(role, case, Outcome::Undecided(why));
         }
     };

@@ -16,6 +16,7 @@ use crate::network;
 use crate::peers::tcp::{self, Connection, HeardEnd, Taken};
 use crate::ports::{Port, Protocol};
 use crate::process::{Ended, Input, Invocation, Running};
+use crate::scratch::Scratch;
 use crate::verdict::{Log, Step, Stop, What, undecided, wrong};
 
 /// How long a program may take until it listens, or connects: interpreters start slowly on a busy machine.
@@ -95,6 +96,10 @@ pub struct Stage<'a> {
     /// Kept as long as the stage: nobody else takes the port.
     _port: Option<Port>,
     programs: Vec<Running>,
+    /// The command, with the scratch folder filled in where it asks for one.
+    command: Template,
+    /// Removed after the programs have ended.
+    _scratch: Option<Scratch>,
     deadline: Instant,
     clients: usize,
 }
@@ -104,7 +109,7 @@ impl<'a> Stage<'a> {
     ///
     /// # Errors
     ///
-    /// When there is no port.
+    /// When there is no port, or no folder can be made.
     pub fn new(target: &'a Target, case: &str) -> io::Result<Self> {
         let port = match target.has_port() {
             true => Some(Port::take(target.protocol)?),
@@ -114,6 +119,12 @@ impl<'a> Stage<'a> {
             true => Ipv4Addr::LOCALHOST.into(),
             false => target.address.ip(),
         };
+        let mut command = target.command.clone();
+        let mut scratch = None;
+        if command.has("scratch") {
+            let folder = scratch.insert(Scratch::new()?);
+            command = command.with_folder("scratch", folder.path());
+        }
         let number = port
             .as_ref()
             .map_or(target.address.port(), |port| port.number);
@@ -129,6 +140,8 @@ impl<'a> Stage<'a> {
             notes: Vec::new(),
             _port: port,
             programs: Vec::new(),
+            command,
+            _scratch: scratch,
             deadline: target.until.min(Instant::now() + target.case_limit),
             clients: 0,
         })
@@ -179,7 +192,7 @@ impl<'a> Stage<'a> {
     /// When the system cannot start it.
     pub fn start_with(&mut self, message: &str, input: Input) -> Step {
         let invocation = Invocation {
-            words: self.target.command.fill(self.address, None, message),
+            words: self.command.fill(self.address, None, message),
             folder: self.target.folder.clone(),
             input,
         };

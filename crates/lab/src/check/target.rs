@@ -228,7 +228,7 @@ impl Wanted {
                 .as_ref()
                 .context("the command has a place {dir}, and no folder is given to fill it")
                 .hint("--in FOLDER gives one; cargo lab grade fills in each submission's")?;
-            command = command.with_folder(folder);
+            command = command.with_folder("dir", folder);
         }
         let host = match role.host {
             Host::Loopback => "127.0.0.1".to_string(),

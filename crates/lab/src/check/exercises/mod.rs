@@ -13,6 +13,7 @@ mod dsd_eof;
 mod dsd_hello;
 mod dsd_sum;
 mod echo;
+mod transparency_middleware;
 mod transparency_socket3;
 mod transparency_socket4;
 mod transparency_socket5;
@@ -105,6 +106,7 @@ pub static EXERCISES: &[&Exercise] = &[
     &transparency_socket4::EXERCISE,
     &transparency_socket5::EXERCISE,
     &transparency_socket5::SOCKET6,
+    &transparency_middleware::EXERCISE,
     &cmpu_tcp_echo::EXERCISE,
     &cmpu_udp_echo::EXERCISE,
     &cmpu_guess::EXERCISE,

@@ -22,7 +22,8 @@ pub struct Connection {
     stream: TcpStream,
     /// `client 1`, or `the server` when a client is under test.
     pub who: String,
-    log: Log,
+    /// Where what passes is written.
+    pub log: Log,
     limit: Limit,
     /// What came after the last thing that was asked for.
     ahead: Vec<u8>,
@@ -256,7 +257,7 @@ impl Connection {
     }
 
     /// Reads until the condition gives how many bytes belong to what was waited for; the rest stays for the next.
-    fn read(&mut self, mut complete: impl FnMut(&[u8]) -> Option<usize>) -> Heard {
+    pub(super) fn read(&mut self, mut complete: impl FnMut(&[u8]) -> Option<usize>) -> Heard {
         let mut bytes = std::mem::take(&mut self.ahead);
         let mut step = self.limit.step();
         let mut buffer = vec![0; 64 * 1024];
