@@ -25,7 +25,10 @@ pub(crate) fn message<E>(
     let opcode = OpCode::Data(if text { Data::Text } else { Data::Binary });
     let start = out.len();
     // The head tells the length of what comes after it. There is room for a short one, which most are.
-    let (_, room) = head(side, opcode, 0);
+    let room = match side {
+        Side::Client => 6,
+        Side::Server => 2,
+    };
     out.resize(start + room, 0);
     if let Err(error) = content(out) {
         out.truncate(start);

@@ -15,8 +15,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The most that each of the two buffers of an idle connection keeps.
-const KEPT: usize = 8 * 1024;
+/// The most that each of the two buffers keeps when all has been written, until [`Outbox::rest`].
+const KEPT: usize = 16 * 1024;
 
 /// How long a peer may take nothing of what waits for it.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -223,6 +223,14 @@ impl Outbox {
                 .0;
         }
         true
+    }
+
+    /// Gives back the memory of the buffers: the connection has had nothing to do for a while.
+    pub(crate) fn rest(&self) {
+        if let Some(mut writer) = self.writer_if_free() {
+            writer.buffer.shrink_to_fit();
+            self.queue().frames.shrink_to_fit();
+        }
     }
 
     /// Closes the socket in both directions: whoever waits on it is woken.

@@ -135,6 +135,22 @@ pub(super) fn keys_are_text(format: Format, element: &[u8]) -> bool {
     }
 }
 
+/// A well-formed element that is a whole number without any frills; others are read with [`read`].
+pub(super) fn plain_number(format: Format, element: &[u8]) -> Option<u64> {
+    match format {
+        Format::Json => json::plain_number(element),
+        Format::MessagePack | Format::Cbor => None,
+    }
+}
+
+/// A well-formed element that is a text which stands in it as it is; others are read with [`read`].
+pub(super) fn plain_text(format: Format, element: &[u8]) -> Option<&str> {
+    match format {
+        Format::Json => json::plain_text(element),
+        Format::MessagePack | Format::Cbor => None,
+    }
+}
+
 /// Reads one element.
 pub(super) fn read<T: DeserializeOwned>(format: Format, element: &[u8]) -> Result<T, PayloadError> {
     match format {

@@ -11,6 +11,7 @@ mod rules;
 mod uris;
 mod value;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
@@ -299,11 +300,7 @@ impl Message {
             bytes,
             elements: &elements,
         };
-        let code = parts
-            .value(0, "type")
-            .map_err(DecodeError::malformed)?
-            .as_u64()
-            .ok_or_else(|| DecodeError::malformed("a message begins with its type".to_string()))?;
+        let code = parts.code().map_err(DecodeError::malformed)?;
         let name = name_of(code)
             .ok_or_else(|| DecodeError::malformed(format!("no message has the type {code}")))?;
         parts.message(code).map_err(|mut error| {
@@ -454,7 +451,7 @@ impl Message {
                 reason,
                 payload,
             } => {
-                let payload = payload.to_format(format)?;
+                let payload = payload.in_format(format)?;
                 self.head(format, 3 + count(&payload), out)
                     .dict(details)?
                     .text(reason)?
@@ -479,7 +476,7 @@ impl Message {
                 error,
                 payload,
             } => {
-                let payload = payload.to_format(format)?;
+                let payload = payload.in_format(format)?;
                 self.head(format, 5 + count(&payload), out)
                     .number(kind.code())
                     .id(*request)
@@ -500,7 +497,7 @@ impl Message {
                 procedure: uri,
                 payload,
             } => {
-                let payload = payload.to_format(format)?;
+                let payload = payload.in_format(format)?;
                 self.head(format, 4 + count(&payload), out)
                     .id(*request)
                     .dict(options)?
@@ -563,7 +560,7 @@ impl Message {
                 details,
                 payload,
             } => {
-                let payload = payload.to_format(format)?;
+                let payload = payload.in_format(format)?;
                 self.head(format, 4 + count(&payload), out)
                     .id(*first)
                     .id(*second)
@@ -584,7 +581,7 @@ impl Message {
                 options: dict,
                 payload,
             } => {
-                let payload = payload.to_format(format)?;
+                let payload = payload.in_format(format)?;
                 self.head(format, 3 + count(&payload), out)
                     .id(*request)
                     .dict(dict)?
@@ -670,7 +667,7 @@ impl Parts<'_> {
             code::REGISTER => (RequestKind::Register, rules::REGISTER, false),
             _ => (RequestKind::Call, rules::CALL, true),
         };
-        let fields = || -> Result<(Id, Dict, String, Payload), String> {
+        let fields = || -> Result<(Id, Dict, Cow<'_, str>, Payload), String> {
             self.expect(4, if carries_payload { 6 } else { 4 })?;
             let request = self.id(1, "request id")?;
             let options = self.dict(2, "options", rules)?;
@@ -744,14 +741,14 @@ impl Parts<'_> {
             code::CHALLENGE => {
                 self.expect(3, 3)?;
                 Message::Challenge {
-                    method: self.text(1, "method")?,
+                    method: self.text(1, "method")?.into_owned(),
                     extra: self.dict(2, "extra", rules::CHALLENGE)?,
                 }
             }
             code::AUTHENTICATE => {
                 self.expect(3, 3)?;
                 Message::Authenticate {
-                    signature: self.text(1, "signature")?,
+                    signature: self.text(1, "signature")?.into_owned(),
                     extra: self.dict(2, "extra", &[])?,
                 }
             }
@@ -918,9 +915,27 @@ impl Parts<'_> {
         codec::read(self.format, element).map_err(|error| format!("the {what}: {error}"))
     }
 
+    /// The message's type.
+    fn code(&self) -> Result<u64, String> {
+        let code = self.number(0, "type")?;
+        code.ok_or_else(|| "a message begins with its type".to_string())
+    }
+
+    /// A whole number that is not negative; `None` where something else stands.
+    fn number(&self, index: usize, what: &str) -> Result<Option<u64>, String> {
+        // Each message has one to three, and nearly all are nothing but digits.
+        let plain = self
+            .element(index)
+            .and_then(|element| codec::plain_number(self.format, element));
+        match plain {
+            Some(number) => Ok(Some(number)),
+            None => Ok(self.value(index, what)?.as_u64()),
+        }
+    }
+
     fn id(&self, index: usize, what: &str) -> Result<Id, String> {
-        self.value(index, what)?
-            .as_id()
+        self.number(index, what)?
+            .and_then(Id::new)
             .ok_or_else(|| format!("the {what} is no whole number from 1 to 2^53"))
     }
 
@@ -931,7 +946,14 @@ impl Parts<'_> {
         }
     }
 
-    fn text(&self, index: usize, what: &str) -> Result<String, String> {
+    fn text(&self, index: usize, what: &str) -> Result<Cow<'_, str>, String> {
+        // A URI has nothing to unescape: it is lent, not copied.
+        let plain = self
+            .element(index)
+            .and_then(|element| codec::plain_text(self.format, element));
+        if let Some(text) = plain {
+            return Ok(Cow::Borrowed(text));
+        }
         // In JSON even a text that would stand for bytes elsewhere is the text that it is.
         let text = match self.format {
             Format::Json => self
@@ -942,7 +964,8 @@ impl Parts<'_> {
                 _ => None,
             },
         };
-        text.ok_or_else(|| format!("the {what} is no string"))
+        text.map(Cow::Owned)
+            .ok_or_else(|| format!("the {what} is no string"))
     }
 
     fn uri(&self, index: usize, what: &str) -> Result<Uri, String> {
@@ -951,7 +974,13 @@ impl Parts<'_> {
     }
 
     fn dict(&self, index: usize, what: &str, rules: &[Rule]) -> Result<Dict, String> {
-        let dict = match self.value(index, what)? {
+        let empty = codec::empty_dict(self.format);
+        let dict = match self.element(index) {
+            // Most are, and there is nothing to read.
+            Some(element) if *element == *empty => Value::Dict(Dict::new()),
+            _ => self.value(index, what)?,
+        };
+        let dict = match dict {
             Value::Dict(dict) => dict,
             _ => return Err(format!("the {what} are no dictionary")),
         };

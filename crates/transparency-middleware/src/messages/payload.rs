@@ -1,5 +1,6 @@
 //! The application's part of a message: positional and keyword arguments, carried as they came.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
@@ -196,11 +197,15 @@ impl Payload {
     /// When there is something in it that the other serialisation, or WAMP, has no form for: a dictionary
     /// whose keys are no text, a tagged value.
     pub fn to_format(&self, format: Format) -> Result<Payload, PayloadError> {
+        let mut payload = self.in_format(format)?.into_owned();
+        payload.format = format;
+        Ok(payload)
+    }
+
+    /// The same, lent where there is nothing to read and to write anew.
+    pub(super) fn in_format(&self, format: Format) -> Result<Cow<'_, Payload>, PayloadError> {
         if format == self.format || self.is_empty() {
-            return Ok(Payload {
-                format,
-                ..self.clone()
-            });
+            return Ok(Cow::Borrowed(self));
         }
         let convert = |bytes: &Bytes| -> Result<Bytes, PayloadError> {
             if bytes.is_empty() {
@@ -209,11 +214,11 @@ impl Payload {
             let value: Value = codec::read(self.format, bytes)?;
             Ok(codec::write(format, &value)?.into())
         };
-        Ok(Payload {
+        Ok(Cow::Owned(Payload {
             format,
             args: convert(&self.args)?,
             kwargs: convert(&self.kwargs)?,
-        })
+        }))
     }
 }
 

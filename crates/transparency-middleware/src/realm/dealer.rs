@@ -1,12 +1,11 @@
 //! Calls: who has registered which procedure, and who works on which call.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use rand::RngExt;
 
 use super::patterns::Patterns;
-use super::{Action, Deadlines, Output, Realm, Table, Violation, error, send, text_payload, uri};
+use super::{Action, Deadlines, Map, Output, Realm, Table, Violation, error, send, text_payload, uri};
 use crate::messages::{
     CancelMode, Dict, Id, Invoke, Match, Message, Payload, RequestKind, Uri, known,
 };
@@ -499,7 +498,7 @@ impl<H: Clone> Realm<H> {
     pub(super) fn drop_invocations(
         &mut self,
         callee: Id,
-        invocations: HashMap<Id, Invocation>,
+        invocations: Map<Id, Invocation>,
         out: &mut Vec<Output<H>>,
     ) {
         for (invocation, entry) in invocations {

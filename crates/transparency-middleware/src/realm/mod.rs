@@ -9,7 +9,7 @@ mod meta;
 mod patterns;
 mod rights;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +22,10 @@ pub use rights::{Action, Rights, Roles, Rule};
 
 use broker::Broker;
 use dealer::{Dealer, Invocation};
+
+/// A map whose keys are hashed quickly: most of what a realm does is to look something up.
+type Map<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;
+type Set<K> = std::collections::HashSet<K, foldhash::fast::RandomState>;
 
 /// How much one session may have in the realm at a time.
 #[derive(Debug, Clone, Copy)]
@@ -110,8 +114,8 @@ pub enum Output<H> {
 #[derive(Debug)]
 pub struct Realm<H> {
     limits: Limits,
-    roles: Roles,
-    sessions: HashMap<Id, Session<H>>,
+    roles: Map<String, Rights>,
+    sessions: Map<Id, Session<H>>,
     broker: Broker,
     dealer: Dealer,
     random: StdRng,
@@ -128,12 +132,12 @@ struct Session<H> {
     takes_timeouts: bool,
     /// As callee it can send results in parts.
     gives_progress: bool,
-    registrations: HashSet<Id>,
-    subscriptions: HashSet<Id>,
+    registrations: Set<Id>,
+    subscriptions: Set<Id>,
     /// As caller: its requests under way, and who works on each (callee, the id of the invocation there).
-    calls: HashMap<Id, (Id, Id)>,
+    calls: Map<Id, (Id, Id)>,
     /// As callee: what it has to answer.
-    invocations: HashMap<Id, Invocation>,
+    invocations: Map<Id, Invocation>,
     /// The ids of the invocations that it is sent.
     invocation_ids: SessionIds,
     /// The last of them, and whether there was one.
@@ -149,8 +153,8 @@ impl<H: Clone> Realm<H> {
     pub fn new(limits: Limits, roles: Roles, seed: [u8; 32]) -> Self {
         Realm {
             limits,
-            roles,
-            sessions: HashMap::new(),
+            roles: roles.into_iter().collect(),
+            sessions: Map::default(),
             broker: Broker::default(),
             dealer: Dealer::default(),
             random: StdRng::from_seed(seed),
@@ -201,10 +205,10 @@ impl<H: Clone> Realm<H> {
             takes_interrupts: feature("callee", "call_canceling"),
             takes_timeouts: feature("callee", "call_timeout"),
             gives_progress: feature("callee", "progressive_call_results"),
-            registrations: HashSet::new(),
-            subscriptions: HashSet::new(),
-            calls: HashMap::new(),
-            invocations: HashMap::new(),
+            registrations: Set::default(),
+            subscriptions: Set::default(),
+            calls: Map::default(),
+            invocations: Map::default(),
             invocation_ids: SessionIds::new(),
             last_invocation: 0,
             identity,
@@ -507,14 +511,14 @@ fn welcome(session: Id, identity: &Identity) -> Message {
 #[derive(Debug)]
 struct Table<T> {
     ids: SessionIds,
-    entries: HashMap<Id, T>,
+    entries: Map<Id, T>,
 }
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
         Table {
             ids: SessionIds::new(),
-            entries: HashMap::new(),
+            entries: Map::default(),
         }
     }
 }

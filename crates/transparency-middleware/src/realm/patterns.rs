@@ -1,14 +1,15 @@
 //! What is registered or subscribed, found by the URI of a call or of a publication.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::Bound;
 
+use super::Map;
 use crate::messages::{Id, Match, Uri};
 
 /// The ids of registrations or subscriptions by their URI and way of matching.
 #[derive(Debug, Default)]
 pub(super) struct Patterns {
-    exact: HashMap<Uri, Id>,
+    exact: Map<Uri, Id>,
     prefix: BTreeMap<Uri, Id>,
     /// By the number of components: only patterns with as many as the URI can match.
     wildcard: BTreeMap<(usize, Uri), Id>,

@@ -185,6 +185,11 @@ impl Member {
         self.outbox.flush();
     }
 
+    /// Gives memory back: the peer has been silent for a while.
+    pub(super) fn rest(&self) {
+        self.outbox.rest();
+    }
+
     /// Waits until everything has been written, or never will be.
     pub(super) fn settle(&self, deadline: Instant) -> bool {
         self.outbox.settle(deadline)

@@ -51,6 +51,12 @@ impl<'de: 'a, 'a> Visitor<'de> for ElementsOf<'a> {
 
 /// Counts the brackets outside of strings. Takes what is no JSON as well: it comes before serde_json.
 fn check_depth(bytes: &[u8]) -> Result<(), String> {
+    // Hardly a message has so many brackets at all, in strings or outside of them. To count them is a loop without
+    // branches.
+    let is_opening = |byte: &&u8| matches!(byte, b'[' | b'{');
+    if bytes.iter().filter(is_opening).count() <= MAX_DEPTH {
+        return Ok(());
+    }
     let mut depth = 0_usize;
     let mut bytes = bytes.iter();
     while let Some(byte) = bytes.next() {
@@ -87,6 +93,23 @@ pub(super) fn first_count(element: &[u8]) -> Option<(Container, u64)> {
     };
     let next = element[1..].iter().find(|byte| !byte.is_ascii_whitespace());
     Some((container, u64::from(next != Some(&end))))
+}
+
+/// The digits of a well-formed number that is nothing but digits, few enough not to overflow.
+pub(super) fn plain_number(element: &[u8]) -> Option<u64> {
+    const MOST_DIGITS: usize = 18;
+    let is_plain = element.len() <= MOST_DIGITS && element.iter().all(u8::is_ascii_digit);
+    let add = |number, digit: &u8| number * 10 + u64::from(digit - b'0');
+    is_plain.then(|| element.iter().fold(0, add))
+}
+
+/// The inside of a well-formed string without escapes.
+pub(super) fn plain_text(element: &[u8]) -> Option<&str> {
+    let inside = element.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    if inside.contains(&b'\\') {
+        return None;
+    }
+    std::str::from_utf8(inside).ok()
 }
 
 pub(super) fn number(out: &mut Vec<u8>, number: u64) {
