@@ -138,6 +138,12 @@ impl Queue {
         Ok(())
     }
 
+    /// Puts a message in that is a frame already.
+    pub(crate) fn message_made(&mut self, frame: &[u8]) {
+        self.control(frame);
+        self.messages += 1;
+    }
+
     /// Puts a message in that is made a frame when its turn has come; until then it counts as so many bytes.
     pub(crate) fn message_later(&mut self, cost: usize, later: Later) {
         if !self.frames.is_empty() {

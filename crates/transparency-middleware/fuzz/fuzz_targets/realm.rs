@@ -55,20 +55,19 @@ fuzz_target!(|steps: Vec<Step>| {
             }
         }
         for output in out {
-            match output {
-                Output::Close(to) => {
-                    assert!(present.remove(&to), "closed twice");
-                    open.retain(|(caller, _)| *caller != to);
-                }
-                Output::Send(to, outgoing) => {
-                    assert!(present.contains(&to), "sent to nobody");
-                    let request = match outgoing.message() {
-                        Message::Result { request, details, .. } if !details.flag("progress") => request,
-                        Message::Error { kind: RequestKind::Call, request, .. } => request,
-                        _ => continue,
-                    };
-                    assert!(open.remove(&(to, *request)), "answered twice");
-                }
+            if let Output::Close(to) = output {
+                assert!(present.remove(&to), "closed twice");
+                open.retain(|(caller, _)| *caller != to);
+                continue;
+            }
+            for (to, message) in output.sent() {
+                assert!(present.contains(to), "sent to nobody");
+                let request = match message {
+                    Message::Result { request, details, .. } if !details.flag("progress") => request,
+                    Message::Error { kind: RequestKind::Call, request, .. } => request,
+                    _ => continue,
+                };
+                assert!(open.remove(&(*to, *request)), "answered twice");
             }
         }
         assert_eq!(realm.calls_under_way(), open.len());

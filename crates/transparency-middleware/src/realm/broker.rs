@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use rand::RngExt;
 
 use super::patterns::Patterns;
-use super::{Action, Identity, Outgoing, Output, Realm, Shared, Table, dealer, error, send};
+use super::{Action, Identity, Output, Realm, Shared, Table, dealer, error, send};
 use crate::messages::{Dict, Format, Id, Match, Message, Payload, RequestKind, Uri, Value, known};
 
 /// Subscriptions.
@@ -257,24 +257,23 @@ impl<H: Clone> Realm<H> {
             if subscription.matching != Match::Exact {
                 details.insert("topic", topic.as_str());
             }
+            let wants = |subscriber: &Id| {
+                let session = sessions.get(subscriber)?;
+                let wants =
+                    spared != Some(*subscriber) && audience.has(*subscriber, &session.identity);
+                wants.then(|| session.handle.clone())
+            };
+            let audience: Vec<H> = subscription.subscribers.iter().filter_map(wants).collect();
+            if audience.is_empty() {
+                return;
+            }
             let event = Shared::new(Message::Event {
                 subscription: id,
                 publication,
                 details,
                 payload: payload.clone(),
             });
-            for subscriber in &subscription.subscribers {
-                if spared == Some(*subscriber) {
-                    continue;
-                }
-                let session = sessions.get(subscriber);
-                if let Some(session) =
-                    session.filter(|session| audience.has(*subscriber, &session.identity))
-                {
-                    let event = Outgoing::Shared(event.clone());
-                    out.push(Output::Send(session.handle.clone(), event));
-                }
-            }
+            out.push(Output::Event(audience, event));
         });
         publication
     }

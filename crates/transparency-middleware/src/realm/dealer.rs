@@ -5,7 +5,9 @@ use std::time::Duration;
 use rand::RngExt;
 
 use super::patterns::Patterns;
-use super::{Action, Deadlines, Map, Output, Realm, Table, Violation, error, send, text_payload, uri};
+use super::{
+    Action, Deadlines, Map, Output, Realm, Table, Violation, error, send, text_payload, uri,
+};
 use crate::messages::{
     CancelMode, Dict, Id, Invoke, Match, Message, Payload, RequestKind, Uri, known,
 };

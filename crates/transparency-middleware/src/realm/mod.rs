@@ -64,25 +64,6 @@ pub struct Identity {
     pub authprovider: String,
 }
 
-/// What is to be sent to a session.
-#[derive(Debug, Clone)]
-pub enum Outgoing {
-    /// A message for it alone.
-    One(Message),
-    /// An event, the same for all subscribers.
-    Shared(Arc<Shared>),
-}
-
-impl Outgoing {
-    /// The message.
-    pub fn message(&self) -> &Message {
-        match self {
-            Outgoing::One(message) => message,
-            Outgoing::Shared(shared) => &shared.message,
-        }
-    }
-}
-
 /// A message for several sessions, and a place for what it was encoded to, so that this is done once.
 #[derive(Debug)]
 pub struct Shared {
@@ -105,9 +86,25 @@ impl Shared {
 #[derive(Debug, Clone)]
 pub enum Output<H> {
     /// Send this to the session.
-    Send(H, Outgoing),
+    Send(H, Message),
+    /// Send this event to each of the sessions.
+    Event(Vec<H>, Arc<Shared>),
     /// The session has ended: close its connection once all before has been sent.
     Close(H),
+}
+
+impl<H> Output<H> {
+    /// What is to be sent, to each session.
+    pub fn sent(&self) -> impl Iterator<Item = (&H, &Message)> {
+        let (sessions, message) = match self {
+            Output::Send(session, message) => (std::slice::from_ref(session), Some(message)),
+            Output::Event(sessions, event) => (sessions.as_slice(), Some(&event.message)),
+            Output::Close(_) => ([].as_slice(), None),
+        };
+        sessions
+            .iter()
+            .filter_map(move |session| Some((session, message?)))
+    }
 }
 
 /// The sessions of one name space of procedures and topics.
@@ -433,7 +430,7 @@ impl<H: Clone> Realm<H> {
 }
 
 fn send<H: Clone>(session: &Session<H>, message: Message, out: &mut Vec<Output<H>>) {
-    out.push(Output::Send(session.handle.clone(), Outgoing::One(message)));
+    out.push(Output::Send(session.handle.clone(), message));
 }
 
 /// A URI from this program's own text.

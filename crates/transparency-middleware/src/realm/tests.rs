@@ -79,9 +79,12 @@ fn with_sessions(count: u64) -> Realm<Id> {
 
 fn shown(out: &Out) -> Vec<String> {
     out.iter()
-        .map(|output| match output {
-            Output::Send(to, outgoing) => format!("{to} {}", outgoing.message().to_json().unwrap()),
-            Output::Close(to) => format!("{to} closed"),
+        .flat_map(|output| match output {
+            Output::Close(to) => vec![format!("{to} closed")],
+            _ => output
+                .sent()
+                .map(|(to, message)| format!("{to} {}", message.to_json().unwrap()))
+                .collect(),
         })
         .collect()
 }
@@ -738,33 +741,31 @@ struct Watcher {
 impl Watcher {
     fn read(&mut self, out: &Out) {
         for output in out {
-            match output {
-                Output::Close(to) => {
-                    assert!(self.present.remove(to), "{to} is closed twice");
-                    self.open.retain(|(caller, _)| caller != to);
-                }
-                Output::Send(to, outgoing) => {
+            if let Output::Close(to) = output {
+                assert!(self.present.remove(to), "{to} is closed twice");
+                self.open.retain(|(caller, _)| caller != to);
+            }
+            for (to, message) in output.sent() {
+                assert!(
+                    self.present.contains(to),
+                    "{to} is sent something and is not there"
+                );
+                let answered = match message {
+                    Message::Result {
+                        request, details, ..
+                    } if !details.flag("progress") => Some(*request),
+                    Message::Error {
+                        kind: RequestKind::Call,
+                        request,
+                        ..
+                    } => Some(*request),
+                    _ => None,
+                };
+                if let Some(request) = answered {
                     assert!(
-                        self.present.contains(to),
-                        "{to} is sent something and is not there"
+                        self.open.remove(&(*to, request)),
+                        "{request} is answered twice"
                     );
-                    let answered = match outgoing.message() {
-                        Message::Result {
-                            request, details, ..
-                        } if !details.flag("progress") => Some(*request),
-                        Message::Error {
-                            kind: RequestKind::Call,
-                            request,
-                            ..
-                        } => Some(*request),
-                        _ => None,
-                    };
-                    if let Some(request) = answered {
-                        assert!(
-                            self.open.remove(&(*to, request)),
-                            "{request} is answered twice"
-                        );
-                    }
                 }
             }
         }
@@ -813,9 +814,7 @@ proptest! {
             // What the realm thinks is under way is what an onlooker sees waiting, and no more.
             prop_assert_eq!(realm.calls_under_way(), watcher.open.len());
             for output in &out {
-                if let Output::Send(_, outgoing) = output
-                    && let Message::Published { publication, .. } = outgoing.message()
-                {
+                if let Output::Send(_, Message::Published { publication, .. }) = output {
                     prop_assert!(unique.insert(*publication));
                 }
             }
@@ -859,12 +858,12 @@ fn meta_events_carry_values_that_every_serialisation_has() {
     let mut realm = with_sessions(1);
     say(&mut realm, 1, r#"[32,1,{},"wamp.session.on_join"]"#);
     let out = join(&mut realm, 2, "reader", "{}");
-    let Some(Output::Send(_, event)) = out.last() else {
+    let Some((_, event)) = out.last().and_then(|output| output.sent().next()) else {
         panic!("an event was expected");
     };
     for format in Format::ALL {
         let mut bytes = Vec::new();
-        event.message().encode(format, &mut bytes).unwrap();
+        event.encode(format, &mut bytes).unwrap();
         let read = Message::decode(format, &bytes.into()).unwrap();
         let args: Vec<Value> = read.payload().unwrap().args().unwrap();
         assert_eq!(args[0].as_dict().unwrap().str("authid"), Some("user2"));

@@ -13,7 +13,7 @@ use super::member::{Batch, Member, Owner, Pushed};
 use crate::auth;
 use crate::messages::{DecodeError, DecodeErrorKind, Dict, Id, Message, Uri, known};
 use crate::outbox::Traffic;
-use crate::realm::{self, Identity, Limits, Outgoing, Output, Realm, Roles};
+use crate::realm::{self, Identity, Limits, Output, Realm, Roles};
 
 /// A realm, as a router's configuration has it.
 #[derive(Debug, Clone, Default)]
@@ -394,8 +394,20 @@ impl Hub {
         loop {
             for output in out.drain(..) {
                 match output {
-                    Output::Send(member, outgoing) => {
-                        self.put(realm, member, outgoing, &mut more, batch);
+                    Output::Send(member, message) => {
+                        match &message {
+                            Message::Abort { .. } => count(&self.metrics.aborts),
+                            Message::Error { .. } => count(&self.metrics.errors),
+                            _ => {}
+                        }
+                        let pushed = member.push(message, batch.number());
+                        self.pushed(realm, member, pushed, &mut more, batch);
+                    }
+                    Output::Event(members, event) => {
+                        for member in members {
+                            let pushed = member.push_event(&event, batch.number());
+                            self.pushed(realm, member, pushed, &mut more, batch);
+                        }
                     }
                     Output::Close(member) => {
                         self.sessions.fetch_sub(1, Ordering::Relaxed);
@@ -412,30 +424,23 @@ impl Hub {
         out.shrink_to(256);
     }
 
-    fn put(
+    fn pushed(
         &self,
         realm: &mut Realm<Arc<Member>>,
         member: Arc<Member>,
-        outgoing: Outgoing,
+        pushed: Pushed,
         more: &mut Vec<Output<Arc<Member>>>,
         batch: &mut Batch,
     ) {
-        match outgoing.message() {
-            Message::Abort { .. } => count(&self.metrics.aborts),
-            Message::Error { .. } => count(&self.metrics.errors),
-            _ => {}
-        }
-        let Some(session) = member.session() else {
-            return;
-        };
-        match member.push(outgoing, batch.number()) {
-            Pushed::Queued(true) => batch.touch(member),
-            Pushed::Queued(false) | Pushed::Dropped => {}
-            Pushed::Refused(message) => {
+        let session = member.session();
+        match (pushed, session) {
+            (Pushed::Queued(true), _) => batch.touch(member),
+            (Pushed::Queued(false) | Pushed::Dropped, _) | (_, None) => {}
+            (Pushed::Refused(message), Some(session)) => {
                 let why = "too many bytes wait for the callee";
                 realm.undeliverable(session, &message, known::UNAVAILABLE, why, more);
             }
-            Pushed::Full => {
+            (Pushed::Full, Some(session)) => {
                 count(&self.metrics.sessions_put_out);
                 let why = "too many bytes wait for this session: it reads too slowly";
                 realm.abort(session, known::UNAVAILABLE, why, more);
@@ -453,7 +458,7 @@ impl Hub {
             realm.close(known::SYSTEM_SHUTDOWN, &mut out);
             members.extend(out.iter().filter_map(|output| match output {
                 Output::Close(member) => Some(member.clone()),
-                Output::Send(..) => None,
+                _ => None,
             }));
             self.deliver(&mut realm, &mut out, &mut batch);
         }

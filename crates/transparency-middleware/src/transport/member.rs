@@ -9,8 +9,8 @@ use std::{io, mem};
 use super::hub::Metrics;
 use crate::frames::{self, Side};
 use crate::messages::{Format, Id, Message};
-use crate::outbox::Outbox;
-use crate::realm::Outgoing;
+use crate::outbox::{Outbox, Queue};
+use crate::realm::Shared;
 
 /// Up to this size a message is made a frame when it is put in, with the realm locked: that takes less time than
 /// to keep the message. A larger one is left to whoever writes it, and so is one in another serialisation.
@@ -86,39 +86,68 @@ impl Member {
     }
 
     /// Puts a message in. The one who does has a number: see [`Batch`].
-    pub(super) fn push(self: &Arc<Self>, outgoing: Outgoing, number: u64) -> Pushed {
+    pub(super) fn push(self: &Arc<Self>, message: Message, number: u64) -> Pushed {
+        let size = size(&message);
         let mut queue = self.outbox.queue();
-        if queue.is_ending() {
-            return Pushed::Dropped;
-        }
-        let payload = outgoing.message().payload();
-        let size = payload.map_or(0, |payload| {
-            payload.raw_args().len() + payload.raw_kwargs().len()
-        });
-        let fits =
-            payload.is_none_or(|payload| payload.is_empty() || payload.format() == self.format);
-        let waits = queue.bytes();
-        let bytes = waits.saturating_add(size + OVERHEAD);
-        if bytes > self.limit / 4 * 3
-            && waits > 0
-            && let Outgoing::One(message @ Message::Invocation { .. }) = outgoing
-        {
+        let crowded = queue.bytes() > 0 && queue.bytes() + size + OVERHEAD > self.limit / 4 * 3;
+        if crowded && matches!(message, Message::Invocation { .. }) && !queue.is_ending() {
             return Pushed::Refused(message);
         }
-        // A single message may be as large as the limit: what is alone never waits behind others.
-        if bytes > self.limit && waits > 0 && queue.is_open() {
-            queue.put_out();
-            return Pushed::Full;
+        if let Some(turned_away) = self.turn_away(&mut queue, size) {
+            return turned_away;
         }
-        let at_once = size <= AT_ONCE && fits;
-        if !at_once || queue.message(|out| self.encode(&outgoing, out)).is_err() {
+        let at_once = size <= AT_ONCE && self.carries(&message);
+        if !at_once || queue.message(|out| self.encode(&message, out)).is_err() {
             let member = self.clone();
-            queue.message_later(
-                size + OVERHEAD,
-                Box::new(move |out| member.encode_or_report(&outgoing, out)),
-            );
+            let later = move |out: &mut Vec<u8>| {
+                if let Err(why) = member.encode(&message, out) {
+                    member.report(&message, &why);
+                }
+            };
+            queue.message_later(size + OVERHEAD, Box::new(later));
         }
         Pushed::Queued(queue.owes_flush(number))
+    }
+
+    /// Puts an event in that others get as well.
+    pub(super) fn push_event(self: &Arc<Self>, event: &Arc<Shared>, number: u64) -> Pushed {
+        let size = size(&event.message);
+        let at_once = size <= AT_ONCE && self.carries(&event.message);
+        let frame = at_once.then(|| self.frame_of(event));
+        let mut queue = self.outbox.queue();
+        if let Some(turned_away) = self.turn_away(&mut queue, size) {
+            return turned_away;
+        }
+        match frame {
+            Some(frame) => queue.message_made(frame),
+            None => {
+                let (member, event) = (self.clone(), event.clone());
+                let later = move |out: &mut Vec<u8>| out.extend_from_slice(member.frame_of(&event));
+                queue.message_later(size + OVERHEAD, Box::new(later));
+            }
+        }
+        Pushed::Queued(queue.owes_flush(number))
+    }
+
+    /// Whether a message of this size may not be put in.
+    fn turn_away(&self, queue: &mut Queue, size: usize) -> Option<Pushed> {
+        if queue.is_ending() {
+            return Some(Pushed::Dropped);
+        }
+        // A single message may be as large as the limit: what is alone never waits behind others.
+        let waits = queue.bytes();
+        let full = waits > 0 && waits.saturating_add(size + OVERHEAD) > self.limit;
+        if full && queue.is_open() {
+            queue.put_out();
+            return Some(Pushed::Full);
+        }
+        None
+    }
+
+    /// Whether a message's arguments are in the peer's serialisation already.
+    fn carries(&self, message: &Message) -> bool {
+        let payload = message.payload();
+        payload.is_none_or(|payload| payload.is_empty() || payload.format() == self.format)
     }
 
     /// Puts whole frames in; `false` when there is no room.
@@ -135,29 +164,29 @@ impl Member {
         true
     }
 
-    fn encode(&self, outgoing: &Outgoing, out: &mut Vec<u8>) -> Result<(), String> {
-        match outgoing {
-            Outgoing::One(message) => encode_frame(message, self.format, out),
-            Outgoing::Shared(shared) => {
-                let place = Format::ALL.iter().position(|format| *format == self.format);
-                let place = &shared.encoded[place.unwrap_or(0)];
-                let frame = place.get_or_init(|| {
-                    let mut frame = Vec::new();
-                    // An event that has no form in this serialisation stays empty: nobody waits for it.
-                    let _none = encode_frame(&shared.message, self.format, &mut frame);
-                    frame
-                });
-                out.extend_from_slice(frame);
-                Ok(())
-            }
-        }
+    /// Appends a message as one frame.
+    fn encode(&self, message: &Message, out: &mut Vec<u8>) -> Result<(), String> {
+        frames::message(Side::Server, self.format.is_text(), out, |out| {
+            message.encode(self.format, out)
+        })
+        .map_err(|error| error.to_string())
     }
 
-    fn encode_or_report(self: &Arc<Self>, outgoing: &Outgoing, out: &mut Vec<u8>) {
-        if let Err(why) = self.encode(outgoing, out)
-            && let Some(owner) = self.owner.get().and_then(Weak::upgrade)
-        {
-            owner.lost(self, outgoing.message(), &why);
+    /// An event as a frame, which is made once for all peers of a serialisation.
+    fn frame_of<'a>(&self, event: &'a Shared) -> &'a [u8] {
+        let place = Format::ALL.iter().position(|format| *format == self.format);
+        event.encoded[place.unwrap_or(0)].get_or_init(|| {
+            // Room for the event's head as well, so that it is allocated once.
+            let mut frame = Vec::with_capacity(size(&event.message) + 64);
+            // An event that has no form in this serialisation stays empty: nobody waits for it.
+            let _none = self.encode(&event.message, &mut frame);
+            frame
+        })
+    }
+
+    fn report(self: &Arc<Self>, message: &Message, why: &str) {
+        if let Some(owner) = self.owner.get().and_then(Weak::upgrade) {
+            owner.lost(self, message, why);
         }
     }
 
@@ -201,12 +230,11 @@ impl Member {
     }
 }
 
-/// Appends a message as one frame.
-fn encode_frame(message: &Message, format: Format, out: &mut Vec<u8>) -> Result<(), String> {
-    frames::message(Side::Server, format.is_text(), out, |out| {
-        message.encode(format, out)
+/// The bytes of a message's arguments.
+fn size(message: &Message) -> usize {
+    message.payload().map_or(0, |payload| {
+        payload.raw_args().len() + payload.raw_kwargs().len()
     })
-    .map_err(|error| error.to_string())
 }
 
 /// What the handling of messages that came together leaves to be done once for all of them: outboxes to be

@@ -685,15 +685,11 @@ fn go_on(connection: &mut Connection, joining: Joining) -> State {
     match joining {
         Joining::Joined(realm, session) => State::Joined(realm, session),
         Joining::Challenge(message, challenged) => {
-            connection
-                .member
-                .push(realm::Outgoing::One(message), batch.number());
+            connection.member.push(message, batch.number());
             State::Challenged(challenged)
         }
         Joining::Refused(message) => {
-            connection
-                .member
-                .push(realm::Outgoing::One(message), batch.number());
+            connection.member.push(message, batch.number());
             connection.member.close(1000);
             State::Ended
         }
@@ -719,9 +715,7 @@ fn end(
         State::New | State::Challenged(_) => {
             count(&hub.metrics.aborts);
             let abort = realm::abort(reason, why);
-            connection
-                .member
-                .push(realm::Outgoing::One(abort), batch.number());
+            connection.member.push(abort, batch.number());
         }
     }
     connection.member.close(code);
