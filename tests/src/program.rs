@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 
 use crate::DEADLINE;
 
+/// How long the output of a program that has been killed may take to be read.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// The Rust program of a package, built first if it is not.
 ///
 /// # Panics
@@ -346,10 +349,25 @@ impl Running {
     }
 
     fn finished(&self, status: ExitStatus) -> Finished {
+        self.tell(&status.to_string());
         Finished {
             code: status.code(),
             stdout: self.stdout.all.clone(),
             stderr: self.stderr.all.clone(),
+        }
+    }
+
+    /// Says what the program did, for whoever reads why a test failed: a starter's program names the steps it lacks.
+    #[allow(
+        clippy::print_stderr,
+        reason = "the test harness holds it back, and shows it only when the test fails"
+    )]
+    fn tell(&self, how: &str) {
+        eprintln!("{}: {how}", self.name);
+        for (stream, text) in [("stdout", &self.stdout.all), ("stderr", &self.stderr.all)] {
+            for line in text.lines().filter(|line| !line.is_empty()) {
+                eprintln!("  {stream}: {line}");
+            }
         }
     }
 
@@ -366,6 +384,11 @@ impl Drop for Running {
         // Both fail only if the program has ended and has been reaped: then there is nothing to do.
         let _already_ended = self.child.kill();
         let _already_reaped = self.child.wait();
+        if thread::panicking() {
+            self.stdout.drain(LAST_WORDS);
+            self.stderr.drain(LAST_WORDS);
+            self.tell("stopped, for the test has failed");
+        }
     }
 }
 

@@ -171,7 +171,9 @@ pub fn accept(listener: &TcpListener) -> TcpStream {
     SockRef::from(listener)
         .set_read_timeout(Some(ACCEPT_DEADLINE))
         .expect("a time limit above 0");
-    let (stream, _) = listener.accept().expect("the client connects in time");
+    let (stream, _) = listener
+        .accept()
+        .unwrap_or_else(|error| panic!("no client connected within {ACCEPT_DEADLINE:?}: {error}"));
     stream
         .set_read_timeout(Some(DEADLINE))
         .expect("a time limit above 0");

@@ -1,14 +1,18 @@
 //! Hand-outs: each is a subset of this workspace that builds, runs and is tested on its own.
 //!
-//! The tests that build every hand-out take minutes and are ignored by default:
+//! The tests that build every hand-out take minutes and are ignored by default; `.ci/run` runs them:
 //! `cargo test -p tests --test handout -- --include-ignored`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use tests::catalogue::{Entry, entries};
 use tests::program::workspace;
 
@@ -37,26 +41,69 @@ impl Drop for Scratch {
     }
 }
 
-fn cargo(folder: &Path, args: &[&str]) -> Output {
+/// Runs cargo in a hand-out, which builds into `target`.
+fn cargo(folder: &Path, target: &Path, args: &[&str]) -> Output {
     Command::new(env!("CARGO"))
         .args(args)
         .current_dir(folder)
         // What cargo told this test about its own package is not for the hand-out's.
         .env_remove("CARGO_MANIFEST_DIR")
+        .env("CARGO_TARGET_DIR", target)
+        // Nobody debugs what is built here.
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
+        .env("CARGO_INCREMENTAL", "0")
         .env("RUST_BACKTRACE", "0")
         .output()
         .expect("cargo runs: it started this test")
 }
 
+/// Runs `cargo lab handout`'s binary, which is built by the first call.
 fn handout(args: &[&str]) -> Output {
-    let mut words = vec!["run", "--quiet", "-p", "lab", "--features", "handout"];
-    words.extend(["--bin", "lab-handout", "--"]);
-    words.extend(args);
-    Command::new(env!("CARGO"))
-        .args(words)
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    let binary = BINARY.get_or_init(|| {
+        let build = ["build", "--quiet", "--package", "lab", "--features"];
+        let output = Command::new(env!("CARGO"))
+            .args([&build[..], &["handout", "--bin", "lab-handout"]].concat())
+            .current_dir(workspace())
+            .output()
+            .expect("cargo runs: it started this test");
+        assert!(output.status.success(), "{}", all(&output));
+        // A test runs from target/debug/deps.
+        let test = env::current_exe().expect("a running program has a path");
+        let folder = test.ancestors().nth(2).expect("target/debug/deps/TEST");
+        folder.join(format!("lab-handout{}", env::consts::EXE_SUFFIX))
+    });
+    Command::new(binary)
+        .args(args)
         .current_dir(workspace())
         .output()
-        .expect("cargo runs: it started this test")
+        .expect("the binary was built")
+}
+
+/// Does this for every exercise, as many at a time as there are processors and one.
+///
+/// Each of these lanes has a folder to build into: dependencies are built once a lane, no lane waits for another's
+/// lock, and none starts a program of the same name that another has built.
+fn for_each(exercises: &[String], scratch: &Scratch, check: impl Fn(&str, &Path) + Sync) {
+    let next = Mutex::new(exercises.iter());
+    let take = || next.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let lane = |number: usize| {
+        let target = scratch.0.join(format!("target-{number}"));
+        while let Some(exercise) = take() {
+            let start = Instant::now();
+            check(exercise, &target);
+            labnet::note!("{exercise}: {:.1} s", start.elapsed().as_secs_f64());
+        }
+    };
+    let lanes = thread::available_parallelism().map_or(2, usize::from) + 1;
+    thread::scope(|scope| {
+        let lane = &lane;
+        let lanes: Vec<_> = (0..lanes)
+            .map(|number| scope.spawn(move || lane(number)))
+            .collect();
+        let failed = lanes.into_iter().filter_map(|lane| lane.join().err());
+        assert_eq!(failed.count(), 0, "what failed stands above");
+    });
 }
 
 /// Makes a hand-out in a folder.
@@ -322,83 +369,179 @@ fn wrong_command_lines_say_what_to_do() {
     }
 }
 
+/// The names under which `cargo lab check` knows an exercise: a server and a client may have one each.
+fn checked_as(folder: &Path, target: &Path) -> Vec<String> {
+    let listed = cargo(folder, target, &["lab", "check"]);
+    assert!(listed.status.success(), "{}", all(&listed));
+    let text = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let names = text
+        .lines()
+        .filter_map(|line| line.split_whitespace().next());
+    let names: BTreeSet<String> = names.map(str::to_string).collect();
+    names.into_iter().collect()
+}
+
 #[test]
 #[ignore = "takes minutes: cargo test -p tests --test handout -- --include-ignored"]
-fn every_solution_builds_and_passes_its_tests() {
-    let scratch = Scratch::new("solutions");
-    for exercise in with_starter() {
-        let folder = scratch.path(&exercise);
-        make(&exercise, &["--solution"], &folder);
-        let folder = Path::new(&folder);
-        let built = cargo(folder, &["build", "--locked", "--workspace"]);
-        assert!(built.status.success(), "{exercise}: {}", all(&built));
-        let tested = cargo(folder, &["test", "--locked", "-p", "tests"]);
+fn every_solution_passes_its_tests_and_its_check_and_every_starter_fails_them_for_what_is_missing()
+{
+    let scratch = Scratch::new("every");
+    let (starters, checks) = (with_starter(), with_check());
+    let all_exercises: Vec<String> = exercises().into_keys().collect();
+    for_each(&all_exercises, &scratch, |exercise, target| {
+        let check: &[&str] = match checks.iter().any(|name| name == exercise) {
+            true => &["--check"],
+            false => &[],
+        };
+        let solution = scratch.0.join(format!("{exercise}-solution"));
+        make(
+            exercise,
+            &[&["--solution"], check].concat(),
+            &path(&solution),
+        );
+        builds(exercise, &solution, target, &["--locked"]);
+        let tested = cargo(&solution, target, &["test", "--locked", "-p", "tests"]);
         assert!(tested.status.success(), "{exercise}: {}", all(&tested));
         assert!(
             all(&tested).contains("test result: ok."),
             "{exercise} has no tests"
         );
-    }
+        let mut names = Vec::new();
+        if !check.is_empty() {
+            names = checked_as(&solution, target);
+        }
+        for name in &names {
+            let checked = cargo(&solution, target, &["lab", "check", name]);
+            assert!(checked.status.success(), "{name}: {}", all(&checked));
+        }
+        if !starters.iter().any(|name| name == exercise) {
+            return;
+        }
+
+        let starter = scratch.0.join(format!("{exercise}-starter"));
+        make(exercise, &[&["--starter"], check].concat(), &path(&starter));
+        builds(exercise, &starter, target, &["--locked"]);
+        fails_its_tests(exercise, &starter, target);
+        if check.is_empty() {
+            return;
+        }
+        for name in &names {
+            let checked = cargo(&starter, target, &["lab", "check", name]);
+            assert_eq!(checked.status.code(), Some(1), "{name}: {}", all(&checked));
+            assert!(
+                all(&checked).contains("not yet implemented: write step"),
+                "{name}: {}",
+                all(&checked)
+            );
+        }
+    });
 }
 
-#[test]
-#[ignore = "takes minutes: cargo test -p tests --test handout -- --include-ignored"]
-fn every_starter_compiles_without_warnings_and_fails_its_tests_for_what_is_missing() {
-    let scratch = Scratch::new("starters");
-    for exercise in with_starter() {
-        let folder = scratch.path(&exercise);
-        make(&exercise, &["--starter"], &folder);
-        let folder = Path::new(&folder);
-        let built = cargo(folder, &["build", "--locked", "--workspace"]);
-        assert!(built.status.success(), "{exercise}: {}", all(&built));
-        assert!(
-            !all(&built).contains("warning"),
-            "{exercise}: {}",
-            all(&built)
-        );
+fn path(path: &Path) -> String {
+    path.display().to_string()
+}
 
-        let start = Instant::now();
-        let tested = cargo(
-            folder,
-            &["test", "--locked", "-p", "tests", "--test", &exercise],
-        );
-        let text = all(&tested);
-        assert!(
-            start.elapsed() < STARTER_PATIENCE,
-            "{exercise}: {:?}",
-            start.elapsed()
-        );
-        assert!(
-            !tested.status.success(),
-            "{exercise}: a starter passes its tests"
-        );
-        assert!(
-            text.contains("test result: FAILED"),
-            "{exercise}: it does not come to tests: {text}"
-        );
-        assert!(
-            text.contains("not yet implemented: write step"),
-            "{exercise}: {text}"
-        );
-        assert!(!text.contains("error[E"), "{exercise}: {text}");
-        fs::remove_dir_all(folder).expect("a folder of ours can be removed");
-    }
+/// The whole hand-out builds, without a warning.
+fn builds(exercise: &str, folder: &Path, target: &Path, options: &[&str]) {
+    let built = cargo(
+        folder,
+        target,
+        &[&["build", "--workspace", "--all-targets"], options].concat(),
+    );
+    assert!(built.status.success(), "{exercise}: {}", all(&built));
+    assert!(
+        !all(&built).contains("warning"),
+        "{exercise}: {}",
+        all(&built)
+    );
+}
+
+/// The tests of a starter come to their end, and fail because something is not written yet.
+fn fails_its_tests(exercise: &str, folder: &Path, target: &Path) {
+    let start = Instant::now();
+    let test = ["test", "--locked", "-p", "tests", "--test", exercise];
+    let tested = cargo(folder, target, &test);
+    let text = all(&tested);
+    assert!(
+        start.elapsed() < STARTER_PATIENCE,
+        "{exercise}: {:?}",
+        start.elapsed()
+    );
+    assert!(
+        !tested.status.success(),
+        "{exercise}: a starter passes its tests"
+    );
+    assert!(
+        text.contains("test result: FAILED"),
+        "{exercise}: it does not come to tests: {text}"
+    );
+    assert!(
+        text.contains("not yet implemented: write step"),
+        "{exercise}: {text}"
+    );
+    assert!(!text.contains("error[E"), "{exercise}: {text}");
 }
 
 #[test]
 #[ignore = "takes minutes: cargo test -p tests --test handout -- --include-ignored"]
 fn every_handout_with_its_crates_builds_offline() {
     let scratch = Scratch::new("offline");
-    for exercise in with_starter() {
-        let folder = scratch.path(&exercise);
-        make(&exercise, &["--offline"], &folder);
-        let built = cargo(
-            Path::new(&folder),
-            &["build", "--locked", "--offline", "--workspace"],
-        );
-        assert!(built.status.success(), "{exercise}: {}", all(&built));
+    let (starters, checks) = (with_starter(), with_check());
+    let all_exercises: Vec<String> = exercises().into_keys().collect();
+    for_each(&all_exercises, &scratch, |exercise, target| {
+        let mut kind = vec!["--offline"];
+        if !starters.iter().any(|name| name == exercise) {
+            kind.push("--solution");
+        }
+        let folder = scratch.0.join(exercise);
+        make(exercise, &kind, &path(&folder));
+        builds(exercise, &folder, target, &["--locked", "--offline"]);
         fs::remove_dir_all(&folder).expect("a folder of ours can be removed");
-    }
+        // The check's crates are the same for every exercise.
+        if checks.first().is_some_and(|first| first == exercise) {
+            kind.push("--check");
+            make(exercise, &kind, &path(&folder));
+            let features = ["--locked", "--offline", "--features", "lab/check"];
+            builds(exercise, &folder, target, &features);
+        }
+    });
+}
+
+#[test]
+#[cfg_attr(no_python, ignore = "python3 (3.8 or newer) is not installed")]
+#[cfg_attr(
+    not(no_python),
+    ignore = "takes minutes: cargo test -p tests --test handout -- --include-ignored"
+)]
+fn every_python_solution_passes_its_check_and_every_starter_fails_it_for_what_is_missing() {
+    let scratch = Scratch::new("python-check");
+    let starters = with_starter();
+    let mut exercises = with_check();
+    exercises.retain(|exercise| starters.contains(exercise));
+    for_each(&exercises, &scratch, |exercise, target| {
+        let solution = scratch.0.join(format!("{exercise}-solution"));
+        make(
+            exercise,
+            &["--python", "--check", "--solution"],
+            &path(&solution),
+        );
+        let names = checked_as(&solution, target);
+        for name in &names {
+            let checked = cargo(&solution, target, &["lab", "check", name]);
+            assert!(checked.status.success(), "{name}: {}", all(&checked));
+        }
+        let starter = scratch.0.join(format!("{exercise}-starter"));
+        make(exercise, &["--python", "--check"], &path(&starter));
+        for name in &names {
+            let checked = cargo(&starter, target, &["lab", "check", name]);
+            let text = all(&checked);
+            assert_eq!(checked.status.code(), Some(1), "{name}: {text}");
+            assert!(
+                text.contains("NotImplementedError: write step"),
+                "{name}: {text}"
+            );
+        }
+    });
 }
 
 #[test]
@@ -437,5 +580,278 @@ fn every_python_handout_is_python() {
             }
             assert!(programs > 0, "{exercise} {kind} holds no program");
         }
+    }
+}
+
+/// A grading platform's folders, with the autograder of an exercise unpacked as the platform does it.
+struct Autograder {
+    root: PathBuf,
+    target: PathBuf,
+}
+
+impl Autograder {
+    /// Unpacks the archive; a platform wants the files at its top.
+    fn new(scratch: &Scratch, exercise: &str, kind: &[&str]) -> Self {
+        let root = scratch.0.join(kind.join(""));
+        for folder in ["source", "submission", "results"] {
+            fs::create_dir_all(root.join(folder)).expect("a folder of ours can be changed");
+        }
+        let archive = path(&root.join("autograder.tar.gz"));
+        make(exercise, kind, &archive);
+        let unpacked = Command::new("tar")
+            .args(["-xzf", &archive, "-C", &path(&root.join("source"))])
+            .status();
+        assert!(unpacked.expect("there is a tar").success());
+        Autograder {
+            root,
+            target: scratch.0.join("target"),
+        }
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env_remove("CARGO_MANIFEST_DIR")
+            .env("AUTOGRADER_ROOT", &self.root)
+            .env("CARGO", env!("CARGO"))
+            .env("CARGO_TARGET_DIR", &self.target)
+            .env("CARGO_PROFILE_DEV_DEBUG", "0")
+            .env("RUST_BACKTRACE", "0");
+        command
+    }
+
+    /// Hands these files in instead of what was there: each with a name and a text.
+    fn submit(&self, files: &[(&str, String)]) {
+        let submission = self.root.join("submission");
+        fs::remove_dir_all(&submission).expect("a folder of ours can be changed");
+        fs::create_dir(&submission).expect("a folder of ours can be changed");
+        for (name, text) in files {
+            let file = submission.join(name);
+            fs::create_dir_all(file.parent().expect("a file stands in a folder"))
+                .expect("a folder of ours can be changed");
+            fs::write(file, text).expect("a folder of ours can be changed");
+        }
+    }
+
+    /// Runs Gradescope's run_autograder and gives results.json.
+    fn gradescope(&self) -> Value {
+        let run = path(&self.root.join("source/run_autograder"));
+        let output = self
+            .command(&run)
+            .current_dir(&self.root)
+            .output()
+            .expect("it can be started");
+        assert!(output.status.success(), "{}", all(&output));
+        let results = fs::read(self.root.join("results/results.json")).expect("there is a result");
+        serde_json::from_slice(&results).expect("it is JSON")
+    }
+
+    /// Runs classroom50's autograder.py in the student's checkout and gives result.json.
+    fn classroom50(&self) -> Result<Value, String> {
+        let checkout = self.root.join("submission");
+        let output = self
+            .command("python3")
+            .arg(self.root.join("source/autograder.py"))
+            .current_dir(&checkout)
+            .envs([
+                ("CLASSROOM", "networks"),
+                ("ASSIGNMENT", "sum"),
+                ("SUBMISSION_TAG", "submit/2026-06-01T14-32-05Z-a1b2c3d"),
+                ("COMMIT_URL", "https://github.com/o/r/commit/a1b2c3d"),
+                ("RELEASE_URL", "https://github.com/o/r/releases/tag/x"),
+            ])
+            .output()
+            .expect("it can be started");
+        if !output.status.success() {
+            return Err(all(&output));
+        }
+        let result = fs::read(checkout.join("result.json")).expect("there is a result");
+        Ok(serde_json::from_slice(&result).expect("it is JSON"))
+    }
+}
+
+/// A program of the workspace, as its author has it.
+fn program_text(package: &str, file: &str) -> String {
+    let path = workspace().join("crates").join(package).join(file);
+    fs::read_to_string(path).expect("a program of ours can be read")
+}
+
+/// The tests of a results.json: name, score, output.
+fn gradescope_tests(results: &Value) -> Vec<(String, u64, String)> {
+    let text = |value: &Value| value.as_str().expect("a text").to_string();
+    let tests = results["tests"].as_array().expect("a list of tests");
+    let tests = tests.iter().map(|test| {
+        assert_eq!(test["max_score"], 1);
+        assert_eq!(test["visibility"], "visible");
+        assert_eq!(test["status"] == "passed", test["score"] == 1);
+        let score = test["score"].as_u64().expect("a whole number");
+        (text(&test["name"]), score, text(&test["output"]))
+    });
+    let tests: Vec<_> = tests.collect();
+    let sum: u64 = tests.iter().map(|(_, score, _)| score).sum();
+    assert_eq!(results["score"].as_u64(), Some(sum));
+    tests
+}
+
+#[test]
+#[cfg_attr(no_python, ignore = "python3 (3.8 or newer) is not installed")]
+#[cfg_attr(
+    not(no_python),
+    ignore = "takes minutes: cargo test -p tests --test handout -- --include-ignored"
+)]
+fn gradescope_gets_points_for_what_is_right_and_reasons_for_what_is_wrong() {
+    const SERVER: &str = "crates/dsd-sum-server/src/main.rs";
+    const CLIENT: &str = "crates/dsd-sum-client/src/main.rs";
+
+    let scratch = Scratch::new("gradescope");
+    let grader = Autograder::new(&scratch, "dsd-sum", &["--with-results", "gradescope"]);
+    let setup = path(&grader.root.join("source/setup.sh"));
+    let built = grader.command(&setup).output().unwrap();
+    assert!(built.status.success(), "{}", all(&built));
+
+    let server = program_text("dsd-sum-server", "src/main.rs");
+    let client = program_text("dsd-sum-client", "src/main.rs");
+    // In its folders, below one more, beside what an autograder must not take.
+    grader.submit(&[
+        ("mine/crates/dsd-sum-server/src/main.rs", server.clone()),
+        ("mine/crates/dsd-sum-client/src/main.rs", client.clone()),
+        (
+            "mine/crates/lab/src/check/main.rs",
+            "compile_error!();".to_string(),
+        ),
+        (
+            "mine/target/debug/dsd-sum-server/src/main.rs",
+            String::new(),
+        ),
+    ]);
+    let right = gradescope_tests(&grader.gradescope());
+    let points = right.len();
+    assert!(points > 10, "{right:?}");
+    assert!(right.iter().all(|(_, score, _)| *score == 1), "{right:?}");
+
+    // A client that does not compile.
+    let broken = client.replace("fn main()", "fn main(");
+    assert_ne!(broken, client);
+    grader.submit(&[(SERVER, server), (CLIENT, broken)]);
+    let half = gradescope_tests(&grader.gradescope());
+    assert_eq!(
+        half.len(),
+        points,
+        "the points that can be had stay the same"
+    );
+    for (name, score, output) in &half {
+        assert_eq!(*score == 1, name.starts_with("server"), "{name}: {output}");
+    }
+    let (_, _, said) = half
+        .iter()
+        .find(|(name, ..)| name.starts_with("client"))
+        .unwrap();
+    assert!(said.contains("The program does not compile."), "{said}");
+    assert!(
+        said.contains("src/main.rs:"),
+        "the compiler's words: {said}"
+    );
+
+    // What the hand-out gave, handed in again; and a side that is missing.
+    let starter = grader.root.join("source-of-starter");
+    make("dsd-sum", &["--starter"], &path(&starter));
+    let unwritten = fs::read_to_string(starter.join(SERVER)).unwrap();
+    grader.submit(&[("server.rs", unwritten)]);
+    let nothing = gradescope_tests(&grader.gradescope());
+    assert_eq!(nothing.len(), points);
+    assert!(
+        nothing.iter().all(|(_, score, _)| *score == 0),
+        "{nothing:?}"
+    );
+    let said = |side: &str| {
+        let mut of = nothing.iter().filter(|(name, ..)| name.starts_with(side));
+        of.next().expect("each side has its tests").2.clone()
+    };
+    assert!(
+        said("server").contains("not yet implemented: write step"),
+        "{}",
+        said("server")
+    );
+    assert!(
+        said("client").contains("The client is missing."),
+        "{}",
+        said("client")
+    );
+}
+
+#[test]
+#[cfg_attr(no_python, ignore = "python3 (3.8 or newer) is not installed")]
+#[cfg_attr(
+    not(no_python),
+    ignore = "takes minutes: cargo test -p tests --test handout -- --include-ignored"
+)]
+fn classroom50_gets_the_result_that_its_contract_wants() {
+    let scratch = Scratch::new("classroom50");
+    let kind = ["--python", "--with-results", "classroom50"];
+    let grader = Autograder::new(&scratch, "dsd-sum", &kind);
+    let runtime = fs::read(grader.root.join("source/runtime.json")).unwrap();
+    let runtime: Value = serde_json::from_slice(&runtime).expect("it is JSON");
+    assert_eq!(runtime["rust"], "stable");
+
+    let server = program_text("dsd-sum-server", "twin.py");
+    let client = program_text("dsd-sum-client", "twin.py");
+    grader.submit(&[
+        ("crates/dsd-sum-server/twin.py", server.clone()),
+        ("client.py", client.clone()),
+    ]);
+    let right = grader.classroom50().unwrap();
+    valid_result(&right);
+    assert_eq!(right["score"], right["max-score"], "{right}");
+
+    grader.submit(&[
+        ("server.py", "import sys; sys.exit(3)".to_string()),
+        ("client.py", client),
+    ]);
+    let wrong = grader.classroom50().unwrap();
+    valid_result(&wrong);
+    assert_eq!(wrong["max-score"], right["max-score"]);
+    for test in wrong["tests"].as_array().unwrap() {
+        let name = test["test-name"].as_str().unwrap();
+        assert_eq!(test["passed"], name.starts_with("client"), "{test}");
+    }
+
+    // Two files of which each could be the server: nobody guesses.
+    grader.submit(&[("a/server.py", server.clone()), ("b/server.py", server)]);
+    let two = grader.classroom50().unwrap();
+    valid_result(&two);
+    assert_eq!(two["score"], 0);
+    let said = two["tests"][0]["output"].as_str().unwrap();
+    assert!(said.contains("a/server.py, b/server.py"), "{said}");
+
+    // Without the check there is no result, and the exit code says so to the runner.
+    fs::remove_file(grader.root.join("source/crates/lab/Cargo.toml")).unwrap();
+    fs::remove_file(grader.root.join("submission/result.json")).unwrap();
+    let failed = grader.classroom50().unwrap_err();
+    assert!(failed.contains("the autograder itself failed"), "{failed}");
+    assert!(!grader.root.join("submission/result.json").exists());
+}
+
+/// What classroom50's runner and its collector look at before they take a result.
+fn valid_result(result: &Value) {
+    assert_eq!(result["schema"], "classroom50/result/v1");
+    assert_eq!(result["classroom"], "networks");
+    assert_eq!(result["assignment"], "sum");
+    let submission = result["submission"].as_str().expect("a text");
+    assert!(submission.starts_with("submit/"), "{submission}");
+    for field in ["commit", "release", "review", "datetime"] {
+        assert!(
+            !result[field].as_str().expect("a text").is_empty(),
+            "{field}"
+        );
+    }
+    let whole = |value: &Value| value.as_u64().expect("a whole number");
+    let tests = result["tests"].as_array().expect("a list of tests");
+    let sum = |field: &str| tests.iter().map(|test| whole(&test[field])).sum::<u64>();
+    assert_eq!(whole(&result["score"]), sum("score"));
+    assert_eq!(whole(&result["max-score"]), sum("max-score"));
+    for test in tests {
+        assert!(!test["test-name"].as_str().expect("a text").is_empty());
+        assert!(test["passed"].is_boolean());
+        assert!(whole(&test["score"]) <= whole(&test["max-score"]));
     }
 }

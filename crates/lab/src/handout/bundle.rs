@@ -7,9 +7,10 @@ use std::fs;
 use std::io::{self, Cursor, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use lab::process::Passing;
 use labnet::Hint;
 use zip::write::SimpleFileOptions;
 
@@ -33,7 +34,7 @@ pub type Files = BTreeMap<String, Entry>;
 pub enum Target {
     /// A folder, made new.
     Folder(PathBuf),
-    /// A `.zip`; inside, everything stands in one folder of this name.
+    /// A `.zip`; inside, everything stands in one folder of this name, or at the top when it is empty.
     Zip(PathBuf, String),
     /// A `.tar.gz` or `.tgz`, likewise.
     Tar(PathBuf, String),
@@ -61,6 +62,16 @@ impl Target {
         })
     }
 
+    /// The same, with the files at the archive's top instead of in one folder.
+    #[must_use]
+    pub fn flat(self) -> Self {
+        match self {
+            Target::Folder(path) => Target::Folder(path),
+            Target::Zip(path, _) => Target::Zip(path, String::new()),
+            Target::Tar(path, _) => Target::Tar(path, String::new()),
+        }
+    }
+
     /// The path that the user gave.
     pub fn path(&self) -> &Path {
         match self {
@@ -68,43 +79,68 @@ impl Target {
         }
     }
 
-    /// Writes the hand-out there. What stands there already is never overwritten.
+    /// Finds out whether a hand-out can go there. What stands there already is never overwritten; an empty folder is taken.
+    ///
+    /// # Errors
+    ///
+    /// When something is in the way.
+    pub fn is_free(&self) -> anyhow::Result<()> {
+        let path = self.path();
+        let shown = path.display();
+        let found = match fs::symlink_metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            found => found.with_context(|| format!("cannot look at {shown}"))?,
+        };
+        let hint = "take it away, or choose another name with --out";
+        if !matches!(self, Target::Folder(_)) || !found.is_dir() {
+            return Err(anyhow!("{shown} is there already")).hint(hint);
+        }
+        let mut entries = fs::read_dir(path).with_context(|| format!("cannot read {shown}"))?;
+        if entries.next().is_some() {
+            return Err(anyhow!(
+                "the folder {shown} is there already, and not empty"
+            ))
+            .hint(hint);
+        }
+        Ok(())
+    }
+
+    /// Writes the hand-out there: beside its place first, then into it with one step, so that nobody ever finds a half.
     ///
     /// # Errors
     ///
     /// When something stands there, or it cannot be written; what was begun is taken away again.
     pub fn write(&self, files: &Files) -> anyhow::Result<()> {
+        const NEW: &str = "new";
+
+        self.is_free()?;
         let path = self.path();
-        if fs::symlink_metadata(path).is_ok() {
-            return Err(anyhow!("{} is there already", path.display()))
-                .hint("take it away, or choose another name with --out");
-        }
-        if let Some(parent) = path
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty())
-        {
-            fs::create_dir_all(parent)
-                .with_context(|| format!("cannot create the folder {}", parent.display()))?;
-        }
-        let result = match self {
-            Target::Folder(path) => write_folder(path, files),
-            Target::Zip(path, top) => zipped(files, top).and_then(|bytes| write_file(path, &bytes)),
-            Target::Tar(path, top) => tarred(files, top).and_then(|bytes| write_file(path, &bytes)),
+        let parent = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
         };
-        if let Err(error) = result {
-            // Half a hand-out would pass for a whole one.
-            let removed = match self {
-                Target::Folder(path) => fs::remove_dir_all(path),
-                Target::Zip(path, _) | Target::Tar(path, _) => fs::remove_file(path),
-            };
-            if let Err(left) = removed
-                && left.kind() != io::ErrorKind::NotFound
-            {
-                bail!("{error:#}; what was written of it is still there: {left}");
-            }
-            return Err(error);
+        fs::create_dir_all(parent)
+            .with_context(|| format!("cannot create the folder {}", parent.display()))
+            .hint("may you write there? --out names another place")?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let beside = parent.join(format!(".{name}.{}", std::process::id()));
+        let unfinished = Passing::new(beside)
+            .with_context(|| format!("cannot write in the folder {}", parent.display()))
+            .hint("may you write there? --out names another place")?;
+        let new = unfinished.path().join(NEW);
+        match self {
+            Target::Folder(_) => write_folder(&new, files)?,
+            Target::Zip(_, top) => write_file(&new, &zipped(files, top)?)?,
+            Target::Tar(_, top) => write_file(&new, &tarred(files, top)?)?,
         }
-        Ok(())
+        self.is_free()?;
+        if path.is_dir() {
+            fs::remove_dir(path)
+                .with_context(|| format!("cannot fill the empty folder {}", path.display()))?;
+        }
+        unfinished
+            .give(NEW, path)
+            .with_context(|| format!("cannot put the hand-out at {}", path.display()))
     }
 }
 
@@ -139,6 +175,14 @@ fn make_executable(_path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A file's name in an archive.
+fn inside(top: &str, name: &str) -> String {
+    match top {
+        "" => name.to_string(),
+        _ => format!("{top}/{name}"),
+    }
+}
+
 fn mode(entry: &Entry) -> u32 {
     if entry.executable { 0o755 } else { 0o644 }
 }
@@ -153,7 +197,7 @@ fn zipped(files: &Files, top: &str) -> anyhow::Result<Vec<u8>> {
             .last_modified_time(zip::DateTime::default())
             .unix_permissions(mode(entry));
         archive
-            .start_file(format!("{top}/{name}"), options)
+            .start_file(inside(top, name), options)
             .and_then(|()| Ok(archive.write_all(&entry.bytes)?))
             .with_context(|| format!("cannot put {name} into the archive"))?;
     }
@@ -172,7 +216,7 @@ fn tarred(files: &Files, top: &str) -> anyhow::Result<Vec<u8>> {
         header.set_uid(0);
         header.set_gid(0);
         archive
-            .append_data(&mut header, format!("{top}/{name}"), &entry.bytes[..])
+            .append_data(&mut header, inside(top, name), &entry.bytes[..])
             .with_context(|| format!("cannot put {name} into the archive"))?;
     }
     let compressed = archive.into_inner().and_then(GzEncoder::finish);

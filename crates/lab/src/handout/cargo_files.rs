@@ -3,9 +3,12 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::sync_channel;
 
 use anyhow::{Context, anyhow};
+use lab::process::{self, Passing, Stream};
 use labnet::Hint;
 
 use crate::bundle::{Entry, Files, Target};
@@ -17,7 +20,11 @@ use crate::gather::Source;
 ///
 /// When cargo cannot do it: in its own words.
 pub fn add(files: &mut Files, source: &Source, offline: bool) -> anyhow::Result<()> {
-    let scratch = tempfile::tempdir().context("cannot create a temporary folder")?;
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let name = format!("lab-handout-{}-{number}", std::process::id());
+    let scratch = Passing::new(std::env::temp_dir().join(name))
+        .context("cannot create a temporary folder")?;
     let folder = scratch.path().join("handout");
     let lock = fs::read(source.catalogue.root.join("Cargo.lock"))
         .context("cannot read the workspace's Cargo.lock")
@@ -47,15 +54,25 @@ pub fn add(files: &mut Files, source: &Source, offline: bool) -> anyhow::Result<
 
 /// Runs cargo in the folder and gives what it printed.
 fn cargo(folder: &Path, args: &[&str]) -> anyhow::Result<Vec<u8>> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
-        .args(args)
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .output()
-        .context("cannot start cargo")?;
-    if !output.status.success() {
-        let errors = String::from_utf8_lossy(&output.stderr);
+    let mut command = lab::cargo::command();
+    command.args(args).current_dir(folder);
+    command.stdin(Stdio::null());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    // With all that it starts it ends at a signal: nothing writes into a folder that is being taken away.
+    let mut cargo = process::start_group(&mut command).context("cannot start cargo")?;
+    let (sender, events) = sync_channel(16);
+    cargo.listen((), &sender);
+    drop(sender);
+    let (mut printed, mut errors) = (Vec::new(), Vec::new());
+    for event in events {
+        let bytes = event.bytes.unwrap_or_default();
+        match event.stream {
+            Stream::Stdout => printed.extend(bytes),
+            Stream::Stderr => errors.extend(bytes),
+        }
+    }
+    if !cargo.end()?.success() {
+        let errors = String::from_utf8_lossy(&errors);
         return Err(anyhow!(
             "cargo {} failed: {}",
             args.join(" "),
@@ -63,7 +80,7 @@ fn cargo(folder: &Path, args: &[&str]) -> anyhow::Result<Vec<u8>> {
         ))
         .hint("cargo fetch brings the crates that are missing");
     }
-    Ok(output.stdout)
+    Ok(printed)
 }
 
 fn add_folder(files: &mut Files, top: &Path, folder: &Path) -> anyhow::Result<()> {

@@ -182,6 +182,26 @@ impl Checks {
         }
     }
 
+    /// The names under which `cargo lab check` knows what these modules judge: of `name: "…"` in each `Exercise`.
+    pub fn names(&self, modules: &BTreeSet<String>) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        for text in modules.iter().filter_map(|name| self.modules.get(name)) {
+            for (_, after) in text
+                .match_indices("Exercise = Exercise {")
+                .map(|(at, start)| text.split_at(at + start.len()))
+            {
+                let line = after
+                    .lines()
+                    .map(str::trim)
+                    .find_map(|line| line.strip_prefix("name: \""));
+                if let Some((name, _)) = line.and_then(|rest| rest.split_once('"')) {
+                    names.insert(name.to_string());
+                }
+            }
+        }
+        names
+    }
+
     /// All modules.
     pub fn all(&self) -> impl Iterator<Item = &String> {
         self.modules.keys()

@@ -222,6 +222,11 @@ impl Source {
         self.checks.of(&packages)
     }
 
+    /// The names under which `cargo lab check` knows the exercise: its server and its client may have one each.
+    pub fn check_names(&self, exercise: &Exercise) -> BTreeSet<String> {
+        self.checks.names(&self.check_of(exercise))
+    }
+
     /// The names of the files that belong to the hand-out.
     fn names(
         &self,
