@@ -220,7 +220,7 @@ fn sent_apart(pieces: &[crate::verdict::Excerpt]) -> String {
 }
 
 /// What the program itself said, which often names the line at fault.
-fn output(program: &ProgramReport, number: Option<usize>) -> String {
+pub fn output(program: &ProgramReport, number: Option<usize>) -> String {
     let mut out = String::new();
     let name = number.map_or("program".to_string(), |number| format!("program {number}"));
     if let Some(ended) = &program.ended {

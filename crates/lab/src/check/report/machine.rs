@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::human::{again, conversation, readme};
+use super::human::{again, conversation, output, readme};
 use super::quote::{compare, quoted};
 use crate::verdict::{CaseReport, Excerpt, Outcome, Report};
 
@@ -44,6 +44,10 @@ fn details(report: &Report, case: &CaseReport) -> String {
         ));
     }
     text.push_str(&conversation(&case.events));
+    let several = case.programs.len() > 1;
+    for (number, program) in (1..).zip(&case.programs) {
+        text.push_str(&output(program, several.then_some(number)));
+    }
     text.push_str(&format!(
         "read {}\nagain: {}\n",
         readme(report, case),
