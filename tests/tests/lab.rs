@@ -414,6 +414,52 @@ mod on_linux {
         assert_eq!(lines.len(), 1, "only the server's line: {lines:?}");
     }
 
+    /// The services among these processes that run.
+    fn services(processes: &[u32]) -> usize {
+        let is_service = |id: &&u32| {
+            let command = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+            let program = command.split(|byte| *byte == 0).next().unwrap_or_default();
+            runs(**id) && program.ends_with(b"transparency-service")
+        };
+        processes.iter().filter(is_service).count()
+    }
+
+    #[test]
+    fn the_middlewares_story_kills_a_replica_and_no_call_fails() {
+        let mut running = lab(&["run", "transparency-middleware", "--port", "0"]).start();
+        running.error_line_with("20 calls to the calculator");
+        let children = descendants(running.id());
+        assert_eq!(services(&children), 2);
+        running.error_line_with("service 1 is dead");
+        assert_eq!(services(&children), 1, "one has been killed");
+        let finished = running.finish();
+        assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+        for child in children {
+            assert!(!runs(child), "{child} is left");
+        }
+
+        let heard = said(&finished.stdout, "caller    │ ");
+        let sums = ["org.example.calculator.add(2, 3) = 5"; 20];
+        // The tour, the 20 calls, and the counter's total as it was before the kill.
+        assert_eq!(heard.len(), 7 + 20 + 1, "{}", finished.stdout);
+        assert_eq!(heard[7..27], sums);
+        assert_eq!(heard[6], "org.example.counter.value() = 11");
+        assert_eq!(heard[27], heard[6]);
+        // Who worked: at first both, then the second alone, which has the counter now.
+        let first = said(&finished.stdout, "service 1 │ ");
+        let second = said(&finished.stdout, "service 2 │ ");
+        let counted = |lines: &[String]| lines.iter().any(|line| line == &heard[6]);
+        assert!(counted(&first) && counted(&second), "{}", finished.stdout);
+        assert_eq!(second.last(), Some(&heard[6]));
+        let shared = first.iter().filter(|line| **line == sums[0]).count();
+        assert!((1..20).contains(&shared), "{shared} of 21 by the first");
+        assert!(
+            finished
+                .stderr
+                .contains("caller    : 20 calls: 20 result\n")
+        );
+    }
+
     #[test]
     fn ctrl_c_leaves_nothing_running() {
         let (running, children) = conversation(&[]);
