@@ -5,7 +5,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -239,17 +239,24 @@ impl Peer {
         self.next - 1
     }
 
+    /// Registers a procedure. A session that had it may have gone so lately that the router has not noticed.
     pub fn register(&mut self, procedure: &str, options: &str) -> u64 {
-        let request = self.next_id();
         let options: Dict = serde_json::from_str(options).unwrap();
-        self.send(&Message::Register {
-            request: id(request),
-            options,
-            procedure: uri(procedure),
-        });
-        match self.receive() {
-            Message::Registered { registration, .. } => registration.get(),
-            other => panic!("not registered: {other:?}"),
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let request = self.next_id();
+            self.send(&Message::Register {
+                request: id(request),
+                options: options.clone(),
+                procedure: uri(procedure),
+            });
+            match self.receive() {
+                Message::Registered { registration, .. } => return registration.get(),
+                Message::Error { error, .. }
+                    if error == "wamp.error.procedure_already_exists"
+                        && Instant::now() < deadline => {}
+                other => panic!("not registered: {other:?}"),
+            }
         }
     }
 
@@ -332,12 +339,31 @@ pub fn masked_frame(first: u8, content: &[u8]) -> Vec<u8> {
 /// A caller and a callee that do nothing wrong, and call all the time.
 pub struct Pair {
     stop: Arc<AtomicBool>,
+    calls: Arc<AtomicUsize>,
     quiet: Vec<Duration>,
     caller: JoinHandle<Vec<Duration>>,
     callee: JoinHandle<()>,
 }
 
-const QUIET_CALLS: usize = 400;
+const QUIET_CALLS: usize = 500;
+
+/// What the pair's slowest calls took: the time that one of a hundred exceeds (p99).
+#[derive(Debug, Clone, Copy)]
+pub struct Slowest {
+    quiet: Duration,
+    busy: Duration,
+}
+
+/// Below this time it is the system's scheduler that is measured, and not the router. A call wakes four threads one after
+/// the other (two in the router, the callee, the caller); where all cores are busy, as the peers that these
+/// tests are keep them, each waits for one slice of about 1.5 ms (Linux on two cores).
+const FLOOR: Duration = Duration::from_millis(6);
+
+impl Slowest {
+    fn is_bearable(self) -> bool {
+        self.busy <= (self.quiet * 5).max(FLOOR)
+    }
+}
 
 impl Pair {
     /// Calls some hundred times in quiet, then goes on in the background.
@@ -364,11 +390,13 @@ impl Pair {
             .map(|number| timed(&mut caller, number))
             .collect();
         let stop = Arc::new(AtomicBool::new(false));
-        let told = stop.clone();
+        let calls = Arc::new(AtomicUsize::new(0));
+        let (told, counted) = (stop.clone(), calls.clone());
         let caller = thread::spawn(move || {
             let mut times = Vec::new();
             while !told.load(Ordering::Relaxed) {
                 times.push(timed(&mut caller, times.len()));
+                counted.store(times.len(), Ordering::Relaxed);
             }
             caller.send(&Message::Goodbye {
                 details: Dict::new(),
@@ -378,35 +406,37 @@ impl Pair {
         });
         Pair {
             stop,
+            calls,
             quiet,
             caller,
             callee,
         }
     }
 
-    /// Ends it: no call failed, and none of a hundred took five times as long as in quiet.
-    pub fn check(self, router: Router) {
+    /// The calls that were answered since the quiet ones.
+    fn calls(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Ends it: no call has failed. How long they took is for the caller to judge.
+    fn end(self, router: Router) -> Slowest {
         self.stop.store(true, Ordering::Relaxed);
         let times = self
             .caller
             .join()
             .expect("no call of the well-behaved pair failed");
-        let (quiet, busy) = (p99(self.quiet), p99(times.clone()));
-        eprintln!(
-            "{} calls, p99 in quiet {quiet:?}, then {busy:?}",
-            times.len()
-        );
-        // Two cores, shared with whatever else the machine does: below this time its scheduler is measured.
-        let floor = Duration::from_millis(50);
-        assert!(
-            busy <= (quiet * 5).max(floor),
-            "p99 {busy:?}, in quiet {quiet:?}"
-        );
+        let calls = times.len();
+        let slowest = Slowest {
+            quiet: p99(self.quiet),
+            busy: p99(times),
+        };
+        eprintln!("{calls} calls, p99: {slowest:?}");
         drop(router);
         // The router has gone: the callee's connection ends.
         self.callee
             .join()
             .expect("the callee saw nothing but invocations");
+        slowest
     }
 }
 
@@ -423,17 +453,37 @@ fn p99(mut times: Vec<Duration>) -> Duration {
     times.get(index).copied().unwrap_or_default()
 }
 
-/// Runs a test against a router of its own while a well-behaved pair calls.
+/// So many calls the pair has made while the router was beset, so that one of a hundred is not just the slowest.
+const BUSY_CALLS: usize = 500;
+
+/// How often the times may be bad: another program's work is in them as well. A call that fails, fails at once.
+const ATTEMPTS: usize = 5;
+
+/// Runs a test against a router of its own, again and again until a well-behaved pair has made enough calls beside it. None
+/// of them fails, and none of a hundred takes five times as long as in quiet.
 ///
 /// One such test at a time: the pair's times are to show what this test does to them, not another.
-pub fn survives(args: &[&str], test: impl FnOnce(&mut Router)) {
+pub fn survives(args: &[&str], test: impl Fn(&mut Router)) {
     static ALONE: Mutex<()> = Mutex::new(());
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut router = Router::start(args);
-    let pair = Pair::start(router.address);
-    test(&mut router);
-    assert!(router.is_running(), "the router has ended");
-    pair.check(router);
+    let mut all = Vec::new();
+    for _ in 0..ATTEMPTS {
+        let mut router = Router::start(args);
+        let pair = Pair::start(router.address);
+        loop {
+            test(&mut router);
+            assert!(router.is_running(), "the router has ended");
+            if pair.calls() >= BUSY_CALLS || pair.caller.is_finished() {
+                break;
+            }
+        }
+        let slowest = pair.end(router);
+        if slowest.is_bearable() {
+            return;
+        }
+        all.push(slowest);
+    }
+    panic!("calls took too long beside it, each time: {all:?}");
 }
 
 /// Waits until something holds, for as long as a test is patient.
