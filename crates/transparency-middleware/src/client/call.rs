@@ -279,6 +279,12 @@ impl PendingCall {
         drop(self);
     }
 
+    /// Gives the call up and lets its callee go on: it is not interrupted, and its answer is dropped. (Crossbar 26.10 takes
+    /// this for [`PendingCall::cancel`].)
+    pub fn skip(self) {
+        self.control.give_up(CancelMode::Skip, Error::Cancelled);
+    }
+
     /// Has the callee interrupted and waits for what it answers to that.
     ///
     /// # Errors
