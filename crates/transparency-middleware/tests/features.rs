@@ -16,6 +16,7 @@ use transparency_middleware::client::{
 use transparency_middleware::messages::{Dict, Format, Id, Invoke, Match, Message, Payload, Uri};
 use transparency_middleware::realm::{Rights, Roles};
 use transparency_middleware::transport::{Config, Principal, Proof, RealmConfig, Server, Stopper};
+use tungstenite::handshake::server::{Request, Response};
 
 /// How long a test waits for what has to come.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -194,17 +195,14 @@ fn a_hello_announces_what_is_shown_here_and_nothing_else() {
     let url = format!("ws://{}/ws", listener.local_addr().unwrap());
     let client = thread::spawn(move || Session::connect([url], "realm1").map(drop));
     let (stream, _) = listener.accept().unwrap();
-    let accepted = tungstenite::accept_hdr(
-        stream,
-        |_: &tungstenite::handshake::server::Request,
-         mut response: tungstenite::handshake::server::Response| {
-            let name = Format::Json.subprotocol().parse().unwrap();
-            response
-                .headers_mut()
-                .insert("sec-websocket-protocol", name);
-            Ok(response)
-        },
-    );
+    #[allow(clippy::result_large_err, reason = "the signature is tungstenite's")]
+    let accepted = tungstenite::accept_hdr(stream, |_: &Request, mut response: Response| {
+        let name = Format::Json.subprotocol().parse().unwrap();
+        response
+            .headers_mut()
+            .insert("sec-websocket-protocol", name);
+        Ok(response)
+    });
     let mut socket = accepted.unwrap();
     let frame = socket.read().unwrap();
     let Message::Hello { details, .. } = Message::from_json(frame.to_text().unwrap()).unwrap()
