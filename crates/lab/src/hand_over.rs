@@ -15,6 +15,7 @@ const COMMANDS: &[(&str, &str, &str)] = &[
     ("check", "lab-check", "check"),
     ("grade", "lab-check", "check"),
     ("watch", "lab-check", "check"),
+    ("doctor", "lab-check", "check"),
     // region: workspace
     ("handout", "lab-handout", "handout"),
     // endregion: workspace
@@ -34,6 +35,11 @@ pub struct Grade {}
 #[derive(FromArgs, ArgsInfo)]
 #[argh(subcommand, name = "watch")]
 pub struct Watch {}
+
+/// Looks whether this machine has what the labs need.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(subcommand, name = "doctor")]
+pub struct Doctor {}
 
 // region: workspace
 /// Makes a folder or an archive of an exercise, for a student.

@@ -50,6 +50,7 @@ enum Command {
     Check(hand_over::Check),
     Grade(hand_over::Grade),
     Watch(hand_over::Watch),
+    Doctor(hand_over::Doctor),
     // region: workspace
     Handout(hand_over::Handout),
     // endregion: workspace

@@ -143,17 +143,20 @@ mod elsewhere {
     pub fn busy(_: u32) -> Option<std::time::Duration> {
         None
     }
+    pub fn environment(_: u32, _: &str) -> Option<String> {
+        None
+    }
     pub fn has_environment(_: u32, _: &str) -> bool {
         false
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-pub use elsewhere::{busy, descriptors, has_environment, processes};
+pub use elsewhere::{busy, descriptors, environment, has_environment, processes};
 #[cfg(not(target_os = "linux"))]
 use elsewhere::{socket_inodes, sockets};
 #[cfg(target_os = "linux")]
-pub use linux::{busy, descriptors, has_environment, processes};
+pub use linux::{busy, descriptors, environment, has_environment, processes};
 #[cfg(target_os = "linux")]
 use linux::{socket_inodes, sockets};
 
@@ -398,6 +401,15 @@ mod linux {
             }
         }
         Some(Duration::from_nanos(total))
+    }
+
+    /// The value of a variable in the environment that a process was started with.
+    pub fn environment(id: u32, name: &str) -> Option<String> {
+        let all = fs::read(format!("/proc/{id}/environ")).ok()?;
+        all.split(|byte| *byte == 0)
+            .filter_map(|one| std::str::from_utf8(one).ok()?.split_once('='))
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value.to_string())
     }
 
     /// Whether a process was started with this setting in its environment.

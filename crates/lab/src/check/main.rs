@@ -17,7 +17,7 @@
 //! | [`network`] | a network of its own for a program that has its port built in |
 //! | [`deliver`], [`signals`] | results that arrive however the check ends |
 //! | [`progress`] | how far the work has come, on a terminal |
-//! | [`check`], [`grade`], [`watch`] | the commands |
+//! | [`check`], [`grade`], [`watch`], [`doctor`] | the commands |
 //!
 //! # To add a check
 //!
@@ -54,6 +54,7 @@
 mod check;
 mod command;
 mod deliver;
+mod doctor;
 mod exercises;
 mod grade;
 mod kernel;
@@ -92,6 +93,7 @@ enum Command {
     Check(check::Check),
     Grade(grade::Grade),
     Watch(watch::Watch),
+    Doctor(doctor::Doctor),
 }
 
 /// The tool's own trouble: not a verdict about the program under test.
@@ -102,6 +104,7 @@ fn main() -> ExitCode {
         Command::Check(check) => check.run(),
         Command::Grade(grade) => grade.run(),
         Command::Watch(watch) => watch.run(),
+        Command::Doctor(doctor) => doctor.run(),
     });
     process::sweep();
     match done {

@@ -20,6 +20,9 @@ use crate::verdict::{Excerpt, ProgramReport};
 
 /// How long a program has to end after TERM.
 const TERM_PATIENCE: Duration = Duration::from_secs(2);
+/// The variable by which a program under test, and all that it starts, can be told from other processes: the check's
+/// process id, a dot, and a number.
+pub const MARKER: &str = "LAB_CHECK";
 /// How much of each output stream is kept, in bytes, at either end.
 const KEPT_OUTPUT: usize = 64 * 1024;
 /// A program that prints more than this, in bytes, is stopped for it.
@@ -203,7 +206,7 @@ impl Running {
             .split_first()
             .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the command is empty"))?;
         let marker = format!(
-            "LAB_CHECK={}.{}",
+            "{MARKER}={}.{}",
             std::process::id(),
             NUMBER.fetch_add(1, Ordering::Relaxed)
         );

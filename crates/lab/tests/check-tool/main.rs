@@ -6,7 +6,9 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic anywhere")]
 
+mod doctor;
 mod grading;
+mod hostile;
 mod reports;
 mod tool;
 mod watching;

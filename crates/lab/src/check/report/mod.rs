@@ -142,6 +142,10 @@ fn beside(path: &Path) -> anyhow::Result<PathBuf> {
         .file_name()
         .ok_or_else(|| anyhow!("{} is no name of a file", path.display()))
         .hint("--out results.json")?;
-    let name = format!(".{}.{}", name.to_string_lossy(), std::process::id());
+    let name = format!(
+        ".{}.{}.lab-check",
+        name.to_string_lossy(),
+        std::process::id()
+    );
     Ok(path.with_file_name(name))
 }
