@@ -259,6 +259,7 @@ impl<'a> Stage<'a> {
         self.clients += 1;
         let who = format!("client {}", self.clients);
         let stream = self.connected(receive_buffer)?;
+        self.log.did(&who, "connected");
         Connection::new(stream, &who, &self.log, self.limit())
             .map_err(|error| undecided("cannot prepare a connection", &error))
     }
@@ -317,6 +318,9 @@ impl<'a> Stage<'a> {
             Ok(program) => kernel::listening(protocol.name(), program.id()),
             Err(stop) => return stop,
         };
+        // Without the number: the words say the same.
+        let error = error.to_string();
+        let error = error.split(" (os error").next().unwrap_or_default();
         let mut summary = format!("The program runs, but nothing listens on {address} ({error}).");
         if let Some(other) = elsewhere.first() {
             summary.push_str(&format!(" It listens on {other} instead."));

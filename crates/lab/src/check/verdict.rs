@@ -145,6 +145,8 @@ pub enum What {
     Datagram(String, Excerpt),
     /// We waited for something that did not come.
     Awaited(String, Duration),
+    /// So many steps were not kept.
+    LeftOut(usize),
     /// Anything else: `connected`, `broke the connection off (RST)`.
     Did(String),
 }
@@ -175,12 +177,28 @@ impl Log {
             old.total += new.total;
             return;
         }
-        if events.len() < KEPT_EVENTS {
-            events.push(Event {
-                who: who.to_string(),
-                what,
-            });
+        let new = Event {
+            who: who.to_string(),
+            what,
+        };
+        // Whoever knows better what was waited for says it again.
+        if let (What::Awaited(..), Some(last)) = (&new.what, events.last_mut())
+            && matches!(last.what, What::Awaited(..))
+            && last.who == who
+        {
+            *last = new;
+            return;
         }
+        // How it began and how it ended tell more than the middle.
+        if events.len() == KEPT_EVENTS {
+            events.remove(KEPT_EVENTS / 2 + 1);
+            let place = &mut events[KEPT_EVENTS / 2];
+            match &mut place.what {
+                What::LeftOut(count) => *count += 1,
+                what => *what = What::LeftOut(2),
+            }
+        }
+        events.push(new);
     }
 
     /// Adds an event in words.
@@ -365,6 +383,25 @@ mod tests {
         let events = log.events();
         assert_eq!(events.len(), 2);
         assert!(matches!(&events[0].what, What::Received(e) if e.head == b"abc" && e.total == 3));
+    }
+
+    #[test]
+    fn of_too_many_events_the_middle_is_left_out() {
+        let log = Log::default();
+        for number in 0..KEPT_EVENTS + 100 {
+            log.did("we", number.to_string());
+        }
+        let events = log.events();
+        assert_eq!(events.len(), KEPT_EVENTS);
+        let left_out: usize = events
+            .iter()
+            .map(|event| match event.what {
+                What::LeftOut(count) => count,
+                _ => 0,
+            })
+            .sum();
+        assert_eq!(events.len() - 1 + left_out, KEPT_EVENTS + 100);
+        assert!(matches!(&events.last().unwrap().what, What::Did(last) if last == "499"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::tool::{Folder, code, json, lab, run, text};
+use crate::tool::{Folder, code, json, lab, run, sheets_ports, text};
 
 /// The findings about something, as (level, what, hint).
 fn findings(result: &Value, subject: &str) -> Vec<(String, String, String)> {
@@ -27,6 +27,7 @@ fn findings(result: &Value, subject: &str) -> Vec<(String, String, String)> {
 
 #[test]
 fn it_says_what_is_there_and_who_holds_a_port() {
+    let _ports = sheets_ports();
     // Held by this test, unless something else holds it already: then that is to be found.
     let held = TcpListener::bind("127.0.0.1:1234");
     let out = run(&["doctor", "--format", "json"]);

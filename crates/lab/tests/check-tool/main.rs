@@ -6,7 +6,9 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic anywhere")]
 
+mod address;
 mod doctor;
+mod golden;
 mod grading;
 mod hostile;
 mod reports;

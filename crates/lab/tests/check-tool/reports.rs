@@ -8,7 +8,8 @@ use quick_junit::{NonSuccessKind, Report, TestCaseStatus};
 use serde_json::Value;
 
 use crate::tool::{
-    Folder, case, code, errors, gallery, json, lab, processes_with, run, signal, text, until,
+    Folder, case, code, errors, gallery, json, lab, processes_with, run, sheets_ports, signal,
+    text, until,
 };
 
 const FORMATS: [(&str, &str); 5] = [
@@ -322,6 +323,7 @@ fn ctrl_c_still_writes_every_format() {
 #[test]
 fn a_check_that_cannot_be_played_still_writes_every_format() {
     let folder = Folder::new("formats-trouble");
+    let _ports = sheets_ports();
     // The sheet's port has to be taken by somebody; by this test, unless another program was first.
     let taken = TcpListener::bind("127.0.0.1:65432");
     let mut words = vec![

@@ -4,8 +4,8 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -133,6 +133,12 @@ impl Drop for Folder {
         // A test that failed may have left something in it: the next one has a folder of its own.
         let _ = fs::remove_dir_all(&self.0);
     }
+}
+
+/// The sheets' ports are one for all tests: who needs one to be taken, or free, holds this.
+pub fn sheets_ports() -> MutexGuard<'static, ()> {
+    static PORTS: Mutex<()> = Mutex::new(());
+    PORTS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A program of the gallery.

@@ -287,6 +287,14 @@ impl Connection {
             HeardEnd::Reset => self
                 .log
                 .did(&self.who, "saw the program break the connection off (RST)"),
+            HeardEnd::Silence => {
+                let what = match bytes.is_empty() {
+                    true => "anything to come from the program",
+                    false => "more to come from the program",
+                };
+                self.log
+                    .add(&self.who, What::Awaited(what.into(), self.limit.patience));
+            }
             _ => {}
         }
         Heard { bytes, end }

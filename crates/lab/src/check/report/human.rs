@@ -72,7 +72,10 @@ pub fn text(report: &Report, style: &Style) -> String {
         for case in cases {
             out.push_str(&one(report, case, width, *style));
         }
-        out.push('\n');
+        // A failure has an empty line behind it already.
+        if !out.ends_with("\n\n") {
+            out.push('\n');
+        }
     }
     out.push_str(&tail(report, *style));
     out
@@ -111,15 +114,12 @@ fn failed(report: &Report, case: &CaseReport, failure: &Failure, style: Style) -
         out.push_str(&format!("{INDENT}{}\n", style.strong(&line)));
     }
     out.push('\n');
-    let title = format!(
-        "{}{}.",
-        failure.misconception.title[..1].to_uppercase(),
-        &failure.misconception.title[1..]
-    );
+    let mistake = failure.misconception;
     out.push_str(&paragraph(&format!(
-        "{title} {}",
-        failure.misconception.text
+        "The mistake ({}): {}.",
+        mistake.id, mistake.title
     )));
+    out.push_str(&paragraph(mistake.text));
     out.push('\n');
     if let Some(contrast) = &failure.contrast {
         let compared = compare(contrast);
@@ -173,7 +173,14 @@ pub fn again(report: &Report, case: &CaseReport) -> String {
 /// What was said on the wire, and what was waited for.
 pub fn conversation(events: &[Event]) -> String {
     let mut out = String::new();
-    let left_out = events.len().saturating_sub(EVENTS);
+    let from = events.len().saturating_sub(EVENTS);
+    let left_out: usize = events[..from]
+        .iter()
+        .map(|event| match event.what {
+            What::LeftOut(count) => count,
+            _ => 1,
+        })
+        .sum();
     if left_out > 0 {
         out.push_str(&labelled(
             "earlier",
@@ -181,7 +188,7 @@ pub fn conversation(events: &[Event]) -> String {
         ));
     }
     let mut last = "";
-    for event in &events[left_out..] {
+    for event in &events[from..] {
         let text = match &event.what {
             What::Sent(pieces) if pieces.len() == 1 => {
                 format!("sent {}", pieces.first().map(excerpt).unwrap_or_default())
@@ -193,6 +200,7 @@ pub fn conversation(events: &[Event]) -> String {
             What::Awaited(what, how_long) => {
                 format!("waited {} seconds for {what}", how_long.as_secs_f64())
             }
+            What::LeftOut(count) => format!("{count} steps, not kept"),
             What::Did(what) => what.clone(),
         };
         let who = if event.who == last {
@@ -314,7 +322,7 @@ fn hanging(label: &str, text: &str, indent: usize) -> String {
 }
 
 fn labelled(label: &str, text: &str) -> String {
-    format!("{INDENT}{label:10}{text}\n")
+    format!("{INDENT}{label:9} {text}\n")
 }
 
 fn paragraph(text: &str) -> String {

@@ -58,8 +58,9 @@ pub fn excerpt(excerpt: &Excerpt) -> String {
     } else {
         &excerpt.tail
     };
-    let head = &excerpt.head[..excerpt.head.len().min(32)];
-    let tail = &end[end.len().saturating_sub(16)..];
+    // Not inside a character: half of one is what a program does, not what a quotation does.
+    let head = &excerpt.head[..border(&excerpt.head, 32)];
+    let tail = &end[border(end, end.len().saturating_sub(16))..];
     let left_out = excerpt.total.saturating_sub(head.len() + tail.len());
     if left_out == 0 {
         return quoted(&excerpt.head);
@@ -70,6 +71,17 @@ pub fn excerpt(excerpt: &Excerpt) -> String {
         thousands(left_out),
         quoted(tail)
     )
+}
+
+/// The place at or a little before this one at which no character of UTF-8 is cut.
+fn border(bytes: &[u8], at: usize) -> usize {
+    let at = at.min(bytes.len());
+    let goes_on = |at: usize| bytes.get(at).is_some_and(|byte| byte & 0xc0 == 0x80);
+    (at.saturating_sub(3)..=at)
+        .rev()
+        .find(|at| !goes_on(*at))
+        // Four bytes that go on begin nowhere: no UTF-8, so nothing that could be cut.
+        .unwrap_or(at)
 }
 
 /// Two runs of bytes, one under the other, around the place where they part, and a caret under that place.
@@ -98,7 +110,7 @@ pub fn compare(contrast: &Contrast) -> Compared {
         from -= 1;
     }
     let show = |bytes: &[u8]| {
-        let end = bytes.len().min(at + FROM);
+        let end = border(bytes, at + FROM);
         let mut line = String::from("\"");
         if from > 0 {
             line.push('…');
@@ -156,6 +168,12 @@ mod tests {
     fn what_is_left_out_is_said() {
         let long = excerpt(&Excerpt::of(&vec![b'x'; 1_000_000]));
         assert!(long.contains("999,952 bytes left out"), "{long}");
+    }
+
+    #[test]
+    fn a_quotation_cuts_no_character() {
+        let long = excerpt(&Excerpt::of("é日".repeat(1000).as_bytes()));
+        assert!(!long.contains("\\x"), "{long}");
     }
 
     #[test]
