@@ -95,6 +95,22 @@ fn without_chance(text: &str) -> String {
         }
         text = out;
     }
+    // How much had come by the moment at which no more was waited for.
+    for after in [" received\n", " bytes left out"] {
+        let mut parts: Vec<String> = text.split(after).map(String::from).collect();
+        let last = parts.pop().unwrap_or_default();
+        for part in &mut parts {
+            let kept = part
+                .trim_end_matches(|c: char| c.is_ascii_digit() || c == ',')
+                .len();
+            if kept < part.len() {
+                part.truncate(kept);
+                part.push_str("NUMBER");
+            }
+        }
+        parts.push(last);
+        text = parts.join(after);
+    }
     // How many lines a program gets out before it is ended depends on the moment as well.
     let mut lines: Vec<&str> = text.lines().map(str::trim_end).collect();
     lines.dedup_by_key(|line| line.trim().trim_start_matches("stdout").trim_start());

@@ -11,6 +11,7 @@ mod doctor;
 mod golden;
 mod grading;
 mod hostile;
+mod repeats;
 mod reports;
 mod tool;
 mod watching;
