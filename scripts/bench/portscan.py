@@ -16,15 +16,16 @@ README = "crates/portscan/README.md"
 FAR = "10.200.0.2"
 DELAY = ["--delay-us", "25000"]
 
-# On the far side: listens on its arguments' ports of FAR, says so, and takes and drops every connection.
-LISTENERS = f"""
+# Listens on its arguments, ADDRESS:PORT, says so, and takes and drops every connection.
+LISTENERS = """
 import socket, sys, threading
 def serve(s):
     while True:
         try: s.accept()[0].close()
         except OSError: pass
-for port in sys.argv[1:]:
-    s = socket.create_server(("{FAR}", int(port)), backlog=4096)
+for word in sys.argv[1:]:
+    address, _, port = word.rpartition(":")
+    s = socket.create_server((address, int(port)), backlog=4096)
     threading.Thread(target=serve, args=(s,), daemon=True).start()
 print("ready", flush=True)
 threading.Event().wait()
@@ -71,10 +72,14 @@ class Link:
                 link = self.bench.start(argv, ready=r"^(\d+) (\d+)$", ready_on="stdout", stdin=stdin)
             stack.enter_context(link)
             self.near, far = link.match[1], link.match[2]
-            argv = ["nsenter", "--target", far, "--net", sys.executable, "-c", LISTENERS, *map(str, self.ports)]
-            stack.enter_context(self.bench.start(argv, ready="^ready$", ready_on="stdout"))
+            stack.enter_context(self.listen(far, [f"{FAR}:{port}" for port in self.ports]))
             self.stack = stack.pop_all()
         return self
+
+    def listen(self, side, places):
+        """A program in the namespace of a side that listens on places, each ADDRESS:PORT."""
+        argv = ["nsenter", "--target", side, "--net", sys.executable, "-c", LISTENERS, *places]
+        return self.bench.start(argv, ready="^ready$", ready_on="stdout")
 
     def __exit__(self, *_):
         self.stack.close()
@@ -117,16 +122,19 @@ def run(bench):
 
         return measure
 
-    # A run that only proves that this file works does without the peers: they have no small size.
+    # A run that only proves that this file works does without the peers: they have no small size. Those that take
+    # minutes are measured once each, and only when asked for.
     with_peers = {"50 ms, closed", "50 ms, filtered, 2 tries"}
     everywhere = os.environ.get("PORTSCAN_PEERS") == "all" and not bench.smoke
+    once = "one run each"
+    patience = 400  # seconds
     nmap_missing = None if shutil.which("nmap") else "nmap (apt install nmap)"
     rust_missing = None if rustscan else "RustScan (cargo install rustscan)"
 
     def peer_cases(call, where, key, nmap, rust, floor, open_ports):
-        """nmap and RustScan with the options given, by their names; in some cases only, since they take minutes."""
+        """nmap and RustScan with the options given, by their names, in the cases in which that takes seconds."""
         cases = []
-        if where == FAR and key not in with_peers and not everywhere or bench.smoke:
+        if where == FAR and key not in with_peers or bench.smoke:
             return cases
         for name, options in nmap:
             argv = ["nmap", "-n", "-Pn", "-p-", "-oG", "-", *options, where]
@@ -137,6 +145,33 @@ def run(bench):
             measure = lambda name=name, argv=argv: seconds((key, name), call, argv, open_ports)
             cases.append(Case(name, measure, against=floor, missing=rust_missing))
         return cases
+
+    def peers_once(figure, call, open_ports, nmap, rust, prefix=()):
+        """Each peer one time, since some take minutes."""
+        if not everywhere:
+            return
+        programs = [(name, ["nmap", "-n", "-Pn", "-p-", "-oG", "-", *options, FAR], nmap_missing) for name, options in nmap]
+        for name, options in rust:
+            argv = [rustscan, "-a", FAR, "-r", "1-65535", "-n", "-g", "--no-banner", *options]
+            programs.append((name, argv, rust_missing))
+        for name, argv, missing in programs:
+            if missing:
+                bench.left_out(f"{figure}, {once}", name, missing)
+                continue
+            try:
+                value = seconds((figure, name), call, [*prefix, *argv], open_ports, timeout=patience)
+            except BenchError as error:
+                bench.left_out(f"{figure}, {once}", name, str(error).splitlines()[0])
+                continue
+            bench.figure(f"{figure}, {once}", name, [value], "s")
+
+    peaks = []
+
+    def peak(call, where, prefix=()):
+        """The peak memory of one more scan, in MiB: a program that this driver starts inherits the driver's peak, so GNU time starts it."""
+        if shutil.which("time"):
+            said = call(["time", "--format", "%M", *prefix, scanner, *where]).stderr
+            peaks.append(int(said.split()[-1]) / 1024)
 
     # This machine itself
     floor = "C floor"
@@ -159,10 +194,12 @@ def run(bench):
         ],
         unit="s",
     )
+    peak(bench.call, ["127.0.0.1"])
 
     # Another machine
     tuned_nmap = ("nmap -sS -T5 --min-rate 20000", ["-sS", "-T5", "--min-rate", "20000", "--max-retries", "2"])
     tuned_rust = ("RustScan -b 16000 -t 300", ["-b", "16000", "-t", "300", "--ulimit", "20000"])
+    defaults = [("nmap", []), ("nmap -T4", ["-T4"])], [("RustScan", [])]
     loss = ["--loss-ppm", "10000"]
     slow = ["--rate-bps", "10000000", "--queue", "1700"]
     cases = [
@@ -190,44 +227,43 @@ def run(bench):
                 unit="s",
                 warm_up=0,  # everything has run on loopback already, and the slow links take minutes
             )
+            peak(link.call, [FAR])
+            if figure not in with_peers:
+                peers_once(figure, link.call, link.ports, [tuned_nmap], [tuned_rust])
+            peers_once(figure, link.call, link.ports, *defaults)
     with Link(bench, DELAY, filtered=True) as link:
         shell = ["sh", "-c", 'ulimit -n 1024 && exec "$0" "$@"']
         measure = ours(link.call, FAR, ("1024", "portscan"), link.ports, shell)
         bench.compare("50 ms, filtered, ulimit -n 1024", [Case("portscan", measure, limit="<= 3")], unit="s")
 
-        # What each default is, once.
-        if everywhere:
-            for name, argv, missing in (
-                ("nmap -T4", ["nmap", "-n", "-Pn", "-p-", "-T4", "-oG", "-", FAR], nmap_missing),
-                ("RustScan", [rustscan, "-a", FAR, "-r", "1-65535", "-n", "-g", "--no-banner"], rust_missing),
-            ):
-                if missing:
-                    bench.left_out("50 ms, filtered, peers' defaults, one run", name, missing)
-                else:
-                    bench.figure(
-                        "50 ms, filtered, peers' defaults, one run",
-                        name,
-                        [seconds(("defaults", name), link.call, argv, link.ports, timeout=600)],
-                        "s",
-                    )
+        peak(link.call, [FAR], shell)
+        peers_once("50 ms, filtered, ulimit -n 1024", link.call, link.ports, [tuned_nmap], [("RustScan -t 300", ["-t", "300"])], shell)
 
-        # A program started by this driver inherits the driver's peak: GNU time starts it from a small process.
-        if shutil.which("time"):
-            peaks = []
-            for prefix in ([], shell):
-                said = link.call(["time", "--format", "%M", *prefix, scanner, FAR]).stderr
-                peaks.append(int(said.split()[-1]) / 1024)
-            bench.figure("peak memory, filtered, without and with ulimit -n 1024", "portscan", [max(peaks)], "MiB", limit="<= 32")
+    # Many addresses, where nobody else listens: each has 1,000 ports, some have an open one.
+    with Link(bench, []) as link:
+        open_places = [f"127.0.1.{host}:{20_000 + 3 * host}" for host in range(0, 256, 5)]
+        call = [scanner, "127.0.1.0/24", "--ports", "20000-20999"]
 
+        def network():
+            result = link.call([*call, "--format", "json"])
+            hosts = json.loads(result.stdout)["hosts"]
+            found = {f"{host['address']}:{port['port']}" for host in hosts for port in host["ports"] if port["state"] == "open"}
+            if found != set(open_places):
+                raise BenchError(f"portscan found {sorted(found)}, and open are {open_places}")
+            return result.seconds
+
+        with link.listen(link.near, open_places):
+            bench.compare("127.0.1.0/24, 1,000 ports each", [Case("portscan", network)], unit="s", warm_up=0)
+            peak(link.call, call[1:])
+
+    if peaks:
+        bench.figure("peak memory, the most of all cases", "portscan", [max(peaks)], "MiB", limit="<= 32")
     for figure in ["own"] + [case[0] for case in cases]:
         mine, theirs = cpu[figure, "portscan"], cpu[figure, floor]
         name = "127.0.0.1" if figure == "own" else figure
         ratio = sorted(a / b for a, b in zip(mine, theirs))[len(mine) // 2]
         bench.figure(f"CPU time, {name}", f"portscan ÷ {floor}", [ratio], "×", limit="<= 1.3")
-    hosts = "127.0.1.0/24"
-    result = bench.call([scanner, hosts, "--ports", "1-1000", "--format", "json"])
-    bench.figure(f"{hosts}, 1,000 ports each", "portscan", [result.seconds], "s")
     missed = {key: counts for key, counts in misses.items() if any(counts)}
     for (figure, name), counts in missed.items():
         bench.note(f"{name} missed {min(counts)} to {max(counts)} of 20 open ports in the case \"{figure}\".")
-    bench.note("portscan found exactly the 20 open ports in every run of every case; a run that did not would end this.")
+    bench.note("portscan found exactly the open ports in every run of every case; a run that did not would end this.")

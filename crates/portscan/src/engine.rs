@@ -74,6 +74,8 @@ pub struct Outcome {
     pub round_trip: Option<(Duration, Duration)>,
     /// The refusals a second to which the targets seem to limit themselves.
     pub limited_to: Option<f64>,
+    /// The probes a second to which the scan slowed down, since more were lost.
+    pub slowed_to: Option<f64>,
     /// How often each port was tried before it was called filtered.
     pub tries: u8,
     /// Whether the scan was stopped before its end, and where.
@@ -274,6 +276,7 @@ pub fn scan(mut plan: Plan, stop: &AtomicBool, progress: &Progress) -> anyhow::R
         losses: scheduler.losses(),
         round_trip: scheduler.round_trip(),
         limited_to: scheduler.limited_to(),
+        slowed_to: scheduler.slowed_to(),
         tries: scheduler.tries(),
         stopped: (unfinished && !whole).then_some(position),
         findings: scheduler.findings().clone(),

@@ -450,6 +450,7 @@ fn report(
         losses: outcome.losses,
         round_trip: outcome.round_trip,
         limited_to: outcome.limited_to,
+        slowed_to: outcome.slowed_to,
         tries: outcome.tries,
         seed: plan.seed,
         stopped: outcome.stopped.is_some(),

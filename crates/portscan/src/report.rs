@@ -91,6 +91,8 @@ pub struct Report {
     pub round_trip: Option<(Duration, Duration)>,
     /// The refusals a second to which the targets seem to limit themselves.
     pub limited_to: Option<f64>,
+    /// The probes a second to which the scan slowed down, since more were lost.
+    pub slowed_to: Option<f64>,
     /// Tries after which a silent port was called filtered.
     pub tries: u8,
     /// The seed of the order.
@@ -233,6 +235,12 @@ impl Report {
                 self.losses.retried
             );
         }
+        if let Some(rate) = self.slowed_to.filter(|_| self.round_trip.is_some()) {
+            let _ = write!(
+                line,
+                "; slowed down to {rate:.0} probes a second, since more were lost"
+            );
+        }
         line
     }
 
@@ -254,6 +262,7 @@ impl Report {
             "control_probes": self.losses.controls + self.losses.controls_lost,
             "control_probes_lost": self.losses.controls_lost,
             "refusals_per_second": self.limited_to,
+            "slowed_to_per_second": self.slowed_to,
             "tries": self.tries,
             "seed": self.seed,
             "stopped": self.stopped,

@@ -32,8 +32,8 @@ pub struct Probe {
     pub port: u16,
     /// How many tries went before.
     pub tries_before: u8,
-    /// Asks a port that has answered before, only to see whether answers are lost.
-    pub control: bool,
+    /// Asks a port that has answered before, and what, only to see whether answers are lost.
+    pub control: Option<State>,
     /// When it was handed out.
     pub sent: Time,
     /// When the try before was handed out, in milliseconds.
@@ -168,6 +168,7 @@ struct Pending {
 struct Control {
     host: u32,
     port: u16,
+    state: State,
     left: u8,
 }
 
@@ -201,6 +202,153 @@ impl Trips {
     }
 }
 
+/// Finds out from the control probes whether the way there bears the rate of a scan that gets no answers.
+///
+/// Silence gives no hint of a queue that overflows: behind a firewall that drops everything, a window that grows in
+/// silence can drown a slow uplink, and the few answers there are drown with it. Whether control probes are lost more
+/// often than by chance is a cumulative sum's to say (CUSUM, Page 1954), here of a loss of 50 % against one of 2 %:
+/// four in a row are a verdict, or five of ten. Then the rate goes down to what got through, less a fifth, and
+/// the silent ports get two more tries. It goes up again while all control probes are answered, but not to where the
+/// verdict fell. There are a few verdicts at most: a loss that does not depend on the rate stays, and is told.
+#[derive(Debug)]
+struct Congestion {
+    /// The cumulative sum, and the control probes, all and lost, since it was 0.
+    score: f64,
+    heard: u32,
+    lost: u32,
+    /// Answered without one that was lost.
+    streak: u32,
+    /// Control probes in the order in which they were sent, with the outcome where it is known. An answer is known
+    /// sooner than a loss: heard as they come, the losses of a while would stand in a row.
+    under_way: VecDeque<(Probe, Option<Heard>)>,
+    /// When control probes were sent, and how many probes had been handed out then.
+    pace: VecDeque<(Time, u64)>,
+    verdicts: u8,
+    /// The last one: the time, and the pass.
+    judged: Time,
+    pass: u8,
+    /// Probes a second from then on, and where they may go up to.
+    rate: Option<f64>,
+    most: f64,
+}
+
+/// What came of a control probe.
+#[derive(Debug, Clone, Copy)]
+enum Heard {
+    Answer,
+    Loss,
+    /// This machine could not send it, or the scan was stopped.
+    Nothing,
+}
+
+impl Congestion {
+    /// ln(0.50 / 0.02), ln(0.50 / 0.98), and a sum that chance reaches less than once in e^12 control probes.
+    const OF_A_LOSS: f64 = 3.219;
+    const OF_AN_ANSWER: f64 = -0.673;
+    const VERDICT: f64 = 12.0;
+    const MOST_VERDICTS: u8 = 6;
+    const LEAST_RATE: f64 = 200.0;
+    /// So many answers without a loss raise the rate by a quarter.
+    const STREAK: u32 = 8;
+    /// A rate is measured over at least this time, and over the last so many control probes at most.
+    const SPAN: Duration = Duration::from_millis(100);
+    const LAST: usize = 64;
+
+    fn new() -> Self {
+        Congestion {
+            score: 0.0,
+            heard: 0,
+            lost: 0,
+            streak: 0,
+            under_way: VecDeque::new(),
+            pace: VecDeque::new(),
+            verdicts: 0,
+            judged: Time::ZERO,
+            pass: 0,
+            rate: None,
+            most: f64::INFINITY,
+        }
+    }
+
+    fn sent(&mut self, probe: Probe, handed_out: u64) {
+        if self.pace.len() == Self::LAST {
+            self.pace.pop_front();
+        }
+        self.pace.push_back((probe.sent, handed_out));
+        // Refusals may be held back by a limit of the host; an open port's answer is not.
+        if probe.control == Some(State::Open) {
+            self.under_way.push_back((probe, None));
+        }
+    }
+
+    /// The outcome of a control probe of this pass. `true` is a verdict.
+    fn heard(&mut self, now: Time, probe: &Probe, outcome: Heard, pass: u8) -> bool {
+        let mut known = self.under_way.iter_mut();
+        if let Some(entry) = known.find(|entry| entry.0 == *probe && entry.1.is_none()) {
+            entry.1 = Some(outcome);
+        }
+        let mut verdict = false;
+        while let Some((probe, Some(outcome))) = self.under_way.front().copied() {
+            self.under_way.pop_front();
+            // What was sent before a verdict has been judged by it.
+            if probe.sent < self.judged {
+                continue;
+            }
+            match outcome {
+                Heard::Answer => self.answered(),
+                Heard::Loss => verdict |= self.lost(now, probe.sent, pass),
+                Heard::Nothing => {}
+            }
+        }
+        verdict
+    }
+
+    fn answered(&mut self) {
+        self.score += Self::OF_AN_ANSWER;
+        self.heard += 1;
+        if self.score <= 0.0 {
+            (self.score, self.heard, self.lost) = (0.0, 0, 0);
+        }
+        self.streak += 1;
+        if let Some(rate) = self.rate.filter(|_| self.streak >= Self::STREAK) {
+            self.rate = Some((rate * 1.25).min(self.most));
+            self.streak = 0;
+        }
+    }
+
+    fn lost(&mut self, now: Time, sent: Time, pass: u8) -> bool {
+        self.streak = 0;
+        self.score += Self::OF_A_LOSS;
+        self.heard += 1;
+        self.lost += 1;
+        if self.score < Self::VERDICT || self.verdicts == Self::MOST_VERDICTS {
+            return false;
+        }
+        let Some(rate) = self.rate_before(sent) else {
+            return false;
+        };
+        let through = 1.0 - f64::from(self.lost) / f64::from(self.heard + 1);
+        self.most = self.rate.unwrap_or(rate).min(rate) * 0.8;
+        self.rate = Some((self.most * through).max(Self::LEAST_RATE));
+        (self.score, self.heard, self.lost) = (0.0, 0, 0);
+        self.verdicts += 1;
+        self.judged = now;
+        self.pass = pass;
+        true
+    }
+
+    /// The probes a second that were handed out before a moment.
+    fn rate_before(&self, then: Time) -> Option<f64> {
+        let (end, last) = self.pace.iter().rfind(|sent| sent.0 <= then)?;
+        let far = |sent: &&(Time, u64)| sent.0 + Self::SPAN <= *end;
+        let (start, first) = self.pace.iter().rfind(far).or(self.pace.front())?;
+        let seconds = (*end - *start).as_secs_f64();
+        #[expect(clippy::cast_precision_loss, reason = "a number of probes")]
+        let probes = (last - first) as f64;
+        (seconds > 0.0).then(|| probes / seconds)
+    }
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct Scheduler {
@@ -220,8 +368,15 @@ pub struct Scheduler {
     trips: Trips,
     losses: Losses,
     controls: VecDeque<Control>,
-    controls_of_open: u32,
+    /// How many ports of each kind were made controls, used up or not.
+    controls_of_open: usize,
+    controls_of_closed: usize,
     until_control: usize,
+    congestion: Congestion,
+    /// How many tries the ports of this pass have had with it.
+    pass: u8,
+    /// Probes handed out.
+    handed_out: u64,
     /// Refusals that came to a retry since `pass_began`.
     refused_late: u32,
     pass_began: Option<Time>,
@@ -241,12 +396,21 @@ const BLOCK: u64 = 1 << 19;
 
 /// With fewer silent ports than this a lost answer costs nothing that a third try would not find.
 const CONTROL_FROM: usize = 500;
-/// About so many control probes in a pass.
+/// About so many control probes in a pass of retries, and in a first pass.
 const CONTROLS_A_PASS: usize = 200;
+const CONTROLS_IN_FIRST_PASS: usize = 60;
+/// The first pass leaves half of an open port's control probes to the others, and does not spend them all at once.
+const LEFT_BY_FIRST_PASS: u8 = CONTROLS_OF_AN_OPEN_PORT / 2;
+const FIRST_PASS_GAP: Duration = Duration::from_millis(10);
 /// Open ports are asked sparingly: behind each is a service that sees a connection.
 const CONTROLS_OF_AN_OPEN_PORT: u8 = 10;
 const CONTROLS_OF_A_CLOSED_PORT: u8 = 20;
-const MOST_CONTROL_PORTS: usize = 32;
+/// Of each kind, open and closed.
+const MOST_CONTROL_PORTS: usize = 20;
+
+/// Retries a second after a first pass in which nothing at all was heard, about 3 Mbit/s: unless the user has set a
+/// rate, and answers for it.
+const BLIND_RATE: f64 = 4000.0;
 
 /// A host that limits its refusals is asked again at the rate at which it gives them, so many times at most.
 const SLOW_PASSES: u8 = 3;
@@ -270,7 +434,11 @@ impl Scheduler {
             losses: Losses::default(),
             controls: VecDeque::new(),
             controls_of_open: 0,
+            controls_of_closed: 0,
             until_control: 0,
+            congestion: Congestion::new(),
+            pass: 0,
+            handed_out: 0,
             refused_late: 0,
             pass_began: None,
             slow_passes: 0,
@@ -340,6 +508,11 @@ impl Scheduler {
         self.limited_to
     }
 
+    /// The probes a second to which the scan slowed down, since more were lost.
+    pub fn slowed_to(&self) -> Option<f64> {
+        self.congestion.rate
+    }
+
     /// The least and the smoothed round trip of the host that answered quickest.
     pub fn round_trip(&self) -> Option<(Duration, Duration)> {
         self.trips
@@ -353,8 +526,15 @@ impl Scheduler {
     pub fn tries(&self) -> u8 {
         match self.limits.tries {
             Some(tries) => tries.max(1),
-            None if self.losses.seen() => 3,
-            None => 2,
+            None => {
+                let usual = if self.losses.seen() { 3 } else { 2 };
+                // What went into a link that was overrun counts for nothing: two tries more than those.
+                let anew = match self.congestion.pass {
+                    0 => 0,
+                    pass => pass.saturating_add(2),
+                };
+                usual.max(anew)
+            }
         }
     }
 
@@ -367,7 +547,9 @@ impl Scheduler {
     pub fn patience(&self, probe: &Probe) -> Duration {
         let wait = match self.trips.of(probe.host) {
             // A late answer to a control would be mistaken for a lost one.
-            Some(trip) if probe.control => (2 * trip.rto()).max(Duration::from_millis(250)),
+            Some(trip) if probe.control.is_some() => {
+                (2 * trip.rto()).max(Duration::from_millis(250))
+            }
             // RFC 6298, section 5.5, doubles the wait when it was in vain. Here almost all waits are in vain, so a
             // retry waits longer by a quarter: enough to tell a late answer from none.
             Some(trip) if probe.tries_before > 0 => trip.longer_rto(),
@@ -417,8 +599,13 @@ impl Scheduler {
                 if now < self.next_slot {
                     return Next::Wait(self.next_slot - now);
                 }
-                // Up to 10 ms may be caught up on, so that a coarse timer does not cost rate.
-                let floor = now.saturating_sub(Duration::from_millis(10));
+                // A little may be caught up on, so that a coarse timer does not cost rate: less where bursts are lost.
+                let most = if self.congestion.rate.is_some() {
+                    4
+                } else {
+                    10
+                };
+                let floor = now.saturating_sub(Duration::from_millis(most));
                 self.next_slot = self.next_slot.max(floor) + Duration::from_secs_f64(1.0 / rate);
             }
             return Next::Send(self.take(now, fresh));
@@ -430,14 +617,15 @@ impl Scheduler {
             .limited_to
             .filter(|_| self.slow_passes > 0)
             .map(|rate| rate * 0.9);
-        match (self.limits.rate, limited) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        [self.limits.rate, limited, self.congestion.rate]
+            .into_iter()
+            .flatten()
+            .reduce(f64::min)
     }
 
     fn take(&mut self, now: Time, fresh: bool) -> Probe {
         self.under_way += 1;
+        self.handed_out += 1;
         if let Some(probe) = self.control(now, fresh) {
             return probe;
         }
@@ -457,42 +645,64 @@ impl Scheduler {
             self.pass_began.get_or_insert(now);
             self.again.pop_front().expect("next() has looked")
         };
+        let unknown = self.trips.known.is_empty() && self.limits.rate.is_none();
+        if unknown && self.pass == 1 && pending.tries == 1 {
+            self.congestion.rate = Some(BLIND_RATE);
+        }
+        self.pass = pending.tries.saturating_add(1);
         Probe {
             host: pending.host,
             port: pending.port,
             tries_before: pending.tries,
-            control: false,
+            control: None,
             sent: now,
             before: pending.tried,
         }
     }
 
     /// Where almost nothing answers, a lost answer cannot be told from a filtered port, and nothing says how many
-    /// are lost. So a few probes of each retry pass go to ports that have answered before.
+    /// are lost. So a few probes go to ports that have answered before.
     fn control(&mut self, now: Time, fresh: bool) -> Option<Probe> {
         let silent = self.again.len() >= CONTROL_FROM;
-        if self.limits.tries.is_some() || fresh || !silent || self.slow_passes > 0 {
+        if self.limits.tries.is_some() || !silent || self.slow_passes > 0 {
             return None;
         }
         if self.until_control > 0 {
             self.until_control -= 1;
             return None;
         }
+        if fresh {
+            // Where most ports answer, the answers themselves tell enough.
+            let answered = self.losses.at_once * 8 > self.again.len() as u64;
+            let last = self.congestion.pace.back();
+            let early = last.is_some_and(|last| now < last.0 + FIRST_PASS_GAP);
+            let spent = self.controls.front()?.left <= LEFT_BY_FIRST_PASS;
+            if answered || early || spent {
+                return None;
+            }
+        }
         let mut control = self.controls.pop_front()?;
-        self.until_control = (self.again.len() / CONTROLS_A_PASS).max(8);
+        self.until_control = if fresh {
+            let left = usize::try_from(self.block_end - self.place).unwrap_or(usize::MAX);
+            ((self.again.len() + left) / CONTROLS_IN_FIRST_PASS).max(8)
+        } else {
+            (self.again.len() / CONTROLS_A_PASS).max(8)
+        };
         control.left -= 1;
         if control.left > 0 {
             self.controls.push_back(control);
         }
         self.tries_known += 1;
-        Some(Probe {
+        let probe = Probe {
             host: control.host,
             port: control.port,
             tries_before: 0,
-            control: true,
+            control: Some(control.state),
             sent: now,
             before: 0,
-        })
+        };
+        self.congestion.sent(probe, self.handed_out);
+        Some(probe)
     }
 
     /// The probe was answered. `state` is open, closed or unreachable.
@@ -501,8 +711,9 @@ impl Scheduler {
         if state != State::Unreachable {
             self.measure(now, probe);
         }
-        if probe.control {
+        if probe.control.is_some() {
             self.losses.controls += 1;
+            self.congestion.heard(now, probe, Heard::Answer, self.pass);
             return;
         }
         match (state, probe.tries_before) {
@@ -537,38 +748,34 @@ impl Scheduler {
         self.window.answered(now, trip);
     }
 
-    /// Closed ports are the better controls: nobody is behind them.
+    /// Closed ports are the politer controls, since nobody is behind them; open ones say more.
     fn may_become_control(&mut self, probe: &Probe, state: State) {
         let open = state == State::Open;
-        if self.controls.len() >= MOST_CONTROL_PORTS && (open || self.controls_of_open == 0) {
+        let (count, left) = if open {
+            (&mut self.controls_of_open, CONTROLS_OF_AN_OPEN_PORT)
+        } else {
+            (&mut self.controls_of_closed, CONTROLS_OF_A_CLOSED_PORT)
+        };
+        if *count == MOST_CONTROL_PORTS {
             return;
         }
-        let control = Control {
+        *count += 1;
+        self.controls.push_back(Control {
             host: probe.host,
             port: probe.port,
-            left: if open {
-                CONTROLS_OF_AN_OPEN_PORT
-            } else {
-                CONTROLS_OF_A_CLOSED_PORT
-            },
-        };
-        if open {
-            self.controls_of_open += 1;
-            self.controls.push_back(control);
-        } else {
-            self.controls.push_front(control);
-            if self.controls.len() > MOST_CONTROL_PORTS {
-                self.controls.pop_back();
-                self.controls_of_open = self.controls_of_open.saturating_sub(1);
-            }
-        }
+            state,
+            left,
+        });
     }
 
     /// No answer has come within [`Scheduler::patience`].
-    pub fn silent(&mut self, probe: &Probe) {
+    pub fn silent(&mut self, now: Time, probe: &Probe) {
         self.settled();
-        if probe.control {
+        if probe.control.is_some() {
             self.losses.controls_lost += 1;
+            if self.congestion.heard(now, probe, Heard::Loss, self.pass) {
+                self.next_slot = now;
+            }
             return;
         }
         let pending = Pending {
@@ -601,7 +808,9 @@ impl Scheduler {
     }
 
     fn give_back(&mut self, probe: &Probe) {
-        if probe.control {
+        if probe.control.is_some() {
+            self.congestion
+                .heard(Time::ZERO, probe, Heard::Nothing, self.pass);
             self.tries_known -= 1;
             return;
         }
@@ -634,6 +843,11 @@ impl Scheduler {
         self.slow_passes = 0;
         self.pass_began = None;
         self.refused_late = 0;
+        self.pass = 0;
+        self.congestion.pass = 0;
+        if self.trips.known.is_empty() {
+            self.congestion.rate = None;
+        }
         self.block_end = self.order.size().min(self.place + BLOCK);
         self.place == self.order.size()
     }

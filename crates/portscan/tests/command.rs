@@ -383,40 +383,6 @@ fn a_damaged_resume_file_is_refused() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
-fn with_256_descriptors_all_ports_are_scanned_right() {
-    let listeners = Listeners::new("127.0.0.1".parse().unwrap(), 20, &[65535]);
-    for rate in ["", "--rate 1000000"] {
-        let before = listening();
-        let command = format!("ulimit -n 256 && exec \"$0\" --format json {rate}");
-        let output = Command::new("sh")
-            .args(["-c", &command, env!("CARGO_BIN_EXE_portscan")])
-            .output()
-            .unwrap();
-        let after = listening();
-        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-        let json: Value = serde_json::from_str(&stdout(&output)).unwrap();
-        let found: Vec<u16> = json["hosts"][0]["ports"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|port| u16::try_from(port["port"].as_u64().unwrap()).unwrap())
-            .collect();
-        assert!(
-            listeners.ports.iter().all(|port| found.contains(port)),
-            "missed some"
-        );
-        assert!(
-            found
-                .iter()
-                .all(|port| before.contains(port) || after.contains(port)),
-            "{found:?}"
-        );
-        assert_eq!(json["scan"]["counts"]["filtered"], 0);
-    }
-}
-
-#[test]
 fn help_shows_examples_and_exit_codes() {
     let output = run(&["--help"]);
     assert_eq!(output.status.code(), Some(0));

@@ -4,163 +4,231 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, UdpSocket};
+use std::process::Command;
 
-use common::{Listeners, listening, open_ports, scan, scan_all};
+use common::link::{OWN_ADDRESS, in_a_quiet_place};
+use common::{Listeners, count_from, listening, open_ports, scan, scan_all};
 use portscan::ports::Ports;
 use portscan::schedule::Limits;
+use serde_json::Value;
 
-/// Scans of each address. Each takes about a tenth of a second in a release build, and half a second in a debug one.
-const SCANS: usize = 50;
+/// Scans of each address: 10, each about half a second in a debug build. More: `PORTSCAN_SCANS=50 cargo test --release
+/// -p portscan --test loopback -- --nocapture`
+fn scans() -> u32 {
+    count_from("PORTSCAN_SCANS", 10)
+}
 
-fn scans_are_exact(ip: IpAddr, wanted: &[u16]) {
-    let listeners = Listeners::new(ip, 20, wanted);
-    for number in 1..=SCANS {
+/// Scans all ports of an own address again and again, with 20 listeners. `scan` gives what it found open.
+fn scans_are_exact(ip: IpAddr, what: &str, scan: impl Fn() -> BTreeSet<u16>) {
+    let listeners = Listeners::new(ip, 20, &[1, 65535]);
+    let (mut missed, mut invented) = (0, 0);
+    for number in 1..=scans() {
         let before = listening();
-        let outcome = scan_all(ip);
+        let found = scan();
         let after = listening();
-        let found = open_ports(&outcome);
-        let missed: Vec<_> = listeners.ports.difference(&found).collect();
-        assert!(missed.is_empty(), "scan {number} of {ip} missed {missed:?}");
-        let invented: Vec<_> = found
-            .iter()
-            .filter(|port| !before.contains(port) && !after.contains(port))
-            .collect();
-        assert!(
-            invented.is_empty(),
-            "scan {number} of {ip} invented {invented:?}"
-        );
+        let of_nobody = |port: &&u16| !before.contains(port) && !after.contains(port);
+        let absent: Vec<_> = listeners.ports.difference(&found).collect();
+        let strange: Vec<_> = found.iter().filter(of_nobody).collect();
+        if !absent.is_empty() || !strange.is_empty() {
+            println!("scan {number} of {ip}, {what}: missed {absent:?}, false {strange:?}");
+        }
+        missed += absent.len();
+        invented += strange.len();
+    }
+    println!(
+        "{} scans of {ip}, {what}: {missed} missed, {invented} false",
+        scans()
+    );
+    assert_eq!((missed, invented), (0, 0), "see above");
+}
+
+fn scans_in_process_are_exact(ip: IpAddr) {
+    scans_are_exact(ip, "by the library", || {
+        let outcome = scan_all(ip);
         let counts = outcome.findings.counts[&0];
         assert_eq!(counts.all(), 65535);
-        assert_eq!(
-            counts.filtered + counts.unreachable,
-            0,
-            "scan {number} of {ip}"
-        );
+        assert_eq!(counts.filtered + counts.unreachable, 0, "{ip}");
+        open_ports(&outcome)
+    });
+}
+
+/// The program, which raises its limit only as far as the hard limit, and that is 256 as well.
+fn scans_with_256_descriptors_are_exact(ip: IpAddr, options: &str) {
+    let command = format!("ulimit -n 256 && exec \"$0\" --format json {options} {ip}");
+    let what = format!("ulimit -n 256 {options}");
+    scans_are_exact(ip, &what, || {
+        let output = Command::new("sh")
+            .args(["-c", &command, env!("CARGO_BIN_EXE_portscan")])
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{told}");
+        let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(json["scan"]["counts"]["filtered"], 0);
+        json["hosts"][0]["ports"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|port| u16::try_from(port["port"].as_u64().unwrap()).unwrap())
+            .collect()
+    });
+}
+
+/// This machine's addresses of the three kinds, as far as it has them.
+fn own_addresses() -> Vec<IpAddr> {
+    let mut addresses = vec!["127.0.0.1".parse().unwrap()];
+    let six: IpAddr = "::1".parse().unwrap();
+    match UdpSocket::bind((six, 0)) {
+        Ok(_) => addresses.push(six),
+        Err(error) => println!("{six} is not tested: {error}"),
     }
-}
-
-#[test]
-fn fifty_scans_of_127_0_0_1_miss_nothing_and_invent_nothing() {
-    scans_are_exact("127.0.0.1".parse().unwrap(), &[1, 65535]);
-}
-
-#[test]
-fn fifty_scans_of_the_ipv6_loopback_miss_nothing_and_invent_nothing() {
-    let ip: IpAddr = "::1".parse().unwrap();
-    if UdpSocket::bind((ip, 0)).is_err() {
-        println!("not tested: this machine has no IPv6");
-        return;
+    let other: IpAddr = OWN_ADDRESS.parse().unwrap();
+    if UdpSocket::bind((other, 0)).is_ok() {
+        addresses.push(other);
+        return addresses;
     }
-    scans_are_exact(ip, &[1, 65535]);
-}
-
-#[test]
-fn fifty_scans_of_the_machines_other_address_miss_nothing_and_invent_nothing() {
-    // The address that a packet to the outside would carry. Nothing is sent.
+    // Not in a namespace: the address that a packet to the outside would carry. Nothing is sent.
     let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
     let routed = socket
         .connect("192.0.2.1:9")
         .and_then(|()| socket.local_addr());
     match routed.map(|address| address.ip()) {
-        Ok(ip) if !ip.is_loopback() => scans_are_exact(ip, &[1, 65535]),
-        _ => println!("not tested: this machine has no address but loopback"),
+        Ok(ip) if !ip.is_loopback() => addresses.push(ip),
+        _ => println!("this machine has no address but loopback: no other is tested"),
     }
+    addresses
+}
+
+#[test]
+fn scans_of_own_addresses_miss_nothing_and_invent_nothing() {
+    in_a_quiet_place(
+        "scans_of_own_addresses_miss_nothing_and_invent_nothing",
+        || {
+            own_addresses()
+                .into_iter()
+                .for_each(scans_in_process_are_exact);
+        },
+    );
+}
+
+#[test]
+fn scans_with_256_descriptors_miss_nothing_and_invent_nothing() {
+    in_a_quiet_place(
+        "scans_with_256_descriptors_miss_nothing_and_invent_nothing",
+        || {
+            for ip in own_addresses() {
+                scans_with_256_descriptors_are_exact(ip, "");
+            }
+            // A rate sends own addresses through the poller, which needs descriptors.
+            scans_with_256_descriptors_are_exact("127.0.0.1".parse().unwrap(), "--rate 1000000");
+        },
+    );
 }
 
 #[test]
 fn the_source_address_can_be_a_target_too() {
-    let ip: IpAddr = "127.0.0.2".parse().unwrap();
-    let listeners = Listeners::new(ip, 5, &[]);
-    let both = ["127.0.0.1".parse().unwrap(), ip];
-    let outcome = scan(&both, &Ports::all(), Limits::default());
-    let open = |host: u32| {
-        outcome
-            .findings
-            .ports
-            .iter()
-            .filter(move |port| port.0 == host)
-    };
-    for port in &listeners.ports {
-        assert!(open(1).any(|found| found.1 == *port), "missed {port}");
-    }
-    let known = listening();
-    assert!(open(0).chain(open(1)).all(|found| known.contains(&found.1)));
+    in_a_quiet_place("the_source_address_can_be_a_target_too", || {
+        let ip: IpAddr = "127.0.0.2".parse().unwrap();
+        let listeners = Listeners::new(ip, 5, &[]);
+        let both = ["127.0.0.1".parse().unwrap(), ip];
+        let outcome = scan(&both, &Ports::all(), Limits::default());
+        let open = |host: u32| {
+            outcome
+                .findings
+                .ports
+                .iter()
+                .filter(move |port| port.0 == host)
+        };
+        for port in &listeners.ports {
+            assert!(open(1).any(|found| found.1 == *port), "missed {port}");
+        }
+        let known = listening();
+        assert!(open(0).chain(open(1)).all(|found| known.contains(&found.1)));
+    });
 }
 
 #[test]
 fn a_network_of_loopback_addresses_is_scanned_in_one_run() {
-    let ips: Vec<IpAddr> = (0..=255)
-        .map(|last| IpAddr::from([127, 0, 1, last]))
-        .collect();
-    let listeners: Vec<Listeners> = ips
-        .iter()
-        .step_by(50)
-        .map(|ip| Listeners::new(*ip, 3, &[]))
-        .collect();
-    let ports: Ports = listeners
-        .iter()
-        .flat_map(|listeners| listeners.ports.iter().copied())
-        .chain(20_000..20_985)
-        .collect();
-    let outcome = scan(&ips, &ports, Limits::default());
-    let known = listening();
-    for (number, listeners) in (0u32..).step_by(50).zip(&listeners) {
-        for port in &listeners.ports {
-            let found = outcome
-                .findings
-                .ports
+    in_a_quiet_place(
+        "a_network_of_loopback_addresses_is_scanned_in_one_run",
+        || {
+            let ips: Vec<IpAddr> = (0..=255)
+                .map(|last| IpAddr::from([127, 0, 1, last]))
+                .collect();
+            let listeners: Vec<Listeners> = ips
                 .iter()
-                .any(|found| (found.0, found.1) == (number, *port));
-            assert!(found, "missed {port} of 127.0.1.{number}");
-        }
-    }
-    assert!(
-        outcome
-            .findings
-            .ports
-            .iter()
-            .all(|(_, port, _)| known.contains(port))
+                .step_by(50)
+                .map(|ip| Listeners::new(*ip, 3, &[]))
+                .collect();
+            let ports: Ports = listeners
+                .iter()
+                .flat_map(|listeners| listeners.ports.iter().copied())
+                .chain(20_000..20_985)
+                .collect();
+            let outcome = scan(&ips, &ports, Limits::default());
+            let known = listening();
+            for (number, listeners) in (0u32..).step_by(50).zip(&listeners) {
+                for port in &listeners.ports {
+                    let found = outcome
+                        .findings
+                        .ports
+                        .iter()
+                        .any(|found| (found.0, found.1) == (number, *port));
+                    assert!(found, "missed {port} of 127.0.1.{number}");
+                }
+            }
+            assert!(
+                outcome
+                    .findings
+                    .ports
+                    .iter()
+                    .all(|(_, port, _)| known.contains(port))
+            );
+            let all: u64 = outcome
+                .findings
+                .counts
+                .values()
+                .map(portscan::schedule::Counts::all)
+                .sum();
+            assert_eq!(all, 256 * ports.len() as u64);
+        },
     );
-    let all: u64 = outcome
-        .findings
-        .counts
-        .values()
-        .map(portscan::schedule::Counts::all)
-        .sum();
-    assert_eq!(all, 256 * ports.len() as u64);
 }
 
 #[test]
 fn the_poller_is_as_exact_as_the_quick_way() {
-    // A rate sends this machine's addresses through the poller as well.
-    let limits = || Limits {
-        rate: Some(1e6),
-        ..Limits::default()
-    };
-    for ip in ["127.0.0.1", "::1"] {
-        let ip: IpAddr = ip.parse().unwrap();
-        if UdpSocket::bind((ip, 0)).is_err() {
-            println!("not tested: this machine has no {ip}");
-            continue;
+    in_a_quiet_place("the_poller_is_as_exact_as_the_quick_way", || {
+        // A rate sends this machine's addresses through the poller as well.
+        let limits = || Limits {
+            rate: Some(1e6),
+            ..Limits::default()
+        };
+        for ip in ["127.0.0.1", "::1"] {
+            let ip: IpAddr = ip.parse().unwrap();
+            if UdpSocket::bind((ip, 0)).is_err() {
+                println!("not tested: this machine has no {ip}");
+                continue;
+            }
+            let listeners = Listeners::new(ip, 20, &[65535]);
+            for number in 1..=5 {
+                let before = listening();
+                let found = open_ports(&scan(&[ip], &Ports::all(), limits()));
+                let after = listening();
+                assert!(
+                    listeners.ports.is_subset(&found),
+                    "scan {number} of {ip} missed some"
+                );
+                let invented: Vec<_> = found
+                    .iter()
+                    .filter(|port| !before.contains(port) && !after.contains(port))
+                    .collect();
+                assert!(
+                    invented.is_empty(),
+                    "scan {number} of {ip} invented {invented:?}"
+                );
+            }
         }
-        let listeners = Listeners::new(ip, 20, &[65535]);
-        for number in 1..=5 {
-            let before = listening();
-            let found = open_ports(&scan(&[ip], &Ports::all(), limits()));
-            let after = listening();
-            assert!(
-                listeners.ports.is_subset(&found),
-                "scan {number} of {ip} missed some"
-            );
-            let invented: Vec<_> = found
-                .iter()
-                .filter(|port| !before.contains(port) && !after.contains(port))
-                .collect();
-            assert!(
-                invented.is_empty(),
-                "scan {number} of {ip} invented {invented:?}"
-            );
-        }
-    }
+    });
 }

@@ -154,8 +154,8 @@ fn run(network: &Network, mut scheduler: Scheduler) -> Run {
                 }
                 if probe.sent + scheduler.patience(probe) <= now {
                     gone.insert(*number);
-                    scheduler.silent(probe);
-                } else if !probe.control {
+                    scheduler.silent(now, probe);
+                } else if probe.control.is_none() {
                     break;
                 }
             }
@@ -276,6 +276,7 @@ fn one_percent_loss_each_way_hides_no_open_port() {
             );
             assert_eq!(run.open(), network.open, "seed {seed}");
             assert_eq!(run.scheduler.tries(), 3, "loss is seen");
+            assert_eq!(run.scheduler.slowed_to(), None, "chance is no congestion");
             let loss = run.scheduler.losses().share().unwrap();
             assert!((0.001..0.06).contains(&loss), "seed {seed}: loss {loss}");
             // Three tries of each silent port, and the control probes: no more.
@@ -301,6 +302,53 @@ fn a_slow_link_is_kept_busy_and_its_queue_never_overflows() {
             "seed {seed}: {:.2} s of {ideal:.2}",
             run.seconds()
         );
+    }
+}
+
+#[test]
+fn a_firewall_behind_a_slow_link_with_a_short_queue_hides_no_open_port() {
+    // Nothing but control probes shows that the window, which grows in silence, drowns the link.
+    for (seed, (rate, queue, open)) in (0..).zip([
+        (12_755.0, 100, 20),
+        (12_755.0, 30, 20),
+        (3000.0, 100, 20),
+        (40_000.0, 300, 20),
+        (12_755.0, 100, 5),
+    ]) {
+        let mut network = Network::new(seed, State::Filtered);
+        network.link = Some((rate, queue));
+        network.open = network.open.iter().copied().take(open).collect();
+        let run = scan(&network);
+        println!(
+            "{rate} a second, queue {queue}, {open} open: {:.1} s, {} overflowed of {}, {:.0?} a second, {} tries",
+            run.seconds(),
+            run.overflowed,
+            run.sent,
+            run.scheduler.slowed_to(),
+            run.scheduler.tries(),
+        );
+        assert_eq!(run.open(), network.open);
+        let slowed = run.scheduler.slowed_to().unwrap();
+        // Where a quarter is lost, the tries make up for it.
+        assert!(slowed < rate * 1.4, "{slowed}");
+    }
+}
+
+#[test]
+fn a_host_that_was_mute_is_asked_slowly_the_second_time() {
+    for seed in 0..5 {
+        // One open port, and a link that the first pass overruns.
+        let mut network = Network::new(seed, State::Filtered);
+        network.link = Some((8000.0, 100));
+        network.open = BTreeSet::from([65535]);
+        let run = scan(&network);
+        println!(
+            "seed {seed}: {:.1} s, {} overflowed of {}",
+            run.seconds(),
+            run.overflowed,
+            run.sent
+        );
+        assert_eq!(run.open(), network.open, "seed {seed}");
     }
 }
 

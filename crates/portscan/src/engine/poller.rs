@@ -322,7 +322,7 @@ impl<'a> Worker<'a> {
         for (probe, result) in self.results.drain(..) {
             match result {
                 Outcome::Answer(at, state) => scheduler.answered(at, &probe, state),
-                Outcome::Silent => scheduler.silent(&probe),
+                Outcome::Silent => scheduler.silent(now, &probe),
                 Outcome::NotSent => scheduler.not_sent(now, &probe),
                 Outcome::Again => scheduler.interrupted(&probe),
             }
@@ -381,7 +381,7 @@ impl<'a> Worker<'a> {
                 };
                 let due = probe.sent + scheduler.patience(&probe);
                 if due <= now {
-                    scheduler.silent(&probe);
+                    scheduler.silent(now, &probe);
                     self.slots[slot].probe = None;
                     self.under_way -= 1;
                     self.expired.push(slot);
@@ -421,9 +421,9 @@ impl<'a> Worker<'a> {
         entry.serial = entry.serial.wrapping_add(1);
         entry.probe = Some(probe);
         let kind = match (probe.control, probe.tries_before) {
-            (true, _) => 2,
-            (false, 0) => 0,
-            (false, _) => 1,
+            (Some(_), _) => 2,
+            (None, 0) => 0,
+            (None, _) => 1,
         };
         self.queues[kind].push_back((slot, entry.serial));
         let answer = entry
@@ -575,7 +575,7 @@ impl<'a> Worker<'a> {
         for (probe, result) in self.results.drain(..) {
             match result {
                 Outcome::Answer(at, state) => scheduler.answered(at, &probe, state),
-                Outcome::Silent => scheduler.silent(&probe),
+                Outcome::Silent => scheduler.silent(now, &probe),
                 Outcome::NotSent => scheduler.not_sent(now, &probe),
                 Outcome::Again => scheduler.interrupted(&probe),
             }

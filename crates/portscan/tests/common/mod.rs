@@ -2,6 +2,9 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "these are tests")]
 
+#[cfg(target_os = "linux")]
+pub mod link;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
@@ -108,6 +111,15 @@ pub fn scan(ips: &[IpAddr], ports: &Ports, limits: Limits) -> Outcome {
     outcome
 }
 
+/// The number that an environment variable says, for tests that are run longer by hand than each time.
+pub fn count_from(variable: &str, default: u32) -> u32 {
+    std::env::var(variable).map_or(default, |count| {
+        count
+            .parse()
+            .unwrap_or_else(|_| panic!("{variable} is a number"))
+    })
+}
+
 /// The open ports of the first host.
 pub fn open_ports(outcome: &Outcome) -> BTreeSet<u16> {
     let open = outcome.findings.ports.iter();
@@ -117,9 +129,10 @@ pub fn open_ports(outcome: &Outcome) -> BTreeSet<u16> {
 }
 
 /// The ports on which any program of this machine listens now, on any address: other programs may come and go
-/// while a test scans. From the kernel's own tables (proc(5)), where 0A is the state LISTEN.
+/// while a test scans. From the kernel's own tables (proc(5)), where 0A is the state LISTEN; of this thread's network
+/// namespace.
 pub fn listening() -> BTreeSet<u16> {
-    ["/proc/net/tcp", "/proc/net/tcp6"]
+    ["/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"]
         .into_iter()
         .flat_map(|table| {
             fs::read_to_string(table)
