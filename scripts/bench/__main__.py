@@ -41,7 +41,7 @@ def arguments(words):
         description=__doc__.split("\n\n", 1)[1],
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help="benchmarks to run (default: all)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="benchmarks to run (default: all but the long ones)")
     parser.add_argument("--runs", type=runs, default=LEAST_RUNS, help=f"runs of each (default and least {LEAST_RUNS})")
     parser.add_argument("--list", action="store_true", help="list the benchmarks and what they miss here")
     parser.add_argument("--write", action="store_true", help="write the tables into the READMEs that show them")
@@ -103,9 +103,12 @@ def run_one(module, name, args, keeper):
 def main(words):
     parser, args = arguments(words)
     modules = {name: importlib.import_module(name) for name in args.names or names()}
+    if not (args.names or args.list or args.smoke):
+        modules = {name: module for name, module in modules.items() if not getattr(module, "LONG", False)}
     if args.list:
         for name, module in modules.items():
-            print(f"{name:12} {module.TITLE}")
+            named = " (only when it is named)" if getattr(module, "LONG", False) else ""
+            print(f"{name:12} {module.TITLE}{named}")
             for missing in module.needs():
                 print(f"{'':12} missing here: {missing}")
         return 0

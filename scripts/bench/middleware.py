@@ -1,19 +1,130 @@
-"""Calls and events by name: our router beside NATS and a relay that only passes frames on."""
+"""Calls and events by name: our router beside Crossbar, NATS and a relay that only passes frames on."""
 
+import os
 import shutil
 import socket
 import subprocess
 import time
 
-from driver import Case, Missing, port_of
+from driver import BenchError, Case, Missing, port_of
 
 TITLE = "transparency-middleware: calls and events by name"
 README = "crates/transparency-middleware/README.md"
 NATS = "NATS (apt install nats-server)"
+CROSSBAR = "Crossbar (scripts/peers)"
+#: Calls under way at a time, where there is more than one.
+MANY = 64
+#: A measurement pairs best with its neighbours when it is short, so there are more of them.
+TIMES = 2
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PYTHON = os.path.join(ROOT, "target", "peers", "python", "bin")
 
 
 def needs():
-    return [] if shutil.which("nats-server") else [NATS]
+    there = {NATS: shutil.which("nats-server"), CROSSBAR: shutil.which("crossbar", path=PYTHON)}
+    return [name for name, path in there.items() if not path]
+
+
+def run(bench):
+    load = bench.cargo("transparency-middleware", example="load")
+    router = bench.cargo("transparency-router")
+    seconds = bench.size(1.0, smoke=0.2)
+
+    peers = {
+        "wamp": ("wamp", bench.start([router, "--port", "0"])),
+        "relay": ("relay", bench.start([load, "relay"])),
+    }
+    addresses = {name: (kind, f"127.0.0.1:{port_of(peer)}") for name, (kind, peer) in peers.items()}
+    if NATS not in needs():
+        addresses["nats"] = ("nats", start_nats(bench))
+    if CROSSBAR not in needs():
+        addresses["crossbar"] = ("wamp", start_crossbar(bench))
+
+    def measure(name, words, column):
+        def once():
+            if name not in addresses:
+                raise Missing(NATS if name == "nats" else CROSSBAR)
+            mode, *rest = words
+            kind, address = addresses[name]
+            argv = [load, mode, kind, address, *rest, str(seconds)]
+            return float(bench.call(argv, timeout=60).stdout.split()[column])
+
+        return once
+
+    def rate(name, outstanding):
+        return measure(name, ["call", str(outstanding)], 0)
+
+    def median_time(name):
+        return measure(name, ["call", "1"], 1)
+
+    relay, ours = "a relay without a protocol", "transparency-router"
+    bench.compare(
+        "1 call under way: p50",
+        [
+            Case(relay, median_time("relay")),
+            Case(ours, median_time("wamp"), against=relay, bound="<= 1.25"),
+            Case("NATS", median_time("nats"), against=relay),
+            Case("Crossbar", median_time("crossbar"), against=relay),
+        ],
+        unit="µs",
+        digits=1,
+        times=TIMES,
+    )
+    for outstanding, nats, crossbar in [(1, ">= 1.3", ">= 4"), (MANY, ">= 0.9", ">= 15")]:
+        calls = "1 call under way" if outstanding == 1 else f"{outstanding} calls under way"
+        for other, name, bound in [("NATS", "nats", nats), ("Crossbar", "crossbar", crossbar)]:
+            bench.compare(
+                f"{calls}: rate beside {other}",
+                [
+                    Case(other, rate(name, outstanding)),
+                    Case(ours, rate("wamp", outstanding), against=other, bound=bound),
+                ],
+                unit="calls/s",
+                digits=0,
+                times=TIMES,
+            )
+    fan = ["fan", "8"]
+    bench.compare(
+        "fan-out to 8 subscribers",
+        [
+            Case("NATS", measure("nats", fan, 0)),
+            Case(ours, measure("wamp", fan, 0), against="NATS", bound=">= 0.85"),
+            Case("Crossbar", measure("crossbar", fan, 0), against="NATS"),
+        ],
+        unit="events/s",
+        digits=0,
+        times=TIMES,
+    )
+    idle_sessions(bench, router, load)
+    start_up(bench, router)
+
+
+def start_nats(bench):
+    port = free_port()
+    bench.start(["nats-server", "-a", "127.0.0.1", "-p", str(port)], ready="Server is ready")
+    said = subprocess.run(["nats-server", "--version"], capture_output=True, text=True, check=True)
+    bench.version("nats-server", said.stdout.split()[-1])
+    return f"127.0.0.1:{port}"
+
+
+def start_crossbar(bench):
+    """One node with the README's configuration, on a port of its own."""
+    port = free_port()
+    node = os.path.join(bench.folder, "crossbar")
+    os.makedirs(node, exist_ok=True)
+    config = os.path.join(bench.package("transparency-service"), "crossbar", "one", "config.json")
+    with open(config, encoding="utf-8") as file:
+        text = file.read().replace("8080", str(port))
+    with open(os.path.join(node, "config.json"), "w", encoding="utf-8") as file:
+        file.write(text)
+    program = os.path.join(PYTHON, "crossbar")
+    argv = [program, "start", "--cbdir", node, "--color", "false"]
+    bench.start(argv, ready="NODE_BOOT_COMPLETE", ready_on="stdout", timeout=60)
+    script = "from importlib.metadata import version; print(version('crossbar'))"
+    said = subprocess.run([os.path.join(PYTHON, "python"), "-c", script], capture_output=True, text=True, check=True)
+    bench.version("crossbar", said.stdout.strip())
+    return f"127.0.0.1:{port}"
 
 
 def free_port():
@@ -22,89 +133,24 @@ def free_port():
         return listener.getsockname()[1]
 
 
-def run(bench):
-    load = bench.cargo("transparency-middleware", example="load")
-    router = bench.cargo("transparency-router")
-    seconds = bench.size(1.5, smoke=0.2)
-
-    peer = bench.start([router, "--port", "0"])
-    relay = bench.start([load, "relay"])
-    addresses = {
-        "wamp": f"127.0.0.1:{port_of(peer)}",
-        "relay": f"127.0.0.1:{port_of(relay)}",
-    }
-    if shutil.which("nats-server"):
-        port = free_port()
-        bench.start(["nats-server", "-a", "127.0.0.1", "-p", str(port)], ready="Server is ready")
-        addresses["nats"] = f"127.0.0.1:{port}"
-        version = subprocess.run(["nats-server", "--version"], capture_output=True, text=True, check=True)
-        bench.version("nats-server", version.stdout.split()[-1])
-
-    def calls(kind, outstanding, column):
-        def measure():
-            if kind not in addresses:
-                raise Missing(NATS)
-            argv = [load, "call", kind, addresses[kind], str(outstanding), str(seconds)]
-            return float(bench.call(argv, timeout=60).stdout.split()[column])
-
-        return measure
-
-    def fan(kind):
-        def measure():
-            if kind not in addresses:
-                raise Missing(NATS)
-            argv = [load, "fan", kind, addresses[kind], "8", str(seconds)]
-            return float(bench.call(argv, timeout=60).stdout)
-
-        return measure
-
-    bench.compare(
-        "1 call under way: p50",
-        [
-            Case("a relay without a protocol", calls("relay", 1, 1)),
-            Case("transparency-router", calls("wamp", 1, 1), against="a relay without a protocol", bound="<= 1.25"),
-            Case("NATS", calls("nats", 1, 1), against="a relay without a protocol"),
-        ],
-        unit="µs",
-        digits=1,
-    )
-    bench.compare(
-        "1 call under way: rate",
-        [
-            Case("NATS", calls("nats", 1, 0)),
-            Case("transparency-router", calls("wamp", 1, 0), against="NATS", bound=">= 1.3"),
-        ],
-        unit="calls/s",
-        digits=0,
-    )
-    bench.compare(
-        "64 calls under way: rate",
-        [
-            Case("NATS", calls("nats", 64, 0)),
-            Case("transparency-router", calls("wamp", 64, 0), against="NATS", bound=">= 0.9"),
-            Case("a relay without a protocol", calls("relay", 64, 0), against="NATS"),
-        ],
-        unit="calls/s",
-        digits=0,
-    )
-    bench.compare(
-        "fan-out to 8 subscribers",
-        [
-            Case("NATS", fan("nats")),
-            Case("transparency-router", fan("wamp"), against="NATS", bound=">= 0.85"),
-        ],
-        unit="events/s",
-        digits=0,
-    )
-
+def idle_sessions(bench, router, load):
+    """Memory for each of many sessions, which all answer in the end."""
     count = bench.size(5000, smoke=50)
-    with bench.start([router, "--port", "0"]) as idle:
-        before = resident(idle)
-        argv = [load, "idle", f"127.0.0.1:{port_of(idle)}", str(count)]
-        with bench.start(argv, ready=r"holding them", stdin=subprocess.PIPE):
-            memory = (resident(idle) - before) / count
-        bench.figure("memory of an idle session", f"{count} sessions", [memory], "KiB", digits=1, limit="<= 40")
+    memory = []
+    for _ in range(bench.runs):
+        with bench.start([router, "--port", "0"]) as idle:
+            before = resident(idle)
+            argv = [load, "idle", f"127.0.0.1:{port_of(idle)}", str(count)]
+            holder = bench.start(argv, ready="holding them", stdin=subprocess.PIPE, timeout=60)
+            memory.append((resident(idle) - before) / count)
+            holder.end_input()
+            code = holder.wait(timeout=60)
+            if code != 0:
+                raise BenchError(f"not all of {count} idle sessions still answer: {holder.output}")
+    bench.figure("memory of an idle session", f"{count} sessions, each answers", memory, "KiB", digits=1, limit="<= 40")
 
+
+def start_up(bench, router):
     times = []
     for _ in range(bench.runs):
         began = time.monotonic()

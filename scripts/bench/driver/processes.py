@@ -76,6 +76,10 @@ class Peer:
             raise BenchError(f"{self.argv[0]} has ended, its peak memory is gone")
         return int(found[1]) * 1024
 
+    def end_input(self):
+        """Closes its stdin, which was started as a pipe: for a peer that works until then."""
+        self._process.stdin.close()
+
     def wait(self, timeout=10.0):
         """Waits for a peer that ends by itself and gives its exit code."""
         try:

@@ -3,6 +3,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 
 use anyhow::Context;
 
@@ -14,28 +15,21 @@ pub(crate) fn connect(address: SocketAddr) -> anyhow::Result<(Reader, Writer)> {
     let stream =
         TcpStream::connect(address).with_context(|| format!("cannot connect to {address}"))?;
     stream.set_nodelay(true).context("cannot set TCP_NODELAY")?;
-    Ok(split(stream)?)
-}
-
-pub(crate) fn split(stream: TcpStream) -> std::io::Result<(Reader, Writer)> {
-    let other = stream.try_clone()?;
+    // One descriptor for both: thousands of sessions are held.
+    let stream = Arc::new(stream);
     let reader = Reader {
-        stream,
+        stream: stream.clone(),
         buffer: vec![0; READ_BUFFER].into(),
         start: 0,
         end: 0,
     };
     let waiting = Vec::new();
-    let writer = Writer {
-        stream: other,
-        waiting,
-    };
-    Ok((reader, writer))
+    Ok((reader, Writer { stream, waiting }))
 }
 
 /// What has come and is not taken yet.
 pub(crate) struct Reader {
-    stream: TcpStream,
+    stream: Arc<TcpStream>,
     buffer: Box<[u8]>,
     start: usize,
     end: usize,
@@ -62,7 +56,7 @@ impl Reader {
         self.end -= self.start;
         self.start = 0;
         anyhow::ensure!(self.end < self.buffer.len(), "a message is too large");
-        let count = self.stream.read(&mut self.buffer[self.end..]);
+        let count = (&*self.stream).read(&mut self.buffer[self.end..]);
         let count = count.context("cannot receive")?;
         anyhow::ensure!(count > 0, "the connection has ended");
         self.end += count;
@@ -86,14 +80,14 @@ impl Reader {
 
 /// What waits to be sent.
 pub(crate) struct Writer {
-    stream: TcpStream,
+    stream: Arc<TcpStream>,
     pub(crate) waiting: Vec<u8>,
 }
 
 impl Writer {
     pub(crate) fn flush(&mut self) -> anyhow::Result<()> {
         if !self.waiting.is_empty() {
-            let written = self.stream.write_all(&self.waiting);
+            let written = (&*self.stream).write_all(&self.waiting);
             written.context("cannot send")?;
             self.waiting.clear();
         }

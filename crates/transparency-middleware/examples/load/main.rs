@@ -239,6 +239,7 @@ fn fan<P: Peer + 'static>(
 
 /// Holds sessions until stdin ends.
 fn idle(address: SocketAddr, sessions: usize) -> anyhow::Result<()> {
+    allow_many_connections();
     let mut held = Vec::with_capacity(sessions);
     for _ in 0..sessions {
         held.push(Wamp::join(address)?);
@@ -254,3 +255,17 @@ fn idle(address: SocketAddr, sessions: usize) -> anyhow::Result<()> {
     }
     say!("{} sessions have answered", held.len())
 }
+
+/// Lets the process have as many open files as the system allows it (`RLIMIT_NOFILE`).
+#[cfg(unix)]
+fn allow_many_connections() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Where it cannot be raised, the first connection too many says so.
+    let _kept = setrlimit(Resource::Nofile, limit);
+}
+
+/// Windows has no such limit.
+#[cfg(not(unix))]
+fn allow_many_connections() {}
