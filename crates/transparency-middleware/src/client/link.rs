@@ -2,23 +2,22 @@
 //! messages come in on one thread and go out from any.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpStream, ToSocketAddrs};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tungstenite::client::{ClientRequestBuilder, IntoClientRequest};
 use tungstenite::http::Uri as HttpUri;
 use tungstenite::protocol::WebSocketConfig;
-use tungstenite::protocol::frame::Frame;
-use tungstenite::protocol::frame::coding::{Data, OpCode};
 use tungstenite::{Error as WsError, Message as WsMessage, WebSocket};
 
 use super::error::Error;
 use super::options::{Auth, Config};
 use crate::auth;
-use crate::messages::{Dict, Format, Id, Message, Payload, PayloadError, Uri, known};
+use crate::frames::{self, Side};
+use crate::messages::{Dict, Format, Id, Message, Payload, Uri, known};
+use crate::outbox::{Outbox, Traffic};
 
 /// What tungstenite reads at once. Messages are small; a larger one is read in pieces of this size.
 const READ_BUFFER_SIZE: usize = 16 * 1024;
@@ -80,8 +79,8 @@ pub(super) enum OpenError {
     Refused(Error),
 }
 
-impl From<PayloadError> for OpenError {
-    fn from(error: PayloadError) -> Self {
+impl From<Error> for OpenError {
+    fn from(error: Error) -> Self {
         OpenError::Failed(error.to_string())
     }
 }
@@ -112,8 +111,9 @@ pub(super) fn open(
         .read_buffer_size(READ_BUFFER_SIZE)
         .max_message_size(Some(config.max_message_size))
         .max_frame_size(Some(config.max_message_size));
+    let stream = Arc::new(stream);
     let wire = Wire {
-        stream,
+        stream: Arc::clone(&stream),
         sender: None,
         replies: Vec::new(),
     };
@@ -123,9 +123,8 @@ pub(super) fn open(
         socket,
         format: config.format,
     };
-    let stream = reader.socket.get_ref().stream.try_clone();
-    let stream = stream.map_err(|error| failed(&error))?;
-    let sender = Sender::start(stream, config).map_err(|error| failed(&error))?;
+    let sender = Sender::new(stream, config).map_err(|error| failed(&error))?;
+    let sender = Arc::new(sender);
     reader.socket.get_mut().sender = Some(Arc::clone(&sender));
     let welcome = enter(&mut reader, &sender, config);
     if welcome.is_err() {
@@ -169,10 +168,12 @@ fn describe_handshake(
 
 /// HELLO, perhaps CHALLENGE and AUTHENTICATE, then WELCOME.
 fn enter(reader: &mut Reader, sender: &Sender, config: &Config) -> Result<(Id, Dict), OpenError> {
-    sender.send(&Message::Hello {
+    let hello = Message::Hello {
         realm: config.realm.clone(),
         details: hello(&config.auth),
-    })?;
+    };
+    sender.put(&hello)?;
+    sender.flush();
     loop {
         let message = match reader.next() {
             Ok(Incoming::Message(message)) => message,
@@ -194,10 +195,11 @@ fn enter(reader: &mut Reader, sender: &Sender, config: &Config) -> Result<(Id, D
                         .expect("the specification's URIs are valid");
                     OpenError::Refused(Error::Refused { reason, message })
                 })?;
-                sender.send(&Message::Authenticate {
+                sender.put(&Message::Authenticate {
                     signature,
                     extra: Dict::new(),
                 })?;
+                sender.flush();
             }
             other => {
                 let text = format!("{} where WELCOME was due", other.name());
@@ -341,7 +343,7 @@ impl Reader {
 /// The stream under tungstenite, which cannot be split: what it writes itself (pong, close) joins the
 /// messages that the session sends.
 struct Wire {
-    stream: TcpStream,
+    stream: Arc<TcpStream>,
     /// None during the HTTP upgrade.
     sender: Option<Arc<Sender>>,
     replies: Vec<u8>,
@@ -349,14 +351,14 @@ struct Wire {
 
 impl Read for Wire {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.stream.read(buffer)
+        (&*self.stream).read(buffer)
     }
 }
 
 impl Write for Wire {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self.sender {
-            None => self.stream.write(bytes),
+            None => (&*self.stream).write(bytes),
             Some(_) => {
                 self.replies.extend_from_slice(bytes);
                 Ok(bytes.len())
@@ -368,186 +370,130 @@ impl Write for Wire {
         if let Some(sender) = &self.sender
             && !self.replies.is_empty()
         {
-            sender.put(&self.replies);
+            sender.put_frames(&self.replies);
             self.replies.clear();
         }
         Ok(())
     }
 }
 
-/// The side that sends, for all threads. Whoever sends never waits for the network: the bytes go into a
-/// queue, and a thread of its own writes them, as many at once as there are.
+/// The side that sends, for all threads. Nobody waits for the network: what the system does not take at once is
+/// written by a thread of the outbox's own.
+///
+/// What is put in leaves with the next [`Sender::flush`]: messages that have to arrive in the order of their ids are
+/// put in with the session locked, and flushed when it no longer is.
 pub(super) struct Sender {
-    queue: Mutex<Queue>,
-    changed: Condvar,
-    stream: TcpStream,
+    outbox: Arc<Outbox>,
     format: Format,
     /// The most bytes that may wait.
     capacity: usize,
     max_message_size: usize,
 }
 
-#[derive(Default)]
-struct Queue {
-    bytes: Vec<u8>,
-    writing: bool,
-    /// Nothing more is taken; what waits is still written.
-    closed: bool,
-}
-
 impl Sender {
-    fn start(stream: TcpStream, config: &Config) -> io::Result<Arc<Self>> {
-        let sender = Arc::new(Sender {
-            queue: Mutex::default(),
-            changed: Condvar::new(),
-            stream,
+    fn new(stream: Arc<TcpStream>, config: &Config) -> io::Result<Self> {
+        // The router ends the connection, when it has read the close frame.
+        let half_closes = false;
+        let traffic = Arc::new(Traffic::default());
+        Ok(Sender {
+            outbox: Arc::new(Outbox::new(stream, traffic, half_closes)?),
             format: config.format,
             capacity: config.max_waiting_bytes,
             max_message_size: config.max_message_size,
-        });
-        let writer = Arc::clone(&sender);
-        thread::Builder::new()
-            .name("wamp writer".to_string())
-            .spawn(move || writer.write())?;
-        Ok(sender)
+        })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) {
-        let mut bytes = Vec::new();
-        loop {
-            let mut queue = self.lock();
-            queue.writing = false;
-            self.changed.notify_all();
-            while queue.bytes.is_empty() && !queue.closed {
-                queue = self
-                    .changed
-                    .wait(queue)
-                    .unwrap_or_else(PoisonError::into_inner);
-            }
-            if queue.bytes.is_empty() {
-                return;
-            }
-            bytes.clear();
-            std::mem::swap(&mut bytes, &mut queue.bytes);
-            queue.writing = true;
-            drop(queue);
-            if (&self.stream).write_all(&bytes).is_err() {
-                // The reader learns of it, and it alone ends the connection.
-                self.break_off();
-                return;
-            }
-        }
-    }
-
-    /// Sends a message. When the connection is broken nothing happens: the reader will say so.
+    /// Puts a message in. When the connection is broken nothing happens: the reader will say so.
     ///
     /// # Errors
     ///
-    /// When the payload has no form in this serialisation; then nothing was sent.
-    pub(super) fn send(&self, message: &Message) -> Result<(), PayloadError> {
-        let frame = self.frame(message)?;
-        self.put(&frame);
-        Ok(())
+    /// When the message is too large, too much waits already, or the payload has no form in this serialisation; then
+    /// nothing was put in.
+    pub(super) fn put(&self, message: &Message) -> Result<(), Error> {
+        self.append(message, |size, waiting| {
+            if size > self.max_message_size {
+                Err(Error::TooLarge(self.max_message_size))
+            } else if waiting + size > self.capacity {
+                Err(Error::Overrun)
+            } else {
+                Ok(())
+            }
+        })
     }
 
-    /// A message as the bytes of one WebSocket frame, masked as a client's have to be (RFC 6455, section 5.3).
-    pub(super) fn frame(&self, message: &Message) -> Result<Vec<u8>, PayloadError> {
-        let mut content = Vec::with_capacity(128);
-        message.encode(self.format, &mut content)?;
-        let kind = if self.format.is_text() {
-            Data::Text
-        } else {
-            Data::Binary
-        };
-        Ok(masked(Frame::message(content, OpCode::Data(kind), true)))
+    /// Puts a message in that carries nothing of the user's, even where too much waits already.
+    pub(super) fn tell(&self, message: &Message) {
+        let put = self.append(message, |_, _| Ok(()));
+        debug_assert!(put.is_ok(), "{message:?}: {put:?}");
     }
 
-    /// Whether a frame may be sent now.
-    pub(super) fn has_room_for(&self, frame: &[u8]) -> Result<(), Error> {
-        if frame.len() > self.max_message_size {
-            return Err(Error::TooLarge(self.max_message_size));
+    /// `check` is given the message's size and what waits before it.
+    fn append(
+        &self,
+        message: &Message,
+        check: impl FnOnce(usize, usize) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut queue = self.outbox.queue();
+        if queue.is_ending() {
+            return Ok(());
         }
-        if self.lock().bytes.len() + frame.len() > self.capacity {
-            return Err(Error::Overrun);
-        }
-        Ok(())
+        let waiting = queue.bytes();
+        queue.message(|out| {
+            frames::message(Side::Client, self.format.is_text(), out, |out| {
+                let start = out.len();
+                message.encode(self.format, out)?;
+                check(out.len() - start, waiting)
+            })
+        })
     }
 
-    pub(super) fn put(&self, frame: &[u8]) {
-        let mut queue = self.lock();
-        if !queue.closed {
-            queue.bytes.extend_from_slice(frame);
-            self.changed.notify_all();
+    /// Puts whole frames in.
+    fn put_frames(&self, frames: &[u8]) {
+        let mut queue = self.outbox.queue();
+        if !queue.is_ending() {
+            queue.control(frames);
         }
+        drop(queue);
+        self.flush();
+    }
+
+    /// Sends what has been put in.
+    pub(super) fn flush(&self) {
+        self.outbox.flush();
     }
 
     pub(super) fn ping(&self) {
-        self.put(&masked(Frame::ping(Bytes::new())));
+        self.put_frames(&frames::ping(Side::Client));
     }
 
     /// Says that the router broke the protocol.
     pub(super) fn abort(&self, text: &str) {
         let reason = Uri::new(known::PROTOCOL_VIOLATION);
-        let message = Message::Abort {
+        self.tell(&Message::Abort {
             details: Dict::new().with("message", text),
             reason: reason.expect("the specification's URIs are valid"),
             payload: Payload::empty(),
-        };
-        let sent = self.send(&message);
-        debug_assert!(sent.is_ok(), "without a payload there is nothing to fail");
+        });
+        self.flush();
     }
 
-    /// Takes no more, writes what waits and a close frame behind it.
+    /// Takes no more, sends what waits and a close frame behind it.
     pub(super) fn finish(&self) {
-        let close = masked(Frame::close(None));
-        let mut queue = self.lock();
-        if !queue.closed {
-            queue.bytes.extend_from_slice(&close);
-            queue.closed = true;
-            self.changed.notify_all();
-        }
+        self.outbox
+            .queue()
+            .end(&frames::close(Side::Client, 1000, ""));
+        self.flush();
     }
 
     /// Waits until all is written, or a deadline.
     pub(super) fn written(&self, deadline: Instant) -> bool {
-        let mut queue = self.lock();
-        while !queue.bytes.is_empty() || queue.writing {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return false;
-            }
-            queue = self
-                .changed
-                .wait_timeout(queue, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
-        }
-        true
+        self.outbox.settle(deadline)
     }
 
     /// Ends the connection at once; whatever reads or writes on it fails.
     pub(super) fn break_off(&self) {
-        let mut queue = self.lock();
-        queue.closed = true;
-        queue.bytes.clear();
-        self.changed.notify_all();
-        drop(queue);
-        // It fails when the connection is gone already, which is what was wanted.
-        let _already_gone = self.stream.shutdown(Shutdown::Both);
+        self.outbox.cut();
     }
-}
-
-fn masked(mut frame: Frame) -> Vec<u8> {
-    frame.header_mut().mask = Some(rand::random());
-    let mut bytes = Vec::with_capacity(frame.len());
-    frame
-        .format(&mut bytes)
-        .expect("a frame is written to memory");
-    bytes
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::net::{Shutdown, TcpStream};
+use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -303,6 +304,8 @@ struct State {
 /// An open connection and what belongs to it alone.
 struct Link {
     sender: Arc<Sender>,
+    /// Something was put into the sender and has to be flushed.
+    unsent: bool,
     session: Id,
     details: Dict,
     address: usize,
@@ -534,18 +537,22 @@ impl Link {
         // The id is drawn when nothing can fail any more, so that none is left out.
         let mut ids = self.ids.clone();
         let request = ids.draw();
-        let frame = self.sender.frame(&message(request))?;
-        self.sender.has_room_for(&frame)?;
+        self.sender.put(&message(request))?;
+        self.unsent = true;
         self.ids = ids;
         self.requests.insert(request, what);
-        self.sender.put(&frame);
         Ok(request)
     }
 
     /// Sends a message that has no answer and no payload that could fail.
-    fn tell(&self, message: &Message) {
-        let sent = self.sender.send(message);
-        debug_assert!(sent.is_ok(), "{message:?}: {sent:?}");
+    fn tell(&mut self, message: &Message) {
+        self.sender.tell(message);
+        self.unsent = true;
+    }
+
+    /// The sender, if something has been put into it that has not been flushed.
+    fn owes_flush(&mut self) -> Option<Arc<Sender>> {
+        std::mem::take(&mut self.unsent).then(|| Arc::clone(&self.sender))
     }
 }
 
@@ -558,12 +565,48 @@ fn offers(welcome: &Dict, role: &str, feature: &str) -> bool {
     features.is_some_and(|features| features.flag(feature))
 }
 
-fn wait<'a>(
-    condition: &Condvar,
-    state: MutexGuard<'a, State>,
-    until: Option<Instant>,
-) -> MutexGuard<'a, State> {
-    match until {
+/// The session's state while it is locked. What is put into the connection meanwhile is sent when the lock is let go:
+/// then many threads that call at once share a system call, and none waits for the lock while another sends.
+struct Locked<'a> {
+    /// None only while it is being let go.
+    state: Option<MutexGuard<'a, State>>,
+}
+
+const HELD: &str = "it is there until it is let go";
+
+impl Deref for Locked<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        self.state.as_ref().expect(HELD)
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        self.state.as_mut().expect(HELD)
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        if let Some(mut state) = self.state.take() {
+            let sender = state.link.as_mut().and_then(Link::owes_flush);
+            drop(state);
+            if let Some(sender) = sender {
+                sender.flush();
+            }
+        }
+    }
+}
+
+fn wait<'a>(condition: &Condvar, mut locked: Locked<'a>, until: Option<Instant>) -> Locked<'a> {
+    // Who waits may wait for the answer to what it has put in.
+    if let Some(sender) = locked.link.as_mut().and_then(Link::owes_flush) {
+        sender.flush();
+    }
+    let state = locked.state.take().expect(HELD);
+    let state = match until {
         None => condition
             .wait(state)
             .unwrap_or_else(PoisonError::into_inner),
@@ -574,12 +617,15 @@ fn wait<'a>(
                 .unwrap_or_else(PoisonError::into_inner)
                 .0
         }
-    }
+    };
+    locked.state = Some(state);
+    locked
 }
 
 impl Core {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Locked<'_> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        Locked { state: Some(state) }
     }
 
     fn notice(&self, notice: Notice) {
@@ -1100,6 +1146,7 @@ impl Core {
         }
         state.link = Some(Link {
             sender,
+            unsent: false,
             session,
             details,
             address: index,
@@ -1631,27 +1678,22 @@ fn answer(sender: &Sender, request: Id, result: Result<Payload, ErrorReply>) {
             }
         }
     };
-    let sent = sender.frame(&message).map_err(Error::from);
-    let sent = sent.and_then(|frame| {
-        sender.has_room_for(&frame)?;
-        sender.put(&frame);
-        Ok(())
-    });
-    if let Err(error) = sent {
+    if let Err(error) = sender.put(&message) {
         refuse(sender, request, error.uri(), &error.to_string());
     }
+    sender.flush();
 }
 
 fn refuse(sender: &Sender, request: Id, uri: &str, text: &str) {
     let (error, payload) = ErrorReply::new(uri, text).into_parts();
-    let sent = sender.send(&Message::Error {
+    sender.tell(&Message::Error {
         kind: RequestKind::Invocation,
         request,
         details: Dict::new(),
         error,
         payload,
     });
-    debug_assert!(sent.is_ok(), "a text has a form in every serialisation");
+    sender.flush();
 }
 
 struct RemoteProgress {
@@ -1661,13 +1703,12 @@ struct RemoteProgress {
 
 impl Progress for RemoteProgress {
     fn progress(&self, payload: Payload) -> Result<(), Error> {
-        let frame = self.sender.frame(&Message::Yield {
+        self.sender.put(&Message::Yield {
             request: self.request,
             options: Dict::new().with("progress", true),
             payload,
         })?;
-        self.sender.has_room_for(&frame)?;
-        self.sender.put(&frame);
+        self.sender.flush();
         Ok(())
     }
 }
