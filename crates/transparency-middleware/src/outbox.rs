@@ -423,3 +423,156 @@ fn send_now(_socket: &TcpStream, _bytes: &[u8]) -> io::Result<usize> {
 fn send_blocking(mut socket: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
     socket.write(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::net::TcpListener;
+
+    use super::*;
+
+    fn pair() -> (Arc<Outbox>, Arc<Traffic>, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (socket, _) = listener.accept().unwrap();
+        let traffic = Arc::new(Traffic::default());
+        let outbox = Outbox::new(Arc::new(socket), traffic.clone(), true).unwrap();
+        (Arc::new(outbox), traffic, peer)
+    }
+
+    fn put(outbox: &Outbox, frame: &[u8]) {
+        outbox.queue().message_made(frame);
+    }
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(20)
+    }
+
+    #[test]
+    fn all_kinds_of_parts_leave_in_the_order_in_which_they_were_put_in() {
+        let (outbox, traffic, mut peer) = pair();
+        put(&outbox, b"one ");
+        let later: Later = Box::new(|out| out.extend_from_slice(b"two "));
+        outbox.queue().message_later(1000, later);
+        // A message without a form leaves nothing, and does not stop what comes after it.
+        outbox.queue().message_later(1000, Box::new(|_| {}));
+        put(&outbox, b"three ");
+        outbox.queue().control(b"ping ");
+        assert_eq!(outbox.queue().bytes(), 2000 + 15);
+        outbox.queue().end(b"end");
+        outbox.queue().end(b"a second end");
+        outbox.flush();
+        assert!(outbox.settle(soon()));
+        let mut got = String::new();
+        // The half-close ends it.
+        peer.read_to_string(&mut got).unwrap();
+        assert_eq!(got, "one two three ping end");
+        assert_eq!(outbox.queue().bytes(), 0);
+        assert_eq!(traffic.messages_out.load(Ordering::Relaxed), 4);
+        assert_eq!(traffic.bytes_out.load(Ordering::Relaxed), 22);
+    }
+
+    #[test]
+    fn a_peer_that_reads_late_gets_all_in_order_and_holds_up_nobody() {
+        let (outbox, _, mut peer) = pair();
+        // Far more than the sockets' own buffers take.
+        let numbers = 0..2_000_000_u64;
+        for number in numbers.clone() {
+            put(&outbox, &number.to_be_bytes());
+            if number % 1000 == 0 {
+                outbox.flush();
+            }
+        }
+        outbox.flush();
+        assert!(outbox.queue().bytes() > 0, "the peer has read nothing yet");
+        assert!(!outbox.settle(Instant::now()));
+        let reader = thread::spawn(move || {
+            let mut eight = [0; 8];
+            for number in numbers {
+                peer.read_exact(&mut eight).unwrap();
+                assert_eq!(u64::from_be_bytes(eight), number);
+            }
+        });
+        assert!(outbox.settle(soon()));
+        reader.join().unwrap();
+        assert_eq!(outbox.queue().bytes(), 0);
+    }
+
+    #[test]
+    fn what_many_threads_put_in_all_leaves() {
+        const THREADS: u8 = 8;
+        const EACH: usize = 2000;
+        let (outbox, _, mut peer) = pair();
+        let writers: Vec<_> = (0..THREADS)
+            .map(|thread| {
+                let outbox = outbox.clone();
+                thread::spawn(move || {
+                    for _ in 0..EACH {
+                        put(&outbox, &[thread]);
+                        outbox.flush();
+                    }
+                })
+            })
+            .collect();
+        // Nobody flushes once more for those who found the writer busy.
+        let mut all = vec![0; usize::from(THREADS) * EACH];
+        peer.set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        peer.read_exact(&mut all).unwrap();
+        for writer in writers {
+            writer.join().unwrap();
+        }
+        for thread in 0..THREADS {
+            assert_eq!(all.iter().filter(|byte| **byte == thread).count(), EACH);
+        }
+    }
+
+    #[test]
+    fn only_the_first_to_put_something_in_has_to_remember_until_it_is_taken() {
+        let (outbox, _, _peer) = pair();
+        put(&outbox, b"x");
+        assert!(outbox.queue().owes_flush(1));
+        assert!(!outbox.queue().owes_flush(1));
+        // Another one may come to flush later than the first, or sooner.
+        assert!(outbox.queue().owes_flush(2));
+        outbox.flush();
+        put(&outbox, b"x");
+        assert!(
+            outbox.queue().owes_flush(2),
+            "what was there has been taken"
+        );
+    }
+
+    #[test]
+    fn what_is_put_out_goes_and_a_frame_that_has_begun_to_leave_stays_whole() {
+        let (outbox, _, mut peer) = pair();
+        let large = vec![b'a'; 32 << 20];
+        put(&outbox, &large);
+        outbox.flush();
+        put(&outbox, b"dropped");
+        outbox.queue().put_out();
+        assert!(!outbox.queue().is_open() && !outbox.queue().is_ending());
+        outbox.queue().end(b"why");
+        outbox.flush();
+        let mut got = Vec::new();
+        peer.read_to_end(&mut got).unwrap();
+        assert_eq!(got.len(), large.len() + 3);
+        assert!(got.ends_with(b"awhy"));
+    }
+
+    #[test]
+    fn a_cut_wakes_those_who_wait_and_nothing_is_kept() {
+        let (outbox, _, mut peer) = pair();
+        put(&outbox, &vec![0; 32 << 20]);
+        outbox.flush();
+        let waiting = outbox.clone();
+        let waits = thread::spawn(move || waiting.settle(soon()));
+        outbox.cut();
+        assert!(waits.join().unwrap());
+        assert!(outbox.queue().is_ending());
+        // What the system had taken is all that comes.
+        let mut got = Vec::new();
+        let _reset = peer.read_to_end(&mut got);
+        assert!(got.len() < 32 << 20);
+    }
+}

@@ -19,5 +19,9 @@ const STACK_SIZE: usize = 256 * 1024;
 /// How many bytes the system is asked for at once. An idle connection keeps this much.
 const READ_BUFFER: usize = 8 * 1024;
 
+/// The same for a connection that has filled that, until it is silent for a while. Messages that come together leave
+/// together.
+const LARGEST_READ: usize = 32 * 1024;
+
 /// What tungstenite keeps of them, where frames are put together.
 const FRAME_BUFFER: usize = 2 * 1024;

@@ -543,7 +543,7 @@ fn run_session(shared: &Arc<Shared>, mut connection: Connection) {
                 _ if ends_at.is_some() => break,
                 State::Joined(..) if !pinged => {
                     pinged = true;
-                    connection.member.rest();
+                    connection.socket.get_mut().rest();
                     connection.member.push_frames(&frames::ping(Side::Server));
                     connection.member.flush();
                 }

@@ -5,9 +5,9 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::READ_BUFFER;
 use super::hub::Metrics;
 use super::member::{Batch, Member};
+use super::{LARGEST_READ, READ_BUFFER};
 
 /// The stream that tungstenite reads from and writes to.
 ///
@@ -44,6 +44,20 @@ impl Wire {
         }
     }
 
+    /// Gives memory back: the peer has been silent for a while.
+    pub(super) fn rest(&mut self) {
+        if self.start == self.end && self.buffer.len() > READ_BUFFER {
+            self.resize(READ_BUFFER);
+        }
+        self.own.rest();
+    }
+
+    /// Puts an empty buffer of this size in place of the empty one.
+    fn resize(&mut self, size: usize) {
+        self.buffer = vec![0; size].into();
+        (self.start, self.end) = (0, 0);
+    }
+
     /// Does what is left to be done.
     pub(super) fn finish_batch(&mut self) {
         self.batch.finish(&self.metrics);
@@ -65,6 +79,10 @@ impl Read for Wire {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.start == self.end {
             self.finish_batch();
+            // The last read filled the buffer: more comes at a time than it holds.
+            if self.end == self.buffer.len() && self.end < LARGEST_READ {
+                self.resize(LARGEST_READ);
+            }
             // A large message goes straight to where tungstenite wants it.
             let straight = buffer.len() >= self.buffer.len();
             let place = if straight {
