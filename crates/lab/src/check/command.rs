@@ -42,7 +42,7 @@ impl Template {
                 return Err(anyhow!(
                     "the command has a place {{{place}}} that nothing fills"
                 ))
-                .hint("there are {host}, {port}, {message}, {scratch} and, for grade, {dir}");
+                .hint("there are {host}, {port}, {message}, {scratch}, for portscan {ports}, or {first} and {last}, and for grade {dir}");
             }
         }
         Ok(Template {
@@ -95,7 +95,10 @@ fn unknown_place(word: &str) -> Option<&str> {
     let mut rest = word;
     while let Some((_, after)) = rest.split_once('{') {
         let (name, end) = after.split_once('}')?;
-        let known = ["host", "port", "message", "scratch", "dir"].contains(&name);
+        let known = [
+            "host", "port", "message", "scratch", "dir", "ports", "first", "last",
+        ]
+        .contains(&name);
         if !known && !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase()) {
             return Some(name);
         }

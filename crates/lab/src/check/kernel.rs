@@ -45,6 +45,15 @@ pub fn unread_datagrams(address: SocketAddr) -> Option<usize> {
         .map(|socket| socket.unread)
 }
 
+/// The ports on which somebody listens (TCP) who is reached at this address; `None` where the system does not tell.
+pub fn open_ports(ip: std::net::IpAddr) -> Option<Vec<u16>> {
+    let ports = sockets("tcp")?
+        .into_iter()
+        .filter(|socket| socket.listens && takes(socket.local, (ip, socket.local.port()).into()))
+        .map(|socket| socket.local.port());
+    Some(ports.collect())
+}
+
 /// Whether a socket that is bound to `local` takes what is sent to `address`.
 pub fn takes(local: SocketAddr, address: SocketAddr) -> bool {
     local.port() == address.port() && (local.ip() == address.ip() || local.ip().is_unspecified())

@@ -10,6 +10,7 @@
 //! | [`verdict`], [`misconceptions`] | what a result means |
 //! | [`report`] | how it is told, to a person or a machine |
 //! | [`kernel`] | what only the system can tell: queues, holders of ports, processes |
+//! | [`refuse`] | a system that has no socket to give |
 //! | [`limit`] | time limits that mean the same on a busy machine |
 //! | [`command`], [`ports`] | the command line under test, and a port for it |
 //! | [`scratch`] | a folder for a program that keeps files |
@@ -65,6 +66,7 @@ mod peers;
 mod ports;
 mod process;
 mod progress;
+mod refuse;
 mod report;
 mod run;
 mod scratch;

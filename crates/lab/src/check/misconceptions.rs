@@ -391,6 +391,70 @@ misconceptions! {
     "Connections break, and routers are started again. A service that is to be found under its name connects again \
      (with a pause that grows) and registers anew: its registrations ended with the old session.";
 
+    ENDS_WITH_FAILURE, "ends-with-failure", "ends with an error although nothing is in its way",
+    "The program did not come to its end. What it printed last is quoted below and usually names the line: a misspelt name, a call \
+     with the wrong arguments, or a file that is not there.";
+
+    SOCKET_NONE, "socket-none", "never asks the system for a socket",
+    "To import the module and to name AF_INET and SOCK_STREAM makes no socket. Only the call does: socket.socket(AF_INET, \
+     SOCK_STREAM), and in C socket(AF_INET, SOCK_STREAM, 0). Some libraries put it off until you connect.";
+
+    SOCKET_KIND, "socket-kind", "asks for another kind of socket",
+    "The first argument is the family of addresses, AF_INET for IPv4; the second the kind of service, SOCK_STREAM for a stream, \
+     which is TCP. SOCK_DGRAM is UDP, and a program that connects with it will find no TCP server.";
+
+    SOCKET_NOT_SAID, "socket-not-said", "does not say that it has a socket",
+    "The exercise's line is Socket Created, in these letters. Somebody who runs the program, or a script that reads its output, \
+     has nothing else to go by.";
+
+    SOCKET_SAID_ANYWAY, "socket-said-anyway", "reports success before it is certain, or in any case",
+    "The line Socket Created stands where it is printed after a failure as well. Print it after the call that can fail, and on that \
+     way only: in else, or after an except that ends the program.";
+
+    SOCKET_NOT_CAUGHT, "socket-not-caught", "does not catch the failure",
+    "A call that fails raises OSError, and without a matching except around that very call it ends the program. The sheet's own \
+     except (socket.error, msg) catches nothing: Python 3 looks for a name msg and raises a NameError. Write except OSError as error.";
+
+    SOCKET_NO_REASON, "socket-no-reason", "does not say why the call failed",
+    "Every failed call has a number (errno) and a text that belongs to it: in Python error.errno and error.strerror. Without them \
+     nobody can tell too many open files from a missing right.";
+
+    SCAN_NOTHING, "scan-nothing", "reports no open port",
+    "An open port is one whose handshake succeeds: connect returns, connect_ex gives 0. Nothing needs to be sent, and nothing has \
+     to be received: many services wait for the client to speak. Print the number of each such port.";
+
+    SCAN_MISSES, "scan-misses", "misses open ports",
+    "connect succeeds wherever somebody listens. If some are missed, look at what else can go wrong on the way: a time limit \
+     that is too short, an exception that ends a thread, a port that no loop reaches.";
+
+    SCAN_FALSE, "scan-false", "reports ports that are not open",
+    "A refused connection (ECONNREFUSED) is a closed port: connect raises an error, connect_ex gives a number other than 0. \
+     Only success means open.";
+
+    SCAN_EDGES, "scan-edges", "leaves out a port at the end of the range",
+    "Both ends belong to a range of ports. Python's range(first, last) ends before last: write range(first, last + 1). The last port \
+     of all is 65535.";
+
+    SCAN_BINDS, "scan-binds", "takes a port that is in use for an open one",
+    "bind fails for every port that somebody has bound, also one that only sends from there, or that never called listen. Whether a \
+     port is open shows only by connecting to it, as a client would.";
+
+    SCAN_NO_TIMEOUT, "scan-no-timeout", "waits for a port that does not answer",
+    "A firewall drops the SYN, or a queue is full, and nothing comes back. The system repeats the SYN for about two minutes. Set a \
+     time limit before connect (settimeout), and go on with the next port.";
+
+    SCAN_ERROR_OPEN, "scan-error-open", "takes any other error for an open port",
+    "There are more answers than open and refused: no answer in time, no route, no descriptor left. Only a connect that succeeds says \
+     that a port is open.";
+
+    SCAN_LEAKS, "scan-leaks", "runs out of descriptors and takes that for closed ports",
+    "Every socket is a descriptor, and a process may have only so many (ulimit -n). Close each one before the next. An error of \
+     your own machine (EMFILE, too many open files) says nothing about the port: try it again later.";
+
+    SCAN_NAME, "scan-name", "does not take a host by its name",
+    "People type names. connect resolves one itself; gethostbyname gives its address once, which is better than asking for every \
+     port anew.";
+
     FLOODS, "floods", "prints without end",
     "The program printed more than anybody can read, and was stopped for it. Usually a loop goes on after the connection has \
      ended.";

@@ -53,9 +53,10 @@ impl Target {
         self.command.has("port")
     }
 
-    /// Whether cases may run side by side: each needs a port or a network of its own.
+    /// Whether cases may run side by side: each needs a port or a network of its own, or no port
+    /// at all (a program that is alone has the port 0).
     pub fn side_by_side(&self) -> bool {
-        self.has_port() || self.own_network
+        self.has_port() || self.own_network || self.address.port() == 0
     }
 
     /// Whether nobody listens on the sheet's port, but connections of the past hold it against a server that does not set SO_REUSEADDR.
@@ -80,6 +81,21 @@ impl Target {
             false => Ok(()),
         }
     }
+}
+
+/// How the program under test is started.
+#[derive(Debug, Clone, Default)]
+pub struct Launch<'a> {
+    /// What stands for `{message}`.
+    pub message: &'a str,
+    /// What it reads from stdin.
+    pub input: Input,
+    /// What stands for `{host}`, in place of the address.
+    pub host: Option<&'a str>,
+    /// What stands for `{ports}`, `{first}` and `{last}`.
+    pub ports: Option<(u16, u16)>,
+    /// How many descriptors it may have open. Unix only.
+    pub descriptors: Option<u32>,
 }
 
 /// What a case works with.
@@ -191,24 +207,55 @@ impl<'a> Stage<'a> {
     ///
     /// When the system cannot start it.
     pub fn start_with(&mut self, message: &str, input: Input) -> Step {
-        let invocation = Invocation {
-            words: self.command.fill(self.address, None, message),
-            folder: self.target.folder.clone(),
+        self.launch(&Launch {
+            message,
             input,
+            ..Launch::default()
+        })
+    }
+
+    /// Starts the program under test, in whatever surroundings.
+    ///
+    /// # Errors
+    ///
+    /// When the system cannot start it.
+    pub fn launch(&mut self, launch: &Launch<'_>) -> Step {
+        let mut words = self.command.fill(self.address, launch.host, launch.message);
+        if let Some((first, last)) = launch.ports {
+            for word in &mut words {
+                *word = word
+                    .replace("{ports}", &format!("{first}-{last}"))
+                    .replace("{first}", &first.to_string())
+                    .replace("{last}", &last.to_string());
+            }
+        }
+        let program = words.first().cloned().unwrap_or_default();
+        if let Some(count) = launch.descriptors {
+            // The shell sets the limit and becomes the program: from its first call on there is no other.
+            let script = format!("ulimit -n {count} && exec \"$@\"");
+            let shell = ["sh", "-c", &script, "sh"].map(String::from);
+            words.splice(0..0, shell);
+        }
+        let invocation = Invocation {
+            words,
+            folder: self.target.folder.clone(),
+            input: launch.input.clone(),
         };
         match Running::start(&invocation) {
             Ok(program) => {
                 self.programs.push(program);
                 Ok(())
             }
-            Err(error) => {
-                let program = invocation.words.first().map_or("", String::as_str);
-                Err(wrong(
-                    &m::NOT_STARTED,
-                    format!("{program} could not be started: {error}."),
-                ))
-            }
+            Err(error) => Err(wrong(
+                &m::NOT_STARTED,
+                format!("{program} could not be started: {error}."),
+            )),
         }
+    }
+
+    /// Whether the command has a place of this name.
+    pub fn has_place(&self, place: &str) -> bool {
+        self.target.command.has(place)
     }
 
     /// The program that was started last.

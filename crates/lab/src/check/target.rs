@@ -236,7 +236,8 @@ impl Wanted {
             Host::OwnName => labnet::host_name()?,
         };
         let address: SocketAddr = labnet::resolve(&host, role.port)?;
-        let has_port = command.has("port");
+        // A program that is alone needs no port.
+        let has_port = command.has("port") || role.port == 0;
         let own_network = !has_port && !self.shared_network && network::available();
         if !has_port && !own_network {
             not_taken(role, address)?;

@@ -1,5 +1,6 @@
 //! What is right, one file an exercise.
 
+mod asking;
 mod cmpu_guess;
 mod cmpu_tcp_echo;
 mod cmpu_udp_echo;
@@ -13,7 +14,10 @@ mod dsd_eof;
 mod dsd_hello;
 mod dsd_sum;
 mod echo;
+mod portscan;
 mod transparency_middleware;
+mod transparency_socket1;
+mod transparency_socket2;
 mod transparency_socket3;
 mod transparency_socket4;
 mod transparency_socket5;
@@ -102,11 +106,14 @@ pub static EXERCISES: &[&Exercise] = &[
     &dsd_hello::EXERCISE,
     &dsd_sum::EXERCISE,
     &dsd_eof::EXERCISE,
+    &transparency_socket1::EXERCISE,
+    &transparency_socket2::EXERCISE,
     &transparency_socket3::EXERCISE,
     &transparency_socket4::EXERCISE,
     &transparency_socket5::EXERCISE,
     &transparency_socket5::SOCKET6,
     &transparency_middleware::EXERCISE,
+    &portscan::EXERCISE,
     &cmpu_tcp_echo::EXERCISE,
     &cmpu_udp_echo::EXERCISE,
     &cmpu_guess::EXERCISE,

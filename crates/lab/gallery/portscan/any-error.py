@@ -1,0 +1,14 @@
+# Takes every port for open that does not refuse.
+# check: portscan --program "python3 {file} {host} {ports}"
+# fails: no-answer scan-error-open
+import errno
+import socket
+import sys
+
+host = sys.argv[1]
+first, last = (int(port) for port in sys.argv[2].split("-"))
+for port in range(first, last + 1):
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1)
+        if probe.connect_ex((host, port)) != errno.ECONNREFUSED:
+            print(f"{port} open")

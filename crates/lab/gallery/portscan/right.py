@@ -1,0 +1,12 @@
+# A right answer: one port after another, each with a time limit and a socket that is closed.
+# check: portscan --program "python3 {file} {host} {ports}"
+import socket
+import sys
+
+host = sys.argv[1]
+first, last = (int(port) for port in sys.argv[2].split("-"))
+for port in range(first, last + 1):
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1)
+        if probe.connect_ex((host, port)) == 0:
+            print(f"{port} open")

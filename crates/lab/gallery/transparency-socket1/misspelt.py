@@ -1,0 +1,7 @@
+# Misspells a constant: the program ends with an AttributeError.
+# check: transparency-socket1 --program "python3 {file}"
+# fails: ends ends-with-failure
+import socket
+
+with socket.socket(socket.AF_INET, socket.STREAM):
+    pass

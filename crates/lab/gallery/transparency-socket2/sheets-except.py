@@ -1,0 +1,12 @@
+# Has the sheet's except, which names two things and catches nothing.
+# check: transparency-socket2 --program "python3 {file}"
+# fails: refused socket-not-caught
+import socket
+import sys
+
+try:
+    connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+except (socket.error, msg):
+    print("Failed to create socket. Error code: " + str(msg[0]) + " , Error message : " + msg[1])
+    sys.exit()
+print("Socket Created")

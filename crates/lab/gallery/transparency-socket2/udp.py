@@ -1,0 +1,12 @@
+# Makes a UDP socket.
+# check: transparency-socket2 --program "python3 {file}"
+# fails: asks socket-kind
+import socket
+import sys
+
+try:
+    connection = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+except OSError as error:
+    print(f"Failed to create socket. Error code: {error.errno} , Error message : {error.strerror}")
+    sys.exit(1)
+print("Socket Created")
