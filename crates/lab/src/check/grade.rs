@@ -195,7 +195,7 @@ impl Grade {
         }
         say!(
             "\n{}: the table; beside it a file for each submission",
-            file.display()
+            shown(&file).display()
         )?;
         written?;
         Ok(match STOPPED_WITH.load(Ordering::SeqCst) {
@@ -328,6 +328,14 @@ fn results_folder(
         );
     }
     Ok(out)
+}
+
+/// A path as its user would write it: from the current folder on, where it is below that.
+fn shown(path: &Path) -> PathBuf {
+    std::env::current_dir()
+        .ok()
+        .and_then(|here| path.strip_prefix(here).ok().map(Path::to_path_buf))
+        .unwrap_or_else(|| path.to_path_buf())
 }
 
 /// What a check printed, and how it ended.
@@ -486,7 +494,7 @@ impl Desk {
                     );
                 self.remarks().push(format!(
                     "{} was changed while {} ran, {put_back}",
-                    path.display(),
+                    shown(path).display(),
                     if by.is_empty() { "the last" } else { &by }
                 ));
             }

@@ -28,12 +28,6 @@ impl Progress {
         self.0.set_message(which.to_string());
         self.0.inc(1);
     }
-
-    /// Writes a line above the count.
-    pub fn line(&self, text: &str) {
-        // Where nothing is drawn there is nobody who follows it.
-        self.0.println(text);
-    }
 }
 
 impl Drop for Progress {

@@ -24,8 +24,7 @@ fn may_make_networks() -> bool {
         .is_ok_and(|status| status.success())
 }
 
-#[test]
-fn the_holder_of_the_sheets_port_is_named() {
+pub fn the_holder_of_the_sheets_port_is_named() {
     let folder = Folder::new("taken");
     let command = built_in(&folder);
     let _ports = sheets_ports();
@@ -44,8 +43,7 @@ fn the_holder_of_the_sheets_port_is_named() {
     );
 }
 
-#[test]
-fn the_holder_of_the_sheets_udp_port_is_named() {
+pub fn the_holder_of_the_sheets_udp_port_is_named() {
     let _ports = sheets_ports();
     let _held = UdpSocket::bind("127.0.0.1:9900");
     let out = run(&[
@@ -60,8 +58,7 @@ fn the_holder_of_the_sheets_udp_port_is_named() {
     assert!(said.contains("127.0.0.1:9900, which process "), "{said}");
 }
 
-#[test]
-fn where_networks_can_be_made_a_taken_port_is_in_nobodys_way() {
+pub fn where_networks_can_be_made_a_taken_port_is_in_nobodys_way() {
     if !may_make_networks() {
         return; // Only root may: without, the port is needed, which the test above shows.
     }
@@ -80,8 +77,7 @@ fn where_networks_can_be_made_a_taken_port_is_in_nobodys_way() {
     );
 }
 
-#[test]
-fn on_a_shared_network_the_last_cases_connections_are_waited_for() {
+pub fn on_a_shared_network_the_last_cases_connections_are_waited_for() {
     let folder = Folder::new("shared");
     // On its sheet's port, and without SO_REUSEADDR: what the last case left holds the port for a minute.
     let program = gallery("dsd-eof/no-reuseaddr.py").replace("int(sys.argv[1])", "65432");

@@ -25,8 +25,7 @@ fn findings(result: &Value, subject: &str) -> Vec<(String, String, String)> {
         .collect()
 }
 
-#[test]
-fn it_says_what_is_there_and_who_holds_a_port() {
+pub fn it_says_what_is_there_and_who_holds_a_port() {
     let _ports = sheets_ports();
     // Held by this test, unless something else holds it already: then that is to be found.
     let held = TcpListener::bind("127.0.0.1:1234");
@@ -60,9 +59,7 @@ fn it_says_what_is_there_and_who_holds_a_port() {
     assert_eq!(result["problems"], problems);
 }
 
-#[test]
-#[cfg(target_os = "linux")]
-fn it_finds_what_a_check_left_that_is_gone() {
+pub fn it_finds_what_a_check_left_that_is_gone() {
     let folder = Folder::new("doctor");
     // A process id that was one a moment ago.
     let mut gone = Command::new("true").spawn().unwrap();

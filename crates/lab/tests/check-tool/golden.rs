@@ -117,8 +117,7 @@ fn without_chance(text: &str) -> String {
     lines.join("\n") + "\n"
 }
 
-#[test]
-fn ten_failures_are_told_as_they_were_approved() {
+pub fn ten_failures_are_told_as_they_were_approved() {
     let update = std::env::var_os("LAB_UPDATE").is_some();
     let mut differ = Vec::new();
     for (name, exercise, side, program, only) in FAILURES {
@@ -154,8 +153,7 @@ fn ten_failures_are_told_as_they_were_approved() {
     assert!(differ.is_empty(), "{}", differ.join("\n"));
 }
 
-#[test]
-fn every_readme_section_that_a_failure_names_is_there() {
+pub fn every_readme_section_that_a_failure_names_is_there() {
     // All sides of all exercises, as the tool lists them; for each, where a failure sends its reader.
     let list = text(&run(&["check"]));
     let mut named = BTreeSet::new();
@@ -181,4 +179,14 @@ fn every_readme_section_that_a_failure_names_is_there() {
             "{file} has no {heading}"
         );
     }
+}
+
+pub fn the_run_in_the_readme_is_the_approved_one() {
+    let readme = fs::read_to_string(workspace().join("README.md")).unwrap();
+    let (_, shown) = readme
+        .split_once("gallery/dsd-eof/one-recv.py {port}\" --only byte-by-byte\n")
+        .expect("the README shows a check");
+    let (shown, _) = shown.split_once("\n```").unwrap();
+    let approved = fs::read_to_string(golden("one-recv")).unwrap();
+    assert_eq!(without_chance(&format!("{shown}\n")), approved);
 }

@@ -241,8 +241,7 @@ fn read_all(folder: &Folder, result: &Value, trouble: bool) {
     assert!(!human.contains('\x1b'), "a file has no colours: {human}");
 }
 
-#[test]
-fn every_format_tells_the_same() {
+pub fn every_format_tells_the_same() {
     let folder = Folder::new("formats");
     let server = folder.write("server.py", &gallery("dsd-eof/one-recv.py"));
     let command = format!("python3 {} {{port}}", server.display());
@@ -283,8 +282,7 @@ fn every_format_tells_the_same() {
     read_all(&folder, &result, false);
 }
 
-#[test]
-fn ctrl_c_still_writes_every_format() {
+pub fn ctrl_c_still_writes_every_format() {
     let folder = Folder::new("formats-stopped");
     let server = folder.write("server.py", "import time\nwhile True: time.sleep(1)\n");
     let command = format!("python3 {} {{port}}", server.display());
@@ -320,8 +318,7 @@ fn ctrl_c_still_writes_every_format() {
     assert_eq!(processes_with(&folder.word("server.py")), [0_u32; 0]);
 }
 
-#[test]
-fn a_check_that_cannot_be_played_still_writes_every_format() {
+pub fn a_check_that_cannot_be_played_still_writes_every_format() {
     let folder = Folder::new("formats-trouble");
     let _ports = sheets_ports();
     // The sheet's port has to be taken by somebody; by this test, unless another program was first.
@@ -355,8 +352,7 @@ fn a_check_that_cannot_be_played_still_writes_every_format() {
     read_all(&folder, &result, true);
 }
 
-#[test]
-fn both_sides_are_one_document() {
+pub fn both_sides_are_one_document() {
     let out = run(&[
         "check",
         "codio-echo",
@@ -379,8 +375,7 @@ fn both_sides_are_one_document() {
     assert_eq!(result["sides"].as_array().unwrap().len(), 2);
 }
 
-#[test]
-fn exit_codes_tell_right_wrong_undecided_and_trouble_apart() {
+pub fn exit_codes_tell_right_wrong_undecided_and_trouble_apart() {
     let folder = Folder::new("exit-codes");
     let right = folder.write("right.py", &gallery("dsd-eof/right.py"));
     let wrong = folder.write("wrong.py", &gallery("dsd-eof/never-accepts.py"));
@@ -407,8 +402,7 @@ fn exit_codes_tell_right_wrong_undecided_and_trouble_apart() {
     assert!(said.contains("hint: does the folder exist"), "{said}");
 }
 
-#[test]
-fn a_result_file_is_replaced_in_one_step_and_nothing_stays_beside_it() {
+pub fn a_result_file_is_replaced_in_one_step_and_nothing_stays_beside_it() {
     let folder = Folder::new("result-file");
     let server = folder.write("server.py", &gallery("dsd-eof/right.py"));
     let command = format!("python3 {} {{port}}", server.display());

@@ -22,6 +22,12 @@ pub fn workspace() -> &'static Path {
         .unwrap()
 }
 
+/// Whether there is a Python to run the programs under test.
+pub fn python() -> bool {
+    let version = Command::new("python3").arg("--version").output();
+    version.is_ok_and(|output| output.status.success())
+}
+
 /// The check's own binary, built once with its feature by the cargo that runs this test.
 pub fn binary() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();

@@ -56,14 +56,22 @@ impl Watching {
         }
     }
 
+    /// How many descriptors it has open, and how many threads it has: between two checks those of none.
+    fn holds(&self) -> (usize, usize) {
+        let count = |what: &str| {
+            let folder = format!("/proc/{}/{what}", self.child.id());
+            fs::read_dir(folder).unwrap().count()
+        };
+        (count("fd"), count("task"))
+    }
+
     fn end(mut self) -> Option<i32> {
         signal(&self.child, "INT");
         self.child.wait().unwrap().code()
     }
 }
 
-#[test]
-fn a_change_is_checked_again_and_ctrl_c_ends_it() {
+pub fn a_change_is_checked_again_and_ctrl_c_ends_it() {
     let folder = Folder::new("watch");
     let file = folder.write("server.py", &gallery("dsd-eof/one-recv.py"));
     let server = format!("python3 {} {{port}}", file.display());
@@ -76,12 +84,22 @@ fn a_change_is_checked_again_and_ctrl_c_ends_it() {
     fs::rename(new, &file).unwrap();
     let second = watch.until("(seed ");
     assert!(second.contains("1 passed"), "{second}");
+    let before = watch.holds();
+    for round in 0..3 {
+        let program = format!("# {round}\n{}", gallery("dsd-eof/right.py"));
+        fs::write(&file, program).unwrap();
+        watch.until("(seed ");
+    }
+    // A thread that has done its work may be about to end.
+    until("nothing to be left of three checks", || {
+        let now = watch.holds();
+        now.0 <= before.0 && now.1 <= before.1
+    });
     assert_eq!(watch.end(), Some(130));
     assert_eq!(processes_with(&folder.word("server.py")), [0_u32; 0]);
 }
 
-#[test]
-fn a_change_while_a_check_runs_ends_that_check() {
+pub fn a_change_while_a_check_runs_ends_that_check() {
     let folder = Folder::new("watch-overtaken");
     let file = folder.write(
         "server.py",
@@ -113,8 +131,7 @@ fn a_change_while_a_check_runs_ends_that_check() {
     assert_eq!(watch.end(), Some(130));
 }
 
-#[test]
-fn ctrl_c_in_the_middle_of_a_check_leaves_nothing() {
+pub fn ctrl_c_in_the_middle_of_a_check_leaves_nothing() {
     let folder = Folder::new("watch-stopped");
     let file = folder.write(
         "server.py",
@@ -133,8 +150,7 @@ fn ctrl_c_in_the_middle_of_a_check_leaves_nothing() {
     assert_eq!(processes_with(&folder.word("server.py")), [0_u32; 0]);
 }
 
-#[test]
-fn a_command_without_a_file_needs_one_to_watch() {
+pub fn a_command_without_a_file_needs_one_to_watch() {
     let out = run(&["watch", "dsd-eof", "--server", "true {port}"]);
     assert_eq!(code(&out), 3);
     assert!(errors(&out).contains("names no file"), "{}", errors(&out));
