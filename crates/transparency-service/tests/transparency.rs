@@ -148,6 +148,39 @@ fn migration_under_the_load_of_4_callers_loses_no_call_and_does_none_twice() {
     );
 }
 
+#[test]
+#[cfg_attr(no_peers, ignore = "autobahn-python is not installed: scripts/peers")]
+fn migration_to_the_python_twin_and_back_loses_no_call_and_does_none_twice() {
+    let router = router(&[]);
+    let log = folder("migration-twin").join("log");
+    let mut old = service(&router.url, &log, &[]);
+    let load = Load::start(CALLERS, || session(&router.url), COUNT, false);
+    load.more(50);
+    for language in ["python", "rust", "python"] {
+        let new = if language == "rust" {
+            service(&router.url, &log, &[])
+        } else {
+            let mut twin = support::python_service(&router.url, &log);
+            twin.error_line_with("serving");
+            twin
+        };
+        load.more(20);
+        signal(&old, "TERM");
+        let finished = old.finish();
+        assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+        load.more(50);
+        old = new;
+    }
+    let tally = load.stop();
+    assert_eq!(tally.errors, [], "calls that failed");
+    let total: i64 = session(&router.url).call(VALUE, &()).unwrap();
+    assert_eq!(
+        usize::try_from(total).unwrap(),
+        tally.results,
+        "lost or done twice"
+    );
+}
+
 // Relocation: the router moves.
 
 #[test]
