@@ -40,16 +40,21 @@ const RESUME_FILE: &str = "portscan.resume";
 const FEW_PORTS: usize = 24;
 
 /// Finds the open TCP ports of this machine, or of others that you may scan.
-///
-/// portscan                               all ports of 127.0.0.1
-/// portscan 192.168.1.0/24 --top 100      the usual ports of a network
-/// portscan db.example.org --ports 22,5432 --banner
-/// portscan --from hosts.txt --exclude 10.0.0.1 --format jsonl --out scan.jsonl
-/// portscan --resume portscan.resume      go on after Ctrl-C
-///
-/// Exit code: 0 when everything was scanned, 1 after an error (good targets are scanned all the same), 130 after Ctrl-C.
 #[derive(FromArgs, ArgsInfo)]
-#[argh(help_triggers("-h", "--help"))]
+#[argh(
+    help_triggers("-h", "--help"),
+    example = "{command_name}                            # all ports of 127.0.0.1",
+    example = "{command_name} 192.168.1.0/24 --top 100   # the usual ports of a network",
+    example = "{command_name} db.example.org --ports 22,5432 --banner",
+    example = "{command_name} --from hosts.txt --exclude 10.0.0.1 --format jsonl --out scan.jsonl",
+    example = "{command_name} --resume portscan.resume   # go on after Ctrl-C",
+    error_code(0, "everything was scanned"),
+    error_code(1, "an error; good targets among bad ones were scanned"),
+    error_code(
+        130,
+        "Ctrl-C; what is known was printed, the rest is in the resume file"
+    )
+)]
 struct Args {
     /// names, addresses, blocks (10.0.0.0/24), ranges (10.0.0.1-20), - for stdin (default 127.0.0.1)
     #[argh(positional)]

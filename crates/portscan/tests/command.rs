@@ -79,6 +79,42 @@ fn refused(arguments: &[&str], words: &[&str]) {
 }
 
 #[test]
+fn errors_name_what_is_wrong_and_what_to_do() {
+    let hint = "hint: ports look like this: --ports 22,80,8000-9000\n";
+    for (ports, error) in [
+        (
+            "0",
+            "port 0 cannot be scanned: it means \"any free port\" to bind",
+        ),
+        (
+            "65536",
+            "\"65536\" is no port: a whole number from 1 to 65535",
+        ),
+        (
+            "9000-8000",
+            "the port range 9000-8000 runs backwards: 8000-9000 is meant?",
+        ),
+    ] {
+        let told = stderr(&run(&["--ports", ports]));
+        assert_eq!(told, format!("Error: --ports: {error}\n{hint}"));
+    }
+    assert_eq!(
+        stderr(&run(&["--from", "/dev/null"])),
+        "Error: there is nothing to scan: the list of targets is empty\n\
+         hint: portscan 127.0.0.1 scans this machine; --help shows more\n"
+    );
+    if cfg!(target_os = "linux") {
+        let told = stderr(&run(&["--ports", "9", "--out", "/dev/full"]));
+        let (_, error) = told.split_once('\n').expect("the sum stands before it");
+        assert_eq!(
+            error,
+            "Error: cannot write /dev/full: No space left on device (os error 28)\n\
+             hint: the report went to stdout instead\n"
+        );
+    }
+}
+
+#[test]
 fn bad_input_is_one_line_and_a_hint() {
     refused(&["--ports", "0"], &["port 0 cannot be scanned"]);
     refused(&["--ports", "65536"], &["\"65536\" is no port"]);
@@ -387,7 +423,11 @@ fn help_shows_examples_and_exit_codes() {
     let output = run(&["--help"]);
     assert_eq!(output.status.code(), Some(0));
     let help = stdout(&output);
-    for word in ["portscan 192.168.1.0/24 --top 100", "Exit code", "--resume"] {
-        assert!(help.contains(word), "{help}");
+    let lines: Vec<&str> = help.lines().map(str::trim).collect();
+    for line in [
+        "portscan db.example.org --ports 22,5432 --banner",
+        "130 Ctrl-C; what is known was printed, the rest is in the resume file",
+    ] {
+        assert!(lines.contains(&line), "{line:?} is no line of {help}");
     }
 }
