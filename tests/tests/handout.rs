@@ -6,9 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -24,7 +25,22 @@ struct Scratch(PathBuf);
 
 impl Scratch {
     fn new(name: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("handout-{name}-{}", std::process::id()));
+        Scratch::named(&format!("handout-{name}-{}", std::process::id()))
+    }
+
+    /// A folder for hand-outs that are built. Its name is the same each time: what cargo has built of an earlier one is then
+    /// replaced, not added to. Another checkout has another.
+    fn for_builds(name: &str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        workspace().hash(&mut hasher);
+        let scratch = format!("handout-{name}-{:016x}", hasher.finish());
+        let left_by_a_run_that_was_stopped = env::temp_dir().join(&scratch);
+        let _nothing_there = fs::remove_dir_all(left_by_a_run_that_was_stopped);
+        Scratch::named(&scratch)
+    }
+
+    fn named(name: &str) -> Self {
+        let folder = env::temp_dir().join(name);
         fs::create_dir_all(&folder).expect("the folder for temporary files can be written");
         Scratch(folder)
     }
@@ -57,10 +73,10 @@ fn cargo(folder: &Path, target: &Path, args: &[&str]) -> Output {
         .expect("cargo runs: it started this test")
 }
 
-/// Runs `cargo lab handout`'s binary, which is built by the first call.
-fn handout(args: &[&str]) -> Output {
+/// `cargo lab handout`'s binary, which the first call builds.
+fn handout_binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    let binary = BINARY.get_or_init(|| {
+    BINARY.get_or_init(|| {
         let build = ["build", "--quiet", "--package", "lab", "--features"];
         let output = Command::new(env!("CARGO"))
             .args([&build[..], &["handout", "--bin", "lab-handout"]].concat())
@@ -72,38 +88,63 @@ fn handout(args: &[&str]) -> Output {
         let test = env::current_exe().expect("a running program has a path");
         let folder = test.ancestors().nth(2).expect("target/debug/deps/TEST");
         folder.join(format!("lab-handout{}", env::consts::EXE_SUFFIX))
-    });
-    Command::new(binary)
+    })
+}
+
+/// Runs `cargo lab handout`.
+fn handout(args: &[&str]) -> Output {
+    Command::new(handout_binary())
         .args(args)
         .current_dir(workspace())
         .output()
         .expect("the binary was built")
 }
 
-/// Does this for every exercise, as many at a time as there are processors and one.
-///
-/// Each of these lanes has a folder to build into: dependencies are built once a lane, no lane waits for another's
-/// lock, and none starts a program of the same name that another has built.
-fn for_each(exercises: &[String], scratch: &Scratch, check: impl Fn(&str, &Path) + Sync) {
-    let next = Mutex::new(exercises.iter());
-    let take = || next.lock().unwrap_or_else(PoisonError::into_inner).next();
-    let lane = |number: usize| {
-        let target = scratch.0.join(format!("target-{number}"));
-        while let Some(exercise) = take() {
-            let start = Instant::now();
-            check(exercise, &target);
-            labnet::note!("{exercise}: {:.1} s", start.elapsed().as_secs_f64());
+/// The folders that hand-outs build into, one a lane: dependencies are built once, no lane waits for another's lock, and none
+/// starts a program of the same name that another has built. The tests that build take turns.
+struct Lanes {
+    folders: Vec<PathBuf>,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Lanes {
+    fn new() -> Self {
+        static TURN: Mutex<()> = Mutex::new(());
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let lanes = thread::available_parallelism().map_or(2, usize::from);
+        // Beside target/debug, where this test's own binary is.
+        let test = env::current_exe().expect("a running program has a path");
+        let target = test.ancestors().nth(3).expect("target/debug/deps/TEST");
+        let folder = target.join("handouts");
+        Lanes {
+            folders: (0..lanes)
+                .map(|lane| folder.join(lane.to_string()))
+                .collect(),
+            _turn: turn,
         }
-    };
-    let lanes = thread::available_parallelism().map_or(2, usize::from) + 1;
-    thread::scope(|scope| {
-        let lane = &lane;
-        let lanes: Vec<_> = (0..lanes)
-            .map(|number| scope.spawn(move || lane(number)))
-            .collect();
-        let failed = lanes.into_iter().filter_map(|lane| lane.join().err());
-        assert_eq!(failed.count(), 0, "what failed stands above");
-    });
+    }
+
+    /// Does this for every exercise, in all lanes, and tells all that went wrong.
+    fn for_each(&self, exercises: &[String], check: impl Fn(&str, &Path) + Sync) {
+        let next = Mutex::new(exercises.iter());
+        let take = || next.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let lane = |target: &Path| {
+            while let Some(exercise) = take() {
+                let start = Instant::now();
+                check(exercise, target);
+                labnet::note!("{exercise}: {:.1} s", start.elapsed().as_secs_f64());
+            }
+        };
+        thread::scope(|scope| {
+            let lane = &lane;
+            let folders = self.folders.iter();
+            let lanes: Vec<_> = folders
+                .map(|folder| scope.spawn(move || lane(folder)))
+                .collect();
+            let failed = lanes.into_iter().filter_map(|lane| lane.join().err());
+            assert_eq!(failed.count(), 0, "what failed stands above");
+        });
+    }
 }
 
 /// Makes a hand-out in a folder.
@@ -346,6 +387,56 @@ fn what_is_there_already_is_never_overwritten() {
 }
 
 #[test]
+fn an_empty_folder_is_filled_and_one_that_cannot_be_made_is_an_error_with_a_hint() {
+    let scratch = Scratch::new("folders");
+    let exercise = &with_starter()[0];
+    let empty = scratch.path("empty");
+    fs::create_dir(&empty).unwrap();
+    make(exercise, &["--python"], &empty);
+    let output = handout(&[exercise, "--out", &empty]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        all(&output).contains("is there already, and not empty\nhint: "),
+        "{}",
+        all(&output)
+    );
+    fs::write(scratch.path("file"), "").unwrap();
+    let output = handout(&[exercise, "--out", &scratch.path("file/x")]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(all(&output).contains("\nhint: "), "{}", all(&output));
+    assert_eq!(files(&scratch.0).len(), 1 + files(Path::new(&empty)).len());
+}
+
+/// Everything in it is whole: nothing was written beside its place and left there.
+#[cfg(unix)]
+#[test]
+fn ctrl_c_leaves_no_half_handout_and_no_temporary_folder() {
+    let scratch = Scratch::new("signal");
+    let dist = scratch.0.join("dist");
+    let mut command = Command::new(handout_binary());
+    command.current_dir(workspace()).env("TMPDIR", &scratch.0);
+    command.args(["--all", "--check", "--out", &path(&dist)]);
+    let program = tests::Program::new("lab-handout", command).start();
+    // The work on the first has begun: its folder is there.
+    let begun = || fs::read_dir(&scratch.0).is_ok_and(|mut entries| entries.next().is_some());
+    tests::wire::eventually("work has begun", begun);
+    let sent = Command::new("kill")
+        .args(["-s", "INT", &program.id().to_string()])
+        .status();
+    assert!(sent.expect("every Unix has kill(1)").success());
+    let finished = program.finish();
+    assert_eq!(finished.code, Some(130), "{finished:?}");
+    for name in files(&scratch.0).keys() {
+        // What was ready by then is whole and in its place.
+        assert!(
+            name.starts_with("dist/") && name.ends_with(".zip"),
+            "{name}"
+        );
+        assert!(!name.starts_with("dist/."), "{name}");
+    }
+}
+
+#[test]
 fn wrong_command_lines_say_what_to_do() {
     for (args, says) in [
         (
@@ -385,10 +476,11 @@ fn checked_as(folder: &Path, target: &Path) -> Vec<String> {
 #[ignore = "takes minutes: cargo test -p tests --test handout -- --include-ignored"]
 fn every_solution_passes_its_tests_and_its_check_and_every_starter_fails_them_for_what_is_missing()
 {
-    let scratch = Scratch::new("every");
+    let lanes = Lanes::new();
+    let scratch = Scratch::for_builds("every");
     let (starters, checks) = (with_starter(), with_check());
     let all_exercises: Vec<String> = exercises().into_keys().collect();
-    for_each(&all_exercises, &scratch, |exercise, target| {
+    lanes.for_each(&all_exercises, |exercise, target| {
         let check: &[&str] = match checks.iter().any(|name| name == exercise) {
             true => &["--check"],
             false => &[],
@@ -446,7 +538,7 @@ fn builds(exercise: &str, folder: &Path, target: &Path, options: &[&str]) {
     let built = cargo(
         folder,
         target,
-        &[&["build", "--workspace", "--all-targets"], options].concat(),
+        &[&["build", "--workspace"], options].concat(),
     );
     assert!(built.status.success(), "{exercise}: {}", all(&built));
     assert!(
@@ -480,15 +572,17 @@ fn fails_its_tests(exercise: &str, folder: &Path, target: &Path) {
         "{exercise}: {text}"
     );
     assert!(!text.contains("error[E"), "{exercise}: {text}");
+    assert!(!text.contains("warning: "), "{exercise}: {text}");
 }
 
 #[test]
 #[ignore = "takes minutes: cargo test -p tests --test handout -- --include-ignored"]
 fn every_handout_with_its_crates_builds_offline() {
-    let scratch = Scratch::new("offline");
+    let lanes = Lanes::new();
+    let scratch = Scratch::for_builds("offline");
     let (starters, checks) = (with_starter(), with_check());
     let all_exercises: Vec<String> = exercises().into_keys().collect();
-    for_each(&all_exercises, &scratch, |exercise, target| {
+    lanes.for_each(&all_exercises, |exercise, target| {
         let mut kind = vec!["--offline"];
         if !starters.iter().any(|name| name == exercise) {
             kind.push("--solution");
@@ -514,11 +608,12 @@ fn every_handout_with_its_crates_builds_offline() {
     ignore = "takes minutes: cargo test -p tests --test handout -- --include-ignored"
 )]
 fn every_python_solution_passes_its_check_and_every_starter_fails_it_for_what_is_missing() {
-    let scratch = Scratch::new("python-check");
+    let lanes = Lanes::new();
+    let scratch = Scratch::for_builds("python-check");
     let starters = with_starter();
     let mut exercises = with_check();
     exercises.retain(|exercise| starters.contains(exercise));
-    for_each(&exercises, &scratch, |exercise, target| {
+    lanes.for_each(&exercises, |exercise, target| {
         let solution = scratch.0.join(format!("{exercise}-solution"));
         make(
             exercise,
@@ -591,7 +686,7 @@ struct Autograder {
 
 impl Autograder {
     /// Unpacks the archive; a platform wants the files at its top.
-    fn new(scratch: &Scratch, exercise: &str, kind: &[&str]) -> Self {
+    fn new(lanes: &Lanes, scratch: &Scratch, exercise: &str, kind: &[&str]) -> Self {
         let root = scratch.0.join(kind.join(""));
         for folder in ["source", "submission", "results"] {
             fs::create_dir_all(root.join(folder)).expect("a folder of ours can be changed");
@@ -604,7 +699,7 @@ impl Autograder {
         assert!(unpacked.expect("there is a tar").success());
         Autograder {
             root,
-            target: scratch.0.join("target"),
+            target: lanes.folders[0].clone(),
         }
     }
 
@@ -616,6 +711,7 @@ impl Autograder {
             .env("CARGO", env!("CARGO"))
             .env("CARGO_TARGET_DIR", &self.target)
             .env("CARGO_PROFILE_DEV_DEBUG", "0")
+            .env("CARGO_INCREMENTAL", "0")
             .env("RUST_BACKTRACE", "0");
         command
     }
@@ -703,8 +799,14 @@ fn gradescope_gets_points_for_what_is_right_and_reasons_for_what_is_wrong() {
     const SERVER: &str = "crates/dsd-sum-server/src/main.rs";
     const CLIENT: &str = "crates/dsd-sum-client/src/main.rs";
 
-    let scratch = Scratch::new("gradescope");
-    let grader = Autograder::new(&scratch, "dsd-sum", &["--with-results", "gradescope"]);
+    let lanes = Lanes::new();
+    let scratch = Scratch::for_builds("gradescope");
+    let grader = Autograder::new(
+        &lanes,
+        &scratch,
+        "dsd-sum",
+        &["--with-results", "gradescope"],
+    );
     let setup = path(&grader.root.join("source/setup.sh"));
     let built = grader.command(&setup).output().unwrap();
     assert!(built.status.success(), "{}", all(&built));
@@ -786,9 +888,10 @@ fn gradescope_gets_points_for_what_is_right_and_reasons_for_what_is_wrong() {
     ignore = "takes minutes: cargo test -p tests --test handout -- --include-ignored"
 )]
 fn classroom50_gets_the_result_that_its_contract_wants() {
-    let scratch = Scratch::new("classroom50");
+    let lanes = Lanes::new();
+    let scratch = Scratch::for_builds("classroom50");
     let kind = ["--python", "--with-results", "classroom50"];
-    let grader = Autograder::new(&scratch, "dsd-sum", &kind);
+    let grader = Autograder::new(&lanes, &scratch, "dsd-sum", &kind);
     let runtime = fs::read(grader.root.join("source/runtime.json")).unwrap();
     let runtime: Value = serde_json::from_slice(&runtime).expect("it is JSON");
     assert_eq!(runtime["rust"], "stable");

@@ -129,10 +129,11 @@ impl Target {
             .hint("may you write there? --out names another place")?;
         let new = unfinished.path().join(NEW);
         match self {
-            Target::Folder(_) => write_folder(&new, files)?,
-            Target::Zip(_, top) => write_file(&new, &zipped(files, top)?)?,
-            Target::Tar(_, top) => write_file(&new, &tarred(files, top)?)?,
+            Target::Folder(_) => write_folder(&new, files),
+            Target::Zip(_, top) => zipped(files, top).and_then(|bytes| write_file(&new, &bytes)),
+            Target::Tar(_, top) => tarred(files, top).and_then(|bytes| write_file(&new, &bytes)),
         }
+        .hint("is there room on the disk? --out names another place; nothing is left behind")?;
         self.is_free()?;
         if path.is_dir() {
             fs::remove_dir(path)

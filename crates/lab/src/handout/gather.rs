@@ -138,6 +138,10 @@ impl Source {
             let text = |bytes| {
                 String::from_utf8(bytes).with_context(|| format!("{name} is no UTF-8 text"))
             };
+            if kind.python && name.ends_with(".md") {
+                entry.bytes =
+                    readme::in_python(&text(entry.bytes)?, &exercise.programs).into_bytes();
+            }
             if of_the_exercise {
                 if let Some(language) = Language::of(name)
                     && kind.cuts(language)

@@ -52,14 +52,7 @@ pub fn top(
     }
     if !tasks.is_empty() {
         writeln!(text, "\n## What to do\n")?;
-        let mut files: Vec<&String> = tasks.iter().map(|(file, _)| file).collect();
-        files.dedup();
-        for file in files {
-            let its: Vec<&str> = tasks
-                .iter()
-                .filter(|(of, _)| of == file)
-                .map(|(_, task)| task.as_str())
-                .collect();
+        for (file, its) in in_order(exercise, tasks) {
             writeln!(
                 text,
                 "- {} of [{file}]({file}), where it says `Yours to write`",
@@ -91,14 +84,75 @@ pub fn top(
         .get(&name)
         .with_context(|| format!("there is no {name}"))?;
     let own = std::str::from_utf8(&own.bytes).with_context(|| format!("{name} is no UTF-8"))?;
-    if own.contains("cargo lab") && !kind.check {
+    let missing = match (kind.python, kind.check) {
+        (true, true) => "`cargo lab run`, and the programs in Rust",
+        (true, false) => "`cargo lab`, and the programs in Rust",
+        (false, false) => "`cargo lab`",
+        (false, true) => "",
+    };
+    if !missing.is_empty() {
         writeln!(
             text,
-            "Where a text speaks of `cargo lab`: that command belongs to the whole workspace, and is not in this folder.\n"
+            "What follows also speaks of {missing}: they belong to the whole workspace, and are not in this folder.\n"
         )?;
     }
     text.push_str(&rebased(own, &first.folder));
     Ok(text)
+}
+
+/// The files with a part to write, the server first, each with its steps in their order.
+fn in_order<'a>(
+    exercise: &Exercise,
+    tasks: &'a [(String, String)],
+) -> Vec<(&'a str, Vec<&'a str>)> {
+    let number = |task: &str| {
+        let digits = task.split(' ').nth(1);
+        digits.and_then(|digits| digits.parse::<u32>().ok())
+    };
+    let mut files: Vec<(&str, Vec<&str>)> = Vec::new();
+    for program in &exercise.programs {
+        for (file, task) in tasks {
+            let in_it = file
+                .strip_prefix(&program.folder)
+                .is_some_and(|rest| rest.starts_with('/'));
+            match files.iter_mut().find(|(name, _)| name == file) {
+                Some((_, its)) if in_it => its.push(task),
+                None if in_it => files.push((file, vec![task])),
+                _ => {}
+            }
+        }
+    }
+    for (_, its) in &mut files {
+        its.sort_by_key(|task| number(task));
+    }
+    files
+}
+
+/// A description whose commands run the programs in Rust, for a folder with the Python programs alone:
+/// `cargo run -p dsd-sum-client 1 2` becomes `python3 crates/dsd-sum-client/twin.py 1 2`.
+pub fn in_python(readme: &str, programs: &[Program]) -> String {
+    let mut text = readme.to_string();
+    for program in programs {
+        let command = format!("cargo run -p {}", program.package);
+        let twin = format!("python3 {}/twin.py", program.folder);
+        let mut rest = text.as_str();
+        let mut done = String::new();
+        while let Some(at) = rest.find(&command) {
+            let (before, after) = rest.split_at(at);
+            let after = &after[command.len()..];
+            done.push_str(before);
+            // A longer name is another program's.
+            let longer = after.starts_with(|c: char| c.is_alphanumeric() || c == '-' || c == '_');
+            done.push_str(if longer { &command } else { &twin });
+            rest = after
+                .strip_prefix(" --")
+                .filter(|rest| rest.starts_with(' '))
+                .unwrap_or(after);
+        }
+        done.push_str(rest);
+        text = done;
+    }
+    text
 }
 
 /// How the student's own program is judged.
@@ -109,14 +163,19 @@ fn check(exercise: &Exercise, kind: Kind) -> String {
         None => "client",
     };
     let needs = match kind.python {
-        true => "It needs [Rust](https://rustup.rs) to be built, once; your programs do not.",
-        false => "Its first call builds it.",
+        true => {
+            "Its first call builds it, for which it needs [Rust](https://rustup.rs) and, once, the network; your programs need \
+             neither."
+        }
+        false => {
+            "Its first call builds it, which takes a little and, once, needs the network for its crates."
+        }
     };
     format!(
         "## Check it\n\n\
          ```console\n\
          $ cargo lab check {id}\n\
-         $ cargo lab check {id} --{side} \"python3 my_{side}.py {{host}} {{port}}\"\n\
+         $ cargo lab check {id} --{side} \"python3 my_{side}.py --port {{port}}\"\n\
          ```\n\n\
          The first one checks the programs in this folder, the second any program of yours, in any language: it plays the other side, \
          as hostile as a network may be, and says what went wrong and why. {needs} `cargo lab check --help` tells the rest. \
@@ -183,7 +242,38 @@ fn write_joined(text: &mut String, folder: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::rebased;
+    use lab::catalogue::{Program, Role};
+
+    use super::{in_python, rebased};
+
+    fn program(package: &str) -> Program {
+        Program {
+            package: package.to_string(),
+            folder: format!("crates/{package}"),
+            sheet: String::new(),
+            exercise: String::new(),
+            title: String::new(),
+            order: 1,
+            role: Role::Server,
+            python: String::new(),
+            teaches: String::new(),
+            calls: Vec::new(),
+            args: Vec::new(),
+            one_shot: false,
+            interactive: false,
+            needs_web_server: false,
+        }
+    }
+
+    #[test]
+    fn commands_run_the_twins_where_the_twins_stand_alone() {
+        let readme = "$ cargo run -p a -- --port 1\n`cargo run -p a 1 2`\n`cargo run -p a`\ncargo run -p a-client\n";
+        assert_eq!(
+            in_python(readme, &[program("a")]),
+            "$ python3 crates/a/twin.py --port 1\n`python3 crates/a/twin.py 1 2`\n`python3 crates/a/twin.py`\n\
+             cargo run -p a-client\n"
+        );
+    }
 
     #[test]
     fn links_and_headings_fit_the_top_folder() {
