@@ -89,7 +89,9 @@ impl Target {
         let shown = path.display();
         let found = match fs::symlink_metadata(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            found => found.with_context(|| format!("cannot look at {shown}"))?,
+            found => found
+                .with_context(|| format!("cannot make {shown}"))
+                .hint("--out names a folder that can be made, or a file in one")?,
         };
         let hint = "take it away, or choose another name with --out";
         if !matches!(self, Target::Folder(_)) || !found.is_dir() {
