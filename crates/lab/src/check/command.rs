@@ -42,7 +42,7 @@ impl Template {
                 return Err(anyhow!(
                     "the command has a place {{{place}}} that nothing fills"
                 ))
-                .hint("there are {host}, {port}, {message}, {scratch}, for portscan {ports}, or {first} and {last}, and for grade {dir}");
+                .hint("there are {host}, {port}, {message}, {scratch}, for a port scanner {ports}, or {first} and {last}, and for grade {dir}");
             }
         }
         Ok(Template {
