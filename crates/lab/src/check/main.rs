@@ -47,11 +47,6 @@
 //! Then a wrong answer that fails it: a file in `gallery/EXERCISE/`, whose first lines say what it is and which cases it has to fail with
 //! which misconception. The test `check-matrix` plays it, and fails when a case has no wrong answer.
 
-#![allow(
-    dead_code,
-    reason = "words of the stage and the peers that the exercises to come use"
-)]
-
 mod check;
 mod command;
 mod deliver;

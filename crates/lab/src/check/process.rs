@@ -482,6 +482,9 @@ fn belongs(process: &crate::kernel::Process, group: u32, marker: &str) -> bool {
 /// Kills a group and all that left it.
 fn kill_all(group: u32, marker: &str) {
     signal(group, Signal::Kill);
+    // Only Linux tells what a process was started with: elsewhere the group is all there is.
+    #[cfg(not(target_os = "linux"))]
+    let _ = marker;
     #[cfg(target_os = "linux")]
     for _ in 0..100 {
         let known = running();

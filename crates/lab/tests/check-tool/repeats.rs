@@ -22,7 +22,11 @@ fn sides() -> Vec<(String, String, bool)> {
         .map(|line| {
             let mut words = line.split_whitespace();
             let word = |word: Option<&str>| word.unwrap().to_string();
-            (word(words.next()), word(words.next()), line.ends_with(')'))
+            (
+                word(words.next()),
+                word(words.next()),
+                line.contains("(waits "),
+            )
         })
         .collect();
     assert!(sides.len() >= 20, "{list}");
