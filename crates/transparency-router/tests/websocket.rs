@@ -3,7 +3,11 @@
 //! the suite itself runs where it is installed (`tests/conformance.rs` of `transparency-service`).
 
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, reason = "a test ends with its panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test ends with its panic"
+)]
 
 mod support;
 
