@@ -15,7 +15,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
 
 /// How long the check waits for a step of a gallery program, in seconds: wrong answers use it up.
-const PATIENCE: &str = "4";
+const PATIENCE: &str = "3";
 
 /// A gallery file, as its first lines describe it.
 #[derive(Debug, Clone)]
@@ -59,7 +59,7 @@ fn main() -> ExitCode {
     ));
     let mut arguments = arguments;
     // Most of the time is spent waiting for programs that hang.
-    arguments.test_threads.get_or_insert(4);
+    arguments.test_threads.get_or_insert(8);
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 

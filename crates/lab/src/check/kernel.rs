@@ -89,18 +89,44 @@ pub fn listening(protocol: &str, group: u32) -> Vec<SocketAddr> {
         .collect()
 }
 
-/// Whether the processes of a group are at work: whether, over a quarter of a second, they ran or were ready to run for a fifth of it.
-///
-/// Who waits in a call is not, whatever else the machine does; who is only kept from running by others is. So a time limit that asks
-/// this before it strikes means the same on a busy machine. Where the system does not tell: no.
+/// What the threads of a group of processes have done so far, and do now.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Pulse {
+    /// How long they have run: what a busy loop uses up sooner or later, however many others there are.
+    pub ran: Duration,
+    /// How long they have been ready to run and waited for a processor. The system adds this up only when the wait is over.
+    pub waited: Duration,
+    /// Whether one of them runs now, is ready to, or waits for the disk: it starts, or reads its own code.
+    pub ready: bool,
+}
+
+impl Pulse {
+    /// Watches a group for a while, and tells whether it was at work: whether it ran or was kept from running by others for a fifth of
+    /// the time, or is kept from it still.
+    ///
+    /// Who waits in a call is not at work, whatever else the machine does.
+    pub fn watch(self, group: u32, window: Duration) -> Option<(Pulse, bool)> {
+        let begin = Instant::now();
+        thread::sleep(window);
+        let after = pulse(group)?;
+        let busy = (after.ran + after.waited).saturating_sub(self.ran + self.waited);
+        Some((after, busy * 5 > begin.elapsed() || after.ready))
+    }
+}
+
+/// Whether the processes of a group are at work, watched for a quarter of a second. Where the system does not tell: no.
 pub fn at_work(group: u32) -> bool {
     const WINDOW: Duration = Duration::from_millis(250);
-    let (begin, Some(before)) = (Instant::now(), busy(group)) else {
-        return false;
-    };
-    thread::sleep(WINDOW);
-    let after = busy(group).unwrap_or_default();
-    after.saturating_sub(before) * 5 > begin.elapsed()
+    pulse(group)
+        .and_then(|pulse| pulse.watch(group, WINDOW))
+        .is_some_and(|(_, at_work)| at_work)
+}
+
+/// Whether a process has not been stopped (by SIGSTOP) and lives. Where the system does not tell: no.
+pub fn runs(id: u32) -> bool {
+    processes()
+        .into_iter()
+        .any(|process| process.id == id && !['T', 't', 'Z'].contains(&process.state))
 }
 
 /// Whether the system can say what a queue holds: without it pieces are kept apart by a pause.
@@ -149,7 +175,7 @@ mod elsewhere {
     pub fn descriptors(_: u32) -> Option<usize> {
         None
     }
-    pub fn busy(_: u32) -> Option<std::time::Duration> {
+    pub fn pulse(_: u32) -> Option<super::Pulse> {
         None
     }
     pub fn environment(_: u32, _: &str) -> Option<String> {
@@ -161,11 +187,11 @@ mod elsewhere {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub use elsewhere::{busy, descriptors, environment, has_environment, processes};
+pub use elsewhere::{descriptors, environment, has_environment, processes, pulse};
 #[cfg(not(target_os = "linux"))]
 use elsewhere::{socket_inodes, sockets};
 #[cfg(target_os = "linux")]
-pub use linux::{busy, descriptors, environment, has_environment, processes};
+pub use linux::{descriptors, environment, has_environment, processes, pulse};
 #[cfg(target_os = "linux")]
 use linux::{socket_inodes, sockets};
 
@@ -182,7 +208,7 @@ mod linux {
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct Told {
         pub unread: usize,
-        /// Whether a program holds it: a connection that nobody has accepted has no inode.
+        /// Whether a program holds it, or has held it: a connection that nobody has accepted has no inode.
         pub held: bool,
     }
 
@@ -245,6 +271,8 @@ mod linux {
         const QUEUE: usize = 16 + 4 + 48 + 4;
         const INODE: usize = QUEUE + 4 + 4 + 4;
         const LISTEN: u8 = 10;
+        // FIN_WAIT1, FIN_WAIT2, TIME_WAIT, LAST_ACK, CLOSING: a program has held it and closed it.
+        const CLOSED: [u8; 5] = [4, 5, 6, 9, 11];
         let unknown = || io::Error::from(io::ErrorKind::InvalidData);
         let number = |at: usize| -> io::Result<u32> {
             let bytes = answer
@@ -270,7 +298,10 @@ mod linux {
         let unread = usize::try_from(number(QUEUE)?).map_err(|_| unknown())?;
         Ok(Some(Told {
             unread,
-            held: number(INODE)? != 0,
+            held: number(INODE)? != 0
+                || answer
+                    .get(STATE)
+                    .is_some_and(|state| CLOSED.contains(state)),
         }))
     }
 
@@ -385,12 +416,9 @@ mod linux {
         )
     }
 
-    /// How long the threads of a group have run or have been ready to run and waited for a processor.
-    ///
-    /// Their sum does not depend on what else the machine does: a thread in a busy loop is always one or the
-    /// other, a thread that waits in recv is neither.
-    pub fn busy(group: u32) -> Option<Duration> {
-        let mut total = 0;
+    /// What the threads of a group have done so far, and do now.
+    pub fn pulse(group: u32) -> Option<Pulse> {
+        let mut pulse = Pulse::default();
         for process in processes()
             .into_iter()
             .filter(|process| process.group == group)
@@ -406,10 +434,15 @@ mod linux {
                 let mut words = text
                     .split_whitespace()
                     .map_while(|word| word.parse::<u64>().ok());
-                total += words.next()? + words.next()?;
+                pulse.ran += Duration::from_nanos(words.next()?);
+                pulse.waited += Duration::from_nanos(words.next()?);
+                pulse.ready |= fs::read_to_string(thread.path().join("stat"))
+                    .ok()
+                    .and_then(|line| stat(&line))
+                    .is_some_and(|thread| ['R', 'D'].contains(&thread.state));
             }
         }
-        Some(Duration::from_nanos(total))
+        Some(pulse)
     }
 
     /// The value of a variable in the environment that a process was started with.

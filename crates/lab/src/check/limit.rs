@@ -4,8 +4,16 @@ use std::time::{Duration, Instant};
 
 use crate::kernel;
 
-/// How often a limit is put off for a program that is at work.
-const EXTENSIONS: u32 = 3;
+/// How much a program that is at work may compute after its time is up: a busy loop uses that up, whatever else runs.
+const OVERTIME: Duration = Duration::from_secs(1);
+
+/// `1 second`, `5 seconds`, `0.5 seconds`.
+pub fn seconds(duration: Duration) -> String {
+    match duration.as_secs_f64() {
+        1.0 => "1 second".to_string(),
+        other => format!("{other} seconds"),
+    }
+}
 
 /// How long a step may wait for a program.
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +32,7 @@ impl Limit {
         Step {
             limit: self,
             deadline: self.end.min(Instant::now() + self.patience),
-            extensions: EXTENSIONS,
+            overtime: None,
         }
     }
 }
@@ -34,7 +42,8 @@ impl Limit {
 pub struct Step {
     limit: Limit,
     deadline: Instant,
-    extensions: u32,
+    /// How much the program had run when its time was first up.
+    overtime: Option<Duration>,
 }
 
 impl Step {
@@ -45,12 +54,14 @@ impl Step {
         if now < self.deadline {
             return false;
         }
-        if now < self.limit.end && self.extensions > 0 && kernel::at_work(self.limit.group) {
-            self.extensions -= 1;
-            self.deadline = self.limit.end.min(Instant::now() + self.limit.patience);
-            return false;
+        let group = self.limit.group;
+        if now >= self.limit.end || !kernel::at_work(group) {
+            return true;
         }
-        true
+        let ran = kernel::pulse(group).unwrap_or_default().ran;
+        let from = *self.overtime.get_or_insert(ran);
+        self.deadline = Instant::now();
+        ran.saturating_sub(from) >= OVERTIME
     }
 
     /// Something came: the time begins anew.

@@ -14,6 +14,22 @@ pub struct Misconception {
     pub text: &'static str,
 }
 
+impl Misconception {
+    /// Whether its sign is that bytes come back as others. All the rest show in bytes that do not come.
+    pub fn changes_bytes(&self) -> bool {
+        [
+            &CHANGES_TEXT,
+            &MANGLES_BINARY,
+            &DECODES_PIECES,
+            &WRONG_SUM,
+            &SHORT_SEND,
+            &MIXES_CLIENTS,
+        ]
+        .iter()
+        .any(|one| one.id == self.id)
+    }
+}
+
 macro_rules! misconceptions {
     ($($name:ident, $id:literal, $title:literal, $text:literal;)*) => {
         $(
@@ -102,9 +118,17 @@ misconceptions! {
     "A client may vanish at any moment: then recv or send raises an error (ConnectionResetError, BrokenPipeError). That is \
      the end of this one conversation. Catch the error around the conversation, and go on with the next client.";
 
+    DIES_ON_EMPTY, "dies-on-empty", "one client that leaves without a word ends the whole server",
+    "A client may connect, say nothing and leave: then the very first recv gives nothing. Whoever takes the first word or the first \
+     byte of it without a look has an IndexError. Test for the empty result first, and go on with the next client.";
+
     DIES_ON_HALF, "dies-on-half-a-message", "half a message ends the whole server",
     "A client may leave at any point, also in the middle of a message. Then recv gives nothing although the buffer is not empty. \
      That is the end of this one conversation: throw the half away, and go on with the next client.";
+
+    DIES_ON_WORD, "dies-on-a-word", "one word that is no number ends the server",
+    "Anybody can send anything, also letters where numbers belong. int() then raises a ValueError, and uncaught it ends the program \
+     for every other client as well. Catch it around the one request, and answer with an error of your own.";
 
     DIES_ON_BYTES, "dies-on-bytes", "bytes that are no text end the server",
     "Anybody can send any bytes, and not all bytes are UTF-8. An uncaught decoding error ends the program for every other \
@@ -114,6 +138,11 @@ misconceptions! {
     "While the program waits in recv for one client, nobody calls accept for the next: it is connected, since the system \
      does the handshake, but is never served. Give each client a thread of its own, or wait for all of them at once with \
      select.";
+
+    MIXES_CLIENTS, "mixes-clients", "gives one client's answer to another",
+    "Two clients were connected at once, and an answer did not come to the one that had asked. Usually all threads share one \
+     variable for the connection: the next accept replaces it under the first one's hands. Hand each thread its own connection, as \
+     an argument.";
 
     LEAKS, "leaks-descriptors", "does not close its clients' sockets",
     "Every accepted socket is an open descriptor of the system, and a process may have about a thousand. Close it when the \
@@ -155,9 +184,22 @@ misconceptions! {
     "One recv gives what has arrived so far, at most as many bytes as it was asked for. To get the rest, call it again, in \
      a loop, until the end of the message or of the connection.";
 
+    WAITS_FOR_LINE, "waits-for-a-line", "waits for a line end that the sheet does not have",
+    "readline, fgets and the like wait until a line end has come. The messages of this sheet have none: a message is whatever one recv \
+     gives. So the other side waits for its answer, and this one for the rest of a line.";
+
+    WAITS_FOR_END, "waits-for-the-end", "waits for the end of a connection that stays open",
+    "recv gives nothing only when the other side has closed its direction. Here the other side keeps the connection open for the next \
+     message, and waits for you while you wait for it. Stop reading when the message is there: after one recv where the sheet \
+     says so, or when as many bytes have come as you expect.";
+
+    NOT_UTF8, "not-utf8", "does not send its text as UTF-8",
+    "On the wire there are bytes, so a text has to be encoded, and both sides have to agree how: the labs use UTF-8, as \
+     encode() does without an argument. ASCII has no place for é or 日, and Latin-1 writes é in another way.";
+
     EXTRA_BYTES, "extra-bytes", "sends bytes that nobody asked for",
-    "After the answer more bytes came. A terminating NUL, a line end or a second copy belongs to the next message for whoever \
-     reads the stream, and shifts everything that follows.";
+    "Besides what the sheet asks for more bytes came: a greeting, words around the answer, a line end, the NUL at the end of a C string. \
+     For whoever reads the stream they belong to this message or the next, and shift everything that follows.";
 
     WRONG_ORDER, "wrong-order", "does the steps in another order",
     "Both sides of a protocol have to agree on who speaks first. When each waits for the other, nothing happens any more.";

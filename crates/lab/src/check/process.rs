@@ -310,6 +310,21 @@ impl Running {
         }
     }
 
+    /// Holds it as a busy machine may at any moment, until [`Running::go_on`] (SIGSTOP). On Windows it goes on.
+    pub fn hold(&mut self) {
+        signal(self.id, Signal::Stop);
+        // A thread that runs on another processor stops a little later than kill(2) returns.
+        let deadline = Instant::now() + TERM_PATIENCE;
+        while Instant::now() < deadline && crate::kernel::runs(self.id) {
+            thread::sleep(Duration::from_micros(100));
+        }
+    }
+
+    /// Lets it go on after [`Running::hold`].
+    pub fn go_on(&mut self) {
+        signal(self.id, Signal::Continue);
+    }
+
     /// Ends it by KILL at once, without the chance to clean up: what a crash is like.
     pub fn kill(&mut self) {
         kill_all(self.id, &self.marker);
@@ -437,6 +452,8 @@ fn watch(_: u32, end: &Arc<End>) {
 enum Signal {
     Term,
     Kill,
+    Stop,
+    Continue,
 }
 
 #[cfg(unix)]
@@ -450,6 +467,8 @@ fn signal(group: u32, which: Signal) {
     let signal = match which {
         Signal::Term => rustix::process::Signal::TERM,
         Signal::Kill => rustix::process::Signal::KILL,
+        Signal::Stop => rustix::process::Signal::STOP,
+        Signal::Continue => rustix::process::Signal::CONT,
     };
     if let Some(group) = pid(group) {
         let _nobody_left = rustix::process::kill_process_group(group, signal);
@@ -459,6 +478,9 @@ fn signal(group: u32, which: Signal) {
 /// Windows has no signals: a process is ended with all its children by taskkill.
 #[cfg(not(unix))]
 fn signal(group: u32, which: Signal) {
+    if matches!(which, Signal::Stop | Signal::Continue) {
+        return; // Nothing of the kind: the program goes on.
+    }
     let mut command = Command::new("taskkill");
     command.args(["/T", "/PID", &group.to_string()]);
     if matches!(which, Signal::Kill) {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::command::Template;
 use crate::kernel;
-use crate::limit::Limit;
+use crate::limit::{Limit, seconds};
 use crate::misconceptions as m;
 use crate::network;
 use crate::peers::tcp::{self, Connection, HeardEnd, Taken};
@@ -168,6 +168,11 @@ impl<'a> Stage<'a> {
         self.target.patience
     }
 
+    /// Whether the time for the whole case is up.
+    pub fn is_over(&self) -> bool {
+        Instant::now() >= self.deadline
+    }
+
     /// How long steps with the program that was started last may wait.
     pub fn limit(&self) -> Limit {
         Limit {
@@ -319,6 +324,7 @@ impl<'a> Stage<'a> {
         let first = self.clients == 1;
         let begin = Instant::now();
         let mut pause = Duration::from_micros(500);
+        let mut elsewhere = false;
         loop {
             let error = match tcp::connect(self.address, receive_buffer, self.target.patience) {
                 Ok(stream) => return Ok(stream),
@@ -346,12 +352,12 @@ impl<'a> Stage<'a> {
                     )
                 });
             }
-            // A program that listens elsewhere by now will not come here.
-            let patient = begin.elapsed() < self.target.patience
-                || kernel::listening(self.target.protocol.name(), self.program()?.id()).is_empty();
-            if Instant::now() >= deadline || !patient {
+            // A program that listens elsewhere will not come here. Asked twice: it may have begun to listen here after we tried.
+            if elsewhere || Instant::now() >= deadline {
                 return Err(self.not_listening(&error, begin.elapsed()));
             }
+            elsewhere = begin.elapsed() >= self.target.patience
+                && !kernel::listening(self.target.protocol.name(), self.program()?.id()).is_empty();
             thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(20));
         }
@@ -444,6 +450,16 @@ impl<'a> Stage<'a> {
         self.ends_within(self.target.patience, after, &m::HANGS)
     }
 
+    /// Waits until a program that has just been started has ended by itself.
+    ///
+    /// # Errors
+    ///
+    /// When it does not end in time.
+    pub fn ends_after_start(&mut self, after: &str) -> Step<Ended> {
+        let patience = START_PATIENCE.max(self.target.patience);
+        self.ends_within(patience, after, &m::HANGS)
+    }
+
     /// Waits until the program under test has ended by itself, this long.
     ///
     /// # Errors
@@ -476,10 +492,7 @@ impl<'a> Stage<'a> {
         );
         Err(wrong(
             suspect,
-            format!(
-                "The program still ran {} seconds {after}.",
-                patience.as_secs_f64()
-            ),
+            format!("The program still ran {} {after}.", seconds(patience)),
         ))
     }
 
@@ -527,8 +540,8 @@ impl<'a> Stage<'a> {
             Taken::No => Err(wrong(
                 suspect,
                 format!(
-                    "The program stopped reading: for {} seconds it took nothing.",
-                    self.patience().as_secs_f64()
+                    "The program stopped reading: for {} it took nothing.",
+                    seconds(self.patience())
                 ),
             )),
         }

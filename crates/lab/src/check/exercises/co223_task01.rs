@@ -1,7 +1,8 @@
 //! CO223, task 1: a connection and nothing else.
 
+use super::shared::{self, Client, Server};
 use super::{Case, Exercise, Host, Kind, Role, common};
-use crate::misconceptions::{self as m};
+use crate::misconceptions as m;
 use crate::peers::tcp::Connection;
 use crate::ports::Protocol;
 use crate::stage::Stage;
@@ -33,6 +34,20 @@ pub static EXERCISE: Exercise = Exercise {
     ],
 };
 
+/// The server says in a line which client it has accepted.
+struct Established;
+
+impl Server for Established {
+    fn serves(stage: &mut Stage<'_>, client: &mut Connection) -> Step {
+        let port = client.port().to_string();
+        let printed = common::must_print(stage, port.as_bytes(), &[], &m::NOT_PRINTED);
+        match client.accepted() {
+            Some(false) => common::blaming(&m::NEVER_ACCEPTS, printed),
+            _ => printed,
+        }
+    }
+}
+
 static SERVER: &[Case] = &[
     Case {
         id: "whole",
@@ -40,67 +55,34 @@ static SERVER: &[Case] = &[
         rests_on: &[],
         play: |stage| {
             let mut client = stage.serve()?;
-            established(stage, &mut client)
+            Established::serves(stage, &mut client)
         },
     },
+    shared::goes_on::<Established>(),
+    shared::reset::<Established>(),
     Case {
-        id: "goes-on",
-        name: "serves the next client after one has left",
-        rests_on: &["whole"],
-        play: |stage| {
-            let mut first = stage.serve()?;
-            established(stage, &mut first)?;
-            first.close();
-            common::still_serves(stage, &m::ENDS_AFTER_FIRST, established)
-        },
-    },
-    Case {
-        id: "reset",
-        name: "goes on when a client breaks its connection off",
+        id: "silent-client",
+        name: "accepts the next client while one stays connected and says nothing",
         rests_on: &["goes-on"],
         play: |stage| {
-            let mut client = stage.serve()?;
-            client.send_apart(&[b"half a mess"]);
-            client.reset();
-            common::still_serves(stage, &m::DIES_ON_RESET, established)
+            let mut silent = stage.serve()?;
+            Established::serves(stage, &mut silent)?;
+            common::still_serves(stage, &m::BLOCKS_ALL, Established::serves)
         },
     },
-    Case {
-        id: "connect-and-leave",
-        name: "goes on when clients connect and say nothing",
-        rests_on: &["goes-on"],
-        play: |stage| {
-            stage.serve()?.close();
-            stage.connect()?.reset();
-            stage.connect()?.close();
-            common::still_serves(stage, &m::DIES_ON_RESET, established)
-        },
-    },
-    Case {
-        id: "many",
-        name: "serves 200 clients one after another, and closes each one's socket",
-        rests_on: &["goes-on"],
-        play: |stage| common::many(stage, 200, established),
-    },
-    Case {
-        id: "at-rest",
-        name: "rests while nobody says anything, also after clients have left",
-        rests_on: &["goes-on"],
-        play: |stage| {
-            let mut leaves = stage.serve()?;
-            established(stage, &mut leaves)?;
-            leaves.close();
-            stage.connect()?.close();
-            common::at_rest(stage)
-        },
-    },
-    Case {
-        id: "restart",
-        name: "can be killed and started again on its port at once",
-        rests_on: &["whole"],
-        play: |stage| common::restart(stage, established),
-    },
+    shared::many::<Established>(),
+    shared::at_rest::<Established>(),
+    shared::restart::<Established>(),
 ];
+
+/// The client connects and says nothing.
+struct Connects;
+
+impl Client for Connects {
+    fn meets(stage: &mut Stage<'_>) -> Step<Connection> {
+        common::meet_silent(stage)
+    }
+}
 
 static CLIENT: &[Case] = &[
     Case {
@@ -108,23 +90,10 @@ static CLIENT: &[Case] = &[
         name: "connects, and ends by itself with exit code 0",
         rests_on: &[],
         play: |stage| {
-            let listener = stage.listen()?;
-            stage.start("")?;
-            let mut server = stage.accept(&listener)?;
+            let mut server = Connects::meets(stage)?;
             server.finish_sending();
             common::ends_well(stage, "after it had connected")
         },
     },
-    Case {
-        id: "no-server",
-        name: "fails with an exit code other than 0 when nobody listens",
-        rests_on: &["connects"],
-        play: |stage| common::nobody_listens(stage, ""),
-    },
+    shared::no_server::<Connects>(&["connects"]),
 ];
-
-/// The server prints a line that names the client's port.
-fn established(stage: &mut Stage<'_>, client: &mut Connection) -> Step {
-    let port = client.port().to_string();
-    common::must_print(stage, port.as_bytes(), &[], &m::NEVER_ACCEPTS)
-}

@@ -1,7 +1,8 @@
 //! CO223, task 2: the server sends a message to each client and closes.
 
+use super::shared::{self, Client, Server};
 use super::{Case, Exercise, Host, Kind, Role, common};
-use crate::misconceptions::{self as m};
+use crate::misconceptions as m;
 use crate::peers::tcp::Connection;
 use crate::ports::Protocol;
 use crate::stage::Stage;
@@ -33,6 +34,15 @@ pub static EXERCISE: Exercise = Exercise {
     ],
 };
 
+/// The server sends a message, any, and closes the connection.
+struct Welcome;
+
+impl Server for Welcome {
+    fn serves(stage: &mut Stage<'_>, client: &mut Connection) -> Step {
+        common::message_and_end(stage, client, None)
+    }
+}
+
 static SERVER: &[Case] = &[
     Case {
         id: "whole",
@@ -40,67 +50,24 @@ static SERVER: &[Case] = &[
         rests_on: &[],
         play: |stage| {
             let mut client = stage.serve()?;
-            common::message_and_end(stage, &mut client, None)
+            Welcome::serves(stage, &mut client)
         },
     },
-    Case {
-        id: "goes-on",
-        name: "serves the next client after one has left",
-        rests_on: &["whole"],
-        play: |stage| {
-            let mut first = stage.serve()?;
-            message(stage, &mut first)?;
-            first.close();
-            common::still_serves(stage, &m::ENDS_AFTER_FIRST, message)
-        },
-    },
-    Case {
-        id: "reset",
-        name: "goes on when a client breaks its connection off",
-        rests_on: &["goes-on"],
-        play: |stage| {
-            let mut client = stage.serve()?;
-            client.send_apart(&[b"half a mess"]);
-            client.reset();
-            common::still_serves(stage, &m::DIES_ON_RESET, message)
-        },
-    },
-    Case {
-        id: "connect-and-leave",
-        name: "goes on when clients connect and say nothing",
-        rests_on: &["goes-on"],
-        play: |stage| {
-            stage.serve()?.close();
-            stage.connect()?.reset();
-            stage.connect()?.close();
-            common::still_serves(stage, &m::DIES_ON_RESET, message)
-        },
-    },
-    Case {
-        id: "many",
-        name: "serves 200 clients one after another, and closes each one's socket",
-        rests_on: &["goes-on"],
-        play: |stage| common::many(stage, 200, message),
-    },
-    Case {
-        id: "at-rest",
-        name: "rests while nobody says anything, also after clients have left",
-        rests_on: &["goes-on"],
-        play: |stage| {
-            let mut leaves = stage.serve()?;
-            message(stage, &mut leaves)?;
-            leaves.close();
-            stage.connect()?.close();
-            common::at_rest(stage)
-        },
-    },
-    Case {
-        id: "restart",
-        name: "can be killed and started again on its port at once",
-        rests_on: &["whole"],
-        play: |stage| common::restart(stage, message),
-    },
+    shared::goes_on::<Welcome>(),
+    shared::reset::<Welcome>(),
+    shared::many::<Welcome>(),
+    shared::at_rest::<Welcome>(),
+    shared::restart::<Welcome>(),
 ];
+
+/// The client reads to the end of the connection.
+struct Reads;
+
+impl Client for Reads {
+    fn meets(stage: &mut Stage<'_>) -> Step<Connection> {
+        common::meet_silent(stage)
+    }
+}
 
 static CLIENT: &[Case] = &[
     Case {
@@ -137,28 +104,9 @@ static CLIENT: &[Case] = &[
             told(stage, &text, &[], &m::READS_ONCE)
         },
     },
-    Case {
-        id: "server-resets",
-        name: "ends when the server breaks the connection off",
-        rests_on: &["prints"],
-        play: |stage| {
-            let listener = stage.listen()?;
-            stage.start("")?;
-            stage.accept(&listener)?.reset();
-            common::ends_with_failure(stage, "after the server had broken the connection off")
-        },
-    },
-    Case {
-        id: "no-server",
-        name: "fails with an exit code other than 0 when nobody listens",
-        rests_on: &["prints"],
-        play: |stage| common::nobody_listens(stage, ""),
-    },
+    shared::server_resets::<Reads>(&["prints"]),
+    shared::no_server::<Reads>(&["prints"]),
 ];
-
-fn message(stage: &mut Stage<'_>, client: &mut Connection) -> Step {
-    common::message_and_end(stage, client, None)
-}
 
 /// Sends a message to the client under test, closes, and expects it in its output.
 fn told(
@@ -167,9 +115,7 @@ fn told(
     cuts: &[usize],
     suspect: &'static m::Misconception,
 ) -> Step {
-    let listener = stage.listen()?;
-    stage.start("")?;
-    let mut server = stage.accept(&listener)?;
+    let mut server = Reads::meets(stage)?;
     server.send_apart(&common::cut(text, cuts));
     server.close();
     common::must_print(stage, text, cuts, suspect)?;

@@ -4,6 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::kernel;
+use crate::limit::seconds;
 use crate::misconceptions::{self as m, Misconception};
 use crate::peers::tcp::{Connection, Heard, HeardEnd, find};
 use crate::process::Ended;
@@ -12,8 +13,19 @@ use crate::verdict::{Step, Stop, What, differs, wrong};
 
 /// A descriptor or two more are a library's own; one for each client are a leak.
 const DESCRIPTORS_SPARE: usize = 16;
+/// After so many letters a long text begins anew; a prime, so that a buffer that is missing shows.
+pub const PERIOD: usize = 65_521;
+/// How long a program has to end by itself before it is asked whether it goes on.
+const SETTLES: Duration = Duration::from_millis(150);
+/// A program that has nothing to do and runs this long is in a loop.
+const LOOPS: Duration = Duration::from_millis(500);
 /// How long a program is watched at rest.
 const REST: Duration = Duration::from_millis(250);
+
+/// `1 byte`, `2 bytes`.
+pub fn bytes(count: usize) -> String {
+    format!("{count} byte{}", if count == 1 { "" } else { "s" })
+}
 
 /// Cuts bytes at these places.
 pub fn cut<'b>(bytes: &'b [u8], cuts: &[usize]) -> Vec<&'b [u8]> {
@@ -41,8 +53,8 @@ pub fn must_close(stage: &mut Stage<'_>, end: &Heard) -> Step {
             Err(wrong(
                 &m::NEVER_CLOSES,
                 format!(
-                    "The connection is over, but the program did not close it within {} seconds.",
-                    stage.patience().as_secs_f64()
+                    "The connection is over, but the program did not close it within {}.",
+                    seconds(stage.patience())
                 ),
             ))
         }
@@ -52,7 +64,7 @@ pub fn must_close(stage: &mut Stage<'_>, end: &Heard) -> Step {
         )),
         _ => Err(differs(
             &m::EXTRA_BYTES,
-            format!("After the answer {} more bytes came.", end.bytes.len()),
+            format!("After the answer {} more came.", bytes(end.bytes.len())),
             b"",
             &end.bytes,
         )),
@@ -73,8 +85,7 @@ pub fn many(
             stage.connect()?
         };
         talk(stage, &mut client)?;
-        client.finish_sending();
-        client.hear_end(1024);
+        client.close();
         if number == 2 {
             before = descriptors(stage)?;
         }
@@ -109,36 +120,39 @@ fn descriptors(stage: &mut Stage<'_>) -> Step<Option<usize>> {
 /// Watches a program for which there is nothing to do.
 ///
 /// A thread in a busy loop runs or waits for a processor all the time, whatever else the machine does; one that
-/// waits in recv does neither. So the two are told apart under any load.
+/// waits in recv does neither. What there was to do is done after a while, so a program that comes to rest at all is right, and one
+/// that has run for half a second without coming to rest is in a loop.
 pub fn at_rest(stage: &mut Stage<'_>) -> Step {
     let id = stage.program()?.id();
-    if kernel::busy(id).is_none() {
+    let Some(begin) = kernel::pulse(id) else {
         stage.note(
             "this system does not tell how busy a program is, so a busy loop was not looked for",
         );
         return Ok(());
-    }
-    // What there was to do is done after a while: a program that comes to rest at all has done it.
-    let deadline = stage.step_deadline().max(Instant::now() + 4 * REST);
-    loop {
-        let (from, before) = (Instant::now(), kernel::busy(id).unwrap_or_default());
-        thread::sleep(REST);
-        let busy = kernel::busy(id).unwrap_or_default().saturating_sub(before);
-        let watched = from.elapsed();
-        if busy * 5 < watched {
-            return Ok(());
+    };
+    let mut pulse = begin;
+    while let Some((after, at_work)) = pulse.watch(id, REST) {
+        if !at_work {
+            break;
         }
-        if Instant::now() >= deadline {
+        let ran = after.ran.saturating_sub(begin.ran);
+        if ran >= LOOPS {
             return Err(wrong(
                 &m::SPINS,
                 format!(
-                    "There is nothing to do, but in {} ms the program ran (or was ready to run) for {} ms.",
-                    watched.as_millis(),
-                    busy.as_millis()
+                    "There is nothing to do, but the program ran for {} ms on end.",
+                    ran.as_millis()
                 ),
             ));
         }
+        if stage.is_over() {
+            return Err(Stop::Undecided(
+                "the machine is too busy to tell whether the program rests".to_string(),
+            ));
+        }
+        pulse = after;
     }
+    Ok(())
 }
 
 /// Kills a server in the middle of a conversation, and starts it again: the port has to be free for it.
@@ -195,7 +209,7 @@ pub fn nobody_listens(stage: &mut Stage<'_>, message: &str) -> Step {
     let address = stage.address;
     stage.log.did("nobody", format!("listens on {address}"));
     stage.start(message)?;
-    match stage.ends("although its connection was refused")? {
+    match stage.ends_after_start("although its connection was refused")? {
         Ended::Code(0) => Err(wrong(
             &m::SILENT_FAILURE,
             format!("Nothing listens on {address}, but the program ended with exit code 0."),
@@ -234,7 +248,7 @@ pub fn must_print(
     let all = [printed.head, printed.tail].concat();
     let ending = match ended {
         Some(ended) => format!("and the program {ended}"),
-        None => format!("within {} seconds", patience.as_secs_f64()),
+        None => format!("within {}", seconds(patience)),
     };
     // The longest beginning of the text that was printed, at the end of which the text was cut.
     let first = cuts
@@ -287,8 +301,38 @@ pub fn exchange(
     let heard = client.hear(expected);
     if heard.bytes.is_empty() && heard.end != HeardEnd::Complete {
         stage.must_take(taken, suspect)?;
+        if suspect.id == m::NO_ANSWER.id && heard.end == HeardEnd::Silence {
+            what_it_waits_for(stage, client)?;
+        }
     }
     expected_was(stage, client, &heard, expected, suspect)
+}
+
+/// A server that read a message and did not answer: what makes it answer says what it waits for.
+fn what_it_waits_for(stage: &mut Stage<'_>, client: &mut Connection) -> Step {
+    if client.accepted() == Some(false) {
+        return Ok(());
+    }
+    let patience = seconds(stage.patience());
+    client.send(b"\n");
+    if client.hear_some().end == HeardEnd::Complete {
+        return Err(wrong(
+            &m::WAITS_FOR_LINE,
+            format!(
+                "The message was read, and nothing came for {patience}. An answer came when a line end was sent after it."
+            ),
+        ));
+    }
+    client.finish_sending();
+    if client.hear_some().end == HeardEnd::Complete {
+        return Err(wrong(
+            &m::WAITS_FOR_END,
+            format!(
+                "The message was read, and nothing came for {patience}. An answer came when the client had ended its direction."
+            ),
+        ));
+    }
+    Ok(())
 }
 
 /// Judges what was heard where exactly these bytes should have come.
@@ -314,7 +358,14 @@ pub fn expected_was(
         HeardEnd::Closed | HeardEnd::Reset if got.is_empty() && plain => {
             (&m::CLOSES_EARLY, format!("No answer came, {ending}."))
         }
-        HeardEnd::Differs if plain => (
+        HeardEnd::Differs if find(got, expected).is_some() => (
+            &m::EXTRA_BYTES,
+            format!(
+                "Before this answer {} came that nobody asked for.",
+                bytes(find(got, expected).unwrap_or(0))
+            ),
+        ),
+        HeardEnd::Differs if !suspect.changes_bytes() => (
             &m::WRONG_ANSWER,
             format!("The answer differs from byte {at} on."),
         ),
@@ -337,15 +388,45 @@ pub fn still_serves(
     suspect: &'static Misconception,
     talk: impl FnOnce(&mut Stage<'_>, &mut Connection) -> Step,
 ) -> Step {
-    let blame = |stop: Stop| match stop {
-        Stop::Wrong(failure) => wrong(
-            suspect,
-            format!("The next client was not served. {}", failure.summary),
-        ),
-        other => other,
+    let served = stage.connect().and_then(|mut next| talk(stage, &mut next));
+    let Err(Stop::Wrong(failure)) = served else {
+        return served;
     };
-    let mut next = stage.connect().map_err(blame)?;
-    talk(stage, &mut next).map_err(blame)
+    if let Err(Stop::Wrong(_)) = at_rest(stage) {
+        return Err(wrong(
+            &m::SPINS,
+            "The next client was not served: the program has not come back from the one before it, and runs all the time.",
+        ));
+    }
+    let ended = matches!(failure.misconception.id, "ends-after-first-client");
+    let summary = match ended {
+        true => failure.summary,
+        false => format!("The next client was not served. {}", failure.summary),
+    };
+    Err(wrong(suspect, summary))
+}
+
+/// Whatever went wrong in this step is a sign of this mistake.
+pub fn blaming(suspect: &'static Misconception, step: Step) -> Step {
+    step.map_err(|stop| match stop {
+        Stop::Wrong(mut failure) => {
+            failure.misconception = suspect;
+            Stop::Wrong(failure)
+        }
+        other => other,
+    })
+}
+
+/// A client that ends its direction after its last message still gets the answer, and then the end of the connection.
+pub fn last_words(stage: &mut Stage<'_>, message: &[u8], expected: &[u8]) -> Step {
+    let mut client = stage.serve()?;
+    let taken = client.send(message);
+    stage.must_take(taken, &m::NO_ANSWER)?;
+    client.finish_sending();
+    let heard = client.hear(expected);
+    expected_was(stage, &client, &heard, expected, &m::CLOSES_EARLY)?;
+    let end = client.hear_end(64);
+    must_close(stage, &end)
 }
 
 /// Starts a client under test that has to end well by itself.
@@ -359,11 +440,12 @@ pub fn ends_well(stage: &mut Stage<'_>, after: &str) -> Step {
     }
 }
 
-/// Letters from the seed, so that no two places look alike.
+/// Letters from the seed: so many that no two places near each other look alike, and then the same again.
 pub fn filler(stage: &mut Stage<'_>, size: usize) -> Vec<u8> {
-    (0..size)
+    let letters: Vec<u8> = (0..size.min(PERIOD))
         .map(|_| u8::try_from(stage.random.lowercase()).unwrap_or(b'x'))
-        .collect()
+        .collect();
+    letters.into_iter().cycle().take(size).collect()
 }
 
 /// Every value that a byte can have, twice, the second time backwards.
@@ -372,57 +454,126 @@ pub fn all_bytes() -> Vec<u8> {
 }
 
 /// The sheet's server ends after its first client. One that takes the next does more than it has to: a note.
-pub fn ends_or_goes_on(stage: &mut Stage<'_>) -> Step {
-    let mut step = stage.limit().step();
-    loop {
-        match stage.program()?.wait(step.tick()) {
-            Some(Ended::Code(0)) => return Ok(()),
-            Some(ended) => {
-                stage.program()?.drained();
+pub fn ends_or_goes_on(
+    stage: &mut Stage<'_>,
+    talk: impl FnOnce(&mut Stage<'_>, &mut Connection) -> Step,
+) -> Step {
+    let group = stage.program()?.id();
+    let begin = Instant::now();
+    let ended = loop {
+        if let Some(ended) = stage.program()?.wait(Duration::from_millis(20)) {
+            break Some(ended);
+        }
+        // One that still listens when it has come to rest waits for the next client, or for something that does not come.
+        if begin.elapsed() >= SETTLES
+            && !kernel::listening("tcp", group).is_empty()
+            && !kernel::at_work(group)
+        {
+            break stage.program()?.ended();
+        }
+        if begin.elapsed() >= stage.patience().max(SETTLES) {
+            at_rest(stage)?;
+            break stage.program()?.ended();
+        }
+    };
+    match ended {
+        Some(Ended::Code(0)) => Ok(()),
+        Some(ended) => {
+            stage.program()?.drained();
+            Err(wrong(
+                &m::ENDS_WITH_ERROR,
+                format!("The conversation was fine, but then the program {ended}."),
+            ))
+        }
+        None => {
+            let next = stage.connect().and_then(|mut next| talk(stage, &mut next));
+            if next.is_err() {
                 return Err(wrong(
-                    &m::ENDS_WITH_ERROR,
-                    format!("The conversation was fine, but then the program {ended}."),
+                    &m::HANGS,
+                    "Its client has left, but the program neither ends nor serves another.",
                 ));
             }
-            None => {}
-        }
-        // It listens for the next: nothing to wait for.
-        let listens = !kernel::listening("tcp", stage.program()?.id()).is_empty();
-        if step.is_over() {
-            if listens {
-                stage.note("the server goes on after its first client; the sheet's ends with it");
-                return at_rest(stage);
-            }
-            return Err(wrong(
-                &m::HANGS,
-                "Its client has left, but the program neither ends nor takes another.".to_string(),
-            ));
+            stage.note("the server goes on after its first client; the sheet's ends with it");
+            Ok(())
         }
     }
 }
 
-/// Meets the client under test and hears its first message.
+/// Meets the client under test and hears its first message: this one, where the command line has a place for it.
 pub fn meet(stage: &mut Stage<'_>, message: &str) -> Step<(Connection, Vec<u8>)> {
     let listener = stage.listen()?;
     stage.start(message)?;
     let mut server = stage.accept(&listener)?;
-    let heard = server.hear_some();
-    if heard.end != HeardEnd::Complete {
+    let chosen = stage.chooses_message() && !message.is_empty();
+    let heard = match chosen {
+        true => server.hear(message.as_bytes()),
+        false => server.hear_some(),
+    };
+    if heard.bytes.is_empty() {
         let ending = stage.ending(heard.end);
         return Err(wrong(
             &m::WRONG_ORDER,
             format!("The client is connected but sent nothing, {ending}."),
         ));
     }
-    if stage.chooses_message() && !message.is_empty() && heard.bytes != message.as_bytes() {
+    if heard.end != HeardEnd::Complete {
+        let ending = stage.ending(heard.end);
         return Err(differs(
             &m::WRONG_ANSWER,
-            "The message differs from the one on the command line.",
+            format!("The message differs from the one on the command line: {ending}."),
             message.as_bytes(),
             &heard.bytes,
         ));
     }
+    if chosen && !server.surplus().is_empty() {
+        let all = [heard.bytes.as_slice(), server.surplus()].concat();
+        return Err(differs(
+            &m::EXTRA_BYTES,
+            format!(
+                "After the message {} more came.",
+                bytes(server.surplus().len())
+            ),
+            message.as_bytes(),
+            &all,
+        ));
+    }
     Ok((server, heard.bytes))
+}
+
+/// Meets a client under test that waits for the server to speak, or says nothing at all.
+pub fn meet_silent(stage: &mut Stage<'_>) -> Step<Connection> {
+    let listener = stage.listen()?;
+    stage.start("")?;
+    stage.accept(&listener)
+}
+
+/// The client under test has to print an answer as soon as it has come: while the connection goes on.
+pub fn must_print_now(
+    stage: &mut Stage<'_>,
+    server: &mut Connection,
+    text: &[u8],
+    suspect: &'static Misconception,
+) -> Step {
+    let printed = must_print(stage, text, &[], suspect);
+    let Err(Stop::Wrong(failure)) = printed else {
+        return printed;
+    };
+    if stage.program()?.ended().is_some() {
+        return Err(Stop::Wrong(failure));
+    }
+    // What it waits for shows in what it does when that comes.
+    server.finish_sending();
+    match must_print(stage, text, &[], suspect) {
+        Ok(()) => Err(wrong(
+            &m::WAITS_FOR_END,
+            format!(
+                "The answer of {} bytes was printed only when the server had closed the connection: until then the program waited for {}.",
+                text.len(),
+                seconds(stage.patience())
+            ),
+        )),
+        Err(_) => Err(Stop::Wrong(failure)),
+    }
 }
 
 /// A server that speaks first: its message, any or this one, and then the end of the connection.

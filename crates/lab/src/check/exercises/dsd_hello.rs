@@ -1,11 +1,12 @@
 //! Distributed System Design, exercises 1 to 3: every recv is answered with a sentence.
 
+use super::shared::{self, Client, Server};
 use super::{Case, Exercise, Host, Kind, Role, common};
-use crate::misconceptions::{self as m};
-use crate::peers::tcp::Connection;
+use crate::misconceptions as m;
+use crate::peers::tcp::{Connection, HeardEnd};
 use crate::ports::Protocol;
 use crate::stage::Stage;
-use crate::verdict::Step;
+use crate::verdict::{Step, differs};
 
 pub static EXERCISE: Exercise = Exercise {
     name: "dsd-hello",
@@ -33,6 +34,15 @@ pub static EXERCISE: Exercise = Exercise {
     ],
 };
 
+/// Whatever one recv gives is answered with a sentence.
+struct Hello;
+
+impl Server for Hello {
+    fn serves(stage: &mut Stage<'_>, client: &mut Connection) -> Step {
+        ask(stage, client, "Hello world", &m::NO_ANSWER)
+    }
+}
+
 static SERVER: &[Case] = &[
     Case {
         id: "whole",
@@ -40,7 +50,7 @@ static SERVER: &[Case] = &[
         rests_on: &[],
         play: |stage| {
             let mut client = stage.serve()?;
-            hello(stage, &mut client)
+            Hello::serves(stage, &mut client)
         },
     },
     Case {
@@ -51,6 +61,18 @@ static SERVER: &[Case] = &[
             let mut client = stage.serve()?;
             for text in ["Hello world", "one more", "and another"] {
                 ask(stage, &mut client, text, &m::READS_ONCE)?;
+            }
+            Ok(())
+        },
+    },
+    Case {
+        id: "short",
+        name: "answers messages of one byte, also a blank and a line end",
+        rests_on: &["several"],
+        play: |stage| {
+            let mut client = stage.serve()?;
+            for text in ["a", " ", "\n"] {
+                ask(stage, &mut client, text, &m::CLOSES_EARLY)?;
             }
             Ok(())
         },
@@ -68,105 +90,93 @@ static SERVER: &[Case] = &[
         },
     },
     Case {
-        id: "half-close",
-        name: "still answers a client that has ended its own direction, then closes",
+        id: "cut-character",
+        name: "goes on when a character arrives cut in two",
         rests_on: &["several"],
         play: |stage| {
             let mut client = stage.serve()?;
-            let taken = client.send(b"last words");
-            stage.must_take(taken, &m::NO_ANSWER)?;
-            client.finish_sending();
-            let expected = answer("last words");
-            let heard = client.hear(&expected);
-            common::expected_was(stage, &client, &heard, &expected, &m::CLOSES_EARLY)?;
-            let end = client.hear_end(64);
-            common::must_close(stage, &end)
+            // What half a character is answered with is the server's choice. That it is answered is not.
+            for half in [b"\xc3".as_slice(), b"\xa9"] {
+                client.send_apart(&[half]);
+                let heard = client.hear_until(AFTER, 4096);
+                if heard.end != HeardEnd::Complete {
+                    let ending = stage.ending(heard.end);
+                    return Err(differs(
+                        &m::DECODES_PIECES,
+                        format!("One byte of the two of é was sent, {ending}."),
+                        &answer("\u{fffd}"),
+                        &heard.bytes,
+                    ));
+                }
+            }
+            common::blaming(&m::DECODES_PIECES, Hello::serves(stage, &mut client))
         },
     },
     Case {
-        id: "ends",
-        name: "ends with its first client, or goes on with the next (exercise 3)",
-        rests_on: &["half-close"],
+        id: "exact-buffer",
+        name: "answers a message that fills its buffer of 1,024 bytes exactly",
+        rests_on: &["several"],
         play: |stage| {
             let mut client = stage.serve()?;
-            hello(stage, &mut client)?;
-            client.finish_sending();
-            client.hear_end(64);
-            client.close();
-            common::ends_or_goes_on(stage)
+            let text = String::from_utf8_lossy(&common::filler(stage, 1024)).into_owned();
+            ask(stage, &mut client, &text, &m::FULL_BUFFER)
         },
     },
     Case {
-        id: "reset",
-        name: "does not hang or spin when its client breaks the connection off",
-        rests_on: &["whole"],
-        play: |stage| {
-            let mut client = stage.serve()?;
-            hello(stage, &mut client)?;
-            client.reset();
-            common::at_rest(stage)
-        },
+        id: "half-close",
+        name: "still answers a client that has ended its own direction, then closes",
+        rests_on: &["several"],
+        play: |stage| common::last_words(stage, b"last words", &answer("last words")),
     },
-    Case {
-        id: "restart",
-        name: "can be killed and started again on its port at once",
-        rests_on: &["whole"],
-        play: |stage| common::restart(stage, hello),
-    },
+    shared::ends::<Hello>(),
+    shared::only_client_resets::<Hello>(),
+    shared::silent_client::<Hello>(),
+    shared::restart::<Hello>(),
 ];
 
+/// The client sends its message and shows what one recv gives.
+struct Asks;
+
+impl Client for Asks {
+    const MESSAGE: &'static str = "Hello world";
+}
+
 static CLIENT: &[Case] = &[
-    Case {
-        id: "sends",
-        name: "connects and sends its message",
-        rests_on: &[],
-        play: |stage| met(stage).map(|_| ()),
-    },
+    shared::sends::<Asks>(),
+    shared::message_characters::<Asks>(),
     Case {
         id: "prints",
-        name: "prints the answer and ends",
+        name: "prints the answer and ends, while the server keeps the connection open",
         rests_on: &["sends"],
         play: |stage| {
-            let (mut server, message) = met(stage)?;
+            let (mut server, message) = common::meet(stage, Asks::MESSAGE)?;
             let text = answer(&String::from_utf8_lossy(&message));
             server.send_apart(&[text.as_slice()]);
-            common::must_print(stage, text.as_slice(), &[], &m::NOT_PRINTED)?;
+            common::must_print_now(stage, &mut server, &text, &m::NOT_PRINTED)?;
             server.finish_sending();
             common::ends_well(stage, "after its answer had come")
         },
     },
     Case {
-        id: "server-leaves",
-        name: "ends when the server leaves without an answer",
-        rests_on: &["sends"],
+        id: "cut-character",
+        name: "ends well when the answer arrives cut inside a character",
+        rests_on: &["prints"],
         play: |stage| {
-            let (server, _) = met(stage)?;
-            server.close();
-            common::ends_with_failure(stage, "after the server had left without an answer")
+            let server = Asks::meets(stage)?;
+            let text = answer("é");
+            shared::survives_pieces(stage, server, &text, &[BEFORE.len() + 1])
         },
     },
-    Case {
-        id: "server-resets",
-        name: "ends when the server breaks the connection off",
-        rests_on: &["sends"],
-        play: |stage| {
-            let (server, _) = met(stage)?;
-            server.reset();
-            common::ends_with_failure(stage, "after the server had broken the connection off")
-        },
-    },
-    Case {
-        id: "no-server",
-        name: "fails with an exit code other than 0 when nobody listens",
-        rests_on: &["sends"],
-        play: |stage| common::nobody_listens(stage, MESSAGE),
-    },
+    shared::server_leaves::<Asks>(),
+    shared::server_resets::<Asks>(&["sends"]),
+    shared::no_server::<Asks>(&["sends"]),
 ];
 
-const MESSAGE: &str = "Hello world";
+const BEFORE: &[u8] = b"I got \"";
+const AFTER: &[u8] = b"\" from you and I am sending it back.";
 
 fn answer(text: &str) -> Vec<u8> {
-    format!("I got \"{text}\" from you and I am sending it back.").into_bytes()
+    [BEFORE, text.as_bytes(), AFTER].concat()
 }
 
 fn ask(
@@ -176,13 +186,4 @@ fn ask(
     suspect: &'static m::Misconception,
 ) -> Step {
     common::exchange(stage, client, &[text.as_bytes()], &answer(text), suspect)
-}
-
-fn hello(stage: &mut Stage<'_>, client: &mut Connection) -> Step {
-    ask(stage, client, "Hello world", &m::NO_ANSWER)
-}
-
-/// Meets the client under test and hears its first message.
-fn met(stage: &mut Stage<'_>) -> Step<(Connection, Vec<u8>)> {
-    common::meet(stage, MESSAGE)
 }

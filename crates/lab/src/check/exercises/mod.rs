@@ -15,6 +15,7 @@ mod dsd_hello;
 mod dsd_sum;
 mod echo;
 mod portscan;
+mod shared;
 mod transparency_middleware;
 mod transparency_socket1;
 mod transparency_socket2;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::kernel;
-use crate::limit::Limit;
+use crate::limit::{Limit, seconds};
 use crate::verdict::{Excerpt, Log, What};
 
 /// How long a connection waits for anything before it looks at its deadline again.
@@ -62,7 +62,7 @@ impl HeardEnd {
             HeardEnd::Closed => "then the program closed the connection".to_string(),
             HeardEnd::Reset => "then the program broke the connection off (RST)".to_string(),
             HeardEnd::Silence => {
-                format!("then nothing more for {} seconds", patience.as_secs_f64())
+                format!("then nothing more for {}", seconds(patience))
             }
         }
     }
@@ -161,6 +161,41 @@ impl Connection {
             pause = (pause * 2).min(Duration::from_millis(4));
         }
         true
+    }
+
+    /// Sends a pattern again and again and reads nothing, until the program takes no more (or so many bytes have gone); tells how many
+    /// bytes went.
+    ///
+    /// The program takes no more when it waits, and nothing could be written for a while.
+    pub fn send_until_stuck(&mut self, pattern: &[u8], most: usize) -> usize {
+        const STUCK: Duration = Duration::from_millis(60);
+        let (mut sent, mut last) = (0, Instant::now());
+        let until = self.limit.end;
+        while sent < most {
+            let from = sent % pattern.len();
+            let piece = &pattern[from..(from + most - sent).min(pattern.len())];
+            match self.stream.write(piece) {
+                Ok(count) => {
+                    sent += count;
+                    last = Instant::now();
+                }
+                Err(error) if again(&error) => {
+                    let now = Instant::now();
+                    if now >= until || (now - last >= STUCK && !kernel::at_work(self.limit.group)) {
+                        break;
+                    }
+                }
+                Err(_) => break,
+            }
+        }
+        self.log
+            .did(&self.who, format!("sent {sent} bytes and read nothing"));
+        sent
+    }
+
+    /// What has come beyond what was asked for.
+    pub fn surplus(&self) -> &[u8] {
+        &self.ahead
     }
 
     /// Sends on a thread of its own, for more than the system buffers while nobody reads.
@@ -306,25 +341,6 @@ impl Connection {
             self.stream.peer_addr().ok()?,
             self.stream.local_addr().ok()?,
         )
-    }
-
-    /// Ends our direction without a word in the log: whoever still sends on it has an error at once.
-    pub fn stop_sending(&self) {
-        let _gone = self.stream.shutdown(Shutdown::Write);
-    }
-
-    /// Waits until at least a byte has come, and leaves it where it is: the program has begun to answer.
-    pub fn wait_for_first_byte(&self) -> bool {
-        let mut step = self.limit.step();
-        let mut byte = [0];
-        while !step.is_over() {
-            match self.stream.peek(&mut byte) {
-                Ok(count) => return count > 0,
-                Err(error) if again(&error) => {}
-                Err(_) => return false,
-            }
-        }
-        false
     }
 
     /// Ends our direction (FIN) and goes on reading: the half-close.

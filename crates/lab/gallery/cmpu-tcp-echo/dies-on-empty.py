@@ -1,0 +1,25 @@
+# Shows the first word of what came without a look whether anything came.
+# check: cmpu-tcp-echo --server "python3 {file} {port}"
+# fails: connect-and-leave dies-on-empty
+import socket
+import sys
+
+
+def serve(connection):
+    data = connection.recv(2048)
+    print(f"Data: {data.split()[0]}")
+    connection.sendall(data)
+
+
+with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", int(sys.argv[1])))
+    listener.listen()
+    while True:
+        connection, peer = listener.accept()
+        print(f"Connected: {peer}")
+        with connection:
+            try:
+                serve(connection)
+            except OSError as error:
+                print(f"{peer}: {error}", file=sys.stderr)

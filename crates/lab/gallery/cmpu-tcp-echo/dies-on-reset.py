@@ -1,0 +1,23 @@
+# Does not catch ConnectionResetError: one broken connection ends the server.
+# check: cmpu-tcp-echo --server "python3 {file} {port}"
+# fails: reset dies-on-reset
+import socket
+import sys
+
+
+def serve(connection):
+    data = connection.recv(2048)
+    print(f"Data: {data.decode(errors='replace')}")
+    if data:
+        connection.sendall(data)
+
+
+with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", int(sys.argv[1])))
+    listener.listen()
+    while True:
+        connection, peer = listener.accept()
+        print(f"Connected: {peer}")
+        with connection:
+            serve(connection)

@@ -1,0 +1,28 @@
+# Takes shutdown for close, and keeps its clients in a list: every one of them costs a descriptor.
+# check: cmpu-tcp-echo --server "python3 {file} {port}"
+# fails: many leaks-descriptors
+import socket
+import sys
+
+
+def serve(connection):
+    data = connection.recv(2048)
+    print(f"Data: {data.decode(errors='replace')}")
+    if data:
+        connection.sendall(data)
+
+
+with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", int(sys.argv[1])))
+    listener.listen()
+    clients = []
+    while True:
+        connection, peer = listener.accept()
+        print(f"Connected: {peer}")
+        clients.append(connection)
+        try:
+            serve(connection)
+            connection.shutdown(socket.SHUT_RDWR)
+        except OSError as error:
+            print(f"{peer}: {error}", file=sys.stderr)

@@ -1,0 +1,25 @@
+# Does not set SO_REUSEADDR: the port stays taken for a minute after it has ended.
+# check: cmpu-tcp-echo --server "python3 {file} {port}"
+# fails: restart no-reuseaddr
+import socket
+import sys
+
+
+def serve(connection):
+    data = connection.recv(2048)
+    print(f"Data: {data.decode(errors='replace')}")
+    if data:
+        connection.sendall(data)
+
+
+with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+    listener.bind(("127.0.0.1", int(sys.argv[1])))
+    listener.listen()
+    while True:
+        connection, peer = listener.accept()
+        print(f"Connected: {peer}")
+        with connection:
+            try:
+                serve(connection)
+            except OSError as error:
+                print(f"{peer}: {error}", file=sys.stderr)

@@ -1,0 +1,31 @@
+# Makes the listening socket non-blocking, and asks it again and again whether somebody has come.
+# check: cmpu-tcp-echo --server "python3 {file} {port}"
+# fails: at-rest spins
+import socket
+import sys
+
+
+def serve(connection):
+    data = connection.recv(2048)
+    print(f"Data: {data.decode(errors='replace')}")
+    if data:
+        connection.sendall(data)
+
+
+with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", int(sys.argv[1])))
+    listener.listen()
+    listener.setblocking(False)
+    while True:
+        try:
+            connection, peer = listener.accept()
+        except BlockingIOError:
+            continue
+        connection.setblocking(True)
+        print(f"Connected: {peer}")
+        with connection:
+            try:
+                serve(connection)
+            except OSError as error:
+                print(f"{peer}: {error}", file=sys.stderr)

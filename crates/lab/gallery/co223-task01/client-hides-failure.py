@@ -1,0 +1,12 @@
+# A client that prints its error and ends with exit code 0.
+# check: co223-task01 --client "python3 {file} {port}"
+# fails: no-server silent-failure
+import socket
+import sys
+
+with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
+    try:
+        server.connect(("127.0.0.1", int(sys.argv[1])))
+    except OSError as error:
+        print(error)
+        sys.exit(0)

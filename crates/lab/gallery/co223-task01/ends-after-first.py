@@ -1,0 +1,13 @@
+# Has accept outside of the loop: it serves one client and ends.
+# check: co223-task01 --server "python3 {file} {port}"
+# fails: goes-on ends-after-first-client
+import socket
+import sys
+
+with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", int(sys.argv[1])))
+    listener.listen()
+    connection, peer = listener.accept()
+    print(f"Connection from {peer} has been established.")
+    connection.close()

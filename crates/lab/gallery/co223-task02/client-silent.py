@@ -1,0 +1,14 @@
+# A client that reads the message and prints nothing.
+# check: co223-task02 --client "python3 {file} {port}"
+# fails: prints not-printed
+import socket
+import sys
+
+with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
+    server.connect(("127.0.0.1", int(sys.argv[1])))
+    message = b""
+    while True:
+        piece = server.recv(1024)
+        if not piece:
+            break
+        message += piece

@@ -1,0 +1,20 @@
+# Takes shutdown for close, and keeps its clients in a list: every one of them costs a descriptor.
+# check: co223-task02 --server "python3 {file} {port}"
+# fails: many leaks-descriptors
+import socket
+import sys
+
+with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", int(sys.argv[1])))
+    listener.listen()
+    clients = []
+    while True:
+        connection, peer = listener.accept()
+        print(f"Connection from {peer} has been established.")
+        clients.append(connection)
+        try:
+            connection.sendall(b"Welcome to the server!")
+            connection.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            print(f"{peer}: {error}", file=sys.stderr)

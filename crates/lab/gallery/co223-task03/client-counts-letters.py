@@ -1,0 +1,17 @@
+# A client that counts letters where it should count bytes: é is one letter and two bytes.
+# check: co223-task03 --client "python3 {file} {port} {message}"
+# fails: cut-character decodes-pieces
+import socket
+import sys
+
+with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
+    server.connect(("127.0.0.1", int(sys.argv[1])))
+    message = sys.argv[2]
+    server.sendall(message.encode())
+    echo = b""
+    while len(echo) < len(message):
+        piece = server.recv(1024)
+        if not piece:
+            sys.exit("the server left before all of the echo had come")
+        echo += piece
+print(echo.decode(errors="replace"))

@@ -1,0 +1,28 @@
+# Decodes each piece by itself: half a character becomes a replacement.
+# check: co223-task03 --server "python3 {file} {port}"
+# fails: cut-character decodes-pieces
+import socket
+import sys
+
+
+def serve(connection):
+    while True:
+        data = connection.recv(1024)
+        if not data:
+            return
+        text = data.decode(errors="replace")
+        connection.sendall(text.encode())
+
+
+with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", int(sys.argv[1])))
+    listener.listen()
+    while True:
+        connection, peer = listener.accept()
+        print(f"Connection from {peer} has been established.")
+        with connection:
+            try:
+                serve(connection)
+            except OSError as error:
+                print(f"{peer}: {error}", file=sys.stderr)

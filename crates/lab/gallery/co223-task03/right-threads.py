@@ -1,0 +1,24 @@
+# A right answer that serves its clients side by side: a thread each.
+# check: co223-task03 --server "python3 {file} {port}"
+import socket
+import sys
+import threading
+
+
+def serve(connection):
+    with connection:
+        try:
+            while data := connection.recv(1024):
+                connection.sendall(data)
+        except OSError as error:
+            print(error, file=sys.stderr)
+
+
+with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", int(sys.argv[1])))
+    listener.listen()
+    while True:
+        connection, peer = listener.accept()
+        print(f"Connection from {peer} has been established.")
+        threading.Thread(target=serve, args=(connection,), daemon=True).start()

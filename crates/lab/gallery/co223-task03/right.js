@@ -1,0 +1,10 @@
+// A right answer in JavaScript (node): pipe stops reading while the client does not.
+// check: co223-task03 --server "node {file} {port}"
+const net = require("node:net");
+
+const server = net.createServer({ allowHalfOpen: true }, (connection) => {
+  console.log(`Connection from ${connection.remoteAddress}:${connection.remotePort} has been established.`);
+  connection.on("error", () => connection.destroy());
+  connection.pipe(connection);
+});
+server.listen(Number(process.argv[2]), "127.0.0.1");

@@ -1,0 +1,20 @@
+# Takes a full buffer for a sign that more will come: it waits for a shorter piece.
+# check: codio-echo --server "python3 {file} {port}"
+# fails: exact-buffer full-buffer
+import socket
+import sys
+
+with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", int(sys.argv[1])))
+    listener.listen()
+    connection, peer = listener.accept()
+    with connection:
+        print(f"Connected by {peer}")
+        while True:
+            data = connection.recv(1024)
+            while len(data) % 1024 == 0 and data:
+                data += connection.recv(1024)
+            if not data:
+                break
+            connection.sendall(data)

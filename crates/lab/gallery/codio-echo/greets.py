@@ -1,0 +1,19 @@
+# Greets its client, who did not ask for it.
+# check: codio-echo --server "python3 {file} {port}"
+# fails: whole extra-bytes
+import socket
+import sys
+
+with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", int(sys.argv[1])))
+    listener.listen()
+    connection, peer = listener.accept()
+    with connection:
+        connection.sendall(b"Welcome!\n")
+        print(f"Connected by {peer}")
+        while True:
+            data = connection.recv(1024)
+            if not data:
+                break
+            connection.sendall(data)

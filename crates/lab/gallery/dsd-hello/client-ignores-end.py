@@ -1,0 +1,17 @@
+# A client that takes an empty recv for "nothing yet", and an error as well.
+# check: dsd-hello --client "python3 {file} {port} {message}"
+# fails: server-leaves hangs
+# fails: server-resets hangs
+import socket
+import sys
+
+with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
+    server.connect(("127.0.0.1", int(sys.argv[1])))
+    server.sendall(sys.argv[2].encode())
+    answer = b""
+    while not answer:
+        try:
+            answer = server.recv(1024)
+        except OSError as error:
+            print(error, file=sys.stderr)
+print("Server says:", answer.decode(errors="replace"))

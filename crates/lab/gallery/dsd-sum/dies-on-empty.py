@@ -1,0 +1,31 @@
+# Takes the first number out of the request without a look whether there is one.
+# check: dsd-sum --server "python3 {file} {port}"
+# fails: connect-and-leave dies-on-empty
+import socket
+import sys
+
+
+def serve(connection):
+    request = connection.recv(1024)
+    print(f"The first is {request.split()[0]}")
+    while request:
+        try:
+            answer = str(sum(int(word) for word in request.split()))
+        except ValueError as error:
+            answer = f"error: {error}"
+        connection.sendall(answer.encode())
+        request = connection.recv(1024)
+
+
+with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", int(sys.argv[1])))
+    listener.listen()
+    while True:
+        connection, peer = listener.accept()
+        print(f"Connected by {peer}")
+        with connection:
+            try:
+                serve(connection)
+            except OSError as error:
+                print(f"{peer}: {error}", file=sys.stderr)
