@@ -202,7 +202,7 @@ mod linux {
     use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
     use std::time::Duration;
 
-    use super::{Process, Socket};
+    use super::{Process, Pulse, Socket};
 
     /// What sock_diag tells of a socket.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]

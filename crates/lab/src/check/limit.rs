@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::kernel;
 
 /// How much a program that is at work may compute after its time is up: a busy loop uses that up, whatever else runs.
-const OVERTIME: Duration = Duration::from_secs(1);
+const OVERTIME: Duration = Duration::from_millis(500);
 
 /// `1 second`, `5 seconds`, `0.5 seconds`.
 pub fn seconds(duration: Duration) -> String {

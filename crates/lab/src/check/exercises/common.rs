@@ -18,7 +18,7 @@ pub const PERIOD: usize = 65_521;
 /// How long a program has to end by itself before it is asked whether it goes on.
 const SETTLES: Duration = Duration::from_millis(150);
 /// A program that has nothing to do and runs this long is in a loop.
-const LOOPS: Duration = Duration::from_millis(500);
+const LOOPS: Duration = Duration::from_millis(300);
 /// How long a program is watched at rest.
 const REST: Duration = Duration::from_millis(250);
 
@@ -121,7 +121,7 @@ fn descriptors(stage: &mut Stage<'_>) -> Step<Option<usize>> {
 ///
 /// A thread in a busy loop runs or waits for a processor all the time, whatever else the machine does; one that
 /// waits in recv does neither. What there was to do is done after a while, so a program that comes to rest at all is right, and one
-/// that has run for half a second without coming to rest is in a loop.
+/// that has run for a while without coming to rest is in a loop.
 pub fn at_rest(stage: &mut Stage<'_>) -> Step {
     let id = stage.program()?.id();
     let Some(begin) = kernel::pulse(id) else {

@@ -1,7 +1,8 @@
 //! Distribution transparency: the server socket_5 and its client socket_6.
 
+use super::shared::{self, Client, Server};
 use super::{Case, Exercise, Host, Kind, Role, common};
-use crate::misconceptions::{self as m};
+use crate::misconceptions as m;
 use crate::peers::tcp::Connection;
 use crate::ports::Protocol;
 use crate::stage::Stage;
@@ -21,6 +22,15 @@ pub static EXERCISE: Exercise = Exercise {
     }],
 };
 
+/// The server thanks each client, and closes the connection.
+struct Thanks;
+
+impl Server for Thanks {
+    fn serves(stage: &mut Stage<'_>, client: &mut Connection) -> Step {
+        common::message_and_end(stage, client, Some(THANKS))
+    }
+}
+
 static SERVER: &[Case] = &[
     Case {
         id: "whole",
@@ -28,71 +38,15 @@ static SERVER: &[Case] = &[
         rests_on: &[],
         play: |stage| {
             let mut client = stage.serve()?;
-            thanks(stage, &mut client)
+            Thanks::serves(stage, &mut client)
         },
     },
-    Case {
-        id: "goes-on",
-        name: "serves the next client after one has left",
-        rests_on: &["whole"],
-        play: |stage| {
-            let mut first = stage.serve()?;
-            thanks(stage, &mut first)?;
-            first.close();
-            common::still_serves(stage, &m::ENDS_AFTER_FIRST, thanks)
-        },
-    },
-    Case {
-        id: "reset",
-        name: "goes on when a client breaks its connection off",
-        rests_on: &["goes-on"],
-        play: |stage| {
-            let mut client = stage.serve()?;
-            client.send_apart(&[b"half a mess"]);
-            client.reset();
-            common::still_serves(stage, &m::DIES_ON_RESET, thanks)
-        },
-    },
-    Case {
-        id: "connect-and-leave",
-        name: "goes on when clients connect and say nothing",
-        rests_on: &["goes-on"],
-        play: |stage| {
-            stage.serve()?.close();
-            stage.connect()?.reset();
-            stage.connect()?.close();
-            common::still_serves(stage, &m::DIES_ON_RESET, thanks)
-        },
-    },
-    Case {
-        id: "many",
-        name: "serves 200 clients one after another, and closes each one's socket",
-        rests_on: &["goes-on"],
-        play: |stage| common::many(stage, 200, thanks),
-    },
-    Case {
-        id: "at-rest",
-        name: "rests while nobody says anything, also after clients have left",
-        rests_on: &["goes-on"],
-        play: |stage| {
-            let mut leaves = stage.serve()?;
-            thanks(stage, &mut leaves)?;
-            leaves.close();
-            stage.connect()?.close();
-            common::at_rest(stage)
-        },
-    },
-    Case {
-        id: "restart",
-        name: "can be killed and started again on its port at once",
-        rests_on: &["whole"],
-        play: |stage| common::restart(stage, thanks),
-    },
+    shared::goes_on::<Thanks>(),
+    shared::reset::<Thanks>(),
+    shared::many::<Thanks>(),
+    shared::at_rest::<Thanks>(),
+    shared::restart::<Thanks>(),
 ];
-
-fn thanks(stage: &mut Stage<'_>, client: &mut Connection) -> Step {
-    common::message_and_end(stage, client, Some(THANKS))
-}
 
 pub static SOCKET6: Exercise = Exercise {
     name: "transparency-socket6",
@@ -110,36 +64,28 @@ pub static SOCKET6: Exercise = Exercise {
 
 const THANKS: &[u8] = b"Thank you for connecting";
 
+/// The client waits for the thanks and shows them.
+struct Thanked;
+
+impl Client for Thanked {
+    fn meets(stage: &mut Stage<'_>) -> Step<Connection> {
+        common::meet_silent(stage)
+    }
+}
+
 static CLIENT: &[Case] = &[
     Case {
         id: "prints",
         name: "prints the thanks and ends",
         rests_on: &[],
         play: |stage| {
-            let listener = stage.listen()?;
-            stage.start("")?;
-            let mut server = stage.accept(&listener)?;
+            let mut server = Thanked::meets(stage)?;
             server.send(THANKS);
             common::must_print(stage, THANKS, &[], &m::NOT_PRINTED)?;
             server.close();
             common::ends_well(stage, "after the thanks had come")
         },
     },
-    Case {
-        id: "server-resets",
-        name: "ends when the server breaks the connection off",
-        rests_on: &["prints"],
-        play: |stage| {
-            let listener = stage.listen()?;
-            stage.start("")?;
-            stage.accept(&listener)?.reset();
-            common::ends_with_failure(stage, "after the server had broken the connection off")
-        },
-    },
-    Case {
-        id: "no-server",
-        name: "fails with an exit code other than 0 when nobody listens",
-        rests_on: &["prints"],
-        play: |stage| common::nobody_listens(stage, ""),
-    },
+    shared::server_resets::<Thanked>(&["prints"]),
+    shared::no_server::<Thanked>(&["prints"]),
 ];
