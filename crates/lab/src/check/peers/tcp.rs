@@ -343,6 +343,11 @@ impl Connection {
         )
     }
 
+    /// Ends our direction without a word in the log: whoever still sends on it has an error at once.
+    pub fn stop_sending(&self) {
+        let _gone = self.stream.shutdown(Shutdown::Write);
+    }
+
     /// Ends our direction (FIN) and goes on reading: the half-close.
     pub fn finish_sending(&mut self) {
         self.log.did(
