@@ -353,7 +353,8 @@ impl<'a> Stage<'a> {
                 });
             }
             // A program that listens elsewhere will not come here. Asked twice: it may have begun to listen here after we tried.
-            if elsewhere || Instant::now() >= deadline {
+            let group = self.program()?.id();
+            if elsewhere || self.gives_up(deadline, group) {
                 return Err(self.not_listening(&error, begin.elapsed()));
             }
             elsewhere = begin.elapsed() >= self.target.patience
@@ -361,6 +362,11 @@ impl<'a> Stage<'a> {
             thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(20));
         }
+    }
+
+    /// Whether it is no use to wait any longer: not while a program that starts is kept from running by others.
+    fn gives_up(&self, deadline: Instant, group: u32) -> bool {
+        Instant::now() >= deadline && (self.is_over() || !kernel::at_work(group))
     }
 
     fn not_listening(&mut self, error: &io::Error, waited: Duration) -> Stop {
@@ -428,7 +434,8 @@ impl<'a> Stage<'a> {
                     format!("The program {ended} and never connected to {address}."),
                 ));
             }
-            if Instant::now() >= deadline {
+            let group = self.program()?.id();
+            if self.gives_up(deadline, group) {
                 self.log.add(
                     "server",
                     What::Awaited(format!("a client on {address}"), START_PATIENCE),
