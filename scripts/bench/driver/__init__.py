@@ -8,6 +8,8 @@
     README = "README.md"    # optional: the file that shows the table, between <!-- bench:NAME --> and
                             # <!-- /bench:NAME -->; without it the README.md of the root
 
+    LONG = True             # optional: takes minutes, so that it runs only when it is named
+
     def needs():
         # What is missing on this machine, in words, with what to install. The rows of a peer that is missing
         # are left out and the table says why; the benchmark still runs.
