@@ -1,11 +1,11 @@
 //! A relay that joins clients in pairs and passes each frame on at once: the floor of anything that routes
 //! WebSocket messages. And its clients.
 
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
 use anyhow::{Context, bail};
-use std::io::Write;
 use tungstenite::protocol::frame::Frame as Whole;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 use tungstenite::protocol::{WebSocket, WebSocketConfig};
@@ -32,14 +32,17 @@ pub(crate) fn relay() -> anyhow::Result<()> {
     }
 }
 
+/// The next client that speaks WebSocket. Whoever else knocks does not end the benchmark.
 fn accept(listener: &TcpListener) -> anyhow::Result<(WebSocket<TcpStream>, TcpStream)> {
-    let (stream, _) = listener.accept().context("cannot accept")?;
-    stream.set_nodelay(true).context("cannot set TCP_NODELAY")?;
-    let out = stream.try_clone().context("cannot share the connection")?;
-    let config = WebSocketConfig::default().read_buffer_size(8 * 1024);
-    match tungstenite::accept_with_config(stream, Some(config)) {
-        Ok(socket) => Ok((socket, out)),
-        Err(error) => bail!("no WebSocket: {error}"),
+    loop {
+        let (stream, peer) = listener.accept().context("cannot accept")?;
+        stream.set_nodelay(true).context("cannot set TCP_NODELAY")?;
+        let out = stream.try_clone().context("cannot share the connection")?;
+        let config = WebSocketConfig::default().read_buffer_size(8 * 1024);
+        match tungstenite::accept_with_config(stream, Some(config)) {
+            Ok(socket) => return Ok((socket, out)),
+            Err(error) => labnet::note!("{peer} is no WebSocket: {error}"),
+        }
     }
 }
 
