@@ -18,6 +18,10 @@ use std::time::{Duration, Instant};
 /// The most that each of the two buffers keeps when all has been written, until [`Outbox::rest`].
 const KEPT: usize = 16 * 1024;
 
+/// Where so many bytes wait, what comes next begins a buffer of its own: one that grew with the queue would be copied
+/// each time, while others wait for the lock.
+const CHUNK: usize = 64 * 1024;
+
 /// How long a peer may take nothing of what waits for it.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -131,11 +135,20 @@ impl Queue {
         &mut self,
         encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
     ) -> Result<(), E> {
+        self.begin_chunk(CHUNK);
         let before = self.frames.len();
         encode(&mut self.frames)?;
         self.waiting += self.frames.len() - before;
         self.messages += 1;
         Ok(())
+    }
+
+    /// What comes next gets a buffer of its own, if the last one holds at least so many bytes.
+    fn begin_chunk(&mut self, least: usize) {
+        if self.frames.len() >= least {
+            let frames = std::mem::take(&mut self.frames);
+            self.parts.push_back(Part::Frames(frames));
+        }
     }
 
     /// Puts a message in that is a frame already.
@@ -146,10 +159,7 @@ impl Queue {
 
     /// Puts a message in that is made a frame when its turn has come; until then it counts as so many bytes.
     pub(crate) fn message_later(&mut self, cost: usize, later: Later) {
-        if !self.frames.is_empty() {
-            let frames = std::mem::take(&mut self.frames);
-            self.parts.push_back(Part::Frames(frames));
-        }
+        self.begin_chunk(1);
         self.parts.push_back(Part::Later(cost, later));
         self.waiting += cost;
         self.messages += 1;
@@ -157,6 +167,7 @@ impl Queue {
 
     /// Puts whole frames in that are no messages of the application.
     pub(crate) fn control(&mut self, frames: &[u8]) {
+        self.begin_chunk(CHUNK);
         self.frames.extend_from_slice(frames);
         self.waiting += frames.len();
     }

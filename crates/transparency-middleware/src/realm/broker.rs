@@ -263,7 +263,8 @@ impl<H: Clone> Realm<H> {
                     spared != Some(*subscriber) && audience.has(*subscriber, &session.identity);
                 wants.then(|| session.handle.clone())
             };
-            let audience: Vec<H> = subscription.subscribers.iter().filter_map(wants).collect();
+            let mut audience = Vec::with_capacity(subscription.subscribers.len());
+            audience.extend(subscription.subscribers.iter().filter_map(wants));
             if audience.is_empty() {
                 return;
             }
