@@ -357,6 +357,7 @@ mod tests {
                 role: "server",
                 command: "true {port}".to_string(),
                 readme: String::new(),
+                section: None,
             });
         }
         play(&ROLE, &target, &plan, &growing, &|_| {});

@@ -92,6 +92,17 @@ fn readme(role: &Role) -> String {
     }
 }
 
+/// The section of a README that explains what happens on the wire: most call it "What to notice", the longer ones a lesson.
+fn section(readme: &str) -> Option<String> {
+    let text = std::fs::read_to_string(workspace().join(readme)).ok()?;
+    let mut sections = text.lines().filter_map(|line| line.strip_prefix("## "));
+    sections
+        .clone()
+        .find(|section| *section == "What to notice")
+        .or_else(|| sections.find(|section| section.starts_with("The lesson")))
+        .map(str::to_string)
+}
+
 /// The exercise with this name.
 fn find(name: &str) -> anyhow::Result<&'static Exercise> {
     if let Some(exercise) = EXERCISES.iter().find(|exercise| exercise.name == name) {
@@ -163,6 +174,7 @@ impl Wanted {
             role: role.kind.name(),
             command: command.clone(),
             readme: readme(role),
+            section: section(&readme(role)),
         });
         let cases = self.sides.iter();
         Report {

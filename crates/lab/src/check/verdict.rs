@@ -256,6 +256,8 @@ pub struct Side {
     pub command: String,
     /// Where the README of our own program stands.
     pub readme: String,
+    /// The section in it that explains, where it has one.
+    pub section: Option<String>,
 }
 
 /// The result of a whole check. It holds all cases from the beginning on, undecided until they have been played, so that a check

@@ -170,7 +170,7 @@ pub fn every_readme_section_that_a_failure_names_is_there() {
     }
     assert!(named.len() >= 12, "{named:?}");
     for read in named {
-        let (file, section) = read.split_once(", ").unwrap();
+        let (file, section) = read.split_once(", ").expect(&read);
         let readme = fs::read_to_string(workspace().join(file))
             .unwrap_or_else(|error| panic!("{file}: {error}"));
         let heading = format!("## {}", section.trim_matches('"'));

@@ -137,20 +137,21 @@ fn failed(report: &Report, case: &CaseReport, failure: &Failure, style: Style) -
     for (index, program) in case.programs.iter().enumerate() {
         out.push_str(&output(program, several.then_some(index + 1)));
     }
-    out.push_str(&labelled(
-        "read",
-        &format!("{}, \"What to notice\"", readme(report, case)),
-    ));
+    out.push_str(&labelled("read", &readme(report, case)));
     out.push_str(&labelled("again", &again(report, case)));
     out.push('\n');
     out
 }
 
-/// Where the exercise is explained.
-pub fn readme<'r>(report: &'r Report, case: &CaseReport) -> &'r str {
-    report
-        .side(case)
-        .map_or("README.md", |side| side.readme.as_str())
+/// Where the exercise is explained: the file, and the section in it.
+pub fn readme(report: &Report, case: &CaseReport) -> String {
+    let Some(side) = report.side(case) else {
+        return "README.md".to_string();
+    };
+    match &side.section {
+        Some(section) => format!("{}, \"{section}\"", side.readme),
+        None => side.readme.clone(),
+    }
 }
 
 /// The command that plays this case alone, in the same way.
