@@ -127,7 +127,7 @@ def run(bench):
     with_peers = {"50 ms, closed", "50 ms, filtered, 2 tries"}
     everywhere = os.environ.get("PORTSCAN_PEERS") == "all" and not bench.smoke
     once = "one run each"
-    patience = 400  # seconds
+    patience = 240  # seconds
     nmap_missing = None if shutil.which("nmap") else "nmap (apt install nmap)"
     rust_missing = None if rustscan else "RustScan (cargo install rustscan)"
 

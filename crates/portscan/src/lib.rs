@@ -5,6 +5,7 @@
 //! | [`targets`], [`ports`] | what the command line means: sets of hosts and of ports |
 //! | [`order`] | the random order over hosts and ports, without a list |
 //! | [`window`] | round trip, waiting time and the congestion window: pure state machines |
+//! | [`congestion`] | whether a scan that gets no answers is too much for the way there: pure |
 //! | [`schedule`] | what to probe next, and what an answer or its absence means: pure as well |
 //! | [`engine`] | the sockets: what the scheduler says, carried out |
 //! | [`services`], [`banner`] | what usually listens where, and what it says itself |
@@ -13,6 +14,7 @@
 #![deny(missing_docs)]
 
 pub mod banner;
+pub mod congestion;
 pub mod engine;
 pub mod order;
 pub mod ports;

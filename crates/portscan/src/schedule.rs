@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use crate::congestion::{Congestion, Heard};
 use crate::order::Order;
 use crate::window::{FIRST_RTO, LEAST_RTO, RoundTrip, Time, Window};
 
@@ -38,6 +39,20 @@ pub struct Probe {
     pub sent: Time,
     /// When the try before was handed out, in milliseconds.
     before: u32,
+}
+
+impl Probe {
+    /// Asks a port that has answered before.
+    pub(crate) fn control_of(host: u32, port: u16, was: State, now: Time) -> Self {
+        Probe {
+            host,
+            port,
+            tries_before: 0,
+            control: Some(was),
+            sent: now,
+            before: 0,
+        }
+    }
 }
 
 /// What [`Scheduler::next`] says.
@@ -202,153 +217,6 @@ impl Trips {
     }
 }
 
-/// Finds out from the control probes whether the way there bears the rate of a scan that gets no answers.
-///
-/// Silence gives no hint of a queue that overflows: behind a firewall that drops everything, a window that grows in
-/// silence can drown a slow uplink, and the few answers there are drown with it. Whether control probes are lost more
-/// often than by chance is a cumulative sum's to say (CUSUM, Page 1954), here of a loss of 50 % against one of 2 %:
-/// four in a row are a verdict, or five of ten. Then the rate goes down to what got through, less a fifth, and
-/// the silent ports get two more tries. It goes up again while all control probes are answered, but not to where the
-/// verdict fell. There are a few verdicts at most: a loss that does not depend on the rate stays, and is told.
-#[derive(Debug)]
-struct Congestion {
-    /// The cumulative sum, and the control probes, all and lost, since it was 0.
-    score: f64,
-    heard: u32,
-    lost: u32,
-    /// Answered without one that was lost.
-    streak: u32,
-    /// Control probes in the order in which they were sent, with the outcome where it is known. An answer is known
-    /// sooner than a loss: heard as they come, the losses of a while would stand in a row.
-    under_way: VecDeque<(Probe, Option<Heard>)>,
-    /// When control probes were sent, and how many probes had been handed out then.
-    pace: VecDeque<(Time, u64)>,
-    verdicts: u8,
-    /// The last one: the time, and the pass.
-    judged: Time,
-    pass: u8,
-    /// Probes a second from then on, and where they may go up to.
-    rate: Option<f64>,
-    most: f64,
-}
-
-/// What came of a control probe.
-#[derive(Debug, Clone, Copy)]
-enum Heard {
-    Answer,
-    Loss,
-    /// This machine could not send it, or the scan was stopped.
-    Nothing,
-}
-
-impl Congestion {
-    /// ln(0.50 / 0.02), ln(0.50 / 0.98), and a sum that chance reaches less than once in e^12 control probes.
-    const OF_A_LOSS: f64 = 3.219;
-    const OF_AN_ANSWER: f64 = -0.673;
-    const VERDICT: f64 = 12.0;
-    const MOST_VERDICTS: u8 = 6;
-    const LEAST_RATE: f64 = 200.0;
-    /// So many answers without a loss raise the rate by a quarter.
-    const STREAK: u32 = 8;
-    /// A rate is measured over at least this time, and over the last so many control probes at most.
-    const SPAN: Duration = Duration::from_millis(100);
-    const LAST: usize = 64;
-
-    fn new() -> Self {
-        Congestion {
-            score: 0.0,
-            heard: 0,
-            lost: 0,
-            streak: 0,
-            under_way: VecDeque::new(),
-            pace: VecDeque::new(),
-            verdicts: 0,
-            judged: Time::ZERO,
-            pass: 0,
-            rate: None,
-            most: f64::INFINITY,
-        }
-    }
-
-    fn sent(&mut self, probe: Probe, handed_out: u64) {
-        if self.pace.len() == Self::LAST {
-            self.pace.pop_front();
-        }
-        self.pace.push_back((probe.sent, handed_out));
-        // Refusals may be held back by a limit of the host; an open port's answer is not.
-        if probe.control == Some(State::Open) {
-            self.under_way.push_back((probe, None));
-        }
-    }
-
-    /// The outcome of a control probe of this pass. `true` is a verdict.
-    fn heard(&mut self, now: Time, probe: &Probe, outcome: Heard, pass: u8) -> bool {
-        let mut known = self.under_way.iter_mut();
-        if let Some(entry) = known.find(|entry| entry.0 == *probe && entry.1.is_none()) {
-            entry.1 = Some(outcome);
-        }
-        let mut verdict = false;
-        while let Some((probe, Some(outcome))) = self.under_way.front().copied() {
-            self.under_way.pop_front();
-            // What was sent before a verdict has been judged by it.
-            if probe.sent < self.judged {
-                continue;
-            }
-            match outcome {
-                Heard::Answer => self.answered(),
-                Heard::Loss => verdict |= self.lost(now, probe.sent, pass),
-                Heard::Nothing => {}
-            }
-        }
-        verdict
-    }
-
-    fn answered(&mut self) {
-        self.score += Self::OF_AN_ANSWER;
-        self.heard += 1;
-        if self.score <= 0.0 {
-            (self.score, self.heard, self.lost) = (0.0, 0, 0);
-        }
-        self.streak += 1;
-        if let Some(rate) = self.rate.filter(|_| self.streak >= Self::STREAK) {
-            self.rate = Some((rate * 1.25).min(self.most));
-            self.streak = 0;
-        }
-    }
-
-    fn lost(&mut self, now: Time, sent: Time, pass: u8) -> bool {
-        self.streak = 0;
-        self.score += Self::OF_A_LOSS;
-        self.heard += 1;
-        self.lost += 1;
-        if self.score < Self::VERDICT || self.verdicts == Self::MOST_VERDICTS {
-            return false;
-        }
-        let Some(rate) = self.rate_before(sent) else {
-            return false;
-        };
-        let through = 1.0 - f64::from(self.lost) / f64::from(self.heard + 1);
-        self.most = self.rate.unwrap_or(rate).min(rate) * 0.8;
-        self.rate = Some((self.most * through).max(Self::LEAST_RATE));
-        (self.score, self.heard, self.lost) = (0.0, 0, 0);
-        self.verdicts += 1;
-        self.judged = now;
-        self.pass = pass;
-        true
-    }
-
-    /// The probes a second that were handed out before a moment.
-    fn rate_before(&self, then: Time) -> Option<f64> {
-        let (end, last) = self.pace.iter().rfind(|sent| sent.0 <= then)?;
-        let far = |sent: &&(Time, u64)| sent.0 + Self::SPAN <= *end;
-        let (start, first) = self.pace.iter().rfind(far).or(self.pace.front())?;
-        let seconds = (*end - *start).as_secs_f64();
-        #[expect(clippy::cast_precision_loss, reason = "a number of probes")]
-        let probes = (last - first) as f64;
-        (seconds > 0.0).then(|| probes / seconds)
-    }
-}
-
 /// See the module.
 #[derive(Debug)]
 pub struct Scheduler {
@@ -510,7 +378,7 @@ impl Scheduler {
 
     /// The probes a second to which the scan slowed down, since more were lost.
     pub fn slowed_to(&self) -> Option<f64> {
-        self.congestion.rate
+        self.congestion.rate()
     }
 
     /// The least and the smoothed round trip of the host that answered quickest.
@@ -529,7 +397,7 @@ impl Scheduler {
             None => {
                 let usual = if self.losses.seen() { 3 } else { 2 };
                 // What went into a link that was overrun counts for nothing: two tries more than those.
-                let anew = match self.congestion.pass {
+                let anew = match self.congestion.pass() {
                     0 => 0,
                     pass => pass.saturating_add(2),
                 };
@@ -600,7 +468,7 @@ impl Scheduler {
                     return Next::Wait(self.next_slot - now);
                 }
                 // A little may be caught up on, so that a coarse timer does not cost rate: less where bursts are lost.
-                let most = if self.congestion.rate.is_some() {
+                let most = if self.congestion.rate().is_some() {
                     4
                 } else {
                     10
@@ -617,7 +485,7 @@ impl Scheduler {
             .limited_to
             .filter(|_| self.slow_passes > 0)
             .map(|rate| rate * 0.9);
-        [self.limits.rate, limited, self.congestion.rate]
+        [self.limits.rate, limited, self.congestion.rate()]
             .into_iter()
             .flatten()
             .reduce(f64::min)
@@ -647,7 +515,7 @@ impl Scheduler {
         };
         let unknown = self.trips.known.is_empty() && self.limits.rate.is_none();
         if unknown && self.pass == 1 && pending.tries == 1 {
-            self.congestion.rate = Some(BLIND_RATE);
+            self.congestion.is_blind(BLIND_RATE);
         }
         self.pass = pending.tries.saturating_add(1);
         Probe {
@@ -674,8 +542,8 @@ impl Scheduler {
         if fresh {
             // Where most ports answer, the answers themselves tell enough.
             let answered = self.losses.at_once * 8 > self.again.len() as u64;
-            let last = self.congestion.pace.back();
-            let early = last.is_some_and(|last| now < last.0 + FIRST_PASS_GAP);
+            let last = self.congestion.last_sent();
+            let early = last.is_some_and(|last| now < last + FIRST_PASS_GAP);
             let spent = self.controls.front()?.left <= LEFT_BY_FIRST_PASS;
             if answered || early || spent {
                 return None;
@@ -693,14 +561,7 @@ impl Scheduler {
             self.controls.push_back(control);
         }
         self.tries_known += 1;
-        let probe = Probe {
-            host: control.host,
-            port: control.port,
-            tries_before: 0,
-            control: Some(control.state),
-            sent: now,
-            before: 0,
-        };
+        let probe = Probe::control_of(control.host, control.port, control.state, now);
         self.congestion.sent(probe, self.handed_out);
         Some(probe)
     }
@@ -810,7 +671,7 @@ impl Scheduler {
     fn give_back(&mut self, probe: &Probe) {
         if probe.control.is_some() {
             self.congestion
-                .heard(Time::ZERO, probe, Heard::Nothing, self.pass);
+                .heard(probe.sent, probe, Heard::Nothing, self.pass);
             self.tries_known -= 1;
             return;
         }
@@ -844,10 +705,7 @@ impl Scheduler {
         self.pass_began = None;
         self.refused_late = 0;
         self.pass = 0;
-        self.congestion.pass = 0;
-        if self.trips.known.is_empty() {
-            self.congestion.rate = None;
-        }
+        self.congestion.next_block(self.trips.known.is_empty());
         self.block_end = self.order.size().min(self.place + BLOCK);
         self.place == self.order.size()
     }
