@@ -497,6 +497,26 @@ misconceptions! {
     "People type names. connect resolves one itself; gethostbyname gives its address once, which is better than asking for every \
      port anew.";
 
+    NAME_NOT_RESOLVED, "name-not-resolved", "does not take a host by its name",
+    "People know names, connect wants an address: gethostbyname (or getaddrinfo) finds it, in the hosts file or from a name server, \
+     and gives an address as it is back unchanged. inet_aton only reads numbers.";
+
+    RESOLVER_NOT_CAUGHT, "resolver-not-caught", "does not say that a name has no address",
+    "Resolving a name fails in a way of its own (socket.gaierror in Python), before any connection is tried. Catch it around that \
+     very call, say so, and end: there is nothing to connect to.";
+
+    FIXED_TEXT, "fixed-text", "prints what it expects instead of what came",
+    "The line on the screen has to be made of what recv gave. A text that stands in the program looks right in every run, also in those \
+     in which the server said something else.";
+
+    HTTP_DECODES, "http-decodes", "takes every page for UTF-8",
+    "Which letters the bytes of a page mean is said in its own head (charset), and a picture means none at all. Print the bytes as \
+     bytes, or decode them as the head says; never take decode for granted.";
+
+    HTTP_KEPT_OPEN, "http-kept-open", "waits for an end that does not come",
+    "With HTTP/1.1 a server keeps the connection open for the next request, unless one side says Connection: close. Say so in the \
+     request, or read as many bytes as Content-Length tells, and no further.";
+
     FLOODS, "floods", "prints without end",
     "The program printed more than anybody can read, and was stopped for it. Usually a loop goes on after the connection has \
      ended.";

@@ -2,7 +2,11 @@
 
 use super::{Case, Exercise, Host, Kind, Role, common};
 use crate::misconceptions::{self as m};
+use crate::peers::tcp::HeardEnd;
 use crate::ports::Protocol;
+use crate::process::{Ended, contains};
+use crate::stage::{Launch, Stage};
+use crate::verdict::{Step, Stop, wrong};
 
 pub static EXERCISE: Exercise = Exercise {
     name: "transparency-socket3",
@@ -23,13 +27,60 @@ static CLIENT: &[Case] = &[
         id: "connects",
         name: "connects, says with which address, and ends with exit code 0",
         rests_on: &[],
+        play: |stage| connects(stage, &Launch::default()),
+    },
+    Case {
+        id: "by-name",
+        name: "finds the address that belongs to a name",
+        rests_on: &["connects"],
         play: |stage| {
-            let listener = stage.listen()?;
-            stage.start("")?;
-            let _server = stage.accept(&listener)?;
-            let ip = stage.address.ip().to_string();
-            common::must_print(stage, ip.as_bytes(), &[], &m::NOT_PRINTED)?;
-            common::ends_well(stage, "after it had connected")
+            if !stage.has_place("host") {
+                stage.note("the command has no {host}, so the check could not give it a name");
+                return Ok(());
+            }
+            let launch = Launch {
+                host: Some("localhost"),
+                ..Launch::default()
+            };
+            connects(stage, &launch).map_err(|stop| match stop {
+                Stop::Wrong(failure) => wrong(
+                    &m::NAME_NOT_RESOLVED,
+                    format!("With localhost for its host: {}", failure.summary),
+                ),
+                other => other,
+            })
+        },
+    },
+    Case {
+        id: "unresolved",
+        name: "says that a name cannot be resolved, and ends",
+        rests_on: &["by-name"],
+        play: |stage| {
+            if !stage.has_place("host") {
+                stage.note("the command has no {host}, so the check could not give it a name");
+                return Ok(());
+            }
+            // Names below .invalid never resolve (RFC 6761). A resolver without a network may take its time to say so.
+            stage.launch(&Launch {
+                host: Some("no-such-host.invalid"),
+                ..Launch::default()
+            })?;
+            let patience = 4 * stage.patience();
+            let ended =
+                stage.ends_within(patience, "although its host cannot be resolved", &m::HANGS)?;
+            let printed = stage.program()?.stdout().head;
+            if !contains(&printed.to_ascii_lowercase(), b"could not be resolved") {
+                return Err(wrong(
+                    &m::RESOLVER_NOT_CAUGHT,
+                    format!(
+                        "no-such-host.invalid has no address. The program {ended}, and did not say: Hostname could not be resolved."
+                    ),
+                ));
+            }
+            if ended == Ended::Code(0) {
+                stage.note("the failure is told, but with exit code 0, as on the sheet: a script takes that for success");
+            }
+            Ok(())
         },
     },
     Case {
@@ -39,3 +90,32 @@ static CLIENT: &[Case] = &[
         play: |stage| common::nobody_listens(stage, ""),
     },
 ];
+
+/// Meets the client under test, which says nothing to us and ends.
+fn connects(stage: &mut Stage<'_>, launch: &Launch<'_>) -> Step {
+    let listener = stage.listen()?;
+    stage.launch(launch)?;
+    let mut server = stage.accept(&listener)?;
+    // As a web server does: once the client has ended its side, the connection is over.
+    let heard = server.hear_end(64 * 1024);
+    if !heard.bytes.is_empty() {
+        stage.note("the program sends something; the sheet's only connects");
+    }
+    // One that waits for us has to wait on.
+    let mut waiting = None;
+    match heard.end {
+        HeardEnd::Silence => waiting = Some(server),
+        _ => server.close(),
+    }
+    let ended = stage.ends("after it had connected")?;
+    drop(waiting);
+    let ip = stage.address.ip().to_string();
+    common::must_print(stage, ip.as_bytes(), &[], &m::NOT_PRINTED)?;
+    match ended {
+        Ended::Code(0) => Ok(()),
+        ended => Err(wrong(
+            &m::ENDS_WITH_ERROR,
+            format!("It connected and said so, but then the program {ended}."),
+        )),
+    }
+}

@@ -1,9 +1,10 @@
 //! Distribution transparency: the client socket_4, which asks a web server for a page.
 
 use super::{Case, Exercise, Host, Kind, Role, common};
-use crate::misconceptions::{self as m};
+use crate::misconceptions::{self as m, Misconception};
 use crate::peers::tcp::{Connection, HeardEnd};
 use crate::ports::Protocol;
+use crate::process::{Ended, contains};
 use crate::stage::Stage;
 use crate::verdict::{Step, differs, wrong};
 
@@ -22,7 +23,12 @@ pub static EXERCISE: Exercise = Exercise {
 };
 
 /// A page that a client can be recognised by.
-const PAGE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\nConnection: close\r\n\r\nlab check";
+const PAGE: &[u8] =
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 9\r\nConnection: close\r\n\r\nlab check";
+/// One in Latin-1, as its head says.
+const LATIN: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=iso-8859-1\r\nContent-Length: 4\r\nConnection: close\r\n\r\ncaf\xe9";
+/// One after which the connection stays.
+const KEPT: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 static CLIENT: &[Case] = &[
     Case {
@@ -94,23 +100,51 @@ static CLIENT: &[Case] = &[
     },
     Case {
         id: "prints",
-        name: "prints what came of the page, and ends",
+        name: "prints what came of the page, and ends with exit code 0",
         rests_on: &["ends-request"],
         play: |stage| {
-            let (mut server, _) = request(stage)?;
-            server.send(PAGE.as_bytes());
-            common::must_print(stage, b"200 OK", &[], &m::NOT_PRINTED)?;
-            common::ends_well(stage, "after the page had come")
+            replied(stage, PAGE, &[], &m::NOT_PRINTED)?;
+            common::must_print(stage, b"200 OK", &[], &m::NOT_PRINTED)
         },
     },
     Case {
-        id: "kept-open",
-        name: "ends although the server keeps the connection open",
+        id: "in-pieces",
+        name: "bears a reply that comes in pieces, cut within its head",
         rests_on: &["prints"],
         play: |stage| {
-            let (mut server, _) = request(stage)?;
-            server.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-            common::ends_well(stage, "after the whole page had come")
+            replied(stage, PAGE, &[12, 20, 60], &m::ONE_RECV)?;
+            // The sheet's program calls recv once.
+            let printed = stage.program()?.stdout().head;
+            if !contains(&printed, b"lab check") {
+                stage.note(
+                    "only a first piece of the page was shown: one recv gives what has arrived so far, as the sheet has it",
+                );
+            }
+            common::must_print(stage, &PAGE[..12], &[], &m::ONE_RECV)
+        },
+    },
+    Case {
+        id: "bytes",
+        name: "bears a page whose letters are not in UTF-8",
+        rests_on: &["prints"],
+        play: |stage| replied(stage, LATIN, &[], &m::HTTP_DECODES),
+    },
+    Case {
+        id: "kept-open",
+        name: "ends although the server keeps the connection open, unless it asked it to close",
+        rests_on: &["prints"],
+        play: |stage| {
+            let (mut server, head) = request(stage)?;
+            server.send(KEPT);
+            let head = String::from_utf8_lossy(&head).to_ascii_lowercase();
+            let asked = head
+                .lines()
+                .any(|line| line.starts_with("connection:") && line.contains("close"));
+            if asked {
+                // Then a server has to close (RFC 9112, section 9.6), and the client may wait for it.
+                server.finish_sending();
+            }
+            ends_well(stage, &m::HTTP_KEPT_OPEN)
         },
     },
     Case {
@@ -130,6 +164,31 @@ static CLIENT: &[Case] = &[
         play: |stage| common::nobody_listens(stage, ""),
     },
 ];
+
+/// Answers the client under test with this, cut so, and closes; the client has to end well.
+fn replied(
+    stage: &mut Stage<'_>,
+    page: &[u8],
+    cuts: &[usize],
+    suspect: &'static Misconception,
+) -> Step {
+    let (mut server, _) = request(stage)?;
+    // A client that has read its one piece may be gone already.
+    let _taken = server.send_apart(&common::cut(page, cuts));
+    server.finish_sending();
+    ends_well(stage, suspect)
+}
+
+fn ends_well(stage: &mut Stage<'_>, suspect: &'static Misconception) -> Step {
+    let patience = stage.patience();
+    match stage.ends_within(patience, "after the page had come", suspect)? {
+        Ended::Code(0) => Ok(()),
+        ended => Err(wrong(
+            suspect,
+            format!("The page came, and then the program {ended}."),
+        )),
+    }
+}
 
 /// Hears the request of the client under test, up to the empty line that ends its head; bare line ends are taken here.
 fn request(stage: &mut Stage<'_>) -> Step<(Connection, Vec<u8>)> {

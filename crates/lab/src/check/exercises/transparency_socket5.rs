@@ -2,11 +2,12 @@
 
 use super::shared::{self, Client, Server};
 use super::{Case, Exercise, Host, Kind, Role, common};
-use crate::misconceptions as m;
+use crate::misconceptions::{self as m, Misconception};
 use crate::peers::tcp::Connection;
 use crate::ports::Protocol;
+use crate::process::Ended;
 use crate::stage::Stage;
-use crate::verdict::Step;
+use crate::verdict::{Step, wrong};
 
 pub static EXERCISE: Exercise = Exercise {
     name: "transparency-socket5",
@@ -43,6 +44,17 @@ static SERVER: &[Case] = &[
     },
     shared::goes_on::<Thanks>(),
     shared::reset::<Thanks>(),
+    Case {
+        id: "stays",
+        name: "serves the next client while one that was thanked does not close its side",
+        rests_on: &["goes-on"],
+        play: |stage| {
+            let mut stays = stage.serve()?;
+            Thanks::serves(stage, &mut stays)?;
+            stage.log.did("client 1", "stays");
+            common::still_serves(stage, &m::BLOCKS_ALL, Thanks::serves)
+        },
+    },
     shared::many::<Thanks>(),
     shared::at_rest::<Thanks>(),
     shared::restart::<Thanks>(),
@@ -76,16 +88,45 @@ impl Client for Thanked {
 static CLIENT: &[Case] = &[
     Case {
         id: "prints",
-        name: "prints the thanks and ends",
+        name: "prints the thanks and ends with exit code 0",
         rests_on: &[],
+        play: |stage| told(stage, THANKS, &m::NOT_PRINTED),
+    },
+    Case {
+        id: "other-text",
+        name: "prints what the server says, whatever it is",
+        rests_on: &["prints"],
+        play: |stage| told(stage, b"Come again on Tuesday", &m::FIXED_TEXT),
+    },
+    Case {
+        id: "server-leaves",
+        name: "ends when the server leaves without a word",
+        rests_on: &["prints"],
         play: |stage| {
-            let mut server = Thanked::meets(stage)?;
-            server.send(THANKS);
-            common::must_print(stage, THANKS, &[], &m::NOT_PRINTED)?;
-            server.close();
-            common::ends_well(stage, "after the thanks had come")
+            let listener = stage.listen()?;
+            stage.start("")?;
+            stage.accept(&listener)?.close();
+            common::ends_with_failure(stage, "after the server had left without a word")
         },
     },
-    shared::server_resets::<Thanked>(&["prints"]),
+    shared::server_resets::<Thanked>(&["server-leaves"]),
     shared::no_server::<Thanked>(&["prints"]),
 ];
+
+/// Says something to the client under test and closes; the client has to print it and to end well.
+fn told(stage: &mut Stage<'_>, text: &[u8], suspect: &'static Misconception) -> Step {
+    let listener = stage.listen()?;
+    stage.start("")?;
+    let mut server = stage.accept(&listener)?;
+    server.send(text);
+    server.close();
+    let ended = stage.ends("after the server had spoken and closed")?;
+    common::must_print(stage, text, &[], suspect)?;
+    match ended {
+        Ended::Code(0) => Ok(()),
+        ended => Err(wrong(
+            &m::ENDS_WITH_ERROR,
+            format!("What the server said was printed, but then the program {ended}."),
+        )),
+    }
+}

@@ -1,0 +1,18 @@
+# Ends with exit code 1 although all went well.
+# check: transparency-socket3 --client "python3 {file} {host} {port}"
+# fails: connects ends-with-error
+import socket
+import sys
+
+host, port = sys.argv[1], int(sys.argv[2])
+with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
+    print("Socket Created")
+    try:
+        ip = socket.gethostbyname(host)
+    except socket.gaierror:
+        print("Hostname could not be resolved. Exiting")
+        sys.exit(1)
+    print(f"Ip address of {host} is {ip}")
+    server.connect((ip, port))
+    print(f"Socket Connected to {host} on ip {ip}")
+    sys.exit(1)

@@ -1,0 +1,15 @@
+# A right answer that asks the server to close, and reads until it does.
+# check: transparency-socket4 --client "python3 {file} {host} {port}"
+import socket
+import sys
+
+host, port = sys.argv[1], int(sys.argv[2])
+with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
+    server.connect((host, port))
+    server.sendall(f"GET / HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n".encode())
+    page = b""
+    while piece := server.recv(4096):
+        page += piece
+    if not page:
+        sys.exit("the server left without a page")
+    print(page)

@@ -1,0 +1,13 @@
+# Ends with exit code 1 although all went well.
+# check: transparency-socket6 --client "python3 {file} {port}"
+# fails: prints ends-with-error
+import socket
+import sys
+
+with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
+    server.connect(("127.0.0.1", int(sys.argv[1])))
+    thanks = server.recv(1024)
+    if not thanks:
+        sys.exit("the server left without a word")
+    print(thanks)
+    sys.exit(1)

@@ -1,0 +1,12 @@
+# Prints the thanks whatever the server says.
+# check: transparency-socket6 --client "python3 {file} {port}"
+# fails: other-text fixed-text
+import socket
+import sys
+
+with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
+    server.connect(("127.0.0.1", int(sys.argv[1])))
+    thanks = server.recv(1024)
+    if not thanks:
+        sys.exit("the server left without a word")
+    print("Thank you for connecting")
