@@ -9,6 +9,10 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::atomic::{AtomicU16, Ordering};
 
+use socket2::{Domain, Socket, Type};
+
+use crate::process;
+
 /// Where ports are taken from: above the well-known ones, below Linux' 32768–60999 and others' 49152–65535. Each protocol has a
 /// range of its own, since its locks are ports of the other.
 const FIRST_TCP: u16 = 20_000;
@@ -65,6 +69,8 @@ impl Port {
             u16::try_from(std::process::id().wrapping_mul(97) % u32::from(COUNT)).unwrap_or(0);
         let mut last_error = io::Error::from(io::ErrorKind::AddrInUse);
         for _ in 0..COUNT {
+            // A program being started would hold the socket that tries the port for a moment longer.
+            let _none = process::no_starts();
             let offset = (begin + NEXT.fetch_add(1, Ordering::Relaxed) % COUNT) % COUNT;
             match Self::lock(first + offset, protocol) {
                 Ok(port) => return Ok(port),
@@ -79,21 +85,20 @@ impl Port {
         let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, number));
         // The lock first: whoever holds it may be about to bind the port itself, and must not find us there.
         let lock = match protocol {
-            Protocol::Tcp => {
-                let lock = Lock::Udp {
-                    _held: UdpSocket::bind(any)?,
-                };
-                TcpListener::bind(any)?;
-                lock
-            }
-            Protocol::Udp => {
-                let lock = Lock::Tcp {
-                    _held: TcpListener::bind(any)?,
-                };
-                UdpSocket::bind(any)?;
-                lock
-            }
+            Protocol::Tcp => Lock::Udp {
+                _held: UdpSocket::bind(any)?,
+            },
+            Protocol::Udp => Lock::Tcp {
+                _held: TcpListener::bind(any)?,
+            },
         };
+        // Without SO_REUSEADDR, which a program under test may have forgotten: it shall not find the connections of an earlier
+        // one there (TIME_WAIT), but by its own fault.
+        let kind = match protocol {
+            Protocol::Tcp => Type::STREAM,
+            Protocol::Udp => Type::DGRAM,
+        };
+        Socket::new(Domain::IPV4, kind, None)?.bind(&any.into())?;
         Ok(Port {
             number,
             _lock: lock,
@@ -112,5 +117,44 @@ mod tests {
         assert_ne!(first.number, second.number);
         TcpListener::bind(("127.0.0.1", first.number)).unwrap();
         assert!(Port::lock(first.number, Protocol::Tcp).is_err());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_port_can_be_bound_without_so_reuseaddr_while_programs_are_started() {
+        use std::sync::atomic::AtomicBool;
+
+        use crate::process::{Input, Invocation, Running};
+
+        static OVER: AtomicBool = AtomicBool::new(false);
+        let starts = || {
+            while !OVER.load(Ordering::Relaxed) {
+                let words = vec!["true".to_string()];
+                let (folder, input) = (None, Input::Empty);
+                Running::start(&Invocation {
+                    words,
+                    folder,
+                    input,
+                })
+                .unwrap();
+            }
+        };
+        let starting: Vec<_> = (0..4).map(|_| std::thread::spawn(starts)).collect();
+        let taken: Vec<_> = (0..1000)
+            .map(|number| {
+                let protocol = [Protocol::Tcp, Protocol::Udp][number % 2];
+                let port = Port::take(protocol).unwrap();
+                let any = SocketAddr::from((Ipv4Addr::LOCALHOST, port.number)).into();
+                let kind = [Type::STREAM, Type::DGRAM][number % 2];
+                let socket = Socket::new(Domain::IPV4, kind, None).unwrap();
+                socket.bind(&any).err()
+            })
+            .collect();
+        OVER.store(true, Ordering::Relaxed);
+        starting
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
+        let refused: Vec<_> = taken.into_iter().flatten().collect();
+        assert!(refused.is_empty(), "{refused:?}");
     }
 }

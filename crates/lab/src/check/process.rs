@@ -7,7 +7,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{self, Read, Write};
+#[cfg(not(unix))]
+use std::io::Read;
+use std::io::{self, Write};
+#[cfg(unix)]
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
@@ -39,6 +43,14 @@ const OVER: u8 = 2;
 
 fn running() -> MutexGuard<'static, BTreeMap<u32, String>> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// While what this gives is kept, no program is started by this process.
+///
+/// A program that is being started has a copy of every socket of this process until it is executed (fork, then exec), on a
+/// busy machine for many milliseconds. A socket that was only opened to see whether its port is free would hold it as long.
+pub fn no_starts() -> impl Sized {
+    running()
 }
 
 /// Makes this process the reaper of its descendants' orphans. Called once, at the beginning.
@@ -363,11 +375,13 @@ impl Running {
 
     /// All that it has printed so far.
     pub fn stdout(&self) -> Excerpt {
+        self.stdout.catch_up();
         self.stdout.excerpt()
     }
 
     /// All that it has written to stderr so far.
     pub fn stderr(&self) -> Excerpt {
+        self.stderr.catch_up();
         self.stderr.excerpt()
     }
 
@@ -563,7 +577,34 @@ fn end_orphan(id: u32) {
 struct Capture {
     shared: Arc<Shared>,
     finished: Receiver<()>,
+    /// The stream, as long as it is drained.
+    #[cfg(unix)]
+    stream: std::sync::Weak<OwnedFd>,
 }
+
+/// Reads an output stream, with every byte either in the pipe or in what is kept: never in between, where nobody could see it.
+#[cfg(unix)]
+struct Stream(Arc<OwnedFd>);
+
+#[cfg(unix)]
+impl Stream {
+    fn wait(&self) {
+        let mut polled = [rustix::event::PollFd::new(
+            &self.0,
+            rustix::event::PollFlags::IN,
+        )];
+        // A wait that was cut short by a signal ends in a read that waits a little longer.
+        let _interrupted = rustix::event::poll(&mut polled, None);
+    }
+
+    fn read(&mut self, piece: &mut [u8]) -> io::Result<usize> {
+        Ok(rustix::io::read(&self.0, piece)?)
+    }
+}
+
+/// Without a way to wait for bytes and leave them where they are, they are out of sight for a moment.
+#[cfg(not(unix))]
+struct Stream(Box<dyn Read + Send>);
 
 #[derive(Default)]
 struct Shared {
@@ -594,7 +635,26 @@ impl Kept {
 }
 
 impl Capture {
+    #[cfg(unix)]
+    fn of(stream: Option<impl Into<OwnedFd>>, group: u32) -> Self {
+        let stream = stream.map(|stream| Arc::new(stream.into()));
+        let weak = stream.as_ref().map(Arc::downgrade).unwrap_or_default();
+        let (shared, finished) = Self::drain(stream.map(Stream), group);
+        Capture {
+            shared,
+            finished,
+            stream: weak,
+        }
+    }
+
+    #[cfg(not(unix))]
     fn of(stream: Option<impl Read + Send + 'static>, group: u32) -> Self {
+        let stream = stream.map(|stream| Stream(Box::new(stream)));
+        let (shared, finished) = Self::drain(stream, group);
+        Capture { shared, finished }
+    }
+
+    fn drain(stream: Option<Stream>, group: u32) -> (Arc<Shared>, Receiver<()>) {
         let shared = Arc::new(Shared::default());
         let (sender, finished) = mpsc::channel();
         let writer = Arc::clone(&shared);
@@ -602,12 +662,21 @@ impl Capture {
             let mut piece = vec![0; 64 * 1024];
             let mut stream = stream;
             while let Some(open) = &mut stream {
-                let count = match open.read(&mut piece) {
+                let lock = || writer.kept.lock().unwrap_or_else(PoisonError::into_inner);
+                #[cfg(unix)]
+                let (read, mut kept) = {
+                    open.wait();
+                    // Read under the lock: whoever holds it sees all that has left the pipe.
+                    let kept = lock();
+                    (open.read(&mut piece), kept)
+                };
+                #[cfg(not(unix))]
+                let (read, mut kept) = (open.0.read(&mut piece), lock());
+                let count = match read {
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                     Ok(0) | Err(_) => break,
                     Ok(count) => count,
                 };
-                let mut kept = writer.kept.lock().unwrap_or_else(PoisonError::into_inner);
                 kept.add(&piece[..count]);
                 let flooded = kept.total > FLOOD;
                 drop(kept);
@@ -630,7 +699,28 @@ impl Capture {
             // Nobody waits for it where the program was dropped without its output being asked for.
             let _nobody_waits = sender.send(());
         });
-        Capture { shared, finished }
+        (shared, finished)
+    }
+
+    /// Waits until all that the program has written by now is kept.
+    fn catch_up(&self) {
+        #[cfg(unix)]
+        for _ in 0..1000 {
+            let kept = self
+                .shared
+                .kept
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            let waiting = match self.stream.upgrade() {
+                Some(stream) if !kept.over => rustix::io::ioctl_fionread(stream).unwrap_or(0),
+                _ => 0,
+            };
+            drop(kept);
+            if waiting == 0 {
+                return;
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Waits for the stream's end, for a second at most: something that could not be killed may hold it open.
@@ -688,6 +778,21 @@ impl Capture {
 #[cfg(target_os = "linux")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_program_has_printed_is_seen_at_once_however_late_it_is_drained() {
+        // What it prints to stderr shows that it has printed to stdout before.
+        for _ in 0..200 {
+            let program = shell("echo one; echo two >&2; exec sleep 60");
+            let said = |all: &[u8]| contains(all, b"two");
+            assert!(
+                program
+                    .stderr
+                    .wait_for(Instant::now() + Duration::from_secs(30), said)
+            );
+            assert_eq!(program.stdout().head, b"one\n");
+        }
+    }
 
     fn shell(script: &str) -> Running {
         Running::start(&Invocation {
