@@ -48,6 +48,28 @@ fn main() -> ExitCode {
         };
         trials.push(trial);
     }
+    // Our own programs: for every side that the tool lists, so that none is forgotten.
+    for (exercise, side) in listed(&check) {
+        for ours in ["rust", "python"] {
+            let (check, exercise, side) = (check.clone(), exercise.clone(), side.clone());
+            let name = match ours {
+                "rust" => format!("{exercise} {side}: our own program passes all cases"),
+                _ => format!("{exercise} {side}: the twin of our own program passes all cases"),
+            };
+            let missing = ours == "python" && !installed("python3");
+            trials.push(
+                Trial::test(name, move || {
+                    judged(&check, &exercise, &side, ours, &BTreeMap::new())
+                })
+                .with_ignored_flag(missing),
+            );
+        }
+    }
+    let (all, of_check) = (entries.clone(), check.clone());
+    trials.push(Trial::test(
+        "every side that can be checked has a gallery with a right answer",
+        move || no_side_without(&of_check, &all),
+    ));
     let (all, of_check) = (entries.clone(), check.clone());
     trials.push(Trial::test(
         "every case that a gallery covers fails a wrong answer",
@@ -169,12 +191,55 @@ fn missing_tool(entry: &Entry) -> Option<&'static str> {
         "rs" => "rustc",
         other => panic!("{}: nobody knows how to run .{other}", entry.file.display()),
     };
+    (!installed(tool)).then_some(tool)
+}
+
+fn installed(tool: &str) -> bool {
     let found = Command::new(tool)
         .arg("--version")
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status();
-    (!found.is_ok_and(|status| status.success())).then_some(tool)
+    found.is_ok_and(|status| status.success())
+}
+
+/// Every exercise with each of its sides, as the tool lists them: `dsd-eof`, `--server`.
+fn listed(check: &Path) -> Vec<(String, String)> {
+    let output = Command::new(check)
+        .arg("check")
+        .current_dir(workspace())
+        .output()
+        .expect("the check has been built");
+    let list = String::from_utf8(output.stdout).expect("the list is text");
+    let mut sides = Vec::new();
+    for line in list.lines() {
+        let mut words = line.split_whitespace();
+        if let (Some(exercise), Some(side)) = (words.next(), words.next()) {
+            assert!(side.starts_with("--"), "{line}");
+            sides.push((exercise.to_string(), side.to_string()));
+        }
+    }
+    sides
+}
+
+/// A new exercise is not forgotten: each of its sides needs programs that show what its check finds.
+fn no_side_without(check: &Path, entries: &[Entry]) -> Result<(), Failed> {
+    let right: BTreeSet<(String, String)> = entries
+        .iter()
+        .filter(|entry| entry.fails.is_empty())
+        .flat_map(|entry| sides(std::slice::from_ref(entry)))
+        .collect();
+    let missing: Vec<String> = listed(check)
+        .into_iter()
+        .filter(|(exercise, side)| {
+            !right.contains(&(exercise.clone(), side.trim_start_matches("--").to_string()))
+        })
+        .map(|(exercise, side)| format!("{exercise} {side}"))
+        .collect();
+    match missing.is_empty() {
+        true => Ok(()),
+        false => Err(format!("no right answer in the gallery: {}", missing.join(", ")).into()),
+    }
 }
 
 /// The file that stands for `{file}`: the source, or the program compiled from it.
@@ -218,12 +283,24 @@ fn plays_out(check: &Path, entry: &Entry) -> Result<(), Failed> {
     let (side, command) = rest
         .split_once(' ')
         .ok_or("check: EXERCISE --side \"command\"")?;
+    let command = command.trim_matches('"');
+    judged(check, exercise, side, command, &entry.fails)
+}
+
+/// Runs the check of a command, and compares what failed with what has to fail.
+fn judged(
+    check: &Path,
+    exercise: &str,
+    side: &str,
+    command: &str,
+    fails: &BTreeMap<String, String>,
+) -> Result<(), Failed> {
     let output = Command::new(check)
         .args([
             "check",
             exercise,
             side,
-            command.trim_matches('"'),
+            command,
             "--format",
             "json",
             "--patience",
@@ -254,10 +331,10 @@ fn plays_out(check: &Path, entry: &Entry) -> Result<(), Failed> {
             _ => {}
         }
     }
-    if failed != entry.fails {
-        return Err(format!("has to fail {:?}, but failed\n{told}", entry.fails).into());
+    if failed != *fails {
+        return Err(format!("has to fail {fails:?}, but failed\n{told}").into());
     }
-    let expected = if entry.fails.is_empty() { 0 } else { 1 };
+    let expected = if fails.is_empty() { 0 } else { 1 };
     if output.status.code() != Some(expected) {
         return Err(format!("ended with {:?}, not {expected}", output.status.code()).into());
     }
