@@ -434,8 +434,12 @@ mod linux {
                 let mut words = text
                     .split_whitespace()
                     .map_while(|word| word.parse::<u64>().ok());
-                pulse.ran += Duration::from_nanos(words.next()?);
-                pulse.waited += Duration::from_nanos(words.next()?);
+                // A thread that ends meanwhile has an empty file.
+                let (Some(ran), Some(waited)) = (words.next(), words.next()) else {
+                    continue;
+                };
+                pulse.ran += Duration::from_nanos(ran);
+                pulse.waited += Duration::from_nanos(waited);
                 pulse.ready |= fs::read_to_string(thread.path().join("stat"))
                     .ok()
                     .and_then(|line| stat(&line))

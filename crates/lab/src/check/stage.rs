@@ -355,7 +355,9 @@ impl<'a> Stage<'a> {
             // A program that listens elsewhere will not come here. Asked twice: it may have begun to listen here after we tried.
             let group = self.program()?.id();
             if elsewhere || self.gives_up(deadline, group) {
-                return Err(self.not_listening(&error, begin.elapsed()));
+                // Once more: it may have begun to listen while we looked.
+                return tcp::connect(self.address, receive_buffer, self.target.patience)
+                    .map_err(|_| self.not_listening(&error, begin.elapsed()));
             }
             elsewhere = begin.elapsed() >= self.target.patience
                 && !kernel::listening(self.target.protocol.name(), self.program()?.id()).is_empty();
