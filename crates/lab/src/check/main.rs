@@ -47,6 +47,8 @@
 //! Then a wrong answer that fails it: a file in `gallery/EXERCISE/`, whose first lines say what it is and which cases it has to fail with
 //! which misconception. The test `check-matrix` plays it, and fails when a case has no wrong answer.
 
+// hand-out: #![allow(dead_code, reason = "a hand-out carries one exercise, and the whole of what all of them share")]
+
 mod check;
 mod command;
 mod deliver;

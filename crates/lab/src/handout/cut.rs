@@ -1,10 +1,12 @@
 //! What a carried library or command leaves behind: whole lines, so that what stays is what stands in the workspace.
 //!
-//! Three things go: what is marked as the whole workspace's, unit tests, and the registration of other exercises' checks.
+//! Three things go: what is marked as the whole workspace's, unit tests, and the registration of other exercises' checks. A line
+//! that holds in a hand-out alone stands in a comment, and loses the mark.
 //!
 //! ```text
 //! // region: workspace                   (Rust)
 //! # region: workspace                    (TOML)
+//! // hand-out: #![allow(…)]              (Rust)
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,7 +29,8 @@ pub fn carried(text: &str, name: &str) -> anyhow::Result<String> {
     };
     let text = without_regions(text, comment)?;
     Ok(match comment {
-        "//" => without_tests(&text),
+        // What holds in a hand-out alone waits in a comment.
+        "//" => without_tests(&text).replace("\n// hand-out: ", "\n"),
         _ => text,
     })
 }
@@ -266,6 +269,15 @@ mod tests {
         assert_eq!(
             error(&format!("{start}{start}")),
             "line 2 opens a region in another one"
+        );
+    }
+
+    #[test]
+    fn a_line_for_hand_outs_loses_its_mark() {
+        let text = "//! a\n\n// hand-out: #![allow(b)]\n\nfn c() {}\n";
+        assert_eq!(
+            carried(text, "a.rs").unwrap(),
+            "//! a\n\n#![allow(b)]\n\nfn c() {}\n"
         );
     }
 
