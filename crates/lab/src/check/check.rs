@@ -29,7 +29,7 @@ use crate::{misconceptions, process};
     example = "cargo lab check dsd-eof --server \"python3 my_server.py {{port}}\" --save junit=results.xml",
     // endregion: workspace
     note = "The command runs without a shell. {{host}}, {{port}} and, for clients, {{message}} are filled in; without {{port}} the \
-            sheet's own address is used. The words rust and python stand for our own program and its twin.\n\n\
+            sheet's own address is used. {{scratch}} is an empty folder for what the program keeps. The words rust and python stand for our own program and its twin.\n\n\
             This is no sandbox: the program runs with your rights.",
     error_code(0, "every case passed"),
     error_code(1, "some failed"),
