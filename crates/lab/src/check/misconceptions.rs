@@ -50,8 +50,8 @@ misconceptions! {
      names one.";
 
     ENDS_AT_ONCE, "ends-at-once", "the program ended before anybody could talk to it",
-    "A server has to stay in accept until a client comes. This one had ended by then; what it printed last is quoted \
-     below and usually names the line.";
+    "A server has to stay in accept until a client comes, and a client has to connect before it can say anything. This program \
+     was gone by then; what it printed last is quoted below and usually names the line.";
 
     NOT_LISTENING, "not-listening", "nothing listens on the port",
     "A server is reachable once it has called bind with the port from its command line, and then listen. Until listen \

@@ -226,6 +226,8 @@ impl Running {
         command
             .args(args)
             .env("PYTHONUNBUFFERED", "1")
+            // What a program says of its end is evidence; a Rust program's backtrace would push it out of sight.
+            .env("RUST_BACKTRACE", "0")
             .stdin(match invocation.input {
                 Input::Empty => Stdio::null(),
                 Input::Keyboard => Stdio::piped(),
