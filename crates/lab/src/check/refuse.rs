@@ -15,8 +15,9 @@ pub enum Kind {
     Udp4,
     /// IPv6, whichever type.
     Six,
-    /// Any.
-    Any,
+    /// IPv4 or IPv6, whichever type. What a program's libraries ask for themselves is neither: a look at the list of users goes
+    /// through a Unix domain socket, and one at the network interfaces through netlink(7).
+    Internet,
 }
 
 /// What happens to a program that asks for a socket of a kind.
@@ -96,18 +97,16 @@ fn set(refusal: Refusal) -> io::Result<()> {
         )
     };
     let build = || -> Result<BpfProgram, seccompiler::BackendError> {
-        let conditions = match kind {
-            Kind::Tcp4 => vec![family(libc::AF_INET)?, of_type(libc::SOCK_STREAM)?],
-            Kind::Udp4 => vec![family(libc::AF_INET)?, of_type(libc::SOCK_DGRAM)?],
-            Kind::Six => vec![family(libc::AF_INET6)?],
-            Kind::Any => Vec::new(),
+        let (four, six) = (family(libc::AF_INET)?, family(libc::AF_INET6)?);
+        // One rule is enough; of a rule all conditions have to hold.
+        let rules = match kind {
+            Kind::Tcp4 => vec![vec![four, of_type(libc::SOCK_STREAM)?]],
+            Kind::Udp4 => vec![vec![four, of_type(libc::SOCK_DGRAM)?]],
+            Kind::Six => vec![vec![six]],
+            Kind::Internet => vec![vec![four], vec![six]],
         };
-        // A call without conditions has no rules at all.
-        let rules = match conditions.is_empty() {
-            true => Vec::new(),
-            false => vec![SeccompRule::new(conditions)?],
-        };
-        let calls = BTreeMap::from([(libc::SYS_socket, rules)]);
+        let rules: Result<Vec<_>, _> = rules.into_iter().map(SeccompRule::new).collect();
+        let calls = BTreeMap::from([(libc::SYS_socket, rules?)]);
         let here = std::env::consts::ARCH.try_into()?;
         SeccompFilter::new(calls, SeccompAction::Allow, action, here)?.try_into()
     };
@@ -139,18 +138,27 @@ mod tests {
     #[test]
     fn a_program_that_asks_is_ended_and_one_that_does_not_is_not() {
         use std::os::unix::process::ExitStatusExt;
-        let run = |kind| {
-            let script = "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM)";
+        const UDP: &str = "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM)";
+        // What bash does when HOME is not set, and so a `python3` that is a script of bash.
+        const USERS: &str = "import socket; socket.socket(socket.AF_UNIX)";
+        let run = |kind, script| {
             under(Refusal::Ends(kind), || {
                 Command::new("python3").args(["-c", script]).output()
             })
         };
-        let Ok(ended) = run(Kind::Udp4).unwrap() else {
+        let Ok(ended) = run(Kind::Udp4, UDP).unwrap() else {
             return;
         }; // No Python here.
         let code = ended.status.code();
         assert!(ended.status.signal() == Some(SIGSYS) || code == Some(128 + SIGSYS));
-        assert!(run(Kind::Tcp4).unwrap().unwrap().status.success());
-        assert!(!run(Kind::Any).unwrap().unwrap().status.success());
+        assert!(run(Kind::Tcp4, UDP).unwrap().unwrap().status.success());
+        assert!(!run(Kind::Internet, UDP).unwrap().unwrap().status.success());
+        assert!(
+            run(Kind::Internet, USERS)
+                .unwrap()
+                .unwrap()
+                .status
+                .success()
+        );
     }
 }

@@ -15,10 +15,10 @@ pub fn asks(stage: &mut Stage<'_>) -> Step {
     if ended_for(stage, Kind::Tcp4)? {
         return Ok(());
     }
-    if !ended_for(stage, Kind::Any)? {
+    if !ended_for(stage, Kind::Internet)? {
         return Err(wrong(
             &m::SOCKET_NONE,
-            "The program ran to its end, and the system was never asked for a socket.",
+            "The program ran to its end, and the system was never asked for an IPv4 or IPv6 socket.",
         ));
     }
     let other = if ended_for(stage, Kind::Udp4)? {
@@ -26,7 +26,7 @@ pub fn asks(stage: &mut Stage<'_>) -> Step {
     } else if ended_for(stage, Kind::Six)? {
         "an IPv6 socket (AF_INET6)"
     } else {
-        "a socket of another family"
+        "an IPv4 socket of another type"
     };
     Err(wrong(
         &m::SOCKET_KIND,
@@ -40,7 +40,7 @@ fn ended_for(stage: &mut Stage<'_>, kind: Kind) -> Step<bool> {
         Kind::Tcp4 => "an IPv4 TCP socket",
         Kind::Udp4 => "an IPv4 UDP socket",
         Kind::Six => "an IPv6 socket",
-        Kind::Any => "any socket",
+        Kind::Internet => "an IPv4 or IPv6 socket",
     };
     stage
         .log

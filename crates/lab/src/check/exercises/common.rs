@@ -407,7 +407,7 @@ pub fn still_serves(
 }
 
 /// Whatever went wrong in this step is a sign of this mistake.
-pub fn blaming(suspect: &'static Misconception, step: Step) -> Step {
+pub fn blaming<T>(suspect: &'static Misconception, step: Step<T>) -> Step<T> {
     step.map_err(|stop| match stop {
         Stop::Wrong(mut failure) => {
             failure.misconception = suspect;

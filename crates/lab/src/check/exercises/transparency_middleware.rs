@@ -82,17 +82,20 @@ const NAMES: [&str; 7] = [
 /// How many calls are under way at once.
 const MANY: u64 = 50;
 
-static SERVICE: &[Case] = &[
-    Case {
-        id: "joins",
-        name: "opens a WebSocket that speaks WAMP, and joins the realm",
-        rests_on: &[],
-        play: |stage| {
-            let listener = stage.listen()?;
-            stage.start("")?;
-            joined(stage, &listener).map(|_| ())
-        },
+/// How every session begins, whatever it is for.
+const JOINS: Case = Case {
+    id: "joins",
+    name: "opens a WebSocket that speaks WAMP, and joins the realm",
+    rests_on: &[],
+    play: |stage| {
+        let listener = stage.listen()?;
+        stage.start("")?;
+        joined(stage, &listener).map(|_| ())
     },
+};
+
+static SERVICE: &[Case] = &[
+    JOINS,
     Case {
         id: "registers",
         name: "registers the procedures of the calculator and of the counter",
@@ -241,8 +244,7 @@ static SERVICE: &[Case] = &[
                 listener, router, ..
             } = Service::start(stage)?;
             router.reset();
-            let mut service =
-                Service::meet(stage, listener).map_err(|stop| blame(stop, &m::STAYS_AWAY))?;
+            let mut service = common::blaming(&m::STAYS_AWAY, Service::meet(stage, listener))?;
             service.gives(stage, ADD, &json!([20, 1]), 21.0)
         },
     },
@@ -268,16 +270,7 @@ static SERVICE: &[Case] = &[
 ];
 
 static CALLER: &[Case] = &[
-    Case {
-        id: "joins",
-        name: "opens a WebSocket that speaks WAMP, and joins the realm",
-        rests_on: &[],
-        play: |stage| {
-            let listener = stage.listen()?;
-            stage.start("")?;
-            joined(stage, &listener).map(|_| ())
-        },
-    },
+    JOINS,
     Case {
         id: "calls",
         name: "calls the procedure by its name, with its arguments",
@@ -571,12 +564,7 @@ impl Service {
     ) -> Step {
         // What a program makes of a part may be anything, also no message of WAMP.
         let answer = self.call_cut(stage, ADD, &json!([300, 7]), cut, suspect);
-        same(
-            &answer.map_err(|stop| blame(stop, suspect))?,
-            307.0,
-            suspect,
-            ADD,
-        )
+        same(&common::blaming(suspect, answer)?, 307.0, suspect, ADD)
     }
 
     fn total(&mut self, stage: &mut Stage<'_>) -> Step<f64> {
@@ -837,17 +825,6 @@ fn unasked(message: &[Value]) -> Stop {
         &m::WRONG_ORDER,
         format!("The message {message} has no place here."),
     )
-}
-
-/// The same failure, as a sign of this mistake.
-fn blame(stop: Stop, suspect: &'static Misconception) -> Stop {
-    match stop {
-        Stop::Wrong(mut failure) => {
-            failure.misconception = suspect;
-            Stop::Wrong(failure)
-        }
-        undecided => undecided,
-    }
 }
 
 /// A key that nobody has used before.
