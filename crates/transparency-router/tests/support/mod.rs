@@ -4,6 +4,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::panic::resume_unwind;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -465,8 +466,11 @@ const ATTEMPTS: usize = 5;
 /// Runs a test against a router of its own, again and again until a well-behaved pair has made enough calls beside it. None
 /// of them fails, and none of a hundred takes five times as long as in quiet.
 ///
-/// One such test at a time: the pair's times are to show what this test does to them, not another.
-pub fn survives(args: &[&str], test: impl Fn(&mut Router)) {
+/// One such test at a time: the pair's times are to show what this test does to them, not another. And what the test itself
+/// computes it computes when a processor is free (nice 19), as a peer on another machine would: what is left in the pair's
+/// times is the router's work.
+#[cfg(target_os = "linux")]
+pub fn survives(args: &[&str], test: impl Fn(&mut Router) + Sync) {
     static ALONE: Mutex<()> = Mutex::new(());
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let mut all = Vec::new();
@@ -474,7 +478,14 @@ pub fn survives(args: &[&str], test: impl Fn(&mut Router)) {
         let mut router = Router::start(args);
         let pair = Pair::start(router.address);
         loop {
-            test(&mut router);
+            thread::scope(|scope| {
+                let besets = scope.spawn(|| {
+                    // The thread's own, and that of the threads it starts.
+                    rustix::process::setpriority_process(None, 19).unwrap();
+                    test(&mut router);
+                });
+                besets.join().unwrap_or_else(|panic| resume_unwind(panic));
+            });
             assert!(router.is_running(), "the router has ended");
             if pair.calls() >= BUSY_CALLS || pair.caller.is_finished() {
                 break;

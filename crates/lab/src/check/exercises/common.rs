@@ -448,6 +448,11 @@ pub fn filler(stage: &mut Stage<'_>, size: usize) -> Vec<u8> {
     letters.into_iter().cycle().take(size).collect()
 }
 
+/// The same as text.
+pub fn filler_text(stage: &mut Stage<'_>, size: usize) -> String {
+    filler(stage, size).into_iter().map(char::from).collect()
+}
+
 /// Every value that a byte can have, twice, the second time backwards.
 pub fn all_bytes() -> Vec<u8> {
     (0..=255).chain((0..=255).rev()).collect()

@@ -1,13 +1,12 @@
 //! Distributed System Design, exercise 5: messages of any size that end with `<EOF>`.
 
-use super::{Case, Exercise, Host, Kind, Role};
-use crate::exercises::common;
-
+use super::shared::{self, Client, Server};
+use super::{Case, Exercise, Host, Kind, Role, common};
 use crate::misconceptions::{self as m, Misconception};
 use crate::peers::tcp::{Connection, Heard, HeardEnd, Taken, find};
 use crate::ports::Protocol;
 use crate::stage::Stage;
-use crate::verdict::{Step, Stop, differs, undecided, wrong};
+use crate::verdict::{Step, differs, undecided, wrong};
 
 const TOKEN: &[u8] = b"<EOF>";
 const BEFORE: &[u8] = b"I got \"";
@@ -41,6 +40,27 @@ pub static EXERCISE: Exercise = Exercise {
     ],
 };
 
+/// Either side, for the cases that many exercises share.
+struct Eof;
+
+impl Server for Eof {
+    const CLOSES: &'static [&'static str] = &["goes-on", "half-close"];
+
+    fn serves(stage: &mut Stage<'_>, client: &mut Connection) -> Step {
+        Chat::of(&["hello"])
+            .whole()
+            .play(stage, client, &m::NO_ANSWER)
+    }
+}
+
+impl Client for Eof {
+    const MESSAGE: &'static str = "hello";
+
+    fn meets(stage: &mut Stage<'_>) -> Step<Connection> {
+        meet(stage, Self::MESSAGE).map(|(server, _)| server)
+    }
+}
+
 static SERVER: &[Case] = &[
     Case {
         id: "whole",
@@ -53,19 +73,7 @@ static SERVER: &[Case] = &[
                 .play(stage, &mut client, &m::NO_ANSWER)
         },
     },
-    Case {
-        id: "goes-on",
-        name: "serves the next client after one has left",
-        rests_on: &["whole"],
-        play: |stage| {
-            let mut first = stage.serve()?;
-            Chat::of(&["first"])
-                .whole()
-                .play(stage, &mut first, &m::NO_ANSWER)?;
-            first.close();
-            still_serves(stage, &m::ENDS_AFTER_FIRST)
-        },
-    },
+    shared::goes_on::<Eof>(),
     Case {
         id: "several",
         name: "answers several messages on one connection, one after the other",
@@ -192,12 +200,12 @@ static SERVER: &[Case] = &[
             let mut client = stage.serve()?;
             for size in [1024, 2048, 4096] {
                 // With its end mark the message is that long.
-                let text = filler(stage, size - TOKEN.len());
+                let text = common::filler_text(stage, size - TOKEN.len());
                 Chat::of(&[&text])
                     .whole()
                     .play(stage, &mut client, &m::FULL_BUFFER)?;
                 // Its text alone is that long, and the mark comes by itself.
-                let text = filler(stage, size);
+                let text = common::filler_text(stage, size);
                 Chat::of(&[&text])
                     .cut_at(&[size])
                     .play(stage, &mut client, &m::FULL_BUFFER)?;
@@ -225,7 +233,7 @@ static SERVER: &[Case] = &[
         rests_on: &["whole", "cut-text"],
         play: |stage| {
             let mut client = stage.serve()?;
-            let text = filler(stage, LARGE);
+            let text = common::filler_text(stage, LARGE);
             Chat::of(&[&text])
                 .beside()
                 .play(stage, &mut client, &m::FIXED_LIMIT)
@@ -255,7 +263,7 @@ static SERVER: &[Case] = &[
             let taken = client.send_apart(&[b"half a mess"]);
             stage.must_take(taken, &m::CLOSES_EARLY)?;
             client.close();
-            still_serves(stage, &m::DIES_ON_HALF)
+            common::still_serves(stage, &m::DIES_ON_HALF, Eof::serves)
         },
     },
     Case {
@@ -267,7 +275,7 @@ static SERVER: &[Case] = &[
             let taken = client.send_apart(&[b"half a mess"]);
             stage.must_take(taken, &m::CLOSES_EARLY)?;
             client.reset();
-            still_serves(stage, &m::DIES_ON_RESET)
+            common::still_serves(stage, &m::DIES_ON_RESET, Eof::serves)
         },
     },
     Case {
@@ -283,7 +291,7 @@ static SERVER: &[Case] = &[
                 stage.note("bytes that are no UTF-8 get no answer; the sheet leaves open which they should get");
             }
             client.close();
-            still_serves(stage, &m::DIES_ON_BYTES)
+            common::still_serves(stage, &m::DIES_ON_BYTES, Eof::serves)
         },
     },
     Case {
@@ -294,7 +302,7 @@ static SERVER: &[Case] = &[
             stage.serve()?.close();
             stage.connect()?.reset();
             stage.connect()?.close();
-            still_serves(stage, &m::DIES_ON_RESET)
+            common::still_serves(stage, &m::DIES_ON_RESET, Eof::serves)
         },
     },
     Case {
@@ -316,18 +324,7 @@ static SERVER: &[Case] = &[
             Ok(())
         },
     },
-    Case {
-        id: "many",
-        name: "serves 200 clients one after another, and closes each one's socket",
-        rests_on: &["goes-on", "half-close"],
-        play: |stage| {
-            common::many(stage, 200, |stage, client| {
-                Chat::of(&["hello"])
-                    .whole()
-                    .play(stage, client, &m::NO_ANSWER)
-            })
-        },
-    },
+    shared::many::<Eof>(),
     Case {
         id: "at-rest",
         name: "rests while nobody says anything, also after clients have left",
@@ -344,18 +341,7 @@ static SERVER: &[Case] = &[
             common::at_rest(stage)
         },
     },
-    Case {
-        id: "restart",
-        name: "can be killed and started again on its port at once",
-        rests_on: &["whole"],
-        play: |stage| {
-            common::restart(stage, |stage, client| {
-                Chat::of(&["hello"])
-                    .whole()
-                    .play(stage, client, &m::NO_ANSWER)
-            })
-        },
-    },
+    shared::restart::<Eof>(),
 ];
 
 static CLIENT: &[Case] = &[
@@ -412,7 +398,7 @@ static CLIENT: &[Case] = &[
         name: "takes an answer of exactly 1,024 bytes",
         rests_on: &["prints"],
         play: |stage| {
-            let text = filler(stage, 1024 - TOKEN.len());
+            let text = common::filler_text(stage, 1024 - TOKEN.len());
             told(stage, &text, &Cut::Whole, &m::FULL_BUFFER)
         },
     },
@@ -423,7 +409,7 @@ static CLIENT: &[Case] = &[
         play: |stage| {
             // Below the 64 KiB at either end that are kept of a program's output. A client may refuse an answer that is far longer
             // than its question: so the question is that long, where it can be chosen.
-            let text = filler(stage, 100 * 1024);
+            let text = common::filler_text(stage, 100 * 1024);
             let message = if stage.chooses_message() {
                 text.as_str()
             } else {
@@ -446,22 +432,8 @@ static CLIENT: &[Case] = &[
             )
         },
     },
-    Case {
-        id: "server-resets",
-        name: "ends when the server breaks the connection off",
-        rests_on: &["sends"],
-        play: |stage| {
-            let (server, _) = meet(stage, "hello")?;
-            server.reset();
-            common::ends_with_failure(stage, "after the server had broken the connection off")
-        },
-    },
-    Case {
-        id: "no-server",
-        name: "fails with an exit code other than 0 when nobody listens",
-        rests_on: &["sends"],
-        play: |stage| common::nobody_listens(stage, "hello"),
-    },
+    shared::server_resets::<Eof>(&["sends"]),
+    shared::no_server::<Eof>(&["sends"]),
     Case {
         id: "message-characters",
         name: "sends a message with characters outside ASCII as UTF-8",
@@ -495,11 +467,6 @@ fn frame(text: &str) -> Vec<u8> {
 /// What the server has to answer.
 fn answer(text: &str) -> Vec<u8> {
     [BEFORE, text.as_bytes(), AFTER, TOKEN].concat()
-}
-
-/// Letters from the seed, so that no two places look alike.
-fn filler(stage: &mut Stage<'_>, size: usize) -> String {
-    (0..size).map(|_| stage.random.lowercase()).collect()
 }
 
 /// Messages that are sent at once, and how their bytes are cut.
@@ -757,28 +724,6 @@ fn diagnose(
             ),
         ),
     }
-}
-
-/// A further client is served.
-fn still_serves(stage: &mut Stage<'_>, suspect: &'static Misconception) -> Step {
-    let next = match stage.connect() {
-        Ok(client) => client,
-        // The program is gone: what was done to it before says which mistake that is.
-        Err(Stop::Wrong(failure)) => return Err(wrong(suspect, failure.summary)),
-        Err(other) => return Err(other),
-    };
-    let mut next = next;
-    let taken = next.send(&frame("next"));
-    let heard = next.hear(&answer("next"));
-    if heard.bytes.is_empty() {
-        stage.must_take(taken, suspect)?;
-        let ending = stage.ending(heard.end);
-        return Err(wrong(
-            suspect,
-            format!("The next client got no answer, {ending}."),
-        ));
-    }
-    judge(stage, &[], &["next"], &heard, suspect)
 }
 
 /// Starts the client under test and hears its message to the end mark; gives the message without it.

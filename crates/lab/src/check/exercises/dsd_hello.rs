@@ -118,7 +118,7 @@ static SERVER: &[Case] = &[
         rests_on: &["several"],
         play: |stage| {
             let mut client = stage.serve()?;
-            let text = String::from_utf8_lossy(&common::filler(stage, 1024)).into_owned();
+            let text = common::filler_text(stage, 1024);
             ask(stage, &mut client, &text, &m::FULL_BUFFER)
         },
     },

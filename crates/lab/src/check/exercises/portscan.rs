@@ -29,7 +29,7 @@ pub static EXERCISE: Exercise = Exercise {
         port: 0,
         protocol: Protocol::Tcp,
         cases: PROGRAM,
-        remark: "{host}, and {ports} (10000-10199) or {first} and {last}, say what to scan",
+        remark: "waits for ports that do not answer; {host}, and {ports} (10000-10199) or {first} and {last}, say what to scan",
     }],
 };
 
