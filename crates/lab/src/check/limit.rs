@@ -1,5 +1,7 @@
 //! Time limits that mean the same on a busy machine.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::kernel;
@@ -15,8 +17,24 @@ pub fn seconds(duration: Duration) -> String {
     }
 }
 
+/// Whether the end of the case has cut a step short. What did not come in a step that was cut says nothing about the program.
+#[derive(Debug, Clone, Default)]
+pub struct Cut(Arc<AtomicBool>);
+
+impl Cut {
+    /// A step has been cut short.
+    pub fn note(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether one has.
+    pub fn was(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
 /// How long a step may wait for a program.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Limit {
     /// The time for a step.
     pub patience: Duration,
@@ -24,23 +42,28 @@ pub struct Limit {
     pub end: Instant,
     /// The program's process group.
     pub group: u32,
+    /// Where it is noted that the end of the case has cut a step short.
+    pub cut: Cut,
 }
 
 impl Limit {
     /// A step that begins now.
-    pub fn step(self) -> Step {
+    pub fn step(&self) -> Step {
+        let begin = Instant::now();
         Step {
-            limit: self,
-            deadline: self.end.min(Instant::now() + self.patience),
+            limit: self.clone(),
+            begin,
+            deadline: self.end.min(begin + self.patience),
             overtime: None,
         }
     }
 }
 
 /// A step that waits.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Step {
     limit: Limit,
+    begin: Instant,
     deadline: Instant,
     /// How much the program had run when its time was first up.
     overtime: Option<Duration>,
@@ -55,7 +78,14 @@ impl Step {
             return false;
         }
         let group = self.limit.group;
-        if now >= self.limit.end || !kernel::at_work(group) {
+        if now >= self.limit.end {
+            // A program that was still at work had not had its time either.
+            if self.overtime.is_some() || now - self.begin < self.limit.patience {
+                self.limit.cut.note();
+            }
+            return true;
+        }
+        if !kernel::at_work(group) {
             return true;
         }
         let ran = kernel::pulse(group).unwrap_or_default().ran;
@@ -69,10 +99,58 @@ impl Step {
         *self = self.limit.step();
     }
 
+    /// How long was waited, for the evidence: the time of a step, or what the end of the case left of it, in tenths of a second.
+    pub fn waited(&self) -> Duration {
+        let waited = self.begin.elapsed();
+        match waited < self.limit.patience {
+            true => Duration::from_millis(
+                u64::try_from(waited.as_millis()).unwrap_or(u64::MAX) / 100 * 100,
+            ),
+            false => self.limit.patience,
+        }
+    }
+
     /// How long is left before the question is asked, at most a tick.
     pub fn tick(&self) -> Duration {
         self.deadline
             .saturating_duration_since(Instant::now())
             .min(Duration::from_millis(20))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn over(patience: u64, end: u64) -> (Step, Cut) {
+        let cut = Cut::default();
+        let limit = Limit {
+            patience: Duration::from_millis(patience),
+            end: Instant::now() + Duration::from_millis(end),
+            group: 0,
+            cut: cut.clone(),
+        };
+        let mut step = limit.step();
+        while !step.is_over() {
+            std::thread::sleep(step.tick());
+        }
+        (step, cut)
+    }
+
+    #[test]
+    fn a_step_that_the_end_of_its_case_cuts_short_says_so_and_how_long_it_waited() {
+        let (step, cut) = over(60_000, 250);
+        assert!(cut.was());
+        let waited = step.waited();
+        assert!(waited >= Duration::from_millis(200), "{waited:?}");
+        assert!(waited < Duration::from_secs(60), "{waited:?}");
+        assert_eq!(waited.subsec_millis() % 100, 0);
+    }
+
+    #[test]
+    fn a_step_that_had_its_time_was_not_cut_short() {
+        let (step, cut) = over(50, 60_000);
+        assert!(!cut.was());
+        assert_eq!(step.waited(), Duration::from_millis(50));
     }
 }

@@ -6,6 +6,8 @@
 //! leaves its group is found as well; elsewhere the group is all that can be reached.
 
 use std::collections::BTreeMap;
+#[cfg(target_os = "linux")]
+use std::collections::BTreeSet;
 use std::fmt;
 #[cfg(not(unix))]
 use std::io::Read;
@@ -19,6 +21,8 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use labnet::note;
 
 use crate::verdict::{Excerpt, ProgramReport};
 
@@ -98,6 +102,24 @@ fn end_all() {
     for (group, marker) in &all {
         kill_all(*group, marker);
     }
+    // Killed ones are gone at once, but for those that this user may not kill.
+    let deadline = Instant::now() + TERM_PATIENCE;
+    for (group, marker) in &all {
+        while lives(*group, marker) {
+            if Instant::now() >= deadline {
+                note!("{}", left_behind(*group));
+                break;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// What its user has to know about a program that outlives its check.
+fn left_behind(id: u32) -> String {
+    format!(
+        "process {id} could not be ended: where it runs as another user, only that user or root can: kill -KILL {id}"
+    )
 }
 
 /// Ends and reaps what outlived its program and could not be told apart while others ran: the last thing of a check.
@@ -106,19 +128,20 @@ pub fn sweep() {
     {
         // Each round ends what the last one orphaned. A program that forks faster than it is killed is met again in the
         // next round; the bound is against looking for ever.
+        let mut stays = BTreeSet::new();
         for _ in 0..100 {
             let known = running();
             let us = std::process::id();
             let orphans: Vec<_> = crate::kernel::processes()
                 .into_iter()
                 .filter(|process| process.parent == us && !known.contains_key(&process.id))
+                .map(|process| process.id)
+                .filter(|id| !stays.contains(id))
                 .collect();
             if orphans.is_empty() {
                 return;
             }
-            for orphan in orphans {
-                end_orphan(orphan.id);
-            }
+            stays.extend(orphans.into_iter().filter(|id| !end_orphan(*id)));
         }
     }
 }
@@ -165,6 +188,27 @@ pub struct Running {
     end: Arc<End>,
     stdin: Option<ChildStdin>,
     stopped: Option<String>,
+    lives_on: bool,
+}
+
+/// A program that was started, with all that it has started itself.
+#[derive(Debug, Clone)]
+pub struct Group {
+    id: u32,
+    marker: String,
+}
+
+impl Group {
+    /// Ends it by KILL, if it has not been reaped: then its number may be another's.
+    pub fn end(&self) {
+        let known = running();
+        if known.get(&self.id) != Some(&self.marker) {
+            return;
+        }
+        signal(self.id, Signal::Kill);
+        drop(known);
+        kill_strays(self.id, &self.marker);
+    }
 }
 
 /// How a program ended.
@@ -270,6 +314,7 @@ impl Running {
             end,
             stdin,
             stopped: None,
+            lives_on: false,
         })
     }
 
@@ -288,6 +333,14 @@ impl Running {
     /// The process id, which is also the number of the group.
     pub fn id(&self) -> u32 {
         self.id
+    }
+
+    /// Whom to end, for another thread: see [`Group::end`].
+    pub fn group(&self) -> Group {
+        Group {
+            id: self.id,
+            marker: self.marker.clone(),
+        }
     }
 
     /// How it ended, if it has.
@@ -363,16 +416,28 @@ impl Running {
     }
 
     fn finish(&mut self) {
+        // It has been killed, so it ends, unless this user may not kill it: then nobody waits for it, and it stays our child,
+        // so that its number stays its own.
+        let ended = self.wait(TERM_PATIENCE).is_some();
         // The lock is held until the number is free again: nobody may signal it in between.
         let mut known = running();
         if known.remove(&self.id).is_some() {
-            // Fails only for a process that has been reaped, which happens here alone.
-            let _status = self.child.wait();
+            if ended {
+                // Fails only for a process that has been reaped, which happens here alone.
+                let _status = self.child.wait();
+            } else {
+                self.lives_on = true;
+            }
         }
         drop(known);
         self.stdout.finish();
         self.stderr.finish();
         self.stopped.get_or_insert_default();
+    }
+
+    /// What its user has to know of it, when it was stopped and could not be ended.
+    pub fn left_behind(&self) -> Option<String> {
+        self.lives_on.then(|| left_behind(self.id))
     }
 
     /// All that it has printed so far.
@@ -520,9 +585,16 @@ fn belongs(process: &crate::kernel::Process, group: u32, marker: &str) -> bool {
 /// Kills a group and all that left it.
 fn kill_all(group: u32, marker: &str) {
     signal(group, Signal::Kill);
+    kill_strays(group, marker);
+}
+
+/// Kills all that left a group.
+fn kill_strays(group: u32, marker: &str) {
     // Only Linux tells what a process was started with: elsewhere the group is all there is.
     #[cfg(not(target_os = "linux"))]
-    let _ = marker;
+    let _ = (group, marker);
+    #[cfg(target_os = "linux")]
+    let mut stays = BTreeSet::new();
     #[cfg(target_os = "linux")]
     for _ in 0..100 {
         let known = running();
@@ -536,19 +608,18 @@ fn kill_all(group: u32, marker: &str) {
                 below.contains(&p.id) && !known.contains_key(&p.id) && belongs(p, group, marker)
             })
             .map(|p| p.id)
+            .filter(|id| !stays.contains(id))
             .collect();
         if left.is_empty() {
             return;
         }
-        for id in left {
-            end_orphan(id);
-        }
+        stays.extend(left.into_iter().filter(|id| !end_orphan(*id)));
     }
 }
 
 #[cfg(target_os = "linux")]
-fn descendants(all: &[crate::kernel::Process], root: u32) -> std::collections::BTreeSet<u32> {
-    let mut found = std::collections::BTreeSet::from([root]);
+fn descendants(all: &[crate::kernel::Process], root: u32) -> BTreeSet<u32> {
+    let mut found = BTreeSet::from([root]);
     loop {
         let before = found.len();
         for process in all {
@@ -563,15 +634,25 @@ fn descendants(all: &[crate::kernel::Process], root: u32) -> std::collections::B
     }
 }
 
-/// Kills a process that outlived its program, and reaps it if it is this one's child by now.
+/// Kills a process that outlived its program, and reaps it if it is this one's child by now; false when it lives on.
 #[cfg(target_os = "linux")]
-fn end_orphan(id: u32) {
+fn end_orphan(id: u32) -> bool {
     use rustix::process::{Signal, WaitOptions, kill_process, waitpid};
 
-    if let Some(pid) = pid(id) {
-        let _ended_by_itself = kill_process(pid, Signal::KILL);
-        // ECHILD for one whose parent is still another process: that one reaps it, or leaves it to us.
-        let _not_ours = waitpid(Some(pid), WaitOptions::empty());
+    let Some(pid) = pid(id) else { return true };
+    if kill_process(pid, Signal::KILL) == Err(rustix::io::Errno::PERM) {
+        // Another user's: it can be reaped once it has ended, and no more.
+        return matches!(waitpid(Some(pid), WaitOptions::NOHANG), Ok(Some(_)));
+    }
+    let deadline = Instant::now() + TERM_PATIENCE;
+    loop {
+        match waitpid(Some(pid), WaitOptions::NOHANG) {
+            // It ends as soon as the kernel lets it: one that hangs in a call to a dead disk only then.
+            Ok(None) if Instant::now() >= deadline => return false,
+            Ok(None) => thread::sleep(Duration::from_millis(1)),
+            // ECHILD for one whose parent is still another process: that one reaps it, or leaves it to us.
+            Ok(Some(_)) | Err(_) => return true,
+        }
     }
 }
 

@@ -7,7 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::exercises::{Case, Kind, Role};
-use crate::stage::{Stage, Target};
+use crate::limit::seconds;
+use crate::stage::{Groups, Stage, Target};
 use crate::verdict::{CaseReport, Outcome, ProgramReport, Report, Stop};
 
 /// How a check is played.
@@ -35,8 +36,8 @@ impl Plan {
 
     fn over(&self) -> Outcome {
         Outcome::Undecided(format!(
-            "the {} seconds for the whole check had passed",
-            self.limit.as_secs_f64()
+            "the {} for the whole check had passed",
+            seconds(self.limit)
         ))
     }
 }
@@ -147,9 +148,18 @@ fn one(role: &Role, case: &Case, target: &Target, plan: &Plan, report: &Growing)
         }
     };
     // A mistake of ours must not take the other cases along; the program under test ends all the same.
-    let played = panic::catch_unwind(AssertUnwindSafe(|| (case.play)(&mut stage)));
+    let (groups, last_moment) = (stage.groups(), stage.last_moment());
+    let (played, stopped) = until(last_moment, &groups, || {
+        panic::catch_unwind(AssertUnwindSafe(|| (case.play)(&mut stage)))
+    });
     let flooded = stage.program().is_ok_and(|program| program.floods());
     let outcome = match played {
+        // A case that does not look at its time has gone on, but with a program that we have ended.
+        Ok(_) if stopped && plan.is_over() => plan.over(),
+        Ok(_) if stopped => Outcome::Undecided(format!(
+            "the {} for a case had passed long ago, and it still went on: its programs were ended",
+            stage.case_limit()
+        )),
         Ok(Ok(())) if flooded => Outcome::Failed(Box::new(crate::verdict::Failure {
             misconception: &crate::misconceptions::FLOODS,
             summary: "The program printed more than 64 MiB and was stopped.".to_string(),
@@ -158,6 +168,12 @@ fn one(role: &Role, case: &Case, target: &Target, plan: &Plan, report: &Growing)
         Ok(Ok(())) => Outcome::Passed,
         // What was waited for may have been cut short by the end of the whole check: that says nothing about the program.
         Ok(Err(_)) if plan.is_over() => plan.over(),
+        Ok(Err(Stop::Wrong(_))) if stage.was_cut_short() && !flooded => {
+            Outcome::Undecided(format!(
+                "the {} for a case had passed while the program was waited for",
+                stage.case_limit()
+            ))
+        }
         Ok(Err(Stop::Wrong(mut failure))) => {
             if flooded {
                 failure.misconception = &crate::misconceptions::FLOODS;
@@ -179,11 +195,16 @@ fn one(role: &Role, case: &Case, target: &Target, plan: &Plan, report: &Growing)
             ))
         }
     };
+    let mut left = Vec::new();
     let programs: Vec<ProgramReport> = stage
         .end()
         .iter_mut()
-        .map(super::process::Running::report)
+        .map(|program| {
+            left.extend(program.left_behind());
+            program.report()
+        })
         .collect();
+    stage.notes.append(&mut left);
     CaseReport {
         role: role.kind.name(),
         id: case.id,
@@ -194,6 +215,45 @@ fn one(role: &Role, case: &Case, target: &Target, plan: &Plan, report: &Growing)
         notes: std::mem::take(&mut stage.notes),
         elapsed: begin.elapsed(),
     }
+}
+
+/// Plays, and ends the programs at this moment if the play is not over by then: whatever waits for them, or listens to
+/// them without end, comes to its own end. Says whether that was needed.
+fn until<T>(moment: Instant, groups: &Groups, play: impl FnOnce() -> T) -> (T, bool) {
+    /// How often is looked for programs that were started since.
+    const AGAIN: Duration = Duration::from_millis(50);
+    let (over, changed) = (Mutex::new(false), Condvar::new());
+    thread::scope(|scope| {
+        let guard = scope.spawn(|| {
+            let mut stopped = false;
+            let mut left = moment.saturating_duration_since(Instant::now());
+            let mut is_over = over.lock().unwrap_or_else(PoisonError::into_inner);
+            loop {
+                (is_over, _) = changed
+                    .wait_timeout_while(is_over, left, |over| !*over)
+                    .unwrap_or_else(PoisonError::into_inner);
+                if *is_over {
+                    return stopped;
+                }
+                stopped = true;
+                left = AGAIN;
+                drop(is_over);
+                let started = groups
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .clone();
+                for group in started {
+                    group.end();
+                }
+                is_over = over.lock().unwrap_or_else(PoisonError::into_inner);
+            }
+        });
+        let played = play();
+        *over.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        changed.notify_all();
+        // A guard that failed has ended nothing.
+        (played, guard.join().unwrap_or(false))
+    })
 }
 
 /// What a panic said.
@@ -376,5 +436,132 @@ mod tests {
                 "{format:?}: {text}"
             );
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn asleep(plan: &Plan, case_limit: Duration) -> Target {
+        Target {
+            command: Template::parse("sleep 1000 {port}").unwrap(),
+            address: "127.0.0.1:1".parse().unwrap(),
+            protocol: Protocol::Tcp,
+            patience: Duration::from_secs(2),
+            case_limit,
+            folder: None,
+            seed: 1,
+            until: plan.begin + plan.limit,
+            own_network: false,
+        }
+    }
+
+    /// What comes of a case that is played alone, with so much time for it and for the whole check.
+    #[cfg(target_os = "linux")]
+    fn outcome(
+        play: fn(&mut Stage<'_>) -> crate::verdict::Step,
+        case_limit: Duration,
+        limit: Duration,
+    ) -> Outcome {
+        let case = Case {
+            id: "case",
+            name: "is played",
+            rests_on: &[],
+            play,
+        };
+        let plan = Plan {
+            only: Vec::new(),
+            jobs: 1,
+            begin: Instant::now(),
+            limit,
+        };
+        let target = asleep(&plan, case_limit);
+        one(&ROLE, &case, &target, &plan, &Growing::default()).outcome
+    }
+
+    #[cfg(target_os = "linux")]
+    const AMPLE: Duration = Duration::from_secs(600);
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_step_that_the_end_of_its_case_cuts_short_is_no_failure_and_one_that_had_its_time_is() {
+        let play: fn(&mut Stage<'_>) -> crate::verdict::Step = |stage| {
+            stage.start("")?;
+            stage.ends("after nothing").map(|_| ())
+        };
+        let cut = outcome(play, Duration::from_millis(300), AMPLE);
+        assert!(
+            matches!(&cut, Outcome::Undecided(why) if why.contains("the 0.3 seconds for a case")),
+            "{cut:?}"
+        );
+        let whole = outcome(play, AMPLE, AMPLE);
+        assert!(
+            matches!(&whole, Outcome::Failed(failure) if failure.summary.contains("still ran 2 seconds")),
+            "{whole:?}"
+        );
+    }
+
+    /// A server of ours on the stage's address: it echoes what comes, to one client after another, a moment later.
+    #[cfg(target_os = "linux")]
+    fn slow_echo(stage: &mut Stage<'_>) -> crate::verdict::Step {
+        use std::io::{Read, Write};
+        use std::net::TcpListener;
+
+        use crate::exercises::common;
+
+        let listener = TcpListener::bind(stage.address).unwrap();
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let Ok(mut stream) = stream else { return };
+                let mut piece = [0; 16];
+                while let Ok(count @ 1..) = stream.read(&mut piece) {
+                    thread::sleep(Duration::from_millis(50));
+                    if stream.write_all(&piece[..count]).is_err() {
+                        break;
+                    }
+                }
+            }
+        });
+        common::many(stage, 200, |stage, client| {
+            common::exchange(
+                stage,
+                client,
+                &[b"hello"],
+                b"hello",
+                &crate::misconceptions::NO_ANSWER,
+            )
+        })
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_server_that_is_too_slow_for_all_of_many_clients_is_not_called_wrong() {
+        let found = outcome(slow_echo, Duration::from_secs(1), AMPLE);
+        let Outcome::Undecided(why) = &found else {
+            panic!("{found:?}");
+        };
+        let (served, rest) = why.split_once(' ').unwrap();
+        assert_eq!(rest, "of 200 clients were served in the 1 second of a case");
+        let served: usize = served.parse().unwrap();
+        assert!((1..=20).contains(&served), "{why}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_case_that_looks_at_no_time_ends_with_the_programs_that_the_limit_of_the_check_ends() {
+        let endless: fn(&mut Stage<'_>) -> crate::verdict::Step = |stage| {
+            // What it starts, it starts again; to a case that expects an end this one must not pass for it.
+            for _ in 0..2 {
+                stage.start("")?;
+                while stage.program()?.ended().is_none() {
+                    thread::sleep(Duration::from_millis(5));
+                }
+            }
+            Ok(())
+        };
+        let begin = Instant::now();
+        let found = outcome(endless, AMPLE, Duration::from_secs(1));
+        assert!(
+            matches!(&found, Outcome::Undecided(why) if why.contains("1 second for the whole check")),
+            "{found:?}"
+        );
+        assert!(begin.elapsed() < Duration::from_secs(30));
     }
 }

@@ -5,17 +5,18 @@ pub mod udp;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::command::Template;
 use crate::kernel;
-use crate::limit::{Limit, seconds};
+use crate::limit::{Cut, Limit, seconds};
 use crate::misconceptions as m;
 use crate::network;
 use crate::peers::tcp::{self, Connection, HeardEnd, Taken};
 use crate::ports::{Port, Protocol};
-use crate::process::{Ended, Input, Invocation, Running};
+use crate::process::{Ended, Group, Input, Invocation, Running};
 use crate::scratch::Scratch;
 use crate::verdict::{Log, Step, Stop, What, undecided, wrong};
 
@@ -98,6 +99,14 @@ pub struct Launch<'a> {
     pub descriptors: Option<u32>,
 }
 
+/// Where a program listens that should listen on the stage's address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Listens {
+    Here,
+    Elsewhere(SocketAddr),
+    Nowhere,
+}
+
 /// What a case works with.
 pub struct Stage<'a> {
     target: &'a Target,
@@ -117,8 +126,14 @@ pub struct Stage<'a> {
     /// Removed after the programs have ended.
     _scratch: Option<Scratch>,
     deadline: Instant,
+    /// Whether the deadline has cut a step short.
+    cut: Cut,
     clients: usize,
+    groups: Groups,
 }
+
+/// The programs that a case has started, for whoever has to end them from another thread.
+pub type Groups = Arc<Mutex<Vec<Group>>>;
 
 impl<'a> Stage<'a> {
     /// An empty stage for a case.
@@ -159,7 +174,9 @@ impl<'a> Stage<'a> {
             command,
             _scratch: scratch,
             deadline: target.until.min(Instant::now() + target.case_limit),
+            cut: Cut::default(),
             clients: 0,
+            groups: Groups::default(),
         })
     }
 
@@ -179,12 +196,36 @@ impl<'a> Stage<'a> {
             patience: self.target.patience,
             end: self.deadline,
             group: self.programs.last().map_or(0, Running::id),
+            cut: self.cut.clone(),
         }
     }
 
-    /// The end of a step that begins now.
-    pub fn step_deadline(&self) -> Instant {
-        self.deadline.min(Instant::now() + self.target.patience)
+    /// Whether the end of the case has cut a step short: what did not come in it says nothing about the program.
+    pub fn was_cut_short(&self) -> bool {
+        self.cut.was()
+    }
+
+    /// How long a case may take, in words: `40 seconds`.
+    pub fn case_limit(&self) -> String {
+        seconds(self.target.case_limit)
+    }
+
+    /// When a case that does not look at its time is stopped by force, a little after all that does look at it has ended.
+    pub fn last_moment(&self) -> Instant {
+        const ENDS_BY_ITSELF: Duration = Duration::from_secs(1);
+        (self.deadline + START_PATIENCE).min(self.target.until + ENDS_BY_ITSELF)
+    }
+
+    /// The programs, as they are started.
+    pub fn groups(&self) -> Groups {
+        Arc::clone(&self.groups)
+    }
+
+    /// Notes that a wait for a program's start was cut short, if it was.
+    fn note_cut(&self, begin: Instant, full: Duration) {
+        if self.is_over() && begin.elapsed() < full {
+            self.cut.note();
+        }
     }
 
     /// Whether the command has a place for the message: then a case chooses what a client sends.
@@ -248,6 +289,10 @@ impl<'a> Stage<'a> {
         };
         match Running::start(&invocation) {
             Ok(program) => {
+                self.groups
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(program.group());
                 self.programs.push(program);
                 Ok(())
             }
@@ -318,11 +363,10 @@ impl<'a> Stage<'a> {
 
     /// A refused connection disturbs nobody, so asking again and again is a way to learn when a server listens.
     fn connected(&mut self, receive_buffer: Option<usize>) -> Step<std::net::TcpStream> {
-        let deadline = self
-            .deadline
-            .min(Instant::now() + START_PATIENCE.max(self.target.patience));
-        let first = self.clients == 1;
         let begin = Instant::now();
+        let full = START_PATIENCE.max(self.target.patience);
+        let deadline = self.deadline.min(begin + full);
+        let first = self.clients == 1;
         let mut pause = Duration::from_micros(500);
         let mut elsewhere = false;
         loop {
@@ -354,13 +398,21 @@ impl<'a> Stage<'a> {
             }
             // A program that listens elsewhere will not come here. Asked twice: it may have begun to listen here after we tried.
             let group = self.program()?.id();
-            if elsewhere || self.gives_up(deadline, group) {
-                // Once more: it may have begun to listen while we looked.
-                return tcp::connect(self.address, receive_buffer, self.target.patience)
-                    .map_err(|_| self.not_listening(&error, begin.elapsed()));
+            // Nobody calls accept, and the program does nothing else either.
+            let full_queue = error.kind() == io::ErrorKind::TimedOut
+                && self.listens(&error)? == Listens::Here
+                && !kernel::at_work(group);
+            if elsewhere || full_queue || self.gives_up(deadline, group) {
+                if !elsewhere && !full_queue {
+                    self.note_cut(begin, full);
+                }
+                // Once more: it may have begun to listen, or called accept, while we looked.
+                let patience = self.target.patience;
+                return tcp::connect(self.address, receive_buffer, patience)
+                    .map_err(|error| self.not_connected(&error, begin.elapsed()));
             }
             elsewhere = begin.elapsed() >= self.target.patience
-                && !kernel::listening(self.target.protocol.name(), self.program()?.id()).is_empty();
+                && matches!(self.listens(&error)?, Listens::Elsewhere(_));
             thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(20));
         }
@@ -371,19 +423,49 @@ impl<'a> Stage<'a> {
         Instant::now() >= deadline && (self.is_over() || !kernel::at_work(group))
     }
 
-    fn not_listening(&mut self, error: &io::Error, waited: Duration) -> Stop {
+    /// Where the program listens, after a client could not connect for this reason.
+    fn listens(&mut self, error: &io::Error) -> Step<Listens> {
+        let address = self.address;
+        let all = kernel::listening(self.target.protocol.name(), self.program()?.id());
+        // Who waits in vain knocks at a queue that is full. Who is refused may have met [::] that takes no IPv4.
+        let in_vain = error.kind() == io::ErrorKind::TimedOut;
+        let here = |local: &SocketAddr| {
+            kernel::takes(*local, address) && (in_vain || local.is_ipv4() == address.is_ipv4())
+        };
+        Ok(match all.first() {
+            _ if all.iter().any(here) => Listens::Here,
+            Some(other) => Listens::Elsewhere(*other),
+            None => Listens::Nowhere,
+        })
+    }
+
+    fn not_connected(&mut self, error: &io::Error, waited: Duration) -> Stop {
         // In whole seconds: the same words each time.
         let waited = Duration::from_secs(waited.as_secs());
-        let (address, protocol) = (self.address, self.target.protocol);
-        let elsewhere = match self.program() {
-            Ok(program) => kernel::listening(protocol.name(), program.id()),
+        let address = self.address;
+        let listens = match self.listens(error) {
+            Ok(listens) => listens,
             Err(stop) => return stop,
         };
+        if listens == Listens::Here && error.kind() == io::ErrorKind::TimedOut {
+            let who = format!("client {}", self.clients);
+            self.log.add(
+                &who,
+                What::Awaited(format!("a connection with {address}"), waited),
+            );
+            return wrong(
+                &m::BLOCKS_ALL,
+                format!(
+                    "The program listens on {address}, but {who} could not even connect: the queue of listen is full, and nobody \
+                     calls accept."
+                ),
+            );
+        }
         // Without the number: the words say the same.
         let error = error.to_string();
         let error = error.split(" (os error").next().unwrap_or_default();
         let mut summary = format!("The program runs, but nothing listens on {address} ({error}).");
-        if let Some(other) = elsewhere.first() {
+        if let Listens::Elsewhere(other) = listens {
             summary.push_str(&format!(" It listens on {other} instead."));
         }
         self.log.add(
@@ -409,9 +491,9 @@ impl<'a> Stage<'a> {
     ///
     /// When it does not come.
     pub fn accept(&mut self, listener: &TcpListener) -> Step<Connection> {
-        let deadline = self
-            .deadline
-            .min(Instant::now() + START_PATIENCE.max(self.target.patience));
+        let begin = Instant::now();
+        let full = START_PATIENCE.max(self.target.patience);
+        let deadline = self.deadline.min(begin + full);
         let address = self.address;
         loop {
             let tick = deadline.min(Instant::now() + Duration::from_millis(20));
@@ -438,9 +520,10 @@ impl<'a> Stage<'a> {
             }
             let group = self.program()?.id();
             if self.gives_up(deadline, group) {
+                self.note_cut(begin, full);
                 self.log.add(
                     "server",
-                    What::Awaited(format!("a client on {address}"), START_PATIENCE),
+                    What::Awaited(format!("a client on {address}"), full),
                 );
                 return Err(wrong(
                     &m::NOT_LISTENING,
@@ -497,7 +580,7 @@ impl<'a> Stage<'a> {
         }
         self.log.add(
             "we",
-            What::Awaited("the program's end".to_string(), patience),
+            What::Awaited("the program's end".to_string(), step.waited()),
         );
         Err(wrong(
             suspect,

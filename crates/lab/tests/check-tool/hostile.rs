@@ -3,14 +3,15 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::tool::{
-    Folder, case, code, gallery, json, lab, processes_with, run, signal, text, until, workspace,
+    Folder, binary, case, code, gallery, json, lab, processes_with, run, signal, text, until,
+    workspace,
 };
 
 /// The most memory that the check may ever use, in KiB.
@@ -240,6 +241,72 @@ pub fn one_that_writes_to_the_results_changes_nothing_and_is_told_of() {
     let remark = result["remarks"][0].as_str().unwrap();
     assert!(remark.contains("something wrote to"), "{remark}");
     assert!(remark.contains("result.json"), "{remark}");
+}
+
+/// As it is when an instructor without root checks `sudo -u student ./server {port}`: here a check that runs as nobody and may change its
+/// user, but may not kill, starts a program that becomes root.
+pub fn one_that_may_not_be_killed_holds_up_neither_the_check_nor_ctrl_c() {
+    let start = |mark: &str, limit: &str| {
+        Command::new("setpriv")
+            .args(["--reuid", "65534", "--clear-groups"])
+            .args(["--inh-caps", "+setuid", "--ambient-caps", "+setuid"])
+            .arg(binary())
+            .args(["check", "dsd-eof", "--only", "whole", "--limit", limit])
+            .args(["--format", "json", "--server"])
+            .arg(format!("setpriv --reuid 0 sleep {mark} {{port}}"))
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    // What the check cannot end is ended here, before anything is judged.
+    // As root already, not setpriv on its way there.
+    let sleeping = |mark: &str| -> Vec<u32> {
+        let on_its_way = processes_with(&format!("0\0sleep\0{mark}"));
+        let mut ids = processes_with(&format!("sleep\0{mark}"));
+        ids.retain(|id| !on_its_way.contains(id));
+        ids
+    };
+    let left = |mark: &str| {
+        let ids = sleeping(mark);
+        for id in &ids {
+            let status = Command::new("kill")
+                .args(["-KILL", &id.to_string()])
+                .status();
+            assert!(status.unwrap().success());
+        }
+        ids
+    };
+    let begin = Instant::now();
+    let out = start("86377.25", "3").wait_with_output().unwrap();
+    let ids = left("86377.25");
+    assert!(
+        begin.elapsed() < Duration::from_secs(30),
+        "{:?}",
+        begin.elapsed()
+    );
+    assert_eq!(ids.len(), 1, "{}", text(&out));
+    assert_eq!(code(&out), 2, "{}", text(&out));
+    let result = json(&out);
+    let note = case(&result, "whole")["notes"][0].as_str().unwrap();
+    assert!(note.contains(&format!("kill -KILL {}", ids[0])), "{note}");
+
+    let stopped = start("86377.75", "600");
+    until("the program", || !sleeping("86377.75").is_empty());
+    let begin = Instant::now();
+    signal(&stopped, "INT");
+    let out = stopped.wait_with_output().unwrap();
+    let ids = left("86377.75");
+    assert!(
+        begin.elapsed() < Duration::from_secs(30),
+        "{:?}",
+        begin.elapsed()
+    );
+    assert_eq!(code(&out), 130);
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(said.contains(&format!("kill -KILL {}", ids[0])), "{said}");
 }
 
 pub fn one_that_closes_its_output_is_judged_by_what_it_does_on_the_wire() {

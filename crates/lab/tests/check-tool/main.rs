@@ -37,6 +37,11 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// The test that runs a check as a user who may not kill what is checked.
+#[cfg(target_os = "linux")]
+const MAY_NOT_BE_KILLED: &str =
+    "hostile::one_that_may_not_be_killed_holds_up_neither_the_check_nor_ctrl_c";
+
 /// A test by its function, and why it is not run unless it is asked for.
 #[cfg(target_os = "linux")]
 type Test = (&'static str, fn(), Option<&'static str>);
@@ -79,6 +84,7 @@ fn main() -> ExitCode {
         hostile::one_that_ends_at_once_is_quoted;
         hostile::one_that_cannot_be_started_is_a_verdict_with_its_reason;
         hostile::one_that_writes_to_the_results_changes_nothing_and_is_told_of;
+        hostile::one_that_may_not_be_killed_holds_up_neither_the_check_nor_ctrl_c;
         hostile::one_that_closes_its_output_is_judged_by_what_it_does_on_the_wire;
         hostile::one_that_waits_for_its_keyboard_gets_the_end_of_input;
         hostile::twenty_checks_that_are_stopped_leave_no_process_and_no_file;
@@ -104,6 +110,12 @@ fn main() -> ExitCode {
             let ignored = match python {
                 true => *ignored,
                 false => ignored.or(Some("python3 is not installed")),
+            };
+            let ignored = match *name {
+                MAY_NOT_BE_KILLED if !tool::changes_users() => {
+                    ignored.or(Some("needs root and setpriv of util-linux"))
+                }
+                _ => ignored,
             };
             let name = match ignored {
                 Some(why) => format!("{name} ({why})"),

@@ -28,6 +28,17 @@ pub fn python() -> bool {
     version.is_ok_and(|output| output.status.success())
 }
 
+/// Whether programs can be started as other users: by root, with setpriv(1).
+pub fn changes_users() -> bool {
+    let nobody = Command::new("setpriv")
+        .args(["--reuid", "65534", "--clear-groups"])
+        .args(["--inh-caps", "+setuid", "--ambient-caps", "+setuid"])
+        .arg("true")
+        .stderr(Stdio::null())
+        .status();
+    nobody.is_ok_and(|status| status.success())
+}
+
 /// The check's own binary, built once with its feature by the cargo that runs this test.
 pub fn binary() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();

@@ -13,8 +13,6 @@ use crate::verdict::{Step, Stop, differs, undecided, wrong};
 
 /// How many clients a server is asked by, one after another, when descriptors are counted.
 const MANY: usize = 200;
-/// A descriptor or two more are a library's own; one for each client are a leak.
-const SPARE: usize = 16;
 /// A client that has sent this often may be let off: it does send again.
 const TRIES: usize = 10;
 
@@ -239,25 +237,13 @@ pub fn many(stage: &mut Stage<'_>, talk: Talk) -> Step {
         if number > 0 {
             clients.push(stage.client()?);
         }
-        talk(stage, &mut clients[number])?;
+        let served = talk(stage, &mut clients[number]);
+        common::in_time(stage, number, MANY, served)?;
         if number == 2 {
-            before = kernel::descriptors(stage.program()?.id());
+            before = common::descriptors(stage)?;
         }
     }
-    let Some(before) = before else {
-        stage.note("this system does not tell how many descriptors a program has open, so a leak was not looked for");
-        return Ok(());
-    };
-    let now = kernel::descriptors(stage.program()?.id()).unwrap_or(0);
-    if now <= before + SPARE {
-        return Ok(());
-    }
-    Err(wrong(
-        &m::UDP_LEAKS,
-        format!(
-            "After {MANY} clients the program has {now} open descriptors, after three it had {before}."
-        ),
-    ))
+    common::closes_each(stage, before, &format!("{MANY} clients"), &m::UDP_LEAKS)
 }
 
 /// Nothing comes any more.

@@ -181,7 +181,11 @@ impl Connection {
                 }
                 Err(error) if again(&error) => {
                     let now = Instant::now();
-                    if now >= until || (now - last >= STUCK && !kernel::at_work(self.limit.group)) {
+                    if now >= until {
+                        self.limit.cut.note();
+                        break;
+                    }
+                    if now - last >= STUCK && !kernel::at_work(self.limit.group) {
                         break;
                     }
                 }
@@ -208,7 +212,7 @@ impl Connection {
             stream: self.stream.try_clone()?,
             who: self.who.clone(),
             log: self.log.clone(),
-            limit: self.limit,
+            limit: self.limit.clone(),
             ahead: Vec::new(),
         };
         Ok(thread::spawn(move || other.send(&bytes)))
@@ -328,7 +332,7 @@ impl Connection {
                     false => "more to come from the program",
                 };
                 self.log
-                    .add(&self.who, What::Awaited(what.into(), self.limit.patience));
+                    .add(&self.who, What::Awaited(what.into(), step.waited()));
             }
             _ => {}
         }
@@ -444,6 +448,7 @@ pub fn accept(listener: &TcpListener, deadline: Instant) -> io::Result<Option<Tc
 #[cfg(target_os = "linux")]
 mod tests {
     use super::*;
+    use crate::limit::Cut;
 
     fn pair() -> (Connection, TcpStream) {
         let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -456,6 +461,7 @@ mod tests {
             patience,
             end: Instant::now() + patience,
             group: std::process::id(),
+            cut: Cut::default(),
         };
         let ours = Connection::new(stream, "client 1", &Log::default(), limit).unwrap();
         (ours, theirs)

@@ -68,9 +68,8 @@ impl Stage<'_> {
 
     fn until_bound(&mut self) -> Step {
         let begin = Instant::now();
-        let deadline = self
-            .deadline
-            .min(begin + START_PATIENCE.max(self.target.patience));
+        let full = START_PATIENCE.max(self.target.patience);
+        let deadline = self.deadline.min(begin + full);
         let mut pause = Duration::from_micros(500);
         loop {
             let (address, patience) = (self.address, self.target.patience);
@@ -102,6 +101,9 @@ impl Stage<'_> {
             }
             let elsewhere = begin.elapsed() >= patience && !ours.is_empty();
             if Instant::now() >= deadline || elsewhere {
+                if !elsewhere {
+                    self.note_cut(begin, full);
+                }
                 let waited = Duration::from_secs(begin.elapsed().as_secs());
                 self.log.add(
                     "client 1",
@@ -163,9 +165,10 @@ impl Stage<'_> {
                 return Ok(Err(Nothing::Ended(ended)));
             }
             if step.is_over() {
+                let waited = step.waited();
                 self.log
-                    .add(&peer.who, What::Awaited("a datagram".into(), patience));
-                return Ok(Err(Nothing::Silence(patience)));
+                    .add(&peer.who, What::Awaited("a datagram".into(), waited));
+                return Ok(Err(Nothing::Silence(waited)));
             }
         }
     }
