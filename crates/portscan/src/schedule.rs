@@ -80,7 +80,7 @@ pub struct Limits {
     pub window: usize,
     /// The most probes a second.
     pub rate: Option<f64>,
-    /// The longest wait for an answer, also before the first answer.
+    /// The wait for an answer before a host's first one, and the longest wait after it.
     pub timeout: Option<Duration>,
     /// Keep the state of every port, not only of the open ones.
     pub details: bool,
@@ -245,10 +245,14 @@ pub struct Scheduler {
     pass: u8,
     /// Probes handed out.
     handed_out: u64,
-    /// Refusals that came to a retry since `pass_began`.
+    /// Refusals that came to a retry since `pass_began`, and in this block by the number of tries before.
     refused_late: u32,
+    refused_by_tries: Vec<u32>,
     pass_began: Option<Time>,
     slow_passes: u8,
+    /// Probes a second of the slow pass, and how many of its probes were silent.
+    slow_rate: f64,
+    slow_silent: u32,
     /// The refusals a second at which the target seems to stop answering.
     limited_to: Option<f64>,
     next_slot: Time,
@@ -282,6 +286,11 @@ const BLIND_RATE: f64 = 4000.0;
 
 /// A host that limits its refusals is asked again at the rate at which it gives them, so many times at most.
 const SLOW_PASSES: u8 = 3;
+/// Fewer refusals than this are no sign of a limit.
+const FEW: u32 = 32;
+/// Slow passes are worth their time up to so many silent ports for each refusal, after the first so many.
+const MOST_SILENT: u32 = 100;
+const SLOW_PATIENCE: u32 = 1000;
 
 impl Scheduler {
     /// A scheduler for all ports of the hosts from `first_host` on; `order` permutes host × port.
@@ -308,8 +317,11 @@ impl Scheduler {
             pass: 0,
             handed_out: 0,
             refused_late: 0,
+            refused_by_tries: Vec::new(),
             pass_began: None,
             slow_passes: 0,
+            slow_rate: 0.0,
+            slow_silent: 0,
             limited_to: None,
             next_slot: Time::ZERO,
             pause_until: Time::ZERO,
@@ -422,7 +434,10 @@ impl Scheduler {
             // retry waits longer by a quarter: enough to tell a late answer from none.
             Some(trip) if probe.tries_before > 0 => trip.longer_rto(),
             Some(trip) => trip.rto(),
-            None => FIRST_RTO * (1 << probe.tries_before.min(2)),
+            None => {
+                let unknown = FIRST_RTO * (1 << probe.tries_before.min(2));
+                return self.limits.timeout.unwrap_or(unknown);
+            }
         };
         self.limits.timeout.map_or(wait, |most| wait.min(most))
     }
@@ -481,11 +496,8 @@ impl Scheduler {
     }
 
     fn pace(&self) -> Option<f64> {
-        let limited = self
-            .limited_to
-            .filter(|_| self.slow_passes > 0)
-            .map(|rate| rate * 0.9);
-        [self.limits.rate, limited, self.congestion.rate()]
+        let slow = (self.slow_passes > 0).then_some(self.slow_rate);
+        [self.limits.rate, slow, self.congestion.rate()]
             .into_iter()
             .flatten()
             .reduce(f64::min)
@@ -583,7 +595,7 @@ impl Scheduler {
             (_, tries) => {
                 self.losses.retried += u64::from(tries);
                 if state == State::Closed {
-                    self.refused_late += 1;
+                    self.note_late_refusal(tries);
                     self.losses.refused += u64::from(tries);
                 }
                 self.window.lost(now, from_millis(probe.before));
@@ -651,6 +663,27 @@ impl Scheduler {
         } else {
             self.silent.push(pending);
         }
+        if self.slow_passes > 1 {
+            self.slow_silent += 1;
+            self.may_break_off();
+        }
+    }
+
+    /// A further slow pass that brings hardly any refusals is not worth its time: what is left of it stays silent.
+    fn may_break_off(&mut self) {
+        if self.slow_silent > SLOW_PATIENCE + MOST_SILENT * self.refused_late {
+            self.tries_known -= self.again.len() as u64;
+            self.silent.extend(self.again.drain(..));
+        }
+    }
+
+    fn note_late_refusal(&mut self, tries_before: u8) {
+        let tries = usize::from(tries_before);
+        if self.refused_by_tries.len() <= tries {
+            self.refused_by_tries.resize(tries + 1, 0);
+        }
+        self.refused_by_tries[tries] += 1;
+        self.refused_late += 1;
     }
 
     /// This machine could not send the probe. The port is as unknown as before.
@@ -704,6 +737,7 @@ impl Scheduler {
         self.slow_passes = 0;
         self.pass_began = None;
         self.refused_late = 0;
+        self.refused_by_tries.clear();
         self.pass = 0;
         self.congestion.next_block(self.trips.known.is_empty());
         self.block_end = self.order.size().min(self.place + BLOCK);
@@ -721,21 +755,44 @@ impl Scheduler {
         self.refused_late = 0;
     }
 
-    /// Whether refusals keep trickling in, retry after retry: then the target gives only so many a second, and what
-    /// is silent now is closed rather than filtered.
+    /// Whether the silent ports are to be asked once more, slowly, since many of them are closed rather than filtered.
     fn refuses_slowly(&mut self, now: Time) -> bool {
         let Some(began) = self.pass_began.filter(|_| self.limits.tries.is_none()) else {
             return false;
         };
-        let seconds = now.saturating_sub(began).as_secs_f64().max(0.1);
-        let trickle = self.refused_late >= 32
-            && self.silent.len() >= 32
-            && self.silent.len() < 100 * self.refused_late as usize;
+        let (refused, silent) = (self.refused_late as usize, self.silent.len());
+        let trickle = self.refused_late >= FEW
+            && silent >= FEW as usize
+            && silent < MOST_SILENT as usize * refused;
         if !trickle || self.slow_passes >= SLOW_PASSES {
             return false;
         }
-        self.limited_to = Some(f64::from(self.refused_late) / seconds);
+        let seconds = now.saturating_sub(began).as_secs_f64().max(0.1);
+        let seen = f64::from(self.refused_late) / seconds;
+        if self.slow_passes > 0 {
+            // Either the host gave no more, or there were no more closed ports to be refused.
+            self.slow_rate = (seen * 0.9).max(self.slow_rate / 2.0);
+        } else {
+            if self.refusals_keep_coming() {
+                self.limited_to = Some(seen);
+            } else if silent > refused {
+                return false;
+            }
+            // Without a limit it was a queue that overflowed, and so few ports cost little.
+            self.slow_rate = seen * 0.9;
+        }
+        self.slow_silent = 0;
         true
+    }
+
+    /// Whether as many refusals come to each try as to the one before. Packets that are lost by chance are found by
+    /// the next try, so behind mere loss the refusals of each try are a small share of the last one's.
+    fn refusals_keep_coming(&self) -> bool {
+        let tries = usize::from(self.tries());
+        let refused = &self.refused_by_tries;
+        let of = |tries_before| refused.get(tries_before).copied().unwrap_or(0);
+        let (before, last) = (of(tries.saturating_sub(2)), of(tries - 1));
+        last >= FEW / 2 && last >= before / 2
     }
 }
 

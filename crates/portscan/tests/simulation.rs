@@ -24,6 +24,8 @@ struct Network {
     refusals: Option<f64>,
     /// What a port is on which nobody listens.
     rest: State,
+    /// Ports above this one on which nobody listens are filtered, whatever `rest` says.
+    filtered_above: u16,
     open: BTreeSet<u16>,
     /// Sockets that this machine has: more are a local error.
     sockets: usize,
@@ -43,6 +45,7 @@ impl Network {
             link: None,
             refusals: None,
             rest,
+            filtered_above: u16::MAX,
             open,
             sockets: usize::MAX,
         }
@@ -190,6 +193,8 @@ fn run(network: &Network, mut scheduler: Scheduler) -> Run {
                 }
                 let state = if network.open.contains(&probe.port) {
                     State::Open
+                } else if probe.port > network.filtered_above {
+                    State::Filtered
                 } else {
                     network.rest
                 };
@@ -400,6 +405,49 @@ fn a_host_that_limits_its_refusals_is_asked_until_closed_is_known_from_filtered(
 }
 
 #[test]
+fn a_limit_on_refusals_is_found_among_filtered_ports_too() {
+    for (seed, closed) in (0..).zip([50_000, 30_000, 10_000]) {
+        let mut network = Network::new(seed, State::Closed);
+        network.refusals = Some(2000.0);
+        network.filtered_above = closed;
+        let run = scan(&network);
+        assert_eq!(run.open(), network.open);
+        let open = u32::try_from(network.open.range(..=closed).count()).unwrap();
+        let closed = u32::from(closed) - open;
+        assert_eq!(run.counts(), (20, closed, 65515 - closed), "seed {seed}");
+        // Once over all silent ports, at the rate that the host gives.
+        assert!(run.seconds() < 60.0, "{:.1} s", run.seconds());
+        let limit = run.scheduler.limited_to().unwrap();
+        assert!((1000.0..2500.0).contains(&limit), "{limit}");
+    }
+}
+
+#[test]
+fn random_loss_before_closed_and_filtered_ports_is_no_limit_on_refusals() {
+    for (seed, (loss, closed)) in (0..).zip([
+        (0.01, 60_000),
+        (0.01, 30_000),
+        (0.01, 3_000),
+        (0.05, 30_000),
+        (0.10, 30_000),
+        (0.10, 5_000),
+    ]) {
+        let mut network = Network::new(seed, State::Closed);
+        network.loss = loss;
+        network.filtered_above = closed;
+        network.link = Some((200_000.0, 100_000));
+        let run = scan(&network);
+        println!("loss {loss}, {closed} closed: {:.2} s", run.seconds());
+        assert_eq!(run.scheduler.limited_to(), None, "loss {loss}");
+        assert!(run.seconds() < 3.0, "{:.1} s", run.seconds());
+        // Lost one way or the other.
+        let both = 1.0 - (1.0 - loss) * (1.0 - loss);
+        let share = run.scheduler.losses().share().unwrap();
+        assert!((both * 0.7..both * 1.4).contains(&share), "{share}");
+    }
+}
+
+#[test]
 fn a_mute_host_is_given_up_after_two_tries() {
     let mut network = Network::new(1, State::Filtered);
     network.open.clear();
@@ -426,6 +474,19 @@ fn a_long_round_trip_is_found_out_by_the_longer_second_wait() {
         scheduler(1, vec![1, 2, 3, 65535], Limits::default()),
     );
     assert_eq!(run.counts(), (2, 2, 0));
+}
+
+#[test]
+fn a_longer_timeout_waits_for_answers_that_take_longer_than_usual() {
+    let mut network = Network::new(1, State::Closed);
+    network.delay = Duration::from_secs(3);
+    let limits = Limits {
+        timeout: Some(Duration::from_secs(5)),
+        ..Limits::default()
+    };
+    let run = run(&network, scheduler(1, vec![1, 2, 3, 65535], limits));
+    assert_eq!(run.counts(), (2, 2, 0));
+    assert_eq!(run.sent, 4, "no try was in vain");
 }
 
 #[test]
