@@ -25,15 +25,17 @@ def is_open(host: str, port: int) -> bool:
 def main() -> None:
     host = sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1"
 
-    # 1. Resolve the host once, not once a port
+    # 1. What is to be scanned
+    # The host is resolved once, not once a port.
     address = socket.gethostbyname(host)
 
-    # 2. Connect to every port, many at a time
+    # 2. The scan
+    # Many ports at a time.
     ports = range(1, 65536)
     with ThreadPoolExecutor(THREADS) as pool:
         results = pool.map(lambda port: is_open(address, port), ports)
 
-        # 3. Print the open ones
+        # 3. The report
         for port, found in zip(ports, results):
             if found:
                 print(f"{port} open")

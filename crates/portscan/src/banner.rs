@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::{ErrorKind, Read};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -48,11 +48,13 @@ pub fn read(address: SocketAddr, time: Duration) -> std::io::Result<Vec<u8>> {
     Ok(said[..length].to_vec())
 }
 
-/// The banners of many services, those that say something. `stop` ends the work early.
+/// The banners of many services, those that say something. `stop` ends the work early; `done` counts the services
+/// that were asked.
 pub fn read_all(
     addresses: &[SocketAddr],
     time: Duration,
     stop: &AtomicBool,
+    done: &AtomicU64,
 ) -> HashMap<SocketAddr, String> {
     let next = AtomicUsize::new(0);
     let banners = Mutex::new(HashMap::new());
@@ -72,6 +74,7 @@ pub fn read_all(
                     {
                         banners.insert(*address, banner);
                     }
+                    done.fetch_add(1, Ordering::Relaxed);
                 }
             });
         }

@@ -2,7 +2,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`targets`], [`ports`] | what the command line means: sets of hosts and of ports |
+//! | [`targets`], [`ports`], [`limits`] | what the command line means: sets of hosts and of ports, the user's limits |
 //! | [`order`] | the random order over hosts and ports, without a list |
 //! | [`window`] | round trip, waiting time and the congestion window: pure state machines |
 //! | [`congestion`] | whether a scan that gets no answers is too much for the way there: pure |
@@ -16,6 +16,7 @@
 pub mod banner;
 pub mod congestion;
 pub mod engine;
+pub mod limits;
 pub mod order;
 pub mod ports;
 pub mod report;

@@ -6,6 +6,7 @@
 //!             start a server first, and its port is among them
 //! Safety:     scan only what is yours, or what you have been given permission to scan
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::net::SocketAddr;
@@ -23,12 +24,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 use labnet::{Hint, note};
 use portscan::banner;
 use portscan::engine::{self, Outcome, Plan, Position, Progress};
+use portscan::limits;
 use portscan::ports::Ports;
 use portscan::report::{self, Format, Report};
 use portscan::resume::Saved;
 use portscan::schedule::{Limits, State};
 use portscan::services;
-use portscan::targets::Targets;
+use portscan::targets::{self, Targets};
 
 /// The exit code after Ctrl-C, as shells count it: 128 and the signal's number.
 const INTERRUPTED: i32 = 130;
@@ -36,8 +38,11 @@ const INTERRUPTED: i32 = 130;
 /// The file that Ctrl-C leaves, unless `--resume` names another.
 const RESUME_FILE: &str = "portscan.resume";
 
-/// With at most so many ports a host, the report has a line for each, whatever its state.
+/// With at most so many ports a host, and so many in all, the report has a line for each, whatever its state.
 const FEW_PORTS: usize = 24;
+const FEW_LINES: usize = 128;
+
+const BANNER_TIME: Duration = Duration::from_secs(2);
 
 /// Finds the open TCP ports of this machine, or of others that you may scan.
 #[derive(FromArgs, ArgsInfo)]
@@ -56,13 +61,13 @@ const FEW_PORTS: usize = 24;
     )
 )]
 struct Args {
-    /// names, addresses, blocks (10.0.0.0/24), ranges (10.0.0.1-20), - for stdin (default 127.0.0.1)
+    /// names (of each the first address), addresses, blocks (10.0.0.0/24), ranges (10.0.0.1-20), - for stdin; 1048576 hosts at most (default 127.0.0.1)
     #[argh(positional)]
     targets: Vec<String>,
     /// file with targets, one a line, # begins a comment; - is stdin
     #[argh(option)]
     from: Option<PathBuf>,
-    /// target to leave out; may be repeated
+    /// target to leave out, of a name every address; may be repeated
     #[argh(option)]
     exclude: Vec<String>,
     /// ports, for example 22,80,8000-9000 (default all, 1-65535)
@@ -75,16 +80,16 @@ struct Args {
     #[argh(option)]
     exclude_ports: Option<String>,
     /// most probes a second (default: as many as the network bears)
-    #[argh(option, from_str_fn(rate))]
+    #[argh(option, from_str_fn(limits::rate))]
     rate: Option<f64>,
     /// longest wait for an answer, in seconds (default: from the round trip, 1 before the first answer)
     #[argh(option, from_str_fn(labnet::seconds))]
     timeout: Option<Duration>,
     /// tries for a port that does not answer (default 2, and 3 once loss is seen)
-    #[argh(option, from_str_fn(tries))]
+    #[argh(option, from_str_fn(limits::tries))]
     tries: Option<u8>,
     /// most probes under way at once (default 16384, and no more than the limit on open files allows)
-    #[argh(option, from_str_fn(window))]
+    #[argh(option, from_str_fn(limits::window))]
     window: Option<usize>,
     /// seed of the random order (default: another one each time)
     #[argh(option)]
@@ -101,43 +106,130 @@ struct Args {
     /// file for the report instead of stdout
     #[argh(option)]
     out: Option<PathBuf>,
-    /// file of an interrupted scan to go on with; also where Ctrl-C leaves it (default portscan.resume)
+    /// file of an interrupted scan to go on with, its limits too (--rate and so on) unless given anew; also where Ctrl-C leaves it (default portscan.resume)
     #[argh(option)]
     resume: Option<PathBuf>,
 }
 
 fn main() -> labnet::Exit {
     let args: Args = labnet::args()?;
-    let mut failures = 0;
 
-    // 1. What is to be scanned: from the command line, or from the file of an interrupted scan
-    let saved = match &args.resume {
-        Some(path) if path.exists() => Some(Saved::load(path)?),
-        _ => None,
-    };
+    // 1. What is to be scanned
+    // From the command line, or from the file of an interrupted scan.
+    let mut bad_targets = 0;
+    let saved = saved(&args)?;
     let (targets, ports) = match &saved {
         Some(saved) => from_saved(&args, saved)?,
-        None => (targets(&args, &mut failures)?, ports(&args)?),
+        None => (targets(&args, &mut bad_targets)?, ports(&args)?),
     };
-
-    // 2. Where the report goes: a file that cannot be written is better known before the scan than after it
-    let mut out = args.out.as_deref().map(create).transpose()?;
-
-    // 3. The scan
-    let (hosts, own) = engine::arrange(targets.hosts())?;
-    if let Some(host) = hosts[own..].iter().find(|host| host.is_public()) {
+    let plan = plan(&args, &targets, &ports, saved.as_ref())?;
+    // A file that cannot be written is better known before the scan than after it.
+    let out = args.out.as_deref().map(create).transpose()?;
+    if let Some(host) = plan.hosts[plan.own..].iter().find(|host| host.is_public()) {
         note!(
             "{host} is neither this machine nor a private address: \
              scan it only with its owner's permission"
         );
     }
-    if saved.as_ref().is_some_and(|saved| saved.own != own) {
-        return Err(anyhow!(
-            "the interrupted scan was begun on a machine with other addresses"
-        ))
-        .hint("start the scan anew, without --resume")?;
+
+    // 2. The scan
+    let stop = stop_on_ctrl_c()?;
+    let mut outcome = scan(&plan, &stop)?;
+    if let Some(saved) = &saved {
+        merge(&mut outcome, saved);
     }
-    let seed = match (&saved, args.in_order) {
+    let resume_file = args.resume.as_deref().unwrap_or(Path::new(RESUME_FILE));
+    // What is left to do comes first: the report may end in a pipe whose reader the same Ctrl-C has ended.
+    let left = match &outcome.stopped {
+        Some(position) => to_resume(&targets, &ports, &plan, position, &outcome).store(resume_file),
+        None => Ok(()),
+    };
+
+    // 3. The report
+    let report = report(&plan, &targets, &outcome, args.banner, &stop)?;
+    let mut errors = put_out(&args, out, &report);
+    if outcome.stopped.is_none() && saved.is_some() && errors.is_empty() {
+        errors.extend(remove(resume_file).err());
+    }
+    if outcome.stopped.is_some() && left.is_ok() {
+        note!(
+            "the scan is not complete; to go on: portscan --resume {}",
+            resume_file.display()
+        );
+    }
+
+    // How it went. An end that the user wished is none that went wrong, whatever became of the pipe.
+    let as_wished = stop.load(Ordering::Relaxed) && outcome.trouble.is_none() && left.is_ok();
+    for result in [left, able_to_send(&outcome), all_scanned(bad_targets)] {
+        errors.extend(result.err());
+    }
+    let last = errors.pop();
+    for error in errors {
+        note!("Error: {:?}", labnet::Failure::from(error));
+    }
+    match last.map(labnet::Failure::from) {
+        Some(error) if as_wished => note!("Error: {error:?}"),
+        Some(error) => return Err(error),
+        None => {}
+    }
+    if as_wished {
+        process::exit(INTERRUPTED);
+    }
+    Ok(())
+}
+
+fn able_to_send(outcome: &Outcome) -> anyhow::Result<()> {
+    match &outcome.trouble {
+        Some(trouble) => Err(anyhow!("{trouble}"))
+            .hint("a local firewall, a missing route, or too few open files (ulimit -n)"),
+        None => Ok(()),
+    }
+}
+
+fn all_scanned(bad_targets: u32) -> anyhow::Result<()> {
+    let targets = match bad_targets {
+        0 => return Ok(()),
+        1 => "1 target".to_string(),
+        count => format!("{count} targets"),
+    };
+    Err(anyhow!("{targets} could not be scanned, see above"))
+        .hint("the others were scanned: see the report")
+}
+
+/// The file to go on with. A wrong name is told: without targets the scan of this machine would look like the rest
+/// of the interrupted one.
+fn saved(args: &Args) -> anyhow::Result<Option<Saved>> {
+    let Some(path) = &args.resume else {
+        return Ok(None);
+    };
+    let shown = path.display();
+    let there = path
+        .try_exists()
+        .with_context(|| format!("cannot look for {shown}"))?;
+    if there {
+        return Saved::load(path).map(Some);
+    }
+    if args.targets.is_empty() && args.from.is_none() {
+        return Err(anyhow!("there is no file {shown} to go on with"))
+            .hint("check its name; beside targets, --resume says where Ctrl-C leaves such a file");
+    }
+    Ok(None)
+}
+
+fn plan(
+    args: &Args,
+    targets: &Targets,
+    ports: &Ports,
+    saved: Option<&Saved>,
+) -> anyhow::Result<Plan> {
+    let (hosts, own) = engine::arrange(targets.hosts())?;
+    if let Some(saved) = saved {
+        saved
+            .check(&hosts, own, ports)
+            .context("the interrupted scan cannot go on")
+            .hint("start the scan anew, without --resume")?;
+    }
+    let seed = match (saved, args.in_order) {
         (Some(saved), _) => saved.seed,
         (None, true) => None,
         // Half of the bits make a number that a person can copy.
@@ -146,85 +238,26 @@ fn main() -> labnet::Exit {
                 .unwrap_or_else(|| u64::from(rand::random::<u32>())),
         ),
     };
-    let plan = Plan {
+    let before = saved.map_or_else(Limits::default, |saved| saved.limits.clone());
+    let lines = hosts.len().saturating_mul(ports.len());
+    Ok(Plan {
         hosts,
         own,
         ports: ports.as_slice().to_vec(),
         seed,
         limits: Limits {
-            tries: args.tries,
-            window: args.window.unwrap_or(0),
-            rate: args.rate,
-            timeout: args.timeout,
-            details: ports.len() <= FEW_PORTS,
+            tries: args.tries.or(before.tries),
+            window: args.window.unwrap_or(before.window),
+            rate: args.rate.or(before.rate),
+            timeout: args.timeout.or(before.timeout),
+            details: ports.len() <= FEW_PORTS && lines <= FEW_LINES,
         },
-        start: saved
-            .as_ref()
-            .map_or_else(Position::default, |saved| saved.position.clone()),
-    };
-    let stop = stop_on_ctrl_c()?;
-    let mut outcome = scan_with_progress(&plan, &stop)?;
-    if let Some(saved) = saved.as_ref() {
-        merge(&mut outcome, saved);
-    }
-    let interrupted = stop.load(Ordering::Relaxed);
-
-    // 4. The report
-    let banners = args.banner && !interrupted;
-    let report = report(&plan, &targets, &outcome, banners, &stop);
-    let colour =
-        out.is_none() && io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let text = report.render(args.format, colour);
-    let written = match (&mut out, &args.out) {
-        (Some(file), Some(path)) => write(file, path, &text),
-        _ => Ok(()),
-    };
-    if out.is_none() || written.is_err() {
-        // The report is not lost with a full disk.
-        let mut stdout = io::stdout().lock();
-        stdout
-            .write_all(text.as_bytes())
-            .and_then(|()| stdout.flush())
-            .context("cannot write to stdout")?;
-    }
-    if out.is_some() || args.format != Format::Human {
-        note!("{}", report.sum());
-        for doubt in report.doubts() {
-            note!("uncertain: {doubt}");
-        }
-    }
-
-    // 5. The end: what is left to do, and how it went
-    let path = args.resume.as_deref().unwrap_or(Path::new(RESUME_FILE));
-    match &outcome.stopped {
-        Some(position) => {
-            leave_resume_file(path, &targets, &ports, &plan, position, &outcome)?;
-        }
-        None if saved.is_some() => {
-            fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))?;
-        }
-        None => {}
-    }
-    written?;
-    if let Some(trouble) = outcome.trouble {
-        return Err(anyhow!(trouble))
-            .hint("a local firewall, a missing route, or too few open files (ulimit -n)")?;
-    }
-    if interrupted {
-        process::exit(INTERRUPTED);
-    }
-    if failures > 0 {
-        let targets = if failures == 1 { "target" } else { "targets" };
-        return Err(anyhow!(
-            "{failures} {targets} could not be scanned, see above"
-        ))
-        .hint("the others were scanned: see the report")?;
-    }
-    Ok(())
+        start: saved.map_or_else(Position::default, |saved| saved.position.clone()),
+    })
 }
 
 /// Adds up all targets. A bad one among good ones is told, counted, and passed over.
-fn targets(args: &Args, failures: &mut u32) -> anyhow::Result<Targets> {
+fn targets(args: &Args, bad: &mut u32) -> anyhow::Result<Targets> {
     let mut words = Vec::new();
     for word in &args.targets {
         if word == "-" {
@@ -249,7 +282,7 @@ fn targets(args: &Args, failures: &mut u32) -> anyhow::Result<Targets> {
     for word in &words {
         if let Err(error) = targets.add(word) {
             note!("{:?}", labnet::Failure::from(error));
-            *failures += 1;
+            *bad += 1;
         }
     }
     // A bad --exclude ends the program: scanning what should be left out is worse than scanning nothing.
@@ -335,11 +368,40 @@ fn create(path: &Path) -> anyhow::Result<File> {
         .hint("choose another --out, or leave it out for stdout")
 }
 
-fn write(file: &mut File, path: &Path, text: &str) -> anyhow::Result<()> {
-    file.write_all(text.as_bytes())
-        .and_then(|()| file.flush())
-        .with_context(|| format!("cannot write {}", path.display()))
-        .hint("the report went to stdout instead")
+fn remove(path: &Path) -> anyhow::Result<()> {
+    fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))
+}
+
+/// Writes the report where it is to go, and gives back what went wrong.
+fn put_out(args: &Args, out: Option<File>, report: &Report) -> Vec<anyhow::Error> {
+    let colour =
+        out.is_none() && io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let text = report.render(args.format, colour);
+    let mut errors = Vec::new();
+    if let (Some(mut file), Some(path)) = (out, &args.out) {
+        let written = file
+            .write_all(text.as_bytes())
+            .and_then(|()| file.flush())
+            .with_context(|| format!("cannot write {}", path.display()))
+            .hint("the report went to stdout instead");
+        errors.extend(written.err());
+    }
+    if args.out.is_none() || !errors.is_empty() {
+        // The report is not lost with a full disk.
+        let mut stdout = io::stdout().lock();
+        let written = stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush())
+            .context("cannot write to stdout");
+        errors.extend(written.err());
+    }
+    if args.out.is_some() || args.format != Format::Human {
+        note!("{}", report.sum());
+        for doubt in report.doubts() {
+            note!("uncertain: {doubt}");
+        }
+    }
+    errors
 }
 
 /// The first Ctrl-C ends the scan in good order, the second one the program.
@@ -355,34 +417,43 @@ fn stop_on_ctrl_c() -> anyhow::Result<Arc<AtomicBool>> {
     Ok(stop)
 }
 
-fn scan_with_progress(plan: &Plan, stop: &AtomicBool) -> anyhow::Result<Outcome> {
+fn scan(plan: &Plan, stop: &AtomicBool) -> anyhow::Result<Outcome> {
     const STYLE: &str =
         "{percent:>3} % [{bar:30}] {human_pos}/{human_len} tries, {per_sec}, {eta} left";
     let progress = Progress::default();
-    // indicatif draws on stderr, and only where that is a terminal.
+    with_bar(STYLE, &progress, || {
+        engine::scan(plan.clone(), stop, &progress)
+    })?
+}
+
+/// Does something beside a progress bar. indicatif draws it on stderr, and only where that is a terminal.
+fn with_bar<T: Send>(
+    style: &str,
+    progress: &Progress,
+    work: impl FnOnce() -> T + Send,
+) -> anyhow::Result<T> {
     let bar = ProgressBar::new(0);
-    if let Ok(style) = ProgressStyle::with_template(STYLE) {
+    if let Ok(style) = ProgressStyle::with_template(style) {
         bar.set_style(style);
     }
     thread::scope(|scope| {
         let (done, wait) = mpsc::channel();
-        let progress = &progress;
         scope.spawn(move || {
             // Nobody waits any more only when the program is ending.
-            let _ended = done.send(engine::scan(plan.clone(), stop, progress));
+            let _ended = done.send(work());
         });
         loop {
             match wait.recv_timeout(Duration::from_millis(100)) {
                 Ok(outcome) => {
                     bar.finish_and_clear();
-                    return outcome;
+                    return Ok(outcome);
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     bar.set_length(progress.all.load(Ordering::Relaxed));
                     bar.set_position(progress.done.load(Ordering::Relaxed));
                 }
                 Err(RecvTimeoutError::Disconnected) => {
-                    return Err(anyhow!("the scan ended without a result"));
+                    return Err(anyhow!("a thread ended without a result"));
                 }
             }
         }
@@ -401,23 +472,37 @@ fn merge(outcome: &mut Outcome, saved: &Saved) {
     }
 }
 
+/// What the open ports say first, and how many could not be asked, because the program was stopped.
+fn banners(
+    open: &[SocketAddr],
+    stop: &AtomicBool,
+) -> anyhow::Result<(HashMap<SocketAddr, String>, u64)> {
+    const STYLE: &str = "{percent:>3} % [{bar:30}] {human_pos}/{human_len} banners, {eta} left";
+    let progress = Progress::default();
+    let all = open.len() as u64;
+    progress.all.store(all, Ordering::Relaxed);
+    let said = with_bar(STYLE, &progress, || {
+        banner::read_all(open, BANNER_TIME, stop, &progress.done)
+    })?;
+    Ok((said, all - progress.done.load(Ordering::Relaxed)))
+}
+
 fn report(
     plan: &Plan,
     targets: &Targets,
     outcome: &Outcome,
-    banners: bool,
+    with_banners: bool,
     stop: &AtomicBool,
-) -> Report {
-    const BANNER_TIME: Duration = Duration::from_secs(2);
+) -> anyhow::Result<Report> {
     let mut found = outcome.findings.ports.clone();
     found.sort_unstable();
     let address = |host: u32, port: u16| plan.hosts[host as usize].port(port);
     let open: Vec<SocketAddr> = found
         .iter()
-        .filter(|(_, _, state)| banners && *state == State::Open)
+        .filter(|(_, _, state)| with_banners && *state == State::Open)
         .map(|(host, port, _)| address(*host, *port))
         .collect();
-    let mut said = banner::read_all(&open, BANNER_TIME, stop);
+    let (mut said, unread) = banners(&open, stop)?;
     let mut hosts: Vec<(portscan::targets::Host, report::Host)> =
         Vec::with_capacity(plan.hosts.len());
     let mut found = found.into_iter().peekable();
@@ -440,7 +525,7 @@ fn report(
             *host,
             report::Host {
                 address: host.to_string(),
-                name: targets.name(host.ip).map(str::to_string),
+                name: targets.name(*host).map(str::to_string),
                 unknown: (plan.ports.len() as u64).saturating_sub(counts.all()),
                 ports,
                 counts,
@@ -449,7 +534,7 @@ fn report(
     }
     // This machine's addresses were scanned first; a reader looks for them where they belong.
     hosts.sort_by_key(|(host, _)| *host);
-    Report {
+    Ok(Report {
         hosts: hosts.into_iter().map(|(_, host)| host).collect(),
         time: outcome.time,
         losses: outcome.losses,
@@ -459,50 +544,24 @@ fn report(
         tries: outcome.tries,
         seed: plan.seed,
         stopped: outcome.stopped.is_some(),
-    }
+        unread,
+    })
 }
 
-fn leave_resume_file(
-    path: &Path,
+fn to_resume(
     targets: &Targets,
     ports: &Ports,
     plan: &Plan,
     position: &Position,
     outcome: &Outcome,
-) -> anyhow::Result<()> {
-    let saved = Saved {
+) -> Saved {
+    Saved {
         targets: targets.words(),
         ports: ports.to_string(),
         seed: plan.seed,
-        own: plan.own,
+        own: targets::words(&plan.hosts[..plan.own]),
+        limits: plan.limits.clone(),
         position: position.clone(),
         findings: outcome.findings.clone(),
-    };
-    saved.store(path)?;
-    note!(
-        "the scan is not complete; to go on: portscan --resume {}",
-        path.display()
-    );
-    Ok(())
-}
-
-fn rate(word: &str) -> Result<f64, String> {
-    word.parse()
-        .ok()
-        .filter(|rate| (0.1..=10_000_000.0).contains(rate))
-        .ok_or_else(|| "a rate is a number of probes a second from 0.1 to 10000000".to_string())
-}
-
-fn tries(word: &str) -> Result<u8, String> {
-    word.parse()
-        .ok()
-        .filter(|tries| (1..=20).contains(tries))
-        .ok_or_else(|| "the number of tries is a whole number from 1 to 20".to_string())
-}
-
-fn window(word: &str) -> Result<usize, String> {
-    word.parse()
-        .ok()
-        .filter(|window| (1..=1_000_000).contains(window))
-        .ok_or_else(|| "a window is a whole number from 1 to 1000000".to_string())
+    }
 }

@@ -99,6 +99,8 @@ pub struct Report {
     pub seed: Option<u64>,
     /// Whether it was stopped before its end.
     pub stopped: bool,
+    /// The open ports whose banners were to be read, and were not, because the program was stopped.
+    pub unread: u64,
 }
 
 /// Above this chance that some open port was taken for filtered, the report says so.
@@ -123,6 +125,12 @@ impl Report {
         let unknown: u64 = self.hosts.iter().map(|host| host.unknown).sum();
         if unknown > 0 {
             doubts.push(format!("{unknown} ports are unknown: the scan was stopped"));
+        }
+        if self.unread > 0 {
+            doubts.push(format!(
+                "the banners of {} open ports were not read: the program was stopped",
+                self.unread
+            ));
         }
         let counts = self.counts();
         if counts.filtered > 0

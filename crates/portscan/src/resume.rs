@@ -1,5 +1,6 @@
 //! The file of an interrupted scan: what is known, and where to go on.
 
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::Path;
 
@@ -8,10 +9,13 @@ use labnet::Hint;
 use serde_json::{Value, json};
 
 use crate::engine::Position;
-use crate::schedule::{Counts, Findings, State};
+use crate::limits;
+use crate::ports::Ports;
+use crate::schedule::{Counts, Findings, Limits, State};
+use crate::targets::{self, Host};
 
 /// The form of the file. A file of another form is refused.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 /// An interrupted scan.
 ///
@@ -30,8 +34,11 @@ pub struct Saved {
     pub ports: String,
     /// The seed of the order; `None` is ascending order.
     pub seed: Option<u64>,
-    /// How many of the hosts were addresses of the machine that scanned.
-    pub own: usize,
+    /// The hosts that were addresses of the machine that scanned, as [`crate::targets::words`] gives them: the host
+    /// numbers depend on them.
+    pub own: Vec<String>,
+    /// The user's own limits; [`Limits::details`] follows from the targets and the ports.
+    pub limits: Limits,
     /// Where to go on.
     pub position: Position,
     /// What is known.
@@ -73,6 +80,85 @@ impl Saved {
             .with_context(|| format!("cannot write {}", path.display()))
     }
 
+    /// Checks the numbers against the hosts and ports that they stand for: a file can be damaged, edited, or brought
+    /// from another machine. `own` of the hosts, from the first on, are addresses of this machine.
+    ///
+    /// # Errors
+    ///
+    /// Says what does not fit.
+    pub fn check(&self, hosts: &[Host], own: usize, ports: &Ports) -> anyhow::Result<()> {
+        let here = targets::words(&hosts[..own]);
+        if here != self.own {
+            let shown = |words: &[String]| match words {
+                [] => "none".to_string(),
+                words => words.join(", "),
+            };
+            bail!(
+                "the targets that are addresses of the machine itself were {}, and are {}",
+                shown(&self.own),
+                shown(&here)
+            );
+        }
+        if hosts.is_empty() {
+            bail!("it has no targets");
+        }
+        let per_host = ports.len() as u64;
+        let own_places = own as u64 * per_host;
+        let other_places = hosts.len() as u64 * per_host - own_places;
+        if self.position.own > own_places || self.position.others > other_places {
+            bail!("its place is behind the last of {own_places} and {other_places}");
+        }
+
+        let Findings {
+            ports: found,
+            counts,
+        } = &self.findings;
+        let mut ahead: BTreeMap<u32, u64> = BTreeMap::new();
+        let mut listed: BTreeMap<u32, Counts> = BTreeMap::new();
+        let mut seen = HashSet::new();
+        for (host, port) in self.position.pending.iter().copied() {
+            seen.insert((host, port));
+            *ahead.entry(host).or_default() += 1;
+        }
+        for (host, port, state) in found.iter().copied() {
+            seen.insert((host, port));
+            listed.entry(host).or_default().add(state, 1);
+        }
+        if seen.len() < self.position.pending.len() + found.len() {
+            bail!("it has a port twice");
+        }
+        let numbers = seen.iter().map(|(host, _)| host).chain(counts.keys());
+        if let Some(host) = numbers.copied().find(|host| *host as usize >= hosts.len()) {
+            bail!("it has a host {host}, and there are {}", hosts.len());
+        }
+        if let Some((_, port)) = seen
+            .iter()
+            .find(|(_, port)| ports.as_slice().binary_search(port).is_err())
+        {
+            bail!("it has port {port}, which is not among its ports");
+        }
+
+        let mut known = 0;
+        for host in (0u32..).take(hosts.len()) {
+            let counted = counts.get(&host).copied().unwrap_or_default();
+            let listed = listed.get(&host).copied().unwrap_or_default();
+            let ahead = ahead.get(&host).copied().unwrap_or_default();
+            let adds_up = listed.open == counted.open
+                && listed.closed <= counted.closed
+                && listed.filtered <= counted.filtered
+                && listed.unreachable <= counted.unreachable
+                && counted.all() + ahead <= per_host;
+            if !adds_up {
+                bail!("the counts of host {host} do not add up");
+            }
+            known += counted.all() + ahead;
+        }
+        if known > self.position.own + self.position.others {
+            bail!("it knows more than it has scanned");
+        }
+        Ok(())
+    }
+
     /// The file's text.
     pub fn to_json(&self) -> Value {
         let counts: Vec<Value> = self
@@ -101,6 +187,12 @@ impl Saved {
             "ports": self.ports,
             "seed": self.seed,
             "own": self.own,
+            "limits": {
+                "tries": self.limits.tries,
+                "window": Some(self.limits.window).filter(|window| *window > 0),
+                "rate": self.limits.rate,
+                "timeout": self.limits.timeout.map(|time| time.as_secs_f64()),
+            },
             "next_own": self.position.own,
             "next_other": self.position.others,
             "pending": self.position.pending,
@@ -119,14 +211,6 @@ impl Saved {
         if value["portscan"] != json!(VERSION) {
             bail!("it is not of version {VERSION}");
         }
-        let targets = list(&value, "targets")?
-            .iter()
-            .map(|word| {
-                word.as_str()
-                    .map(str::to_string)
-                    .context("a target is no text")
-            })
-            .collect::<Result<_, _>>()?;
         let seed = match &value["seed"] {
             Value::Null => None,
             seed => Some(seed.as_u64().context("\"seed\" is no number")?),
@@ -155,13 +239,20 @@ impl Saved {
             findings.counts.insert(number(&host[0])?, counts);
         }
         Ok(Saved {
-            targets,
+            targets: texts(&value, "targets")?,
             ports: value["ports"]
                 .as_str()
                 .context("\"ports\" is missing")?
                 .to_string(),
             seed,
-            own: number(&value["own"])?,
+            own: texts(&value, "own")?,
+            limits: Limits {
+                tries: limit(&value, "tries", limits::tries)?,
+                window: limit(&value, "window", limits::window)?.unwrap_or(0),
+                rate: limit(&value, "rate", limits::rate)?,
+                timeout: limit(&value, "timeout", labnet::seconds)?,
+                details: false,
+            },
             position: Position {
                 own: number(&value["next_own"])?,
                 others: number(&value["next_other"])?,
@@ -176,6 +267,30 @@ fn list<'a>(value: &'a Value, name: &str) -> anyhow::Result<&'a Vec<Value>> {
     value[name]
         .as_array()
         .with_context(|| format!("{name:?} is missing"))
+}
+
+fn texts(value: &Value, name: &str) -> anyhow::Result<Vec<String>> {
+    list(value, name)?
+        .iter()
+        .map(|word| {
+            let word = word.as_str().map(str::to_string);
+            word.with_context(|| format!("{name:?} has a word that is no text"))
+        })
+        .collect()
+}
+
+/// A limit passes the same check as on the command line.
+fn limit<T>(
+    value: &Value,
+    name: &str,
+    read: impl Fn(&str) -> Result<T, String>,
+) -> anyhow::Result<Option<T>> {
+    match &value["limits"][name] {
+        Value::Null => Ok(None),
+        limit => read(&limit.to_string())
+            .map(Some)
+            .map_err(|what| anyhow!("{name} is {limit}, but {what}")),
+    }
 }
 
 fn number<T: TryFrom<u64>>(value: &Value) -> anyhow::Result<T> {
@@ -198,6 +313,9 @@ fn state(word: &str) -> Option<State> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+    use std::time::Duration;
+
     use super::*;
 
     fn saved() -> Saved {
@@ -208,7 +326,14 @@ mod tests {
             targets: vec!["10.0.0.1-10.0.0.9".to_string()],
             ports: "22-80".to_string(),
             seed: Some(u64::MAX),
-            own: 1,
+            own: vec!["10.0.0.3".to_string()],
+            limits: Limits {
+                tries: Some(4),
+                window: 300,
+                rate: Some(0.3),
+                timeout: Some(Duration::from_millis(1234)),
+                details: false,
+            },
             position: Position {
                 own: 59,
                 others: 17,
@@ -225,6 +350,13 @@ mod tests {
         assert_eq!(again, saved);
         assert_eq!(again.position, saved.position);
         assert_eq!(again.findings.counts, saved.findings.counts);
+        let (limits, before) = (again.limits, saved.limits);
+        assert_eq!(
+            (limits.tries, limits.window, limits.rate, limits.timeout),
+            (before.tries, before.window, before.rate, before.timeout)
+        );
+        let none = Saved::from_json(&Saved::default().to_json().to_string()).unwrap();
+        assert_eq!(none, Saved::default());
     }
 
     #[test]
@@ -234,7 +366,73 @@ mod tests {
         assert!(bad(&whole[..whole.len() / 2]).contains("no JSON"));
         assert!(bad("{}").contains("version"));
         assert!(bad(&whole.replace("65535", "65536")).contains("65536 is no number that fits"));
+        assert!(bad(&whole.replace("0.3", "-1.0")).contains("rate is -1.0, but a rate is"));
         assert!(bad(&whole.replace("filtered", "odd")).contains("state"));
         assert!(bad(&whole.replace("\"pending\"", "\"gone\"")).contains("\"pending\" is missing"));
+    }
+
+    /// Ports 22 to 80 of 9 hosts, of which one is of this machine: 59 and 472 places.
+    fn checked(change: impl FnOnce(&mut Saved)) -> Result<(), String> {
+        let mut saved = saved();
+        saved.position.pending = vec![(3, 80), (0, 25)];
+        saved.findings.note(0, 24, State::Closed, false);
+        change(&mut saved);
+        let ip = |last: u8| Host::from(IpAddr::from([10, 0, 0, last]));
+        let hosts: Vec<Host> = [3, 1, 2, 4, 5, 6, 7, 8, 9].map(ip).to_vec();
+        let ports = saved.ports.parse().unwrap();
+        saved
+            .check(&hosts, 1, &ports)
+            .map_err(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn numbers_that_do_not_fit_the_targets_are_refused() {
+        let refused = |words: &str, change: &dyn Fn(&mut Saved)| {
+            let told = checked(change).unwrap_err();
+            assert!(told.contains(words), "{words:?} is not in {told:?}");
+        };
+        assert_eq!(checked(|_| ()), Ok(()));
+        refused("were 10.0.0.4, and are 10.0.0.3", &|saved| {
+            saved.own = vec!["10.0.0.4".to_string()];
+        });
+        refused("were none, and are", &|saved| saved.own.clear());
+        refused("behind the last of 59 and 472", &|saved| {
+            saved.position.own = 60;
+        });
+        refused("behind the last", &|saved| saved.position.others = 473);
+        refused("a host 9, and there are 9", &|saved| {
+            saved.position.pending[0].0 = 9;
+        });
+        refused("a host 9, and there are 9", &|saved| {
+            saved.findings.note(9, 22, State::Open, true);
+        });
+        refused("a host 12", &|saved| {
+            saved.findings.note(12, 22, State::Closed, false);
+        });
+        refused("port 81, which is not among", &|saved| {
+            saved.position.pending[0].1 = 81;
+        });
+        refused("port 21, which is not among", &|saved| {
+            saved.findings.note(2, 21, State::Open, true);
+        });
+        refused("a port twice", &|saved| {
+            saved.position.pending.push((0, 25));
+        });
+        refused("a port twice", &|saved| {
+            saved.position.pending.push((0, 22));
+        });
+        refused("the counts of host 0 do not add up", &|saved| {
+            saved.findings.counts.remove(&0);
+        });
+        refused("the counts of host 1 do not add up", &|saved| {
+            saved.findings.counts.entry(1).or_default().filtered = 0;
+        });
+        refused("the counts of host 4 do not add up", &|saved| {
+            saved.findings.counts.entry(4).or_default().closed = 60;
+        });
+        refused("more than it has scanned", &|saved| {
+            saved.position.own = 1;
+            saved.position.others = 3;
+        });
     }
 }

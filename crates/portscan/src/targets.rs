@@ -1,6 +1,6 @@
 //! Which hosts: names, addresses, CIDR blocks and ranges, read into disjoint spans of addresses.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAddrs};
 
@@ -63,27 +63,54 @@ impl fmt::Display for Host {
     }
 }
 
-/// A run of addresses of one family, both ends included.
+/// Addresses of one kind: only among these is one the next of another. IPv4 sorts first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Kind {
+    v6: bool,
+    /// The interface of link-local addresses: fe80::1 is another host on each.
+    scope: u32,
+}
+
+/// A run of addresses of one kind, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Span {
-    v6: bool,
+    kind: Kind,
     first: u128,
     last: u128,
 }
 
 impl Span {
-    fn one(ip: IpAddr) -> Self {
-        let (v6, number) = number(ip);
-        Span {
-            v6,
-            first: number,
-            last: number,
-        }
-    }
-
     /// The number of addresses; `None` only for all of IPv6.
     fn size(self) -> Option<u128> {
         (self.last - self.first).checked_add(1)
+    }
+
+    fn hosts(self) -> impl Iterator<Item = Host> {
+        (self.first..=self.last).map(move |number| host(self.kind, number))
+    }
+
+    fn words(self) -> Vec<String> {
+        let (first, last) = (host(self.kind, self.first), host(self.kind, self.last));
+        if first == last {
+            vec![first.to_string()]
+        } else if self.kind.scope == 0 {
+            vec![format!("{first}-{last}")]
+        } else {
+            // A range has no form with an interface.
+            self.hosts().map(|host| host.to_string()).collect()
+        }
+    }
+}
+
+impl From<Host> for Span {
+    fn from(host: Host) -> Self {
+        let (v6, number) = number(host.ip);
+        let scope = host.scope;
+        Span {
+            kind: Kind { v6, scope },
+            first: number,
+            last: number,
+        }
     }
 }
 
@@ -94,12 +121,16 @@ fn number(ip: IpAddr) -> (bool, u128) {
     }
 }
 
-fn address(v6: bool, number: u128) -> IpAddr {
-    if v6 {
+fn host(kind: Kind, number: u128) -> Host {
+    let ip = if kind.v6 {
         Ipv6Addr::from(number).into()
     } else {
         // A span of IPv4 is made from IPv4 addresses only.
         Ipv4Addr::from(u32::try_from(number).unwrap_or(u32::MAX)).into()
+    };
+    Host {
+        ip,
+        scope: kind.scope,
     }
 }
 
@@ -118,10 +149,11 @@ fn address(v6: bool, number: u128) -> IpAddr {
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Targets {
-    /// Sorted, disjoint, not touching.
-    spans: Vec<Span>,
-    scopes: HashMap<IpAddr, u32>,
-    names: HashMap<IpAddr, String>,
+    /// The last address of each span by its kind and first address. The spans are disjoint and do not touch.
+    spans: BTreeMap<(Kind, u128), u128>,
+    /// How many addresses they hold.
+    hosts: u64,
+    names: HashMap<Host, String>,
 }
 
 impl Targets {
@@ -134,133 +166,145 @@ impl Targets {
     /// there before stays.
     pub fn add(&mut self, word: &str) -> anyhow::Result<()> {
         let found = read(word)?;
-        let mut spans = self.spans.clone();
-        spans.push(found.span);
-        let spans = merged(spans);
-        let hosts = count(&spans);
-        if hosts.is_none_or(|hosts| hosts > u128::from(MOST_HOSTS)) {
+        let span = *found.spans.first().context("there is no address")?;
+        if !self.insert(span) {
             return Err(anyhow!("{word} makes more than {MOST_HOSTS} hosts"))
                 .hint("split the scan into smaller blocks");
         }
-        self.spans = spans;
-        let ip = address(found.span.v6, found.span.first);
-        if found.scope != 0 {
-            self.scopes.insert(ip, found.scope);
-        }
         if let Some(name) = found.name {
-            self.names.entry(ip).or_insert(name);
+            self.names
+                .entry(host(span.kind, span.first))
+                .or_insert(name);
         }
         Ok(())
     }
 
-    /// Takes a target out again, in the same forms as [`Targets::add`].
+    /// Joins a span with those that it overlaps or touches; does nothing and says so when that makes too many hosts.
+    fn insert(&mut self, mut span: Span) -> bool {
+        let before = (span.kind, span.first);
+        let joined: Vec<Span> = self
+            .spans
+            .range(before..=(span.kind, span.last.saturating_add(1)))
+            .chain(self.spans.range(..before).next_back())
+            .map(|(&(kind, first), &last)| Span { kind, first, last })
+            .filter(|near| near.kind == span.kind && near.last.saturating_add(1) >= span.first)
+            .collect();
+        for near in &joined {
+            span.first = span.first.min(near.first);
+            span.last = span.last.max(near.last);
+        }
+        let gone: u64 = joined.iter().filter_map(|near| size(*near)).sum();
+        let hosts = size(span).map(|size| self.hosts - gone + size);
+        let Some(hosts) = hosts.filter(|hosts| *hosts <= MOST_HOSTS) else {
+            return false;
+        };
+        for near in joined {
+            self.spans.remove(&(near.kind, near.first));
+        }
+        self.spans.insert((span.kind, span.first), span.last);
+        self.hosts = hosts;
+        true
+    }
+
+    /// Takes a target out again, in the same forms as [`Targets::add`]; of a name every address. A link-local address
+    /// without an interface is taken out on all of them.
     ///
     /// # Errors
     ///
     /// When the word is no target.
     pub fn exclude(&mut self, word: &str) -> anyhow::Result<()> {
-        let out = read(word)?.span;
-        let mut spans = Vec::with_capacity(self.spans.len() + 1);
-        for span in &self.spans {
-            if span.v6 != out.v6 || span.last < out.first || out.last < span.first {
-                spans.push(*span);
+        for out in read(word)?.spans {
+            self.take_out(out);
+        }
+        Ok(())
+    }
+
+    fn take_out(&mut self, out: Span) {
+        let mut left = BTreeMap::new();
+        for span in self.spans() {
+            let same = span.kind.v6 == out.kind.v6
+                && (span.kind.scope == out.kind.scope
+                    || span.kind.scope == 0
+                    || out.kind.scope == 0);
+            if !same || span.last < out.first || out.last < span.first {
+                left.insert((span.kind, span.first), span.last);
                 continue;
             }
             if span.first < out.first {
-                spans.push(Span {
-                    last: out.first - 1,
-                    ..*span
-                });
+                left.insert((span.kind, span.first), out.first - 1);
             }
             if out.last < span.last {
-                spans.push(Span {
-                    first: out.last + 1,
-                    ..*span
-                });
+                left.insert((span.kind, out.last + 1), span.last);
             }
         }
-        self.spans = spans;
-        Ok(())
+        self.spans = left;
+        self.hosts = self.spans().filter_map(size).sum();
+    }
+
+    fn spans(&self) -> impl Iterator<Item = Span> {
+        self.spans
+            .iter()
+            .map(|(&(kind, first), &last)| Span { kind, first, last })
     }
 
     /// How many hosts there are.
     pub fn len(&self) -> u64 {
-        let hosts = count(&self.spans).unwrap_or(u128::MAX);
-        u64::try_from(hosts).unwrap_or(u64::MAX)
+        self.hosts
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.spans.is_empty()
+        self.hosts == 0
     }
 
-    /// The hosts in the order of their addresses, IPv4 first.
+    /// The hosts in the order of their addresses, IPv4 first; those of one interface together.
     pub fn hosts(&self) -> impl Iterator<Item = Host> {
-        self.spans.iter().flat_map(|span| {
-            (span.first..=span.last).map(|number| {
-                let ip = address(span.v6, number);
-                Host {
-                    ip,
-                    scope: self.scopes.get(&ip).copied().unwrap_or(0),
-                }
-            })
-        })
+        self.spans().flat_map(Span::hosts)
     }
 
     /// The name under which a host was asked for.
-    pub fn name(&self, ip: IpAddr) -> Option<&str> {
-        self.names.get(&ip).map(String::as_str)
+    pub fn name(&self, host: Host) -> Option<&str> {
+        self.names.get(&host).map(String::as_str)
     }
 
     /// Words that [`Targets::add`] reads back as the same set; names are lost.
     pub fn words(&self) -> Vec<String> {
-        self.spans
-            .iter()
-            .flat_map(|span| {
-                let first = address(span.v6, span.first);
-                let last = address(span.v6, span.last);
-                match self.scopes.get(&first) {
-                    Some(scope) => vec![format!("{first}%{scope}")],
-                    None if first == last => vec![first.to_string()],
-                    None => vec![format!("{first}-{last}")],
-                }
-            })
-            .collect()
+        self.spans().flat_map(Span::words).collect()
     }
 }
 
-fn count(spans: &[Span]) -> Option<u128> {
+/// As [`Targets::words`], for some of its hosts, in its order.
+pub fn words(hosts: &[Host]) -> Vec<String> {
+    let spans: Vec<Span> = hosts.iter().copied().map(Span::from).collect();
     spans
-        .iter()
-        .try_fold(0u128, |sum, span| sum.checked_add(span.size()?))
+        .chunk_by(|span, next| span.kind == next.kind && span.last + 1 == next.first)
+        .filter_map(|run| {
+            let last = run.last()?.last;
+            Some(Span {
+                last,
+                ..*run.first()?
+            })
+        })
+        .flat_map(Span::words)
+        .collect()
 }
 
-/// Sorts, and joins spans that overlap or touch.
-fn merged(mut spans: Vec<Span>) -> Vec<Span> {
-    spans.sort_unstable();
-    let mut merged: Vec<Span> = Vec::with_capacity(spans.len());
-    for span in spans {
-        match merged.last_mut() {
-            Some(before) if before.v6 == span.v6 && span.first <= before.last.saturating_add(1) => {
-                before.last = before.last.max(span.last);
-            }
-            _ => merged.push(span),
-        }
-    }
-    merged
+/// The number of addresses, where there are not far too many.
+fn size(span: Span) -> Option<u64> {
+    span.size().and_then(|size| u64::try_from(size).ok())
 }
 
+/// What a word means.
 struct Found {
-    span: Span,
-    scope: u32,
+    /// A name may have several addresses, anything else is one span.
+    spans: Vec<Span>,
     name: Option<String>,
 }
 
 impl From<Span> for Found {
     fn from(span: Span) -> Self {
         Found {
-            span,
-            scope: 0,
+            spans: vec![span],
             name: None,
         }
     }
@@ -272,7 +316,7 @@ fn read(word: &str) -> anyhow::Result<Found> {
         bail!("a target is missing: an empty word");
     }
     if let Ok(ip) = word.parse::<IpAddr>() {
-        return Ok(Span::one(ip).into());
+        return Ok(Span::from(Host::from(ip)).into());
     }
     if let Some((base, prefix)) = word.split_once('/') {
         return block(base, prefix)
@@ -309,7 +353,7 @@ fn block(base: &str, prefix: &str) -> anyhow::Result<Span> {
     };
     // An address inside the block names the block, as everywhere: 10.0.0.7/24 is 10.0.0.0/24.
     Ok(Span {
-        v6,
+        kind: Kind { v6, scope: 0 },
         first: number & !free,
         last: number | free,
     })
@@ -335,33 +379,42 @@ fn range(first: IpAddr, last: &str) -> anyhow::Result<Span> {
         bail!("it runs backwards: {last_ip}-{first} is meant?");
     }
     Ok(Span {
-        v6,
+        kind: Kind { v6, scope: 0 },
         first: first_number,
         last: last_number,
     })
 }
 
 fn resolve(name: &str) -> anyhow::Result<Found> {
-    let found = (name, 0)
+    const HINT: &str = "check the spelling and the network, or give an address";
+    let found: Vec<SocketAddr> = (name, 0)
         .to_socket_addrs()
         .with_context(|| format!("cannot resolve the host name {name}"))
-        .and_then(|mut found| {
-            found
-                .next()
-                .with_context(|| format!("the host {name} has no address"))
-        })
-        .hint("check the spelling and the network, or give an address")?;
-    let scope = match found {
-        SocketAddr::V6(v6) => v6.scope_id(),
-        SocketAddr::V4(_) => 0,
-    };
-    // `fe80::1%eth0` is an address with its interface, not a name worth printing.
-    let name = (!name.contains('%')).then(|| name.to_string());
-    Ok(Found {
-        span: Span::one(found.ip()),
-        scope,
-        name,
-    })
+        .hint(HINT)?
+        .collect();
+    if found.is_empty() {
+        return Err(anyhow!("the host {name} has no address")).hint(HINT);
+    }
+    Ok(named(name, &found))
+}
+
+fn named(name: &str, found: &[SocketAddr]) -> Found {
+    Found {
+        spans: found.iter().map(|found| scoped(*found).into()).collect(),
+        // `fe80::1%eth0` is an address with its interface, not a name worth printing.
+        name: (!name.contains('%')).then(|| name.to_string()),
+    }
+}
+
+/// Only link-local addresses have an interface (RFC 4007, section 6): `::1%1` is `::1`.
+fn scoped(found: SocketAddr) -> Host {
+    match found {
+        SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() => Host {
+            ip: found.ip(),
+            scope: v6.scope_id(),
+        },
+        _ => found.ip().into(),
+    }
 }
 
 #[cfg(test)]
@@ -400,7 +453,74 @@ mod tests {
         let localhost = targets(&["localhost"]);
         let host = localhost.hosts().next().unwrap();
         assert!(host.ip.is_loopback());
-        assert_eq!(localhost.name(host.ip), Some("localhost"));
+        assert_eq!(localhost.name(host), Some("localhost"));
+    }
+
+    #[test]
+    fn an_excluded_name_takes_out_every_address_of_it() {
+        let found = ["192.0.2.1:0", "192.0.2.9:0", "[2001:db8::1]:0"].map(|a| a.parse().unwrap());
+        let mut set = targets(&["192.0.2.0-10", "2001:db8::/126"]);
+        for out in named("two.example", &found).spans {
+            set.take_out(out);
+        }
+        assert_eq!(set.len(), 9 + 3);
+        assert!(!set.hosts().any(|host| found.contains(&host.port(0))));
+        // As a target, a name is its first address.
+        assert_eq!(targets(&["localhost"]).len(), 1);
+    }
+
+    #[test]
+    fn a_link_local_address_is_another_host_on_each_interface() {
+        let host = |ip: &str, scope| Host {
+            ip: ip.parse().unwrap(),
+            scope,
+        };
+        let set = targets(&[
+            "fe80::1%2",
+            "fe80::2%1",
+            "fe80::2%2",
+            "fe80::1%1",
+            "fe80::2%2",
+        ]);
+        let hosts: Vec<Host> = set.hosts().collect();
+        assert_eq!(
+            hosts,
+            [
+                host("fe80::1", 1),
+                host("fe80::2", 1),
+                host("fe80::1", 2),
+                host("fe80::2", 2)
+            ]
+        );
+        assert_eq!(set.len(), 4);
+        let words = ["fe80::1%1", "fe80::2%1", "fe80::1%2", "fe80::2%2"];
+        assert_eq!(set.words(), words);
+        assert_eq!(super::words(&hosts), words);
+        assert!(targets(&words).hosts().eq(hosts));
+
+        let mut one = set.clone();
+        one.exclude("fe80::1%2").unwrap();
+        assert_eq!(one.words(), ["fe80::1%1", "fe80::2%1", "fe80::2%2"]);
+        let mut all = set;
+        all.exclude("fe80::1").unwrap();
+        assert_eq!(all.words(), ["fe80::2%1", "fe80::2%2"]);
+        assert_eq!(targets(&["::1%1", "::1"]).words(), ["::1"]);
+    }
+
+    #[test]
+    fn a_hundred_thousand_scattered_addresses_are_read_in_seconds() {
+        let began = std::time::Instant::now();
+        let mut set = Targets::default();
+        // An odd number times a counter, modulo 2^23, gives each address once; none of them touch.
+        for number in 0..100_000u32 {
+            let low = number.wrapping_mul(2_654_435_761) & 0x007f_ffff;
+            set.add(&Ipv4Addr::from(0x0a00_0000 + 2 * low).to_string())
+                .unwrap();
+        }
+        assert_eq!(set.len(), 100_000);
+        assert_eq!(set.words().len(), 100_000);
+        // A tree takes less than a second, sorting a list for each of them took a minute and a half for a fifth.
+        assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
     }
 
     #[test]
@@ -472,6 +592,7 @@ mod tests {
                 again.add(word).map(|()| again)
             }).unwrap();
             prop_assert!(again.hosts().eq(set.hosts()));
+            prop_assert_eq!(words(&set.hosts().collect::<Vec<_>>()), set.words());
         }
 
         #[test]

@@ -389,9 +389,11 @@ fn ctrl_c_prints_what_is_known_and_the_resumed_scan_finds_the_rest() {
     assert_eq!(other.status.code(), Some(1));
     assert!(fs::exists(&file).unwrap());
 
-    let output = run(&["--resume", &file, "--format", "json"]);
+    // The rate of the file would be kept, but the command line has the last word.
+    let output = run(&["--resume", &file, "--rate", "50000", "--format", "json"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let json: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert!(json["scan"]["seconds"].as_f64().unwrap() < 10.0, "{json}");
     let found: Vec<u16> = json["hosts"][0]["ports"]
         .as_array()
         .unwrap()
@@ -408,6 +410,162 @@ fn ctrl_c_prints_what_is_known_and_the_resumed_scan_finds_the_rest() {
         !fs::exists(&file).unwrap(),
         "a finished scan leaves no file"
     );
+}
+
+/// Scans 400 ports from one with a listener on, in order and slowly, and presses Ctrl-C at the first connection.
+fn interrupted(ip: &str, file: &str, options: &[&str], closed_stdout: bool) -> Output {
+    let first = TcpListener::bind((ip, 0)).unwrap();
+    let port = first.local_addr().unwrap().port();
+    let ports = format!("{port}-{}", port.saturating_add(400));
+    let slowly = ["--in-order", "--rate", "200", "--format", "json"];
+    let mut child = portscan(&[ip, "--ports", &ports, "--resume", file])
+        .args(slowly)
+        .args(options)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let _: (TcpStream, _) = first.accept().unwrap();
+    if closed_stdout {
+        drop(child.stdout.take());
+    }
+    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    kill_process(pid, Signal::INT).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn ctrl_c_in_a_pipeline_leaves_the_resume_file_although_the_reader_is_gone() {
+    let folder = Folder::new("pipeline");
+    let file = folder.file("scan.resume");
+    let output = interrupted("127.0.4.2", &file, &[], true);
+    let told = stderr(&output);
+    assert_eq!(output.status.code(), Some(130), "{told}");
+    assert!(told.contains("cannot write to stdout"), "{told}");
+    assert!(told.contains(&format!("--resume {file}")), "{told}");
+    let saved = fs::read_to_string(&file).unwrap();
+    let saved: Value = serde_json::from_str(&saved).unwrap();
+    assert_eq!(saved["own"][0], "127.0.4.2");
+}
+
+#[test]
+fn a_resumed_scan_whose_report_is_lost_keeps_the_file() {
+    let folder = Folder::new("lost");
+    let file = folder.file("scan.resume");
+    let output = interrupted("127.0.4.3", &file, &[], false);
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+    let mut child = portscan(&["--resume", &file, "--rate", "50000"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(fs::exists(&file).unwrap());
+}
+
+#[test]
+fn a_resumed_scan_keeps_to_the_limits_of_the_interrupted_one() {
+    let folder = Folder::new("limits");
+    let file = folder.file("scan.resume");
+    let own = ["--tries", "3", "--timeout", "0.25", "--window", "50"];
+    let output = interrupted("127.0.4.4", &file, &own, false);
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+    let json: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let left = json["hosts"][0]["unknown"].as_f64().unwrap();
+    assert!(left > 200.0, "{json}");
+    let saved: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    assert_eq!(
+        saved["limits"],
+        serde_json::json!({"tries": 3, "timeout": 0.25, "window": 50, "rate": 200.0})
+    );
+
+    let output = run(&["--resume", &file, "--format", "json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let json: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let seconds = json["scan"]["seconds"].as_f64().unwrap();
+    assert!(seconds > 0.8 * left / 200.0, "{left} ports in {seconds} s");
+}
+
+#[test]
+fn a_missing_resume_file_is_refused_unless_targets_say_what_to_begin() {
+    let folder = Folder::new("missing");
+    let file = folder.file("typo.resume");
+    refused(&["--resume", &file], &["there is no file", &file]);
+    let output = run(&["127.0.0.1", "--ports", "9", "--resume", &file]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+}
+
+#[test]
+fn ctrl_c_while_banners_are_read_says_how_many_are_missing() {
+    // 32 are asked at once, and none of them speaks first: each is waited for 2 s.
+    let mut services: Vec<TcpListener> = (0..40)
+        .map(|_| TcpListener::bind("127.0.4.5:0").unwrap())
+        .collect();
+    let port = |listener: &TcpListener| listener.local_addr().unwrap().port();
+    let ports: Vec<String> = services.iter().map(|l| port(l).to_string()).collect();
+    let child = portscan(&["127.0.4.5", "--banner", "--ports", &ports.join(",")])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // They are asked in the order of their ports. The scan's connection comes first, the second is for the banner.
+    services.sort_by_key(port);
+    let asked: Vec<(TcpStream, _)> = services[..32]
+        .iter()
+        .flat_map(|service| [service.accept().unwrap(), service.accept().unwrap()])
+        .collect();
+    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    kill_process(pid, Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    drop(asked);
+    let report = stdout(&output);
+    assert_eq!(output.status.code(), Some(130), "{report}");
+    assert!(report.contains("40 open"), "{report}");
+    assert!(
+        report.contains("uncertain: the banners of 8 open ports were not read"),
+        "{report}"
+    );
+}
+
+#[test]
+fn a_name_that_is_excluded_is_not_scanned() {
+    for target in ["localhost", "127.0.0.1"] {
+        refused(
+            &[target, "--exclude", "localhost", "--ports", "9"],
+            &["the list of targets is empty"],
+        );
+    }
+}
+
+#[test]
+fn a_report_of_many_hosts_has_no_line_for_each_closed_port() {
+    let count = |target: &str| {
+        let output = run(&[target, "--ports", "9", "--format", "csv"]);
+        stdout(&output).lines().count() - 1
+    };
+    assert_eq!(count("127.0.5.0/25"), 128);
+    assert_eq!(count("127.0.5.0/24"), 0);
+}
+
+#[test]
+fn a_resume_file_whose_numbers_fit_nothing_is_refused() {
+    let folder = Folder::new("unfit");
+    let file = folder.file("scan.resume");
+    let text = |pending: &str, found: &str| {
+        format!(
+            r#"{{"portscan": 2, "targets": ["127.0.0.1"], "own": ["127.0.0.1"], "ports": "1-100", "seed": null,
+            "limits": {{}}, "next_own": 100, "next_other": 0, "pending": {pending}, "found": {found}, "counts": []}}"#
+        )
+    };
+    for (pending, found, words) in [
+        ("[[5, 22]]", "[]", "it has a host 5, and there are 1"),
+        ("[]", r#"[[0, 22, "open"]]"#, "do not add up"),
+    ] {
+        fs::write(&file, text(pending, found)).unwrap();
+        refused(&["--resume", &file], &["cannot go on", words]);
+    }
 }
 
 #[test]
