@@ -35,7 +35,13 @@ impl Template {
             return Err(anyhow!(
                 "the command is run without a shell, and {word} is a shell's"
             ))
-            .hint("put it into a script, or run a shell yourself: --server \"sh -c '…'\"");
+            .hint(IN_A_SHELL);
+        }
+        if message_in_a_script(&words) {
+            return Err(anyhow!(
+                "a shell would take the message for a part of its script: \"<EOF>\" is a redirection there"
+            ))
+            .hint(IN_A_SHELL);
         }
         for word in &words {
             if let Some(place) = unknown_place(word) {
@@ -90,6 +96,31 @@ impl Template {
     }
 }
 
+/// How a shell gets the message as what it is: an argument.
+const IN_A_SHELL: &str = "put it into a script, or run a shell yourself and hand the places on as arguments: \
+    --client \"sh -c 'cd x && exec ./client \\\"\\$@\\\"' sh {port} {message}\"";
+
+/// Whether the message would be filled into what a shell reads as its script: `sh -c './client {message}'`.
+fn message_in_a_script(words: &[String]) -> bool {
+    const SHELLS: [&str; 6] = ["sh", "bash", "dash", "ash", "ksh", "zsh"];
+    let is_shell = |word: &String| {
+        let name = Path::new(word).file_name();
+        name.is_some_and(|name| SHELLS.iter().any(|shell| name == *shell))
+    };
+    let Some(shell) = words.iter().position(is_shell) else {
+        return false;
+    };
+    // -c, or -ec and the like; the script is the first word after the options.
+    let mut options = words[shell + 1..].iter();
+    let mut script = false;
+    let first = options.find(|word| {
+        let option = word.starts_with('-');
+        script |= option && !word.starts_with("--") && word.contains('c');
+        !option
+    });
+    script && first.is_some_and(|first| first.contains("{message}"))
+}
+
 /// `{prot}` in `--port={prot}`. Other braces are the command's own.
 fn unknown_place(word: &str) -> Option<&str> {
     let mut rest = word;
@@ -140,5 +171,40 @@ mod tests {
         assert!(Template::parse("./server {prot}").is_err());
         assert!(Template::parse("sh -c 'cd x && ./server'").is_ok());
         assert!(Template::parse("awk '{print $1}'").is_ok());
+    }
+
+    #[test]
+    fn a_message_is_no_part_of_a_shells_script() {
+        for script in [
+            "sh -c './client {port} {message}'",
+            "/bin/bash -ec 'cd x && ./client {message}'",
+            "timeout 60 dash -e -c './client {message}'",
+        ] {
+            assert!(Template::parse(script).is_err(), "{script}");
+        }
+        for right in [
+            "sh client.sh {message}",
+            "./client -c {message}",
+            "sh -c './server {port}'",
+            "sh -c 'cd x && exec ./client \"$@\"' sh {port} {message}",
+        ] {
+            assert!(Template::parse(right).is_ok(), "{right}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_the_hint_says_hands_any_message_on_as_it_is() {
+        let message = "two words; <EOF> $HOME \"'\\";
+        let address: SocketAddr = "127.0.0.1:20001".parse().unwrap();
+        let command = "sh -c 'cd / && exec printf \"%s|\" \"$@\"' sh {port} {message}";
+        let words = Template::parse(command)
+            .unwrap()
+            .fill(address, None, message);
+        let out = std::process::Command::new(&words[0])
+            .args(&words[1..])
+            .output()
+            .unwrap();
+        assert_eq!(out.stdout, format!("20001|{message}|").as_bytes());
     }
 }

@@ -166,6 +166,7 @@ pub fn begin(report: Report, sink: Sink) -> anyhow::Result<Growing> {
             scratch::sweep();
             if let Some((mut report, sink)) = known {
                 report.trouble = Some(format!("{name} stopped it"));
+                report.stopped_with = u8::try_from(code).ok();
                 if let Err(error) = sink.deliver(&report) {
                     note!("{error:#}");
                 }

@@ -280,6 +280,8 @@ pub struct Report {
     pub remarks: Vec<String>,
     /// What went wrong with the check itself.
     pub trouble: Option<String>,
+    /// The exit code of a check that a signal stopped.
+    pub stopped_with: Option<u8>,
     /// How long it all took.
     pub elapsed: Duration,
 }
@@ -337,10 +339,12 @@ impl Report {
         self.cases.iter().all(|case| case.elapsed.is_zero())
     }
 
-    /// What the process ends with: 0 all pass, 1 some fail, 2 undecided, 3 the tool's own trouble.
+    /// What the process ends with: 0 all pass, 1 some fail, 2 undecided, 3 the tool's own trouble, more for a signal.
     pub fn exit_code(&self) -> u8 {
         let counts = self.counts();
-        if self.trouble.is_some() {
+        if let Some(code) = self.stopped_with {
+            code
+        } else if self.trouble.is_some() {
             3
         } else if counts.failed > 0 {
             1

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, anyhow};
 use argh::{ArgsInfo, FromArgs};
-use labnet::{Hint, note, say};
+use labnet::{Failure, Hint, note, say};
 
 use crate::check::play;
 use crate::command::Template;
@@ -108,7 +108,12 @@ impl Watch {
         target::cases_exist(exercise, &sides, self.only.iter())?;
         let mut paths = self.path.clone();
         for (_, command) in &sides {
-            paths.extend(files_in(&Template::parse(command)?));
+            let command = Template::parse(command)?;
+            if command.has("dir") {
+                return Err(anyhow!("watch has no folder for the place {{dir}} in the command"))
+                    .hint("write the folder itself; cargo lab check --in FOLDER fills it in, and so does grade");
+            }
+            paths.extend(files_in(&command));
         }
         if paths.is_empty() {
             return Err(anyhow!("the command names no file that could be watched")).hint(
@@ -152,7 +157,13 @@ impl Watch {
                     wait_for_a_change(&mut seen, &paths);
                 }
                 Done::Overtaken => {}
-                Done::Failed(error) => return Err(error),
+                // What does not compile now does after the next change.
+                Done::NotPlayed(error) => {
+                    note!("{:?}", Failure::from(error));
+                    note!("watching {}; Ctrl-C ends it", watched.join(", "));
+                    wait_for_a_change(&mut seen, &paths);
+                }
+                Done::NotShown(error) => return Err(error),
             }
         }
     }
@@ -164,8 +175,10 @@ enum Done {
     Shown,
     /// A file changed, so its result would be about a program that is no more.
     Overtaken,
-    /// It could not be done.
-    Failed(anyhow::Error),
+    /// It could not be played.
+    NotPlayed(anyhow::Error),
+    /// Nobody can be told any more.
+    NotShown(anyhow::Error),
 }
 
 /// Checks once, in a thread, while this one goes on looking at the files.
@@ -197,7 +210,7 @@ fn checked(wanted: &Wanted, plan: &Plan, seen: &mut Seen, paths: &[PathBuf]) -> 
         return Done::Overtaken;
     }
     if let Err(error) = played {
-        return Done::Failed(error);
+        return Done::NotPlayed(error);
     }
     let report = growing
         .lock()
@@ -213,7 +226,7 @@ fn checked(wanted: &Wanted, plan: &Plan, seen: &mut Seen, paths: &[PathBuf]) -> 
     });
     match shown {
         Ok(()) => Done::Shown,
-        Err(error) => Done::Failed(error),
+        Err(error) => Done::NotShown(error),
     }
 }
 

@@ -322,6 +322,22 @@ pub fn one_that_closes_its_output_is_judged_by_what_it_does_on_the_wire() {
     assert_eq!(case(&found.result, "whole")["outcome"], "passed");
 }
 
+pub fn a_udp_server_in_a_group_of_its_own_is_met_all_the_same() {
+    let file = workspace().join("crates/lab/gallery/cmpu-udp-echo/right.py");
+    let server = format!("setsid -w python3 {} {{port}}", file.display());
+    let words = [
+        "check",
+        "cmpu-udp-echo",
+        "--only",
+        "whole",
+        "--server",
+        &server,
+    ];
+    let out = run(&words);
+    assert_eq!(code(&out), 0, "{}", text(&out));
+    assert_eq!(processes_with("setsid\0-w"), [0_u32; 0]);
+}
+
 pub fn one_that_waits_for_its_keyboard_gets_the_end_of_input() {
     let folder = Folder::new("reads");
     let found = check(

@@ -86,6 +86,7 @@ fn main() -> ExitCode {
         hostile::one_that_writes_to_the_results_changes_nothing_and_is_told_of;
         hostile::one_that_may_not_be_killed_holds_up_neither_the_check_nor_ctrl_c;
         hostile::one_that_closes_its_output_is_judged_by_what_it_does_on_the_wire;
+        hostile::a_udp_server_in_a_group_of_its_own_is_met_all_the_same;
         hostile::one_that_waits_for_its_keyboard_gets_the_end_of_input;
         hostile::twenty_checks_that_are_stopped_leave_no_process_and_no_file;
         hostile::a_check_that_is_killed_outright_takes_its_programs_along;
@@ -101,6 +102,7 @@ fn main() -> ExitCode {
         watching::a_change_is_checked_again_and_ctrl_c_ends_it;
         watching::a_change_while_a_check_runs_ends_that_check;
         watching::ctrl_c_in_the_middle_of_a_check_leaves_nothing;
+        watching::a_check_that_cannot_be_done_is_shown_and_done_after_the_next_change;
         watching::a_command_without_a_file_needs_one_to_watch;
     };
     let python = tool::python();

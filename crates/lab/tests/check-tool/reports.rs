@@ -95,6 +95,7 @@ fn read_tap(folder: &Folder, expected: &[(String, String)], trouble: bool) {
             "  ..." => in_block = false,
             _ if in_block => assert!(line.is_empty() || line.starts_with("  "), "{line:?}"),
             _ if line.starts_with("Bail out! ") => bailed = true,
+            _ if line.starts_with("# note: ") => {}
             _ => {
                 let (ok, rest) = match line.strip_prefix("not ok ") {
                     Some(rest) => (false, rest),
@@ -312,6 +313,7 @@ pub fn ctrl_c_still_writes_every_format() {
     let out = child.wait_with_output().unwrap();
     let result = json(&out);
     assert_eq!(code(&out), 130);
+    assert_eq!(result["exit_code"], 130);
     assert_eq!(result["trouble"], "SIGINT stopped it");
     assert_eq!(result["counts"]["undecided"], 22);
     read_all(&folder, &result, true);

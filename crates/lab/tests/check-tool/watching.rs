@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 use crate::tool::{
-    Folder, PATIENCE, code, errors, gallery, lab, processes_with, run, signal, until,
+    Folder, PATIENCE, code, errors, gallery, lab, processes_with, run, sheets_ports, signal, until,
 };
 
 /// A watch that runs, and the lines of both of its streams.
@@ -148,6 +149,48 @@ pub fn ctrl_c_in_the_middle_of_a_check_leaves_nothing() {
     assert_eq!(watch.end(), Some(130));
     assert_eq!(processes_with("86399.25"), [0_u32; 0]);
     assert_eq!(processes_with(&folder.word("server.py")), [0_u32; 0]);
+}
+
+pub fn a_check_that_cannot_be_done_is_shown_and_done_after_the_next_change() {
+    let folder = Folder::new("watch-trouble");
+    let file = folder.write("server.py", &gallery("dsd-eof/right.py"));
+    let _ports = sheets_ports();
+    // The sheet's port has to be taken; by this test, unless another program was first.
+    let taken = TcpListener::bind("127.0.0.1:65432");
+    let server = format!("python3 {} 65432", file.display());
+    let watch = Watching::new(&[
+        "watch",
+        "dsd-eof",
+        "--shared-network",
+        "--only",
+        "whole",
+        "--server",
+        &server,
+    ]);
+    watch.until("needs the sheet's address");
+    watch.until("; Ctrl-C ends it");
+    drop(taken);
+    // Where it was another program's, that may take a while.
+    let checked = (0..30).any(|round| {
+        let program = format!("# {round}\n{}", gallery("dsd-eof/right.py"));
+        fs::write(&file, program).unwrap();
+        watch.until("; Ctrl-C ends it").contains("1 passed")
+    });
+    assert!(checked);
+    assert_eq!(watch.end(), Some(130));
+    // One that no change could mend is refused at once.
+    let out = run(&[
+        "watch",
+        "dsd-eof",
+        "--server",
+        "python3 {dir}/server.py {port}",
+    ]);
+    assert_eq!(code(&out), 3);
+    assert!(
+        errors(&out).contains("hint: write the folder itself"),
+        "{}",
+        errors(&out)
+    );
 }
 
 pub fn a_command_without_a_file_needs_one_to_watch() {

@@ -1,6 +1,6 @@
 //! The result as a teacher would tell it.
 
-use super::quote::{compare, excerpt, quoted, thousands};
+use super::quote::{border, compare, excerpt, quoted, thousands};
 use crate::verdict::{CaseReport, Event, Failure, Outcome, ProgramReport, Report, What};
 
 /// How wide prose is set, in characters.
@@ -13,6 +13,8 @@ const EVENTS: usize = 12;
 const PIECES: usize = 6;
 /// How many lines of the program's own output are shown.
 const LINES: usize = 5;
+/// How much of such a line is shown, in bytes.
+const LINE: usize = 160;
 
 /// How it is set.
 #[derive(Debug, Clone, Copy)]
@@ -261,8 +263,9 @@ pub fn output(program: &ProgramReport, number: Option<usize>) -> String {
             } else {
                 ""
             };
-            let shown = quoted(&line[..line.len().min(160)]);
-            let cut = if line.len() > 160 { " …" } else { "" };
+            let end = border(line, LINE);
+            let shown = quoted(&line[..end]);
+            let cut = if end < line.len() { " …" } else { "" };
             // Without the quotes: these are lines of text, and the escapes are kept.
             out.push_str(&labelled(
                 label,
@@ -349,4 +352,26 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::Excerpt;
+
+    #[test]
+    fn a_long_line_of_output_is_not_cut_inside_a_character() {
+        let text = output(
+            &ProgramReport {
+                ended: None,
+                stdout: Excerpt::of(format!("x{}", "é".repeat(100)).as_bytes()),
+                stderr: Excerpt::of(b""),
+            },
+            None,
+        );
+        assert!(
+            text.ends_with(&format!("x{} …\n", "é".repeat(79))),
+            "{text}"
+        );
+    }
 }

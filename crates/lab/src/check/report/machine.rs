@@ -159,6 +159,29 @@ fn bytes(excerpt: &Excerpt) -> Value {
     })
 }
 
+/// What the reader has to know besides the verdicts: a line each.
+fn notes(notes: &[String]) -> String {
+    let lines: Vec<String> = notes
+        .iter()
+        .map(|note| format!("note: {}", note.replace('\n', " ")))
+        .collect();
+    lines.join("\n")
+}
+
+/// What is said of a case that did not pass, and its notes.
+fn told(report: &Report, case: &CaseReport) -> String {
+    format!("{}\n{}", details(report, case), notes(&case.notes))
+        .trim()
+        .to_string()
+}
+
+/// Text without the two code points that UTF-8 has and XML 1.0 has not (its section 2.2, "Characters"). The library leaves out
+/// the control characters that XML has not either.
+fn xml(text: &str) -> String {
+    text.replace('\u{fffe}', "\\u{fffe}")
+        .replace('\u{ffff}', "\\u{ffff}")
+}
+
 /// JUnit's XML.
 ///
 /// # Errors
@@ -176,33 +199,39 @@ pub fn junit(report: &Report) -> anyhow::Result<String> {
                 Outcome::Passed => TestCaseStatus::success(),
                 Outcome::Failed(failure) => {
                     let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-                    status.set_message(failure.summary.clone());
+                    status.set_message(xml(&failure.summary));
                     status.set_type(failure.misconception.id);
-                    status.set_description(details(report, case));
+                    status.set_description(xml(&details(report, case)));
                     status
                 }
                 Outcome::Skipped(why) => {
                     let mut status = TestCaseStatus::skipped();
-                    status.set_message(why.clone());
+                    status.set_message(xml(why));
                     status
                 }
                 Outcome::Undecided(why) => {
                     let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-                    status.set_message(why.clone());
+                    status.set_message(xml(why));
                     status
                 }
             };
             let mut test = TestCase::new(format!("{}: {}", case.id, case.name), status);
             test.set_classname(format!("{}.{}", report.exercise, side.role));
             test.set_time(case.elapsed);
+            if !case.notes.is_empty() {
+                test.set_system_out(xml(&notes(&case.notes)));
+            }
             suite.add_test_case(test);
+        }
+        if !report.remarks.is_empty() {
+            suite.set_system_out(xml(&notes(&report.remarks)));
         }
         whole.add_test_suite(suite);
     }
     whole.set_time(report.elapsed);
     if let Some(trouble) = &report.trouble {
         let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-        status.set_message(trouble.clone());
+        status.set_message(xml(trouble));
         let mut suite = TestSuite::new("cargo lab check");
         suite.add_test_case(TestCase::new("the check itself", status));
         whole.add_test_suite(suite);
@@ -210,7 +239,15 @@ pub fn junit(report: &Report) -> anyhow::Result<String> {
     Ok(whole.to_string()?)
 }
 
-/// The Test Anything Protocol, version 14: a line a case, its details in a block of YAML.
+/// Lines of TAP that no reader takes for results.
+fn comments(all: &[String]) -> String {
+    notes(all)
+        .lines()
+        .map(|line| format!("# {line}\n"))
+        .collect()
+}
+
+/// The Test Anything Protocol, version 14: a line a case, its details in a block of YAML, its notes as comments.
 pub fn tap(report: &Report) -> String {
     let mut text = format!("TAP version 14\n1..{}\n", report.cases.len());
     for (index, case) in report.cases.iter().enumerate() {
@@ -229,7 +266,9 @@ pub fn tap(report: &Report) -> String {
                 text.push_str("  ...\n");
             }
         }
+        text.push_str(&comments(&case.notes));
     }
+    text.push_str(&comments(&report.remarks));
     if let Some(trouble) = &report.trouble {
         text.push_str(&format!("Bail out! {}\n", trouble.replace('\n', " ")));
     }
@@ -254,7 +293,7 @@ pub fn gradescope(report: &Report) -> anyhow::Result<String> {
                 "status": if passed { "passed" } else { "failed" },
                 "name": format!("{}: {}", report.full_name(case), case.name),
                 "name_format": "text",
-                "output": format!("{}\n{}", details(report, case), case.notes.join("\n")).trim(),
+                "output": told(report, case),
                 "output_format": "text",
                 "visibility": "visible",
             })
@@ -264,13 +303,11 @@ pub fn gradescope(report: &Report) -> anyhow::Result<String> {
     if let Some(trouble) = &report.trouble {
         output = format!("{output}\nThe check itself did not come to its end: {trouble}");
     }
-    for remark in &report.remarks {
-        output = format!("{output}\nnote: {remark}");
-    }
+    let output = format!("{output}\n{}", notes(&report.remarks));
     let value = json!({
         "score": report.score().0,
         "execution_time": report.elapsed.as_secs(),
-        "output": output,
+        "output": output.trim_end(),
         "output_format": "text",
         "test_output_format": "text",
         "test_name_format": "text",
@@ -301,7 +338,7 @@ pub fn classroom50(report: &Report) -> anyhow::Result<String> {
                 "max-score": report.weight(case),
                 // Fields of our own: the contract keeps them as they are.
                 "description": case.name,
-                "output": details(report, case),
+                "output": told(report, case),
             })
         })
         .collect();
@@ -324,6 +361,7 @@ pub fn classroom50(report: &Report) -> anyhow::Result<String> {
         "score": score,
         "max-score": max_score,
         "tests": tests,
+        "remarks": report.remarks,
     });
     if let (Value::Object(object), Some(trouble)) = (&mut value, &report.trouble) {
         object.insert("trouble".into(), trouble.clone().into());
@@ -346,4 +384,82 @@ fn submitted_at() -> Option<String> {
     let seconds = String::from_utf8(output.stdout).ok()?;
     let instant = chrono::DateTime::from_timestamp(seconds.trim().parse().ok()?, 0)?;
     Some(instant.format(INSTANT).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::report::{Format, render};
+    use crate::verdict::{Failure, ProgramReport, Side};
+
+    fn report() -> Report {
+        let case = |id, outcome| CaseReport {
+            role: "server",
+            id,
+            name: "does what it should",
+            outcome,
+            events: Vec::new(),
+            programs: vec![ProgramReport {
+                ended: None,
+                stdout: Excerpt::of("printed \u{ffff}".as_bytes()),
+                stderr: Excerpt::of(b""),
+            }],
+            notes: vec![format!("a note\non {id}")],
+            elapsed: Duration::from_millis(10),
+        };
+        let failure = Failure {
+            misconception: &crate::misconceptions::NOT_STARTED,
+            summary: "\u{fffe} could not be started: no such file.".to_string(),
+            contrast: None,
+        };
+        Report {
+            exercise: "an-exercise".to_string(),
+            sides: vec![Side {
+                role: "server",
+                command: "\u{ffff}".to_string(),
+                readme: "README.md".to_string(),
+                section: None,
+            }],
+            cases: vec![
+                case("passes", Outcome::Passed),
+                case("fails", Outcome::Failed(Box::new(failure))),
+            ],
+            remarks: vec!["a remark on all".to_string()],
+            ..Report::default()
+        }
+    }
+
+    #[test]
+    fn notes_and_remarks_are_in_every_format() {
+        for format in Format::ALL {
+            let text = render(&report(), format, false).unwrap();
+            for id in ["passes", "fails"] {
+                // Our own schema keeps the line end, as JSON writes it.
+                let known = [format!("a note on {id}"), format!("a note\\non {id}")];
+                assert!(
+                    known.iter().any(|note| text.contains(note)),
+                    "{format:?}: {text}"
+                );
+            }
+            assert!(text.contains("a remark on all"), "{format:?}: {text}");
+        }
+    }
+
+    /// XML 1.0, section 2.2.
+    fn is_of_xml(character: char) -> bool {
+        matches!(character,
+            '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..='\u{10ffff}')
+    }
+
+    #[test]
+    fn whatever_is_printed_junit_gets_only_characters_that_xml_has() {
+        let text = junit(&report()).unwrap();
+        let bad: Vec<char> = text.chars().filter(|one| !is_of_xml(*one)).collect();
+        assert!(bad.is_empty(), "{bad:?} in {text}");
+        for shown in ["printed \\u{ffff}", "\\u{fffe} could not be started"] {
+            assert!(text.contains(shown), "{text}");
+        }
+    }
 }

@@ -26,11 +26,15 @@ fn escaped(bytes: &[u8]) -> String {
                 '\0' => text.push_str("\\0"),
                 '"' => text.push_str("\\\""),
                 '\\' => text.push_str("\\\\"),
-                // Marks that change the direction of the text, or cannot be seen, would hide what they stand beside.
-                '\u{200b}'..='\u{200f}'
+                // Marks that change the direction of the text, or cannot be seen, would hide what they stand beside; the last two
+                // are no characters at all, and XML has no place for them.
+                '\u{061c}'
+                | '\u{200b}'..='\u{200f}'
                 | '\u{202a}'..='\u{202e}'
                 | '\u{2066}'..='\u{2069}'
-                | '\u{feff}' => {
+                | '\u{feff}'
+                | '\u{fffe}'
+                | '\u{ffff}' => {
                     text.push_str(&character.escape_unicode().to_string());
                 }
                 character if character.is_control() => {
@@ -74,7 +78,7 @@ pub fn excerpt(excerpt: &Excerpt) -> String {
 }
 
 /// The place at or a little before this one at which no character of UTF-8 is cut.
-fn border(bytes: &[u8], at: usize) -> usize {
+pub fn border(bytes: &[u8], at: usize) -> usize {
     let at = at.min(bytes.len());
     let goes_on = |at: usize| bytes.get(at).is_some_and(|byte| byte & 0xc0 == 0x80);
     (at.saturating_sub(3)..=at)
@@ -162,6 +166,10 @@ mod tests {
         // Half a character, and a mark that would turn the line around.
         assert_eq!(quoted(&"日".as_bytes()[..2]), r#""\xe6\x97""#);
         assert_eq!(quoted("a\u{202e}b".as_bytes()), "\"a\\u{202e}b\"");
+        assert_eq!(
+            quoted("\u{061c}\u{fffe}\u{ffff}".as_bytes()),
+            r#""\u{61c}\u{fffe}\u{ffff}""#
+        );
     }
 
     #[test]

@@ -78,6 +78,12 @@ impl Stage<'_> {
             if ours.iter().any(|bound| kernel::takes(*bound, address)) {
                 return Ok(());
             }
+            // A program that a wrapper has put into a group of its own (setsid): nobody else binds a port that is ours alone.
+            let alone = self.target.has_port() || self.target.own_network;
+            if alone && kernel::unread_datagrams(address).is_some() {
+                return Ok(());
+            }
+            let program = self.program()?;
             if let Some(ended) = program.ended() {
                 program.drained();
                 // "Address already in use", where the UDP port is free: it is the TCP port of this number, which we hold.
