@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use common::link::{Link, as_nobody, drop_all_but, no_nft, with_rights};
+use common::link::{Link, as_nobody, drop_all_but, forbid, no_nft, with_rights};
 use common::{Listeners, count_from, open_ports, scan, scan_all};
 use portscan::engine::Outcome;
 use portscan::ports::Ports;
@@ -265,6 +265,64 @@ fn a_mute_host_is_told_to_be_uncertain_and_a_missing_one_is_unreachable() {
             assert!(missing.contains("10 unreachable"), "{missing}");
         },
     );
+}
+
+#[test]
+#[cfg_attr(
+    no_netns,
+    ignore = "needs Linux, cc, and the right to make network namespaces and tun devices"
+)]
+fn routes_that_lead_nowhere_make_a_host_unreachable_and_hold_nothing_up() {
+    let name = "routes_that_lead_nowhere_make_a_host_unreachable_and_hold_nothing_up";
+    with_rights(name, || {
+        let link = Link::new(&[]);
+        let nowhere = [
+            ("prohibit", "10.99.1.1"),
+            ("prohibit", "fd00:99:1::1"),
+            ("blackhole", "10.99.2.1"),
+            ("unreachable", "10.99.3.1"),
+        ];
+        for (kind, to) in nowhere {
+            let status = link.near(|| {
+                Command::new("ip")
+                    .args(["route", "add", kind, to])
+                    .status()
+                    .unwrap()
+            });
+            assert!(status.success(), "no route {kind} to {to}");
+        }
+        let hosts = nowhere.map(|(_, to)| to.parse().unwrap());
+        let ports: Ports = (20..=29).collect();
+        let outcome = link.near(|| scan(&hosts, &ports, Limits::default()));
+        for number in 0..4 {
+            assert_eq!(outcome.findings.counts[&number].unreachable, 10);
+        }
+        let seconds = outcome.time.as_secs_f64();
+        assert!(seconds < 1.0, "{seconds} s");
+    });
+}
+
+#[test]
+#[cfg_attr(
+    no_netns,
+    ignore = "needs Linux, cc, and the right to make network namespaces and tun devices"
+)]
+fn a_router_that_forbids_makes_an_ipv6_host_unreachable() {
+    let name = "a_router_that_forbids_makes_an_ipv6_host_unreachable";
+    with_rights(name, || {
+        if let Some(why) = no_nft() {
+            println!("not tested without nftables: {why}");
+            return;
+        }
+        let link = Link::new(&DELAY);
+        forbid(&link);
+        // The kernel limits these answers to a few at once, and one a second.
+        let ports: Ports = (20..=22).collect();
+        let outcome = link.near(|| scan(&[FAR6.parse().unwrap()], &ports, Limits::default()));
+        assert_eq!(outcome.findings.counts[&0].unreachable, 3);
+        let seconds = outcome.time.as_secs_f64();
+        assert!(seconds < 1.0, "{seconds} s");
+    });
 }
 
 #[test]

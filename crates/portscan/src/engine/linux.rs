@@ -44,8 +44,29 @@ pub(super) struct Line {
 
 /// A new nonblocking TCP socket, bound once and for all.
 ///
-/// Bound even where the address is left to the system: a connect then has no port to look for.
+/// A port that `bind` has chosen itself is the socket's only until its first connect is refused: then the kernel takes
+/// it back, and each further connect gets another one. Only a port that was asked for by its number stays. So where
+/// the port matters, with a source that is a target itself, a free one is found first and asked for then.
 pub(super) fn socket(source: Source) -> io::Result<Socket> {
+    // Between the two another program may take the port.
+    const ATTEMPTS: usize = 16;
+    if !matches!(source, Source::Same(_)) {
+        return bound(source, 0);
+    }
+    let mut attempt = 1;
+    loop {
+        let port = port_of(&bound(source, 0)?)?;
+        match bound(source, port) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && attempt < ATTEMPTS => {
+                attempt += 1;
+            }
+            done => return done,
+        }
+    }
+}
+
+/// Bound even where the address is left to the system: the first connect then has no port to look for.
+fn bound(source: Source, port: u16) -> io::Result<Socket> {
     let family = if source.is_v6() {
         AddressFamily::INET6
     } else {
@@ -59,7 +80,9 @@ pub(super) fn socket(source: Source) -> io::Result<Socket> {
     } else {
         (std::net::Ipv4Addr::UNSPECIFIED, 0).into()
     };
-    socket.bind(&source.address().unwrap_or(any).into())?;
+    let mut address = source.address().unwrap_or(any);
+    address.set_port(port);
+    socket.bind(&address.into())?;
     Ok(socket)
 }
 
@@ -81,6 +104,14 @@ pub(super) fn connect(socket: &Socket, to: SocketAddr) -> Answer {
         // The handshake was over before the connection was broken off.
         Err(Errno::CONNRESET | Errno::PIPE) => Answer::State(State::Open),
         Err(Errno::HOSTUNREACH | Errno::NETUNREACH | Errno::HOSTDOWN | Errno::NETDOWN) => {
+            Answer::State(State::Unreachable)
+        }
+        // Forbidden by a router (ICMPv6's "administratively prohibited") or by a route `prohibit` of this machine.
+        Err(Errno::ACCESS) => Answer::State(State::Unreachable),
+        // A route `blackhole`.
+        Err(Errno::INVAL) => Answer::State(State::Unreachable),
+        // What the kernel makes of the rarer ICMP messages (icmp_err_convert in net/ipv4/icmp.c, net/ipv6/icmp.c).
+        Err(Errno::PROTO | Errno::NOPROTOOPT | Errno::NONET | Errno::OPNOTSUPP) => {
             Answer::State(State::Unreachable)
         }
         Err(Errno::TIMEDOUT) => Answer::Silent,
@@ -161,3 +192,50 @@ pub(super) const OWN_TABLES: bool = true;
 
 /// A line keeps its socket, and so its port, and is ready again as soon as `connect` has said "refused".
 pub(super) const KEEPS_PORT: bool = true;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "these are tests")]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
+
+    use super::*;
+    use crate::targets::Host;
+
+    #[test]
+    fn a_socket_whose_source_is_its_target_keeps_its_port_after_refusals_and_connections() {
+        for ip in [
+            IpAddr::from(Ipv4Addr::LOCALHOST),
+            Ipv6Addr::LOCALHOST.into(),
+        ] {
+            let Ok(listener) = TcpListener::bind((ip, 0)) else {
+                println!("not tested: this machine has no {ip}");
+                continue;
+            };
+            // Bound, and nobody listens: whoever connects is refused.
+            let closed = socket(Source::Same(Host::from(ip))).unwrap();
+            let closed = Host::from(ip).port(port_of(&closed).unwrap());
+            let socket = socket(Source::Same(Host::from(ip))).unwrap();
+            let port = port_of(&socket).unwrap();
+            for to in [closed, closed, listener.local_addr().unwrap(), closed] {
+                let mut answer = connect(&socket, to);
+                if matches!(answer, Answer::Pending) {
+                    answer = connect(&socket, to);
+                }
+                let wanted = if to == closed {
+                    State::Closed
+                } else {
+                    State::Open
+                };
+                assert!(
+                    matches!(answer, Answer::State(state) if state == wanted),
+                    "{answer:?} from {to}"
+                );
+                assert_eq!(port_of(&socket).unwrap(), port);
+                if wanted == State::Open {
+                    disconnect(&socket).unwrap();
+                    assert_eq!(port_of(&socket).unwrap(), port);
+                }
+            }
+        }
+    }
+}

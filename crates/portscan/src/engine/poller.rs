@@ -460,6 +460,9 @@ impl<'a> Worker<'a> {
             .then(|| self.idle.iter_mut().find_map(Vec::pop))
             .flatten();
         let slot = other.unwrap_or(self.slots.len());
+        if let Some(other) = other {
+            self.release(other);
+        }
         let line = match Line::new(source, self.poll.registry(), Token(slot)) {
             Ok(line) => line,
             Err(error) => {
@@ -545,19 +548,27 @@ impl<'a> Worker<'a> {
 
     /// Disconnects a slot, which is idle after the next poll.
     fn recycle(&mut self, slot: usize) {
-        if let (false, Source::Same(host)) = (system::KEEPS_PORT, self.slots[slot].source) {
-            unpoisoned(&self.shared.held).remove(&(host.ip, self.slots[slot].line.port));
+        if !system::KEEPS_PORT {
+            self.release(slot);
         }
         if self.slots[slot].line.reset(self.poll.registry()) {
             self.cooling.push(slot);
             return;
         }
         // It has to be replaced; if even that fails, the next probe that needs the slot will say so.
+        self.release(slot);
         let source = self.slots[slot].source;
         if let Ok(line) = Line::new(source, self.poll.registry(), Token(slot)) {
             self.slots[slot].line = line;
         }
         self.cooling.push(slot);
+    }
+
+    /// The slot's port is about to be free for others.
+    fn release(&self, slot: usize) {
+        if let Source::Same(host) = self.slots[slot].source {
+            unpoisoned(&self.shared.held).remove(&(host.ip, self.slots[slot].line.port));
+        }
     }
 
     fn put_idle(&mut self, slot: usize) {

@@ -151,11 +151,23 @@ pub const OWN_ADDRESS: &str = "10.200.0.1";
 
 /// A firewall on the far side, made by nftables: drops TCP packets to all other ports than these.
 pub fn drop_all_but(link: &Link, ports: &str) {
+    filter(
+        link,
+        &format!("tcp flags & (syn | ack) == syn tcp dport != {{ {ports} }} drop"),
+    );
+}
+
+/// A firewall on the far side that answers every TCP packet with "administratively prohibited" (RFC 4443, section 3.1).
+pub fn forbid(link: &Link) {
+    filter(link, "meta l4proto tcp reject with icmpx admin-prohibited");
+}
+
+fn filter(link: &Link, rule: &str) {
     let rules = format!(
         "table inet portscan {{
             chain input {{
                 type filter hook input priority 0; policy accept;
-                tcp flags & (syn | ack) == syn tcp dport != {{ {ports} }} drop
+                {rule}
             }}
         }}"
     );
