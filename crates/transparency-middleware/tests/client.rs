@@ -29,8 +29,12 @@ struct Router {
 
 impl Router {
     fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        // Linux takes this time for accept(2) as well: a client that does not come is a failure and no standstill.
+        let socket = socket2::SockRef::from(&listener);
+        socket.set_read_timeout(Some(DEADLINE)).unwrap();
         Router {
-            listener: TcpListener::bind("127.0.0.1:0").unwrap(),
+            listener,
             format: Format::Json,
         }
     }
@@ -312,6 +316,69 @@ fn an_abort_is_a_typed_error_and_is_not_tried_again() {
     );
 }
 
+/// Answers HELLO with ABORT.
+fn turn_away(router: &Router, reason: &str) {
+    let mut peer = router.accept();
+    assert!(matches!(peer.receive(), Message::Hello { .. }));
+    peer.send(&Message::Abort {
+        details: Dict::new().with("message", "not now"),
+        reason: Uri::new(reason).unwrap(),
+        payload: Payload::empty(),
+    });
+    peer.ends();
+}
+
+#[test]
+fn a_router_that_is_full_or_shutting_down_is_passed_over_for_the_next() {
+    for reason in ["wamp.error.unavailable", "wamp.close.system_shutdown"] {
+        let (full, good) = (Router::new(), Router::new());
+        let (session, peer) = beside_both(
+            || quick(&[&full, &good]).connect().unwrap(),
+            || {
+                turn_away(&full, reason);
+                good.welcome()
+            },
+        );
+        assert_eq!(session.router(), Some(good.url()), "{reason}");
+        // The same when the session is made anew: full at first, and then no longer.
+        drop(peer);
+        turn_away(&full, reason);
+        turn_away(&good, reason);
+        let mut peer = full.welcome();
+        let value: i64 = beside(
+            || session.call("org.example.read", &()).unwrap(),
+            || {
+                let (request, _) = peer.call();
+                peer.result(request, 1);
+            },
+        );
+        assert_eq!(value, 1, "{reason}");
+    }
+}
+
+#[test]
+fn a_router_that_is_full_is_a_typed_error_when_there_is_no_other() {
+    let (full, gone) = (Router::new(), Router::new());
+    let builder = quick(&[&full, &gone]);
+    drop(gone);
+    let error = beside(
+        || builder.connect().unwrap_err(),
+        || turn_away(&full, "wamp.error.unavailable"),
+    );
+    assert_eq!(
+        error.to_string(),
+        "the router refuses: wamp.error.unavailable (not now)"
+    );
+    // With patience it is asked again.
+    let (_session, _peer) = beside_both(
+        || quick(&[&full]).connect_within(DEADLINE).connect().unwrap(),
+        || {
+            turn_away(&full, "wamp.error.unavailable");
+            full.welcome()
+        },
+    );
+}
+
 #[test]
 fn nobody_at_any_address_is_said_with_each_address() {
     let (one, two) = (Router::new().url(), Router::new().url());
@@ -568,6 +635,41 @@ fn an_attempt_that_hangs_is_withdrawn_and_made_again() {
         },
     );
     assert_eq!(result, Ok(2));
+}
+
+#[test]
+fn a_call_that_was_interrupted_is_not_made_again_when_its_attempt_takes_too_long() {
+    let attempt = Duration::from_millis(30);
+    let router = Router::new();
+    let (session, mut peer) = open(&router, quick(&[&router]));
+    let call = Call::new("org.example.read", Payload::empty())
+        .idempotent(true)
+        .attempt_timeout(attempt)
+        .timeout(10 * attempt);
+    let error = beside(
+        || session.start(call).unwrap().interrupt().unwrap_err(),
+        || {
+            let (first, _) = peer.call();
+            // The callee goes on all the same, and its caller waits until the deadline of the whole call.
+            for mode in ["kill", "killnowait"] {
+                let Message::Cancel { request, options } = peer.receive() else {
+                    panic!("no CANCEL");
+                };
+                assert_eq!((request, options.str("mode")), (first, Some(mode)));
+            }
+        },
+    );
+    assert_eq!(error, Error::Timeout { sent: true });
+    // Nothing else was sent in between: the next call has the next id.
+    let value: i64 = beside(
+        || session.call("org.example.next", &()).unwrap(),
+        || {
+            let (request, procedure) = peer.call();
+            assert_eq!((request, procedure.as_str()), (id(2), "org.example.next"));
+            peer.result(request, 1);
+        },
+    );
+    assert_eq!(value, 1);
 }
 
 #[test]
@@ -940,6 +1042,72 @@ fn events_reach_all_handlers_of_their_topic_in_order() {
             peer.send(&Message::Unsubscribed { request });
         },
     );
+}
+
+#[test]
+fn events_that_wait_when_their_subscription_is_given_up_reach_its_handler_no_more() {
+    let router = Router::new();
+    let (session, mut peer) = open(&router, quick(&[&router]));
+    let (heard, events) = mpsc::channel();
+    let (release, gate) = mpsc::channel::<()>();
+    let gate = std::sync::Mutex::new(gate);
+    let [first, _other] = beside(
+        || {
+            let sender = heard.clone();
+            let first = session.subscribe("org.example.first", move |event| {
+                sender
+                    .send(("first", event.args::<(i64,)>().unwrap().0))
+                    .unwrap();
+                // Until the other end is dropped.
+                assert!(gate.lock().unwrap().recv().is_err());
+            });
+            let other = session.subscribe("org.example.other", move |event| {
+                heard
+                    .send(("other", event.args::<(i64,)>().unwrap().0))
+                    .unwrap();
+            });
+            [first.unwrap(), other.unwrap()]
+        },
+        || {
+            for subscription in [1, 2] {
+                let Message::Subscribe { request, .. } = peer.receive() else {
+                    panic!("no SUBSCRIBE");
+                };
+                peer.send(&Message::Subscribed {
+                    request,
+                    subscription: id(subscription),
+                });
+            }
+        },
+    );
+    let event = |peer: &mut Peer, subscription: u64, number: i64| {
+        peer.send(&Message::Event {
+            subscription: id(subscription),
+            publication: id(1),
+            details: Dict::new(),
+            payload: Payload::new(Format::Json, &(number,)).unwrap(),
+        });
+    };
+    for number in 0..100 {
+        event(&mut peer, 1, number);
+    }
+    // The handler runs, and holds the others up.
+    assert_eq!(events.recv_timeout(DEADLINE), Ok(("first", 0)));
+    beside(
+        || first.unsubscribe().unwrap(),
+        || {
+            let Message::Unsubscribe { request, .. } = peer.receive() else {
+                panic!("no UNSUBSCRIBE");
+            };
+            // On the wire before the answer to it, as a router may send it.
+            event(&mut peer, 1, 100);
+            peer.send(&Message::Unsubscribed { request });
+        },
+    );
+    // Its running handler may end; only then comes whatever waits behind it, in its order.
+    event(&mut peer, 2, 0);
+    drop(release);
+    assert_eq!(events.recv_timeout(DEADLINE), Ok(("other", 0)));
 }
 
 #[test]

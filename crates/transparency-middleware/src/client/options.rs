@@ -213,7 +213,8 @@ impl Builder {
     }
 
     /// Adds the addresses of routers, `ws://HOST:PORT/PATH`. They are tried in this order, and after a connection is
-    /// lost from the next one on.
+    /// lost from the next one on. A router that is full (`wamp.error.unavailable`) or being shut down
+    /// (`wamp.close.system_shutdown`) is passed over as one that does not answer is.
     #[must_use]
     pub fn routers<U: AsRef<str>>(mut self, addresses: impl IntoIterator<Item = U>) -> Self {
         let addresses = addresses.into_iter();

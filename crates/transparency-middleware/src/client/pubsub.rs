@@ -183,7 +183,9 @@ impl Subscription {
         &self.topic
     }
 
-    /// Gives the subscription up. No event comes to its handler after this.
+    /// Gives the subscription up. Events that have come and wait for its handler are dropped, and none comes after them.
+    /// A handler that is running at this moment goes on to its end: this does not wait for it, so that a handler may
+    /// give up its own subscription.
     ///
     /// # Errors
     ///

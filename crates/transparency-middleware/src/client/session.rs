@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::net::{Shutdown, TcpStream};
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -378,6 +379,8 @@ struct SubscriptionEntry {
     topic: Topic,
     uri: Uri,
     handler: EventHandler,
+    /// Cleared when the subscription is given up: events that wait for the handler by then are dropped.
+    wanted: Arc<AtomicBool>,
     live: Option<Id>,
     attempts: u32,
     first: Option<Arc<Slot>>,
@@ -507,6 +510,7 @@ impl State {
         let Some(entry) = self.subscriptions.remove(&key) else {
             return Ok(false);
         };
+        entry.wanted.store(false, Ordering::Release);
         let (Some(link), Some(subscription)) = (&mut self.link, entry.live) else {
             return Ok(false);
         };
@@ -775,6 +779,7 @@ impl Core {
                 topic,
                 uri,
                 handler,
+                wanted: Arc::new(AtomicBool::new(true)),
                 live: None,
                 attempts: 0,
                 first: Some(Arc::clone(&first)),
@@ -1068,6 +1073,7 @@ impl Core {
                 return None;
             }
             let mut errors = Vec::new();
+            let mut refused = None;
             for index in (0..count).map(|step| (first + step) % count) {
                 let address = &self.config.addresses[index];
                 match self.open(index) {
@@ -1075,15 +1081,19 @@ impl Core {
                     Err(OpenError::Failed(text)) => errors.push(format!("{address}: {text}")),
                     Err(OpenError::Refused(error)) => {
                         let mut state = self.lock();
-                        // A router that is being shut down or set up may do better later.
-                        let for_good =
-                            !matches!(error.uri(), known::SYSTEM_SHUTDOWN | known::NO_SUCH_REALM)
-                                || state.phase == Phase::Opening;
-                        if for_good {
+                        // A router that is full, being shut down or set up may do better later. A realm that was never
+                        // there is more likely a name that is misspelt.
+                        let passing = match error.uri() {
+                            known::UNAVAILABLE | known::SYSTEM_SHUTDOWN => true,
+                            known::NO_SUCH_REALM => state.phase != Phase::Opening,
+                            _ => false,
+                        };
+                        if !passing {
                             self.close(&mut state, error);
                             return None;
                         }
                         errors.push(format!("{address}: {error}"));
+                        refused = Some(error);
                     }
                 }
             }
@@ -1097,7 +1107,9 @@ impl Core {
                 Phase::Opening => {
                     let within = self.config.connect_within.unwrap_or_default();
                     if began.elapsed() >= within {
-                        self.close(&mut state, Error::Unreachable(errors.join("; ")));
+                        // Whoever said why says more than whoever said nothing.
+                        let unreachable = || Error::Unreachable(errors.join("; "));
+                        self.close(&mut state, refused.unwrap_or_else(unreachable));
                         return None;
                     }
                 }
@@ -1263,7 +1275,13 @@ impl Core {
                         payload: payload.clone(),
                     };
                     let handler = Arc::clone(&entry.handler);
-                    if !self.events.run(move || handler(&event)) {
+                    let wanted = Arc::clone(&entry.wanted);
+                    let deliver = move || {
+                        if wanted.load(Ordering::Acquire) {
+                            handler(&event);
+                        }
+                    };
+                    if !self.events.run(deliver) {
                         self.notice(Notice::EventLost {
                             topic: entry.topic.uri.clone(),
                         });
@@ -1742,6 +1760,10 @@ impl Control for RemoteControl {
         let Some(entry) = state.calls.get_mut(&self.key) else {
             return;
         };
+        // After `kill` the caller wants the answer of this callee, and no other one's.
+        if entry.cancelled {
+            return;
+        }
         if let Some(request) = entry.request.take() {
             state.withdraw(request, CancelMode::KillNoWait);
             state.send_call(self.key);
