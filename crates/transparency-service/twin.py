@@ -16,7 +16,7 @@ import sys
 import zlib
 
 from autobahn.twisted.component import Component, run
-from autobahn.wamp.exception import ApplicationError
+from autobahn.wamp.exception import ApplicationError, TransportLost
 from autobahn.wamp.types import RegisterOptions
 from twisted.internet import defer, reactor, task, threads
 
@@ -25,6 +25,8 @@ KEYS = 10_000
 # Seconds that another process may take to give the log up, and how often it is asked for.
 PATIENCE = 2
 INTERVAL = 0.002
+# Seconds that the calls under way may take when the service is asked to end.
+DRAIN_LIMIT = 30
 LONGEST = 2 ** 63
 
 
@@ -92,8 +94,9 @@ class Counter:
         return length
 
     def add(self, amount, key="-"):
+        """Gives the total after the addition of this key, and whether it is new."""
         if key != "-" and key in self.keys:
-            return self.keys[key]
+            return self.keys[key], False
         total = self.total + amount
         if not -LONGEST <= total < LONGEST:
             fail("org.example.error.overflow", "the total would not fit into 64 bits")
@@ -102,7 +105,7 @@ class Counter:
         os.fdatasync(self.file.fileno())
         self.total = total
         self.remember(key)
-        return total
+        return total, True
 
     def remember(self, key):
         if key != "-":
@@ -110,6 +113,38 @@ class Counter:
             if len(self.keys) > KEYS:
                 # A dictionary keeps the order in which things were put in.
                 del self.keys[next(iter(self.keys))]
+
+
+class Calls:
+    """Counts the calls under way, so that a service that leaves can end them first."""
+
+    def __init__(self):
+        self.running = 0
+        self.idle = []
+
+    def counted(self, handler):
+        def run(*values):
+            self.running += 1
+            return defer.maybeDeferred(handler, *values).addBoth(self.ended)
+        return run
+
+    def ended(self, result):
+        self.running -= 1
+        if not self.running:
+            waiting, self.idle = self.idle, []
+            for deferred in waiting:
+                # autobahn sends the answer in this turn, as soon as it has it from here; whoever waits comes after it.
+                reactor.callLater(0, deferred.callback, None)
+        return result
+
+    def wait(self, limit):
+        """Fires when no call runs, or fails with defer.TimeoutError."""
+        deferred = defer.Deferred()
+        if self.running:
+            self.idle.append(deferred)
+        else:
+            deferred.callback(None)
+        return deferred.addTimeout(limit, reactor)
 
 
 def calculate(name, a, b):
@@ -143,6 +178,9 @@ def main():
     counter = Counter(args.log)
     if not counter.try_open():
         note(f"{args.log} is another replica's: standing by")
+    # Both outlive a connection: an addition may still be on its way to the disk when the next one is there.
+    adding = defer.DeferredLock()
+    calls = Calls()
 
     # 2. Connect to a router and join its realm
     component = Component(
@@ -161,11 +199,17 @@ def main():
         @defer.inlineCallbacks
         def leave():
             note("leaving")
-            for registration in registrations:
-                yield registration.unregister()
-            # Handlers are deferred, and all answers of those that ran have been sent when this turn comes.
-            yield task.deferLater(reactor, 0.05, lambda: None)
-            yield session.leave()
+            try:
+                for registration in registrations:
+                    yield registration.unregister()
+                # What the router sent before it knew has come by now, and is ended before the session is.
+                yield calls.wait(DRAIN_LIMIT)
+                yield session.leave()
+            except defer.TimeoutError:
+                note("calls were cut off: they took too long")
+            except Exception as error:
+                # Without a connection there are no names to give up, and nobody who waits for an answer.
+                note(f"left without GOODBYE: {error}")
             component.stop()
 
         # twisted has handlers of its own, which would not unregister first.
@@ -173,6 +217,11 @@ def main():
         signal.signal(signal.SIGINT, lambda *_: reactor.callFromThread(leave))
 
         # 4. Offer the procedures by name
+        @defer.inlineCallbacks
+        def offer(handler, procedure, invoke):
+            registrations.append((yield session.register(
+                calls.counted(handler), procedure, RegisterOptions(invoke=invoke))))
+
         def calculator(name):
             def handler(*values):
                 arguments(values, int, int)
@@ -180,8 +229,7 @@ def main():
             return handler
 
         for name in ("add", "divide", "multiply", "subtract"):
-            registrations.append((yield session.register(
-                calculator(name), f"org.example.calculator.{name}", RegisterOptions(invoke="roundrobin"))))
+            yield offer(calculator(name), f"org.example.calculator.{name}", "roundrobin")
 
         def counting(procedure):
             return lambda *values: count(procedure, values)
@@ -205,12 +253,24 @@ def main():
                 yield task.deferLater(reactor, INTERVAL, lambda: None)
             if name == "value":
                 return report(procedure, values, counter.total)
-            # fdatasync waits for the disk; the reactor has other things to do meanwhile. One addition at a time.
-            total = yield adding.run(threads.deferToThread, counter.add, *values)
-            session.publish(COUNTER + "changed", total)
-            return report(procedure, values, total)
+            # A caller that cancels ends this wait, and not the addition.
+            waiting = defer.Deferred()
+            add(*values).chainDeferred(waiting)
+            return report(procedure, values, (yield waiting))
 
-        adding = defer.DeferredLock()
+        @calls.counted
+        @defer.inlineCallbacks
+        def add(*values):
+            # fdatasync waits for the disk; the reactor has other things to do meanwhile. One addition at a time.
+            total, new = yield adding.run(threads.deferToThread, counter.add, *values)
+            # The lock lets the next one begin, not overtake: new totals are published in the log's order.
+            if new:
+                try:
+                    session.publish(COUNTER + "changed", total)
+                except TransportLost:
+                    note("cannot publish the new total: the connection is lost")
+            return total
+
         deadline = reactor.seconds() + 5
         while not counter.try_open() and reactor.seconds() < deadline:
             try:
@@ -220,8 +280,7 @@ def main():
                 yield task.deferLater(reactor, 0.02, lambda: None)
         # The last of them answers for all: whoever has it has the others.
         for name in ("add", "add_once", "value"):
-            registrations.append((yield session.register(
-                counting(COUNTER + name), COUNTER + name, RegisterOptions(invoke="first"))))
+            yield offer(counting(COUNTER + name), COUNTER + name, "first")
         note("serving org.example.calculator and org.example.counter")
 
     # 5. Serve until the session ends

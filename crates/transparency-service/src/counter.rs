@@ -11,7 +11,7 @@ use std::collections::{HashMap, VecDeque};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -30,6 +30,9 @@ const INTERVAL: Duration = Duration::from_millis(2);
 pub struct Counter {
     path: PathBuf,
     log: Mutex<Option<Log>>,
+    /// Takes each new total while the log is locked, so that they stand in the log's order.
+    changes: mpsc::Sender<i64>,
+    announcing: Mutex<mpsc::Receiver<i64>>,
 }
 
 /// The log, while this process has it.
@@ -58,9 +61,12 @@ pub enum CounterError {
 impl Counter {
     /// A counter whose log stands there, or will. Nothing is opened yet.
     pub fn new(path: &Path) -> Self {
+        let (changes, announcing) = mpsc::channel();
         Counter {
             path: path.to_path_buf(),
             log: Mutex::new(None),
+            changes,
+            announcing: Mutex::new(announcing),
         }
     }
 
@@ -88,7 +94,25 @@ impl Counter {
         if key.is_some_and(|key| !is_key(key)) {
             return Err(CounterError::Key);
         }
-        self.with(given_up, |log| log.add(amount, key))
+        self.with(given_up, |log| {
+            let before = log.length;
+            let total = log.add(amount, key)?;
+            if log.length > before {
+                let sent = self.changes.send(total);
+                sent.expect("the receiver is in the same struct");
+            }
+            Ok(total)
+        })
+    }
+
+    /// Tells of each new total once, in the log's order, whichever thread added. What was added before this call has been
+    /// told when it returns. The log is not locked meanwhile: `tell` may wait for a network.
+    pub fn announce(&self, tell: impl Fn(i64)) {
+        let announcing = self
+            .announcing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        announcing.try_iter().for_each(tell);
     }
 
     /// Does something with the log. `given_up` waits a moment and says whether the caller is still there.
@@ -373,6 +397,34 @@ mod tests {
         }
         assert_eq!(counter.value(never).unwrap(), i64::MAX);
         assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 1);
+    }
+
+    #[test]
+    fn each_new_total_is_told_once_and_in_order_and_a_repeated_addition_is_not() {
+        let counter = Counter::new(&log("announced"));
+        let told = Mutex::new(Vec::new());
+        let announce = || counter.announce(|total| told.lock().unwrap().push(total));
+        add(&counter, 10, Some("k"));
+        add(&counter, 5, None);
+        assert_eq!(add(&counter, 10, Some("k")), 10, "the total of then");
+        // Nothing is added, and yet the total was set: a change like any other.
+        add(&counter, 0, None);
+        announce();
+        announce();
+        assert_eq!(*told.lock().unwrap(), [10, 15, 15]);
+        told.lock().unwrap().clear();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..25 {
+                        let total = add(&counter, 1, None);
+                        announce();
+                        assert!(told.lock().unwrap().contains(&total), "before its answer");
+                    }
+                });
+            }
+        });
+        assert_eq!(*told.lock().unwrap(), Vec::from_iter(16..=215));
     }
 
     #[test]

@@ -18,7 +18,7 @@ const LOG: &str = "org.example.error.log";
 
 /// What the names of the counter's procedures begin with.
 pub const COUNTER: &str = "org.example.counter.";
-/// The topic on which each new total is published.
+/// The topic on which each new total is published, in their order.
 pub const CHANGED: &str = "org.example.counter.changed";
 
 /// The calculator: it has no state, so any number of replicas share the calls in turn.
@@ -91,12 +91,12 @@ pub fn counter(
         }
         _ => return Err(ErrorReply::new(known::NO_SUCH_PROCEDURE, name)),
     };
-    if let Ok(total) = &total
-        && let Err(error) = session.publish(CHANGED, &(total,))
-    {
-        // The total counts and is told to the caller; those who only look on have missed one.
-        note!("cannot publish the new total: {error}");
-    }
+    counter.announce(|total| {
+        if let Err(error) = session.publish(CHANGED, &(total,)) {
+            // The total counts and is told to the caller; those who only look on have missed one.
+            note!("cannot publish the new total: {error}");
+        }
+    });
     report(
         invocation,
         total.map(Value::Integer).map_err(ErrorReply::from),

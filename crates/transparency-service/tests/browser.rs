@@ -151,6 +151,28 @@ fn access_the_page_calls_the_counter_and_shows_each_message() {
     assert_eq!(caller.call(COUNT, &(8,)), Ok(50));
     browser.until("document.getElementById('total').value === '50'");
 
+    // An answer that comes late, when the topic has told of a newer total already, does not bring the old one back.
+    let hold = "const call = session.call.bind(session);
+        session.call = async (...args) => {
+            const total = await call(...args);
+            await new Promise((resolve) => { window.release = resolve; });
+            return total;
+        };
+        true";
+    browser.evaluate(hold).unwrap();
+    browser.click("add");
+    browser.until("window.release && document.getElementById('total').value === '51'");
+    assert_eq!(caller.call(COUNT, &(9,)), Ok(60));
+    browser.until("document.getElementById('total').value === '60'");
+    browser
+        .evaluate("status('held'); window.release(); true")
+        .unwrap();
+    browser.until("document.getElementById('status').textContent === 'connected'");
+    assert_eq!(
+        browser.evaluate("document.getElementById('total').value"),
+        Ok(json!("60"))
+    );
+
     let shown = browser.evaluate(
         "[...document.querySelectorAll('#messages tr')].map((row) => row.cells[2].textContent).reverse().join(' ')",
     ).unwrap();

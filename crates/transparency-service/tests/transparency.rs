@@ -7,9 +7,12 @@
 mod support;
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
-use std::sync::Arc;
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,10 +21,12 @@ use support::{
     service, session, signal, start_service,
 };
 use transparency_middleware::client::{
-    Auth, Call, Caller, Error, ErrorReply, Local, Procedure, Session,
+    Auth, Call, Caller, Error, ErrorReply, Event, Local, PendingCall, Procedure, Session,
 };
 use transparency_middleware::messages::{Invoke, Payload};
 
+/// The topic of the counter's new totals.
+const CHANGED: &str = "org.example.counter.changed";
 /// The callers of a load: as many as the exercise asks for.
 const CALLERS: usize = 4;
 
@@ -181,6 +186,94 @@ fn migration_to_the_python_twin_and_back_loses_no_call_and_does_none_twice() {
     );
 }
 
+/// A twin whose disk takes 50 ms for each line, asked to end while additions wait for it.
+#[test]
+#[cfg_attr(no_peers, ignore = "autobahn-python is not installed: scripts/peers")]
+fn migration_the_python_twin_ends_the_calls_under_way_before_it_leaves() {
+    let router = router(&[]);
+    let log = folder("drain-twin").join("log");
+    let twin = python_service_with_a_slow_disk(&router.url, &log);
+    let caller = session(&router.url);
+    let pending = eight_additions(&caller);
+    signal(&twin, "TERM");
+    for (total, call) in (1..).zip(pending) {
+        assert_eq!(call.result::<i64>(), Ok(total));
+    }
+    let finished = twin.finish();
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    assert_eq!(fs::read_to_string(&log).unwrap().lines().count(), 8);
+}
+
+fn python_service_with_a_slow_disk(url: &str, log: &Path) -> Running {
+    const SLOW_DISK: &str = "import os, runpy, sys, time
+sync = os.fdatasync
+os.fdatasync = lambda fd: (time.sleep(0.05), sync(fd))
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name='__main__')";
+    let mut command = Command::new(support::peers().join("python/bin/python"));
+    command
+        .args(["-c", SLOW_DISK])
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/twin.py"))
+        .args(["--router", url, "--log"])
+        .arg(log);
+    let mut twin = support::program::Program::new("twin.py", command).start();
+    twin.error_line_with("serving");
+    twin
+}
+
+/// Additions that the service has taken, and of which it has not ended most.
+fn eight_additions(caller: &Session) -> Vec<PendingCall> {
+    let pending = (0..8).map(|_| {
+        let call = Call::with_args(caller, COUNT, &(1,)).unwrap();
+        caller.start(call).unwrap()
+    });
+    let pending = pending.collect();
+    // It has all of them by the time it has answered something later.
+    assert_eq!(caller.call::<i64>(ADD, &(2, 3)), Ok(5));
+    pending
+}
+
+/// Whoever adds and does not wait for the answer: the addition ends all the same, and the next one starts from its total.
+#[test]
+#[cfg_attr(no_peers, ignore = "autobahn-python is not installed: scripts/peers")]
+fn concurrency_additions_of_the_python_twin_stay_apart_when_their_callers_cancel() {
+    let router = router(&[]);
+    let log = folder("cancel-twin").join("log");
+    let twin = python_service_with_a_slow_disk(&router.url, &log);
+    let (caller, onlooker) = (session(&router.url), session(&router.url));
+    let (sender, events) = mpsc::channel();
+    onlooker
+        .subscribe(CHANGED, move |event| {
+            sender.send(event.args::<(i64,)>().unwrap().0).unwrap();
+        })
+        .unwrap();
+    for call in eight_additions(&caller) {
+        call.cancel();
+    }
+    assert_eq!(caller.call(COUNT, &(1,)), Ok(9));
+    for total in 1..=9 {
+        assert_eq!(events.recv_timeout(DEADLINE), Ok(total));
+    }
+    signal(&twin, "TERM");
+    assert_eq!(twin.finish().code, Some(0));
+    // Each line is checked against the one before.
+    let _reads_it = service(&router.url, &log, &[]);
+    assert_eq!(caller.call(VALUE, &()), Ok(9));
+}
+
+/// A service that has lost its router looks for one, and ends all the same when it is asked to.
+#[test]
+#[cfg_attr(no_peers, ignore = "autobahn-python is not installed: scripts/peers")]
+fn migration_the_python_twin_ends_without_a_router_too() {
+    let router = router(&[]);
+    let log = folder("drain-alone").join("log");
+    let mut twin = support::python_service(&router.url, &log);
+    twin.error_line_with("serving");
+    router.running.stop();
+    signal(&twin, "TERM");
+    assert_eq!(twin.finish().code, Some(0));
+}
+
 // Relocation: the router moves.
 
 #[test]
@@ -336,17 +429,44 @@ fn concurrency_64_callers_with_random_delays_get_each_its_own_answer() {
 
 #[test]
 fn failure_a_replica_that_is_killed_during_calls_leaves_them_to_the_other() {
-    let router = router(&[]);
+    let mut router = router(&["--metrics", "127.0.0.1:0"]);
+    let counters = router.running.error_line_with("counters at");
+    let (_, counters) = counters.split_once("http://").unwrap();
     let folder = folder("killed");
-    let work = ["--work", "0.005"];
-    let victim = service(&router.url, &folder.join("a"), &work);
-    let _other = service(&router.url, &folder.join("b"), &work);
+    // Whatever it is given is still under way when it dies.
+    let victim = service(&router.url, &folder.join("a"), &["--work", "30"]);
+    let _other = service(&router.url, &folder.join("b"), &[]);
     let load = Load::start(CALLERS, || session(&router.url), ADD, true);
-    load.more(50);
-    victim.stop();
-    load.more(100);
+    // Roundrobin: three results of the other are the second, fourth and sixth call, so the victim has the odd ones.
+    load.until("the victim has calls", |tally| tally.results >= 3);
+    let victim = victim.stop();
+    assert_eq!(victim.stdout, "", "it has answered nothing");
+    load.more(200);
     let tally = load.stop();
     assert_eq!(tally.errors, [], "idempotent calls that failed");
+    // Each result took a CALL, and those that met the victim a second one.
+    let calls = counter_of(counters, "wamp_calls_total");
+    let again = calls - tally.results;
+    assert!(
+        (3..=CALLERS).contains(&again),
+        "{again} calls were made again"
+    );
+}
+
+/// One of the router's counters, from its page for Prometheus.
+fn counter_of(page: &str, name: &str) -> usize {
+    let (address, _) = page.split_once('/').unwrap();
+    let mut socket = TcpStream::connect(address).unwrap();
+    socket.set_read_timeout(Some(DEADLINE)).unwrap();
+    socket
+        .write_all(b"GET /metrics HTTP/1.1\r\nHost: router\r\n\r\n")
+        .unwrap();
+    let mut text = String::new();
+    socket.read_to_string(&mut text).unwrap();
+    let value = text
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    value.unwrap().parse().unwrap()
 }
 
 #[test]
@@ -549,11 +669,52 @@ fn security_a_wrong_proof_is_refused_and_a_role_does_what_it_may() {
     not_authorized(caller.call(COUNT, &(1,)));
     let mine = Procedure::new(ADD, |()| Ok(())).invoke(Invoke::RoundRobin);
     not_authorized(caller.register(mine).map(drop));
-    not_authorized(
-        caller
-            .subscribe("org.example.counter.changed", |_| {})
-            .map(drop),
-    );
+    not_authorized(caller.subscribe(CHANGED, |_| {}).map(drop));
+}
+
+// Events: what the counter tells those who look on.
+
+/// Each new total, in the order of the additions, however many add at once; and an addition that is repeated under its key
+/// is none.
+fn the_topic_tells_each_new_total_once_and_in_order(url: &str) {
+    let caller = session(url);
+    let (sender, events) = mpsc::channel();
+    let told = move |event: &Event| {
+        let (total,): (i64,) = event.args().unwrap();
+        // The test listens to the end, unless it has failed.
+        sender.send(total).unwrap();
+    };
+    caller.subscribe(CHANGED, told).unwrap();
+    let once = || caller.call::<i64>("org.example.counter.add_once", &(10, "invoice-17"));
+    assert_eq!(once(), Ok(10));
+    assert_eq!(caller.call(COUNT, &(5,)), Ok(15));
+    assert_eq!(once(), Ok(10), "the total of then");
+    let load = Load::start(4 * CALLERS, || session(url), COUNT, false);
+    load.more(200);
+    let tally = load.stop();
+    assert_eq!(tally.errors, [], "calls that failed");
+    let last = 15 + i64::try_from(tally.results).unwrap();
+    assert_eq!(once(), Ok(10));
+    assert_eq!(caller.call(COUNT, &(1,)), Ok(last + 1));
+    for expected in std::iter::once(10).chain(15..=last + 1) {
+        assert_eq!(events.recv_timeout(DEADLINE), Ok(expected));
+    }
+}
+
+#[test]
+fn events_of_the_counter_are_its_new_totals_in_their_order() {
+    let router = router(&[]);
+    let _service = service(&router.url, &folder("topic").join("log"), &[]);
+    the_topic_tells_each_new_total_once_and_in_order(&router.url);
+}
+
+#[test]
+#[cfg_attr(no_peers, ignore = "autobahn-python is not installed: scripts/peers")]
+fn events_of_the_python_twin_are_the_same() {
+    let router = router(&[]);
+    let mut twin = support::python_service(&router.url, &folder("topic-twin").join("log"));
+    twin.error_line_with("serving");
+    the_topic_tells_each_new_total_once_and_in_order(&router.url);
 }
 
 // And what they are told when something is wrong.

@@ -143,6 +143,8 @@ function status(text) {
 
 let session;
 let pause = FIRST_PAUSE;
+// How many totals the topic has told.
+let events = 0;
 
 function connect() {
   // The page came from the router, so the router is where the page came from.
@@ -156,6 +158,7 @@ function connect() {
       press("value");
     },
     onEvent(total) {
+      events += 1;
       element("total").value = total;
     },
     onClose(refused) {
@@ -173,8 +176,13 @@ function connect() {
 }
 
 async function press(name, ...args) {
+  const before = events;
   try {
-    element("total").value = await session.call(`${COUNTER}.${name}`, ...args);
+    const total = await session.call(`${COUNTER}.${name}`, ...args);
+    // Events come in the order of the additions, and answers in any: one that an event has overtaken may be old.
+    if (events === before) {
+      element("total").value = total;
+    }
     status("connected");
   } catch (error) {
     status(error.message);
