@@ -73,10 +73,16 @@ pub fn play(
                     let result = match task {
                         Task::Skip(why) => idle(role, case, Outcome::Skipped(why)),
                         Task::Play if plan.is_over() => idle(role, case, plan.over()),
-                        Task::Play => settled(role, case, target, plan, report),
+                        // Whatever fails here, the others learn that this case is over: they wait for it.
+                        Task::Play => panic::catch_unwind(AssertUnwindSafe(|| {
+                            settled(role, case, target, plan, report)
+                        }))
+                        .unwrap_or_else(|panic| {
+                            idle(role, case, our_mistake(report, case, &*panic))
+                        }),
                     };
-                    progress(&result);
                     table.done(&result);
+                    progress(&result);
                     let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
                     report.elapsed = plan.begin.elapsed();
                     match report
@@ -181,19 +187,7 @@ fn one(role: &Role, case: &Case, target: &Target, plan: &Plan, report: &Growing)
             Outcome::Failed(failure)
         }
         Ok(Err(Stop::Undecided(why))) => Outcome::Undecided(why),
-        Err(panic) => {
-            let words = words_of(&*panic);
-            report
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .trouble = Some(format!(
-                "the check itself failed in the case {}, which is a mistake of ours: {words}",
-                case.id
-            ));
-            Outcome::Undecided(format!(
-                "the check itself failed here, which is a mistake of ours: {words}"
-            ))
-        }
+        Err(panic) => our_mistake(report, case, &*panic),
     };
     let mut left = Vec::new();
     let programs: Vec<ProgramReport> = stage
@@ -254,6 +248,21 @@ fn until<T>(moment: Instant, groups: &Groups, play: impl FnOnce() -> T) -> (T, b
         // A guard that failed has ended nothing.
         (played, guard.join().unwrap_or(false))
     })
+}
+
+/// A panic of ours is the trouble of the whole check, and decides nothing about the program.
+fn our_mistake(report: &Growing, case: &Case, panic: &(dyn std::any::Any + Send)) -> Outcome {
+    let words = words_of(panic);
+    report
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .trouble = Some(format!(
+        "the check itself failed in the case {}, which is a mistake of ours: {words}",
+        case.id
+    ));
+    Outcome::Undecided(format!(
+        "the check itself failed here, which is a mistake of ours: {words}"
+    ))
 }
 
 /// What a panic said.
@@ -438,7 +447,6 @@ mod tests {
         }
     }
 
-    #[cfg(target_os = "linux")]
     fn asleep(plan: &Plan, case_limit: Duration) -> Target {
         Target {
             command: Template::parse("sleep 1000 {port}").unwrap(),
@@ -474,6 +482,32 @@ mod tests {
         };
         let target = asleep(&plan, case_limit);
         one(&ROLE, &case, &target, &plan, &Growing::default()).outcome
+    }
+
+    #[test]
+    fn a_panic_before_a_case_begins_leaves_no_worker_waiting_for_it() {
+        let plan = Plan {
+            only: Vec::new(),
+            jobs: 2,
+            begin: Instant::now(),
+            limit: Duration::from_secs(60),
+        };
+        // No moment is that far off: the stage cannot be made.
+        let mut target = asleep(&plan, Duration::MAX);
+        target.patience = Duration::from_secs(1);
+        let growing = Growing::default();
+        let (done, over) = std::sync::mpsc::channel();
+        let shown = Arc::clone(&growing);
+        thread::spawn(move || {
+            play(&ROLE, &target, &plan, &shown, &|_| {});
+            done.send(())
+        });
+        over.recv_timeout(Duration::from_secs(60))
+            .expect("the check comes to its end");
+        let report = growing.lock().unwrap().clone();
+        assert_eq!(report.counts().undecided, 1, "{report:?}");
+        assert_eq!(report.counts().skipped, 2, "{report:?}");
+        assert_eq!(report.exit_code(), 3);
     }
 
     #[cfg(target_os = "linux")]

@@ -234,6 +234,19 @@ impl Wanted {
         plan: &Plan,
     ) -> anyhow::Result<(Target, Option<String>)> {
         let mut command = Template::parse(&spelled_out(role, command, built)?)?;
+        // Where our own program is given no range of ports, nothing fills one in.
+        let range = ["ports", "first", "last"].into_iter();
+        if let Some(place) = range.clone().find(|place| command.has(place))
+            && !range
+                .clone()
+                .any(|place| role.arguments.contains(&format!("{{{place}}}")))
+        {
+            return Err(anyhow!(
+                "the command has a place {{{place}}} that nothing fills in {}",
+                self.exercise.name
+            ))
+            .hint("{ports}, {first} and {last} are for a port scanner; here there is {port}");
+        }
         if command.has("dir") {
             let folder = self
                 .folder

@@ -439,7 +439,7 @@ pub fn a_check_that_is_killed_outright_takes_its_programs_along() {
     });
 }
 
-pub fn a_whole_check_leaves_no_process_and_its_own_descriptors_closed() {
+pub fn a_whole_check_leaves_no_process() {
     let out = run(&["check", "dsd-eof", "--server", "python", "--format", "json"]);
     assert_eq!(code(&out), 0, "{}", text(&out));
     let twin = workspace().join("crates/dsd-eof-server/twin.py");

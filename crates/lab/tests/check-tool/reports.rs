@@ -398,6 +398,12 @@ pub fn exit_codes_tell_right_wrong_undecided_and_trouble_apart() {
     assert_eq!(ends(&["--server", &right, "--only", "wohle"]).0, 3);
     assert_eq!(ends(&["--server", "python3 'open"]).0, 3);
     assert_eq!(ends(&["--program", &right]).0, 3);
+    let (code, said) = ends(&["--server", "python3 server.py {ports}"]);
+    assert_eq!(code, 3);
+    assert!(
+        said.contains("{ports} that nothing fills in dsd-eof"),
+        "{said}"
+    );
     let missing = folder.word("missing/result.json");
     let (code, said) = ends(&["--server", &right, "--out", &missing]);
     assert_eq!(code, 3);
