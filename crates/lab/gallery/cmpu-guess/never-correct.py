@@ -5,7 +5,7 @@ import random
 import socket
 import sys
 
-number = random.randint(1, 100)
+number = random.randint(1, 99)
 server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 server.bind(("127.0.0.1", int(sys.argv[1])))
 while True:

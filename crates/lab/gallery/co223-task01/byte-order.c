@@ -1,6 +1,6 @@
 // Prints the port as it stands in the structure, in the byte order of the network.
 // check: co223-task01 --server "{file} {port}"
-// fails: whole not-printed
+// fails: whole says-nothing
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>

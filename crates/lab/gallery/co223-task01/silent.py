@@ -1,6 +1,6 @@
 # Accepts its clients without a word.
 # check: co223-task01 --server "python3 {file} {port}"
-# fails: whole not-printed
+# fails: whole says-nothing
 import socket
 import sys
 

@@ -1,7 +1,6 @@
 # A client that takes one recv for the whole answer.
 # check: dsd-eof --client "python3 {file} {port}"
 # fails: answer-byte-by-byte one-recv
-# fails: answer-cut-character decodes-pieces
 import socket
 import sys
 

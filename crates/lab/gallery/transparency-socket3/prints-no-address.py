@@ -1,6 +1,6 @@
 # Does not show the address.
 # check: transparency-socket3 --client "python3 {file} {host} {port}"
-# fails: connects not-printed
+# fails: connects says-nothing
 import socket
 import sys
 

@@ -45,8 +45,7 @@ macro_rules! misconceptions {
 
 misconceptions! {
     NOT_STARTED, "not-started", "the program could not be started",
-    "The system could not run the command at all. Is the path right, seen from the folder in which you typed the \
-     command? A script needs its interpreter before it (python3 file.py), or the right to be executed and a first line that \
+    "The system could not run the command at all. Is the path right, seen from the folder in which it runs? A script needs its interpreter before it (python3 file.py), or the right to be executed and a first line that \
      names one.";
 
     ENDS_AT_ONCE, "ends-at-once", "the program ended before anybody could talk to it",
@@ -219,6 +218,11 @@ misconceptions! {
     NOT_PRINTED, "not-printed", "does not print what came",
     "The bytes were delivered (the system took them), but the text is missing in the program's output. Print all of the \
      answer once it is complete.";
+
+    SAYS_NOTHING, "says-nothing", "does not say what it is connected with",
+    "The program has to print the address of the other side as soon as it is connected with it. If yours does and the line is missing \
+     here: the output goes into a pipe, and in C, Ruby or Perl it is kept back there until some KiB have come together. Send it out at \
+     once: fflush(stdout) after printf, $stdout.sync = true, $| = 1.";
 
     BARE_LF, "bare-lf", "ends its lines with LF instead of CRLF",
     "In HTTP every line of the head ends with carriage return and line feed, \\r\\n (RFC 9112, section 2.1). Some servers \
@@ -516,6 +520,10 @@ misconceptions! {
     HTTP_KEPT_OPEN, "http-kept-open", "waits for an end that does not come",
     "With HTTP/1.1 a server keeps the connection open for the next request, unless one side says Connection: close. Say so in the \
      request, or read as many bytes as Content-Length tells, and no further.";
+
+    WAMP_FLOODS, "wamp-floods", "sends messages without end",
+    "A router hears nothing else while messages come that nobody asked for. Usually a loop sends where it should wait: publish an \
+     event when something has changed, and then read the next message.";
 
     FLOODS, "floods", "prints without end",
     "The program printed more than anybody can read, and was stopped for it. Usually a loop goes on after the connection has \

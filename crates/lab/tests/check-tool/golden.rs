@@ -54,7 +54,7 @@ const FAILURES: [(&str, &str, &str, &str, &str); 10] = [
         "dsd-eof",
         "client",
         "client-one-recv.py",
-        "answer-cut-character",
+        "answer-byte-by-byte",
     ),
     (
         "udp-waits-for-ever",

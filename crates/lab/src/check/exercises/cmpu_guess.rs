@@ -7,6 +7,7 @@ use std::fmt;
 
 use super::datagrams::{self, Talk};
 use super::{Case, Exercise, Host, Kind, Role};
+use crate::limit::{Limit, seconds};
 use crate::misconceptions::{self as m, Misconception};
 use crate::peers::udp::{Datagram, Peer};
 use crate::ports::Protocol;
@@ -577,9 +578,25 @@ impl Game {
         if self.said.is_empty() && suspect.id == m::UDP_SENDS_NOTHING.id {
             return datagrams::meet(stage, &mut self.server);
         }
+        // One time limit for all: copies without end do not put it off.
+        let limit = Limit {
+            patience: datagrams::long_patience(stage),
+            ..stage.limit()
+        };
+        let mut step = limit.step();
         loop {
             match stage.receive(&mut self.server)? {
-                Ok(datagram) if self.is_copy(&datagram) => {}
+                Ok(datagram) if self.is_copy(&datagram) => {
+                    if step.is_over() {
+                        return Err(wrong(
+                            suspect,
+                            format!(
+                                "The next guess was typed, but for {} only copies of earlier ones came.",
+                                seconds(limit.patience)
+                            ),
+                        ));
+                    }
+                }
                 Ok(datagram) => return Ok(datagram),
                 Err(Nothing::Ended(ended)) => {
                     return Err(wrong(

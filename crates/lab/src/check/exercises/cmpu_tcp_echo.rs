@@ -75,10 +75,8 @@ static CLIENT: &[Case] = &[
 /// Echoes the message of the client under test, cut here. It prints the echo in pieces: looked at letter by letter.
 fn told(stage: &mut Stage<'_>, step: usize, suspect: &'static m::Misconception) -> Step {
     let (mut server, message) = common::meet(stage, Counts::MESSAGE)?;
-    let cuts: Vec<usize> = (step..message.len()).step_by(step).collect();
-    server.send_apart(&common::cut(&message, &cuts));
     // It ends the conversation by itself: what it waits for else shows when the server ends it.
-    server.hear_end(1024);
+    let message = common::echo_on(stage, &mut server, message, step);
     server.finish_sending();
     common::ends_well(stage, "after its echo had come")?;
     common::has_printed_pieces(stage, &message, suspect)

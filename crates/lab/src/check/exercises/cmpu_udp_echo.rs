@@ -5,7 +5,7 @@ use super::{Case, Exercise, Host, Kind, Role, common};
 use crate::misconceptions::{self as m, Misconception};
 use crate::peers::udp::{LONGEST, Peer};
 use crate::ports::Protocol;
-use crate::process::Ended;
+use crate::process::{Ended, contains};
 use crate::stage::Stage;
 use crate::stage::udp::{Nothing, sent};
 use crate::verdict::{Step, Stop, differs, wrong};
@@ -243,8 +243,13 @@ fn echo(
 
 /// The client other than this one that has received these bytes.
 fn who_got(clients: &mut [Peer], this: usize, bytes: &[u8]) -> Option<String> {
+    // Far more than anybody has asked for: a server that sends without end is not listened to any longer.
+    const MOST: usize = 100;
     for (number, client) in clients.iter_mut().enumerate() {
-        while let Ok(Some(datagram)) = client.receive() {
+        for _ in 0..MOST {
+            let Ok(Some(datagram)) = client.receive() else {
+                break;
+            };
             if number != this && datagram.bytes == bytes {
                 return Some(client.who.clone());
             }
@@ -285,7 +290,12 @@ static CLIENT: &[Case] = &[
         play: |stage| {
             let mut server = stage.be_server()?;
             let meeting = meet(stage, &mut server, MESSAGE)?;
-            echoed(stage, &mut server, &meeting, &m::NOT_PRINTED)
+            let before = occurrences(stage, &meeting.0)?;
+            echoed(stage, &mut server, &meeting, &m::NOT_PRINTED)?;
+            if before == 0 && occurrences(stage, &meeting.0)? == 1 {
+                return shows_an_echo(stage, server, &meeting.0);
+            }
+            Ok(())
         },
     },
     Case {
@@ -456,6 +466,47 @@ fn echoed(
             format!("The echo came and was printed, but then the program {ended}."),
         )),
     }
+}
+
+/// The message was not in the output before the echo came, and is there once at the end. Either that is the echo, or it is the line
+/// about what was sent, which came out late: C keeps it back until the end where stdout is no terminal. So the client is played again
+/// without an echo, until it gives up; a line that it prints then as well shows none.
+fn shows_an_echo(stage: &mut Stage<'_>, mut server: Peer, message: &[u8]) -> Step {
+    let told = line_with(stage, message)?;
+    stage.log.did("we", "started the program again");
+    meet(stage, &mut server, MESSAGE)?;
+    server.did("never answers");
+    let patience = datagrams::long_patience(stage);
+    for _ in 0..datagrams::TRIES {
+        match stage.receive_within(&mut server, patience)? {
+            Ok(_) => {}
+            Err(Nothing::Silence(_)) => break,
+            Err(Nothing::Ended(_)) => {
+                if line_with(stage, message)? != told {
+                    return Ok(());
+                }
+                return Err(differs(
+                    &m::NOT_PRINTED,
+                    "The echo was not printed: the one line with the message is printed as well when no echo comes.",
+                    message,
+                    &told,
+                ));
+            }
+        }
+    }
+    stage.note("the message stands in the output once, and the program does not give up when no echo comes: whether it shows the \
+                echo or only what it sends could not be told");
+    Ok(())
+}
+
+/// The first line of the output with this text.
+fn line_with(stage: &mut Stage<'_>, text: &[u8]) -> Step<Vec<u8>> {
+    let printed = stage.program()?.stdout();
+    let printed = [printed.head, printed.tail].concat();
+    let line = printed
+        .split(|byte| *byte == b'\n')
+        .find(|line| contains(line, text));
+    Ok(line.unwrap_or_default().to_vec())
 }
 
 /// How often a text stands in what the program has printed.

@@ -2,11 +2,12 @@
 
 use super::shared::{self, Client, Server};
 use super::{Case, Exercise, Host, Kind, Role, common};
+use crate::limit::seconds;
 use crate::misconceptions as m;
 use crate::peers::tcp::Connection;
 use crate::ports::Protocol;
 use crate::stage::Stage;
-use crate::verdict::Step;
+use crate::verdict::{Step, Stop, wrong};
 
 pub static EXERCISE: Exercise = Exercise {
     name: "co223-task01",
@@ -39,12 +40,24 @@ struct Established;
 
 impl Server for Established {
     fn serves(stage: &mut Stage<'_>, client: &mut Connection) -> Step {
-        let port = client.port().to_string();
-        let printed = common::must_print(stage, port.as_bytes(), &[], &m::NOT_PRINTED);
-        match client.accepted() {
-            Some(false) => common::blaming(&m::NEVER_ACCEPTS, printed),
-            _ => printed,
-        }
+        let port = client.port();
+        let printed = common::must_print(stage, port.to_string().as_bytes(), &[], &m::SAYS_NOTHING);
+        let Err(Stop::Wrong(_)) = printed else {
+            return printed;
+        };
+        let patience = seconds(stage.patience());
+        Err(match client.accepted() {
+            Some(false) => wrong(
+                &m::NEVER_ACCEPTS,
+                format!("The client is connected, but for {patience} nobody accepted it."),
+            ),
+            _ => wrong(
+                &m::SAYS_NOTHING,
+                format!(
+                    "A client connected from port {port}, but for {patience} no line with that number came out of the program."
+                ),
+            ),
+        })
     }
 }
 

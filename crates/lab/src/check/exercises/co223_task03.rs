@@ -69,7 +69,7 @@ static CLIENT: &[Case] = &[
         rests_on: &["sends"],
         play: |stage| {
             let (mut server, message) = common::meet(stage, Shows::MESSAGE)?;
-            server.send_apart(&[&message]);
+            let message = common::echo_on(stage, &mut server, message, usize::MAX);
             common::must_print_now(stage, &mut server, &message, &m::NOT_PRINTED)?;
             server.finish_sending();
             common::ends_well(stage, "after its echo had come")
@@ -95,8 +95,8 @@ static CLIENT: &[Case] = &[
 /// Echoes the message of the client under test byte by byte, and expects it in its output.
 fn told(stage: &mut Stage<'_>, message: &str, suspect: &'static m::Misconception) -> Step {
     let (mut server, message) = common::meet(stage, message)?;
+    let message = common::echo_on(stage, &mut server, message, 1);
     let cuts: Vec<usize> = (1..message.len()).collect();
-    server.send_apart(&common::cut(&message, &cuts));
     // A client that prints each piece as it comes is right as well: compared without line ends.
     common::must_print_joined(stage, &message, &cuts, suspect)?;
     server.finish_sending();

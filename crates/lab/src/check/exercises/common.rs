@@ -19,6 +19,10 @@ pub const PERIOD: usize = 65_521;
 const SETTLES: Duration = Duration::from_millis(150);
 /// A program that has nothing to do and runs this long is in a loop.
 const LOOPS: Duration = Duration::from_millis(300);
+/// The same for a program that may still be starting: its libraries are loaded, its code is compiled.
+const STARTS: Duration = Duration::from_secs(2);
+/// A message of these exercises is shorter than this, in bytes.
+const MESSAGE_LIMIT: usize = 64 * 1024;
 /// How long a program is watched at rest.
 const REST: Duration = Duration::from_millis(250);
 
@@ -159,6 +163,16 @@ pub fn descriptors(stage: &mut Stage<'_>) -> Step<Option<usize>> {
 /// waits in recv does neither. What there was to do is done after a while, so a program that comes to rest at all is right, and one
 /// that has run for a while without coming to rest is in a loop.
 pub fn at_rest(stage: &mut Stage<'_>) -> Step {
+    rests(stage, LOOPS)
+}
+
+/// The same for a program that has only just begun to listen: it may still have something to do for its start.
+pub fn comes_to_rest(stage: &mut Stage<'_>) -> Step {
+    rests(stage, STARTS)
+}
+
+/// Watches a program until it rests, or has run for so long on end.
+fn rests(stage: &mut Stage<'_>, most: Duration) -> Step {
     let id = stage.program()?.id();
     let Some(begin) = kernel::pulse(id) else {
         stage.note(
@@ -172,7 +186,7 @@ pub fn at_rest(stage: &mut Stage<'_>) -> Step {
             break;
         }
         let ran = after.ran.saturating_sub(begin.ran);
-        if ran >= LOOPS {
+        if ran >= most {
             return Err(wrong(
                 &m::SPINS,
                 format!(
@@ -282,6 +296,7 @@ pub fn must_print(
     }
     let printed = program.stdout();
     let all = [printed.head, printed.tail].concat();
+    let nearest = nearest(&all, text);
     let ending = match ended {
         Some(ended) => format!("and the program {ended}"),
         None => format!("within {}", seconds(patience)),
@@ -302,7 +317,7 @@ pub fn must_print(
                 text.len()
             ),
             text,
-            &all,
+            nearest,
         ));
     }
     Err(differs(
@@ -312,8 +327,20 @@ pub fn must_print(
             text.len()
         ),
         text,
-        &all,
+        nearest,
     ))
+}
+
+/// What was printed from the place on that is most like the text: where the longest beginning of it stands, the last time. All of it
+/// where there is none.
+fn nearest<'p>(printed: &'p [u8], text: &[u8]) -> &'p [u8] {
+    // Where a beginning stands, every shorter one does.
+    let lengths: Vec<usize> = (1..=text.len()).collect();
+    let longest = lengths.partition_point(|length| find(printed, &text[..*length]).is_some());
+    match memchr::memmem::rfind(printed, &text[..longest]) {
+        Some(at) if longest > 0 => &printed[at..],
+        _ => printed,
+    }
 }
 
 /// A good end is exit code 0; the sheets do not speak of it.
@@ -566,19 +593,44 @@ pub fn meet(stage: &mut Stage<'_>, message: &str) -> Step<(Connection, Vec<u8>)>
             &heard.bytes,
         ));
     }
-    if chosen && !server.surplus().is_empty() {
-        let all = [heard.bytes.as_slice(), server.surplus()].concat();
+    // A message may come in two pieces as well as in one: what has come with the first recv is not all of it yet.
+    let more = server.hear_until_it_waits(MESSAGE_LIMIT);
+    let all = [heard.bytes.as_slice(), &more].concat();
+    if chosen && !more.is_empty() {
         return Err(differs(
             &m::EXTRA_BYTES,
-            format!(
-                "After the message {} more came.",
-                bytes(server.surplus().len())
-            ),
+            format!("After the message {} more came.", bytes(more.len())),
             message.as_bytes(),
             &all,
         ));
     }
-    Ok((server, heard.bytes))
+    Ok((server, all))
+}
+
+/// Sends back what the client under test has sent, cut into pieces so long, and whatever it sends after that: an echo server does not
+/// know where a message ends. Gives all that the client sent.
+pub fn echo_on(
+    stage: &Stage<'_>,
+    server: &mut Connection,
+    message: Vec<u8>,
+    size: usize,
+) -> Vec<u8> {
+    let mut all = message.clone();
+    let mut piece = message;
+    loop {
+        let cuts: Vec<usize> = (size..piece.len()).step_by(size).collect();
+        server.send_apart(&cut(&piece, &cuts));
+        // One whose message we chose has sent all of it.
+        if stage.chooses_message() || all.len() > MESSAGE_LIMIT || stage.is_over() {
+            return all;
+        }
+        let heard = server.hear_some();
+        if heard.end != HeardEnd::Complete {
+            return all;
+        }
+        piece = heard.bytes;
+        all.extend_from_slice(&piece);
+    }
 }
 
 /// Meets a client under test that waits for the server to speak, or says nothing at all.

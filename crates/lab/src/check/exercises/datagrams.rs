@@ -14,7 +14,7 @@ use crate::verdict::{Step, Stop, differs, undecided, wrong};
 /// How many clients a server is asked by, one after another, when descriptors are counted.
 const MANY: usize = 200;
 /// A client that has sent this often may be let off: it does send again.
-const TRIES: usize = 10;
+pub const TRIES: usize = 10;
 
 /// A question that the server has to answer, and the judgement about its answer.
 pub type Talk = fn(&mut Stage<'_>, &mut Peer) -> Step;

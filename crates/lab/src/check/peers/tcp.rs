@@ -197,11 +197,6 @@ impl Connection {
         sent
     }
 
-    /// What has come beyond what was asked for.
-    pub fn surplus(&self) -> &[u8] {
-        &self.ahead
-    }
-
     /// Sends on a thread of its own, for more than the system buffers while nobody reads.
     ///
     /// # Errors
@@ -288,6 +283,47 @@ impl Connection {
     /// Reads whatever comes first, at least a byte.
     pub fn hear_some(&mut self) -> Heard {
         self.read(|bytes| (!bytes.is_empty()).then_some(bytes.len()))
+    }
+
+    /// What the program still sends before it waits: all that comes until nothing has come for a moment in which the program did
+    /// nothing either. One that sends on after a pause of its own is heard by whoever listens on.
+    pub fn hear_until_it_waits(&mut self, limit: usize) -> Vec<u8> {
+        /// A program that computes this long without a byte waits in a busy loop.
+        const LOOPS: Duration = Duration::from_millis(300);
+        let mut bytes = std::mem::take(&mut self.ahead);
+        let mut buffer = vec![0; 64 * 1024];
+        let mut pulse = kernel::pulse(self.limit.group);
+        let mut from = pulse.unwrap_or_default().ran;
+        while bytes.len() <= limit && Instant::now() < self.limit.end {
+            // The end of the stream stays for whoever reads on.
+            match self.stream.peek(&mut buffer) {
+                Ok(count) if count > 0 => {}
+                Err(error) if again(&error) => {
+                    let now = pulse.and_then(|last| last.watch(self.limit.group, TICK));
+                    match now {
+                        Some((now, true)) if now.ran.saturating_sub(from) < LOOPS => {
+                            pulse = Some(now);
+                            continue;
+                        }
+                        // Asked once more: it may have sent something, and come to rest, since we looked.
+                        _ => match self.stream.peek(&mut buffer) {
+                            Ok(count) if count > 0 => {}
+                            _ => break,
+                        },
+                    }
+                }
+                _ => break,
+            }
+            let Ok(count) = self.stream.read(&mut buffer) else {
+                break;
+            };
+            self.log
+                .add(&self.who, What::Received(Excerpt::of(&buffer[..count])));
+            bytes.extend_from_slice(&buffer[..count]);
+            pulse = kernel::pulse(self.limit.group);
+            from = pulse.unwrap_or_default().ran;
+        }
+        bytes
     }
 
     /// Reads to the end of the stream, at most so much.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::tcp::{Connection, HeardEnd};
 use crate::misconceptions::{self as m, Misconception};
 use crate::stage::Stage;
-use crate::verdict::{Excerpt, Log, Step, What, differs, wrong};
+use crate::verdict::{Excerpt, Log, Step, Stop, What, differs, wrong};
 
 /// What the key of the handshake is joined with (RFC 6455, section 1.3).
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -14,6 +14,10 @@ const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const SUBPROTOCOL: &str = "wamp.2.json";
 /// No message of these exercises comes near this, in bytes.
 const LONGEST: usize = 1024 * 1024;
+/// No program of these exercises has that much to say to a router: the longest conversation has some hundred frames.
+const MOST_FRAMES: usize = 5000;
+/// The same in bytes, since the longest frames are kept by nobody that often.
+const MOST_BYTES: usize = 16 * LONGEST;
 
 /// Which frame it is (RFC 6455, section 5.2).
 const CONTINUATION: u8 = 0;
@@ -28,6 +32,8 @@ pub struct Wamp {
     /// Its log is nobody's: frames are masked, and nobody could read them. What they say goes into `log`.
     connection: Connection,
     log: Log,
+    /// How many frames have come, and how many bytes in them.
+    heard: (usize, usize),
 }
 
 /// How a message goes over the wire.
@@ -144,7 +150,11 @@ impl Wamp {
         connection.send(answer.as_bytes());
         let log = std::mem::take(&mut connection.log);
         log.did("router", format!("opened the WebSocket with {SUBPROTOCOL}"));
-        Ok(Wamp { connection, log })
+        Ok(Wamp {
+            connection,
+            log,
+            heard: (0, 0),
+        })
     }
 
     /// Sends a message in one frame.
@@ -354,6 +364,23 @@ impl Wamp {
         });
         if heard.end != HeardEnd::Complete {
             return Ok(Err(stage.ending(heard.end).replacen("then ", "", 1)));
+        }
+        self.heard.0 += 1;
+        self.heard.1 += heard.bytes.len();
+        if self.heard.0 > MOST_FRAMES || self.heard.1 > MOST_BYTES {
+            return Err(wrong(
+                &m::WAMP_FLOODS,
+                format!(
+                    "{} frames of {} bytes in all came, and still not what was waited for.",
+                    self.heard.0, self.heard.1
+                ),
+            ));
+        }
+        // Each frame begins a step of its own; all of them together have the time of the case.
+        if stage.is_over() {
+            return Err(Stop::Undecided(
+                "frame after frame came, and none that was waited for, until the time for a case had passed".to_string(),
+            ));
         }
         let bytes = heard.bytes;
         let (head, length) = size(&bytes).unwrap_or_default();

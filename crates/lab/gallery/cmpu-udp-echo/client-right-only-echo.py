@@ -1,0 +1,29 @@
+# A right client that shows nothing but the echo, and says which message had none.
+# check: cmpu-udp-echo --client "python3 {file} {port} {message}"
+import socket
+import sys
+import time
+
+server = ("127.0.0.1", int(sys.argv[1]))
+message = sys.argv[2].encode()
+
+
+def echo(client):
+    for attempt in range(4):
+        client.send(message)
+        deadline = time.monotonic() + 0.5
+        while (left := deadline - time.monotonic()) > 0:
+            client.settimeout(left)
+            try:
+                answer = client.recv(65535)
+            except TimeoutError:
+                break
+            if answer == message:
+                return answer
+    print(f"no echo came for {sys.argv[2]}")
+    sys.exit(1)
+
+
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+    client.connect(server)
+    print(f"received {echo(client).decode()}")

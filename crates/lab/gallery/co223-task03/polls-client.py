@@ -1,0 +1,33 @@
+# Makes each client's socket non-blocking, and asks it again and again whether something has come.
+# check: co223-task03 --server "python3 {file} {port}"
+# fails: two-at-once spins
+import socket
+import sys
+
+
+def serve(connection):
+    connection.setblocking(False)
+    while True:
+        try:
+            data = connection.recv(1024)
+        except BlockingIOError:
+            continue
+        if not data:
+            return
+        connection.setblocking(True)
+        connection.sendall(data)
+        connection.setblocking(False)
+
+
+with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", int(sys.argv[1])))
+    listener.listen()
+    while True:
+        connection, peer = listener.accept()
+        print(f"Connection from {peer} has been established.")
+        with connection:
+            try:
+                serve(connection)
+            except OSError as error:
+                print(f"{peer}: {error}", file=sys.stderr)
