@@ -22,7 +22,8 @@ const KEPT: usize = 16 * 1024;
 /// each time, while others wait for the lock.
 const CHUNK: usize = 64 * 1024;
 
-/// How long a peer may take nothing of what waits for it.
+/// How long a peer may take nothing of what waits for it. It cannot be told why it is cut: a message that has begun to
+/// leave stands before anything else.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long a peer that has been put out may take to read why.
@@ -39,6 +40,8 @@ const STACK_SIZE: usize = 256 * 1024;
 pub(crate) struct Traffic {
     pub(crate) bytes_out: AtomicU64,
     pub(crate) messages_out: AtomicU64,
+    /// Connections that were cut because their peer took nothing for [`PATIENCE`].
+    pub(crate) given_up: AtomicU64,
 }
 
 /// The way out to one peer.
@@ -51,6 +54,7 @@ pub(crate) struct Outbox {
     traffic: Arc<Traffic>,
     /// End the direction (`shutdown(SHUT_WR)`) once the last frame has been written.
     half_closes: bool,
+    patience: Duration,
 }
 
 /// What waits to be written.
@@ -216,6 +220,7 @@ impl Outbox {
             settled: Condvar::new(),
             traffic,
             half_closes,
+            patience: PATIENCE,
         })
     }
 
@@ -394,17 +399,19 @@ impl Outbox {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             let before = writer.total;
-            let patience = match self.queue().state {
-                State::PutOut | State::Ending => GRACE,
-                _ => PATIENCE,
-            };
+            let is_open = self.queue().is_open();
+            let patience = if is_open { self.patience } else { GRACE };
             match self.drain(&mut writer, send_blocking) {
                 Progress::AllWritten => break,
                 Progress::Behind if writer.total != before => {
                     last_progress = Instant::now();
                 }
                 Progress::Behind if last_progress.elapsed() < patience => {}
-                Progress::Behind | Progress::Broken => {
+                outcome => {
+                    // Who had been put out or had ended was counted then.
+                    if is_open && matches!(outcome, Progress::Behind) {
+                        self.traffic.given_up.fetch_add(1, Ordering::Relaxed);
+                    }
                     self.cut();
                     break;
                 }
@@ -569,6 +576,25 @@ mod tests {
         peer.read_to_end(&mut got).unwrap();
         assert_eq!(got.len(), large.len() + 3);
         assert!(got.ends_with(b"awhy"));
+    }
+
+    #[test]
+    fn a_peer_that_takes_nothing_for_too_long_is_cut_and_counted() {
+        for (put_out, counted) in [(false, 1), (true, 0)] {
+            let (mut outbox, traffic, mut peer) = pair();
+            Arc::get_mut(&mut outbox).unwrap().patience = Duration::from_millis(400);
+            let large = vec![b'a'; 32 << 20];
+            put(&outbox, &large);
+            outbox.flush();
+            if put_out {
+                outbox.queue().put_out();
+            }
+            assert!(outbox.settle(soon()));
+            assert_eq!(traffic.given_up.load(Ordering::Relaxed), counted);
+            let mut got = Vec::new();
+            let _reset = peer.read_to_end(&mut got);
+            assert!(got.len() < large.len());
+        }
     }
 
     #[test]

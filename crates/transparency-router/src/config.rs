@@ -87,7 +87,7 @@ pub(crate) fn realms(
     let mut realms = match config {
         None => Config::default().realms,
         Some(path) => {
-            let file: RealmsFile = read(path)?;
+            let file: RealmsFile = read(path, |error| error.message().to_string())?;
             let named = || format!("in {}", path.display());
             let realms = file
                 .realms
@@ -103,7 +103,9 @@ pub(crate) fn realms(
     };
     if let Some(path) = secrets {
         warn_if_others_can_read(path);
-        let file: SecretsFile = read(path)?;
+        // The library's message has the value in it that it does not understand, which may be a secret.
+        let file: SecretsFile = read(path, |_| "this is not as the README shows it".to_string())
+            .hint("each [[principals]] has realm, authid, role, and a ticket or a secret, all of them texts in quotes")?;
         for entry in file.principals {
             add_principal(&mut realms, entry).with_context(|| format!("in {}", path.display()))?;
         }
@@ -111,16 +113,18 @@ pub(crate) fn realms(
     Ok(realms)
 }
 
-fn read<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
+fn read<T: DeserializeOwned>(
+    path: &Path,
+    why: impl FnOnce(&toml::de::Error) -> String,
+) -> anyhow::Result<T> {
     let text = fs::read_to_string(path)
         .with_context(|| format!("cannot read {}", path.display()))
         .hint("check the path, and that this user may read the file")?;
-    // The library's message shows the line with the mistake, in which a secret may stand: only where it is
-    // and what is wrong.
+    // The library's whole text shows the line with the mistake: only where it is and what is wrong.
     toml::from_str(&text).map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start));
         let line = before.map_or(1, |before| before.matches('\n').count() + 1);
-        anyhow!("{}, line {line}: {}", path.display(), error.message())
+        anyhow!("{}, line {line}: {}", path.display(), why(&error))
     })
 }
 

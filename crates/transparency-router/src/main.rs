@@ -10,7 +10,8 @@
 //! sessions and end it.
 //!
 //! Safety: it listens on 127.0.0.1 alone unless `--host` says otherwise; without `--config` everybody who
-//! reaches it may call, register, publish and subscribe.
+//! reaches it may call, register, publish and subscribe. Pages in a browser may connect only where this router
+//! served them, or `--origin` allows theirs.
 //!
 //! `--echo` serves an echo of WebSocket messages in place of WAMP: what the fuzzing client of Autobahn|Testsuite
 //! tests the transport with.
@@ -53,13 +54,16 @@ struct Args {
     /// folder of the pages that are served at / (default: the lab's own page)
     #[argh(option)]
     web: Option<PathBuf>,
+    /// origin whose pages may connect beside the router's own, as http://example.org:8000; may be given again
+    #[argh(option)]
+    origin: Vec<String>,
     /// address that serves counters as Prometheus text, at /metrics (default: none)
     #[argh(option)]
     metrics: Option<String>,
     /// largest message, in bytes (default 16777216)
     #[argh(option, default = "16 * 1024 * 1024")]
     max_message: usize,
-    /// bytes that may wait for a slow session before it is put out (default 16777216)
+    /// bytes that may wait for a slow session before it is put out (default 16777216); one that takes nothing for 20 s is cut
     #[argh(option, default = "16 * 1024 * 1024")]
     max_waiting: usize,
     /// sessions (default 10000)
@@ -115,6 +119,7 @@ fn main() -> labnet::Exit {
         patience: args.patience,
         ping_after: args.ping_after,
         pages,
+        origins: args.origin,
         ..Config::default()
     };
     let server =

@@ -285,6 +285,21 @@ fn mistakes_in_the_files_are_one_line_and_a_hint_and_never_a_secret() {
         ),
         (
             REALMS,
+            "[[principals]]\nrealm = \"realm1\"\nauthid = \"a\"\nrole = \"service\"\nticket = 471123",
+            "line 5: this is not as the README shows it",
+        ),
+        (
+            REALMS,
+            "[[principals]]\nrealm = \"realm1\"\nauthid = \"a\"\nrole = \"service\"\niterations = \"hunter2\"",
+            "line 5: this is not as the README shows it",
+        ),
+        (
+            REALMS,
+            "[[principals]]\nrealm = \"realm1\"\nhunter2 = \"authid\"",
+            "line 3: this is not as the README shows it",
+        ),
+        (
+            REALMS,
             "[[principals]]\nrealm = \"realm1\"\nauthid = \"a\"\nrole = \"service\"",
             "either a ticket or a secret",
         ),
@@ -308,7 +323,9 @@ fn mistakes_in_the_files_are_one_line_and_a_hint_and_never_a_secret() {
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{stderr}");
         assert!(stderr.contains(said), "{said}: {stderr}");
-        assert!(!stderr.contains("hunter2"), "{stderr}");
+        for secret in ["hunter2", "471123"] {
+            assert!(!stderr.contains(secret), "{stderr}");
+        }
         assert!(stderr.lines().count() <= 3, "{stderr}");
     }
 }
@@ -364,6 +381,35 @@ fn pages_are_served_beside_the_websocket() {
 }
 
 #[test]
+fn a_page_from_elsewhere_may_not_connect_unless_its_origin_is_allowed() {
+    let router = Router::start(&["--origin", "https://example.org", "--origin", "null"]);
+    let own = format!("http://{}", router.address);
+    for (origin, status) in [
+        (own.as_str(), 101),
+        ("https://example.org", 101),
+        ("null", 101),
+        ("http://example.org", 403),
+        ("http://127.0.0.1", 403),
+        ("http://localhost:1", 403),
+    ] {
+        let mut socket = TcpStream::connect(router.address).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        let upgrade = format!(
+            "GET /ws HTTP/1.1\r\nHost: {}\r\nOrigin: {origin}\r\nUpgrade: websocket\r\n\
+             Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+             Sec-WebSocket-Protocol: wamp.2.json\r\n\r\n",
+            router.address
+        );
+        socket.write_all(upgrade.as_bytes()).unwrap();
+        let mut answer = [0; 12];
+        std::io::Read::read_exact(&mut socket, &mut answer).unwrap();
+        let wanted = format!("HTTP/1.1 {status}");
+        assert_eq!(String::from_utf8_lossy(&answer), wanted, "{origin}");
+    }
+}
+
+#[test]
 fn the_labs_own_page_is_part_of_the_program() {
     let router = Router::start(&[]);
     for (path, media_type) in [
@@ -390,11 +436,7 @@ fn the_counters_count() {
     callee.receive();
     callee.text("[70,1,{}]");
     caller.receive();
-    // The address stands on stderr, which is read at the end; the listener is found by its owner.
-    let address = listening_addresses(router.pid())
-        .into_iter()
-        .find(|address| *address != router.address)
-        .unwrap();
+    let address = router.metrics_address();
     let text = http(address, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
     for line in [
         "# TYPE wamp_sessions gauge",
@@ -411,34 +453,6 @@ fn the_counters_count() {
         .find_map(|line| line.strip_prefix("wamp_bytes_received_total "));
     assert!(received.unwrap().parse::<u64>().unwrap() > 100, "{text}");
     assert!(http(address, "GET / HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 404 "));
-}
-
-/// The TCP addresses on 127.0.0.1 that a process listens on, from /proc.
-fn listening_addresses(pid: u32) -> Vec<std::net::SocketAddr> {
-    let links = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
-    let inodes: Vec<String> = links
-        .filter_map(|link| std::fs::read_link(link.unwrap().path()).ok())
-        .filter_map(|link| {
-            let link = link.to_str()?;
-            Some(
-                link.strip_prefix("socket:[")?
-                    .strip_suffix(']')?
-                    .to_string(),
-            )
-        })
-        .collect();
-    let table = std::fs::read_to_string(format!("/proc/{pid}/net/tcp")).unwrap();
-    table
-        .lines()
-        .map(|line| line.split_whitespace().collect::<Vec<_>>())
-        // 0A is TCP_LISTEN.
-        .filter(|fields| fields.len() > 9 && fields[3] == "0A")
-        .filter(|fields| inodes.iter().any(|inode| inode == fields[9]))
-        .map(|fields| {
-            let port = fields[1].split(':').nth(1).unwrap();
-            ([127, 0, 0, 1], u16::from_str_radix(port, 16).unwrap()).into()
-        })
-        .collect()
 }
 
 #[test]

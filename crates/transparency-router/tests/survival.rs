@@ -63,6 +63,57 @@ fn an_upgrade_that_comes_byte_by_byte_has_no_longer_than_others() {
 }
 
 #[test]
+fn a_hello_that_comes_byte_by_byte_has_no_longer_than_others() {
+    survives(&["--patience", "1"], |router| {
+        let mut slow = Peer::connect(router.address, Format::Json);
+        // The head of a masked frame of 1 MiB, and then one byte after the other.
+        let mut head = vec![0x81, 0xff];
+        head.extend_from_slice(&(1_u64 << 20).to_be_bytes());
+        slow.raw(&head);
+        let took = drips_until_the_end(&slow);
+        assert!(took < Duration::from_secs(5), "{took:?}");
+    });
+}
+
+#[test]
+fn a_session_that_has_ended_cannot_stay_by_sending_a_frame_byte_by_byte() {
+    survives(&[], |router| {
+        let mut head = vec![0x81, 0xff];
+        head.extend_from_slice(&(1_u64 << 20).to_be_bytes());
+        // It was ended for what it sent, and by another session while its frame was under way.
+        let mut ended = Peer::join(router.address);
+        ended.text("[]");
+        ended.raw(&head);
+        let took = drips_until_the_end(&ended);
+        assert!(took < Duration::from_secs(6), "{took:?}");
+    });
+}
+
+/// Sends a byte every 50 ms until the other side has had enough, for as long as a test is patient.
+fn drips_until_the_end(peer: &Peer) -> Duration {
+    let began = Instant::now();
+    let mut socket = peer.socket.get_ref();
+    socket
+        .set_read_timeout(Some(Duration::from_millis(50)))
+        .unwrap();
+    let mut piece = [0; 4096];
+    loop {
+        // Its answer and its close frame come first. A connection that is closed for writing as well is reset by what comes.
+        if socket.write_all(b"x").is_err() {
+            return began.elapsed();
+        }
+        match socket.read(&mut piece) {
+            Err(error) if error.kind() != std::io::ErrorKind::WouldBlock => {
+                return began.elapsed();
+            }
+            Ok(0) => thread::yield_now(),
+            _ => {}
+        }
+        assert!(began.elapsed() < PATIENCE, "it is still read");
+    }
+}
+
+#[test]
 fn a_client_that_says_no_hello_is_told_so_and_closed() {
     survives(&["--patience", "1"], |router| {
         let mut silent = Peer::connect(router.address, Format::Json);
@@ -75,7 +126,9 @@ fn a_client_that_says_no_hello_is_told_so_and_closed() {
 
 #[test]
 fn a_session_that_never_reads_is_put_out_with_a_reason_and_a_bounded_memory() {
-    survives(&["--max-waiting", "1048576"], |router| {
+    let args = ["--max-waiting", "1048576", "--metrics", "127.0.0.1:0"];
+    survives(&args, |router| {
+        let put_out = router.counter("wamp_sessions_put_out_total");
         let mut deaf = Peer::join(router.address);
         deaf.subscribe("news");
         let mut reader = Peer::join(router.address);
@@ -110,11 +163,16 @@ fn a_session_that_never_reads_is_put_out_with_a_reason_and_a_bounded_memory() {
         assert!(publisher.join().unwrap());
         let grown = router.memory("VmHWM").saturating_sub(before);
         assert!(grown < 16 * 1024, "the router grew by {grown} KiB");
+        assert_eq!(router.counter("wamp_sessions_put_out_total"), put_out + 1);
         // What it did not read in time is lost; what it still gets ends with the reason, if its own
-        // system had room for that.
+        // system had room for that. The next test has one that reads it.
         let (reason, _) = deaf.read_to_end();
-        let reason = reason.unwrap_or_else(|| "wamp.error.unavailable".to_string());
-        assert_eq!(reason, "wamp.error.unavailable");
+        assert!(
+            reason
+                .as_ref()
+                .is_none_or(|reason| reason == "wamp.error.unavailable"),
+            "{reason:?}"
+        );
     });
 }
 
@@ -268,6 +326,9 @@ fn bad_uris_are_answered_and_the_session_goes_on() {
                 );
             }
         }
+        // Who wants no answer to what it publishes gets none, and no other message comes before the next answer.
+        peer.text("[16,5,{},\"a..b\"]");
+        peer.text("[16,6,{\"acknowledge\":false},\"a b\",[1]]");
         assert!(peer.is_alive());
     });
 }
@@ -372,6 +433,56 @@ fn an_oversize_message_ends_its_session_with_close_code_1009() {
             peer.read_to_end(),
             (Some(VIOLATION.to_string()), Some(1009))
         );
+    });
+}
+
+#[test]
+fn large_messages_are_not_taken_apart_by_the_router() {
+    survives(&[], |router| {
+        const COUNT: usize = 4 << 20;
+        let before = router.memory("VmHWM");
+        // [1, 1, 1, ...] in MessagePack: a byte each here, and a value each where somebody reads them.
+        let mut list = vec![0xdd];
+        list.extend_from_slice(&u32::try_from(COUNT).unwrap().to_be_bytes());
+        list.resize(list.len() + COUNT, 1);
+        let framed = |parts: &[&[u8]]| masked_frame(0x82, &parts.concat());
+        let mut peer = Peer::join_as(router.address, Format::MessagePack);
+        for (name, error) in [
+            (
+                &b"\xb2wamp.session.count"[..],
+                "wamp.error.invalid_argument",
+            ),
+            (&b"\xacwamp.nothing"[..], "wamp.error.no_such_procedure"),
+        ] {
+            // [48, 7, {}, name, list]
+            peer.raw(&framed(&[b"\x95\x30\x07\x80", name, &list]));
+            let Message::Error { error: said, .. } = peer.receive() else {
+                panic!("an ERROR was expected");
+            };
+            assert_eq!(said.as_str(), error);
+        }
+        // [16, 1, {"exclude": list}, "a.b"], and [1, "realm1", {"authmethods": list}]
+        let mut publisher = Peer::join_as(router.address, Format::MessagePack);
+        publisher.raw(&framed(&[
+            b"\x94\x10\x01\x81\xa7exclude",
+            &list,
+            b"\xa3a.b",
+        ]));
+        let mut joining = Peer::connect(router.address, Format::MessagePack);
+        joining.raw(&framed(&[b"\x93\x01\xa6realm1\x81\xabauthmethods", &list]));
+        for mut peer in [publisher, joining] {
+            assert_eq!(peer.read_to_end().0.as_deref(), Some(VIOLATION));
+        }
+        // A list of all the sessions that there may be is read.
+        let ids: Vec<u64> = (0..10_000).map(|id| (1 << 53) - id).collect();
+        let mut publisher = Peer::join(router.address);
+        publisher.text(&format!(
+            "[16,1,{{\"acknowledge\":true,\"eligible\":{ids:?}}},\"a.b\"]"
+        ));
+        assert!(matches!(publisher.receive(), Message::Published { .. }));
+        // The messages as they came, and no values.
+        let grown = router.memory("VmHWM").saturating_sub(before);
+        assert!(grown < 48 * 1024, "the router grew by {grown} KiB");
     });
 }
 
@@ -656,7 +767,26 @@ fn sigterm_says_goodbye_to_all_and_ends_at_once() {
     // One that does not read does not hold up the end.
     let mut deaf = Peer::join(router.address);
     deaf.subscribe("news");
-    let (status, took, said) = router.terminate();
+    // One reads late, and megabytes wait for it before its GOODBYE.
+    let mut late = Peer::join(router.address);
+    late.subscribe("late");
+    let mut publisher = Peer::join(router.address);
+    publisher.send(&Message::Publish {
+        request: id(1),
+        options: Dict::new().with("acknowledge", true),
+        topic: uri("late"),
+        payload: Payload::new(Format::Json, &["x".repeat(14 << 20)]).unwrap(),
+    });
+    assert!(matches!(publisher.receive(), Message::Published { .. }));
+    let address = router.address;
+    let ends = thread::spawn(move || router.terminate());
+    // One comes back at once when it is told to go, as a client that keeps its registrations does.
+    assert!(matches!(publisher.receive(), Message::Goodbye { .. }));
+    let _turned_away = TcpStream::connect(address).map(|mut again| again.read(&mut [0]));
+    let (reason, code) = late.read_to_end();
+    assert_eq!(reason.as_deref(), Some("wamp.close.system_shutdown"));
+    assert_eq!(code, Some(1000));
+    let (status, took, said) = ends.join().unwrap();
     assert!(status.success(), "{status}: {said}");
     assert!(took < Duration::from_secs(2), "{took:?}");
     for session in &mut sessions {

@@ -25,6 +25,10 @@ pub use payload::{Payload, PayloadError};
 pub use uris::{CancelMode, Invoke, Match, Uri, known};
 pub use value::{Dict, Value};
 
+/// The longest options, details or extra that are read, in bytes as they came. Unlike arguments they become values, which
+/// take up to some 30 times their bytes. A list of 10,000 sessions fits.
+pub const MAX_DICT: usize = 256 * 1024;
+
 /// A WAMP message: the basic profile's 20, and CHALLENGE, AUTHENTICATE, CANCEL, INTERRUPT and EVENT_RECEIVED.
 ///
 /// ```
@@ -261,13 +265,15 @@ pub struct DecodeError {
     pub message: String,
 }
 
-/// What a receiver does about bytes that are no message.
+/// What a router does about bytes that are no message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DecodeErrorKind {
     /// A breach of the protocol: the session ends with ABORT and `wamp.error.protocol_violation`.
     Malformed,
     /// All is well but the URI of a request: it is answered with ERROR and `wamp.error.invalid_uri`.
     InvalidUri(RequestKind, Id),
+    /// The same in a PUBLISH that wants no answer (`acknowledge`): nothing is done, and nothing is said.
+    Unanswered,
 }
 
 impl DecodeError {
@@ -684,7 +690,10 @@ impl Parts<'_> {
             _ => Match::Exact,
         };
         let uri = Uri::pattern(&uri, matching).ok_or_else(|| DecodeError {
-            kind: DecodeErrorKind::InvalidUri(kind, request),
+            kind: match kind {
+                RequestKind::Publish if !options.flag("acknowledge") => DecodeErrorKind::Unanswered,
+                _ => DecodeErrorKind::InvalidUri(kind, request),
+            },
             message: format!("{uri:?} is no URI"),
         })?;
         Ok(match kind {
@@ -978,6 +987,9 @@ impl Parts<'_> {
         let dict = match self.element(index) {
             // Most are, and there is nothing to read.
             Some(element) if *element == *empty => Value::Dict(Dict::new()),
+            Some(element) if element.len() > MAX_DICT => {
+                return Err(format!("the {what} are longer than {MAX_DICT} bytes"));
+            }
             _ => self.value(index, what)?,
         };
         let dict = match dict {

@@ -279,7 +279,7 @@ fn an_incorrect_uri_in_a_request_can_be_answered() {
         (r#"[48,7,{},"a b"]"#, RequestKind::Call),
         (r#"[48,7,{},"a.#b"]"#, RequestKind::Call),
         (r#"[48,7,{},".a"]"#, RequestKind::Call),
-        (r#"[16,7,{},"a."]"#, RequestKind::Publish),
+        (r#"[16,7,{"acknowledge":true},"a."]"#, RequestKind::Publish),
         (r#"[32,7,{},"a..b"]"#, RequestKind::Subscribe),
         (
             r#"[32,7,{"match":"prefix"},"a..b"]"#,
@@ -293,6 +293,26 @@ fn an_incorrect_uri_in_a_request_can_be_answered() {
         let error = Message::from_json(text).expect_err(text);
         assert_eq!(error.kind, DecodeErrorKind::InvalidUri(kind, id), "{text}");
     }
+    for text in [
+        r#"[16,7,{},"a."]"#,
+        r#"[16,7,{"acknowledge":false},"a.",[1]]"#,
+    ] {
+        let error = Message::from_json(text).expect_err(text);
+        assert_eq!(error.kind, DecodeErrorKind::Unanswered, "{text}");
+    }
+}
+
+#[test]
+fn options_are_read_up_to_their_limit() {
+    for (length, is_read) in [(MAX_DICT, true), (MAX_DICT + 1, false)] {
+        let frame = r#"{"x":""}"#.len();
+        let options = format!(r#"{{"x":"{}"}}"#, "x".repeat(length - frame));
+        let message = Message::from_json(&format!(r#"[16,7,{options},"a.b"]"#));
+        assert_eq!(message.is_ok(), is_read, "{length}");
+    }
+    // Arguments are not read, however long they are.
+    let args = "1,".repeat(MAX_DICT);
+    assert!(Message::from_json(&format!(r#"[16,7,{{}},"a.b",[{args}1]]"#)).is_ok());
 }
 
 #[test]

@@ -461,7 +461,37 @@ impl<H: Clone> Realm<H> {
     }
 
     pub(super) fn time_out(&mut self, callee: Id, invocation: Id, out: &mut Vec<Output<H>>) {
-        let Some(server) = self.sessions.get_mut(&callee) else {
+        let why = "no answer came in time";
+        let timeout = known::TIMEOUT;
+        self.break_off(callee, invocation, (timeout, timeout), why, out);
+    }
+
+    /// Ends a call, if it is under way, because its caller cannot be given what its callee answers.
+    pub(super) fn fail(
+        &mut self,
+        caller: Id,
+        request: Id,
+        reason: &str,
+        why: &str,
+        out: &mut Vec<Output<H>>,
+    ) {
+        let caller = self.sessions.get(&caller);
+        if let Some((callee, invocation)) = caller.and_then(|caller| caller.calls.get(&request)) {
+            let reasons = (known::CANCELED, reason);
+            self.break_off(*callee, *invocation, reasons, why, out);
+        }
+    }
+
+    /// Ends an invocation: its callee is told the first reason, its caller the second.
+    fn break_off(
+        &mut self,
+        callee: Id,
+        invocation: Id,
+        reasons: (&str, &str),
+        why: &str,
+        out: &mut Vec<Output<H>>,
+    ) {
+        let Some(server) = self.sessions.get(&callee) else {
             return;
         };
         let Some(entry) = server.invocations.get(&invocation) else {
@@ -469,16 +499,10 @@ impl<H: Clone> Realm<H> {
         };
         let request = entry.request;
         if server.takes_interrupts && !entry.interrupted {
-            interrupt(
-                server,
-                invocation,
-                CancelMode::KillNoWait,
-                known::TIMEOUT,
-                out,
-            );
+            let mode = CancelMode::KillNoWait;
+            interrupt(server, invocation, mode, reasons.0, out);
         }
-        let why = Some("no answer came in time");
-        let message = error(RequestKind::Call, request, known::TIMEOUT, why);
+        let message = error(RequestKind::Call, request, reasons.1, Some(why));
         self.finish(callee, invocation, message, out);
     }
 

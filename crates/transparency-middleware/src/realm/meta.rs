@@ -14,6 +14,20 @@ pub(super) fn details(id: Id, identity: &Identity) -> Dict {
         .with("transport", Dict::new())
 }
 
+/// What can be called here; those after the first three end sessions.
+const PROCEDURES: [&str; 7] = [
+    "wamp.session.count",
+    "wamp.session.list",
+    "wamp.session.get",
+    "wamp.session.kill",
+    "wamp.session.kill_by_authid",
+    "wamp.session.kill_by_authrole",
+    "wamp.session.kill_all",
+];
+
+/// The arguments that are read, in bytes as they came: the others wait meanwhile.
+const LONGEST_ARGUMENTS: usize = 64 * 1024;
+
 type Refusal = (&'static str, String);
 
 impl<H: Clone> Realm<H> {
@@ -26,11 +40,19 @@ impl<H: Clone> Realm<H> {
         payload: &Payload,
         out: &mut Vec<Output<H>>,
     ) -> Result<(), Refusal> {
+        let name = procedure.as_str();
+        if !PROCEDURES.contains(&name) {
+            let why = format!("the router has no procedure {procedure}");
+            return Err((known::NO_SUCH_PROCEDURE, why));
+        }
+        if payload.raw_args().len() + payload.raw_kwargs().len() > LONGEST_ARGUMENTS {
+            let why = format!("the arguments are longer than {LONGEST_ARGUMENTS} bytes");
+            return Err(invalid(why));
+        }
         let args: Vec<Value> = payload.args().map_err(invalid)?;
         let kwargs: Dict = payload.kwargs().map_err(invalid)?;
         let reason = kwargs.str("reason").unwrap_or(known::KILLED);
         let reason = Uri::new(reason).ok_or_else(|| invalid("the reason is a URI"))?;
-        let name = procedure.as_str();
         let (answer, ended) = match name {
             "wamp.session.count" => {
                 let count = self.with_roles(&args)?.len();
@@ -45,10 +67,7 @@ impl<H: Clone> Realm<H> {
                 let session = self.sessions.get(&id).ok_or_else(|| no_such_session(id))?;
                 (Value::from(details(id, &session.identity)), Vec::new())
             }
-            "wamp.session.kill"
-            | "wamp.session.kill_by_authid"
-            | "wamp.session.kill_by_authrole"
-            | "wamp.session.kill_all" => {
+            _ => {
                 self.may_end_sessions(from, name)?;
                 let ended = self.victims(from, name, &args)?;
                 let count = u64::try_from(ended.len()).unwrap_or(u64::MAX);
@@ -58,10 +77,6 @@ impl<H: Clone> Realm<H> {
                     Value::from(count)
                 };
                 (answer, ended)
-            }
-            _ => {
-                let why = format!("the router has no procedure {procedure}");
-                return Err((known::NO_SUCH_PROCEDURE, why));
             }
         };
         let args = match answer {

@@ -337,7 +337,17 @@ impl<H: Clone> Realm<H> {
                 // The id is one that the session was sent.
                 let _known = self.answer(to, *request, answer, out);
             }
-            Message::Result { request, .. } | Message::Error { request, .. } => {
+            // A part, and its invocation is still under way: the call ends here. Where it has ended since, its
+            // answer waits behind the part.
+            Message::Result {
+                request, details, ..
+            } if details.flag("progress") => self.fail(to, *request, reason, why, out),
+            Message::Result { request, .. }
+            | Message::Error {
+                kind: RequestKind::Call,
+                request,
+                ..
+            } => {
                 if let Some(session) = self.sessions.get(&to) {
                     let text = Some(why);
                     let message = error(RequestKind::Call, *request, reason, text);

@@ -670,12 +670,61 @@ fn a_message_that_cannot_be_translated_becomes_an_error_for_who_waits() {
     check(&realm);
 }
 
+#[test]
+fn a_part_that_cannot_be_translated_ends_its_call_once() {
+    let mut realm = with_sessions(2);
+    say(&mut realm, 1, r#"[64,1,{},"com.a"]"#);
+    say(&mut realm, 2, r#"[48,1,{"receive_progress":true},"com.a"]"#);
+    say(&mut realm, 1, r#"[70,1,{"progress":true},[1]]"#);
+    let part = Message::from_json(r#"[50,1,{"progress":true},[1]]"#).unwrap();
+    let lose = |realm: &mut Realm<Id>| {
+        let mut out = Vec::new();
+        realm.undeliverable(id(2), &part, known::INVALID_ARGUMENT, "no form", &mut out);
+        check(realm);
+        shown(&out)
+    };
+    assert_eq!(
+        lose(&mut realm),
+        [
+            r#"1 [69,1,{"mode":"killnowait","reason":"wamp.error.canceled"}]"#,
+            r#"2 [8,48,1,{},"wamp.error.invalid_argument",["no form"]]"#,
+        ]
+    );
+    // It has ended: neither another part nor the callee's answer leads to anything.
+    assert!(lose(&mut realm).is_empty());
+    assert!(say(&mut realm, 1, "[70,1,{},[2]]").is_empty());
+    assert_eq!(realm.calls_under_way(), 0);
+    // The callee had answered before the part was found to have no form: the answer is on its way.
+    say(&mut realm, 2, r#"[48,1,{"receive_progress":true},"com.a"]"#);
+    say(&mut realm, 1, r#"[70,2,{"progress":true},[1]]"#);
+    assert_eq!(say(&mut realm, 1, "[70,2,{},[2]]"), ["2 [50,1,{},[2]]"]);
+    assert!(lose(&mut realm).is_empty());
+}
+
+#[test]
+fn the_routers_own_procedures_do_not_read_long_arguments() {
+    let mut realm = with_sessions(1);
+    let long = "1,".repeat(40_000);
+    for (name, error) in [
+        ("wamp.session.count", "invalid_argument"),
+        ("wamp.nothing", "no_such_procedure"),
+    ] {
+        let said = say(&mut realm, 1, &format!(r#"[48,1,{{}},"{name}",[{long}1]]"#));
+        assert!(
+            said[0].starts_with(&format!(r#"1 [8,48,1,{{}},"wamp.error.{error}""#)),
+            "{said:?}"
+        );
+    }
+}
+
 /// What may happen to a realm.
 #[derive(Debug, Clone)]
 enum Step {
     Join(u64, bool),
     Leave(u64),
     Say(u64, String),
+    /// The same, and what it leads to has no form in its receivers' serialisation.
+    SayInVain(u64, String),
     Wait(u64),
 }
 
@@ -707,6 +756,7 @@ fn steps() -> impl Strategy<Value = Step> {
         r#"{"mode":"kill"}"#,
         r#"{"mode":"skip"}"#,
         r#"{"progress":true}"#,
+        r#"{"receive_progress":true}"#,
     ]);
     let said = (0..16_usize, ids.clone(), ids, uris, patterns, options).prop_map(
         |(which, one, two, uri, pattern, options)| match which {
@@ -726,7 +776,8 @@ fn steps() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => (sessions.clone(), any::<bool>()).prop_map(|(who, able)| Step::Join(who, able)),
         1 => sessions.clone().prop_map(Step::Leave),
-        20 => (sessions, said).prop_map(|(who, text)| Step::Say(who, text)),
+        20 => (sessions.clone(), said.clone()).prop_map(|(who, text)| Step::Say(who, text)),
+        4 => (sessions, said).prop_map(|(who, text)| Step::SayInVain(who, text)),
         1 => (0..30_u64).prop_map(Step::Wait),
     ]
 }
@@ -754,6 +805,11 @@ impl Watcher {
                     Message::Result {
                         request, details, ..
                     } if !details.flag("progress") => Some(*request),
+                    Message::Result { request, .. } => {
+                        let open = self.open.contains(&(*to, *request));
+                        assert!(open, "a part of {request} comes after its end");
+                        None
+                    }
                     Message::Error {
                         kind: RequestKind::Call,
                         request,
@@ -769,6 +825,23 @@ impl Watcher {
                 }
             }
         }
+    }
+}
+
+/// Takes back what carries arguments and is not an event, as a serialisation that has no form for them does. What comes
+/// of that can be sent: the arguments are the router's own.
+fn lose(realm: &mut Realm<Id>, output: Output<Id>, out: &mut Out) {
+    match output {
+        Output::Send(to, message)
+            if matches!(
+                message,
+                Message::Invocation { .. } | Message::Result { .. } | Message::Error { .. }
+            ) =>
+        {
+            let reason = known::INVALID_ARGUMENT;
+            realm.undeliverable(to, &message, reason, "no form", out);
+        }
+        other => out.push(other),
     }
 }
 
@@ -794,14 +867,21 @@ proptest! {
                     }
                 }
                 Step::Leave(who) => realm.leave(id(who), &mut out),
-                Step::Say(who, text) => {
-                    let message = Message::from_json(&text).unwrap();
+                Step::Say(who, ref text) | Step::SayInVain(who, ref text) => {
+                    let in_vain = matches!(step, Step::SayInVain(..));
+                    let message = Message::from_json(text).unwrap();
                     if let (Message::Call { request, .. }, true) =
                         (&message, watcher.present.contains(&id(who)))
                     {
                         watcher.open.insert((id(who), *request));
                     }
                     realm.receive(id(who), message, now, &mut out);
+                    if in_vain {
+                        let sent = std::mem::take(&mut out);
+                        for output in sent {
+                            lose(&mut realm, output, &mut out);
+                        }
+                    }
                 }
                 Step::Wait(millis) => {
                     now += Duration::from_millis(millis);

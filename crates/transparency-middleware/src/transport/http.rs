@@ -1,7 +1,7 @@
 //! The HTTP that a connection begins with: one request, and either the upgrade or one response.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{IpAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use tungstenite::handshake::server::{Request, create_response, write_response};
@@ -115,6 +115,58 @@ pub(super) fn wants_websocket(request: &Request) -> bool {
     upgrade.is_some_and(|upgrade| upgrade.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
+/// Whether the page that wants to connect may (RFC 6455, section 10.2). A browser says in `Origin` whose page it is; a
+/// program says nothing, and may. A page may that this router served, to which `Host` is the place it came from, and
+/// one of the origins that are allowed.
+///
+/// On loopback `Host` has to be an address or `localhost`: another name there is one that somebody's DNS server has
+/// pointed at this machine so that his page counts as the router's (DNS rebinding).
+pub(super) fn origin_may_connect(request: &Request, allowed: &[String], on_loopback: bool) -> bool {
+    let mut origins = request.headers().get_all("origin").iter();
+    let (origin, None) = (origins.next(), origins.next()) else {
+        return false;
+    };
+    let Some(origin) = origin else {
+        return true;
+    };
+    let Ok(origin) = origin.to_str() else {
+        return false;
+    };
+    if allowed.iter().any(|one| one.eq_ignore_ascii_case(origin)) {
+        return true;
+    }
+    let host = request.headers().get("host");
+    let Some(host) = host.and_then(|host| host.to_str().ok()) else {
+        return false;
+    };
+    let (scheme, of) = origin.split_once("://").unwrap_or_default();
+    let port = match scheme {
+        "http" => ":80",
+        "https" => ":443",
+        _ => return false,
+    };
+    let without = |place: &'_ str| {
+        place
+            .strip_suffix(port)
+            .unwrap_or(place)
+            .to_ascii_lowercase()
+    };
+    let own = without(host);
+    own == without(of) && !(on_loopback && is_foreign_name(&own))
+}
+
+/// Whether a host, with or without its port, is a name other than `localhost`.
+fn is_foreign_name(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let address = name
+        .strip_prefix('[')
+        .and_then(|name| name.strip_suffix(']'));
+    name != "localhost" && address.unwrap_or(name).parse::<IpAddr>().is_err()
+}
+
 /// The first of WAMP's subprotocols that the client offers: its order is its preference.
 pub(super) fn chosen_format(request: &Request) -> Option<Format> {
     request
@@ -166,6 +218,7 @@ pub(super) fn answer(
     let reason = match status {
         200 => "OK",
         400 => "Bad Request",
+        403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
         408 => "Request Timeout",
@@ -190,4 +243,68 @@ pub(super) fn answer(
     socket.write_all(&response)?;
     // A connection closed with bytes unread is reset, and the answer lost.
     labnet::hang_up(socket.into(), Duration::from_millis(500))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn may(host: &str, origin: &str, allowed: &[&str], on_loopback: bool) -> bool {
+        let request = format!("GET /ws HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\n\r\n");
+        let (request, _) = parse(request.as_bytes()).unwrap().unwrap();
+        let allowed: Vec<String> = allowed.iter().map(ToString::to_string).collect();
+        origin_may_connect(&request, &allowed, on_loopback)
+    }
+
+    #[test]
+    fn a_page_may_connect_to_where_it_came_from_and_nowhere_else() {
+        for (host, origin) in [
+            ("127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("localhost:8080", "http://localhost:8080"),
+            ("LocalHost:8080", "http://localhost:8080"),
+            ("[::1]:8080", "http://[::1]:8080"),
+            ("127.0.0.1", "http://127.0.0.1"),
+            ("127.0.0.1:80", "http://127.0.0.1"),
+            ("localhost", "https://localhost"),
+        ] {
+            assert!(may(host, origin, &[], true), "{origin} at {host}");
+        }
+        for (host, origin) in [
+            ("127.0.0.1:8080", "http://example.org"),
+            ("127.0.0.1:8080", "http://127.0.0.1"),
+            ("127.0.0.1:8080", "http://127.0.0.1:8081"),
+            ("127.0.0.1:8080", "http://localhost:8080"),
+            ("127.0.0.1:8080", "http://127.0.0.1:8080.example.org"),
+            ("127.0.0.1:8080", "127.0.0.1:8080"),
+            ("127.0.0.1:8080", "file://127.0.0.1:8080"),
+            ("127.0.0.1:8080", "null"),
+            ("127.0.0.1:8080", ""),
+            ("", "null"),
+        ] {
+            assert!(!may(host, origin, &[], true), "{origin} at {host}");
+        }
+    }
+
+    #[test]
+    fn on_loopback_a_name_that_somebody_pointed_here_is_not_the_routers() {
+        let (host, origin) = ("example.org:8080", "http://example.org:8080");
+        assert!(!may(host, origin, &[], true));
+        assert!(may(host, origin, &[], false));
+        assert!(may(host, origin, &[origin], true));
+    }
+
+    #[test]
+    fn an_origin_that_is_allowed_may_connect_and_two_are_none() {
+        for allowed in ["http://example.org", "null"] {
+            assert!(may("127.0.0.1:8080", allowed, &["x", allowed], true));
+            assert!(!may(
+                "127.0.0.1:8080",
+                allowed,
+                &["http://example.or"],
+                true
+            ));
+        }
+        let two = "http://127.0.0.1\r\nOrigin: http://127.0.0.1";
+        assert!(!may("127.0.0.1", two, &[], true));
+    }
 }

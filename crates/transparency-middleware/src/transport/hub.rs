@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -94,6 +94,8 @@ pub(super) struct Hub {
     pub(super) metrics: Arc<Metrics>,
     max_sessions: usize,
     sessions: AtomicUsize,
+    /// All sessions are being ended. It is looked at with a realm locked: who is in before hears GOODBYE.
+    closing: AtomicBool,
     began: Instant,
     /// When the timer wakes next, in microseconds since `began`; `u64::MAX` for never.
     wakes_at: AtomicU64,
@@ -142,6 +144,7 @@ impl Hub {
             metrics: Arc::default(),
             max_sessions,
             sessions: AtomicUsize::new(0),
+            closing: AtomicBool::new(false),
             began: Instant::now(),
             wakes_at: AtomicU64::new(u64::MAX),
             timer: Mutex::new(false),
@@ -298,6 +301,10 @@ impl Hub {
             );
         }
         let mut realm = entry.lock();
+        if self.closing.load(Ordering::Relaxed) {
+            self.sessions.fetch_sub(1, Ordering::Relaxed);
+            return refused(known::SYSTEM_SHUTDOWN, "the router is ending");
+        }
         if !realm.has_role(&identity.authrole) {
             self.sessions.fetch_sub(1, Ordering::Relaxed);
             let why = format!("the realm has no role {}", identity.authrole);
@@ -358,6 +365,7 @@ impl Hub {
             DecodeErrorKind::InvalidUri(kind, request) => {
                 realm.refuse_uri(session, kind, request, &error.message, out);
             }
+            DecodeErrorKind::Unanswered => {}
             DecodeErrorKind::Malformed => {
                 realm.abort(session, known::PROTOCOL_VIOLATION, &error.message, out);
             }
@@ -452,6 +460,7 @@ impl Hub {
     pub(super) fn close_all(&self, patience: Duration) {
         let mut members = Vec::new();
         let mut batch = Batch::new();
+        self.closing.store(true, Ordering::Relaxed);
         for entry in self.realms.values() {
             let mut out = Vec::new();
             let mut realm = entry.lock();
@@ -542,6 +551,8 @@ impl Hub {
         let wide = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let metrics = &self.metrics;
+        let put_out =
+            AtomicU64::new(read(&metrics.sessions_put_out) + read(&metrics.traffic.given_up));
         let connections = metrics.connections.load(Ordering::Relaxed);
         line(
             "connections",
@@ -574,8 +585,8 @@ impl Hub {
             ),
             (
                 "sessions_put_out_total",
-                "Sessions ended because they read too slowly.",
-                &metrics.sessions_put_out,
+                "Sessions ended because too much waited for them, or they took nothing for 20 s.",
+                &put_out,
             ),
             (
                 "aborts_total",

@@ -9,12 +9,17 @@ mod member;
 mod server;
 mod wire;
 
+use std::time::Duration;
+
 pub use http::Page;
 pub use hub::{Metrics, Principal, Proof, RealmConfig};
 pub use server::{Config, Server, Stopper};
 
 /// The stack of a connection's thread. Only what is used of it costs memory.
 const STACK_SIZE: usize = 256 * 1024;
+
+/// How long a peer may take to close after it has been told that the session has ended.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How many bytes the system is asked for at once. An idle connection keeps this much.
 const READ_BUFFER: usize = 8 * 1024;

@@ -17,8 +17,8 @@ use tungstenite::{Message as Frame, handshake::server::Request};
 use super::http::{self, Head, Page, Refusal};
 use super::hub::{Challenged, Hub, Joining, RealmConfig, RealmEntry, count};
 use super::member::Member;
-use super::wire::Wire;
-use super::{FRAME_BUFFER, STACK_SIZE};
+use super::wire::{Limit, Wire};
+use super::{CLOSE_PATIENCE, FRAME_BUFFER, STACK_SIZE};
 use crate::frames::{self, Side};
 use crate::messages::{Format, Id, Message, Uri, known};
 use crate::realm::{self, Limits, Output};
@@ -46,6 +46,8 @@ pub struct Config {
     pub path: String,
     /// The pages that are served.
     pub pages: Vec<Page>,
+    /// Whose pages may connect, beside those that this router serves: `https://example.org`.
+    pub origins: Vec<String>,
 }
 
 impl Default for Config {
@@ -69,6 +71,7 @@ impl Default for Config {
             ping_after: Duration::from_secs(30),
             path: "/ws".to_string(),
             pages: Vec::new(),
+            origins: Vec::new(),
         }
     }
 }
@@ -97,7 +100,10 @@ struct Shared {
     config: Config,
     hub: Arc<Hub>,
     per_address: Mutex<HashMap<IpAddr, usize>>,
+    /// No connection is served any more; those who are here are being told.
     stopping: AtomicBool,
+    /// All have been told: nothing is left to be accepted for.
+    stopped: AtomicBool,
 }
 
 impl std::fmt::Debug for Shared {
@@ -122,6 +128,7 @@ impl Stopper {
         self.shared.stopping.store(true, Ordering::SeqCst);
         self.shared.hub.close_all(patience);
         self.shared.hub.stop_timer();
+        self.shared.stopped.store(true, Ordering::SeqCst);
         // `accept` has no time limit; a connection ends it. Without one there is nobody to wake.
         let _woken = TcpStream::connect_timeout(&reachable(self.address), patience);
     }
@@ -161,6 +168,7 @@ impl Server {
             hub,
             per_address: Mutex::default(),
             stopping: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
         });
         Ok(Server {
             listener,
@@ -192,7 +200,7 @@ impl Server {
         let timer = thread::Builder::new()
             .name("timer".to_string())
             .spawn(move || hub.keep_time())?;
-        let outcome = accept_each(&self.listener, &self.shared.stopping, |socket, peer| {
+        let outcome = accept_each(&self.listener, &self.shared, |socket, peer| {
             let shared = self.shared.clone();
             count(&shared.hub.metrics.connections_total);
             let Some(place) = Place::take(&shared, peer.ip()) else {
@@ -216,7 +224,7 @@ impl Server {
     ///
     /// As [`Server::run`].
     pub fn run_echo(self) -> io::Result<()> {
-        accept_each(&self.listener, &self.shared.stopping, |socket, _| {
+        accept_each(&self.listener, &self.shared, |socket, _| {
             let shared = self.shared.clone();
             in_thread(socket, move |socket| {
                 if let Some((connection, _)) = open(&shared, socket, true) {
@@ -240,15 +248,17 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 
 fn accept_each(
     listener: &TcpListener,
-    stopping: &AtomicBool,
+    shared: &Shared,
     mut serve: impl FnMut(TcpStream, SocketAddr),
 ) -> io::Result<()> {
     loop {
         let accepted = listener.accept();
-        if stopping.load(Ordering::SeqCst) {
+        if shared.stopped.load(Ordering::SeqCst) {
             return Ok(());
         }
         match accepted {
+            // A client that was told to go and comes back at once: the others are still being told.
+            Ok(_) if shared.stopping.load(Ordering::SeqCst) => {}
             Ok((socket, peer)) => serve(socket, peer),
             // A client that has gone before it was accepted.
             Err(error)
@@ -345,8 +355,6 @@ struct Connection {
     format: Format,
     /// Until when the client has to have joined.
     deadline: Instant,
-    /// The socket's `SO_RCVTIMEO`, once it is known.
-    limit: Option<Duration>,
 }
 
 /// Runs a connection from its first byte to its last.
@@ -427,6 +435,13 @@ fn negotiate(
     if path != shared.config.path {
         return Err(Refusal::Answer(404, "there is no WebSocket at this path"));
     }
+    let on_loopback = socket.local_addr()?.ip().is_loopback();
+    if !http::origin_may_connect(&head.request, &shared.config.origins, on_loopback) {
+        return Err(Refusal::Answer(
+            403,
+            "a page of this origin may not connect (RFC 6455, 10.2); the router's --origin allows one",
+        ));
+    }
     let format = http::chosen_format(&head.request).ok_or(Refusal::Answer(
         400,
         "offer a subprotocol: wamp.2.json, wamp.2.msgpack or wamp.2.cbor",
@@ -447,7 +462,8 @@ fn connect(
     // One descriptor for all who use it: a session costs one.
     let socket = Arc::new(socket);
     let member = Member::new(socket.clone(), format, config.max_waiting, metrics)?;
-    let wire = Wire::new(socket.clone(), member.clone(), metrics.clone());
+    let limit = Limit::Until(deadline);
+    let wire = Wire::new(socket.clone(), member.clone(), metrics.clone(), limit);
     let limits = WebSocketConfig::default()
         .read_buffer_size(FRAME_BUFFER)
         .write_buffer_size(0)
@@ -459,7 +475,6 @@ fn connect(
         member,
         format,
         deadline,
-        limit: None,
     })
 }
 
@@ -471,9 +486,6 @@ enum State {
     /// It has ended; what still comes is read and dropped, so that the peer gets to read the reason.
     Ended,
 }
-
-/// How long a peer may take to close after it has been told that the session has ended.
-const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long the last bytes may take to leave, at the very most.
 const GIVE_UP: Duration = Duration::from_secs(60);
@@ -492,20 +504,11 @@ fn run_session(shared: &Arc<Shared>, mut connection: Connection) {
             }
         }
         let limit = match (&state, ends_at) {
-            (_, Some(_)) => Some(CLOSE_PATIENCE),
-            (State::Joined(..), None) => Some(shared.config.ping_after),
-            _ => {
-                let left = connection
-                    .deadline
-                    .saturating_duration_since(Instant::now());
-                Some(left).filter(|left| !left.is_zero())
-            }
+            (_, Some(end)) => Limit::Until(end),
+            (State::Joined(..), None) => Limit::Silence(shared.config.ping_after),
+            _ => Limit::Until(connection.deadline),
         };
-        let frame = match limit {
-            Some(limit) => connection.read(limit),
-            None => Err(io::Error::from(ErrorKind::TimedOut).into()),
-        };
-        match frame {
+        match connection.read(limit) {
             Ok(Frame::Text(text)) if connection.format.is_text() => {
                 pinged = false;
                 take(hub, &mut connection, &mut state, &text.into(), &mut out);
@@ -620,12 +623,8 @@ impl Connection {
         self.member.cut();
     }
 
-    fn read(&mut self, limit: Duration) -> Result<Frame, WsError> {
-        // A system call only where the limit has changed.
-        if self.limit != Some(limit) {
-            self.raw.set_read_timeout(Some(limit))?;
-            self.limit = Some(limit);
-        }
+    fn read(&mut self, limit: Limit) -> Result<Frame, WsError> {
+        self.socket.get_mut().limit = limit;
         self.socket.read()
     }
 }
@@ -733,19 +732,20 @@ fn leave(hub: &Hub, connection: &mut Connection, state: &mut State) {
 /// Sends back each message.
 fn echo(mut connection: Connection) {
     loop {
-        let (text, content): (bool, Bytes) = match connection.read(CLOSE_PATIENCE * 30) {
-            Ok(Frame::Text(text)) => (true, text.into()),
-            Ok(Frame::Binary(bytes)) => (false, bytes),
-            Ok(_) => continue,
-            Err(error) => {
-                if let Some((code, _)) = breach(&error) {
-                    connection.member.close(code);
-                    connection.member.flush();
-                    drain(&connection);
+        let (text, content): (bool, Bytes) =
+            match connection.read(Limit::Silence(CLOSE_PATIENCE * 30)) {
+                Ok(Frame::Text(text)) => (true, text.into()),
+                Ok(Frame::Binary(bytes)) => (false, bytes),
+                Ok(_) => continue,
+                Err(error) => {
+                    if let Some((code, _)) = breach(&error) {
+                        connection.member.close(code);
+                        connection.member.flush();
+                        drain(&connection);
+                    }
+                    break;
                 }
-                break;
-            }
-        };
+            };
         let mut frame = Vec::with_capacity(content.len() + 10);
         let appended = frames::message(Side::Server, text, &mut frame, |out| {
             out.extend_from_slice(&content);

@@ -4,10 +4,20 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use super::hub::Metrics;
 use super::member::{Batch, Member};
-use super::{LARGEST_READ, READ_BUFFER};
+use super::{CLOSE_PATIENCE, LARGEST_READ, READ_BUFFER};
+
+/// How long the socket is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Limit {
+    /// So long for each `recv`: a peer that sends something is there.
+    Silence(Duration),
+    /// Until then, however many pieces come: tungstenite asks again and again until a frame is whole.
+    Until(Instant),
+}
 
 /// The stream that tungstenite reads from and writes to.
 ///
@@ -23,6 +33,10 @@ pub(super) struct Wire {
     /// What tungstenite wrote and has not flushed.
     written: Vec<u8>,
     metrics: Arc<Metrics>,
+    /// For what is read next.
+    pub(super) limit: Limit,
+    /// The socket's `SO_RCVTIMEO`, where it is one for silence.
+    silence: Option<Duration>,
     /// What the system gave and tungstenite has not asked for yet. tungstenite alone would ask for a frame's
     /// rest at a time as soon as a payload of its buffer is still in use.
     buffer: Box<[u8]>,
@@ -31,13 +45,20 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    pub(super) fn new(socket: Arc<TcpStream>, own: Arc<Member>, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(
+        socket: Arc<TcpStream>,
+        own: Arc<Member>,
+        metrics: Arc<Metrics>,
+        limit: Limit,
+    ) -> Self {
         Wire {
             socket,
             own,
             batch: Batch::new(),
             written: Vec::new(),
             metrics,
+            limit,
+            silence: None,
             buffer: vec![0; READ_BUFFER].into(),
             start: 0,
             end: 0,
@@ -56,6 +77,34 @@ impl Wire {
     fn resize(&mut self, size: usize) {
         self.buffer = vec![0; size].into();
         (self.start, self.end) = (0, 0);
+    }
+
+    /// Gives the socket the time limit of the next `recv`.
+    fn set_limit(&mut self) -> io::Result<()> {
+        match self.limit {
+            // Somebody else has ended the session, whose peer has begun a frame and may take its time over it.
+            Limit::Silence(_) if self.own.is_ending() => {
+                self.limit = Limit::Until(Instant::now() + CLOSE_PATIENCE);
+                self.set_limit()
+            }
+            // A system call only where the limit has changed.
+            Limit::Silence(limit) if self.silence == Some(limit) => Ok(()),
+            Limit::Silence(limit) => {
+                self.socket.set_read_timeout(Some(limit))?;
+                self.silence = Some(limit);
+                Ok(())
+            }
+            Limit::Until(end) => {
+                let left = end.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+                self.silence = None;
+                // The system counts in microseconds, and takes 0 of them for "no limit".
+                self.socket
+                    .set_read_timeout(Some(left.max(Duration::from_micros(1))))
+            }
+        }
     }
 
     /// Does what is left to be done.
@@ -83,6 +132,7 @@ impl Read for Wire {
             if self.end == self.buffer.len() && self.end < LARGEST_READ {
                 self.resize(LARGEST_READ);
             }
+            self.set_limit()?;
             // A large message goes straight to where tungstenite wants it.
             let straight = buffer.len() >= self.buffer.len();
             let place = if straight {

@@ -71,6 +71,23 @@ impl Router {
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
+    /// Where its counters are, when it was started with `--metrics 127.0.0.1:0`. The address stands on stderr, which is read
+    /// at the end; the listener is found by its owner.
+    pub fn metrics_address(&self) -> SocketAddr {
+        listening_addresses(self.pid())
+            .into_iter()
+            .find(|address| *address != self.address)
+            .unwrap()
+    }
+
+    /// One of its counters.
+    pub fn counter(&self, name: &str) -> u64 {
+        let request = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
+        let text = http(self.metrics_address(), request);
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap().trim().parse().unwrap()
+    }
+
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
@@ -498,6 +515,34 @@ pub fn survives(args: &[&str], test: impl Fn(&mut Router) + Sync) {
         all.push(slowest);
     }
     panic!("calls took too long beside it, each time: {all:?}");
+}
+
+/// The TCP addresses on 127.0.0.1 that a process listens on, from /proc.
+fn listening_addresses(pid: u32) -> Vec<std::net::SocketAddr> {
+    let links = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+    let inodes: Vec<String> = links
+        .filter_map(|link| std::fs::read_link(link.unwrap().path()).ok())
+        .filter_map(|link| {
+            let link = link.to_str()?;
+            Some(
+                link.strip_prefix("socket:[")?
+                    .strip_suffix(']')?
+                    .to_string(),
+            )
+        })
+        .collect();
+    let table = std::fs::read_to_string(format!("/proc/{pid}/net/tcp")).unwrap();
+    table
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        // 0A is TCP_LISTEN.
+        .filter(|fields| fields.len() > 9 && fields[3] == "0A")
+        .filter(|fields| inodes.iter().any(|inode| inode == fields[9]))
+        .map(|fields| {
+            let port = fields[1].split(':').nth(1).unwrap();
+            ([127, 0, 0, 1], u16::from_str_radix(port, 16).unwrap()).into()
+        })
+        .collect()
 }
 
 /// Waits until something holds, for as long as a test is patient.
