@@ -8,16 +8,20 @@
 mod common;
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
-use std::process::Command;
+use std::fs;
+use std::net::{IpAddr, TcpListener};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::link::{Link, as_nobody, drop_all_but, forbid, no_nft, with_rights};
 use common::{Listeners, count_from, open_ports, scan, scan_all};
 use portscan::engine::Outcome;
+use portscan::order::Order;
 use portscan::ports::Ports;
 use portscan::schedule::Limits;
-use serde_json::Value;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
 
 const FAR: &str = "10.200.0.2";
 const FAR6: &str = "fd00:200::2";
@@ -375,5 +379,130 @@ fn a_user_without_rights_scans_as_exactly() {
             assert_eq!(open_ports(&outcome), listeners.ports, "run {run}");
             assert_eq!(outcome.findings.counts[&0].closed, 65515, "run {run}");
         }
+    });
+}
+
+/// The ports of hosts, in JSON: all that are open, and how many are in each state.
+type Found = (BTreeSet<(String, u16)>, Value);
+
+/// Runs the command at the near end, presses Ctrl-C when something connects to `trigger`, and gives what it printed.
+fn command(link: &Link, arguments: &[&str], trigger: Option<TcpListener>) -> (Option<i32>, Found) {
+    let child = link.near(|| {
+        Command::new(env!("CARGO_BIN_EXE_portscan"))
+            .args(arguments)
+            .args(["--format", "json"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap()
+    });
+    if let Some(trigger) = trigger {
+        let _scan = trigger.accept().unwrap();
+        let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+        kill_process(pid, Signal::INT).unwrap();
+    }
+    let output = child.wait_with_output().unwrap();
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let mut open = BTreeSet::new();
+    for host in json["hosts"].as_array().unwrap() {
+        for port in host["ports"].as_array().unwrap() {
+            let number = u16::try_from(port["port"].as_u64().unwrap()).unwrap();
+            assert!(
+                open.insert((host["address"].as_str().unwrap().to_string(), number)),
+                "{port} of {} stands there twice",
+                host["address"]
+            );
+        }
+    }
+    (output.status.code(), (open, json["scan"]["counts"].clone()))
+}
+
+#[test]
+#[cfg_attr(
+    no_netns,
+    ignore = "needs Linux, cc, and the right to make network namespaces and tun devices"
+)]
+fn a_scan_in_random_order_that_is_interrupted_twice_knows_every_port_once() {
+    let name = "a_scan_in_random_order_that_is_interrupted_twice_knows_every_port_once";
+    with_rights(name, || {
+        const ALL: u64 = 65535;
+        const SEED: u64 = 7;
+        let link = Link::new(&DELAY);
+        link.far(|| {
+            let added = Command::new("ip")
+                .args(["address", "add", "10.200.0.3/24", "dev", "slow0"])
+                .status();
+            assert!(added.unwrap().success(), "ip failed");
+        });
+        let own: Vec<String> = (0..8).map(|last| format!("127.0.1.{last}")).collect();
+        let others = [FAR.to_string(), "10.200.0.3".to_string()];
+        let sizes = [own.len() as u64 * ALL, others.len() as u64 * ALL];
+        // Halfway through each part of the order stands an open port: who connects to it is halfway.
+        let halfway = |hosts: &[String], salt: u64| {
+            let size = hosts.len() as u64 * ALL;
+            let number = Order::random(size, SEED ^ salt).at(size / 2);
+            let port = u16::try_from(number % ALL + 1).unwrap();
+            (hosts[usize::try_from(number / ALL).unwrap()].clone(), port)
+        };
+        let (near_trigger, far_trigger) = (halfway(&own, 0), halfway(&others, 1));
+        let listen = |(ip, port): &(String, u16)| TcpListener::bind((ip.as_str(), *port)).unwrap();
+        let mut truth = BTreeSet::from([near_trigger.clone(), far_trigger.clone()]);
+        let mut listeners = Vec::new();
+        for ip in [&own[0], &own[5], &others[0], &others[1]] {
+            let make = || Listeners::new(ip.parse().unwrap(), 10, &[1, 65535]);
+            let made = if others.contains(ip) {
+                link.far(make)
+            } else {
+                link.near(make)
+            };
+            truth.extend(made.ports.iter().map(|port| (ip.clone(), *port)));
+            listeners.push(made);
+        }
+
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+        let file = folder.join(format!("twice-{}.resume", std::process::id()));
+        let path = file.to_str().unwrap();
+        let place = |name: &str| {
+            let saved: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+            saved[name].as_u64().unwrap()
+        };
+        let seed = SEED.to_string();
+        let begin = [
+            "127.0.1.0-7",
+            "10.200.0.2-3",
+            "--seed",
+            &seed,
+            "--resume",
+            path,
+        ];
+        let near = link.near(|| listen(&near_trigger));
+        let (code, (first, _)) = command(&link, &begin, Some(near.try_clone().unwrap()));
+        assert_eq!(code, Some(130));
+        let reached = place("next_own");
+        assert!((sizes[0] / 2..sizes[0]).contains(&reached), "{reached}");
+        assert!(first.is_subset(&truth) && first.contains(&near_trigger));
+
+        let far = link.far(|| listen(&far_trigger));
+        let (code, (second, _)) =
+            command(&link, &["--resume", path], Some(far.try_clone().unwrap()));
+        assert_eq!(code, Some(130));
+        assert_eq!(place("next_own"), sizes[0]);
+        let reached = place("next_other");
+        assert!((sizes[1] / 2..sizes[1]).contains(&reached), "{reached}");
+        assert!(first.is_subset(&second) && second.is_subset(&truth));
+
+        let (code, (third, counts)) = command(&link, &["--resume", path], None);
+        assert_eq!(code, Some(0));
+        let missed: Vec<_> = truth.difference(&third).collect();
+        let invented: Vec<_> = third.difference(&truth).collect();
+        assert!(
+            missed.is_empty() && invented.is_empty(),
+            "missed {missed:?}, false {invented:?}"
+        );
+        let open = truth.len() as u64;
+        assert_eq!(
+            counts,
+            json!({"open": open, "closed": sizes[0] + sizes[1] - open, "filtered": 0, "unreachable": 0})
+        );
+        assert!(!file.exists(), "a finished scan leaves no file");
     });
 }
