@@ -11,7 +11,7 @@ use std::process::Command;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use support::program::Program;
+use support::program::{Finished, Program};
 use support::{
     ADD, COUNT, DEADLINE, Running, VALUE, builder, eventually, folder, peers, router, service,
     session,
@@ -322,19 +322,8 @@ fn the_python_caller_ends_with_1_when_it_cannot_join_and_when_its_call_fails() {
     let router = router(&[]);
     let _service = service(&router.url, &folder("python-caller").join("log"), &[]);
     let nobody = format!("ws://127.0.0.1:{}/ws", free_port());
-    let run = |url: &str, args: &[&str]| {
-        let mut command = Command::new(peers().join("python/bin/python"));
-        command
-            .arg(concat!(
-                env!("CARGO_MANIFEST_DIR"),
-                "/../transparency-caller/twin.py"
-            ))
-            .args(["--router", url])
-            .args(args);
-        Program::new("caller/twin.py", command).start().finish()
-    };
     let divide = "org.example.calculator.divide";
-    let good = run(&router.url, &[divide, "1", "4"]);
+    let good = run_python_caller(&router.url, &[divide, "1", "4"]);
     assert_eq!(
         (good.code, good.stdout.as_str()),
         (Some(0), "org.example.calculator.divide(1, 4) = 0.25\n"),
@@ -346,8 +335,43 @@ fn the_python_caller_ends_with_1_when_it_cannot_join_and_when_its_call_fails() {
         (&router.url, &["--realm", "nowhere"], "no_such_realm"),
         (&nobody, &[], "is the router running?"),
     ] {
-        let bad = run(url, args);
+        let bad = run_python_caller(url, args);
         assert_eq!(bad.code, Some(1), "{args:?}: {}", bad.stderr);
         assert!(bad.stderr.contains(said), "{args:?}: {}", bad.stderr);
     }
+}
+
+fn run_python_caller(url: &str, args: &[&str]) -> Finished {
+    let mut command = Command::new(peers().join("python/bin/python"));
+    command
+        .arg(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../transparency-caller/twin.py"
+        ))
+        .args(["--router", url])
+        .args(args);
+    Program::new("caller/twin.py", command).start().finish()
+}
+
+/// Crossbar 26.10.1 takes no notice of a call's `timeout`.
+#[test]
+#[cfg_attr(
+    no_peers,
+    ignore = "autobahn and Crossbar are not installed: scripts/peers"
+)]
+fn the_python_caller_keeps_its_deadline_itself() {
+    let (_crossbar, url) = crossbar("deadline");
+    let log = folder("deadline-log").join("log");
+    // Longer than this test waits for any program.
+    let _service = service(&url, &log, &["--work", "3600"]);
+    let late = run_python_caller(&url, &["--timeout", "0.5", ADD, "2", "3"]);
+    assert_eq!(
+        (late.code, late.stdout.as_str()),
+        (
+            Some(1),
+            "org.example.calculator.add(2, 3): no answer before the deadline; it may have been carried out\n"
+        ),
+        "{}",
+        late.stderr
+    );
 }
