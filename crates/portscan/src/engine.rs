@@ -5,6 +5,7 @@
 //! What differs between systems is behind [`system`].
 
 use std::collections::HashSet;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use crate::order::Order;
-use crate::schedule::{Findings, Limits, Losses, Scheduler};
+use crate::schedule::{Findings, Limits, Losses, Scheduler, State};
 use crate::targets::Host;
 
 #[cfg(target_os = "linux")]
@@ -138,12 +139,28 @@ fn is_loopback4(ip: IpAddr) -> bool {
     matches!(ip, IpAddr::V4(ip) if ip.is_loopback())
 }
 
+/// What a connect has come to.
+#[derive(Debug)]
+enum Answer {
+    /// Nothing yet.
+    Pending,
+    /// The port's state.
+    State(State),
+    /// The system itself gave up waiting.
+    Silent,
+    /// The socket has connected to itself.
+    Itself,
+    /// This machine could not do it; nothing is known of the port.
+    Local(io::Error),
+}
+
 /// The address to probe a host of this machine from.
 ///
 /// A socket that connects to the very port it is bound to meets its own SYN, and TCP's simultaneous open (RFC 9293,
 /// section 3.5) makes that a connection: the port looks open, and is not. The system picks a source port of its own
 /// for each connect, from the range that is being scanned, so a naive scan of its own machine meets the case about
-/// once. From another address it cannot happen. 127.0.0.0/8 has plenty: 127.0.0.2, or the next that is no target.
+/// once. From another address it cannot happen. 127.0.0.0/8 has more than a scan has targets: 127.0.0.2, or the next
+/// that is none.
 /// Other addresses have only themselves, and there the source port is known, and never probed from its own socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Source {
@@ -186,11 +203,10 @@ impl Source {
 /// A loopback address that is none of the targets and that this system has.
 fn apart_from(own: &[Host]) -> Option<Ipv4Addr> {
     let targets: HashSet<IpAddr> = own.iter().map(|host| host.ip).collect();
-    (2..=u16::MAX)
-        .map(|low| {
-            let [c, d] = low.to_be_bytes();
-            Ipv4Addr::new(127, 0, c, d)
-        })
+    let first = u32::from(Ipv4Addr::new(127, 0, 0, 2));
+    let last = u32::from(Ipv4Addr::new(127, 255, 255, 254));
+    (first..=last)
+        .map(Ipv4Addr::from)
         .find(|ip| !targets.contains(&IpAddr::V4(*ip)))
         // Linux has all of 127.0.0.0/8, other systems only 127.0.0.1.
         .filter(|ip| UdpSocket::bind((*ip, 0)).is_ok())
@@ -229,6 +245,10 @@ pub fn scan(mut plan: Plan, stop: &AtomicBool, progress: &Progress) -> anyhow::R
     );
     scheduler.resume_at(plan.start.others, plan.start.pending.iter().copied());
 
+    #[cfg_attr(
+        not(target_os = "linux"),
+        expect(unused_mut, reason = "only Linux has the quick way")
+    )]
     let mut own_place = plan.start.own;
     #[cfg(target_os = "linux")]
     {
@@ -252,26 +272,21 @@ pub fn scan(mut plan: Plan, stop: &AtomicBool, progress: &Progress) -> anyhow::R
         }
     }
     // Whatever is left of this machine's ports goes through the poller.
-    if !stop.load(Ordering::Relaxed) {
-        for number in (own_place..own_order.size()).map(|place| own_order.at(place)) {
-            let (host, port) = place(number, &plan.ports);
-            scheduler.add(host, port);
-        }
-        own_place = own_order.size();
-    }
+    let own_size = own_order.size();
+    scheduler.add_own(own_order, own_place);
 
     let (scheduler, trouble) =
         poller::run(&plan, scheduler, apart, &budgets, stop, progress, began)?;
     let (others_place, pending) = scheduler.position();
     let position = Position {
-        own: own_place,
+        own: scheduler.own_place(),
         others: others_place,
         pending: pending.collect(),
     };
     let unfinished = stop.load(Ordering::Relaxed) || trouble.is_some();
-    let whole = position.own == own_order.size()
+    let whole = position.own == own_size
         && position.pending.is_empty()
-        && position.others == all - own_order.size();
+        && position.others == all - own_size;
     Ok(Outcome {
         losses: scheduler.losses(),
         round_trip: scheduler.round_trip(),
@@ -285,10 +300,19 @@ pub fn scan(mut plan: Plan, stop: &AtomicBool, progress: &Progress) -> anyhow::R
     })
 }
 
-/// Host number and port behind a number of the order.
-fn place(number: u64, ports: &[u16]) -> (u32, u16) {
-    let count = ports.len() as u64;
-    let host = u32::try_from(number / count).expect("at most 2^20 hosts");
-    let port = usize::try_from(number % count).expect("at most 65,535 ports");
-    (host, ports[port])
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_a_source_apart_from_65536_loopback_targets() {
+        let targets: Vec<Host> = (0..=u16::MAX)
+            .map(|low| {
+                let [c, d] = low.to_be_bytes();
+                Host::from(IpAddr::from([127, 0, c, d]))
+            })
+            .collect();
+        assert_eq!(apart_from(&targets), Some(Ipv4Addr::new(127, 1, 0, 0)));
+        assert_eq!(apart_from(&targets[..2]), Some(Ipv4Addr::new(127, 0, 0, 2)));
+    }
 }

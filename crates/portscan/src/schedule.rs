@@ -1,10 +1,11 @@
 //! What to probe next: a pure state machine that knows neither sockets nor a clock.
 //!
-//! Every port is tried once, in the order's sequence; what did not answer is tried again in a later pass. The engine
+//! Every port is tried once, in its order's sequence; what did not answer is tried again in a later pass. The engine
 //! asks [`Scheduler::next`] what to send and reports what came of it; time is handed in. Several workers share one
 //! scheduler, so that what one learns of a host (its round trip, its losses) is known to all.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::AddAssign;
 use std::time::Duration;
 
 use crate::congestion::{Congestion, Heard};
@@ -129,6 +130,15 @@ pub struct Counts {
     pub unreachable: u32,
 }
 
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.open += other.open;
+        self.closed += other.closed;
+        self.filtered += other.filtered;
+        self.unreachable += other.unreachable;
+    }
+}
+
 impl Counts {
     /// Adds ports of one state.
     pub fn add(&mut self, state: State, ports: u32) {
@@ -178,6 +188,37 @@ struct Pending {
     tried: u32,
 }
 
+/// Hosts that follow each other by number, each with all ports, in an order of their own.
+#[derive(Debug)]
+struct Part {
+    first_host: u32,
+    /// Permutes host × port.
+    order: Order,
+    /// The next place of the order.
+    place: u64,
+}
+
+impl Part {
+    fn left(&self) -> u64 {
+        self.order.size() - self.place
+    }
+
+    /// The host and the port at the next place.
+    fn take(&mut self, ports: &[u16]) -> (u32, u16) {
+        let (host, port) = host_and_port(self.order.at(self.place), ports);
+        self.place += 1;
+        (self.first_host + host, port)
+    }
+}
+
+/// The host and the port behind a number of an order that permutes host × port.
+pub(crate) fn host_and_port(number: u64, ports: &[u16]) -> (u32, u16) {
+    let count = ports.len() as u64;
+    let host = u32::try_from(number / count).expect("at most 2^20 hosts");
+    let port = usize::try_from(number % count).expect("at most 65,535 ports");
+    (host, ports[port])
+}
+
 /// A port that has answered, and how often it may still be asked whether it does.
 #[derive(Debug, Clone, Copy)]
 struct Control {
@@ -221,13 +262,12 @@ impl Trips {
 #[derive(Debug)]
 pub struct Scheduler {
     ports: Vec<u16>,
-    order: Order,
-    /// The number of the order's first host.
-    first_host: u32,
     limits: Limits,
-    /// The next place of the order, and where this block ends.
-    place: u64,
-    block_end: u64,
+    /// The addresses of this machine, and the other hosts.
+    own: Part,
+    others: Part,
+    /// How many ports of this block have not been tried yet.
+    fresh: u64,
     again: VecDeque<Pending>,
     /// Silent in every try so far. What becomes of them is decided when the block's passes are over.
     silent: Vec<Pending>,
@@ -297,13 +337,20 @@ impl Scheduler {
     pub fn new(ports: Vec<u16>, order: Order, first_host: u32, limits: Limits) -> Self {
         Scheduler {
             window: Window::new(limits.window),
-            block_end: order.size().min(BLOCK),
+            fresh: order.size().min(BLOCK),
             tries_known: order.size(),
             ports,
-            order,
-            first_host,
             limits,
-            place: 0,
+            own: Part {
+                first_host: 0,
+                order: Order::ascending(0),
+                place: 0,
+            },
+            others: Part {
+                first_host,
+                order,
+                place: 0,
+            },
             again: VecDeque::new(),
             silent: Vec::new(),
             under_way: 0,
@@ -333,12 +380,34 @@ impl Scheduler {
 
     /// Goes on where another scan was interrupted: at a place of the order, with ports that still have to be tried.
     pub fn resume_at(&mut self, place: u64, pending: impl IntoIterator<Item = (u32, u16)>) {
-        self.place = place.min(self.order.size());
-        self.block_end = self.order.size().min(self.place + BLOCK);
-        self.tries_known -= self.place;
+        self.others.place = place.min(self.others.order.size());
+        self.tries_known -= self.others.place;
+        self.fresh = self.left().min(BLOCK);
         for (host, port) in pending {
             self.add(host, port);
         }
+    }
+
+    /// Adds the hosts from 0 on, this machine's own, from a place of their order on: they come before the others.
+    pub fn add_own(&mut self, order: Order, place: u64) {
+        let place = place.min(order.size());
+        self.own = Part {
+            first_host: 0,
+            order,
+            place,
+        };
+        self.tries_known += self.own.left();
+        self.fresh = self.left().min(BLOCK);
+    }
+
+    /// The next place of the order of this machine's own hosts.
+    pub fn own_place(&self) -> u64 {
+        self.own.place
+    }
+
+    /// How many ports have not been tried yet.
+    fn left(&self) -> u64 {
+        self.own.left() + self.others.left()
     }
 
     /// Adds a port that is not in the order, or that nothing is known of.
@@ -355,7 +424,10 @@ impl Scheduler {
     /// The next place of the order, and the ports before it that are not known: what [`Scheduler::resume_at`] takes.
     pub fn position(&self) -> (u64, impl Iterator<Item = (u32, u16)>) {
         let pending = self.again.iter().chain(&self.silent);
-        (self.place, pending.map(|port| (port.host, port.port)))
+        (
+            self.others.place,
+            pending.map(|port| (port.host, port.port)),
+        )
     }
 
     /// What is known.
@@ -453,7 +525,7 @@ impl Scheduler {
     pub fn next(&mut self, now: Time) -> Next {
         const TICK: Duration = Duration::from_millis(5);
         loop {
-            let fresh = self.place < self.block_end;
+            let fresh = self.fresh > 0;
             if !fresh && self.again.is_empty() {
                 if self.under_way > 0 {
                     return Next::Wait(TICK);
@@ -510,14 +582,16 @@ impl Scheduler {
             return probe;
         }
         let pending = if fresh {
-            let number = self.order.at(self.place);
-            self.place += 1;
-            let ports = self.ports.len() as u64;
-            let host = u32::try_from(number / ports).expect("at most 2^20 hosts");
-            let port = usize::try_from(number % ports).expect("at most 65,535 ports");
+            let part = if self.own.left() > 0 {
+                &mut self.own
+            } else {
+                &mut self.others
+            };
+            let (host, port) = part.take(&self.ports);
+            self.fresh -= 1;
             Pending {
-                host: self.first_host + host,
-                port: self.ports[port],
+                host,
+                port,
                 tries: 0,
                 tried: 0,
             }
@@ -563,7 +637,7 @@ impl Scheduler {
         }
         let mut control = self.controls.pop_front()?;
         self.until_control = if fresh {
-            let left = usize::try_from(self.block_end - self.place).unwrap_or(usize::MAX);
+            let left = usize::try_from(self.fresh).unwrap_or(usize::MAX);
             ((self.again.len() + left) / CONTROLS_IN_FIRST_PASS).max(8)
         } else {
             (self.again.len() / CONTROLS_A_PASS).max(8)
@@ -740,8 +814,8 @@ impl Scheduler {
         self.refused_by_tries.clear();
         self.pass = 0;
         self.congestion.next_block(self.trips.known.is_empty());
-        self.block_end = self.order.size().min(self.place + BLOCK);
-        self.place == self.order.size()
+        self.fresh = self.left().min(BLOCK);
+        self.fresh == 0
     }
 
     /// Those that were tried less often than this are tried again.

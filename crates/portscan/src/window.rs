@@ -213,7 +213,7 @@ impl Window {
         }
     }
 
-    /// The machine itself could not send: no descriptor, no local port, no buffer. `sent` is when it tried.
+    /// The machine itself could not send: no descriptor, no local port, no buffer. It bore as many as are under way.
     pub fn local_error(&mut self, now: Time, under_way: usize) {
         let held = real(under_way).max(LEAST_WINDOW);
         self.size = self.size.min(held);

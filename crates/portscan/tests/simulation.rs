@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, BinaryHeap, HashSet, VecDeque};
 use std::time::Duration;
 
 use portscan::order::Order;
-use portscan::schedule::{Limits, Next, PATIENCE, Probe, Scheduler, State};
+use portscan::schedule::{Counts, Limits, Next, PATIENCE, Probe, Scheduler, State};
 use portscan::window::Time;
 
 /// A network between the scanner and one host.
@@ -548,6 +548,50 @@ fn tries_and_window_are_what_the_user_says() {
         assert!(run.most_under_way <= 50);
         assert_eq!(run.sent, 1000 * u64::from(tries));
     }
+}
+
+#[test]
+fn own_hosts_come_first_and_those_that_were_not_reached_are_in_no_list() {
+    let network = Network::new(5, State::Closed);
+    let ports: Vec<u16> = (1..=1000).collect();
+    let own = || Order::random(256 * 1000, 9);
+    let limits = || Limits {
+        rate: Some(100_000.0),
+        window: 500,
+        ..Limits::default()
+    };
+    let order = || Order::random(3 * 1000, 5);
+    let mut first = Scheduler::new(ports.clone(), order(), 256, limits());
+    first.add_own(own(), 10);
+    assert_eq!(first.progress(), (0, 259 * 1000 - 10));
+    let mut now = Time::ZERO;
+    let mut known = BTreeSet::new();
+    for _ in 0..5000 {
+        now += ms(1);
+        let Next::Send(probe) = first.next(now) else {
+            panic!("it has to go on");
+        };
+        assert!(probe.host < 256, "the others come later");
+        first.answered(now, &probe, State::Closed);
+        known.insert((probe.host, probe.port));
+    }
+    assert_eq!((first.own_place(), first.position().0), (5010, 0));
+    assert_eq!(first.position().1.count(), 0);
+
+    let mut second = Scheduler::new(ports, order(), 256, limits());
+    second.resume_at(0, []);
+    second.add_own(own(), first.own_place());
+    let run = run(&network, second);
+    assert_eq!(
+        run.sent,
+        256 * 1000 - 5010 + 3000,
+        "each port was asked once"
+    );
+    let counts = run.scheduler.findings().counts.values();
+    let all: u64 = counts.map(Counts::all).sum();
+    assert_eq!(all, run.sent);
+    assert_eq!(run.scheduler.own_place(), 256 * 1000);
+    assert_eq!(known.len(), 5000);
 }
 
 #[test]

@@ -12,27 +12,11 @@ use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, ipproto};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 use socket2::Socket;
 
-use super::Source;
+use super::{Answer, Source};
 use crate::schedule::State;
-
-/// What a connect has come to.
-#[derive(Debug)]
-pub(super) enum Answer {
-    /// Nothing yet.
-    Pending,
-    /// The port's state.
-    State(State),
-    /// The system itself gave up waiting.
-    Silent,
-    /// The socket has connected to itself.
-    Itself,
-    /// This machine could not do it; nothing is known of the port.
-    Local(io::Error),
-}
 
 /// One socket, whether it is in use or not.
 #[derive(Debug)]
@@ -155,22 +139,6 @@ impl Line {
     pub(super) fn reset(&mut self, _: &Registry) -> bool {
         disconnect(&self.socket).is_ok()
     }
-}
-
-/// Raises this process's limit on descriptors as far as it may, and says what it is then.
-pub(super) fn descriptors() -> usize {
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: limit.maximum,
-        maximum: limit.maximum,
-    };
-    let current = match setrlimit(Resource::Nofile, raised) {
-        Ok(()) => limit.maximum,
-        Err(_) => limit.current,
-    };
-    current.map_or(usize::MAX, |current| {
-        usize::try_from(current).unwrap_or(usize::MAX)
-    })
 }
 
 /// Gives this thread a descriptor table of its own, so that the limit, which counts per table, holds for it alone.

@@ -12,10 +12,10 @@ use std::{io, thread};
 use anyhow::{Context, anyhow};
 use socket2::Socket;
 
-use super::system::{self, Answer};
-use super::{Source, place};
+use super::system;
+use super::{Answer, Source};
 use crate::order::Order;
-use crate::schedule::{Counts, Findings, State};
+use crate::schedule::{Counts, Findings, State, host_and_port};
 use crate::targets::Host;
 
 /// Places that a thread takes at once: about half a millisecond of work.
@@ -118,7 +118,7 @@ impl Scan<'_> {
                 break;
             }
             for number in (first..last).map(|number| self.order.at(number)) {
-                let (number, port) = place(number, self.ports);
+                let (number, port) = host_and_port(number, self.ports);
                 let host = self.hosts[number as usize];
                 if taken.contains(&(host.ip, port)) {
                     part.taken.push((number, port));
@@ -182,15 +182,7 @@ impl Part {
         let all = &mut found.findings;
         all.ports.extend(self.findings.ports);
         for (host, counts) in self.findings.counts {
-            let sum = all.counts.entry(host).or_default();
-            for (state, ports) in [
-                (State::Open, counts.open),
-                (State::Closed, counts.closed),
-                (State::Filtered, counts.filtered),
-                (State::Unreachable, counts.unreachable),
-            ] {
-                sum.add(state, ports);
-            }
+            *all.counts.entry(host).or_default() += counts;
         }
         for (host, closed) in (0..)
             .zip(self.closed)

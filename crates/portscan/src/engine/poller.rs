@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow};
 use mio::{Events, Poll, Token};
 
-use super::system::{self, Answer, Line};
-use super::{MOST_UNDER_WAY, Plan, Progress, Source};
+use super::system::{self, Line};
+use super::{Answer, MOST_UNDER_WAY, Plan, Progress, Source};
 use crate::schedule::{Next, PATIENCE, Probe, Scheduler, State};
 use crate::window::Time;
 
@@ -41,9 +41,31 @@ pub(super) struct Budgets {
     own_tables: bool,
 }
 
+/// Raises this process's limit on descriptors as far as it may, and says what it is then.
+fn descriptors() -> usize {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let limit = getrlimit(Resource::Nofile);
+        let raised = Rlimit {
+            current: limit.maximum,
+            maximum: limit.maximum,
+        };
+        let current = match setrlimit(Resource::Nofile, raised) {
+            Ok(()) => limit.maximum,
+            Err(_) => limit.current,
+        };
+        current.map_or(usize::MAX, |current| {
+            usize::try_from(current).unwrap_or(usize::MAX)
+        })
+    }
+    #[cfg(not(unix))]
+    usize::MAX
+}
+
 /// Shares the descriptors out, and caps the window by them.
 pub(super) fn budgets(processors: usize, window: &mut usize) -> anyhow::Result<Budgets> {
-    let limit = system::descriptors();
+    let limit = descriptors();
     let room = limit
         .checked_sub(RESERVE)
         .filter(|room| *room >= 8)
@@ -181,12 +203,20 @@ pub(super) fn run(
 }
 
 fn work(shared: &Shared<'_>, budgets: &Budgets) -> anyhow::Result<()> {
-    let done = Worker::new(shared, budgets).and_then(|mut worker| worker.run());
-    if done.is_err() {
-        // The others would wait for this worker's probes.
-        shared.over.store(true, Ordering::Relaxed);
+    // The others would wait for the probes of a worker that has failed: the end of the scan, unless it is whole.
+    let failed = SetOnDrop(&shared.over);
+    Worker::new(shared, budgets).and_then(|mut worker| worker.run())?;
+    std::mem::forget(failed);
+    Ok(())
+}
+
+/// Sets the flag when it goes out of scope, by a panic too.
+struct SetOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
-    done
 }
 
 /// One of the sockets of a worker.
@@ -319,14 +349,7 @@ impl<'a> Worker<'a> {
             self.next_sweep = self.next_sweep.max(now + late.min(LONGEST_STALL));
         }
         let mut scheduler = shared.scheduler();
-        for (probe, result) in self.results.drain(..) {
-            match result {
-                Outcome::Answer(at, state) => scheduler.answered(at, &probe, state),
-                Outcome::Silent => scheduler.silent(now, &probe),
-                Outcome::NotSent => scheduler.not_sent(now, &probe),
-                Outcome::Again => scheduler.interrupted(&probe),
-            }
-        }
+        self.report(&mut scheduler, now);
         let overdue = if now < self.next_sweep {
             self.next_sweep - now
         } else {
@@ -363,6 +386,18 @@ impl<'a> Worker<'a> {
             wait = Some(Duration::ZERO);
         }
         Ok(wait)
+    }
+
+    /// Tells the scheduler what has come of the probes.
+    fn report(&mut self, scheduler: &mut Scheduler, now: Time) {
+        for (probe, result) in self.results.drain(..) {
+            match result {
+                Outcome::Answer(at, state) => scheduler.answered(at, &probe, state),
+                Outcome::Silent => scheduler.silent(now, &probe),
+                Outcome::NotSent => scheduler.not_sent(now, &probe),
+                Outcome::Again => scheduler.interrupted(&probe),
+            }
+        }
     }
 
     /// Ends the probes whose time is over. Gives the time until the next one.
@@ -583,16 +618,66 @@ impl<'a> Worker<'a> {
     fn give_back(&mut self) {
         let mut scheduler = self.shared.scheduler();
         let now = self.shared.now();
-        for (probe, result) in self.results.drain(..) {
-            match result {
-                Outcome::Answer(at, state) => scheduler.answered(at, &probe, state),
-                Outcome::Silent => scheduler.silent(now, &probe),
-                Outcome::NotSent => scheduler.not_sent(now, &probe),
-                Outcome::Again => scheduler.interrupted(&probe),
-            }
-        }
+        self.report(&mut scheduler, now);
         for probe in self.slots.iter_mut().filter_map(|slot| slot.probe.take()) {
             scheduler.interrupted(&probe);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::engine::Position;
+    use crate::order::Order;
+    use crate::schedule::Limits;
+    use crate::targets::Host;
+
+    #[test]
+    fn a_worker_that_panics_ends_the_scan() {
+        let plan = Plan {
+            hosts: vec![Host::from(IpAddr::from(Ipv4Addr::LOCALHOST))],
+            own: 1,
+            ports: vec![1],
+            seed: None,
+            limits: Limits::default(),
+            start: Position::default(),
+        };
+        let limits = Limits {
+            window: 100,
+            ..Limits::default()
+        };
+        let mut scheduler = Scheduler::new(vec![1], Order::ascending(0), 1, limits);
+        // There is no host 7, so the worker that gets it panics, and its probe never ends.
+        scheduler.add(7, 1);
+        let budgets = Budgets {
+            workers: 2,
+            each: 50,
+            own_tables: false,
+        };
+        let (told, ended) = mpsc::channel();
+        thread::spawn(move || {
+            let (stop, progress) = (AtomicBool::new(false), Progress::default());
+            let ran = run(
+                &plan,
+                scheduler,
+                None,
+                &budgets,
+                &stop,
+                &progress,
+                Instant::now(),
+            );
+            told.send(ran.map(|(_, trouble)| trouble))
+        });
+        let trouble = ended
+            .recv_timeout(Duration::from_secs(60))
+            .expect("the scan does not end");
+        assert_eq!(
+            trouble.ok().flatten().as_deref(),
+            Some("a scanning thread panicked")
+        );
     }
 }

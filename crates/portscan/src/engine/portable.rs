@@ -7,23 +7,8 @@ use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-use super::Source;
+use super::{Answer, Source};
 use crate::schedule::State;
-
-/// What a connect has come to.
-#[derive(Debug)]
-pub(super) enum Answer {
-    /// Nothing yet.
-    Pending,
-    /// The port's state.
-    State(State),
-    /// The system itself gave up waiting.
-    Silent,
-    /// The socket has connected to itself.
-    Itself,
-    /// This machine could not do it; nothing is known of the port.
-    Local(io::Error),
-}
 
 /// A place for one socket at a time.
 #[derive(Debug)]
@@ -133,28 +118,6 @@ fn answer(error: io::Error) -> Answer {
         Kind::TimedOut => Answer::Silent,
         _ => Answer::Local(error),
     }
-}
-
-/// Raises this process's limit on descriptors as far as it may, and says what it is then.
-pub(super) fn descriptors() -> usize {
-    #[cfg(unix)]
-    {
-        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-        let limit = getrlimit(Resource::Nofile);
-        let raised = Rlimit {
-            current: limit.maximum,
-            maximum: limit.maximum,
-        };
-        let current = match setrlimit(Resource::Nofile, raised) {
-            Ok(()) => limit.maximum,
-            Err(_) => limit.current,
-        };
-        current.map_or(usize::MAX, |current| {
-            usize::try_from(current).unwrap_or(usize::MAX)
-        })
-    }
-    #[cfg(not(unix))]
-    usize::MAX
 }
 
 /// Descriptor tables of one thread alone are Linux's own.
