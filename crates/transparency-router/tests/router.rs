@@ -9,6 +9,7 @@
 
 mod support;
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::net::TcpStream;
 use std::path::PathBuf;
@@ -186,21 +187,65 @@ fn a_ticket_a_secret_and_a_salted_secret_let_in_and_wrong_ones_do_not() {
     }
 }
 
+/// What a challenge tells of a name: the method, the role and the form of the rest, and the salt itself.
+fn told_of(router: &Router, methods: &[&str], authid: &str) -> ((String, Vec<String>), String) {
+    let mut peer = Peer::connect(router.address, Format::Json);
+    let details = Dict::new()
+        .with("authmethods", methods.to_vec())
+        .with("authid", authid);
+    let Message::Challenge { method, extra } = peer.hello(details) else {
+        panic!("a CHALLENGE was expected");
+    };
+    let mut form = Vec::new();
+    let mut salt = String::new();
+    for (key, value) in extra.iter() {
+        match key {
+            "challenge" => {
+                let text: Dict = serde_json::from_str(value.as_str().unwrap()).unwrap();
+                form.push(format!("authrole {}", text.str("authrole").unwrap()));
+                let keys: Vec<&str> = text.iter().map(|(key, _)| key).collect();
+                form.push(keys.join(" "));
+            }
+            "salt" => {
+                salt = value.as_str().unwrap().to_string();
+                form.push(format!("salt of {}", salt.len()));
+            }
+            _ => form.push(format!("{key} {value:?}")),
+        }
+    }
+    form.sort();
+    let answer = authenticate(&mut peer, "wrong");
+    assert_eq!(reason(&answer), "wamp.error.authentication_denied");
+    ((method, form), salt)
+}
+
 #[test]
 fn nobody_can_find_out_which_names_exist() {
+    let ann = "authid = \"ann\"\nrole = \"service\"";
+    let secrets = SECRETS.replace(ann, &ann.replace("service", "guest"));
     let (realms, secrets) = (
         Scratch::file("realms-b", REALMS),
-        Scratch::file("secrets-b", SECRETS),
+        Scratch::file("secrets-b", &secrets),
     );
-    let router = Router::start(&["--config", realms.path(), "--secrets", secrets.path()]);
-    for method in ["ticket", "wampcra"] {
-        // One who exists, one who exists and has another method, one who does not exist.
-        for authid in ["joe", "ann", "nobody"] {
-            let mut peer = Peer::connect(router.address, Format::Json);
-            let extra = challenge(&mut peer, method, authid);
-            assert_eq!(extra.len(), usize::from(method == "wampcra"));
-            let answer = authenticate(&mut peer, "wrong");
-            assert_eq!(reason(&answer), "wamp.error.authentication_denied");
+    let start = || Router::start(&["--config", realms.path(), "--secrets", secrets.path()]);
+    let (router, later) = (start(), start());
+    let strangers: Vec<String> = (0..40).map(|number| format!("nobody{number}")).collect();
+    for methods in [&["ticket"][..], &["wampcra"], &["wampcra", "ticket"]] {
+        let known = ["joe", "ann", "sal"].map(|name| told_of(&router, methods, name));
+        let mut seen = HashSet::new();
+        for name in &strangers {
+            let told = told_of(&router, methods, name);
+            assert!(
+                known.iter().any(|(form, _)| *form == told.0),
+                "{name} is told from all who exist: {told:?}"
+            );
+            assert!(told.1.is_empty() || told.1 != known[2].1, "{told:?}");
+            // Whoever asks again, or after a new start, learns no more.
+            assert_eq!(told_of(&later, methods, name), told);
+            seen.insert(told.0);
+        }
+        for (form, _) in &known {
+            assert!(seen.contains(form), "only who exists is told {form:?}");
         }
     }
 }

@@ -79,6 +79,7 @@ pub struct Metrics {
 /// A realm, and who may join it.
 pub(super) struct RealmEntry {
     config: RealmConfig,
+    stand_ins: StandIns,
     realm: Mutex<Realm<Arc<Member>>>,
 }
 
@@ -103,6 +104,56 @@ pub(super) struct Hub {
     timer_moved: Condvar,
     /// For outboxes, which tell the hub of messages that they cannot send.
     own: Weak<Hub>,
+}
+
+/// Gives each name that does not exist the role, the method and a salt of the form of one that does, the same whenever it is
+/// asked for: also after a new start, as long as the secrets are the same.
+struct StandIns {
+    /// Nobody can tell it who does not know all the secrets.
+    key: String,
+    names: Vec<String>,
+}
+
+impl StandIns {
+    fn new(principals: &HashMap<String, Principal>) -> Self {
+        let mut names: Vec<String> = principals.keys().cloned().collect();
+        names.sort_unstable();
+        let secrets = names.iter().map(|name| match &principals[name].proof {
+            Proof::Ticket(secret) | Proof::Secret { key: secret, .. } => secret.as_str(),
+        });
+        let secrets = secrets.collect::<Vec<_>>().join("\n");
+        StandIns {
+            key: auth::cra_signature(secrets.as_bytes(), "names that do not exist"),
+            names,
+        }
+    }
+
+    /// Whose ways a name is given.
+    fn of(&self, authid: &str) -> Option<&str> {
+        let digest = auth::cra_signature(self.key.as_bytes(), authid);
+        let number = digest.bytes().fold(0_usize, |sum, byte| {
+            sum.wrapping_mul(31).wrapping_add(byte.into())
+        });
+        let place = number.checked_rem(self.names.len())?;
+        Some(&self.names[place])
+    }
+
+    /// A salt that looks like this one: as long, with digits and letters where it has some.
+    fn salt(&self, authid: &str, like: &str) -> String {
+        let digests = (0..).flat_map(|part: u32| {
+            let text = format!("salt {part} {authid}");
+            auth::cra_signature(self.key.as_bytes(), &text).into_bytes()
+        });
+        like.chars()
+            .zip(digests)
+            .map(|(letter, byte)| match letter {
+                '0'..='9' => char::from(b'0' + byte % 10),
+                'a'..='z' => char::from(b'a' + byte % 26),
+                'A'..='Z' => char::from(b'A' + byte % 26),
+                other => other,
+            })
+            .collect()
+    }
 }
 
 /// What a client that has said HELLO is waiting for.
@@ -136,7 +187,13 @@ impl Hub {
             .map(|(name, config)| {
                 let realm = Realm::new(limits, config.roles.clone(), rand::random());
                 let realm = Mutex::new(realm);
-                (name, Arc::new(RealmEntry { config, realm }))
+                let stand_ins = StandIns::new(&config.principals);
+                let entry = RealmEntry {
+                    config,
+                    stand_ins,
+                    realm,
+                };
+                (name, Arc::new(entry))
             })
             .collect();
         Arc::new_cyclic(|own| Hub {
@@ -181,7 +238,7 @@ impl Hub {
         let authid = hello.str("authid").map(ToString::to_string);
         let method = authid
             .as_deref()
-            .and_then(|authid| entry.config.method(authid, &offered));
+            .and_then(|authid| entry.method(authid, &offered));
         if let (Some(method), Some(authid)) = (method, authid) {
             let (message, challenged) = Self::challenge(entry, hello, method, &authid);
             return Joining::Challenge(message, challenged);
@@ -215,16 +272,15 @@ impl Hub {
         authid: &str,
     ) -> (Message, Box<Challenged>) {
         let session = entry.lock().new_session_id();
-        let principal = entry.config.principals.get(authid);
+        let known = entry.config.principals.get(authid);
+        let seeming = entry.seeming(authid);
         let identity = Identity {
             authid: authid.to_string(),
-            // For somebody who does not exist any role will do: the answer is never right.
-            authrole: principal.map_or_else(|| "user".to_string(), |known| known.role.clone()),
+            authrole: seeming.map(|one| one.role.clone()).unwrap_or_default(),
             authmethod: method.to_string(),
             authprovider: "static".to_string(),
         };
-        let proof = principal.map(|principal| &principal.proof);
-        let (extra, answer) = match (method, proof) {
+        let (extra, answer) = match (method, seeming.map(|one| &one.proof)) {
             ("ticket", Some(Proof::Ticket(ticket))) => (Dict::new(), Some(ticket.clone())),
             ("ticket", _) => (Dict::new(), None),
             (_, proof) => {
@@ -234,7 +290,11 @@ impl Hub {
                 if let Some(Proof::Secret { key, salted }) = proof {
                     answer = Some(auth::cra_signature(key.as_bytes(), &text));
                     if let Some((salt, iterations, length)) = salted {
-                        extra.insert("salt", salt.as_str());
+                        let salt = match known {
+                            Some(_) => salt.clone(),
+                            None => entry.stand_ins.salt(authid, salt),
+                        };
+                        extra.insert("salt", salt);
                         extra.insert("iterations", u64::from(*iterations));
                         extra.insert("keylen", u64::from(*length));
                     }
@@ -251,7 +311,8 @@ impl Hub {
             hello,
             identity,
             session,
-            answer,
+            // Whoever does not exist is not let in with what his stand-in would answer.
+            answer: answer.filter(|_| known.is_some()),
         };
         (message, Box::new(challenged))
     }
@@ -652,11 +713,19 @@ impl Owner for Hub {
     }
 }
 
-impl RealmConfig {
+impl RealmEntry {
+    /// Somebody who authenticates, and where there is nobody of this name, whose ways this name is given.
+    fn seeming(&self, authid: &str) -> Option<&Principal> {
+        let principals = &self.config.principals;
+        let stand_in = self.stand_ins.of(authid);
+        let known = principals.get(authid);
+        known.or_else(|| principals.get(stand_in?))
+    }
+
     /// How a client that offers these methods is to prove itself. A name that does not exist, or has another
     /// method, is challenged all the same, so that names cannot be found out by trying.
     fn method(&self, authid: &str, offered: &[&str]) -> Option<&'static str> {
-        let own = self.principals.get(authid).map(|known| match known.proof {
+        let own = self.seeming(authid).map(|one| match one.proof {
             Proof::Ticket(_) => "ticket",
             Proof::Secret { .. } => "wampcra",
         });
@@ -664,7 +733,7 @@ impl RealmConfig {
         let any = ["wampcra", "ticket"]
             .into_iter()
             .find(|method| offered.contains(method));
-        known.or(any.filter(|_| !self.principals.is_empty()))
+        known.or(any.filter(|_| !self.config.principals.is_empty()))
     }
 }
 
