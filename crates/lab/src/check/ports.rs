@@ -106,6 +106,15 @@ impl Port {
     }
 }
 
+/// Opens a socket on a port that this process had open a moment ago.
+///
+/// A socket of the check that is closed while a program is started stays open in that program until it is executed, and
+/// its port is not free as long.
+pub fn open_again<T>(open: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    let _none = process::no_starts();
+    open()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,16 +128,16 @@ mod tests {
         assert!(Port::lock(first.number, Protocol::Tcp).is_err());
     }
 
-    #[test]
     #[cfg(unix)]
-    fn a_port_can_be_bound_without_so_reuseaddr_while_programs_are_started() {
+    /// While this runs, programs are started all the time.
+    fn while_programs_are_started(mut run: impl FnMut()) {
         use std::sync::atomic::AtomicBool;
 
         use crate::process::{Input, Invocation, Running};
 
-        static OVER: AtomicBool = AtomicBool::new(false);
+        let over = AtomicBool::new(false);
         let starts = || {
-            while !OVER.load(Ordering::Relaxed) {
+            while !over.load(Ordering::Relaxed) {
                 let words = vec!["true".to_string()];
                 let (folder, input) = (None, Input::Empty);
                 Running::start(&Invocation {
@@ -139,22 +148,44 @@ mod tests {
                 .unwrap();
             }
         };
-        let starting: Vec<_> = (0..4).map(|_| std::thread::spawn(starts)).collect();
-        let taken: Vec<_> = (0..1000)
-            .map(|number| {
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(starts);
+            }
+            run();
+            over.store(true, Ordering::Relaxed);
+        });
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_port_can_be_bound_without_so_reuseaddr_while_programs_are_started() {
+        let mut refused = Vec::new();
+        while_programs_are_started(|| {
+            for number in 0..1000 {
                 let protocol = [Protocol::Tcp, Protocol::Udp][number % 2];
                 let port = Port::take(protocol).unwrap();
                 let any = SocketAddr::from((Ipv4Addr::LOCALHOST, port.number)).into();
                 let kind = [Type::STREAM, Type::DGRAM][number % 2];
                 let socket = Socket::new(Domain::IPV4, kind, None).unwrap();
-                socket.bind(&any).err()
-            })
-            .collect();
-        OVER.store(true, Ordering::Relaxed);
-        starting
-            .into_iter()
-            .for_each(|thread| thread.join().unwrap());
-        let refused: Vec<_> = taken.into_iter().flatten().collect();
+                refused.extend(socket.bind(&any).err());
+            }
+        });
+        assert!(refused.is_empty(), "{refused:?}");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_socket_that_was_closed_can_be_opened_again_while_programs_are_started() {
+        let port = Port::take(Protocol::Udp).unwrap();
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.number));
+        let mut refused = Vec::new();
+        while_programs_are_started(|| {
+            for _ in 0..2000 {
+                let opened = open_again(|| UdpSocket::bind(address));
+                refused.extend(opened.err());
+            }
+        });
         assert!(refused.is_empty(), "{refused:?}");
     }
 }

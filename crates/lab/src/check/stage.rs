@@ -15,7 +15,7 @@ use crate::limit::{Cut, Limit, seconds};
 use crate::misconceptions as m;
 use crate::network;
 use crate::peers::tcp::{self, Connection, HeardEnd, Taken};
-use crate::ports::{Port, Protocol};
+use crate::ports::{self, Port, Protocol};
 use crate::process::{Ended, Group, Input, Invocation, Running};
 use crate::scratch::Scratch;
 use crate::verdict::{Log, Step, Stop, What, undecided, wrong};
@@ -481,7 +481,7 @@ impl<'a> Stage<'a> {
     ///
     /// When the port is taken.
     pub fn listen(&mut self) -> Step<TcpListener> {
-        tcp::listen(self.address)
+        ports::open_again(|| tcp::listen(self.address))
             .map_err(|error| undecided(&format!("cannot listen on {}", self.address), &error))
     }
 

@@ -11,6 +11,7 @@ use crate::kernel;
 use crate::limit::Limit;
 use crate::misconceptions as m;
 use crate::peers::udp::{Datagram, Peer};
+use crate::ports;
 use crate::process::Ended;
 use crate::verdict::{Step, What, undecided, wrong};
 
@@ -62,7 +63,7 @@ impl Stage<'_> {
     ///
     /// When it is taken.
     pub fn be_server(&mut self) -> Step<Peer> {
-        Peer::on(self.address, "server", &self.log)
+        ports::open_again(|| Peer::on(self.address, "server", &self.log))
             .map_err(|error| undecided(&format!("cannot bind {}", self.address), &error))
     }
 
