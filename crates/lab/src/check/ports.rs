@@ -8,6 +8,8 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 
@@ -18,6 +20,8 @@ use crate::process;
 const FIRST_TCP: u16 = 20_000;
 const FIRST_UDP: u16 = 26_000;
 const COUNT: u16 = 6_000;
+/// Longer than a program that has begun takes to close its copies of our sockets, on any machine.
+const COPIES_LAST: Duration = Duration::from_secs(1);
 
 /// What a server speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,11 +112,26 @@ impl Port {
 
 /// Opens a socket on a port that this process had open a moment ago.
 ///
-/// A socket of the check that is closed while a program is started stays open in that program until it is executed, and
-/// its port is not free as long.
-pub fn open_again<T>(open: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+/// A socket of the check that is closed while a program is started stays open in that program until it is executed, and even a
+/// moment longer: the system closes the copies only after it has told us that the program runs. No program is started
+/// meanwhile, so there are ever fewer copies.
+///
+/// # Errors
+///
+/// When somebody else has the port, which is told apart from a copy by its lasting for a second.
+pub fn open_again<T>(mut open: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     let _none = process::no_starts();
-    open()
+    let begin = Instant::now();
+    loop {
+        match open() {
+            Err(error)
+                if error.kind() == io::ErrorKind::AddrInUse && begin.elapsed() < COPIES_LAST =>
+            {
+                thread::sleep(Duration::from_micros(200));
+            }
+            opened => return opened,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -148,7 +167,7 @@ mod tests {
                 .unwrap();
             }
         };
-        std::thread::scope(|scope| {
+        thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(starts);
             }
@@ -181,8 +200,13 @@ mod tests {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.number));
         let mut refused = Vec::new();
         while_programs_are_started(|| {
-            for _ in 0..2000 {
+            for _ in 0..500 {
                 let opened = open_again(|| UdpSocket::bind(address));
+                // Open for as long as it takes to start a program, so that one begins meanwhile.
+                let begin = Instant::now();
+                while begin.elapsed() < Duration::from_millis(1) {
+                    std::hint::spin_loop();
+                }
                 refused.extend(opened.err());
             }
         });
