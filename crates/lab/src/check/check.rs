@@ -66,11 +66,7 @@ pub struct Check {
     /// what is random follows from this number (default 1)
     seed: u64,
     /// seconds that a step may take (default 5)
-    #[argh(
-        option,
-        default = "Duration::from_secs(5)",
-        from_str_fn(labnet::seconds)
-    )]
+    #[argh(option, default = "target::PATIENCE", from_str_fn(labnet::seconds))]
     patience: Duration,
     /// seconds that the whole check may take (default 120)
     #[argh(

@@ -92,11 +92,7 @@ pub struct Grade {
     #[argh(option, default = "1")]
     seed: u64,
     /// seconds that a step may take (default 5)
-    #[argh(
-        option,
-        default = "Duration::from_secs(5)",
-        from_str_fn(labnet::seconds)
-    )]
+    #[argh(option, default = "target::PATIENCE", from_str_fn(labnet::seconds))]
     patience: Duration,
     /// seconds that each submission may take (default 60)
     #[argh(

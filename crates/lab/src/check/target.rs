@@ -15,6 +15,9 @@ use crate::stage::Target;
 use crate::verdict::{Report, Side};
 use crate::{kernel, network};
 
+/// How long a step may take, where nothing else is said.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+
 /// An exercise with the sides that are to be checked.
 #[derive(Clone)]
 pub struct Wanted {
@@ -185,12 +188,25 @@ impl Wanted {
                 .as_ref()
                 .map(|folder| folder.to_string_lossy().into_owned()),
             seed: self.seed,
+            options: self.options(),
             cases: cases
                 .flat_map(|(role, _)| run::not_played(role, plan))
                 .collect(),
             weights: weights.iter().cloned().collect(),
             ..Report::default()
         }
+    }
+
+    /// What of the command line a verdict may depend on, where it is not the default.
+    fn options(&self) -> String {
+        let mut options = String::new();
+        if self.patience != PATIENCE {
+            options = format!(" --patience {}", self.patience.as_secs_f64());
+        }
+        if self.shared_network {
+            options.push_str(" --shared-network");
+        }
+        options
     }
 
     /// What is played. Our own programs are built here.
@@ -278,7 +294,7 @@ impl Wanted {
             address,
             protocol: role.protocol,
             patience: self.patience,
-            case_limit: self.patience.max(Duration::from_secs(5)) * 8,
+            case_limit: self.patience.max(PATIENCE) * 8,
             folder: self.folder.clone(),
             seed: self.seed,
             until: plan

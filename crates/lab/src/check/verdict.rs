@@ -272,6 +272,8 @@ pub struct Report {
     pub folder: Option<String>,
     /// What makes the run repeatable.
     pub seed: u64,
+    /// The further options on which a verdict may depend, as on the command line: ` --patience 3`.
+    pub options: String,
     /// The results, in the order of the cases.
     pub cases: Vec<CaseReport>,
     /// What a case counts, by its name; those that are not named count 1.

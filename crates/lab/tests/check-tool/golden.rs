@@ -127,16 +127,7 @@ pub fn ten_failures_are_told_as_they_were_approved() {
         };
         let command = format!("python3 crates/lab/gallery/{exercise}/{program} {places}");
         let side = format!("--{side}");
-        let out = run(&[
-            "check",
-            exercise,
-            &side,
-            &command,
-            "--only",
-            only,
-            "--patience",
-            "3",
-        ]);
+        let out = run(&["check", exercise, &side, &command, "--only", only]);
         let told = without_chance(&text(&out));
         assert_eq!(code(&out), 1, "{name}: {told}");
         if update {

@@ -164,12 +164,13 @@ pub fn again(report: &Report, case: &CaseReport) -> String {
         None => String::new(),
     };
     format!(
-        "cargo lab check {}{folder} --{} {} --only {} --seed {}",
+        "cargo lab check {}{folder} --{} {} --only {} --seed {}{}",
         report.exercise,
         case.role,
         shell_words::quote(command),
         case.id,
-        report.seed
+        report.seed,
+        report.options
     )
 }
 
