@@ -185,6 +185,7 @@ pub struct Running {
     marker: String,
     stdout: Capture,
     stderr: Capture,
+    #[cfg(unix)]
     end: Arc<End>,
     stdin: Option<ChildStdin>,
     stopped: Option<String>,
@@ -243,6 +244,8 @@ fn signal_name(number: i32) -> &'static str {
     }
 }
 
+/// The end of a program, once it is known.
+#[cfg(unix)]
 #[derive(Default)]
 struct End {
     ended: Mutex<Option<Ended>>,
@@ -303,15 +306,14 @@ impl Running {
         let stdout = Capture::of(child.stdout.take(), id);
         let stderr = Capture::of(child.stderr.take(), id);
         let stdin = child.stdin.take();
-        let end = Arc::new(End::default());
-        watch(id, &end);
         Ok(Running {
             child,
             id,
             marker,
             stdout,
             stderr,
-            end,
+            #[cfg(unix)]
+            end: watch(id),
             stdin,
             stopped: None,
             lives_on: false,
@@ -498,10 +500,11 @@ pub fn contains(bytes: &[u8], text: &[u8]) -> bool {
 
 /// Notices a program's end without reaping it, so that its number stays its own until [`Running::stop`].
 #[cfg(unix)]
-fn watch(id: u32, end: &Arc<End>) {
+fn watch(id: u32) -> Arc<End> {
     use rustix::process::{WaitId, WaitIdOptions, waitid};
 
-    let end = Arc::clone(end);
+    let known = Arc::new(End::default());
+    let end = Arc::clone(&known);
     thread::spawn(move || {
         let Some(pid) = pid(id) else { return };
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
@@ -521,11 +524,7 @@ fn watch(id: u32, end: &Arc<End>) {
         *end.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended);
         end.changed.notify_all();
     });
-}
-
-#[cfg(not(unix))]
-fn watch(_: u32, end: &Arc<End>) {
-    end.changed.notify_all();
+    known
 }
 
 /// The signals that are sent here.
