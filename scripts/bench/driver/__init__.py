@@ -54,6 +54,6 @@
 """
 
 from .bench import Bench, Case, c_needs
-from .processes import BenchError, Missing, Peer, Result, port_of
+from .processes import BenchError, Late, Missing, Peer, Result, port_of
 
-__all__ = ["Bench", "BenchError", "Case", "Missing", "Peer", "Result", "c_needs", "port_of"]
+__all__ = ["Bench", "BenchError", "Case", "Late", "Missing", "Peer", "Result", "c_needs", "port_of"]

@@ -21,6 +21,10 @@ class BenchError(Exception):
     """A measurement that cannot be trusted or made. Ends its benchmark with a message, not with a traceback."""
 
 
+class Late(BenchError):
+    """A program that did not end within the time it had."""
+
+
 class Missing(Exception):
     """Something this machine does not have. Its message says what to install."""
 
@@ -240,7 +244,7 @@ class Keeper:
                 file.seek(0)
                 texts.append(file.read().decode(errors="replace"))
         if late.is_set():
-            raise BenchError(f"{' '.join(argv)} did not end within {timeout:.0f} s")
+            raise Late(f"{' '.join(argv)} did not end within {timeout:.0f} s")
         if check and code != 0:
             said = texts[1].strip() or texts[0].strip() or "it said nothing"
             raise BenchError(f"{' '.join(argv)} ended with {code}: {said[-2000:]}")

@@ -10,7 +10,7 @@ import textwrap
 import time
 import unittest
 
-from driver import BenchError, Bench, Case, Missing, port_of, report, stats
+from driver import BenchError, Bench, Case, Late, Missing, port_of, report, stats
 from driver.processes import Keeper
 
 SERVER = """
@@ -199,7 +199,7 @@ class Processes(unittest.TestCase):
     def test_a_call_that_fails_or_hangs_is_an_error(self):
         with self.assertRaisesRegex(BenchError, "ended with 1: no"):
             self.keeper.call([sys.executable, "-c", "import sys; sys.exit('no')"])
-        with self.assertRaisesRegex(BenchError, "did not end within"):
+        with self.assertRaisesRegex(Late, "did not end within"):
             self.keeper.call([sys.executable, "-c", "import time; time.sleep(600)"], timeout=0.2)
 
     def test_a_program_that_is_not_there_is_missing(self):

@@ -91,7 +91,7 @@ fn main() -> ExitCode {
         hostile::twenty_checks_that_are_stopped_leave_no_process_and_no_file;
         hostile::a_check_that_is_killed_outright_takes_its_programs_along;
         hostile::a_whole_check_leaves_no_process;
-        repeats::the_verdict_on_our_own_programs_is_the_same_each_time, "50 rounds take an hour";
+        repeats::the_verdict_on_our_own_programs_is_the_same_each_time, "50 rounds take 20 minutes";
         repeats::a_check_of_a_server_that_passes_takes_three_seconds, "takes minutes and wants a quiet machine";
         reports::every_format_tells_the_same;
         reports::ctrl_c_still_writes_every_format;
