@@ -54,7 +54,7 @@ struct Args {
     /// folder of the pages that are served at / (default: the lab's own page)
     #[argh(option)]
     web: Option<PathBuf>,
-    /// origin whose pages may connect beside the router's own, as http://example.org:8000; may be given again
+    /// origin (SCHEME://HOST:PORT) whose pages may connect beside the router's own; may be given again
     #[argh(option)]
     origin: Vec<String>,
     /// address that serves counters as Prometheus text, at /metrics (default: none)
