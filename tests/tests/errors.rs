@@ -277,6 +277,10 @@ fn a_closed_stdout_ends_a_client_with_an_error() {
 /// The sheets' own Python has its hosts and ports written into it, so these are part of the contract.
 #[test]
 fn a_server_listens_where_its_sheet_says() {
+    // Several sheets have the same port: hand-outs that are tested side by side take turns. The lock ends with the file.
+    let turn = std::fs::File::create(std::env::temp_dir().join("socket-labs-sheet-ports.lock"));
+    let turn = turn.expect("a file in the folder for temporary files");
+    turn.lock().expect("a lock on it");
     for entry in of_role("server") {
         let name = &entry.package;
         let sheet = entry.metadata["address"].as_str();
