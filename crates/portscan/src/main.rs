@@ -464,11 +464,7 @@ fn with_bar<T: Send>(
 fn merge(outcome: &mut Outcome, saved: &Saved) {
     outcome.findings.ports.extend(&saved.findings.ports);
     for (host, before) in &saved.findings.counts {
-        let sum = outcome.findings.counts.entry(*host).or_default();
-        sum.add(State::Open, before.open);
-        sum.add(State::Closed, before.closed);
-        sum.add(State::Filtered, before.filtered);
-        sum.add(State::Unreachable, before.unreachable);
+        *outcome.findings.counts.entry(*host).or_default() += *before;
     }
 }
 

@@ -111,10 +111,7 @@ impl Report {
     pub fn counts(&self) -> Counts {
         let mut sum = Counts::default();
         for host in &self.hosts {
-            sum.open += host.counts.open;
-            sum.closed += host.counts.closed;
-            sum.filtered += host.counts.filtered;
-            sum.unreachable += host.counts.unreachable;
+            sum += host.counts;
         }
         sum
     }

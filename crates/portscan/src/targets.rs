@@ -80,9 +80,9 @@ struct Span {
 }
 
 impl Span {
-    /// The number of addresses; `None` only for all of IPv6.
-    fn size(self) -> Option<u128> {
-        (self.last - self.first).checked_add(1)
+    /// The number of addresses, where there are not far too many.
+    fn size(self) -> Option<u64> {
+        u64::try_from(self.last - self.first).ok()?.checked_add(1)
     }
 
     fn hosts(self) -> impl Iterator<Item = Host> {
@@ -193,8 +193,8 @@ impl Targets {
             span.first = span.first.min(near.first);
             span.last = span.last.max(near.last);
         }
-        let gone: u64 = joined.iter().filter_map(|near| size(*near)).sum();
-        let hosts = size(span).map(|size| self.hosts - gone + size);
+        let gone: u64 = joined.iter().filter_map(|near| near.size()).sum();
+        let hosts = span.size().map(|size| self.hosts - gone + size);
         let Some(hosts) = hosts.filter(|hosts| *hosts <= MOST_HOSTS) else {
             return false;
         };
@@ -238,7 +238,7 @@ impl Targets {
             }
         }
         self.spans = left;
-        self.hosts = self.spans().filter_map(size).sum();
+        self.hosts = self.spans().filter_map(Span::size).sum();
     }
 
     fn spans(&self) -> impl Iterator<Item = Span> {
@@ -287,11 +287,6 @@ pub fn words(hosts: &[Host]) -> Vec<String> {
         })
         .flat_map(Span::words)
         .collect()
-}
-
-/// The number of addresses, where there are not far too many.
-fn size(span: Span) -> Option<u64> {
-    span.size().and_then(|size| u64::try_from(size).ok())
 }
 
 /// What a word means.

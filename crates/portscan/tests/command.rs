@@ -307,15 +307,20 @@ fn out_takes_the_report_and_a_full_disk_does_not_lose_it() {
     }
 }
 
-#[test]
-fn a_closed_stdout_is_an_error_and_no_panic() {
-    let mut child = portscan(&["--ports", "9", "--format", "json"])
+/// Runs the program while nobody reads its stdout.
+fn unread(arguments: &[&str]) -> Output {
+    let mut child = portscan(arguments)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     drop(child.stdout.take());
-    let output = child.wait_with_output().unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn a_closed_stdout_is_an_error_and_no_panic() {
+    let output = unread(&["--ports", "9", "--format", "json"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(
         stderr(&output).contains("cannot write to stdout"),
@@ -454,13 +459,7 @@ fn a_resumed_scan_whose_report_is_lost_keeps_the_file() {
     let file = folder.file("scan.resume");
     let output = interrupted("127.0.4.3", &file, &[], false);
     assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
-    let mut child = portscan(&["--resume", &file, "--rate", "50000"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    drop(child.stdout.take());
-    let output = child.wait_with_output().unwrap();
+    let output = unread(&["--resume", &file, "--rate", "50000"]);
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     assert!(fs::exists(&file).unwrap());
 }

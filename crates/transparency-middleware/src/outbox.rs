@@ -40,8 +40,8 @@ const STACK_SIZE: usize = 256 * 1024;
 pub(crate) struct Traffic {
     pub(crate) bytes_out: AtomicU64,
     pub(crate) messages_out: AtomicU64,
-    /// Connections that were cut because their peer took nothing for [`PATIENCE`].
-    pub(crate) given_up: AtomicU64,
+    /// Peers that read too slowly: too much waited for them, or they took nothing for [`PATIENCE`].
+    pub(crate) put_out: AtomicU64,
 }
 
 /// The way out to one peer.
@@ -410,7 +410,7 @@ impl Outbox {
                 outcome => {
                     // Who had been put out or had ended was counted then.
                     if is_open && matches!(outcome, Progress::Behind) {
-                        self.traffic.given_up.fetch_add(1, Ordering::Relaxed);
+                        self.traffic.put_out.fetch_add(1, Ordering::Relaxed);
                     }
                     self.cut();
                     break;
@@ -590,7 +590,7 @@ mod tests {
                 outbox.queue().put_out();
             }
             assert!(outbox.settle(soon()));
-            assert_eq!(traffic.given_up.load(Ordering::Relaxed), counted);
+            assert_eq!(traffic.put_out.load(Ordering::Relaxed), counted);
             let mut got = Vec::new();
             let _reset = peer.read_to_end(&mut got);
             assert!(got.len() < large.len());

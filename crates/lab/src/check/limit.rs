@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 
 use crate::kernel;
 
+/// A program that has nothing to do and runs this long is in a loop.
+pub const LOOPS: Duration = Duration::from_millis(300);
+
 /// How much a program that is at work may compute after its time is up: a busy loop uses that up, whatever else runs.
 const OVERTIME: Duration = Duration::from_millis(500);
 

@@ -125,24 +125,28 @@ fn left_behind(id: u32) -> String {
 /// Ends and reaps what outlived its program and could not be told apart while others ran: the last thing of a check.
 pub fn sweep() {
     #[cfg(target_os = "linux")]
-    {
-        // Each round ends what the last one orphaned. A program that forks faster than it is killed is met again in the
-        // next round; the bound is against looking for ever.
-        let mut stays = BTreeSet::new();
-        for _ in 0..100 {
-            let known = running();
-            let us = std::process::id();
-            let orphans: Vec<_> = crate::kernel::processes()
-                .into_iter()
-                .filter(|process| process.parent == us && !known.contains_key(&process.id))
-                .map(|process| process.id)
-                .filter(|id| !stays.contains(id))
-                .collect();
-            if orphans.is_empty() {
-                return;
-            }
-            stays.extend(orphans.into_iter().filter(|id| !end_orphan(*id)));
+    end_each(|all| {
+        let us = std::process::id();
+        let orphans = all.iter().filter(|process| process.parent == us);
+        orphans.map(|process| process.id).collect()
+    });
+}
+
+/// Ends the processes that `find` picks out of all, but for the programs that run.
+///
+/// Each round ends what the last one orphaned. A program that forks faster than it is killed is met again in the next round; the
+/// bound is against looking for ever.
+#[cfg(target_os = "linux")]
+fn end_each(find: impl Fn(&[crate::kernel::Process]) -> Vec<u32>) {
+    let mut stays = BTreeSet::new();
+    for _ in 0..100 {
+        let known = running();
+        let mut left = find(&crate::kernel::processes());
+        left.retain(|id| !known.contains_key(id) && !stays.contains(id));
+        if left.is_empty() {
+            return;
         }
+        stays.extend(left.into_iter().filter(|id| !end_orphan(*id)));
     }
 }
 
@@ -593,27 +597,14 @@ fn kill_strays(group: u32, marker: &str) {
     #[cfg(not(target_os = "linux"))]
     let _ = (group, marker);
     #[cfg(target_os = "linux")]
-    let mut stays = BTreeSet::new();
-    #[cfg(target_os = "linux")]
-    for _ in 0..100 {
-        let known = running();
-        let us = std::process::id();
-        let all = crate::kernel::processes();
+    end_each(|all| {
         // Only processes below this one are looked at: a mark in an environment further off is not ours to judge.
-        let below = descendants(&all, us);
-        let left: Vec<u32> = all
-            .iter()
-            .filter(|p| {
-                below.contains(&p.id) && !known.contains_key(&p.id) && belongs(p, group, marker)
-            })
+        let below = descendants(all, std::process::id());
+        all.iter()
+            .filter(|p| below.contains(&p.id) && belongs(p, group, marker))
             .map(|p| p.id)
-            .filter(|id| !stays.contains(id))
-            .collect();
-        if left.is_empty() {
-            return;
-        }
-        stays.extend(left.into_iter().filter(|id| !end_orphan(*id)));
-    }
+            .collect()
+    });
 }
 
 #[cfg(target_os = "linux")]

@@ -407,17 +407,7 @@ mod tests {
             begin: Instant::now(),
             limit: Duration::from_secs(60),
         };
-        let target = Target {
-            command: Template::parse("true {port}").unwrap(),
-            address: "127.0.0.1:1".parse().unwrap(),
-            protocol: Protocol::Tcp,
-            patience: Duration::from_secs(1),
-            case_limit: Duration::from_secs(10),
-            folder: None,
-            seed: 1,
-            until: plan.begin + plan.limit,
-            own_network: false,
-        };
+        let target = asleep(&plan, Duration::from_secs(10));
         let growing = Growing::default();
         {
             let mut report = growing.lock().unwrap();

@@ -107,6 +107,15 @@ enum Listens {
     Nowhere,
 }
 
+/// A wait for a program's start.
+struct Starting {
+    begin: Instant,
+    /// How long a start may take.
+    full: Duration,
+    /// The end of that, or of the case where that comes first.
+    deadline: Instant,
+}
+
 /// What a case works with.
 pub struct Stage<'a> {
     target: &'a Target,
@@ -221,9 +230,20 @@ impl<'a> Stage<'a> {
         Arc::clone(&self.groups)
     }
 
+    /// A wait for a program's start that begins now.
+    fn starting(&self) -> Starting {
+        let begin = Instant::now();
+        let full = START_PATIENCE.max(self.target.patience);
+        Starting {
+            begin,
+            full,
+            deadline: self.deadline.min(begin + full),
+        }
+    }
+
     /// Notes that a wait for a program's start was cut short, if it was.
-    fn note_cut(&self, begin: Instant, full: Duration) {
-        if self.is_over() && begin.elapsed() < full {
+    fn note_cut(&self, starting: &Starting) {
+        if self.is_over() && starting.begin.elapsed() < starting.full {
             self.cut.note();
         }
     }
@@ -363,9 +383,10 @@ impl<'a> Stage<'a> {
 
     /// A refused connection disturbs nobody, so asking again and again is a way to learn when a server listens.
     fn connected(&mut self, receive_buffer: Option<usize>) -> Step<std::net::TcpStream> {
-        let begin = Instant::now();
-        let full = START_PATIENCE.max(self.target.patience);
-        let deadline = self.deadline.min(begin + full);
+        let starting = self.starting();
+        let Starting {
+            begin, deadline, ..
+        } = starting;
         let first = self.clients == 1;
         let mut pause = Duration::from_micros(500);
         let mut elsewhere = false;
@@ -404,7 +425,7 @@ impl<'a> Stage<'a> {
                 && !kernel::at_work(group);
             if elsewhere || full_queue || self.gives_up(deadline, group) {
                 if !elsewhere && !full_queue {
-                    self.note_cut(begin, full);
+                    self.note_cut(&starting);
                 }
                 // Once more: it may have begun to listen, or called accept, while we looked.
                 let patience = self.target.patience;
@@ -491,9 +512,8 @@ impl<'a> Stage<'a> {
     ///
     /// When it does not come.
     pub fn accept(&mut self, listener: &TcpListener) -> Step<Connection> {
-        let begin = Instant::now();
-        let full = START_PATIENCE.max(self.target.patience);
-        let deadline = self.deadline.min(begin + full);
+        let starting = self.starting();
+        let Starting { full, deadline, .. } = starting;
         let address = self.address;
         loop {
             let tick = deadline.min(Instant::now() + Duration::from_millis(20));
@@ -520,7 +540,7 @@ impl<'a> Stage<'a> {
             }
             let group = self.program()?.id();
             if self.gives_up(deadline, group) {
-                self.note_cut(begin, full);
+                self.note_cut(&starting);
                 self.log.add(
                     "server",
                     What::Awaited(format!("a client on {address}"), full),

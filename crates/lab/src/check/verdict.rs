@@ -123,6 +123,11 @@ impl Excerpt {
             total: bytes.len(),
         }
     }
+
+    /// All that was kept: both ends, without a sign of what was left out between them.
+    pub fn kept(self) -> Vec<u8> {
+        [self.head, self.tail].concat()
+    }
 }
 
 /// Something that happened on the wire.

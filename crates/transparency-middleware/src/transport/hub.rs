@@ -65,7 +65,6 @@ pub struct Metrics {
     pub(super) connections_total: AtomicU64,
     pub(super) connections_refused: AtomicU64,
     pub(super) sessions_total: AtomicU64,
-    pub(super) sessions_put_out: AtomicU64,
     pub(super) aborts: AtomicU64,
     pub(super) authentications_failed: AtomicU64,
     pub(super) calls: AtomicU64,
@@ -510,7 +509,7 @@ impl Hub {
                 realm.undeliverable(session, &message, known::UNAVAILABLE, why, more);
             }
             (Pushed::Full, Some(session)) => {
-                count(&self.metrics.sessions_put_out);
+                count(&self.metrics.traffic.put_out);
                 let why = "too many bytes wait for this session: it reads too slowly";
                 realm.abort(session, known::UNAVAILABLE, why, more);
             }
@@ -612,8 +611,6 @@ impl Hub {
         let wide = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let metrics = &self.metrics;
-        let put_out =
-            AtomicU64::new(read(&metrics.sessions_put_out) + read(&metrics.traffic.given_up));
         let connections = metrics.connections.load(Ordering::Relaxed);
         line(
             "connections",
@@ -647,7 +644,7 @@ impl Hub {
             (
                 "sessions_put_out_total",
                 "Sessions ended because too much waited for them, or they took nothing for 20 s.",
-                &put_out,
+                &metrics.traffic.put_out,
             ),
             (
                 "aborts_total",

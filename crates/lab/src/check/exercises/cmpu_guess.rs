@@ -681,8 +681,7 @@ fn ends_won(stage: &mut Stage<'_>, suspect: &'static Misconception) -> Step {
 
 /// The three answers have to stand in the output in their order, in large letters or small.
 fn has_printed(stage: &mut Stage<'_>, suspect: &'static Misconception) -> Step {
-    let printed = stage.program()?.stdout();
-    let printed = [printed.head, printed.tail].concat();
+    let printed = stage.program()?.stdout().kept();
     let mut rest = printed.to_ascii_uppercase();
     for word in ["HIGHER", "LOWER", "CORRECT"] {
         let Some(at) = crate::peers::tcp::find(&rest, word.as_bytes()) else {

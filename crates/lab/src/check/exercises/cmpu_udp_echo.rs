@@ -439,8 +439,7 @@ fn echoed(
         other => other?,
     };
     if occurrences(stage, message)? <= before {
-        let printed = stage.program()?.stdout();
-        let printed = [printed.head, printed.tail].concat();
+        let printed = stage.program()?.stdout().kept();
         let last = printed.strip_suffix(b"\n").unwrap_or(&printed);
         let last = last
             .rsplit(|byte| *byte == b'\n')
@@ -501,8 +500,7 @@ fn shows_an_echo(stage: &mut Stage<'_>, mut server: Peer, message: &[u8]) -> Ste
 
 /// The first line of the output with this text.
 fn line_with(stage: &mut Stage<'_>, text: &[u8]) -> Step<Vec<u8>> {
-    let printed = stage.program()?.stdout();
-    let printed = [printed.head, printed.tail].concat();
+    let printed = stage.program()?.stdout().kept();
     let line = printed
         .split(|byte| *byte == b'\n')
         .find(|line| contains(line, text));
@@ -511,8 +509,7 @@ fn line_with(stage: &mut Stage<'_>, text: &[u8]) -> Step<Vec<u8>> {
 
 /// How often a text stands in what the program has printed.
 fn occurrences(stage: &mut Stage<'_>, text: &[u8]) -> Step<usize> {
-    let printed = stage.program()?.stdout();
-    let printed = [printed.head, printed.tail].concat();
+    let printed = stage.program()?.stdout().kept();
     Ok(memchr::memmem::find_iter(&printed, text).count())
 }
 

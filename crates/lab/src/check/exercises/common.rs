@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::kernel;
-use crate::limit::seconds;
+use crate::limit::{LOOPS, seconds};
 use crate::misconceptions::{self as m, Misconception};
 use crate::peers::tcp::{Connection, Heard, HeardEnd, find};
 use crate::process::Ended;
@@ -17,9 +17,7 @@ const DESCRIPTORS_SPARE: usize = 16;
 pub const PERIOD: usize = 65_521;
 /// How long a program has to end by itself before it is asked whether it goes on.
 const SETTLES: Duration = Duration::from_millis(150);
-/// A program that has nothing to do and runs this long is in a loop.
-const LOOPS: Duration = Duration::from_millis(300);
-/// The same for a program that may still be starting: its libraries are loaded, its code is compiled.
+/// What [`LOOPS`] is, for a program that may still be starting: its libraries are loaded, its code is compiled.
 const STARTS: Duration = Duration::from_secs(2);
 /// A message of these exercises is shorter than this, in bytes.
 const MESSAGE_LIMIT: usize = 64 * 1024;
@@ -294,8 +292,7 @@ pub fn must_print(
             return Ok(());
         }
     }
-    let printed = program.stdout();
-    let all = [printed.head, printed.tail].concat();
+    let all = program.stdout().kept();
     let nearest = nearest(&all, text);
     let ending = match ended {
         Some(ended) => format!("and the program {ended}"),

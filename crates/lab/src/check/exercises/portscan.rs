@@ -300,8 +300,7 @@ impl Scene {
         let ended =
             stage.ends_within(patience, "after it had begun to scan", &m::SCAN_NO_TIMEOUT)?;
         others.extend(kernel::open_ports(self.ip).unwrap_or_default());
-        let printed = stage.program()?.stdout();
-        let printed = [printed.head, printed.tail].concat();
+        let printed = stage.program()?.stdout().kept();
         let host = launch
             .host
             .map_or_else(|| self.ip.to_string(), str::to_string);

@@ -70,8 +70,7 @@ static PROGRAM: &[Case] = &[
                     "The program got no socket, but says Socket Created.",
                 ));
             }
-            let errors = stage.program()?.stderr();
-            let errors = [errors.head, errors.tail].concat();
+            let errors = stage.program()?.stderr().kept();
             let uncaught = [
                 "Traceback (most recent call last)",
                 "panicked at",

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::kernel;
-use crate::limit::{Limit, seconds};
+use crate::limit::{LOOPS, Limit, seconds};
 use crate::verdict::{Excerpt, Log, What};
 
 /// How long a connection waits for anything before it looks at its deadline again.
@@ -288,8 +288,6 @@ impl Connection {
     /// What the program still sends before it waits: all that comes until nothing has come for a moment in which the program did
     /// nothing either. One that sends on after a pause of its own is heard by whoever listens on.
     pub fn hear_until_it_waits(&mut self, limit: usize) -> Vec<u8> {
-        /// A program that computes this long without a byte waits in a busy loop.
-        const LOOPS: Duration = Duration::from_millis(300);
         let mut bytes = std::mem::take(&mut self.ahead);
         let mut buffer = vec![0; 64 * 1024];
         let mut pulse = kernel::pulse(self.limit.group);

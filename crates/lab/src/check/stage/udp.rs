@@ -6,7 +6,7 @@ use std::net::UdpSocket;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{START_PATIENCE, Stage};
+use super::{Stage, Starting};
 use crate::kernel;
 use crate::limit::Limit;
 use crate::misconceptions as m;
@@ -68,9 +68,10 @@ impl Stage<'_> {
     }
 
     fn until_bound(&mut self) -> Step {
-        let begin = Instant::now();
-        let full = START_PATIENCE.max(self.target.patience);
-        let deadline = self.deadline.min(begin + full);
+        let starting = self.starting();
+        let Starting {
+            begin, deadline, ..
+        } = starting;
         let mut pause = Duration::from_micros(500);
         loop {
             let (address, patience) = (self.address, self.target.patience);
@@ -109,7 +110,7 @@ impl Stage<'_> {
             let elsewhere = begin.elapsed() >= patience && !ours.is_empty();
             if Instant::now() >= deadline || elsewhere {
                 if !elsewhere {
-                    self.note_cut(begin, full);
+                    self.note_cut(&starting);
                 }
                 let waited = Duration::from_secs(begin.elapsed().as_secs());
                 self.log.add(
