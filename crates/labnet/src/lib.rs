@@ -9,6 +9,7 @@
 //! | [`output`](mod@output) | [`say!`] for the transcript on stdout, [`note!`] for everything else on stderr |
 //! | [`python`] | addresses and bytes as Python prints them |
 //! | [`streams`] | time limits, a failed accept or recvfrom, hanging up so that the last answer still arrives |
+//! | [`sync`] | locking data that threads share |
 
 #![deny(missing_docs)]
 
@@ -19,8 +20,10 @@ pub mod names;
 pub mod output;
 pub mod python;
 pub mod streams;
+pub mod sync;
 
 pub use args::{args, args_as, port, seconds, tries};
 pub use exit::{Exit, Failure, Hint};
 pub use names::{announce, host_name, resolve};
 pub use streams::{Timed, hang_up, retry_accept, retry_receive, timed};
+pub use sync::lock;
