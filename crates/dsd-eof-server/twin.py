@@ -43,7 +43,7 @@ def read_message(connection, data, max_message):
         data += piece
 
 
-def hang_up(connection, patience):
+def close_gracefully(connection, patience):
     connection.shutdown(socket.SHUT_WR)
     deadline = time.monotonic() + patience
     dropped = 0
@@ -64,7 +64,7 @@ def serve(connection, max_message):
         # 9. Refuse a message above the limit and hang up: where the next one begins is not known
         except TooLong as error:
             connection.sendall(f"error: {error}".encode() + TOKEN)
-            hang_up(connection, connection.gettimeout())
+            close_gracefully(connection, connection.gettimeout())
             raise
         if message is None:
             return
@@ -75,14 +75,14 @@ def serve(connection, max_message):
     # endregion: exercise
 
 
-def run(connection, peer, places, args):
+def run(connection, peer, semaphore, args):
     with connection:
         connection.settimeout(args.timeout)
         try:
             serve(connection, args.max_message)
         except (OSError, EOFError, TooLong) as error:
             print(f"{peer}: {error}", file=sys.stderr)
-    places.release()
+    semaphore.release()
 
 
 def main():
@@ -110,17 +110,17 @@ def main():
     listener.listen()
     print("listening on {}:{}".format(*listener.getsockname()), file=sys.stderr)
 
-    places = threading.Semaphore(CLIENTS_LIMIT)
+    semaphore = threading.Semaphore(CLIENTS_LIMIT)
     while True:
-        # 5. Wait for a free place: a thread and a message take memory, and there is no end of clients
-        places.acquire()
+        # 5. Wait for a free permit: a thread and a message take memory, and the number of clients is unbounded
+        semaphore.acquire()
 
         # 6. Accept a client: a new socket, for this client alone
         connection, peer = listener.accept()
         print(f"Connected by {peer}")
 
         # 7. Serve it in a thread of its own: the others need not wait
-        threading.Thread(target=run, args=(connection, peer, places, args), daemon=True).start()
+        threading.Thread(target=run, args=(connection, peer, semaphore, args), daemon=True).start()
     # endregion: exercise
 
 

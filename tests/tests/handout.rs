@@ -132,7 +132,7 @@ impl Lanes {
             while let Some(exercise) = take() {
                 let start = Instant::now();
                 check(exercise, target);
-                labnet::note!("{exercise}: {:.1} s", start.elapsed().as_secs_f64());
+                labnet::log!("{exercise}: {:.1} s", start.elapsed().as_secs_f64());
             }
         };
         thread::scope(|scope| {

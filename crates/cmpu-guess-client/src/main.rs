@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use argh::{ArgsInfo, FromArgs};
-use labnet::{Hint, note, say, timed};
+use labnet::{Hint, log, say, with_timeout};
 use socket2::{Domain, Socket, Type};
 
 /// The longest answer that is read, in bytes.
@@ -46,7 +46,7 @@ struct Args {
     tries: u32,
 }
 
-fn main() -> labnet::Exit {
+fn main() -> labnet::MainResult {
     let args: Args = labnet::args()?;
     let address = labnet::resolve(&args.host, args.port)?;
     let mut socket = open(address)?;
@@ -55,7 +55,7 @@ fn main() -> labnet::Exit {
     loop {
         // 3. Read a guess from the user
         if io::stdin().is_terminal() {
-            note!("Your guess, from 1 to 100:");
+            log!("Your guess, from 1 to 100:");
         }
         let Some(guess) = guesses.next() else {
             return Err(anyhow!("the input ended before the number was guessed"))
@@ -64,7 +64,7 @@ fn main() -> labnet::Exit {
         let guess = guess.context("cannot read a guess from stdin")?;
         let guess = guess.strip_suffix(b"\r").unwrap_or(&guess);
         if guess.len() > LONGEST_GUESS {
-            note!("a datagram carries at most {LONGEST_GUESS} bytes; this guess is left out");
+            log!("a datagram carries at most {LONGEST_GUESS} bytes; this guess is left out");
             continue;
         }
 
@@ -112,7 +112,7 @@ fn ask(server: &UdpSocket, guess: &[u8], args: &Args) -> anyhow::Result<String> 
         // 5. Send the guess, again if its answer did not come
         // UDP itself never does. The server remembers nothing, so a guess that arrives twice does no harm.
         if attempt > 1 {
-            note!(
+            log!(
                 "no answer yet; sending again (try {attempt} of {})",
                 args.tries
             );
@@ -123,7 +123,7 @@ fn ask(server: &UdpSocket, guess: &[u8], args: &Args) -> anyhow::Result<String> 
         server
             .set_read_timeout(Some(args.timeout))
             .context("cannot limit the time to wait")?;
-        match timed(|| server.recv(&mut buffer)) {
+        match with_timeout(|| server.recv(&mut buffer)) {
             Ok(count) => return Ok(String::from_utf8_lossy(&buffer[..count]).into_owned()),
             Err(error) if error.kind() == ErrorKind::TimedOut => {}
             Err(error) => return Err(error).context("cannot receive"),

@@ -11,7 +11,7 @@ use std::net::UdpSocket;
 
 use anyhow::Context;
 use argh::{ArgsInfo, FromArgs};
-use labnet::{note, python, say};
+use labnet::{log, python, say};
 use socket2::{Domain, Socket, Type};
 
 /// The longest datagram that is received, in bytes: as long as any can be.
@@ -40,7 +40,7 @@ struct Args {
     secret: Option<i64>,
 }
 
-fn main() -> labnet::Exit {
+fn main() -> labnet::MainResult {
     let args: Args = labnet::args()?;
     let address = labnet::resolve(&args.host, args.port)?;
 
@@ -57,7 +57,7 @@ fn main() -> labnet::Exit {
     socket
         .bind(&address.into())
         .with_context(|| format!("cannot bind to {address}"))?;
-    labnet::announce(&socket)?;
+    labnet::log_listening(&socket)?;
 
     let socket: UdpSocket = socket.into();
     let mut buffer = vec![0; BUFFER_SIZE];
@@ -81,7 +81,7 @@ fn main() -> labnet::Exit {
 
         // 6. Send the answer back there
         if let Err(error) = socket.send_to(answer.as_bytes(), peer) {
-            note!("{client}: cannot send the answer: {error}");
+            log!("{client}: cannot send the answer: {error}");
         }
     }
     // endregion: exercise

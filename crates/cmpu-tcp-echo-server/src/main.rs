@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use argh::{ArgsInfo, FromArgs};
-use labnet::{note, python, say, timed};
+use labnet::{log, python, say, with_timeout};
 use socket2::{Domain, Socket, Type};
 
 /// The most that is received of a client's message, in bytes.
@@ -44,7 +44,7 @@ struct Args {
     timeout: Duration,
 }
 
-fn main() -> labnet::Exit {
+fn main() -> labnet::MainResult {
     let args: Args = labnet::args()?;
     let address = labnet::resolve(&args.host, args.port)?;
 
@@ -70,7 +70,7 @@ fn main() -> labnet::Exit {
     listener
         .listen(BACKLOG)
         .with_context(|| format!("cannot listen on {address}"))?;
-    let port = labnet::announce(&listener)?.port();
+    let port = labnet::log_listening(&listener)?.port();
     say!("Starting up echo server on {} port {port}", args.host)?;
 
     loop {
@@ -87,7 +87,7 @@ fn main() -> labnet::Exit {
         let peer = python::address(&peer);
         // A client that breaks its connection ends its own conversation, not the server.
         if let Err(error) = serve(connection, peer, args.timeout) {
-            note!("{peer}: {error:#}");
+            log!("{peer}: {error:#}");
         }
     }
     // endregion: exercise
@@ -104,7 +104,7 @@ fn serve(mut connection: Socket, peer: python::Address, limit: Duration) -> anyh
     // region: exercise
     // 6. Receive the message: whatever one recv gives
     let mut buffer = [0; BUFFER_SIZE];
-    let count = timed(|| connection.read(&mut buffer)).context("cannot receive")?;
+    let count = with_timeout(|| connection.read(&mut buffer)).context("cannot receive")?;
     if count == 0 {
         return Err(anyhow!("closed the connection without a message"));
     }
@@ -121,6 +121,6 @@ fn serve(mut connection: Socket, peer: python::Address, limit: Duration) -> anyh
 
     // 8. Hang up: end this direction, and read until the client has closed too
     // A plain close() with bytes of the client unread would send RST, which may destroy the echo on its way.
-    labnet::hang_up(connection, PATIENCE).context("cannot hang up")
+    labnet::close_gracefully(connection, PATIENCE).context("cannot hang up")
     // endregion: exercise
 }

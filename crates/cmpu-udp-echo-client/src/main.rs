@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 use argh::{ArgsInfo, FromArgs};
-use labnet::{Hint, note, say, timed};
+use labnet::{Hint, log, say, with_timeout};
 use socket2::{Domain, Socket, Type};
 
 /// The longest message that a datagram carries over IPv4, in bytes: 65,535 less the headers of IP and UDP.
@@ -47,7 +47,7 @@ struct Args {
     tries: u32,
 }
 
-fn main() -> labnet::Exit {
+fn main() -> labnet::MainResult {
     let args: Args = labnet::args()?;
     let address = labnet::resolve(&args.host, args.port)?;
     if args.message.len() > LONGEST_MESSAGE {
@@ -93,7 +93,7 @@ fn echo(server: &UdpSocket, args: &Args) -> anyhow::Result<()> {
         // 3. Send the message, again if its echo did not come
         // UDP itself never does: a lost datagram is lost, and nobody says so.
         if attempt > 1 {
-            note!(
+            log!(
                 "no echo yet; sending again (try {attempt} of {})",
                 args.tries
             );
@@ -110,9 +110,9 @@ fn echo(server: &UdpSocket, args: &Args) -> anyhow::Result<()> {
             server
                 .set_read_timeout(Some(left))
                 .context("cannot limit the time to wait")?;
-            match timed(|| server.recv(&mut buffer)) {
+            match with_timeout(|| server.recv(&mut buffer)) {
                 Ok(count) if &buffer[..count] == message => return Ok(()),
-                Ok(count) => note!("{count} bytes that are no echo of the message; ignored"),
+                Ok(count) => log!("{count} bytes that are no echo of the message; ignored"),
                 Err(error) if error.kind() == ErrorKind::TimedOut => break,
                 Err(error) => return Err(error).context("cannot receive"),
             }

@@ -10,7 +10,7 @@ use std::net::UdpSocket;
 
 use anyhow::Context;
 use argh::{ArgsInfo, FromArgs};
-use labnet::{note, python, say};
+use labnet::{log, python, say};
 use socket2::{Domain, Socket, Type};
 
 /// The longest datagram that is received, in bytes. One recvfrom takes one datagram, and what does not fit into the
@@ -33,7 +33,7 @@ struct Args {
     port: u16,
 }
 
-fn main() -> labnet::Exit {
+fn main() -> labnet::MainResult {
     let args: Args = labnet::args()?;
     let address = labnet::resolve(&args.host, args.port)?;
 
@@ -48,7 +48,7 @@ fn main() -> labnet::Exit {
     socket
         .bind(&address.into())
         .with_context(|| format!("cannot bind to {address}"))?;
-    let port = labnet::announce(&socket)?.port();
+    let port = labnet::log_listening(&socket)?.port();
     say!("Starting up echo server on {} port {port}", args.host)?;
 
     let socket: UdpSocket = socket.into();
@@ -73,7 +73,7 @@ fn main() -> labnet::Exit {
         // A datagram of no bytes is a message too, and has its echo.
         match socket.send_to(message, peer) {
             Ok(count) => say!("sent {count} bytes back to {client}")?,
-            Err(error) => note!("{client}: cannot send the echo: {error}"),
+            Err(error) => log!("{client}: cannot send the echo: {error}"),
         }
     }
     // endregion: exercise

@@ -26,7 +26,7 @@ struct Args {
     port: u16,
 }
 
-fn main() -> labnet::Exit {
+fn main() -> labnet::MainResult {
     let args: Args = labnet::args()?;
     // The server did the same with the same name, so both arrive at the same address.
     let host = args.host.map_or_else(labnet::host_name, Ok)?;

@@ -29,7 +29,7 @@ struct Args {
     port: u16,
 }
 
-fn main() -> labnet::Exit {
+fn main() -> labnet::MainResult {
     let args: Args = labnet::args()?;
     // A name is no address: the system looks it up, in /etc/hosts first. On Debian the answer is 127.0.1.1.
     let host = args.host.map_or_else(labnet::host_name, Ok)?;
@@ -60,7 +60,7 @@ fn main() -> labnet::Exit {
     listener
         .listen(BACKLOG)
         .with_context(|| format!("cannot listen on {address}"))?;
-    labnet::announce(&listener)?;
+    labnet::log_listening(&listener)?;
 
     loop {
         // 5. Accept a client: a new socket, for this client alone

@@ -33,7 +33,7 @@ struct Args {
     port: u16,
 }
 
-fn main() -> labnet::Exit {
+fn main() -> labnet::MainResult {
     let args: Args = labnet::args()?;
     let host = args.host.map_or_else(labnet::host_name, Ok)?;
     let address = labnet::resolve(&host, args.port)?;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use argh::{ArgsInfo, FromArgs};
-use labnet::{Hint, note, python, say, timed};
+use labnet::{Hint, log, python, say, with_timeout};
 use socket2::{Domain, Socket, Type};
 
 /// How many clients may wait while another is served: the sheet's `listen(5)`.
@@ -44,7 +44,7 @@ struct Args {
     timeout: Duration,
 }
 
-fn main() -> labnet::Exit {
+fn main() -> labnet::MainResult {
     let args: Args = labnet::args()?;
     if args.message.is_empty() {
         Err(anyhow!("the message is empty"))
@@ -75,7 +75,7 @@ fn main() -> labnet::Exit {
     listener
         .listen(BACKLOG)
         .with_context(|| format!("cannot listen on {address}"))?;
-    labnet::announce(&listener)?;
+    labnet::log_listening(&listener)?;
 
     loop {
         // 5. Accept a client: a new socket, for this client alone
@@ -90,7 +90,7 @@ fn main() -> labnet::Exit {
         say!("Connection from {peer} has been established.")?;
         // A client that breaks its connection ends its own conversation, not the server.
         if let Err(error) = serve(connection, args.message.as_bytes(), args.timeout) {
-            note!("{peer}: {error:#}");
+            log!("{peer}: {error:#}");
         }
     }
     // endregion: exercise
@@ -106,7 +106,7 @@ fn serve(mut connection: Socket, message: &[u8], limit: Duration) -> anyhow::Res
     // region: exercise
     // 6. Send the message
     // One write of the system may take only a part of it: write_all, like sendall, goes on until all is taken.
-    timed(|| connection.write_all(message)).context("cannot send the message")?;
+    with_timeout(|| connection.write_all(message)).context("cannot send the message")?;
 
     // 7. Drop what the client has sent: a close over unread bytes would be a reset
     // A reset may destroy the message on its way. This client has nothing to say, but somebody with telnet may.

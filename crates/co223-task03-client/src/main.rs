@@ -35,7 +35,7 @@ struct Args {
     message: String,
 }
 
-fn main() -> labnet::Exit {
+fn main() -> labnet::MainResult {
     let args: Args = labnet::args()?;
     if args.message.is_empty() {
         Err(anyhow!("the message is empty"))

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use argh::{ArgsInfo, FromArgs};
-use labnet::{note, python, say, timed};
+use labnet::{log, python, say, with_timeout};
 use socket2::{Domain, Socket, Type};
 
 /// The most that one recv takes, in bytes.
@@ -41,7 +41,7 @@ struct Args {
     timeout: Duration,
 }
 
-fn main() -> labnet::Exit {
+fn main() -> labnet::MainResult {
     let args: Args = labnet::args()?;
     let host = args.host.map_or_else(labnet::host_name, Ok)?;
     let address = labnet::resolve(&host, args.port)?;
@@ -68,7 +68,7 @@ fn main() -> labnet::Exit {
     listener
         .listen(BACKLOG)
         .with_context(|| format!("cannot listen on {address}"))?;
-    labnet::announce(&listener)?;
+    labnet::log_listening(&listener)?;
 
     loop {
         // 5. Accept a client: a new socket, for this client alone
@@ -83,7 +83,7 @@ fn main() -> labnet::Exit {
         say!("Connection from {peer} has been established.")?;
         // A client that breaks its connection ends its own conversation, not the server.
         if let Err(error) = serve(connection, args.timeout) {
-            note!("{peer}: {error:#}");
+            log!("{peer}: {error:#}");
         }
     }
     // endregion: exercise
@@ -103,13 +103,13 @@ fn serve(mut connection: Socket, limit: Duration) -> anyhow::Result<()> {
     loop {
         // 6. Receive a piece: whatever one recv gives
         // The bytes are not looked at: an echo needs to know neither their meaning nor where a message ends.
-        let count = timed(|| connection.read(&mut buffer)).context("cannot receive")?;
+        let count = with_timeout(|| connection.read(&mut buffer)).context("cannot receive")?;
         if count == 0 {
             return Ok(()); // The client has closed its side, and all that it sent is back.
         }
 
         // 7. Send it back
-        timed(|| connection.write_all(&buffer[..count])).context("cannot send back")?;
+        with_timeout(|| connection.write_all(&buffer[..count])).context("cannot send back")?;
     }
     // endregion: exercise
 }

@@ -30,7 +30,7 @@ struct Args {
     port: u16,
 }
 
-fn main() -> labnet::Exit {
+fn main() -> labnet::MainResult {
     let args: Args = labnet::args()?;
     let address = labnet::resolve(&args.host, args.port)?;
 
@@ -57,7 +57,7 @@ fn main() -> labnet::Exit {
     listener
         .listen(BACKLOG)
         .with_context(|| format!("cannot listen on {address}"))?;
-    labnet::announce(&listener)?;
+    labnet::log_listening(&listener)?;
 
     // 5. Accept a client: a new socket, for this client alone
     let (mut connection, peer) = listener.accept().context("cannot accept a client")?;

@@ -6,7 +6,7 @@
 //! You see:    here `Connected by ('127.0.0.1', 51234)`, there the server's answer
 //! Safety:     only programs on this machine can connect, since it listens on 127.0.0.1
 
-mod places;
+mod semaphore;
 
 use std::io::Write;
 use std::thread;
@@ -15,8 +15,8 @@ use std::time::Duration;
 use anyhow::Context;
 use argh::{ArgsInfo, FromArgs};
 use labnet::frames::{DelimitedReader, FrameError};
-use labnet::{Timed, note, python, say, timed};
-use places::Places;
+use labnet::{WithTimeout, log, python, say, with_timeout};
+use semaphore::Semaphore;
 use socket2::{Domain, Socket, Type};
 
 /// What ends a message, in both directions.
@@ -51,7 +51,7 @@ struct Args {
     timeout: Duration,
 }
 
-fn main() -> labnet::Exit {
+fn main() -> labnet::MainResult {
     let args: Args = labnet::args()?;
     let address = labnet::resolve(&args.host, args.port)?;
 
@@ -77,12 +77,12 @@ fn main() -> labnet::Exit {
     listener
         .listen(BACKLOG)
         .with_context(|| format!("cannot listen on {address}"))?;
-    labnet::announce(&listener)?;
+    labnet::log_listening(&listener)?;
 
-    let places = Places::new(CLIENTS_LIMIT);
+    let semaphore = Semaphore::new(CLIENTS_LIMIT);
     loop {
-        // 5. Wait for a free place: a thread and a message take memory, and there is no end of clients
-        let place = places.take();
+        // 5. Wait for a free permit: a thread and a message take memory, and the number of clients is unbounded
+        let permit = semaphore.acquire();
 
         // 6. Accept a client: a new socket, for this client alone
         let (connection, peer) = match listener.accept() {
@@ -97,13 +97,13 @@ fn main() -> labnet::Exit {
 
         // 7. Serve it in a thread of its own: the others need not wait
         let spawned = thread::Builder::new().spawn(move || {
-            let _place = place; // Given back where the thread ends, however it ends.
+            let _permit = permit; // Released where the thread ends, however it ends.
             if let Err(error) = serve(connection, args.max_message, args.timeout) {
-                note!("{peer}: {error:#}");
+                log!("{peer}: {error:#}");
             }
         });
         if let Err(error) = spawned {
-            note!("{peer}: cannot start a thread: {error}");
+            log!("{peer}: cannot start a thread: {error}");
         }
     }
     // endregion: exercise
@@ -118,7 +118,7 @@ fn serve(connection: Socket, max_message: usize, limit: Duration) -> anyhow::Res
     connection
         .set_write_timeout(Some(limit))
         .context("cannot limit the time to wait")?;
-    let mut reader = DelimitedReader::new(Timed(connection), TOKEN.as_bytes(), max_message);
+    let mut reader = DelimitedReader::new(WithTimeout(connection), TOKEN.as_bytes(), max_message);
     // region: exercise
     loop {
         // 8. Receive until the token: it may come cut anywhere, or with the next message behind it
@@ -133,16 +133,17 @@ fn serve(connection: Socket, max_message: usize, limit: Duration) -> anyhow::Res
             Err(error @ FrameError::TooLong { .. }) => {
                 let mut connection = reader.into_inner().0;
                 let answer = format!("error: {error}{TOKEN}");
-                timed(|| connection.write_all(answer.as_bytes())).context("cannot answer")?;
-                labnet::hang_up(connection, limit).context("cannot hang up")?;
+                with_timeout(|| connection.write_all(answer.as_bytes()))
+                    .context("cannot answer")?;
+                labnet::close_gracefully(connection, limit).context("cannot hang up")?;
                 return Err(error).context("hung up");
             }
             Err(error) => return Err(error).context("cannot receive a message"),
         };
 
         // 10. Send the answer with its token
-        let Timed(connection) = reader.get_mut();
-        timed(|| connection.write_all(answer.as_bytes())).context("cannot answer")?;
+        let WithTimeout(connection) = reader.get_mut();
+        with_timeout(|| connection.write_all(answer.as_bytes())).context("cannot answer")?;
     }
     // endregion: exercise
 }

@@ -10,7 +10,7 @@ use std::io::{Read, Write};
 
 use anyhow::{Context, anyhow};
 use argh::{ArgsInfo, FromArgs};
-use labnet::{Hint, note, say};
+use labnet::{Hint, log, say};
 use socket2::{Domain, Socket, Type};
 
 /// The longest answer that is read, in bytes.
@@ -35,7 +35,7 @@ struct Args {
     messages: Vec<String>,
 }
 
-fn main() -> labnet::Exit {
+fn main() -> labnet::MainResult {
     let mut args: Args = labnet::args()?;
     if args.messages.is_empty() {
         args.messages.push("Hello world".to_string());
@@ -65,7 +65,7 @@ fn main() -> labnet::Exit {
 fn ask(socket: &mut Socket, message: &str) -> anyhow::Result<()> {
     if message.is_empty() {
         // A send of no bytes sends nothing at all: the server would never know, and we would wait for ever.
-        note!("an empty text is no message; it is left out");
+        log!("an empty text is no message; it is left out");
         return Ok(());
     }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use argh::{ArgsInfo, FromArgs};
-use labnet::{note, python, say, timed};
+use labnet::{log, python, say, with_timeout};
 use socket2::{Domain, Socket, Type};
 
 /// The most that one recv takes, in bytes: a longer message is answered in pieces.
@@ -45,7 +45,7 @@ struct Args {
     timeout: Duration,
 }
 
-fn main() -> labnet::Exit {
+fn main() -> labnet::MainResult {
     let args: Args = labnet::args()?;
     let address = labnet::resolve(&args.host, args.port)?;
     // A server of one client has nobody else to serve meanwhile: it waits as long as that client likes.
@@ -73,7 +73,7 @@ fn main() -> labnet::Exit {
     listener
         .listen(BACKLOG)
         .with_context(|| format!("cannot listen on {address}"))?;
-    labnet::announce(&listener)?;
+    labnet::log_listening(&listener)?;
 
     loop {
         // 5. Accept a client: a new socket, for this client alone
@@ -94,7 +94,7 @@ fn main() -> labnet::Exit {
         }
         // A client that breaks its connection ends its own conversation, not the server.
         if let Err(error) = served {
-            note!("{error:#}");
+            log!("{error:#}");
         }
     }
     // endregion: exercise
@@ -112,7 +112,7 @@ fn serve(mut connection: Socket, limit: Option<Duration>) -> anyhow::Result<()> 
     // region: exercise
     loop {
         // 6. Receive a message: whatever one recv gives
-        let count = timed(|| connection.read(&mut buffer)).context("cannot receive")?;
+        let count = with_timeout(|| connection.read(&mut buffer)).context("cannot receive")?;
         if count == 0 {
             return Ok(()); // The client has closed its side.
         }
@@ -122,7 +122,7 @@ fn serve(mut connection: Socket, limit: Option<Duration>) -> anyhow::Result<()> 
         // answer is put together first and sent with one call: write! on a socket would send it in three parts.
         let text = String::from_utf8_lossy(&buffer[..count]);
         let answer = format!("I got \"{text}\" from you and I am sending it back.");
-        timed(|| connection.write_all(answer.as_bytes())).context("cannot answer")?;
+        with_timeout(|| connection.write_all(answer.as_bytes())).context("cannot answer")?;
     }
     // endregion: exercise
 }

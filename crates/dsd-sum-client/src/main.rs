@@ -10,7 +10,7 @@ use std::io::{self, Read, Write};
 
 use anyhow::{Context, anyhow};
 use argh::{ArgsInfo, FromArgs};
-use labnet::{Hint, note, say};
+use labnet::{Hint, log, say};
 use socket2::{Domain, Socket, Type};
 
 /// The longest answer that is read, in bytes.
@@ -35,7 +35,7 @@ struct Args {
     numbers: Vec<String>,
 }
 
-fn main() -> labnet::Exit {
+fn main() -> labnet::MainResult {
     let args: Args = labnet::args()?;
     let address = labnet::resolve(&args.host, args.port)?;
 
@@ -71,7 +71,7 @@ fn main() -> labnet::Exit {
 fn ask(socket: &mut Socket, request: &str) -> anyhow::Result<()> {
     if request.is_empty() {
         // A send of no bytes sends nothing at all: the server would never know, and we would wait for ever.
-        note!("an empty line is no request; it is left out");
+        log!("an empty line is no request; it is left out");
         return Ok(());
     }
 

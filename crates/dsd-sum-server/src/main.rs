@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use argh::{ArgsInfo, FromArgs};
-use labnet::{note, python, say, timed};
+use labnet::{log, python, say, with_timeout};
 use socket2::{Domain, Socket, Type};
 
 /// A request has to be shorter than this, in bytes: one recv is one request.
@@ -42,7 +42,7 @@ struct Args {
     timeout: Duration,
 }
 
-fn main() -> labnet::Exit {
+fn main() -> labnet::MainResult {
     let args: Args = labnet::args()?;
     let address = labnet::resolve(&args.host, args.port)?;
 
@@ -68,7 +68,7 @@ fn main() -> labnet::Exit {
     listener
         .listen(BACKLOG)
         .with_context(|| format!("cannot listen on {address}"))?;
-    labnet::announce(&listener)?;
+    labnet::log_listening(&listener)?;
 
     loop {
         // 5. Accept a client: a new socket, for this client alone
@@ -83,7 +83,7 @@ fn main() -> labnet::Exit {
         say!("Connected by {peer}")?;
         // A client that breaks its connection ends its own conversation, not the server.
         if let Err(error) = serve(connection, args.timeout) {
-            note!("{peer}: {error:#}");
+            log!("{peer}: {error:#}");
         }
     }
     // endregion: exercise
@@ -104,22 +104,22 @@ fn serve(mut connection: Socket, limit: Duration) -> anyhow::Result<()> {
         // 6. Receive a request: whatever one recv gives
         // TCP carries bytes, not messages. A short request that is sent with one call comes whole as a rule; one sent with
         // two may come in two pieces, and each would be added up alone. Exercise 5 mends that.
-        let count = timed(|| connection.read(&mut buffer)).context("cannot receive")?;
+        let count = with_timeout(|| connection.read(&mut buffer)).context("cannot receive")?;
         if count == 0 {
             return Ok(()); // The client has closed its side.
         }
 
         // 7. Refuse what fills the buffer: the rest may still be on its way
         if count == BUFFER_SIZE {
-            timed(|| connection.write_all(TOO_LONG.as_bytes())).context("cannot answer")?;
+            with_timeout(|| connection.write_all(TOO_LONG.as_bytes())).context("cannot answer")?;
             // The rest must not pass for the next request, so the conversation ends here.
-            labnet::hang_up(connection, limit).context("cannot hang up")?;
+            labnet::close_gracefully(connection, limit).context("cannot hang up")?;
             return Err(anyhow!("hung up after a request that filled the buffer"));
         }
 
         // 8. Send the sum back
         let answer = sum::answer(&buffer[..count]);
-        timed(|| connection.write_all(answer.as_bytes())).context("cannot answer")?;
+        with_timeout(|| connection.write_all(answer.as_bytes())).context("cannot answer")?;
     }
     // endregion: exercise
 }

@@ -56,7 +56,7 @@ enum Command {
     // endregion: workspace
 }
 
-fn main() -> labnet::Exit {
+fn main() -> labnet::MainResult {
     // Before anything is parsed: such a command has its own arguments, and its own --help.
     if let Some(code) = hand_over::for_words(std::env::args_os().skip(1))? {
         std::process::exit(code);

@@ -148,7 +148,7 @@ impl Drop for Folder {
     fn drop(&mut self) {
         let path: &Path = &self.0;
         if let Err(error) = fs::remove_dir_all(path) {
-            labnet::note!("cannot remove {}: {error}", path.display());
+            labnet::log!("cannot remove {}: {error}", path.display());
         }
     }
 }

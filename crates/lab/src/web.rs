@@ -86,7 +86,7 @@ fn answer(mut stream: TcpStream) -> io::Result<String> {
         ),
     };
     stream.write_all(reply.bytes().as_bytes())?;
-    labnet::hang_up(stream.into(), PATIENCE)?;
+    labnet::close_gracefully(stream.into(), PATIENCE)?;
     Ok(told)
 }
 
@@ -106,7 +106,7 @@ fn read_head(stream: &mut impl Read) -> io::Result<Head> {
     let mut head = Vec::new();
     let mut buffer = [0; 1024];
     loop {
-        let count = match labnet::timed(|| stream.read(&mut buffer)) {
+        let count = match labnet::with_timeout(|| stream.read(&mut buffer)) {
             // Some clients of the exercises close with our answer unread, or vanish.
             Err(error) if error.kind() == ErrorKind::ConnectionReset => 0,
             result => result?,

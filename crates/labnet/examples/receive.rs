@@ -44,7 +44,7 @@ struct Args {
     port: u16,
 }
 
-fn main() -> labnet::Exit {
+fn main() -> labnet::MainResult {
     let args: Args = labnet::args()?;
     let receive = match args.how.as_str() {
         "append" => append,
@@ -64,7 +64,7 @@ fn main() -> labnet::Exit {
     }
     let listener = TcpListener::bind(("127.0.0.1", args.port))
         .with_context(|| format!("cannot listen on 127.0.0.1:{}", args.port))?;
-    labnet::announce(&listener)?;
+    labnet::log_listening(&listener)?;
     loop {
         let (connection, peer) = match listener.accept() {
             Ok(accepted) => accepted,
@@ -74,7 +74,7 @@ fn main() -> labnet::Exit {
             }
         };
         if let Err(error) = serve(connection, receive, args.piece) {
-            labnet::note!("{peer}: {error:#}");
+            labnet::log!("{peer}: {error:#}");
         }
     }
 }
@@ -86,7 +86,8 @@ fn serve(
     piece: usize,
 ) -> anyhow::Result<()> {
     receive(&connection, piece)?;
-    labnet::hang_up(connection.into(), std::time::Duration::from_secs(1)).context("cannot hang up")
+    labnet::close_gracefully(connection.into(), std::time::Duration::from_secs(1))
+        .context("cannot hang up")
 }
 
 /// Called while the message is still held: to give its memory back is not part of receiving it.

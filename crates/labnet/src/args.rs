@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use argh::{ArgsInfo, CommandInfoWithArgs, FlagInfoKind, TopLevelCommand};
 
-use crate::exit::one_line;
+use crate::failure::one_line;
 use crate::{Hint, say};
 
 /// Reads the program's arguments; `--help` prints the help and ends the program with exit code 0.
@@ -30,9 +30,9 @@ use crate::{Hint, say};
 ///     port: u16,
 /// }
 ///
-/// fn main() -> labnet::Exit {
+/// fn main() -> labnet::MainResult {
 ///     let args: Args = labnet::args()?;
-///     labnet::note!("port {}", args.port);
+///     labnet::log!("port {}", args.port);
 ///     Ok(())
 /// }
 /// ```

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use anyhow::Context;
 use socket2::SockRef;
 
-use crate::{Hint, note};
+use crate::{Hint, log};
 
 /// The first IPv4 address of a host, with the port, as Python's `AF_INET` sockets look it up.
 ///
@@ -65,7 +65,7 @@ pub fn host_name() -> anyhow::Result<String> {
 ///
 /// ```
 /// let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
-/// let address = labnet::announce(&socket)?;
+/// let address = labnet::log_listening(&socket)?;
 /// assert_eq!(address, socket.local_addr()?);
 /// # Ok::<(), anyhow::Error>(())
 /// ```
@@ -73,7 +73,7 @@ pub fn host_name() -> anyhow::Result<String> {
 /// # Errors
 ///
 /// When the socket's address cannot be read, or is no IP address.
-pub fn announce<'socket>(socket: impl Into<SockRef<'socket>>) -> anyhow::Result<SocketAddr> {
+pub fn log_listening<'socket>(socket: impl Into<SockRef<'socket>>) -> anyhow::Result<SocketAddr> {
     let address = socket
         .into()
         .local_addr()
@@ -81,11 +81,11 @@ pub fn announce<'socket>(socket: impl Into<SockRef<'socket>>) -> anyhow::Result<
         .as_socket()
         .context("the socket has no IP address")?;
     if address.ip().is_unspecified() {
-        note!(
+        log!(
             "every machine that reaches one of this machine's addresses can connect; \
              --host 127.0.0.1 keeps it to this machine"
         );
     }
-    note!("listening on {address}");
+    log!("listening on {address}");
     Ok(address)
 }

@@ -29,11 +29,11 @@ macro_rules! say {
 /// Never fails. Where stderr is closed there is nobody left to tell, and no reason to stop.
 ///
 /// ```
-/// labnet::note!("{}: connection reset", "127.0.0.1:51234");
+/// labnet::log!("{}: connection reset", "127.0.0.1:51234");
 /// ```
 #[macro_export]
-macro_rules! note {
-    ($($message:tt)*) => { $crate::output::note(format_args!($($message)*)) };
+macro_rules! log {
+    ($($message:tt)*) => { $crate::output::log(format_args!($($message)*)) };
 }
 
 /// Most lines are shorter than this, in bytes, so their buffer never has to grow. `format!` begins with nothing and
@@ -55,10 +55,10 @@ pub fn say(message: fmt::Arguments<'_>) -> anyhow::Result<()> {
         .context("cannot write to stdout")
 }
 
-/// What [`note!`] calls.
-pub fn note(message: fmt::Arguments<'_>) {
+/// What [`log!`] calls.
+pub fn log(message: fmt::Arguments<'_>) {
     let mut line = Vec::with_capacity(USUAL_LINE);
-    // Deliberately without a reaction: see `note!`.
+    // Deliberately without a reaction: see `log!`.
     let _nobody_to_tell =
         writeln!(line, "{message}").and_then(|()| io::stderr().lock().write_all(&line));
 }

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use socket2::Socket;
 
-use crate::note;
+use crate::log;
 
 /// How long [`retry_accept`] waits when the system has no descriptors or memory left.
 const SHORTAGE_PAUSE: Duration = Duration::from_millis(100);
 
-/// The most that [`hang_up`] reads and drops, in bytes.
+/// The most that [`close_gracefully`] reads and drops, in bytes.
 const DRAIN_LIMIT: usize = 64 * 1024 * 1024;
 
 /// Closes a TCP connection without losing the answer that was sent last.
@@ -22,7 +22,7 @@ const DRAIN_LIMIT: usize = 64 * 1024 * 1024;
 /// A socket that is closed while bytes wait in it unread sends RST instead of FIN (RFC 2525, section 2.17),
 /// and an RST makes the peer's system throw away what the peer has not read yet: our answer. So: end our
 /// direction (`shutdown(SHUT_WR)`, the half-close), read and drop what still comes, and close when the peer
-/// has closed, `patience` is over, or 64 MiB have come: a peer that never stops sending is not waited for.
+/// has closed, the timeout has passed, or 64 MiB have come: a peer that never stops sending is not waited for.
 ///
 /// ```
 /// use std::io::{Read, Write};
@@ -38,7 +38,7 @@ const DRAIN_LIMIT: usize = 64 * 1024 * 1024;
 ///     let mut answer = String::new();
 ///     client.read_to_string(&mut answer).map(|_| answer)
 /// });
-/// labnet::hang_up(server.into(), Duration::from_secs(1))?;
+/// labnet::close_gracefully(server.into(), Duration::from_secs(1))?;
 /// assert_eq!(client.join().unwrap()?, "too long");
 /// # Ok::<(), std::io::Error>(())
 /// ```
@@ -46,9 +46,9 @@ const DRAIN_LIMIT: usize = 64 * 1024 * 1024;
 /// # Errors
 ///
 /// When the connection is already broken (`ENOTCONN`, `ECONNRESET`): the answer may not have arrived.
-pub fn hang_up(mut connection: Socket, patience: Duration) -> io::Result<()> {
+pub fn close_gracefully(mut connection: Socket, timeout: Duration) -> io::Result<()> {
     connection.shutdown(Shutdown::Write)?;
-    let deadline = Instant::now() + patience;
+    let deadline = Instant::now() + timeout;
     let mut dropped = [0; 16 * 1024];
     let mut total = 0;
     while total < DRAIN_LIMIT {
@@ -86,7 +86,7 @@ pub fn hang_up(mut connection: Socket, patience: Duration) -> io::Result<()> {
 /// let listener = TcpListener::bind("127.0.0.1:0")?;
 /// let mut silent = TcpStream::connect(listener.local_addr()?)?;
 /// silent.set_read_timeout(Some(Duration::from_millis(10)))?;
-/// let error = labnet::timed(|| silent.read(&mut [0; 16])).unwrap_err();
+/// let error = labnet::with_timeout(|| silent.read(&mut [0; 16])).unwrap_err();
 /// assert_eq!(error.kind(), ErrorKind::TimedOut);
 /// assert_eq!(error.to_string(), "nothing within the time limit");
 /// # Ok::<(), std::io::Error>(())
@@ -95,7 +95,7 @@ pub fn hang_up(mut connection: Socket, patience: Duration) -> io::Result<()> {
 /// # Errors
 ///
 /// Those of the call; a time limit that has passed as [`ErrorKind::TimedOut`].
-pub fn timed<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+pub fn with_timeout<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match call() {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -110,7 +110,7 @@ pub fn timed<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     }
 }
 
-/// A stream whose reads go through [`timed`]: for a reader that is generic over [`Read`] and would pass the
+/// A stream whose reads go through [`with_timeout`]: for a reader that is generic over [`Read`] and would pass the
 /// system's bare `EAGAIN` on.
 ///
 /// ```
@@ -121,19 +121,19 @@ pub fn timed<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
 /// let listener = TcpListener::bind("127.0.0.1:0")?;
 /// let silent = TcpStream::connect(listener.local_addr()?)?;
 /// silent.set_read_timeout(Some(Duration::from_millis(10)))?;
-/// let error = labnet::Timed(silent).read(&mut [0; 16]).unwrap_err();
+/// let error = labnet::WithTimeout(silent).read(&mut [0; 16]).unwrap_err();
 /// assert_eq!(error.to_string(), "nothing within the time limit");
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Timed<S>(
+pub struct WithTimeout<S>(
     /// The stream itself, to write to it.
     pub S,
 );
 
-impl<S: Read> Read for Timed<S> {
+impl<S: Read> Read for WithTimeout<S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        timed(|| self.0.read(buffer))
+        with_timeout(|| self.0.read(buffer))
     }
 }
 
@@ -164,7 +164,7 @@ pub fn retry_accept(error: io::Error) -> anyhow::Result<()> {
         ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted => {}
         _ => thread::sleep(SHORTAGE_PAUSE),
     }
-    note!("cannot accept a client: {error}; waiting for the next");
+    log!("cannot accept a client: {error}; waiting for the next");
     Ok(())
 }
 
@@ -195,7 +195,7 @@ pub fn retry_receive(error: io::Error) -> anyhow::Result<()> {
         ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset => {}
         _ => thread::sleep(SHORTAGE_PAUSE),
     }
-    note!("cannot receive a datagram: {error}; waiting for the next");
+    log!("cannot receive a datagram: {error}; waiting for the next");
     Ok(())
 }
 
@@ -207,13 +207,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hang_up_ends_also_when_less_than_a_microsecond_is_left() {
+    fn close_gracefully_ends_also_when_less_than_a_microsecond_is_left() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let _silent = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (server, _) = listener.accept().unwrap();
         let (done, ended) = mpsc::channel();
         thread::spawn(move || {
-            hang_up(server.into(), Duration::from_nanos(999)).unwrap();
+            close_gracefully(server.into(), Duration::from_nanos(999)).unwrap();
             done.send(()).unwrap();
         });
         assert_eq!(ended.recv_timeout(Duration::from_secs(5)), Ok(()));

@@ -21,7 +21,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use argh::{ArgsInfo, FromArgs};
 use indicatif::{ProgressBar, ProgressStyle};
-use labnet::{Hint, note};
+use labnet::{Hint, log};
 use portscan::banner;
 use portscan::engine::{self, Outcome, Plan, Position, Progress};
 use portscan::limits;
@@ -111,7 +111,7 @@ struct Args {
     resume: Option<PathBuf>,
 }
 
-fn main() -> labnet::Exit {
+fn main() -> labnet::MainResult {
     let args: Args = labnet::args()?;
 
     // 1. What is to be scanned
@@ -126,7 +126,7 @@ fn main() -> labnet::Exit {
     // A file that cannot be written is better known before the scan than after it.
     let out = args.out.as_deref().map(create).transpose()?;
     if let Some(host) = plan.hosts[plan.own..].iter().find(|host| host.is_public()) {
-        note!(
+        log!(
             "{host} is neither this machine nor a private address: \
              scan it only with its owner's permission"
         );
@@ -152,7 +152,7 @@ fn main() -> labnet::Exit {
         errors.extend(remove(resume_file).err());
     }
     if outcome.stopped.is_some() && left.is_ok() {
-        note!(
+        log!(
             "the scan is not complete; to go on: portscan --resume {}",
             resume_file.display()
         );
@@ -165,10 +165,10 @@ fn main() -> labnet::Exit {
     }
     let last = errors.pop();
     for error in errors {
-        note!("Error: {:?}", labnet::Failure::from(error));
+        log!("Error: {:?}", labnet::Failure::from(error));
     }
     match last.map(labnet::Failure::from) {
-        Some(error) if as_wished => note!("Error: {error:?}"),
+        Some(error) if as_wished => log!("Error: {error:?}"),
         Some(error) => return Err(error),
         None => {}
     }
@@ -281,7 +281,7 @@ fn targets(args: &Args, bad: &mut u32) -> anyhow::Result<Targets> {
     let mut targets = Targets::default();
     for word in &words {
         if let Err(error) = targets.add(word) {
-            note!("{:?}", labnet::Failure::from(error));
+            log!("{:?}", labnet::Failure::from(error));
             *bad += 1;
         }
     }
@@ -396,9 +396,9 @@ fn put_out(args: &Args, out: Option<File>, report: &Report) -> Vec<anyhow::Error
         errors.extend(written.err());
     }
     if args.out.is_some() || args.format != Format::Human {
-        note!("{}", report.sum());
+        log!("{}", report.sum());
         for doubt in report.doubts() {
-            note!("uncertain: {doubt}");
+            log!("uncertain: {doubt}");
         }
     }
     errors

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use anyhow::anyhow;
-use labnet::{Hint, note, say};
+use labnet::{Hint, log, say};
 use serde_json::{Value, json};
 use transparency_middleware::client::{Error, Session};
 use transparency_middleware::messages::known;
@@ -107,7 +107,7 @@ pub fn make(session: &Session, plan: &Plan, load: Load) -> anyhow::Result<()> {
             .iter()
             .map(|(outcome, count)| format!("{count} {outcome}"))
             .collect();
-        note!(
+        log!(
             "{} calls: {}",
             load.count * plan.calls.len(),
             parts.join(", ")

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use argh::{ArgsInfo, FromArgs};
-use labnet::{Hint, note};
+use labnet::{Hint, log};
 use transparency_middleware::client::{Auth, Notice, Session};
 use transparency_middleware::messages::Format;
 
@@ -80,7 +80,7 @@ struct Args {
     call: Vec<String>,
 }
 
-fn main() -> labnet::Exit {
+fn main() -> labnet::MainResult {
     let args: Args = labnet::args()?;
     let (ticket, secret) = (args.ticket.as_deref(), args.secret.as_deref());
     let auth = Auth::from_files(args.authid.as_deref(), ticket, secret)
@@ -126,8 +126,8 @@ fn tell(notice: &Notice) {
         Notice::Connected {
             address,
             again: true,
-        } => note!("connected again to {address}"),
-        Notice::Lost { reason } => note!("connection lost: {reason}; looking for a router"),
+        } => log!("connected again to {address}"),
+        Notice::Lost { reason } => log!("connection lost: {reason}; looking for a router"),
         _ => {}
     }
 }

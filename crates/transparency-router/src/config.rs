@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
-use labnet::{Hint, note};
+use labnet::{Hint, log};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use transparency_middleware::auth;
@@ -242,13 +242,13 @@ fn warn_if_others_can_read(path: &Path) {
     let mode = fs::metadata(path).map(|metadata| metadata.permissions().mode());
     if mode.is_ok_and(|mode| mode & 0o077 != 0) {
         let path = path.display();
-        note!("others on this machine can read {path}; chmod 600 {path} keeps the secrets");
+        log!("others on this machine can read {path}; chmod 600 {path} keeps the secrets");
     }
 }
 
 #[cfg(not(unix))]
 fn warn_if_others_can_read(path: &Path) {
-    note!("keep {} readable for yourself alone", path.display());
+    log!("keep {} readable for yourself alone", path.display());
 }
 
 /// The largest page, in bytes: they are kept in memory.

@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use argh::{ArgsInfo, FromArgs};
-use labnet::{Hint, note};
+use labnet::{Hint, log};
 use transparency_middleware::realm::Limits;
 use transparency_middleware::transport::{Config, Server, Stopper};
 
@@ -94,7 +94,7 @@ struct Args {
     echo: bool,
 }
 
-fn main() -> labnet::Exit {
+fn main() -> labnet::MainResult {
     let args: Args = labnet::args()?;
 
     // 1. Read who may do what.
@@ -134,18 +134,18 @@ fn main() -> labnet::Exit {
     end_on_signal(stopper)?;
 
     // 4. Say where.
-    let address = labnet::announce(server.listener())?;
+    let address = labnet::log_listening(server.listener())?;
     if let Some(metrics) = metrics {
-        note!("counters at http://{metrics}/metrics");
+        log!("counters at http://{metrics}/metrics");
     }
 
     // 5. Serve.
     if args.echo {
-        note!("echoing WebSocket messages at ws://{address}");
+        log!("echoing WebSocket messages at ws://{address}");
         server.run_echo().context("the echo has ended")?;
     } else {
         let plural = if names.len() == 1 { "realm" } else { "realms" };
-        note!("{plural} {} at ws://{address}/ws", names.join(", "));
+        log!("{plural} {} at ws://{address}/ws", names.join(", "));
         server.run().context("the router has ended")?;
     }
     Ok(())

@@ -65,5 +65,5 @@ fn answer(mut socket: TcpStream, stopper: &Stopper) -> std::io::Result<()> {
         body.len()
     );
     socket.write_all(response.as_bytes())?;
-    labnet::hang_up(socket.into(), PATIENCE)
+    labnet::close_gracefully(socket.into(), PATIENCE)
 }

@@ -15,7 +15,7 @@ use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use labnet::note;
+use labnet::log;
 
 /// How many of the last keys are known: an addition repeated later than that is a new one.
 const KEYS: usize = 10_000;
@@ -168,7 +168,7 @@ impl Log {
             .with_context(|| format!("the counter's log {shown} is damaged"))?;
         let whole = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         if log.length < whole {
-            note!(
+            log!(
                 "{shown} ends in {} bytes of a line that was not finished: cut off",
                 whole - log.length
             );

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use argh::{ArgsInfo, FromArgs};
-use labnet::{Hint, note};
+use labnet::{Hint, log};
 use transparency_middleware::client::{Auth, Error, Notice, Session};
 use transparency_middleware::messages::Format;
 
@@ -65,7 +65,7 @@ struct Args {
     work: Option<Duration>,
 }
 
-fn main() -> labnet::Exit {
+fn main() -> labnet::MainResult {
     let args: Args = labnet::args()?;
     let (ticket, secret) = (args.ticket.as_deref(), args.secret.as_deref());
     let auth = Auth::from_files(args.authid.as_deref(), ticket, secret)
@@ -75,7 +75,7 @@ fn main() -> labnet::Exit {
     // 1. Open the state, unless another replica has it
     let counter = Arc::new(Counter::new(&args.log));
     if !counter.try_open()? {
-        note!("{} is another replica's: standing by", args.log.display());
+        log!("{} is another replica's: standing by", args.log.display());
     }
 
     // 2. Connect to a router and join its realm
@@ -97,9 +97,9 @@ fn main() -> labnet::Exit {
     // 3. End well on Ctrl-C and SIGTERM: give the names up, finish what runs, leave
     let leaving = session.clone();
     ctrlc::set_handler(move || {
-        note!("leaving");
+        log!("leaving");
         if let Err(error) = leaving.drain(DRAIN_LIMIT) {
-            note!("calls were cut off: {error}");
+            log!("calls were cut off: {error}");
         }
     })
     .context("cannot catch Ctrl-C and SIGTERM")?;
@@ -112,7 +112,7 @@ fn main() -> labnet::Exit {
             .with_context(|| format!("cannot register {uri}"))?;
     }
     standby::offer(&session, &counter)?;
-    note!("serving org.example.calculator and org.example.counter");
+    log!("serving org.example.calculator and org.example.counter");
 
     // 5. Serve until the session ends
     match session.wait_closed() {
@@ -125,10 +125,10 @@ fn tell(notice: &Notice) {
     match notice {
         Notice::Connected { address, again } => {
             let again = if *again { " again" } else { "" };
-            note!("connected{again} to {address}");
+            log!("connected{again} to {address}");
         }
-        Notice::Lost { reason } => note!("connection lost: {reason}; looking for a router"),
-        Notice::NotRegistered { procedure, error } => note!("cannot register {procedure}: {error}"),
+        Notice::Lost { reason } => log!("connection lost: {reason}; looking for a router"),
+        Notice::NotRegistered { procedure, error } => log!("cannot register {procedure}: {error}"),
         _ => {}
     }
 }

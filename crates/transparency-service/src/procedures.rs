@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::time::Duration;
 
-use labnet::{note, say};
+use labnet::{log, say};
 use transparency_middleware::client::{ErrorReply, Invocation, Procedure, Session};
 use transparency_middleware::messages::{Invoke, Payload, Value, known};
 
@@ -94,7 +94,7 @@ pub fn counter(
     counter.announce(|total| {
         if let Err(error) = session.publish(CHANGED, &(total,)) {
             // The total counts and is told to the caller; those who only look on have missed one.
-            note!("cannot publish the new total: {error}");
+            log!("cannot publish the new total: {error}");
         }
     });
     report(
@@ -146,6 +146,6 @@ fn shown(value: &Value) -> String {
 /// Whoever read the transcript may have gone; the callers have not.
 fn print(line: impl Display) {
     if let Err(error) = say!("{line}") {
-        note!("cannot print: {error:#}");
+        log!("cannot print: {error:#}");
     }
 }

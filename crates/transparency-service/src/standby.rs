@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use labnet::note;
+use labnet::log;
 use transparency_middleware::client::{
     Error, ErrorReply, Invocation, Procedure, Registration, Session,
 };
@@ -68,7 +68,7 @@ impl Place {
             && error.uri() == BUSY
             && let Err(error) = self.go_behind()
         {
-            note!("cannot go behind the replica that has the counter: {error}");
+            log!("cannot go behind the replica that has the counter: {error}");
         }
         result
     }
@@ -98,7 +98,7 @@ impl Place {
             registration.unregister()?;
         }
         self.join(&mut registrations)?;
-        note!("another replica has the counter: standing by");
+        log!("another replica has the counter: standing by");
         Ok(())
     }
 }

@@ -14,7 +14,7 @@ use socket2::{Domain, Socket, Type};
 #[argh(help_triggers("-h", "--help"), example = "{command_name}")]
 struct Args {}
 
-fn main() -> labnet::Exit {
+fn main() -> labnet::MainResult {
     let Args {} = labnet::args()?;
 
     // region: exercise

@@ -27,7 +27,7 @@ struct Args {
     port: u16,
 }
 
-fn main() -> labnet::Exit {
+fn main() -> labnet::MainResult {
     let args: Args = labnet::args()?;
     let host = &args.host;
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use argh::{ArgsInfo, FromArgs};
-use labnet::{note, python, say};
+use labnet::{log, python, say};
 use socket2::{Domain, Socket, Type};
 
 /// How many clients may wait while another is served.
@@ -42,7 +42,7 @@ struct Args {
     timeout: Duration,
 }
 
-fn main() -> labnet::Exit {
+fn main() -> labnet::MainResult {
     let args: Args = labnet::args()?;
     let address = labnet::resolve(&args.host, args.port)?;
 
@@ -76,7 +76,7 @@ fn main() -> labnet::Exit {
         .listen(BACKLOG)
         .with_context(|| format!("cannot listen on {address}"))?;
     say!("socket is listening")?;
-    labnet::announce(&listener)?;
+    labnet::log_listening(&listener)?;
 
     loop {
         // 5. Accept a client: a new socket, for this client alone
@@ -91,7 +91,7 @@ fn main() -> labnet::Exit {
         say!("Got connection from {peer}")?;
         // A client that breaks its connection ends its own conversation, not the server.
         if let Err(error) = thank(connection, args.timeout) {
-            note!("{peer}: {error:#}");
+            log!("{peer}: {error:#}");
         }
     }
     // endregion: exercise
@@ -107,6 +107,6 @@ fn thank(mut connection: Socket, patience: Duration) -> anyhow::Result<()> {
 
     // 7. Hang up: end this direction, and read until the client has closed too
     // A plain close() with bytes of the client unread would send RST, which may destroy the thanks on their way.
-    labnet::hang_up(connection, patience).context("cannot hang up")
+    labnet::close_gracefully(connection, patience).context("cannot hang up")
     // endregion: exercise
 }

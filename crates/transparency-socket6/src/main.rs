@@ -32,7 +32,7 @@ struct Args {
     port: u16,
 }
 
-fn main() -> labnet::Exit {
+fn main() -> labnet::MainResult {
     let args: Args = labnet::args()?;
     let address = labnet::resolve(&args.host, args.port)?;
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::time::SystemTime;
 
-use labnet::{note, say};
+use labnet::{log, say};
 
 use crate::report::{self, Format};
 use crate::run::Growing;
@@ -105,14 +105,14 @@ impl Sink {
                 .and_then(|text| report::write(path, &text))
                 .map(|()| {
                     let counts = report.counts();
-                    note!(
+                    log!(
                         "{} of {} cases passed; the result is in {}",
                         counts.passed,
                         counts.total(),
                         path.display()
                     );
                     for remark in &report.remarks {
-                        note!("{remark}");
+                        log!("{remark}");
                     }
                 }),
         };
@@ -168,7 +168,7 @@ pub fn begin(report: Report, sink: Sink) -> anyhow::Result<Growing> {
                 report.trouble = Some(format!("{name} stopped it"));
                 report.stopped_with = u8::try_from(code).ok();
                 if let Err(error) = sink.deliver(&report) {
-                    note!("{error:#}");
+                    log!("{error:#}");
                 }
             }
             std::process::exit(code);

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, anyhow};
 use argh::{ArgsInfo, FromArgs};
-use labnet::{Hint, note, say};
+use labnet::{Hint, log, say};
 use serde_json::Value;
 
 use crate::check::absolute;
@@ -133,7 +133,7 @@ impl Grade {
             one_port |= !own && !Template::parse(command)?.has("port");
         }
         if one_port && self.jobs > 1 && (self.shared_network || !network::available()) {
-            note!(
+            log!(
                 "the command has no {{port}}: the submissions share the sheet's, one after another"
             );
             self.jobs = 1;
@@ -378,7 +378,7 @@ fn stop(name: &str, code: i32) {
         process::sweep();
         std::process::exit(code);
     }
-    note!("{name}: ending what runs; once more ends at once");
+    log!("{name}: ending what runs; once more ends at once");
 }
 
 /// Runs a check and hears all that it prints.

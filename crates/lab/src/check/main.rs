@@ -76,7 +76,7 @@ mod watch;
 use std::process::ExitCode;
 
 use argh::{ArgsInfo, FromArgs};
-use labnet::{Failure, note};
+use labnet::{Failure, log};
 
 /// Checks a program by what it does on the wire.
 #[derive(FromArgs, ArgsInfo)]
@@ -109,7 +109,7 @@ fn main() -> ExitCode {
     match done {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            note!("{:?}", Failure::from(error));
+            log!("{:?}", Failure::from(error));
             ExitCode::from(TROUBLE)
         }
     }

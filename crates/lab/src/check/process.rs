@@ -22,7 +22,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use labnet::note;
+use labnet::log;
 
 use crate::verdict::{Excerpt, ProgramReport};
 
@@ -107,7 +107,7 @@ fn end_all() {
     for (group, marker) in &all {
         while lives(*group, marker) {
             if Instant::now() >= deadline {
-                note!("{}", left_behind(*group));
+                log!("{}", left_behind(*group));
                 break;
             }
             thread::sleep(Duration::from_millis(5));

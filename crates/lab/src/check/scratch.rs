@@ -67,7 +67,7 @@ fn remove(path: &Path) {
     if let Err(error) = fs::remove_dir_all(path)
         && error.kind() != ErrorKind::NotFound
     {
-        labnet::note!("cannot remove {}: {error}", path.display());
+        labnet::log!("cannot remove {}: {error}", path.display());
     }
 }
 

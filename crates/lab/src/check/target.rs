@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
-use labnet::{Hint, note};
+use labnet::{Hint, log};
 
 use crate::command::Template;
 use crate::exercises::{EXERCISES, Exercise, Host, Kind, Role};
@@ -228,7 +228,7 @@ impl Wanted {
         let built = match own.is_empty() {
             true => BTreeMap::new(),
             false => {
-                note!("building {}, to be checked", own.join(" and "));
+                log!("building {}, to be checked", own.join(" and "));
                 lab::cargo::build_in(workspace(), &own)?
             }
         };

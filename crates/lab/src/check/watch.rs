@@ -15,7 +15,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, anyhow};
 use argh::{ArgsInfo, FromArgs};
-use labnet::{Failure, Hint, note, say};
+use labnet::{Failure, Hint, log, say};
 
 use crate::check::play;
 use crate::command::Template;
@@ -131,7 +131,7 @@ impl Watch {
         process::prepare().context("cannot become the reaper of orphans")?;
         signals::on_stop(|name, code| {
             process::stop_all();
-            note!("{name}: no longer watching");
+            log!("{name}: no longer watching");
             std::process::exit(code);
         })?;
         let watched: Vec<String> = paths
@@ -149,14 +149,14 @@ impl Watch {
             let done = checked(&wanted, &plan, &mut seen, &paths);
             match done {
                 Done::Shown => {
-                    note!("watching {}; Ctrl-C ends it", watched.join(", "));
+                    log!("watching {}; Ctrl-C ends it", watched.join(", "));
                     wait_for_a_change(&mut seen, &paths);
                 }
                 Done::Overtaken => {}
                 // What does not compile now does after the next change.
                 Done::NotPlayed(error) => {
-                    note!("{:?}", Failure::from(error));
-                    note!("watching {}; Ctrl-C ends it", watched.join(", "));
+                    log!("{:?}", Failure::from(error));
+                    log!("watching {}; Ctrl-C ends it", watched.join(", "));
                     wait_for_a_change(&mut seen, &paths);
                 }
                 Done::NotShown(error) => return Err(error),

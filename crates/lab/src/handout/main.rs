@@ -26,7 +26,7 @@ use anyhow::anyhow;
 use argh::{ArgsInfo, FromArgs};
 use lab::catalogue::{Exercise, Sheet};
 use lab::process;
-use labnet::{Hint, note, say};
+use labnet::{Hint, log, say};
 
 use crate::bundle::{Files, Target};
 use crate::gather::{Kind, Source};
@@ -78,7 +78,7 @@ struct Args {
     offline: bool,
 }
 
-fn main() -> labnet::Exit {
+fn main() -> labnet::MainResult {
     let args: Args = labnet::args_as("cargo lab handout")?;
     process::stop_at_signals()?;
     let order = Order::of(&args)?;
@@ -126,16 +126,16 @@ fn several<'a>(
     for (sheet, exercise) in pairs {
         let id = &exercise.id;
         if !order.kind.solution && !source.has_starter(exercise)? {
-            note!("{id} has no starter: it is handed out with --solution only");
+            log!("{id} has no starter: it is handed out with --solution only");
             continue;
         }
         let mut order = order;
         if order.kind.check && source.check_of(exercise).is_empty() {
             if order.platform.is_some() {
-                note!("{id} has no check yet: there is nothing to grade with, and no hand-out");
+                log!("{id} has no check yet: there is nothing to grade with, and no hand-out");
                 continue;
             }
-            note!("{id} has no check yet: it is handed out without");
+            log!("{id} has no check yet: it is handed out without");
             order.kind.check = false;
         }
         let target = Target::of(&folder.join(format!("{id}.zip")))?;

@@ -24,7 +24,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use labnet::{note, say};
+use labnet::{log, say};
 
 use nats::Nats;
 use relay::Relayed;
@@ -36,7 +36,7 @@ const ARGUMENTS: &str = "[\"0123456789abcdef0123456789ab\"]";
 /// Events that may be on their way to each subscriber at a time.
 const WINDOW: u64 = 256;
 
-fn main() -> labnet::Exit {
+fn main() -> labnet::MainResult {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {
@@ -245,7 +245,7 @@ fn idle(address: SocketAddr, sessions: usize) -> anyhow::Result<()> {
         held.push(Wamp::join(address)?);
     }
     say!("{} sessions", held.len())?;
-    note!("holding them until stdin ends");
+    log!("holding them until stdin ends");
     for line in io::stdin().lock().lines() {
         line.context("cannot read stdin")?;
     }

@@ -18,7 +18,7 @@ use crate::{ARGUMENTS, Peer};
 /// Serves until it is ended.
 pub(crate) fn relay() -> anyhow::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").context("cannot listen on 127.0.0.1")?;
-    labnet::announce(&listener)?;
+    labnet::log_listening(&listener)?;
     loop {
         let one = accept(&listener)?;
         let other = accept(&listener)?;
@@ -41,7 +41,7 @@ fn accept(listener: &TcpListener) -> anyhow::Result<(WebSocket<TcpStream>, TcpSt
         let config = WebSocketConfig::default().read_buffer_size(8 * 1024);
         match tungstenite::accept_with_config(stream, Some(config)) {
             Ok(socket) => return Ok((socket, out)),
-            Err(error) => labnet::note!("{peer} is no WebSocket: {error}"),
+            Err(error) => labnet::log!("{peer} is no WebSocket: {error}"),
         }
     }
 }

@@ -242,7 +242,7 @@ pub(super) fn answer(
     }
     socket.write_all(&response)?;
     // A connection closed with bytes unread is reset, and the answer lost.
-    labnet::hang_up(socket.into(), Duration::from_millis(500))
+    labnet::close_gracefully(socket.into(), Duration::from_millis(500))
 }
 
 #[cfg(test)]

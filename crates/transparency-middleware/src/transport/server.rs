@@ -269,7 +269,7 @@ fn accept_each(
                         | ErrorKind::Interrupted
                 ) => {}
             Err(error) if is_shortage(&error) => {
-                labnet::note!("cannot accept a connection now: {error}");
+                labnet::log!("cannot accept a connection now: {error}");
                 // The client waits in the queue until one of those who are here has gone.
                 thread::sleep(Duration::from_millis(50));
             }
@@ -294,7 +294,7 @@ fn in_thread(socket: TcpStream, serve: impl FnOnce(TcpStream) + Send + 'static) 
         .stack_size(STACK_SIZE)
         .spawn(move || serve(socket));
     if let Err(error) = thread {
-        labnet::note!("cannot start a thread for a connection: {error}");
+        labnet::log!("cannot start a thread for a connection: {error}");
     }
 }
 
@@ -612,7 +612,7 @@ fn breach(error: &WsError) -> Option<(u16, String)> {
 fn drain(connection: &Connection) {
     if let Ok(socket) = connection.raw.try_clone() {
         // The peer may be gone already.
-        let _gone = labnet::hang_up(socket.into(), CLOSE_PATIENCE);
+        let _gone = labnet::close_gracefully(socket.into(), CLOSE_PATIENCE);
     }
 }
 

@@ -9,14 +9,14 @@ use std::io::ErrorKind;
 /// ```
 /// use anyhow::Context;
 ///
-/// fn main() -> labnet::Exit {
+/// fn main() -> labnet::MainResult {
 ///     let text = "65432";
 ///     let port: u16 = text.parse().with_context(|| format!("{text} is no port"))?;
 ///     assert_eq!(port, 65432);
 ///     Ok(())
 /// }
 /// ```
-pub type Exit = Result<(), Failure>;
+pub type MainResult = Result<(), Failure>;
 
 /// An error that ends a program.
 ///
@@ -64,7 +64,7 @@ impl Failure {
 /// use anyhow::Context;
 /// use labnet::Hint;
 ///
-/// fn connect() -> labnet::Exit {
+/// fn connect() -> labnet::MainResult {
 ///     Err(std::io::Error::from(std::io::ErrorKind::ConnectionRefused))
 ///         .context("cannot connect to 127.0.0.1:65432")
 ///         .hint("is the server running? cargo run -p NAME-server")?;
