@@ -1,13 +1,13 @@
 """Scans the TCP ports of this machine: the scanner that a student writes first.
 
 Terminal 1:  python3 -m http.server 8000 --bind 127.0.0.1
-Terminal 2:  python3 crates/portscan/twin.py [HOST]
+Terminal 2:  python3 crates/portscan/twin.py [HOST] [--ports FIRST-LAST]
 
 The program beside it (cargo run -p portscan) does the same, and more: its README says what this one cannot know.
 """
 
+import argparse
 import socket
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 THREADS = 64
@@ -23,15 +23,19 @@ def is_open(host: str, port: int) -> bool:
 
 
 def main() -> None:
-    host = sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1"
+    parser = argparse.ArgumentParser()
+    parser.add_argument("host", nargs="?", default="127.0.0.1")
+    parser.add_argument("--ports", default="1-65535")
+    args = parser.parse_args()
 
     # 1. What is to be scanned
     # The host is resolved once, not once a port.
-    address = socket.gethostbyname(host)
+    address = socket.gethostbyname(args.host)
+    first, last = (int(port) for port in args.ports.split("-"))
 
     # 2. The scan
     # Many ports at a time.
-    ports = range(1, 65536)
+    ports = range(first, last + 1)
     with ThreadPoolExecutor(THREADS) as pool:
         results = pool.map(lambda port: is_open(address, port), ports)
 

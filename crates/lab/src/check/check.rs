@@ -90,7 +90,7 @@ pub struct Check {
     /// write the result into a file as well, as FORMAT=FILE; may be given again
     #[argh(option, arg_name = "format=file", from_str_fn(Save::parse))]
     save: Vec<Save>,
-    /// use this machine's network also where a program could have one of its own (Linux, as root, without {{port}})
+    /// use this machine's network where each case could have its own (Linux, as root)
     #[argh(switch)]
     shared_network: bool,
 }

@@ -315,7 +315,7 @@ fn means() -> Finding {
         lacks.push("finds no busy loops, no open descriptors, and no holders of ports");
     }
     if !network::available() {
-        lacks.push("runs commands without {port} one case after another (on Linux root may give each a network of its own)");
+        lacks.push("shares this machine's network: it runs commands without {port} one case after another, and other programs can connect to theirs (on Linux root gives each case its own)");
     }
     match lacks.is_empty() {
         true => fine("check", "the check can do all that it knows on this system"),

@@ -107,7 +107,7 @@ pub struct Grade {
         default = "thread::available_parallelism().map_or(2, usize::from)"
     )]
     jobs: usize,
-    /// use this machine's network also where a program could have one of its own (Linux, as root, without {{port}})
+    /// use this machine's network where each case could have its own (Linux, as root)
     #[argh(switch)]
     shared_network: bool,
 }

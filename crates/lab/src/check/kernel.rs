@@ -34,6 +34,20 @@ pub fn accepted(local: SocketAddr, remote: SocketAddr) -> Option<bool> {
     Some(socket.inode != 0)
 }
 
+/// The inode of the TCP socket at `local` that is connected to `remote`: 0 when its program has closed it.
+///
+/// `None` where the system does not tell, or where there is no such socket.
+pub fn inode(local: SocketAddr, remote: SocketAddr) -> Option<u64> {
+    #[cfg(target_os = "linux")]
+    if let Ok(answer) = linux::ask_for_socket(local, remote) {
+        return answer.map(|socket| socket.inode);
+    }
+    sockets("tcp")?
+        .into_iter()
+        .find(|socket| socket.local == local && socket.remote == remote)
+        .map(|socket| socket.inode)
+}
+
 /// How many bytes wait unread in the receive queue of the UDP socket that takes what is sent to this address.
 ///
 /// `None` where the system does not tell, or where no socket is bound to it. The system counts the room that a datagram takes, which
@@ -65,11 +79,14 @@ pub fn holder(protocol: &str, port: u16) -> Option<(u32, String)> {
         .into_iter()
         .find(|socket| socket.local.port() == port && (protocol == "udp" || socket.listens))?
         .inode;
-    processes().into_iter().find_map(|process| {
-        socket_inodes(process.id)
-            .contains(&inode)
-            .then_some((process.id, process.name))
-    })
+    let holder = holder_of(inode, processes().into_iter())?;
+    Some((holder.id, holder.name))
+}
+
+/// Which of some processes holds the socket with this inode.
+pub fn holder_of(inode: u64, processes: impl Iterator<Item = Process>) -> Option<Process> {
+    let mut processes = processes;
+    processes.find(|process| socket_inodes(process.id).contains(&inode))
 }
 
 /// The addresses on which a group of processes listens (TCP) or which it has bound (UDP).
@@ -172,6 +189,9 @@ mod elsewhere {
     pub fn socket_inodes(_: u32) -> Vec<u64> {
         Vec::new()
     }
+    pub fn shows_sockets(_: u32) -> bool {
+        false
+    }
     pub fn descriptors(_: u32) -> Option<usize> {
         None
     }
@@ -187,11 +207,11 @@ mod elsewhere {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub use elsewhere::{descriptors, environment, has_environment, processes, pulse};
+pub use elsewhere::{descriptors, environment, has_environment, processes, pulse, shows_sockets};
 #[cfg(not(target_os = "linux"))]
 use elsewhere::{socket_inodes, sockets};
 #[cfg(target_os = "linux")]
-pub use linux::{descriptors, environment, has_environment, processes, pulse};
+pub use linux::{descriptors, environment, has_environment, processes, pulse, shows_sockets};
 #[cfg(target_os = "linux")]
 use linux::{socket_inodes, sockets};
 
@@ -210,6 +230,8 @@ mod linux {
         pub unread: usize,
         /// Whether a program holds it, or has held it: a connection that nobody has accepted has no inode.
         pub held: bool,
+        /// 0 for one that no program holds.
+        pub inode: u64,
     }
 
     /// One TCP socket over IPv4, by sock_diag(7): one question, one answer, however many sockets there are.
@@ -296,9 +318,11 @@ mod linux {
             return Ok(None);
         }
         let unread = usize::try_from(number(QUEUE)?).map_err(|_| unknown())?;
+        let inode = number(INODE)?;
         Ok(Some(Told {
             unread,
-            held: number(INODE)? != 0
+            inode: inode.into(),
+            held: inode != 0
                 || answer
                     .get(STATE)
                     .is_some_and(|state| CLOSED.contains(state)),
@@ -379,6 +403,11 @@ mod linux {
             parent: words.next()?.parse().ok()?,
             group: words.next()?.parse().ok()?,
         })
+    }
+
+    /// Whether this user may see which sockets a process holds.
+    pub fn shows_sockets(id: u32) -> bool {
+        fs::read_dir(format!("/proc/{id}/fd")).is_ok()
     }
 
     /// The inodes of a process's sockets: its descriptors read `socket:[12345]`.
@@ -503,8 +532,18 @@ mod linux {
                 super::ask_for_socket(them, us).unwrap(),
                 Some(super::Told {
                     unread: 4,
-                    held: false
+                    held: false,
+                    inode: 0
                 })
+            );
+            assert_eq!(
+                super::ask_for_socket(us, them)
+                    .unwrap()
+                    .map(|told| told.inode),
+                table
+                    .iter()
+                    .find(|socket| socket.local == us && socket.remote == them)
+                    .map(|socket| socket.inode)
             );
             // A connection that never was.
             assert_eq!(

@@ -15,7 +15,7 @@
 //! | [`command`], [`ports`] | the command line under test, and a port for it |
 //! | [`scratch`] | a folder for a program that keeps files |
 //! | [`target`] | what is checked: the exercise's sides, the commands, their addresses |
-//! | [`network`] | a network of its own for a program that has its port built in |
+//! | [`network`] | a private network for each case |
 //! | [`deliver`], [`signals`] | results that arrive however the check ends |
 //! | [`progress`] | how far the work has come, on a terminal |
 //! | [`check`], [`grade`], [`watch`], [`doctor`] | the commands |

@@ -1,9 +1,12 @@
-//! A network of its own for a program that has its port built in: on Linux, as root.
+//! A private network for each case: on Linux, as root.
 //!
-//! Without a place for the port in the command every case needs the sheet's port. On one network that means one case after another,
-//! none at all while another program holds the port, and trouble for a server without SO_REUSEADDR: the connections of the
-//! last case hold its port for a minute (TIME_WAIT). In a network namespace (network_namespaces(7)) the port is always free: a new one
-//! has nothing but a loopback interface, and ends with the last process and socket in it.
+//! On the machine's network a case meets strangers. A port scan connects to whatever listens, also to the server of a case, which takes
+//! it for the client under test, and to a server under test, which may end with its first client. A program that has its port built
+//! in needs more: there is one case at a time, none while another program holds the port, and trouble for a server without
+//! SO_REUSEADDR, since the connections of the last case hold its port for a minute (TIME_WAIT).
+//!
+//! In a network namespace (network_namespaces(7)) every port is free and nobody else is there: a new one has nothing but a loopback
+//! interface, and ends with the last process and socket in it. To make one takes about a millisecond.
 
 use std::net::IpAddr;
 

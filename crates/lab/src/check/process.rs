@@ -5,9 +5,7 @@
 //! Linux this process is the reaper of orphans (`PR_SET_CHILD_SUBREAPER`, prctl(2)), so a program that forks twice and
 //! leaves its group is found as well; elsewhere the group is all that can be reached.
 
-use std::collections::BTreeMap;
-#[cfg(target_os = "linux")]
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 #[cfg(not(unix))]
 use std::io::Read;
@@ -349,6 +347,15 @@ impl Running {
         }
     }
 
+    /// Its processes: its group, what it has started, and what that has started.
+    pub fn processes(&self) -> Vec<crate::kernel::Process> {
+        let all = crate::kernel::processes();
+        let below = descendants(&all, self.id);
+        all.into_iter()
+            .filter(|one| below.contains(&one.id) || belongs(one, self.id, &self.marker))
+            .collect()
+    }
+
     /// How it ended, if it has.
     pub fn ended(&mut self) -> Option<Ended> {
         self.wait(Duration::ZERO)
@@ -607,7 +614,7 @@ fn kill_strays(group: u32, marker: &str) {
     });
 }
 
-#[cfg(target_os = "linux")]
+/// What a process has started, and what that has started.
 fn descendants(all: &[crate::kernel::Process], root: u32) -> BTreeSet<u32> {
     let mut found = BTreeSet::from([root]);
     loop {

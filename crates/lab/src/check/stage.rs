@@ -1,9 +1,10 @@
 //! Where a case plays: the program under test, our side of the wire, and the time there is.
 
+mod accept;
 pub mod udp;
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -15,7 +16,7 @@ use crate::limit::{Cut, Limit, seconds};
 use crate::misconceptions as m;
 use crate::network;
 use crate::peers::tcp::{self, Connection, HeardEnd, Taken};
-use crate::ports::{self, Port, Protocol};
+use crate::ports::{Port, Protocol};
 use crate::process::{Ended, Group, Input, Invocation, Running};
 use crate::scratch::Scratch;
 use crate::verdict::{Log, Step, Stop, What, undecided, wrong};
@@ -494,63 +495,6 @@ impl<'a> Stage<'a> {
             What::Awaited(format!("a server that listens on {address}"), waited),
         );
         wrong(&m::NOT_LISTENING, summary)
-    }
-
-    /// Listens where the client under test will connect.
-    ///
-    /// # Errors
-    ///
-    /// When the port is taken.
-    pub fn listen(&mut self) -> Step<TcpListener> {
-        ports::open_again(|| tcp::listen(self.address))
-            .map_err(|error| undecided(&format!("cannot listen on {}", self.address), &error))
-    }
-
-    /// Waits for the client under test.
-    ///
-    /// # Errors
-    ///
-    /// When it does not come.
-    pub fn accept(&mut self, listener: &TcpListener) -> Step<Connection> {
-        let starting = self.starting();
-        let Starting { full, deadline, .. } = starting;
-        let address = self.address;
-        loop {
-            let tick = deadline.min(Instant::now() + Duration::from_millis(20));
-            match tcp::accept(listener, tick) {
-                Ok(Some(stream)) => {
-                    return Connection::new(stream, "server", &self.log, self.limit())
-                        .map_err(|error| undecided("cannot prepare a connection", &error));
-                }
-                Ok(None) => {}
-                Err(error) => return Err(undecided("cannot accept", &error)),
-            }
-            let program = self.program()?;
-            if let Some(ended) = program.ended() {
-                // It may have connected and ended since we looked.
-                if let Ok(Some(stream)) = tcp::accept(listener, Instant::now()) {
-                    return Connection::new(stream, "server", &self.log, self.limit())
-                        .map_err(|error| undecided("cannot prepare a connection", &error));
-                }
-                program.drained();
-                return Err(wrong(
-                    &m::ENDS_AT_ONCE,
-                    format!("The program {ended} and never connected to {address}."),
-                ));
-            }
-            let group = self.program()?.id();
-            if self.gives_up(deadline, group) {
-                self.note_cut(&starting);
-                self.log.add(
-                    "server",
-                    What::Awaited(format!("a client on {address}"), full),
-                );
-                return Err(wrong(
-                    &m::NOT_LISTENING,
-                    format!("The program runs, but never connected to {address}."),
-                ));
-            }
-        }
     }
 
     /// Waits until the program under test has ended by itself.

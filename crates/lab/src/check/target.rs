@@ -31,7 +31,7 @@ pub struct Wanted {
     pub seed: u64,
     /// Where the programs run; none is the current folder.
     pub folder: Option<PathBuf>,
-    /// Whether this machine's network is used also where a network of its own could be.
+    /// Whether the cases share this machine's network where each could have its own.
     pub shared_network: bool,
 }
 
@@ -279,11 +279,14 @@ impl Wanted {
         let address: SocketAddr = labnet::resolve(&host, role.port)?;
         // A program that is alone needs no port.
         let has_port = command.has("port") || role.port == 0;
-        let own_network = !has_port && !self.shared_network && network::available();
+        // An address of another network would lead nowhere from there; a program that is given a port can do without.
+        let own_network = (!has_port || address.ip().is_loopback())
+            && !self.shared_network
+            && network::available();
         if !has_port && !own_network {
             not_taken(role, address)?;
         }
-        let remark = own_network.then(|| {
+        let remark = (own_network && !has_port).then(|| {
             format!(
                 "the {}'s command has no {{port}}: it was run on the sheet's address, {address}, each case in a network of its own",
                 role.kind.name()

@@ -83,7 +83,7 @@ pub struct Watch {
     /// cases at a time (default: twice the processors)
     #[argh(option, default = "run::default_jobs()")]
     jobs: usize,
-    /// use this machine's network also where a program could have one of its own (Linux, as root, without {{port}})
+    /// use this machine's network where each case could have its own (Linux, as root)
     #[argh(switch)]
     shared_network: bool,
 }

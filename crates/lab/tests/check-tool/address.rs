@@ -1,5 +1,6 @@
 //! Programs that have the sheet's address built in.
 
+use std::fs;
 use std::net::{TcpListener, UdpSocket};
 use std::process::Command;
 
@@ -75,6 +76,27 @@ pub fn where_networks_can_be_made_a_taken_port_is_in_nobodys_way() {
         remark.contains("127.0.0.1:65432, each case in a network of its own"),
         "{remark}"
     );
+}
+
+pub fn each_case_has_its_own_network_unless_it_is_to_be_shared() {
+    if !may_make_networks() {
+        return; // Only root may.
+    }
+    // The program tells which network it is in, and fails.
+    let command = "sh -c 'readlink /proc/self/ns/net; exit 1' {port}";
+    let network = |more: &[&str]| {
+        let words = ["check", "cmpu-tcp-echo", "--client", command];
+        let only = ["--only", "sends", "--format", "json"];
+        let result = json(&run(&[&words, &only, more].concat()));
+        let program = &case(&result, "sends")["programs"][0];
+        program["stdout"].to_string()
+    };
+    let ours = fs::read_link("/proc/self/ns/net").unwrap();
+    let ours = ours.to_str().unwrap();
+    let own = network(&[]);
+    assert!(own.contains("net:[") && !own.contains(ours), "{own}");
+    let shared = network(&["--shared-network"]);
+    assert!(shared.contains(ours), "{shared}, not {ours}");
 }
 
 pub fn on_a_shared_network_the_last_cases_connections_are_waited_for() {

@@ -65,6 +65,7 @@ fn main() -> ExitCode {
         address::the_holder_of_the_sheets_port_is_named;
         address::the_holder_of_the_sheets_udp_port_is_named;
         address::where_networks_can_be_made_a_taken_port_is_in_nobodys_way;
+        address::each_case_has_its_own_network_unless_it_is_to_be_shared;
         address::on_a_shared_network_the_last_cases_connections_are_waited_for;
         doctor::it_says_what_is_there_and_who_holds_a_port;
         doctor::it_finds_what_a_check_left_that_is_gone;

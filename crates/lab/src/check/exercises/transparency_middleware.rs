@@ -15,7 +15,7 @@ use crate::peers::wamp::{Cut, Wamp, welcome};
 use crate::ports::Protocol;
 use crate::process::Ended;
 use crate::stage::Stage;
-use crate::verdict::{Step, Stop, What, undecided, wrong};
+use crate::verdict::{Step, Stop, What, wrong};
 
 pub static EXERCISE: Exercise = Exercise {
     name: "transparency-middleware",
@@ -657,19 +657,13 @@ fn router_breaks(stage: &mut Stage<'_>) -> Step {
             return must_fail(ended, "the connection broke before the result");
         }
         let soon = Instant::now() + Duration::from_millis(20);
-        match tcp::accept(&listener, soon) {
-            Ok(Some(stream)) => {
-                let connection = Connection::new(stream, "router", &stage.log, stage.limit())
-                    .map_err(|error| undecided("cannot prepare a connection", &error))?;
-                let mut router = asked(stage, connection)?;
-                let_in(stage, &mut router);
-                let request = call(stage, &mut router)?;
-                let result = result(stage);
-                router.send(&json!([code::RESULT, request, {}, [result]]));
-                return prints(stage, result);
-            }
-            Ok(None) => {}
-            Err(error) => return Err(undecided("cannot accept", &error)),
+        if let Some(connection) = stage.accept_by(&listener, soon)? {
+            let mut router = asked(stage, connection)?;
+            let_in(stage, &mut router);
+            let request = call(stage, &mut router)?;
+            let result = result(stage);
+            router.send(&json!([code::RESULT, request, {}, [result]]));
+            return prints(stage, result);
         }
         if step.is_over() {
             stage.log.add(
