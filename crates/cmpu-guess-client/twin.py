@@ -13,37 +13,8 @@ BUFFER_SIZE = 1024
 LONGEST_GUESS = 65_507
 
 
-def open_socket(address):
-    # region: exercise
-    # 1. Create the socket
-    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-
-    # 2. Connect it to the server: datagrams of others no longer come in
-    server.connect(address)
-    return server
-    # endregion: exercise
-
-
-def ask(server, guess, args):
-    # region: exercise
-    for attempt in range(1, args.tries + 1):
-        # 5. Send the guess, again if its answer did not come
-        if attempt > 1:
-            print(f"no answer yet; sending again (try {attempt} of {args.tries})", file=sys.stderr)
-        server.send(guess)
-
-        # 6. Receive its answer within the time limit
-        server.settimeout(args.timeout)
-        try:
-            return server.recv(BUFFER_SIZE).decode(errors="replace")
-        except socket.timeout:
-            pass
-    sys.exit(f"no answer after {args.tries} tries")
-    # endregion: exercise
-
-
 def main():
-    # Each line is out at once, also into a pipe, and may hold any character.
+    # Print each line at once, also into a pipe, whatever characters it has.
     sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
 
     parser = argparse.ArgumentParser()
@@ -52,8 +23,8 @@ def main():
     parser.add_argument("--timeout", type=float, default=1)
     parser.add_argument("--tries", type=int, default=5)
     args = parser.parse_args()
-
-    server = open_socket((args.host, args.port))
+    address = (socket.gethostbyname(args.host), args.port)
+    server = open_socket(address)
     # region: exercise
     while True:
         # 3. Read a guess from the user
@@ -61,22 +32,63 @@ def main():
             print("Your guess, from 1 to 100:", file=sys.stderr)
         guess = sys.stdin.buffer.readline()
         if not guess:
-            sys.exit("the input ended before the number was guessed")
+            fail("the input ended before the number was guessed",
+                 "the server keeps its number: start again and go on")
         guess = guess.rstrip(b"\r\n")
         if len(guess) > LONGEST_GUESS:
-            print(f"a datagram carries at most {LONGEST_GUESS} bytes; this guess is left out",
+            print(f"skipped this guess: a datagram carries at most {LONGEST_GUESS} bytes",
                   file=sys.stderr)
             continue
 
         # 4. Ask the server, and show its answer
-        answer = ask(server, guess, args)
-        print(answer)
-        if answer.strip() == "CORRECT":
+        try:
+            reply = ask(server, guess, args.timeout, args.tries)
+        except OSError as error:
+            fail("no answer from {}:{}: {}".format(*address, error),
+                 "is the server running? "
+                 f"python3 crates/cmpu-guess-server/twin.py --port {args.port}")
+        print(reply)
+        if reply.strip() == "CORRECT":
             return
 
-        # 7. Take a fresh socket for the next guess
-        server = open_socket((args.host, args.port))
+        # 7. Open a fresh socket for the next guess
+        # A late answer to this guess then goes to a closed socket. The new socket is opened before
+        # the old one is closed, so it surely has another port.
+        server = open_socket(address)
     # endregion: exercise
+
+
+def open_socket(address):
+    # region: exercise
+    # 1. Create the socket
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+
+    # 2. Connect it to the server: datagrams from others are no longer received
+    server.connect(address)
+    return server
+    # endregion: exercise
+
+
+def ask(server, guess, timeout, tries):
+    # region: exercise
+    for attempt in range(1, tries + 1):
+        # 5. Send the guess, again if its answer did not come
+        if attempt > 1:
+            print(f"no answer yet; sending again (try {attempt} of {tries})", file=sys.stderr)
+        server.send(guess)
+
+        # 6. Receive its answer within the time limit
+        server.settimeout(timeout)
+        try:
+            return server.recv(BUFFER_SIZE).decode(errors="replace")
+        except socket.timeout:
+            pass
+    raise OSError(f"none came in {tries} tries")
+    # endregion: exercise
+
+
+def fail(error, hint):
+    sys.exit(f"Error: {error}\nhint: {hint}")
 
 
 main()

@@ -7,28 +7,22 @@ Terminal 2: python3 crates/cmpu-guess-client/twin.py --port 9900
 
 import argparse
 import decimal
+import errno
 import random
 import re
 import socket
 import sys
+import time
 
 BUFFER_SIZE = 65_535
 QUOTE_LIMIT = 64
 WHITE_SPACE = " \t\n\v\f\r"
-
-
-def answer(guess, secret):
-    text = guess.decode(errors="replace").strip(WHITE_SPACE)
-    # int() alone would also take "1_000" and "٤٢", and since 3.11 no more than 4,300 digits; Decimal takes any number.
-    if not re.fullmatch("[+-]?[0-9]+", text):
-        quote = text if len(text) <= QUOTE_LIMIT else text[:QUOTE_LIMIT] + "…"
-        return f'ERROR: "{quote}" is not a whole number'
-    number = decimal.Decimal(text)
-    return "HIGHER" if secret > number else "LOWER" if secret < number else "CORRECT"
+BIND_HINT = ("is another program using this port, perhaps the same server in another terminal? "
+             "stop it, or choose another port with --port")
 
 
 def main():
-    # Each line is out at once, also into a pipe, and may hold any character.
+    # Print each line at once, also into a pipe, whatever characters it has.
     sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
 
     parser = argparse.ArgumentParser()
@@ -36,29 +30,35 @@ def main():
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--secret", type=int, choices=range(1, 101), metavar="SECRET")
     args = parser.parse_args()
+    address = (socket.gethostbyname(args.host), args.port)
 
     # region: exercise
     # 1. Draw the number: one for all clients
+    # randint(1, 100) includes both ends. randrange(1, 100) leaves out the 100.
     secret = args.secret or random.randint(1, 100)
 
     # 2. Create the socket: one for all clients
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 
     # 3. Bind it to the server's address: from here on datagrams can come
-    server.bind((args.host, args.port))
-    print("listening on {}:{}".format(*server.getsockname()), file=sys.stderr)
+    try:
+        server.bind(address)
+    except OSError as error:
+        fail("cannot bind to {}:{}: {}".format(*address, error), BIND_HINT)
+    log_listening(server)
 
     while True:
         # 4. Receive a guess and the address it came from
         try:
             guess, client = server.recvfrom(BUFFER_SIZE)
         except OSError as error:
-            print(f"cannot receive a datagram: {error}", file=sys.stderr)
+            retry_receive(error)
             continue
 
         # 5. Compare it with the number
         reply = answer(guess, secret)
-        print(f"Guess {guess[:QUOTE_LIMIT]} from {client}: {reply.split(':')[0]}")
+        verdict = reply.split(":")[0]
+        print(f"Guess {guess[:QUOTE_LIMIT]} from {client}: {verdict}")
 
         # 6. Send the answer back there
         try:
@@ -66,6 +66,40 @@ def main():
         except OSError as error:
             print(f"{client}: cannot send the answer: {error}", file=sys.stderr)
     # endregion: exercise
+
+
+def answer(guess, secret):
+    text = guess.decode(errors="replace").strip(WHITE_SPACE)
+    # int() alone would also accept "1_000" and "٤٢", and since 3.11 at most 4,300 digits.
+    if not re.fullmatch("[+-]?[0-9]+", text):
+        quote = text if len(text) <= QUOTE_LIMIT else text[:QUOTE_LIMIT] + "…"
+        return f'ERROR: "{quote}" is not a whole number'
+    number = decimal.Decimal(text)
+    if secret > number:
+        return "HIGHER"
+    if secret < number:
+        return "LOWER"
+    return "CORRECT"
+
+
+def log_listening(server):
+    host, port = server.getsockname()
+    if host == "0.0.0.0":
+        print("every machine that reaches one of this machine's addresses can connect; "
+              "--host 127.0.0.1 keeps it to this machine", file=sys.stderr)
+    print(f"listening on {host}:{port}", file=sys.stderr)
+
+
+def retry_receive(error):
+    if error.errno == errno.EINVAL:
+        raise error  # The socket cannot receive: trying again cannot help.
+    if error.errno not in (errno.ECONNREFUSED, errno.ECONNRESET):
+        time.sleep(0.1)  # The system is short of memory: do not spin.
+    print(f"cannot receive a datagram: {error}; waiting for the next", file=sys.stderr)
+
+
+def fail(error, hint):
+    sys.exit(f"Error: {error}\nhint: {hint}")
 
 
 main()

@@ -7,6 +7,7 @@ Terminal 2: python3 crates/co223-task01-client/twin.py
 
 import argparse
 import socket
+import sys
 
 
 def main():
@@ -14,13 +15,22 @@ def main():
     parser.add_argument("--host", default=socket.gethostname())
     parser.add_argument("--port", type=int, default=1234)
     args = parser.parse_args()
+    address = (socket.gethostbyname(args.host), args.port)
 
     # region: exercise
     # 1. Create the socket
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
         # 2. Connect to the server: TCP's handshake
-        server.connect((args.host, args.port))
+        try:
+            server.connect(address)
+        except OSError as error:
+            fail("cannot connect to {}:{}: {}".format(*address, error),
+                 "is the server running? python3 crates/co223-task01-server/twin.py")
     # endregion: exercise
+
+
+def fail(error, hint):
+    sys.exit(f"Error: {error}\nhint: {hint}")
 
 
 main()

@@ -1,4 +1,4 @@
-"""Greets each connection with a line of its own, and closes it.
+"""Prints a line for each connection, and closes it.
 
 Rust:       src/main.rs
 Terminal 1: python3 crates/co223-task01-server/twin.py
@@ -6,20 +6,25 @@ Terminal 2: python3 crates/co223-task01-client/twin.py
 """
 
 import argparse
+import errno
 import socket
 import sys
+import time
 
 BACKLOG = 5
+BIND_HINT = ("is another program using this port, perhaps the same server in another terminal? "
+             "stop it, or choose another port with --port")
 
 
 def main():
-    # Each line is out at once, also into a pipe, and may hold any character.
+    # Print each line at once, also into a pipe, whatever characters it has.
     sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default=socket.gethostname())
     parser.add_argument("--port", type=int, default=1234)
     args = parser.parse_args()
+    address = (socket.gethostbyname(args.host), args.port)
 
     # region: exercise
     # 1. Create the listening socket
@@ -29,20 +34,47 @@ def main():
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
     # 3. Bind it to the server's address
-    listener.bind((args.host, args.port))
+    try:
+        listener.bind(address)
+    except OSError as error:
+        fail("cannot bind to {}:{}: {}".format(*address, error), BIND_HINT)
 
     # 4. Listen: from here on the system completes handshakes
     listener.listen(BACKLOG)
-    print("listening on {}:{}".format(*listener.getsockname()), file=sys.stderr)
+    log_listening(listener)
 
     while True:
         # 5. Accept a client: a new socket, for this client alone
-        connection, peer = listener.accept()
+        try:
+            connection, peer = listener.accept()
+        except OSError as error:
+            retry_accept(error)
+            continue
         print(f"Connection from {peer} has been established.")
 
         # 6. Close the connection
         connection.close()
     # endregion: exercise
+
+
+def log_listening(server):
+    host, port = server.getsockname()
+    if host == "0.0.0.0":
+        print("every machine that reaches one of this machine's addresses can connect; "
+              "--host 127.0.0.1 keeps it to this machine", file=sys.stderr)
+    print(f"listening on {host}:{port}", file=sys.stderr)
+
+
+def retry_accept(error):
+    if error.errno in (errno.EINVAL, errno.EOPNOTSUPP):
+        raise error  # The socket does not listen: trying again cannot help.
+    if error.errno != errno.ECONNABORTED:
+        time.sleep(0.1)  # The system is short of descriptors or memory: do not spin.
+    print(f"cannot accept a client: {error}; waiting for the next", file=sys.stderr)
+
+
+def fail(error, hint):
+    sys.exit(f"Error: {error}\nhint: {hint}")
 
 
 main()

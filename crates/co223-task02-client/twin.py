@@ -14,19 +14,24 @@ MESSAGE_LIMIT = 64 * 1024 * 1024
 
 
 def main():
-    # Each line is out at once, also into a pipe, and may hold any character.
+    # Print each line at once, also into a pipe, whatever characters it has.
     sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default=socket.gethostname())
     parser.add_argument("--port", type=int, default=1234)
     args = parser.parse_args()
+    address = (socket.gethostbyname(args.host), args.port)
 
     # region: exercise
     # 1. Create the socket
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
         # 2. Connect to the server: TCP's handshake
-        server.connect((args.host, args.port))
+        try:
+            server.connect(address)
+        except OSError as error:
+            fail("cannot connect to {}:{}: {}".format(*address, error),
+                 "is the server running? python3 crates/co223-task02-server/twin.py")
 
         # 3. Receive until the server closes
         message = bytearray()
@@ -36,13 +41,18 @@ def main():
                 break
             message += piece
             if len(message) > MESSAGE_LIMIT:
-                sys.exit(f"the message is longer than {MESSAGE_LIMIT} bytes")
+                fail(f"the message is longer than {MESSAGE_LIMIT} bytes",
+                     "is this the server of task 2?")
         if not message:
-            sys.exit("the server closed the connection without a message")
+            fail("the server closed the connection without a message", "its terminal may say why")
 
         # 4. Show the message
         print(message.decode(errors="replace"))
     # endregion: exercise
+
+
+def fail(error, hint):
+    sys.exit(f"Error: {error}\nhint: {hint}")
 
 
 main()

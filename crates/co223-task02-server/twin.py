@@ -6,14 +6,70 @@ Terminal 2: python3 crates/co223-task02-client/twin.py
 """
 
 import argparse
+import errno
 import socket
 import sys
+import time
 
 BACKLOG = 5
 UNREAD_LIMIT = 64 * 1024
+BIND_HINT = ("is another program using this port, perhaps the same server in another terminal? "
+             "stop it, or choose another port with --port")
 
 
-def serve(connection, message):
+def main():
+    # Print each line at once, also into a pipe, whatever characters it has.
+    sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--host", default=socket.gethostname())
+    parser.add_argument("--port", type=int, default=1234)
+    parser.add_argument("--timeout", type=float, default=60)
+    parser.add_argument("--message", default="Welcome to the server!")
+    args = parser.parse_args()
+    if not args.message:
+        fail("the message is empty",
+             "an empty send puts nothing on the wire: give it at least one character")
+    address = (socket.gethostbyname(args.host), args.port)
+
+    # region: exercise
+    # 1. Create the listening socket
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+
+    # 2. Allow the port to be used again at once
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+    # 3. Bind it to the server's address
+    try:
+        listener.bind(address)
+    except OSError as error:
+        fail("cannot bind to {}:{}: {}".format(*address, error), BIND_HINT)
+
+    # 4. Listen: from here on the system completes handshakes
+    listener.listen(BACKLOG)
+    log_listening(listener)
+
+    while True:
+        # 5. Accept a client: a new socket, for this client alone
+        try:
+            connection, peer = listener.accept()
+        except OSError as error:
+            retry_accept(error)
+            continue
+        print(f"Connection from {peer} has been established.")
+        # An error on one connection ends that connection, not the server.
+        with connection:
+            try:
+                serve(connection, args.message.encode(), args.timeout)
+            except OSError as error:
+                print(f"{peer}: {error}", file=sys.stderr)
+    # endregion: exercise
+
+
+def serve(connection, message, timeout):
+    # Without a limit, a client that does not read a long message could stop all others.
+    connection.settimeout(timeout)
+
     # region: exercise
     # 6. Send the message
     connection.sendall(message)
@@ -30,44 +86,24 @@ def serve(connection, message):
     # endregion: exercise
 
 
-def main():
-    # Each line is out at once, also into a pipe, and may hold any character.
-    sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
+def log_listening(server):
+    host, port = server.getsockname()
+    if host == "0.0.0.0":
+        print("every machine that reaches one of this machine's addresses can connect; "
+              "--host 127.0.0.1 keeps it to this machine", file=sys.stderr)
+    print(f"listening on {host}:{port}", file=sys.stderr)
 
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--host", default=socket.gethostname())
-    parser.add_argument("--port", type=int, default=1234)
-    parser.add_argument("--message", default="Welcome to the server!")
-    parser.add_argument("--timeout", type=float, default=60)
-    args = parser.parse_args()
-    if not args.message:
-        parser.error("the message is empty")
 
-    # region: exercise
-    # 1. Create the listening socket
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+def retry_accept(error):
+    if error.errno in (errno.EINVAL, errno.EOPNOTSUPP):
+        raise error  # The socket does not listen: trying again cannot help.
+    if error.errno != errno.ECONNABORTED:
+        time.sleep(0.1)  # The system is short of descriptors or memory: do not spin.
+    print(f"cannot accept a client: {error}; waiting for the next", file=sys.stderr)
 
-    # 2. Allow the port to be used again at once
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
-    # 3. Bind it to the server's address
-    listener.bind((args.host, args.port))
-
-    # 4. Listen: from here on the system completes handshakes
-    listener.listen(BACKLOG)
-    print("listening on {}:{}".format(*listener.getsockname()), file=sys.stderr)
-
-    while True:
-        # 5. Accept a client: a new socket, for this client alone
-        connection, peer = listener.accept()
-        print(f"Connection from {peer} has been established.")
-        with connection:
-            connection.settimeout(args.timeout)
-            try:
-                serve(connection, args.message.encode())
-            except OSError as error:
-                print(f"{peer}: {error}", file=sys.stderr)
-    # endregion: exercise
+def fail(error, hint):
+    sys.exit(f"Error: {error}\nhint: {hint}")
 
 
 main()

@@ -13,7 +13,7 @@ BUFFER_SIZE = 1024
 
 
 def main():
-    # Each line is out at once, also into a pipe, and may hold any character.
+    # Print each line at once, also into a pipe, whatever characters it has.
     sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
 
     parser = argparse.ArgumentParser()
@@ -23,13 +23,19 @@ def main():
     args = parser.parse_args()
     message = args.message.encode()
     if not message:
-        parser.error("the message is empty")
+        fail("the message is empty",
+             "an empty send puts nothing on the wire: give it at least one character")
+    address = (socket.gethostbyname(args.host), args.port)
 
     # region: exercise
     # 1. Create the socket
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
         # 2. Connect to the server: TCP's handshake
-        server.connect((args.host, args.port))
+        try:
+            server.connect(address)
+        except OSError as error:
+            fail("cannot connect to {}:{}: {}".format(*address, error),
+                 "is the server running? python3 crates/co223-task03-server/twin.py")
 
         # 3. Send the message
         server.sendall(message)
@@ -39,12 +45,18 @@ def main():
         while len(echo) < len(message):
             piece = server.recv(BUFFER_SIZE)
             if not piece:
-                sys.exit(f"the server closed the connection after {len(echo)} of {len(message)} bytes")
+                received, sent = len(echo), len(message)
+                fail(f"the server closed the connection after {received} of {sent} bytes",
+                     "its terminal may say why")
             echo += piece
 
         # 5. Show the echo
         print(echo.decode(errors="replace"))
     # endregion: exercise
+
+
+def fail(error, hint):
+    sys.exit(f"Error: {error}\nhint: {hint}")
 
 
 main()

@@ -1,4 +1,4 @@
-"""Sends back whatever a client sends, for one client after another.
+"""Sends back what a client sends, for one client after another.
 
 Rust:       src/main.rs
 Terminal 1: python3 crates/co223-task03-server/twin.py
@@ -6,28 +6,19 @@ Terminal 2: python3 crates/co223-task03-client/twin.py 'Hello, server!'
 """
 
 import argparse
+import errno
 import socket
 import sys
+import time
 
 BUFFER_SIZE = 1024
 BACKLOG = 5
-
-
-def serve(connection):
-    # region: exercise
-    while True:
-        # 6. Receive a piece: whatever one recv gives
-        piece = connection.recv(BUFFER_SIZE)
-        if not piece:
-            return
-
-        # 7. Send it back
-        connection.sendall(piece)
-    # endregion: exercise
+BIND_HINT = ("is another program using this port, perhaps the same server in another terminal? "
+             "stop it, or choose another port with --port")
 
 
 def main():
-    # Each line is out at once, also into a pipe, and may hold any character.
+    # Print each line at once, also into a pipe, whatever characters it has.
     sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
 
     parser = argparse.ArgumentParser()
@@ -35,6 +26,7 @@ def main():
     parser.add_argument("--port", type=int, default=1234)
     parser.add_argument("--timeout", type=float, default=60)
     args = parser.parse_args()
+    address = (socket.gethostbyname(args.host), args.port)
 
     # region: exercise
     # 1. Create the listening socket
@@ -44,23 +36,65 @@ def main():
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
     # 3. Bind it to the server's address
-    listener.bind((args.host, args.port))
+    try:
+        listener.bind(address)
+    except OSError as error:
+        fail("cannot bind to {}:{}: {}".format(*address, error), BIND_HINT)
 
     # 4. Listen: from here on the system completes handshakes
     listener.listen(BACKLOG)
-    print("listening on {}:{}".format(*listener.getsockname()), file=sys.stderr)
+    log_listening(listener)
 
     while True:
         # 5. Accept a client: a new socket, for this client alone
-        connection, peer = listener.accept()
+        try:
+            connection, peer = listener.accept()
+        except OSError as error:
+            retry_accept(error)
+            continue
         print(f"Connection from {peer} has been established.")
+        # An error on one connection ends that connection, not the server.
         with connection:
-            connection.settimeout(args.timeout)
             try:
-                serve(connection)
+                serve(connection, args.timeout)
             except OSError as error:
                 print(f"{peer}: {error}", file=sys.stderr)
     # endregion: exercise
+
+
+def serve(connection, timeout):
+    # The server has one client at a time: without a limit, a silent one would stop all others.
+    connection.settimeout(timeout)
+    # region: exercise
+    while True:
+        # 6. Receive a piece: whatever one recv gives
+        piece = connection.recv(BUFFER_SIZE)
+        if not piece:
+            return  # The client has closed its side, and has everything back.
+
+        # 7. Send it back
+        connection.sendall(piece)
+    # endregion: exercise
+
+
+def log_listening(server):
+    host, port = server.getsockname()
+    if host == "0.0.0.0":
+        print("every machine that reaches one of this machine's addresses can connect; "
+              "--host 127.0.0.1 keeps it to this machine", file=sys.stderr)
+    print(f"listening on {host}:{port}", file=sys.stderr)
+
+
+def retry_accept(error):
+    if error.errno in (errno.EINVAL, errno.EOPNOTSUPP):
+        raise error  # The socket does not listen: trying again cannot help.
+    if error.errno != errno.ECONNABORTED:
+        time.sleep(0.1)  # The system is short of descriptors or memory: do not spin.
+    print(f"cannot accept a client: {error}; waiting for the next", file=sys.stderr)
+
+
+def fail(error, hint):
+    sys.exit(f"Error: {error}\nhint: {hint}")
 
 
 main()

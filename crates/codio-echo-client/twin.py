@@ -14,19 +14,24 @@ MESSAGE = b"Hello, world"
 
 
 def main():
-    # Each line is out at once, also into a pipe, and may hold any character.
+    # Print each line at once, also into a pipe, whatever characters it has.
     sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=65432)
     args = parser.parse_args()
+    address = (socket.gethostbyname(args.host), args.port)
 
     # region: exercise
     # 1. Create the socket
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
         # 2. Connect to the server: TCP's handshake
-        server.connect((args.host, args.port))
+        try:
+            server.connect(address)
+        except OSError as error:
+            fail("cannot connect to {}:{}: {}".format(*address, error),
+                 "is the server running? python3 crates/codio-echo-server/twin.py")
 
         # 3. Send the message
         server.sendall(MESSAGE)
@@ -34,9 +39,13 @@ def main():
         # 4. Receive the answer: whatever one recv gives
         answer = server.recv(BUFFER_SIZE)
         if not answer:
-            sys.exit("the server closed the connection without an answer")
+            fail("the server closed the connection without an answer", "its terminal may say why")
         print(f"Received {answer!r}")
     # endregion: exercise
+
+
+def fail(error, hint):
+    sys.exit(f"Error: {error}\nhint: {hint}")
 
 
 main()

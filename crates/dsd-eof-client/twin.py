@@ -10,32 +10,12 @@ import socket
 import sys
 
 TOKEN = b"<EOF>"
+ANSWER_EXTRA = 1024
 PIECE_SIZE = 64 * 1024
 
 
-def frame(message):
-    if TOKEN in message:
-        sys.exit("cannot send this text: it holds <EOF>, which ends a message")
-    return message + TOKEN
-
-
-def read_answer(server, data):
-    searched = 0
-    while True:
-        end = data.find(TOKEN, searched)
-        if end >= 0:
-            answer = bytes(data[:end])
-            del data[:end + len(TOKEN)]
-            return answer
-        searched = max(0, len(data) - len(TOKEN) + 1)
-        piece = server.recv(PIECE_SIZE)
-        if not piece:
-            sys.exit("the server closed the connection without an answer")
-        data += piece
-
-
 def main():
-    # Each line is out at once, also into a pipe, and may hold any character.
+    # Print each line at once, also into a pipe, whatever characters it has.
     sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
 
     parser = argparse.ArgumentParser()
@@ -43,6 +23,7 @@ def main():
     parser.add_argument("--port", type=int, default=65432)
     parser.add_argument("messages", nargs="*", default=["Hello world"])
     args = parser.parse_args()
+    address = (socket.gethostbyname(args.host), args.port)
 
     # region: exercise
     # 1. Put the token behind each message: a text that holds it would arrive as two
@@ -54,23 +35,103 @@ def main():
     # 2. Create the socket
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
         # 3. Connect to the server: TCP's handshake
-        server.connect((args.host, args.port))
+        try:
+            server.connect(address)
+        except OSError as error:
+            fail("cannot connect to {}:{}: {}".format(*address, error),
+                 "is the server running? python3 crates/dsd-eof-server/twin.py")
 
-        data = bytearray()
+        # A byte that is not valid UTF-8 comes back as U+FFFD, which takes three bytes.
+        longest = max(map(len, frames))
+        answers = DelimitedReader(server, TOKEN, 3 * longest + ANSWER_EXTRA)
         for message in frames:
             # 4. Send a message with its token
-            failure = None
+            not_sent = None
             try:
                 server.sendall(message)
             except OSError as error:
-                failure = f"cannot send the message: {error}"
+                not_sent = error
 
             # 5. Receive the answer until its token
-            answer = read_answer(server, data)
-            print(f"Server says: {answer.decode(errors='replace')}")
-            if failure:
-                sys.exit(failure)
+            # Even if sending failed: a server may refuse a message before it has all of it.
+            answer, not_received = None, None
+            try:
+                answer = answers.read_message()
+            except (OSError, FrameError) as error:
+                not_received = error
+            if answer is not None:
+                print(f"Server says: {answer.decode(errors='replace')}")
+            if not_sent:
+                fail(f"cannot send the message: {not_sent}",
+                     "the server has closed the connection: its answer or its terminal says why")
+            if not_received:
+                fail(f"cannot receive the answer: {not_received}", "its terminal may say why")
+            if answer is None:
+                fail("the server closed the connection without an answer",
+                     "its terminal may say why")
     # endregion: exercise
+
+
+def frame(message):
+    at = (message + TOKEN).find(TOKEN)
+    if at < len(message):
+        fail(f"cannot send this text: the message holds its own delimiter at byte {at}",
+             "leave <EOF> out of it, or encode it, in base64 for instance")
+    return message + TOKEN
+
+
+class FrameError(Exception):
+    """A message that cannot be read."""
+
+
+class TooLong(FrameError):
+    """A message that is longer than the limit."""
+
+
+class DelimitedReader:
+    """Reads messages that end with a delimiter, step by step like `labnet::frames` in Rust."""
+
+    def __init__(self, source, delimiter, limit):
+        self.source = source
+        self.delimiter = delimiter
+        self.limit = limit
+        self.buffer = bytearray()
+        self.searched = 0  # No delimiter begins before here.
+
+    def read_message(self):
+        """Gives the next message, or None when the stream ended after the last one."""
+        while True:
+            # a. Search the bytes that have not been searched yet
+            end = self.buffer.find(self.delimiter, self.searched)
+
+            # b. Found: give the message, and keep what follows it for the next call
+            if end >= 0:
+                if end > self.limit:
+                    raise TooLong(f"the message is longer than the limit of {self.limit} bytes")
+                message = bytes(self.buffer[:end])
+                del self.buffer[:end + len(self.delimiter)]
+                self.searched = 0
+                return message
+
+            # c. Not found: a delimiter may begin in the last bytes, so they are searched again
+            self.searched = max(0, len(self.buffer) - len(self.delimiter) + 1)
+            if self.searched > self.limit:
+                raise TooLong(f"the message is longer than the limit of {self.limit} bytes")
+
+            # d. Read the next piece, and put it behind what is there
+            piece = self.source.recv(PIECE_SIZE)
+            self.buffer += piece
+
+            # e. The stream has ended: between two messages that is fine, within one it is an error
+            if not piece:
+                if not self.buffer:
+                    return None
+                raise FrameError("the stream ended in the middle of a message, "
+                                 f"after {len(self.buffer)} bytes of it")
+
+
+def fail(error, hint):
+    sys.exit(f"Error: {error}\nhint: {hint}")
 
 
 main()

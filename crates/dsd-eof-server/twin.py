@@ -1,4 +1,4 @@
-"""Answers messages of any size that end with `<EOF>`, for many clients side by side.
+"""Answers messages of any size that end with `<EOF>`, for many clients at the same time.
 
 Rust:       src/main.rs
 Terminal 1: python3 crates/dsd-eof-server/twin.py
@@ -6,95 +6,33 @@ Terminal 2: python3 crates/dsd-eof-client/twin.py 'Hello world'
 """
 
 import argparse
+import errno
 import socket
 import sys
 import threading
 import time
 
 TOKEN = b"<EOF>"
-PIECE_SIZE = 64 * 1024
+BACKLOG = 128
 CLIENTS_LIMIT = 200
+PIECE_SIZE = 64 * 1024
 DRAIN_LIMIT = 64 * 1024 * 1024
-
-
-class TooLong(Exception):
-    pass
-
-
-def read_message(connection, data, max_message):
-    """The next message without its token, or None at the end of the stream; `data` keeps what came behind it."""
-    searched = 0
-    while True:
-        end = data.find(TOKEN, searched)
-        # No token begins before here. Only the last four bytes are searched again with the next piece: with
-        # `while TOKEN not in data` the time would grow with the square of the length.
-        searched = end if end >= 0 else max(0, len(data) - len(TOKEN) + 1)
-        if searched > max_message:
-            raise TooLong(f"the message is longer than the limit of {max_message} bytes")
-        if end >= 0:
-            message = bytes(data[:end])
-            del data[:end + len(TOKEN)]
-            return message
-        piece = connection.recv(PIECE_SIZE)
-        if not piece:
-            if data:
-                raise EOFError(f"the stream ended in the middle of a message, after {len(data)} bytes of it")
-            return None
-        data += piece
-
-
-def close_gracefully(connection, patience):
-    connection.shutdown(socket.SHUT_WR)
-    deadline = time.monotonic() + patience
-    dropped = 0
-    while dropped < DRAIN_LIMIT and time.monotonic() < deadline:
-        piece = connection.recv(PIECE_SIZE)
-        if not piece:
-            break
-        dropped += len(piece)
-
-
-def serve(connection, max_message):
-    data = bytearray()
-    # region: exercise
-    while True:
-        # 8. Receive until the token: it may come cut anywhere, or with the next message behind it
-        try:
-            message = read_message(connection, data, max_message)
-        # 9. Refuse a message above the limit and hang up: where the next one begins is not known
-        except TooLong as error:
-            connection.sendall(f"error: {error}".encode() + TOKEN)
-            close_gracefully(connection, connection.gettimeout())
-            raise
-        if message is None:
-            return
-
-        # 10. Send the answer with its token
-        text = message.decode(errors="replace")
-        connection.sendall(f'I got "{text}" from you and I am sending it back.'.encode() + TOKEN)
-    # endregion: exercise
-
-
-def run(connection, peer, semaphore, args):
-    with connection:
-        connection.settimeout(args.timeout)
-        try:
-            serve(connection, args.max_message)
-        except (OSError, EOFError, TooLong) as error:
-            print(f"{peer}: {error}", file=sys.stderr)
-    semaphore.release()
+DRAIN_SIZE = 16 * 1024
+BIND_HINT = ("is another program using this port, perhaps the same server in another terminal? "
+             "stop it, or choose another port with --port")
 
 
 def main():
-    # Each line is out at once, also into a pipe, and may hold any character.
+    # Print each line at once, also into a pipe, whatever characters it has.
     sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=65432)
-    parser.add_argument("--max-message", type=int, default=64 * 1024 * 1024)
     parser.add_argument("--timeout", type=float, default=600)
+    parser.add_argument("--max-message", type=int, default=64 * 1024 * 1024)
     args = parser.parse_args()
+    address = (socket.gethostbyname(args.host), args.port)
 
     # region: exercise
     # 1. Create the listening socket
@@ -104,24 +42,161 @@ def main():
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
     # 3. Bind it to the server's address
-    listener.bind((args.host, args.port))
+    try:
+        listener.bind(address)
+    except OSError as error:
+        fail("cannot bind to {}:{}: {}".format(*address, error), BIND_HINT)
 
     # 4. Listen: from here on the system completes handshakes
-    listener.listen()
-    print("listening on {}:{}".format(*listener.getsockname()), file=sys.stderr)
+    listener.listen(BACKLOG)
+    log_listening(listener)
 
     semaphore = threading.Semaphore(CLIENTS_LIMIT)
     while True:
-        # 5. Wait for a free permit: a thread and a message take memory, and the number of clients is unbounded
+        # 5. Acquire a permit: threads and messages take memory, and clients are unlimited
         semaphore.acquire()
 
         # 6. Accept a client: a new socket, for this client alone
-        connection, peer = listener.accept()
+        try:
+            connection, peer = listener.accept()
+        except OSError as error:
+            semaphore.release()
+            retry_accept(error)
+            continue
         print(f"Connected by {peer}")
 
-        # 7. Serve it in a thread of its own: the others need not wait
-        threading.Thread(target=run, args=(connection, peer, semaphore, args), daemon=True).start()
+        # 7. Serve it in its own thread, so that the others need not wait
+        thread = threading.Thread(target=run, daemon=True, args=(
+            connection, peer, semaphore, args.max_message, args.timeout))
+        try:
+            thread.start()
+        except RuntimeError as error:
+            connection.close()
+            semaphore.release()
+            print(f"{peer}: cannot start a thread: {error}", file=sys.stderr)
     # endregion: exercise
+
+
+def run(connection, peer, semaphore, max_message, timeout):
+    # An error on one connection ends that connection, not the server.
+    try:
+        with connection:
+            serve(connection, max_message, timeout)
+    except (OSError, FrameError) as error:
+        print(f"{peer}: {error}", file=sys.stderr)
+    finally:
+        semaphore.release()
+
+
+def serve(connection, max_message, timeout):
+    # A client whose machine lost its power must not hold its permit forever.
+    connection.settimeout(timeout)
+    reader = DelimitedReader(connection, TOKEN, max_message)
+    # region: exercise
+    while True:
+        # 8. Receive until the token: it may arrive in parts, or with the next message behind it
+        try:
+            message = reader.read_message()
+        except TooLong as error:
+            # 9. Refuse a message above the limit and close: where the next one begins is unknown
+            connection.sendall(f"error: {error}".encode() + TOKEN)
+            close_gracefully(connection, timeout)
+            raise
+        if message is None:
+            return  # The client has closed its side, after a whole message.
+
+        # 10. Send the answer with its token
+        text = message.decode(errors="replace")
+        answer = f'I got "{text}" from you and I am sending it back.'
+        connection.sendall(answer.encode() + TOKEN)
+    # endregion: exercise
+
+
+class FrameError(Exception):
+    """A message that cannot be read."""
+
+
+class TooLong(FrameError):
+    """A message that is longer than the limit."""
+
+
+class DelimitedReader:
+    """Reads messages that end with a delimiter, step by step like `labnet::frames` in Rust."""
+
+    def __init__(self, source, delimiter, limit):
+        self.source = source
+        self.delimiter = delimiter
+        self.limit = limit
+        self.buffer = bytearray()
+        self.searched = 0  # No delimiter begins before here.
+
+    def read_message(self):
+        """Gives the next message, or None when the stream ended after the last one."""
+        while True:
+            # a. Search the bytes that have not been searched yet
+            end = self.buffer.find(self.delimiter, self.searched)
+
+            # b. Found: give the message, and keep what follows it for the next call
+            if end >= 0:
+                if end > self.limit:
+                    raise TooLong(f"the message is longer than the limit of {self.limit} bytes")
+                message = bytes(self.buffer[:end])
+                del self.buffer[:end + len(self.delimiter)]
+                self.searched = 0
+                return message
+
+            # c. Not found: a delimiter may begin in the last bytes, so they are searched again
+            self.searched = max(0, len(self.buffer) - len(self.delimiter) + 1)
+            if self.searched > self.limit:
+                raise TooLong(f"the message is longer than the limit of {self.limit} bytes")
+
+            # d. Read the next piece, and put it behind what is there
+            piece = self.source.recv(PIECE_SIZE)
+            self.buffer += piece
+
+            # e. The stream has ended: between two messages that is fine, within one it is an error
+            if not piece:
+                if not self.buffer:
+                    return None
+                raise FrameError("the stream ended in the middle of a message, "
+                                 f"after {len(self.buffer)} bytes of it")
+
+
+def log_listening(server):
+    host, port = server.getsockname()
+    if host == "0.0.0.0":
+        print("every machine that reaches one of this machine's addresses can connect; "
+              "--host 127.0.0.1 keeps it to this machine", file=sys.stderr)
+    print(f"listening on {host}:{port}", file=sys.stderr)
+
+
+def retry_accept(error):
+    if error.errno in (errno.EINVAL, errno.EOPNOTSUPP):
+        raise error  # The socket does not listen: trying again cannot help.
+    if error.errno != errno.ECONNABORTED:
+        time.sleep(0.1)  # The system is short of descriptors or memory: do not spin.
+    print(f"cannot accept a client: {error}; waiting for the next", file=sys.stderr)
+
+
+def close_gracefully(connection, timeout):
+    # A close with bytes unread would send RST, and the peer could lose our last answer. So end only
+    # our own direction, and read until the peer closes too.
+    connection.shutdown(socket.SHUT_WR)
+    deadline = time.monotonic() + timeout
+    total = 0
+    while total < DRAIN_LIMIT and (left := deadline - time.monotonic()) > 0:
+        connection.settimeout(left)
+        try:
+            piece = connection.recv(DRAIN_SIZE)
+        except socket.timeout:
+            break
+        if not piece:
+            break
+        total += len(piece)
+
+
+def fail(error, hint):
+    sys.exit(f"Error: {error}\nhint: {hint}")
 
 
 main()

@@ -1,4 +1,4 @@
-"""Tells its client what it got from it, and ends; with --forever it goes on with the next.
+"""Tells its client what it received, and ends; with --forever it goes on with the next client.
 
 Rust:       src/main.rs
 Terminal 1: python3 crates/dsd-hello-server/twin.py
@@ -6,36 +6,28 @@ Terminal 2: python3 crates/dsd-hello-client/twin.py
 """
 
 import argparse
+import errno
 import socket
 import sys
+import time
 
 BUFFER_SIZE = 1024
-
-
-def serve(connection):
-    # region: exercise
-    while True:
-        # 6. Receive a message: whatever one recv gives
-        message = connection.recv(BUFFER_SIZE)
-        if not message:
-            return
-
-        # 7. Send the answer
-        text = message.decode(errors="replace")
-        connection.sendall(f'I got "{text}" from you and I am sending it back.'.encode())
-    # endregion: exercise
+BACKLOG = 128
+BIND_HINT = ("is another program using this port, perhaps the same server in another terminal? "
+             "stop it, or choose another port with --port")
 
 
 def main():
-    # Each line is out at once, also into a pipe, and may hold any character.
+    # Print each line at once, also into a pipe, whatever characters it has.
     sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=65432)
-    parser.add_argument("--forever", action="store_true")
     parser.add_argument("--timeout", type=float, default=60)
+    parser.add_argument("--forever", action="store_true")
     args = parser.parse_args()
+    address = (socket.gethostbyname(args.host), args.port)
 
     # region: exercise
     # 1. Create the listening socket
@@ -45,30 +37,77 @@ def main():
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
     # 3. Bind it to the server's address
-    listener.bind((args.host, args.port))
+    try:
+        listener.bind(address)
+    except OSError as error:
+        fail("cannot bind to {}:{}: {}".format(*address, error), BIND_HINT)
 
     # 4. Listen: from here on the system completes handshakes
-    listener.listen()
-    print("listening on {}:{}".format(*listener.getsockname()), file=sys.stderr)
+    listener.listen(BACKLOG)
+    log_listening(listener)
 
     while True:
         # 5. Accept a client: a new socket, for this client alone
-        connection, peer = listener.accept()
+        try:
+            connection, peer = listener.accept()
+        except OSError as error:
+            retry_accept(error)
+            continue
         print(f"Connected by {peer}")
+        # With one client only, nobody else waits: no time limit is needed.
+        timeout = args.timeout if args.forever else None
         failure = None
         with connection:
-            connection.settimeout(args.timeout if args.forever else None)
             try:
-                serve(connection)
+                serve(connection, timeout)
             except OSError as error:
                 failure = f"{peer}: {error}"
 
         # 8. End with the first client, or go on: exercise 3
         if not args.forever:
-            sys.exit(failure)
+            if failure:
+                fail(failure, "the client's terminal may say why")
+            return
+        # An error on one connection ends that connection, not the server.
         if failure:
             print(failure, file=sys.stderr)
     # endregion: exercise
+
+
+def serve(connection, timeout):
+    connection.settimeout(timeout)
+    # region: exercise
+    while True:
+        # 6. Receive a message: whatever one recv gives
+        message = connection.recv(BUFFER_SIZE)
+        if not message:
+            return  # The client has closed its side.
+
+        # 7. Send the answer
+        text = message.decode(errors="replace")
+        answer = f'I got "{text}" from you and I am sending it back.'
+        connection.sendall(answer.encode())
+    # endregion: exercise
+
+
+def log_listening(server):
+    host, port = server.getsockname()
+    if host == "0.0.0.0":
+        print("every machine that reaches one of this machine's addresses can connect; "
+              "--host 127.0.0.1 keeps it to this machine", file=sys.stderr)
+    print(f"listening on {host}:{port}", file=sys.stderr)
+
+
+def retry_accept(error):
+    if error.errno in (errno.EINVAL, errno.EOPNOTSUPP):
+        raise error  # The socket does not listen: trying again cannot help.
+    if error.errno != errno.ECONNABORTED:
+        time.sleep(0.1)  # The system is short of descriptors or memory: do not spin.
+    print(f"cannot accept a client: {error}; waiting for the next", file=sys.stderr)
+
+
+def fail(error, hint):
+    sys.exit(f"Error: {error}\nhint: {hint}")
 
 
 main()

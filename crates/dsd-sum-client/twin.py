@@ -12,9 +12,41 @@ import sys
 BUFFER_SIZE = 1024
 
 
+def main():
+    # Print each line at once, also into a pipe, whatever characters it has.
+    sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=65432)
+    parser.add_argument("numbers", nargs="*", default=["1", "2", "3", "4", "5"])
+    args = parser.parse_args()
+    address = (socket.gethostbyname(args.host), args.port)
+
+    # region: exercise
+    # 1. Create the socket
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
+        # 2. Connect to the server: TCP's handshake
+        try:
+            server.connect(address)
+        except OSError as error:
+            fail("cannot connect to {}:{}: {}".format(*address, error),
+                 "is the server running? python3 crates/dsd-sum-server/twin.py")
+
+        # 3. Send each request and show its answer
+        if args.numbers == ["-"]:
+            for line in sys.stdin:
+                ask(server, line.rstrip("\r\n"))
+        else:
+            ask(server, " ".join(args.numbers))
+    # endregion: exercise
+
+
 def ask(server, request):
     if not request:
-        print("an empty line is no request; it is left out", file=sys.stderr)
+        # An empty send puts nothing on the wire: the server would not notice, and we would wait
+        # forever.
+        print("skipped an empty line: there is nothing to send", file=sys.stderr)
         return
 
     # region: exercise
@@ -24,34 +56,13 @@ def ask(server, request):
     # 5. Receive the answer: whatever one recv gives
     answer = server.recv(BUFFER_SIZE)
     if not answer:
-        sys.exit("the server closed the connection without an answer")
+        fail("the server closed the connection without an answer", "its terminal may say why")
     print(f"Server says: {answer.decode(errors='replace')}")
     # endregion: exercise
 
 
-def main():
-    # Each line is out at once, also into a pipe, and may hold any character.
-    sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
-
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=65432)
-    parser.add_argument("numbers", nargs="*", default=["1", "2", "3", "4", "5"])
-    args = parser.parse_args()
-
-    # region: exercise
-    # 1. Create the socket
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
-        # 2. Connect to the server: TCP's handshake
-        server.connect((args.host, args.port))
-
-        # 3. Send each request and show its answer
-        if args.numbers == ["-"]:
-            for line in sys.stdin:
-                ask(server, line.rstrip("\r\n"))
-        else:
-            ask(server, " ".join(args.numbers))
-    # endregion: exercise
+def fail(error, hint):
+    sys.exit(f"Error: {error}\nhint: {hint}")
 
 
 main()

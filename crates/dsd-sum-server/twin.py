@@ -7,54 +7,28 @@ Terminal 2: python3 crates/dsd-sum-client/twin.py 1 2 3 4 5
 
 import argparse
 import decimal
+import errno
 import re
 import socket
 import sys
 import time
 
 BUFFER_SIZE = 1024
+BACKLOG = 128
 QUOTE_LIMIT = 64
 TOO_LONG = ("error: a request of 1024 bytes or more may be cut short; "
             "exercise 5, with <EOF>, takes messages of any size")
+DRAIN_LIMIT = 64 * 1024 * 1024
+DRAIN_SIZE = 16 * 1024
+BIND_HINT = ("is another program using this port, perhaps the same server in another terminal? "
+             "stop it, or choose another port with --port")
 
-# Decimal rounds to 28 digits unless it is told to keep more than a request can hold.
+# Decimal rounds to 28 digits by default; a request can hold more.
 decimal.getcontext().prec = 2 * BUFFER_SIZE
 
 
-def answer(request):
-    words = [word.decode(errors="replace") for word in request.split()]
-    for word in words:
-        # Checked by hand: Decimal alone would also take "1e5", "1_000" and "NaN".
-        if not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)", word):
-            quote = word if len(word) <= QUOTE_LIMIT else word[:QUOTE_LIMIT] + "…"
-            return f'error: "{quote}" is not a number'
-    return format(sum(map(decimal.Decimal, words), decimal.Decimal(0)), "f")
-
-
-def serve(connection):
-    # region: exercise
-    while True:
-        # 6. Receive a request: whatever one recv gives
-        request = connection.recv(BUFFER_SIZE)
-        if not request:
-            return
-
-        # 7. Refuse what fills the buffer: the rest may still be on its way
-        if len(request) == BUFFER_SIZE:
-            connection.sendall(TOO_LONG.encode())
-            connection.shutdown(socket.SHUT_WR)
-            deadline = time.monotonic() + connection.gettimeout()
-            while time.monotonic() < deadline and connection.recv(BUFFER_SIZE):
-                pass
-            raise ConnectionError("hung up after a request that filled the buffer")
-
-        # 8. Send the sum back
-        connection.sendall(answer(request).encode())
-    # endregion: exercise
-
-
 def main():
-    # Each line is out at once, also into a pipe, and may hold any character.
+    # Print each line at once, also into a pipe, whatever characters it has.
     sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
 
     parser = argparse.ArgumentParser()
@@ -62,6 +36,7 @@ def main():
     parser.add_argument("--port", type=int, default=65432)
     parser.add_argument("--timeout", type=float, default=60)
     args = parser.parse_args()
+    address = (socket.gethostbyname(args.host), args.port)
 
     # region: exercise
     # 1. Create the listening socket
@@ -71,23 +46,98 @@ def main():
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
     # 3. Bind it to the server's address
-    listener.bind((args.host, args.port))
+    try:
+        listener.bind(address)
+    except OSError as error:
+        fail("cannot bind to {}:{}: {}".format(*address, error), BIND_HINT)
 
     # 4. Listen: from here on the system completes handshakes
-    listener.listen()
-    print("listening on {}:{}".format(*listener.getsockname()), file=sys.stderr)
+    listener.listen(BACKLOG)
+    log_listening(listener)
 
     while True:
         # 5. Accept a client: a new socket, for this client alone
-        connection, peer = listener.accept()
+        try:
+            connection, peer = listener.accept()
+        except OSError as error:
+            retry_accept(error)
+            continue
         print(f"Connected by {peer}")
+        # An error on one connection ends that connection, not the server.
         with connection:
-            connection.settimeout(args.timeout)
             try:
-                serve(connection)
+                serve(connection, args.timeout)
             except OSError as error:
                 print(f"{peer}: {error}", file=sys.stderr)
     # endregion: exercise
+
+
+def serve(connection, timeout):
+    # The server has one client at a time: without a limit, a silent one would stop all others.
+    connection.settimeout(timeout)
+    # region: exercise
+    while True:
+        # 6. Receive a request: whatever one recv gives
+        request = connection.recv(BUFFER_SIZE)
+        if not request:
+            return  # The client has closed its side.
+
+        # 7. Refuse a request that fills the buffer: the rest may still be on its way
+        if len(request) == BUFFER_SIZE:
+            connection.sendall(TOO_LONG.encode())
+            close_gracefully(connection, timeout)
+            raise OSError("closed after a request that filled the buffer")
+
+        # 8. Send the sum back
+        connection.sendall(answer(request).encode())
+    # endregion: exercise
+
+
+def answer(request):
+    words = [word.decode(errors="replace") for word in request.split()]
+    for word in words:
+        # Checked by hand: Decimal alone would also accept "1e5", "1_000" and "NaN".
+        if not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)", word):
+            quote = word if len(word) <= QUOTE_LIMIT else word[:QUOTE_LIMIT] + "…"
+            return f'error: "{quote}" is not a number'
+    return format(sum(map(decimal.Decimal, words), decimal.Decimal(0)), "f")
+
+
+def log_listening(server):
+    host, port = server.getsockname()
+    if host == "0.0.0.0":
+        print("every machine that reaches one of this machine's addresses can connect; "
+              "--host 127.0.0.1 keeps it to this machine", file=sys.stderr)
+    print(f"listening on {host}:{port}", file=sys.stderr)
+
+
+def retry_accept(error):
+    if error.errno in (errno.EINVAL, errno.EOPNOTSUPP):
+        raise error  # The socket does not listen: trying again cannot help.
+    if error.errno != errno.ECONNABORTED:
+        time.sleep(0.1)  # The system is short of descriptors or memory: do not spin.
+    print(f"cannot accept a client: {error}; waiting for the next", file=sys.stderr)
+
+
+def close_gracefully(connection, timeout):
+    # A close with bytes unread would send RST, and the peer could lose our last answer. So end only
+    # our own direction, and read until the peer closes too.
+    connection.shutdown(socket.SHUT_WR)
+    deadline = time.monotonic() + timeout
+    total = 0
+    while total < DRAIN_LIMIT and (left := deadline - time.monotonic()) > 0:
+        connection.settimeout(left)
+        try:
+            piece = connection.recv(DRAIN_SIZE)
+        except socket.timeout:
+            break
+        if not piece:
+            break
+        total += len(piece)
+
+
+def fail(error, hint):
+    sys.exit(f"Error: {error}\nhint: {hint}")
 
 
 main()

@@ -10,7 +10,7 @@ import sys
 
 
 def main():
-    # Each line is out at once, also into a pipe, and may hold any character.
+    # Print each line at once, also into a pipe, whatever characters it has.
     sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
 
     argparse.ArgumentParser().parse_args()
@@ -21,13 +21,18 @@ def main():
         socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     except OSError as error:
         # 2. Say why it failed, and end with exit code 1
-        print(f"Failed to create socket. Error code: {error.errno} , "
-              f"Error message : {error.strerror}")
-        sys.exit(1)
+        code, message = error.errno, error.strerror
+        print(f"Failed to create socket. Error code: {code} , Error message : {message}")
+        fail(f"cannot create a TCP socket: {error}",
+             "too many open files? ulimit -n shows how many this shell allows")
 
     # 3. Say that it worked
     print("Socket Created")
     # endregion: exercise
+
+
+def fail(error, hint):
+    sys.exit(f"Error: {error}\nhint: {hint}")
 
 
 main()

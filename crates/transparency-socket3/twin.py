@@ -10,7 +10,7 @@ import sys
 
 
 def main():
-    # Each line is out at once, also into a pipe, and may hold any character.
+    # Print each line at once, also into a pipe, whatever characters it has.
     sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
 
     parser = argparse.ArgumentParser()
@@ -28,13 +28,22 @@ def main():
             ip = socket.gethostbyname(args.host)
         except OSError as error:
             print("Hostname could not be resolved. Exiting")
-            sys.exit(f"cannot resolve the host name {args.host}: {error}")
+            fail(f"cannot resolve the host name {args.host}: {error}",
+                 "check the spelling and the network, or give an address: --host 127.0.0.1")
         print(f"Ip address of {args.host} is {ip}")
 
         # 3. Connect to the web server: TCP's handshake
-        server.connect((ip, args.port))
+        try:
+            server.connect((ip, args.port))
+        except OSError as error:
+            fail(f"cannot connect to {ip}:{args.port}: {error}",
+                 "is there a web server? cargo lab run transparency-socket3 starts one")
         print(f"Socket Connected to {args.host} on ip {ip}")
     # endregion: exercise
+
+
+def fail(error, hint):
+    sys.exit(f"Error: {error}\nhint: {hint}")
 
 
 main()

@@ -12,7 +12,7 @@ BUFFER_SIZE = 4096
 
 
 def main():
-    # Each line is out at once, also into a pipe, and may hold any character.
+    # Print each line at once, also into a pipe, whatever characters it has.
     sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
 
     parser = argparse.ArgumentParser()
@@ -30,24 +30,36 @@ def main():
             ip = socket.gethostbyname(args.host)
         except OSError as error:
             print("Hostname could not be resolved. Exiting")
-            sys.exit(f"cannot resolve the host name {args.host}: {error}")
+            fail(f"cannot resolve the host name {args.host}: {error}",
+                 "check the spelling and the network, or give an address: --host 127.0.0.1")
 
         # 3. Connect to the web server: TCP's handshake
-        server.connect((ip, args.port))
+        try:
+            server.connect((ip, args.port))
+        except OSError as error:
+            fail(f"cannot connect to {ip}:{args.port}: {error}",
+                 "is there a web server? cargo lab run transparency-socket4 starts one")
         print(f"Socket Connected to {args.host} on ip {ip}")
 
         # 4. Send the request: lines that end with CRLF, then an empty one
-        site = args.host if args.port == 80 else f"{args.host}:{args.port}"
-        request = f"GET / HTTP/1.1\r\nHost: {site}\r\nConnection: close\r\n\r\n"
-        server.sendall(request.encode())
+        server.sendall(request(args.host, args.port).encode())
         print("Message send successfully")
 
         # 5. Receive the reply: whatever one recv gives
         reply = server.recv(BUFFER_SIZE)
         if not reply:
-            sys.exit(f"{ip}:{args.port} closed the connection without a reply")
+            fail(f"{ip}:{args.port} closed the connection without a reply", "is it a web server?")
         print(reply)
     # endregion: exercise
+
+
+def request(host, port):
+    site = host if port == 80 else f"{host}:{port}"
+    return f"GET / HTTP/1.1\r\nHost: {site}\r\nConnection: close\r\n\r\n"
+
+
+def fail(error, hint):
+    sys.exit(f"Error: {error}\nhint: {hint}")
 
 
 main()

@@ -6,31 +6,21 @@ Terminal 2: python3 crates/transparency-socket6/twin.py
 """
 
 import argparse
+import errno
 import socket
 import sys
 import time
 
 BACKLOG = 5
-BUFFER_SIZE = 1024
 THANKS = b"Thank you for connecting"
-
-
-def thank(connection, patience):
-    # region: exercise
-    # 6. Send the thanks
-    connection.sendall(THANKS)
-
-    # 7. Hang up: end this direction, and read until the client has closed too
-    connection.shutdown(socket.SHUT_WR)
-    connection.settimeout(patience)
-    deadline = time.monotonic() + patience
-    while time.monotonic() < deadline and connection.recv(BUFFER_SIZE):
-        pass
-    # endregion: exercise
+DRAIN_LIMIT = 64 * 1024 * 1024
+DRAIN_SIZE = 16 * 1024
+BIND_HINT = ("is another program using this port, perhaps the same server in another terminal? "
+             "stop it, or choose another port with --port")
 
 
 def main():
-    # Each line is out at once, also into a pipe, and may hold any character.
+    # Print each line at once, also into a pipe, whatever characters it has.
     sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
 
     parser = argparse.ArgumentParser()
@@ -38,6 +28,7 @@ def main():
     parser.add_argument("--port", type=int, default=12345)
     parser.add_argument("--timeout", type=float, default=1)
     args = parser.parse_args()
+    address = (socket.gethostbyname(args.host or "0.0.0.0"), args.port)
 
     # region: exercise
     # 1. Create the listening socket
@@ -48,24 +39,80 @@ def main():
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
     # 3. Bind it to the server's address
-    listener.bind((args.host, args.port))
-    print(f"socket binded to {listener.getsockname()[1]}")
+    try:
+        listener.bind(address)
+    except OSError as error:
+        fail("cannot bind to {}:{}: {}".format(*address, error), BIND_HINT)
+    port = listener.getsockname()[1]
+    print(f"socket binded to {port}")
 
     # 4. Listen: from here on the system completes handshakes
     listener.listen(BACKLOG)
     print("socket is listening")
-    print("listening on {}:{}".format(*listener.getsockname()), file=sys.stderr)
+    log_listening(listener)
 
     while True:
         # 5. Accept a client: a new socket, for this client alone
-        connection, peer = listener.accept()
+        try:
+            connection, peer = listener.accept()
+        except OSError as error:
+            retry_accept(error)
+            continue
         print(f"Got connection from {peer}")
+        # An error on one connection ends that connection, not the server.
         with connection:
             try:
                 thank(connection, args.timeout)
             except OSError as error:
                 print(f"{peer}: {error}", file=sys.stderr)
     # endregion: exercise
+
+
+def thank(connection, timeout):
+    # region: exercise
+    # 6. Send the thanks
+    connection.sendall(THANKS)
+
+    # 7. Close gracefully: end our direction, and read until the client closes too
+    close_gracefully(connection, timeout)
+    # endregion: exercise
+
+
+def log_listening(server):
+    host, port = server.getsockname()
+    if host == "0.0.0.0":
+        print("every machine that reaches one of this machine's addresses can connect; "
+              "--host 127.0.0.1 keeps it to this machine", file=sys.stderr)
+    print(f"listening on {host}:{port}", file=sys.stderr)
+
+
+def retry_accept(error):
+    if error.errno in (errno.EINVAL, errno.EOPNOTSUPP):
+        raise error  # The socket does not listen: trying again cannot help.
+    if error.errno != errno.ECONNABORTED:
+        time.sleep(0.1)  # The system is short of descriptors or memory: do not spin.
+    print(f"cannot accept a client: {error}; waiting for the next", file=sys.stderr)
+
+
+def close_gracefully(connection, timeout):
+    # A close with bytes unread would send RST, and the peer could lose our last answer. So end only
+    # our own direction, and read until the peer closes too.
+    connection.shutdown(socket.SHUT_WR)
+    deadline = time.monotonic() + timeout
+    total = 0
+    while total < DRAIN_LIMIT and (left := deadline - time.monotonic()) > 0:
+        connection.settimeout(left)
+        try:
+            piece = connection.recv(DRAIN_SIZE)
+        except socket.timeout:
+            break
+        if not piece:
+            break
+        total += len(piece)
+
+
+def fail(error, hint):
+    sys.exit(f"Error: {error}\nhint: {hint}")
 
 
 main()

@@ -115,7 +115,7 @@ fn server_gives_up_a_client_that_says_nothing() {
         .serve();
     let mut silent = connect(address);
     good_client(address, b"after it");
-    server.error_line_with("nothing within the time limit");
+    server.error_line_with("timed out");
     assert_eq!(read_to_end(&mut silent), b"");
 }
 

@@ -132,7 +132,7 @@ fn the_echo_of_another_message_is_not_taken_for_this_ones() {
     assert!(
         finished
             .stderr
-            .contains("15 bytes that are no echo of the message; ignored"),
+            .contains("ignored 15 bytes that are not an echo of the message"),
         "{}",
         finished.stderr
     );
@@ -262,7 +262,11 @@ fn a_client_that_hears_only_nonsense_gives_up_in_bounded_time() {
     );
     assert_eq!(finished.code, Some(1), "{}", finished.stderr);
     assert_eq!(finished.stdout, not_echoed(address));
-    assert!(finished.stderr.contains("8 bytes that are no echo"));
+    assert!(
+        finished
+            .stderr
+            .contains("ignored 8 bytes that are not an echo")
+    );
     babbling.join().unwrap();
 }
 

@@ -159,7 +159,8 @@ fn a_server_names_the_port_that_is_in_use_and_says_who_may_hold_it() {
             "{}: {error}",
             entry.package
         );
-        let hint = "another program holds this port, perhaps the same server in another terminal";
+        let hint =
+            "is another program using this port, perhaps the same server in another terminal?";
         assert!(
             finished.stderr.contains(hint),
             "{}: {}",

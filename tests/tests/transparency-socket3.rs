@@ -86,7 +86,7 @@ fn without_a_web_server_the_error_says_how_to_get_one() {
     assert!(
         finished
             .stderr
-            .contains("\nhint: no web server there? cargo lab run transparency-socket3"),
+            .contains("\nhint: is there a web server? cargo lab run transparency-socket3"),
         "{}",
         finished.stderr
     );

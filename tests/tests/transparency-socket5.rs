@@ -86,7 +86,7 @@ fn server_says_that_a_client_reset() {
     let mut stream = connect(address);
     wire::expect(&mut stream, b"Thank you for connecting");
     reset(stream);
-    server.error_line_with("cannot hang up: ");
+    server.error_line_with("reset");
     good_client(address);
 }
 

@@ -4,9 +4,8 @@
 //! Terminal 1: `cargo run -p cmpu-guess-server -- --port 9900`
 //! Terminal 2: `cargo run -p cmpu-guess-client -- --port 9900`
 //! You see:    here `Guess b'50' from ('127.0.0.1', 51234): HIGHER`, there `HIGHER`
-//! Safety:     only programs on this machine can reach it, since it is bound to localhost
+//! Safety:     listens on localhost, so only programs on this machine can reach it
 
-use std::cmp::Ordering;
 use std::net::UdpSocket;
 
 use anyhow::Context;
@@ -14,56 +13,51 @@ use argh::{ArgsInfo, FromArgs};
 use labnet::{log, python, say};
 use socket2::{Domain, Socket, Type};
 
-/// The longest datagram that is received, in bytes: as long as any can be.
+/// The longest datagram, in bytes.
 const BUFFER_SIZE: usize = 65_535;
 /// How much of a guess is quoted: bytes in the line printed here, characters in the answer.
 const QUOTE_LIMIT: usize = 64;
-/// What may stand around a number: the white space of ASCII.
+/// What may be around a number: the white space of ASCII.
 const WHITE_SPACE: [char; 6] = [' ', '\t', '\n', '\x0b', '\x0c', '\r'];
 
-/// Draws a number from 1 to 100 and answers guesses over UDP.
+/// Beside the server's address.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     help_triggers("-h", "--help"),
-    example = "{command_name} --port 9900",
     example = "{command_name} --port=9900 --secret 42"
 )]
 struct Args {
-    /// address to listen on (default localhost: this machine only)
-    #[argh(option, default = "\"localhost\".to_string()")]
-    host: String,
-    /// port to listen on (the sheet uses 9900; 0 takes any that is free)
-    #[argh(option, from_str_fn(labnet::port))]
-    port: u16,
-    /// the number to guess, from 1 to 100 (default: drawn at random)
+    /// the number to guess, from 1 to 100 (default: a random number)
     #[argh(option, from_str_fn(secret))]
     secret: Option<i64>,
 }
 
 fn main() -> labnet::MainResult {
-    let args: Args = labnet::args()?;
-    let address = labnet::resolve(&args.host, args.port)?;
+    let (server_args, args) = labnet::server_args("Draws a number and answers guesses over UDP.")
+        .host("localhost")
+        .parse_with::<Args>()?;
+    let address = server_args.address()?;
 
     // region: exercise
     // 1. Draw the number: one for all clients
-    // 1..=100 holds both ends. Python's randrange(1, 100) leaves the 100 out.
+    // 1..=100 includes both ends. Python's randrange(1, 100) leaves out the 100.
     let secret = args.secret.unwrap_or_else(|| rand::random_range(1..=100));
 
     // 2. Create the socket: one for all clients
-    let socket =
+    let server =
         Socket::new(Domain::IPV4, Type::DGRAM, None).context("cannot create a UDP socket")?;
 
     // 3. Bind it to the server's address: from here on datagrams can come
-    socket
+    server
         .bind(&address.into())
         .with_context(|| format!("cannot bind to {address}"))?;
-    labnet::log_listening(&socket)?;
+    labnet::log_listening(&server)?;
 
-    let socket: UdpSocket = socket.into();
+    let server: UdpSocket = server.into();
     let mut buffer = vec![0; BUFFER_SIZE];
     loop {
         // 4. Receive a guess and the address it came from
-        let (count, peer) = match socket.recv_from(&mut buffer) {
+        let (count, peer) = match server.recv_from(&mut buffer) {
             Ok(received) => received,
             Err(error) => {
                 labnet::retry_receive(error)?;
@@ -72,22 +66,22 @@ fn main() -> labnet::MainResult {
         };
 
         // 5. Compare it with the number
-        // Nothing is remembered between guesses: a guess that comes twice gets the same answer twice, and does no harm.
+        // Nothing is kept between guesses: a guess that arrives twice gets the same answer twice.
         let guess = &buffer[..count];
-        let answer = answer(guess, secret);
-        let (verdict, _) = answer.split_once(':').unwrap_or((&answer, ""));
+        let reply = answer(guess, secret);
+        let verdict = reply.split(':').next().unwrap_or(&reply);
         let (quote, client) = (&guess[..count.min(QUOTE_LIMIT)], python::address(peer));
         say!("Guess {} from {client}: {verdict}", python::bytes(quote))?;
 
         // 6. Send the answer back there
-        if let Err(error) = socket.send_to(answer.as_bytes(), peer) {
+        if let Err(error) = server.send_to(reply.as_bytes(), peer) {
             log!("{client}: cannot send the answer: {error}");
         }
     }
     // endregion: exercise
 }
 
-/// `HIGHER` if the number is higher than the guess, `LOWER`, `CORRECT`, or what is wrong with the guess.
+/// `HIGHER` if the number is higher than the guess, `LOWER`, `CORRECT`, or what is wrong with it.
 fn answer(guess: &[u8], secret: i64) -> String {
     let text = String::from_utf8_lossy(guess);
     let text = text.trim_matches(WHITE_SPACE);
@@ -97,19 +91,23 @@ fn answer(guess: &[u8], secret: i64) -> String {
         let cut = if quote.len() < text.len() { "…" } else { "" };
         return format!("ERROR: \"{quote}{cut}\" is not a whole number");
     }
-    // What does not fit into 64 bits is a number all the same, far below 1 or far above 100.
+    // A number that does not fit into 64 bits is far below 1 or far above 100.
     let far_off = if text.starts_with('-') {
         i64::MIN
     } else {
         i64::MAX
     };
-    match secret.cmp(&text.parse().unwrap_or(far_off)) {
-        Ordering::Greater => "HIGHER".to_string(),
-        Ordering::Less => "LOWER".to_string(),
-        Ordering::Equal => "CORRECT".to_string(),
+    let number = text.parse().unwrap_or(far_off);
+    if secret > number {
+        "HIGHER".to_string()
+    } else if secret < number {
+        "LOWER".to_string()
+    } else {
+        "CORRECT".to_string()
     }
 }
 
+/// Reads `--secret`.
 fn secret(value: &str) -> Result<i64, String> {
     value
         .parse()

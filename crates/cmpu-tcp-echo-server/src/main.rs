@@ -1,52 +1,31 @@
-//! Sends a client's message back, one message a client, for one client after another.
+//! Sends a client's message back, one message per client, for one client after another.
 //!
-//! Python:     TCP echo server (CMPU4021 Week 2), beside `twin.py`
+//! Python:     TCP echo server (CMPU4021 Week 2), and `twin.py`
 //! Terminal 1: `cargo run -p cmpu-tcp-echo-server -- --port 9900`
 //! Terminal 2: `cargo run -p cmpu-tcp-echo-client -- --port 9900`
-//! You see:    here `Data: Test message. This will be echoed`, there `Received: Test message. Th` and the rest
-//! Safety:     only programs on this machine can connect, since it listens on localhost
+//! You see:    here `Data: Test message. This will be echoed`, there `Received: Test message. Th` …
+//! Safety:     listens on localhost, so only programs on this machine can connect
 
 use std::io::{Read, Write};
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
-use argh::{ArgsInfo, FromArgs};
-use labnet::{log, python, say, with_timeout};
+use anyhow::{Context, bail};
+use labnet::{WithTimeout, log, python, say};
 use socket2::{Domain, Socket, Type};
 
-/// The most that is received of a client's message, in bytes.
+/// How much of a client's message is received, in bytes.
 const BUFFER_SIZE: usize = 2048;
-/// How many clients may wait while another is served.
+/// How many clients may wait to be accepted.
 const BACKLOG: i32 = 5;
 /// How long a client may take to close its side after the echo.
-const PATIENCE: Duration = Duration::from_secs(1);
-
-/// Sends a client's message back, one message a client.
-#[derive(FromArgs, ArgsInfo)]
-#[argh(
-    help_triggers("-h", "--help"),
-    example = "{command_name} --port 9900",
-    example = "{command_name} --port=9900"
-)]
-struct Args {
-    /// address to listen on (default localhost: this machine only)
-    #[argh(option, default = "\"localhost\".to_string()")]
-    host: String,
-    /// port to listen on (the sheet uses 9900; 0 takes any that is free)
-    #[argh(option, from_str_fn(labnet::port))]
-    port: u16,
-    /// seconds that a silent client may keep the others waiting (default 60)
-    #[argh(
-        option,
-        default = "Duration::from_secs(60)",
-        from_str_fn(labnet::seconds)
-    )]
-    timeout: Duration,
-}
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 fn main() -> labnet::MainResult {
-    let args: Args = labnet::args()?;
-    let address = labnet::resolve(&args.host, args.port)?;
+    let args = labnet::server_args("Sends a client's message back, one message per client.")
+        .host("localhost")
+        .timeout(60.0)
+        .parse()?;
+    let address = args.address()?;
 
     // region: exercise
     // 1. Create the listening socket
@@ -54,8 +33,8 @@ fn main() -> labnet::MainResult {
         Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
 
     // 2. Allow the port to be used again at once
-    // Connections that this server closed stay in TIME_WAIT for a minute and would hold the port. Windows lets
-    // servers start again without this, and would let another program share the port with it.
+    // Closed connections would hold the port for a minute (TIME_WAIT). Windows does not need this
+    // option; there it would let another program share the port.
     #[cfg(not(windows))]
     listener
         .set_reuse_address(true)
@@ -85,7 +64,7 @@ fn main() -> labnet::MainResult {
             }
         };
         let peer = python::address(&peer);
-        // A client that breaks its connection ends its own conversation, not the server.
+        // An error on one connection ends that connection, not the server.
         if let Err(error) = serve(connection, peer, args.timeout) {
             log!("{peer}: {error:#}");
         }
@@ -93,34 +72,31 @@ fn main() -> labnet::MainResult {
     // endregion: exercise
 }
 
-/// Receives a client's message and sends it back. A closed stdout also ends up here as an error: it ends the server at
-/// the next line that `main` prints.
-fn serve(mut connection: Socket, peer: python::Address, limit: Duration) -> anyhow::Result<()> {
-    // One client at a time: one that says nothing would stop all the others.
-    connection
-        .set_read_timeout(Some(limit))
-        .context("cannot limit the time to wait")?;
+/// Receives a client's message and sends it back.
+///
+/// A closed stdout is an error here too. It ends the server at the next line that `main` prints.
+fn serve(connection: Socket, peer: python::Address, timeout: Duration) -> anyhow::Result<()> {
+    // The server has one client at a time: without a limit, a silent one would stop all others.
+    let mut connection = WithTimeout::new(connection, timeout)?;
 
     // region: exercise
     // 6. Receive the message: whatever one recv gives
     let mut buffer = [0; BUFFER_SIZE];
-    let count = with_timeout(|| connection.read(&mut buffer)).context("cannot receive")?;
+    let count = connection.read(&mut buffer)?;
     if count == 0 {
-        return Err(anyhow!("closed the connection without a message"));
+        bail!("closed the connection without a message");
     }
-    // The echo is the bytes themselves. Only the lines printed here need text, and show what is not UTF-8 as �.
+    // The echo is the bytes themselves. Only the lines printed here need text.
     let text = String::from_utf8_lossy(&buffer[..count]);
     say!("Data: {text}")?;
 
     // 7. Send it back
-    // It always fits into the socket's send buffer, so a client that does not read cannot hold this up.
-    connection
-        .write_all(&buffer[..count])
-        .context("cannot send the echo")?;
-    say!("sent {text} bytes back to {peer}")?; // The sheet prints the text where the count belongs.
+    connection.write_all(&buffer[..count])?;
+    say!("sent {text} bytes back to {peer}")?; // The sheet prints the text, not the number.
 
-    // 8. Hang up: end this direction, and read until the client has closed too
-    // A plain close() with bytes of the client unread would send RST, which may destroy the echo on its way.
-    labnet::close_gracefully(connection, PATIENCE).context("cannot hang up")
+    // 8. Close gracefully: end our direction, and read until the client closes too
+    // If bytes of the client are unread, a plain close() sends RST, and the echo may be lost.
+    labnet::close_gracefully(connection.into_inner(), CLOSE_TIMEOUT)?;
+    Ok(())
     // endregion: exercise
 }

@@ -3,55 +3,46 @@
 //! Python:     `twin.py`, for Task02 of the sheet (CO223 Lab 04, server)
 //! Terminal 1: `cargo run -p co223-task02-server`
 //! Terminal 2: `cargo run -p co223-task02-client`
-//! You see:    here `Connection from ('127.0.1.1', 51234) has been established.`, there `Welcome to the server!`
-//! Safety:     listens on the address of this machine's own name: where that is no 127.…, others can connect
+//! You see:    here `Connection from ('127.0.1.1', 51234) has been established.`, there the message
+//! Safety:     listens on this machine's name; unless its address is 127.…, others can connect
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use argh::{ArgsInfo, FromArgs};
-use labnet::{Hint, log, python, say, with_timeout};
+use labnet::{WithTimeout, log, python, say};
 use socket2::{Domain, Socket, Type};
 
-/// How many clients may wait while another is served: the sheet's `listen(5)`.
+/// How many clients may wait to be accepted: the sheet's `listen(5)`.
 const BACKLOG: i32 = 5;
-/// How much of what a client may have sent is read and dropped before the close, in bytes.
+/// How much of what a client sent is dropped before the close, in bytes.
 const UNREAD_LIMIT: usize = 64 * 1024;
 
-/// Sends a message to each client and closes the connection.
+/// Beside the server's address.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     help_triggers("-h", "--help"),
-    example = "{command_name} --host=127.0.0.1 --message 'Good morning'"
+    example = "{command_name} --message 'Good morning'"
 )]
 struct Args {
-    /// address to listen on (default: the address of this machine's name)
-    #[argh(option)]
-    host: Option<String>,
-    /// port to listen on (default 1234; 0 takes any that is free)
-    #[argh(option, default = "1234", from_str_fn(labnet::port))]
-    port: u16,
     /// what each client is sent (default 'Welcome to the server!')
     #[argh(option, default = "\"Welcome to the server!\".to_string()")]
     message: String,
-    /// seconds that a client which does not read may keep the others waiting (default 60)
-    #[argh(
-        option,
-        default = "Duration::from_secs(60)",
-        from_str_fn(labnet::seconds)
-    )]
-    timeout: Duration,
 }
 
 fn main() -> labnet::MainResult {
-    let args: Args = labnet::args()?;
+    let (server_args, args) = labnet::server_args("Sends a message to each client.")
+        .port(1234)
+        .timeout(60.0)
+        .parse_with::<Args>()?;
     if args.message.is_empty() {
-        Err(anyhow!("the message is empty"))
-            .hint("a send of no bytes sends nothing: give it at least a character")?;
+        return labnet::fail(
+            "the message is empty",
+            "an empty send puts nothing on the wire: give it at least one character",
+        );
     }
-    let host = args.host.map_or_else(labnet::host_name, Ok)?;
-    let address = labnet::resolve(&host, args.port)?;
+    let address = server_args.address()?;
 
     // region: exercise
     // 1. Create the listening socket
@@ -59,8 +50,8 @@ fn main() -> labnet::MainResult {
         Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
 
     // 2. Allow the port to be used again at once
-    // Connections that the last run closed stay in TIME_WAIT for a minute and would hold the port. Windows lets
-    // servers start again without this, and would let another program share the port with it.
+    // Closed connections would hold the port for a minute (TIME_WAIT). Windows does not need this
+    // option; there it would let another program share the port.
     #[cfg(not(windows))]
     listener
         .set_reuse_address(true)
@@ -88,36 +79,36 @@ fn main() -> labnet::MainResult {
         };
         let peer = python::address(&peer);
         say!("Connection from {peer} has been established.")?;
-        // A client that breaks its connection ends its own conversation, not the server.
-        if let Err(error) = serve(connection, args.message.as_bytes(), args.timeout) {
-            log!("{peer}: {error:#}");
+        // An error on one connection ends that connection, not the server.
+        if let Err(error) = serve(connection, args.message.as_bytes(), server_args.timeout) {
+            log!("{peer}: {error}");
         }
     }
     // endregion: exercise
 }
 
-/// Sends the message, whole.
-fn serve(mut connection: Socket, message: &[u8], limit: Duration) -> anyhow::Result<()> {
-    // A short message fits into the system's buffers and is sent at once. A long one waits for the client to read.
-    connection
-        .set_write_timeout(Some(limit))
-        .context("cannot limit the time to wait")?;
+/// Sends the whole message.
+fn serve(connection: Socket, message: &[u8], timeout: Duration) -> io::Result<()> {
+    // Without a limit, a client that does not read a long message could stop all others.
+    let mut connection = WithTimeout::new(connection, timeout)?;
 
     // region: exercise
     // 6. Send the message
-    // One write of the system may take only a part of it: write_all, like sendall, goes on until all is taken.
-    with_timeout(|| connection.write_all(message)).context("cannot send the message")?;
+    // One send may take only a part of it. write_all, like Python's sendall, sends the rest too.
+    connection.write_all(message)?;
 
     // 7. Drop what the client has sent: a close over unread bytes would be a reset
-    // A reset may destroy the message on its way. This client has nothing to say, but somebody with telnet may.
-    connection
-        .set_nonblocking(true)
-        .context("cannot make the socket non-blocking")?;
-    match connection.read(&mut [0; UNREAD_LIMIT]) {
-        Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error).context("cannot receive"),
-        _ => Ok(()),
+    // A reset may destroy the message on its way. Our client sends nothing, but telnet may.
+    let mut connection = connection.into_inner();
+    connection.set_nonblocking(true)?;
+    if let Err(error) = connection.read(&mut [0; UNREAD_LIMIT])
+        && error.kind() != ErrorKind::WouldBlock
+    {
+        return Err(error);
     }
 
     // 8. Close the connection: that is how the client knows that the message is over
+    drop(connection);
+    Ok(())
     // endregion: exercise
-} // The connection is closed here, where its owner ends: Python's `with` block.
+}

@@ -8,62 +8,52 @@
 
 use std::io::{Read, Write};
 
-use anyhow::{Context, anyhow};
-use argh::{ArgsInfo, FromArgs};
+use anyhow::Context;
 use labnet::{Hint, python, say};
 use socket2::{Domain, Socket, Type};
 
-/// The longest answer that is read, in bytes.
+/// The most bytes that one recv gives.
 const BUFFER_SIZE: usize = 1024;
 /// A socket carries bytes, and in Rust as in Python `b""` makes bytes, not text.
 const MESSAGE: &[u8] = b"Hello, world";
 
-/// Sends `Hello, world` to codio-echo-server and shows what comes back.
-#[derive(FromArgs, ArgsInfo)]
-#[argh(help_triggers("-h", "--help"), example = "{command_name} --port=9900")]
-struct Args {
-    /// the server's host name or address (default 127.0.0.1)
-    #[argh(option, default = "\"127.0.0.1\".to_string()")]
-    host: String,
-    /// the server's port (default 65432)
-    #[argh(option, default = "65432", from_str_fn(labnet::port))]
-    port: u16,
-}
-
 fn main() -> labnet::MainResult {
-    let args: Args = labnet::args()?;
-    let address = labnet::resolve(&args.host, args.port)?;
+    let args = labnet::client_args("Sends 'Hello, world' to codio-echo-server.")
+        .host("127.0.0.1")
+        .port(65432)
+        .parse()?;
+    let address = args.address()?;
 
     // region: exercise
     // 1. Create the socket
-    let mut socket =
+    let mut server =
         Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
 
     // 2. Connect to the server: TCP's handshake
-    // No bind before it: the system chooses this socket's own port, and the server prints it.
-    socket
+    // There is no bind before it: the system chooses this socket's port, and the server prints it.
+    server
         .connect(&address.into())
         .with_context(|| format!("cannot connect to {address}"))
         .hint("is the server running? cargo run -p codio-echo-server")?;
 
     // 3. Send the message
-    socket
+    server
         .write_all(MESSAGE)
         .with_context(|| format!("cannot send to {address}"))?;
 
     // 4. Receive the answer: whatever one recv gives
-    // Twelve bytes sent at once come whole as a rule. A longer answer may come in pieces, and take a recv for each.
+    // Twelve bytes sent at once usually arrive in one piece. A longer one may need several recvs.
     let mut buffer = [0; BUFFER_SIZE];
-    let count = socket
+    let count = server
         .read(&mut buffer)
         .with_context(|| format!("cannot receive from {address}"))?;
     if count == 0 {
-        Err(anyhow!(
-            "the server closed the connection without an answer"
-        ))
-        .hint("its terminal may say why")?;
+        return labnet::fail(
+            "the server closed the connection without an answer",
+            "its terminal may say why",
+        );
     }
     say!("Received {}", python::bytes(&buffer[..count]))?;
     Ok(())
     // endregion: exercise
-} // The socket is closed here, where its owner ends: Python's `with` block.
+} // The socket is closed here, where its variable ends: Python's `with` block.

@@ -8,7 +8,7 @@
 
 use std::io::{self, Read, Write};
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use argh::{ArgsInfo, FromArgs};
 use labnet::frames::{DelimitedReader, DelimitedWriter};
 use labnet::{Hint, say};
@@ -19,7 +19,7 @@ const TOKEN: &[u8] = b"<EOF>";
 /// How much longer than its message an answer may be, in bytes.
 const ANSWER_EXTRA: usize = 1024;
 
-/// Sends messages that end with `<EOF>` to dsd-eof-server and shows its answers.
+/// Beside the server's address.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     help_triggers("-h", "--help"),
@@ -27,85 +27,80 @@ const ANSWER_EXTRA: usize = 1024;
     example = "{command_name} - < book.txt"
 )]
 struct Args {
-    /// the server's host name or address (default 127.0.0.1)
-    #[argh(option, default = "\"127.0.0.1\".to_string()")]
-    host: String,
-    /// the server's port (default 65432)
-    #[argh(option, default = "65432", from_str_fn(labnet::port))]
-    port: u16,
     /// the messages (default 'Hello world'); - sends all of stdin as one message
     #[argh(positional)]
     messages: Vec<String>,
 }
 
 fn main() -> labnet::MainResult {
-    let args: Args = labnet::args()?;
-    let address = labnet::resolve(&args.host, args.port)?;
+    let (server_args, args) = labnet::client_args("Sends messages that end with <EOF>.")
+        .host("127.0.0.1")
+        .port(65432)
+        .parse_with::<Args>()?;
+    let address = server_args.address()?;
 
     // region: exercise
     // 1. Put the token behind each message: a text that holds it would arrive as two
     let mut frames = Vec::new();
-    match args.messages.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => frames.push(frame(b"Hello world")?),
-        ["-"] => {
-            let mut message = Vec::new();
-            io::stdin()
-                .read_to_end(&mut message)
-                .context("cannot read stdin")?;
-            frames.push(frame(&message)?);
-        }
-        ref messages => {
-            for message in messages {
-                frames.push(frame(message.as_bytes())?);
-            }
+    if args.messages == ["-"] {
+        let mut message = Vec::new();
+        io::stdin()
+            .read_to_end(&mut message)
+            .context("cannot read stdin")?;
+        frames.push(frame(&message)?);
+    } else if args.messages.is_empty() {
+        frames.push(frame(b"Hello world")?);
+    } else {
+        for message in &args.messages {
+            frames.push(frame(message.as_bytes())?);
         }
     }
 
     // 2. Create the socket
-    let socket =
+    let server =
         Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
 
     // 3. Connect to the server: TCP's handshake
-    socket
+    server
         .connect(&address.into())
         .with_context(|| format!("cannot connect to {address}"))
         .hint("is the server running? cargo run -p dsd-eof-server")?;
 
-    // A byte that is not UTF-8 comes back as U+FFFD, which takes three.
+    // A byte that is not valid UTF-8 comes back as U+FFFD, which takes three bytes.
     let longest = frames.iter().map(Vec::len).max().unwrap_or(0);
-    let mut answers = DelimitedReader::new(&socket, TOKEN, 3 * longest + ANSWER_EXTRA);
+    let mut answers = DelimitedReader::new(&server, TOKEN, 3 * longest + ANSWER_EXTRA);
     for frame in &frames {
         // 4. Send a message with its token
-        let sent = (&socket).write_all(frame);
+        let sent = (&server).write_all(frame);
 
         // 5. Receive the answer until its token
-        // Also when the sending failed: a server that refuses a message answers before it has all of it.
+        // Even if sending failed: a server may refuse a message before it has all of it.
         let answer = answers.read_message();
         if let Ok(Some(answer)) = &answer {
             say!("Server says: {}", String::from_utf8_lossy(answer))?;
         }
         sent.context("cannot send the message")
-            .hint("the server has hung up: its answer or its terminal says why")?;
+            .hint("the server has closed the connection: its answer or its terminal says why")?;
         let answer = answer
             .context("cannot receive the answer")
-            .hint("the server left too early: its terminal may say why")?;
-        if answer.is_none() {
-            Err(anyhow!(
-                "the server closed the connection without an answer"
-            ))
             .hint("its terminal may say why")?;
+        if answer.is_none() {
+            return labnet::fail(
+                "the server closed the connection without an answer",
+                "its terminal may say why",
+            );
         }
     }
     Ok(())
     // endregion: exercise
-} // The socket is closed here, where its owner ends: Python's `with` block.
+} // The socket is closed here, where its variable ends: Python's `with` block.
 
-/// A message and its token, ready to be sent with one call.
+/// A message and its token, to be sent with one call.
 fn frame(message: &[u8]) -> anyhow::Result<Vec<u8>> {
     let mut frame = Vec::new();
     DelimitedWriter::new(&mut frame, TOKEN)
         .write_message(message)
         .context("cannot send this text")
-        .hint("leave <EOF> out of it, or send it encoded, in base64 for instance")?;
+        .hint("leave <EOF> out of it, or encode it, in base64 for instance")?;
     Ok(frame)
 }

@@ -8,90 +8,88 @@
 
 use std::io::{self, Read, Write};
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use argh::{ArgsInfo, FromArgs};
 use labnet::{Hint, log, say};
 use socket2::{Domain, Socket, Type};
 
-/// The longest answer that is read, in bytes.
+/// The most bytes that one recv gives.
 const BUFFER_SIZE: usize = 1024;
 
-/// Sends numbers to dsd-sum-server and shows their sum.
+/// Beside the server's address.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     help_triggers("-h", "--help"),
-    example = "{command_name} 0.1 0.2",
     example = "{command_name} - < numbers.txt"
 )]
 struct Args {
-    /// the server's host name or address (default 127.0.0.1)
-    #[argh(option, default = "\"127.0.0.1\".to_string()")]
-    host: String,
-    /// the server's port (default 65432)
-    #[argh(option, default = "65432", from_str_fn(labnet::port))]
-    port: u16,
-    /// the numbers (default 1 2 3 4 5); - sends each line of stdin as a request of its own
+    /// the numbers (default 1 2 3 4 5); - sends each line of stdin as a separate request
     #[argh(positional)]
     numbers: Vec<String>,
 }
 
 fn main() -> labnet::MainResult {
-    let args: Args = labnet::args()?;
-    let address = labnet::resolve(&args.host, args.port)?;
+    let (server_args, args) = labnet::client_args("Sends numbers and shows their sum.")
+        .host("127.0.0.1")
+        .port(65432)
+        .parse_with::<Args>()?;
+    let address = server_args.address()?;
 
     // region: exercise
     // 1. Create the socket
-    let mut socket =
+    let mut server =
         Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
 
     // 2. Connect to the server: TCP's handshake
-    socket
+    server
         .connect(&address.into())
         .with_context(|| format!("cannot connect to {address}"))
         .hint("is the server running? cargo run -p dsd-sum-server")?;
 
     // 3. Send each request and show its answer
-    match args.numbers.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => ask(&mut socket, "1 2 3 4 5")?,
-        ["-"] => {
-            for line in io::stdin().lines() {
-                let line = line
-                    .context("cannot read a line of stdin")
-                    .hint("a request is a line of UTF-8 text: numbers and blanks")?;
-                ask(&mut socket, &line)?;
-            }
+    if args.numbers == ["-"] {
+        for line in io::stdin().lines() {
+            let line = line
+                .context("cannot read a line of stdin")
+                .hint("a request is a line of UTF-8 text: numbers and blanks")?;
+            ask(&mut server, &line)?;
         }
-        ref numbers => ask(&mut socket, &numbers.join(" "))?,
+    } else if args.numbers.is_empty() {
+        ask(&mut server, "1 2 3 4 5")?;
+    } else {
+        ask(&mut server, &args.numbers.join(" "))?;
     }
     Ok(())
     // endregion: exercise
-} // The socket is closed here, where its owner ends: Python's `with` block.
+} // The socket is closed here, where its variable ends: Python's `with` block.
 
-/// One request, one answer.
-fn ask(socket: &mut Socket, request: &str) -> anyhow::Result<()> {
+/// Sends one request and shows its answer.
+fn ask(server: &mut Socket, request: &str) -> labnet::MainResult {
     if request.is_empty() {
-        // A send of no bytes sends nothing at all: the server would never know, and we would wait for ever.
-        log!("an empty line is no request; it is left out");
+        // An empty send puts nothing on the wire: the server would not notice, and we would wait
+        // forever.
+        log!("skipped an empty line: there is nothing to send");
         return Ok(());
     }
 
     // region: exercise
     // 4. Send the request
-    socket
+    server
         .write_all(request.as_bytes())
         .context("cannot send the numbers")?;
 
     // 5. Receive the answer: whatever one recv gives
     let mut buffer = [0; BUFFER_SIZE];
-    let count = socket
+    let count = server
         .read(&mut buffer)
         .context("cannot receive the answer")?;
     if count == 0 {
-        return Err(anyhow!(
-            "the server closed the connection without an answer"
-        ))
-        .hint("its terminal may say why");
+        return labnet::fail(
+            "the server closed the connection without an answer",
+            "its terminal may say why",
+        );
     }
-    say!("Server says: {}", String::from_utf8_lossy(&buffer[..count]))
+    say!("Server says: {}", String::from_utf8_lossy(&buffer[..count]))?;
+    Ok(())
     // endregion: exercise
 }

@@ -4,47 +4,31 @@
 //! Terminal 1: `cargo run -p dsd-sum-server`
 //! Terminal 2: `cargo run -p dsd-sum-client 1 2 3 4 5`
 //! You see:    here `Connected by ('127.0.0.1', 51234)`, there `Server says: 15`
-//! Safety:     only programs on this machine can connect, since it listens on 127.0.0.1
+//! Safety:     listens on 127.0.0.1, so only programs on this machine can connect
 
 mod sum;
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
-use argh::{ArgsInfo, FromArgs};
-use labnet::{log, python, say, with_timeout};
+use anyhow::Context;
+use labnet::{WithTimeout, log, python, say};
 use socket2::{Domain, Socket, Type};
 
-/// A request has to be shorter than this, in bytes: one recv is one request.
+/// One recv is one request, so a request must be shorter than this, in bytes.
 const BUFFER_SIZE: usize = 1024;
-/// How many clients may wait while another is served, in Python the default of listen().
+/// How many clients may wait to be accepted.
 const BACKLOG: i32 = 128;
 const TOO_LONG: &str = "error: a request of 1024 bytes or more may be cut short; \
                         exercise 5, with <EOF>, takes messages of any size";
 
-/// Adds the numbers that a client sends.
-#[derive(FromArgs, ArgsInfo)]
-#[argh(help_triggers("-h", "--help"), example = "{command_name} --port=9900")]
-struct Args {
-    /// address to listen on (default 127.0.0.1: this machine only)
-    #[argh(option, default = "\"127.0.0.1\".to_string()")]
-    host: String,
-    /// port to listen on (default 65432; 0 takes any that is free)
-    #[argh(option, default = "65432", from_str_fn(labnet::port))]
-    port: u16,
-    /// seconds that a silent client may keep the others waiting (default 60)
-    #[argh(
-        option,
-        default = "Duration::from_secs(60)",
-        from_str_fn(labnet::seconds)
-    )]
-    timeout: Duration,
-}
-
 fn main() -> labnet::MainResult {
-    let args: Args = labnet::args()?;
-    let address = labnet::resolve(&args.host, args.port)?;
+    let args = labnet::server_args("Adds the numbers that a client sends.")
+        .host("127.0.0.1")
+        .port(65432)
+        .timeout(60.0)
+        .parse()?;
+    let address = args.address()?;
 
     // region: exercise
     // 1. Create the listening socket
@@ -52,8 +36,8 @@ fn main() -> labnet::MainResult {
         Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
 
     // 2. Allow the port to be used again at once
-    // Connections that the last run closed stay in TIME_WAIT for a minute and would hold the port. Windows lets
-    // servers start again without this, and would let another program share the port with it.
+    // Closed connections would hold the port for a minute (TIME_WAIT). Windows does not need this
+    // option; there it would let another program share the port.
     #[cfg(not(windows))]
     listener
         .set_reuse_address(true)
@@ -81,45 +65,42 @@ fn main() -> labnet::MainResult {
         };
         let peer = python::address(&peer);
         say!("Connected by {peer}")?;
-        // A client that breaks its connection ends its own conversation, not the server.
+        // An error on one connection ends that connection, not the server.
         if let Err(error) = serve(connection, args.timeout) {
-            log!("{peer}: {error:#}");
+            log!("{peer}: {error}");
         }
     }
     // endregion: exercise
 }
 
 /// Answers a client's requests until it closes the connection.
-fn serve(mut connection: Socket, limit: Duration) -> anyhow::Result<()> {
-    // One client at a time: one that says nothing, or never reads, would stop all the others.
-    connection
-        .set_read_timeout(Some(limit))
-        .context("cannot limit the time to wait")?;
-    connection
-        .set_write_timeout(Some(limit))
-        .context("cannot limit the time to wait")?;
+fn serve(connection: Socket, timeout: Duration) -> io::Result<()> {
+    // The server has one client at a time: without a limit, a silent one would stop all others.
+    let mut connection = WithTimeout::new(connection, timeout)?;
     let mut buffer = [0; BUFFER_SIZE];
     // region: exercise
     loop {
         // 6. Receive a request: whatever one recv gives
-        // TCP carries bytes, not messages. A short request that is sent with one call comes whole as a rule; one sent with
-        // two may come in two pieces, and each would be added up alone. Exercise 5 mends that.
-        let count = with_timeout(|| connection.read(&mut buffer)).context("cannot receive")?;
+        // TCP carries bytes, not messages. A short request that is sent with one call usually
+        // arrives in one piece. If it arrives in two, each piece is added up alone. Exercise 5
+        // fixes that.
+        let count = connection.read(&mut buffer)?;
         if count == 0 {
             return Ok(()); // The client has closed its side.
         }
 
-        // 7. Refuse what fills the buffer: the rest may still be on its way
+        // 7. Refuse a request that fills the buffer: the rest may still be on its way
+        // The rest must not be taken for the next request, so the server closes the connection.
         if count == BUFFER_SIZE {
-            with_timeout(|| connection.write_all(TOO_LONG.as_bytes())).context("cannot answer")?;
-            // The rest must not pass for the next request, so the conversation ends here.
-            labnet::close_gracefully(connection, limit).context("cannot hang up")?;
-            return Err(anyhow!("hung up after a request that filled the buffer"));
+            connection.write_all(TOO_LONG.as_bytes())?;
+            labnet::close_gracefully(connection.into_inner(), timeout)?;
+            return Err(io::Error::other(
+                "closed after a request that filled the buffer",
+            ));
         }
 
         // 8. Send the sum back
-        let answer = sum::answer(&buffer[..count]);
-        with_timeout(|| connection.write_all(answer.as_bytes())).context("cannot answer")?;
+        connection.write_all(sum::answer(&buffer[..count]).as_bytes())?;
     }
     // endregion: exercise
 }

@@ -2,13 +2,14 @@
 
 use num_bigint::BigInt;
 
-/// How much of a word an error answer quotes, in characters: the answer has to fit into the client's recv.
+/// How much of a word an error answer quotes, in characters: it must fit into the client's recv.
 const QUOTE_LIMIT: usize = 64;
 
-/// The sum of the numbers in a request, or an answer that names the word that is none.
+/// The sum of the numbers in a request, or an answer that names the word that is not a number.
 ///
-/// `0.1 0.2` is `0.3`: a binary `f64` would make it 0.30000000000000004, so each number is kept as a whole
-/// number of tenths, hundredths, thousandths … The sum has as many decimal places as the number with most.
+/// `0.1 0.2` is `0.3`. A binary `f64` would make it 0.30000000000000004, so each number is kept as
+/// a whole number of tenths, hundredths and so on. The sum has as many decimal places as the number
+/// with the most.
 pub fn answer(request: &[u8]) -> String {
     let text = String::from_utf8_lossy(request);
     // The white space of Python's bytes.split(): blank, and tab to carriage return.
@@ -37,7 +38,7 @@ fn parse(word: &str) -> Option<(BigInt, usize)> {
     let unsigned = word.strip_prefix(['+', '-']).unwrap_or(word);
     let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
     let digits = format!("{whole}{fraction}");
-    // Checked by hand: BigInt alone would also take "1_000" and a second sign.
+    // Checked by hand: BigInt alone would also accept "1_000" and a second sign.
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
@@ -92,13 +93,13 @@ mod tests {
     }
 
     #[test]
-    fn any_white_space_separates_and_nothing_adds_up_to_nothing() {
+    fn any_white_space_separates_and_an_empty_sum_is_0() {
         assert_eq!(answer(b"1\t2\r\n3\x0b\x0c 4 "), "10");
         assert_eq!(answer(b" \n"), "0");
     }
 
     #[test]
-    fn what_is_no_number_is_named() {
+    fn a_word_that_is_not_a_number_is_named() {
         let odd = [
             "two", "1e5", "1_000", "--5", "-", ".", "1.2.3", "NaN", "inf", "0x10", "\u{661}",
         ];

@@ -1,4 +1,4 @@
-//! The command line: `argh`, and the three things that the sheets need and argh does not take.
+//! The command line: `argh`, and three things that the sheets need and argh does not accept.
 //!
 //! - `--port=9900`, as the sheets type it; argh knows only `--port 9900` (google/argh#36).
 //! - A lone `-` (read stdin) and negative numbers are words, not options.
@@ -39,39 +39,58 @@ use crate::{Hint, say};
 ///
 /// # Errors
 ///
-/// When an argument is unknown, missing, no UTF-8, or has a value that does not fit.
+/// When an argument is unknown, missing, not valid UTF-8, or has a value that does not fit.
 pub fn args<T: TopLevelCommand + ArgsInfo>() -> anyhow::Result<T> {
-    let path = env::args_os()
-        .next()
-        .context("the program was started without its own name")?;
-    args_as(program_name(&path.to_string_lossy()))
+    args_as(&own_name()?)
 }
 
-/// Like [`args`], for a program that its users start under another name than its file's: `cargo lab`.
+/// Like [`args`], for a program whose users start it under another name: `cargo lab`.
 ///
 /// # Errors
 ///
 /// As [`args`].
 pub fn args_as<T: TopLevelCommand + ArgsInfo>(name: &str) -> anyhow::Result<T> {
-    let words: Vec<String> = env::args_os()
+    finish(parse(name, &words()?))
+}
+
+/// The program's name, from how it was started.
+pub(crate) fn own_name() -> anyhow::Result<String> {
+    let path = env::args_os()
+        .next()
+        .context("the program was started without its own name")?;
+    Ok(program_name(&path.to_string_lossy()).to_string())
+}
+
+/// The words after the program's name.
+pub(crate) fn words() -> anyhow::Result<Vec<String>> {
+    env::args_os()
         .skip(1)
         .map(|word| {
-            word.into_string()
-                .map_err(|word| anyhow!("the argument {} is no UTF-8 text", word.to_string_lossy()))
+            word.into_string().map_err(|word| {
+                anyhow!("the argument {} is not valid UTF-8", word.to_string_lossy())
+            })
         })
-        .collect::<Result<_, _>>()?;
-    match parse(name, &words) {
-        Ok(Parsed::Args(args)) => Ok(args),
-        Ok(Parsed::Help(text)) => {
+        .collect()
+}
+
+/// Gives the arguments; help is printed and ends the program.
+pub(crate) fn finish<T>(parsed: anyhow::Result<Parsed<T>>) -> anyhow::Result<T> {
+    match parsed? {
+        Parsed::Args(args) => Ok(args),
+        Parsed::Help(text) => {
             say!("{}", text.trim_end())?;
             process::exit(0)
         }
-        Err(error) => Err(error),
     }
 }
 
-/// Reads a port for argh's `from_str_fn`: a whole number from 0 to 65535, where a server takes 0 as "any
-/// that is free".
+/// The hint of every error about arguments.
+pub(crate) fn see_help(name: &str) -> String {
+    format!("{name} --help lists the options")
+}
+
+/// Reads a port for argh's `from_str_fn`: a whole number from 0 to 65535. For a server 0 means
+/// "any free port".
 ///
 /// ```
 /// assert_eq!(labnet::port("9900"), Ok(9900));
@@ -87,7 +106,7 @@ pub fn port(value: &str) -> Result<u16, String> {
         .map_err(|_| "a port is a whole number from 0 to 65535".to_string())
 }
 
-/// Reads a length of time in seconds for argh's `from_str_fn`: more than 0, at most a day; `0.5` is fine.
+/// Reads a length of time in seconds for argh's `from_str_fn`: from 0.001 to a day.
 ///
 /// ```
 /// use std::time::Duration;
@@ -99,7 +118,7 @@ pub fn port(value: &str) -> Result<u16, String> {
 ///
 /// # Errors
 ///
-/// Says what is taken.
+/// Says what is accepted.
 pub fn seconds(value: &str) -> Result<Duration, String> {
     const DAY: f64 = 86_400.0;
     value
@@ -119,7 +138,7 @@ pub fn seconds(value: &str) -> Result<Duration, String> {
 ///
 /// # Errors
 ///
-/// Says what is taken.
+/// Says what is accepted.
 pub fn tries(value: &str) -> Result<u32, String> {
     value
         .parse()
@@ -128,27 +147,29 @@ pub fn tries(value: &str) -> Result<u32, String> {
         .ok_or_else(|| "a number of tries is a whole number from 1".to_string())
 }
 
-/// What a good command line asks for.
+/// What a valid command line asks for.
 #[derive(Debug)]
-enum Parsed<T> {
+pub(crate) enum Parsed<T> {
     Args(T),
     Help(String),
 }
 
-fn parse<T: TopLevelCommand + ArgsInfo>(name: &str, words: &[String]) -> anyhow::Result<Parsed<T>> {
+pub(crate) fn parse<T: TopLevelCommand + ArgsInfo>(
+    name: &str,
+    words: &[String],
+) -> anyhow::Result<Parsed<T>> {
     let words = for_argh(&T::get_args_info(), words);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match T::from_args(&[name], &words) {
         Ok(args) => Ok(Parsed::Args(args)),
         Err(early) if early.status.is_ok() => Ok(Parsed::Help(early.output)),
-        Err(early) => {
-            Err(anyhow!(one_line(&early.output))).hint(format!("{name} --help lists the options"))
-        }
+        Err(early) => Err(anyhow!(one_line(&early.output))).hint(see_help(name)),
     }
 }
 
-/// The same command line in the form that argh takes: options first, their values apart, then `--` and the
-/// words. A command with subcommands keeps its order, since the subcommand's name decides what follows.
+/// The same command line in the form that argh accepts: options first, each value as a word of
+/// its own, then `--` and the words. A command with subcommands keeps its order, since the
+/// subcommand's name decides what follows.
 fn for_argh(command: &CommandInfoWithArgs, words: &[String]) -> Vec<String> {
     let mut options = Vec::new();
     let mut positionals = Vec::new();
@@ -198,7 +219,7 @@ fn looks_like_an_option(word: &str) -> bool {
     }
 }
 
-fn takes_value(command: &CommandInfoWithArgs, name: &str) -> bool {
+pub(crate) fn takes_value(command: &CommandInfoWithArgs, name: &str) -> bool {
     command.flags.iter().any(|flag| {
         let short = flag.short.is_some_and(|short| name == format!("-{short}"));
         (flag.long == name || short) && matches!(flag.kind, FlagInfoKind::Option { .. })

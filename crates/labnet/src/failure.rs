@@ -4,14 +4,15 @@ use std::error::Error;
 use std::fmt;
 use std::io::ErrorKind;
 
-/// What `main` returns. On an error the program prints it as [`Failure`] does and exits with code 1.
+/// What `main` returns. On an error the program prints it as [`Failure`] does and exits with code
+/// 1.
 ///
 /// ```
 /// use anyhow::Context;
 ///
 /// fn main() -> labnet::MainResult {
 ///     let text = "65432";
-///     let port: u16 = text.parse().with_context(|| format!("{text} is no port"))?;
+///     let port: u16 = text.parse().with_context(|| format!("{text} is not a port"))?;
 ///     assert_eq!(port, 65432);
 ///     Ok(())
 /// }
@@ -20,7 +21,8 @@ pub type MainResult = Result<(), Failure>;
 
 /// An error that ends a program.
 ///
-/// Rust prints the error that `main` returns by its `Debug` form, after the word `Error:`. This type's
+/// Rust prints the error that `main` returns by its `Debug` form, after the word `Error:`. This
+/// type's
 /// `Debug` form is made for a person: the whole chain of contexts on one line, then a hint.
 ///
 /// It is made from an [`anyhow::Error`] and from nothing else, so that `?` on a bare system error
@@ -31,6 +33,28 @@ impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
         Failure(error)
     }
+}
+
+/// Ends a program, or one of its functions, with an error and what to do about it.
+///
+/// ```
+/// fn answer(length: usize) -> labnet::MainResult {
+///     if length == 0 {
+///         return labnet::fail("the server sent no answer", "its terminal may say why");
+///     }
+///     Ok(())
+/// }
+///
+/// let shown = format!("{:?}", answer(0).unwrap_err());
+/// assert_eq!(shown, "the server sent no answer\nhint: its terminal may say why");
+/// ```
+///
+/// # Errors
+///
+/// Always: this is the error.
+pub fn fail(error: impl fmt::Display, hint: impl Into<String>) -> MainResult {
+    let error = Err(anyhow::anyhow!("{error}")).hint(hint);
+    error.map_err(Failure::from)
 }
 
 impl fmt::Debug for Failure {
@@ -57,8 +81,8 @@ impl Failure {
 
 /// Adds a hint to an error: what the reader can do about it.
 ///
-/// Without one, [`Failure`] has a general hint for the errors that every socket program meets (a port in
-/// use, no right to a port below 1024, a closed pipe).
+/// Without one, [`Failure`] has a general hint for the errors that every socket program meets (a
+/// port in use, a port below 1024 without the right to it, a closed pipe).
 ///
 /// ```
 /// use anyhow::Context;
@@ -122,7 +146,7 @@ impl Error for Hinted {}
 fn hint_for(kind: ErrorKind) -> Option<&'static str> {
     Some(match kind {
         ErrorKind::AddrInUse => {
-            "another program holds this port, perhaps the same server in another terminal: \
+            "is another program using this port, perhaps the same server in another terminal? \
              stop it, or choose another port with --port"
         }
         ErrorKind::AddrNotAvailable => {
@@ -132,13 +156,13 @@ fn hint_for(kind: ErrorKind) -> Option<&'static str> {
             "ports below 1024 need special rights: choose a higher one with --port"
         }
         ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => {
-            "the other side broke the connection off: its terminal may say why"
+            "the other side reset the connection: its terminal may say why"
         }
         ErrorKind::WouldBlock | ErrorKind::TimedOut => {
             "the other side did not answer in time: is it the right host and port?"
         }
         ErrorKind::NetworkUnreachable | ErrorKind::HostUnreachable => {
-            "no way leads to that address from here: check --host and the network"
+            "no route to that address: check --host and the network"
         }
         ErrorKind::BrokenPipe => "the program that was reading this has ended",
         _ => return None,
@@ -169,9 +193,9 @@ mod tests {
             .context("cannot\n   start");
         assert_eq!(
             shown(error),
-            "cannot start: cannot bind to 127.0.0.1:65432: address in use\nhint: another program \
-             holds this port, perhaps the same server in another terminal: stop it, or choose \
-             another port with --port"
+            "cannot start: cannot bind to 127.0.0.1:65432: address in use\n\
+             hint: is another program using this port, perhaps the same server in another \
+             terminal? stop it, or choose another port with --port"
         );
     }
 

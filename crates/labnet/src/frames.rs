@@ -1,7 +1,8 @@
 //! Messages on a stream of bytes.
 //!
-//! TCP carries bytes, not messages: what one side wrote with one call, the other may read in pieces, or
-//! together with the next. Two ways to mark where a message ends stand here, side by side:
+//! TCP carries bytes, not messages: what one side wrote with one call, the other may read in
+//! pieces, or together with the next. Two ways to mark where a message ends stand here, side by
+//! side:
 //!
 //! | | [`DelimitedReader`] | [`PrefixedReader`] |
 //! |---|---|---|
@@ -10,9 +11,9 @@
 //! | cannot carry | a message that holds the token | a message above 4 GiB |
 //! | by hand, in telnet | easy | hopeless |
 //!
-//! Both are generic over [`Read`] and [`Write`], so that tests need no socket. Both keep at most the limit and
-//! one piece in memory. The end of the stream between two messages is a value, `Ok(None)`; in the
-//! middle of a message it is an error, [`FrameError::Truncated`].
+//! Both are generic over [`Read`] and [`Write`], so that tests need no socket. Both keep at most
+//! the limit and one piece in memory. The end of the stream between two messages is a value,
+//! `Ok(None)`; in the middle of a message it is an error, [`FrameError::Truncated`].
 
 use std::error::Error;
 use std::fmt;
@@ -20,7 +21,8 @@ use std::io::{self, ErrorKind, Read, Write};
 
 use memchr::memmem::Finder;
 
-/// How much is asked of the stream at once, in bytes, unless [`DelimitedReader::piece_size`] says otherwise.
+/// How much is asked of the stream at once, in bytes, unless [`DelimitedReader::piece_size`] says
+/// otherwise.
 ///
 /// 64 KiB, since the buffer's size is the throughput: 3.3 times that of 1 KiB on loopback.
 pub const PIECE_SIZE: usize = 64 * 1024;
@@ -32,8 +34,8 @@ const KEPT_CAPACITY: usize = 1024 * 1024;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum FrameError {
-    /// The message is longer than the limit, in bytes. The stream is of no use after this: the rest of the
-    /// message is still in it.
+    /// The message is longer than the limit, in bytes. The stream is of no use after this: the rest
+    /// of the message is still in it.
     TooLong {
         /// The longest message allowed, in bytes.
         limit: usize,
@@ -90,8 +92,9 @@ impl From<io::Error> for FrameError {
 
 /// Reads messages that end with a delimiter.
 ///
-/// However the bytes are cut into pieces on their way, the messages are the same. No byte is searched twice
-/// but for the last few, where a delimiter may have begun: the time grows with the length, not with its square.
+/// However the bytes are cut into pieces on their way, the messages are the same. No byte is
+/// searched twice but for the last few, where a delimiter may have begun: the time grows with the
+/// length, not with its square.
 ///
 /// ```
 /// use labnet::frames::DelimitedReader;
@@ -157,14 +160,19 @@ impl<R: Read> DelimitedReader<R> {
 
     /// The next message without its delimiter, or `None` when the stream ended after the last one.
     ///
-    /// The message is borrowed from the reader's buffer, so nothing is copied; it is gone with the next call.
+    /// The message is borrowed from the reader's buffer, so nothing is copied; it is gone with the
+    /// next call.
     ///
     /// # Errors
     ///
-    /// [`FrameError::TooLong`], [`FrameError::Truncated`], or [`FrameError::Io`] when the stream fails.
+    /// [`FrameError::TooLong`], [`FrameError::Truncated`], or [`FrameError::Io`] when the stream
+    /// fails.
     pub fn read_message(&mut self) -> Result<Option<&[u8]>, FrameError> {
         loop {
+            // a. Search the bytes that have not been searched yet
             let found = self.finder.find(&self.buffer[self.searched..]);
+
+            // b. Found: give the message, and keep what follows it for the next call
             if let Some(offset) = found {
                 let start = self.used;
                 let end = self.searched + offset;
@@ -175,14 +183,20 @@ impl<R: Read> DelimitedReader<R> {
                 self.searched = self.used;
                 return Ok(Some(&self.buffer[start..end]));
             }
-            // The last bytes may be the beginning of a delimiter, one less than it is long.
+
+            // c. Not found: a delimiter may begin in the last bytes, so they are searched again
             let may_begin = self.finder.needle().len() - 1;
             self.searched = self.buffer.len().saturating_sub(may_begin).max(self.used);
             if self.searched - self.used > self.limit {
                 return Err(FrameError::TooLong { limit: self.limit });
             }
+
+            // d. Read the next piece, and put it behind what is there
             self.discard_used();
-            if read_piece(&mut self.source, &mut self.piece, &mut self.buffer)? == 0 {
+            let count = read_piece(&mut self.source, &mut self.piece, &mut self.buffer)?;
+
+            // e. The stream has ended: between two messages that is fine, within one it is an error
+            if count == 0 {
                 return match self.buffer.len() {
                     0 => Ok(None),
                     received => Err(FrameError::Truncated { received }),
@@ -215,10 +229,11 @@ impl<R: Read> DelimitedReader<R> {
     }
 }
 
-/// Appends to the buffer what one call gives, at most as much as the piece holds; 0 at the end of the stream.
+/// Appends to the buffer what one call gives, at most as much as the piece holds; 0 at the end of
+/// the stream.
 ///
-/// Copied from a piece of its own: to read into the buffer's end, that end has to be set to 0 first, 64 KiB of it
-/// for every message of a few bytes.
+/// Copied from a piece of its own: to read into the buffer's end, that end has to be set to 0
+/// first, 64 KiB of it for every message of a few bytes.
 fn read_piece(source: &mut impl Read, piece: &mut [u8], buffer: &mut Vec<u8>) -> io::Result<usize> {
     loop {
         match source.read(piece) {
@@ -270,18 +285,21 @@ impl<W: Write> DelimitedWriter<W> {
 
     /// Writes a message and its delimiter with one `write_all`: one message, one send.
     ///
-    /// Two small sends would wait for each other: Nagle's algorithm (RFC 9293, section 3.7.4) holds the second
-    /// back until the first is acknowledged, which the peer delays by up to 40 ms on Linux.
+    /// Two small sends would wait for each other: Nagle's algorithm (RFC 9293, section 3.7.4) holds
+    /// the second back until the first is acknowledged, which the peer delays by up to 40 ms on
+    /// Linux.
     ///
     /// # Errors
     ///
-    /// [`FrameError::HoldsDelimiter`] before anything is sent, [`FrameError::Io`] when the stream fails.
+    /// [`FrameError::HoldsDelimiter`] before anything is sent, [`FrameError::Io`] when the stream
+    /// fails.
     pub fn write_message(&mut self, message: &[u8]) -> Result<(), FrameError> {
         let delimiter = self.finder.needle();
         let mut frame = Vec::with_capacity(message.len() + delimiter.len());
         frame.extend_from_slice(message);
         frame.extend_from_slice(delimiter);
-        // Searched with its delimiter, since a delimiter may also begin in the message's last bytes.
+        // Searched with its delimiter, since a delimiter may also begin in the message's last
+        // bytes.
         match self.finder.find(&frame) {
             Some(at) if at < message.len() => Err(FrameError::HoldsDelimiter { at }),
             _ => Ok(self.sink.write_all(&frame)?),
@@ -289,7 +307,8 @@ impl<W: Write> DelimitedWriter<W> {
     }
 }
 
-/// How many bytes the length before a message takes: a `u32`, most significant byte first ("network order").
+/// How many bytes the length before a message takes: a `u32`, most significant byte first ("network
+/// order").
 const PREFIX_SIZE: usize = 4;
 
 /// Reads messages that are led by their length: 4 bytes, most significant first.
@@ -310,7 +329,8 @@ pub struct PrefixedReader<R> {
     limit: usize,
     /// Where the stream puts what one call gives, used again each time.
     piece: Vec<u8>,
-    /// The message under way: its prefix, then the message. Kept over a time-out, so that reading can go on.
+    /// The message under way: its prefix, then the message. Kept over a time-out, so that reading
+    /// can go on.
     buffer: Vec<u8>,
     complete: bool,
 }
@@ -329,12 +349,13 @@ impl<R: Read> PrefixedReader<R> {
 
     /// The next message, or `None` when the stream ended after the last one.
     ///
-    /// The message is borrowed from the reader's buffer; it is gone with the next call. Memory grows with what
-    /// has come, not with what the prefix promises.
+    /// The message is borrowed from the reader's buffer; it is gone with the next call. Memory
+    /// grows with what has come, not with what the prefix promises.
     ///
     /// # Errors
     ///
-    /// [`FrameError::TooLong`], [`FrameError::Truncated`], or [`FrameError::Io`] when the stream fails.
+    /// [`FrameError::TooLong`], [`FrameError::Truncated`], or [`FrameError::Io`] when the stream
+    /// fails.
     pub fn read_message(&mut self) -> Result<Option<&[u8]>, FrameError> {
         if self.complete {
             self.buffer.clear();
@@ -397,8 +418,8 @@ impl<W: Write> PrefixedWriter<W> {
     ///
     /// # Errors
     ///
-    /// [`FrameError::TooLong`] when the length does not fit into 4 bytes, [`FrameError::Io`] when the stream
-    /// fails.
+    /// [`FrameError::TooLong`] when the length does not fit into 4 bytes, [`FrameError::Io`] when
+    /// the stream fails.
     pub fn write_message(&mut self, message: &[u8]) -> Result<(), FrameError> {
         const LONGEST: usize = u32::MAX as usize;
         let length =

@@ -9,7 +9,8 @@ use crate::{Hint, log};
 
 /// The first IPv4 address of a host, with the port, as Python's `AF_INET` sockets look it up.
 ///
-/// The empty name is every interface of this machine (`0.0.0.0`), as in Python's `bind(("", port))`.
+/// The empty name is every interface of this machine (`0.0.0.0`), as in Python's `bind(("",
+/// port))`.
 ///
 /// ```
 /// let address = labnet::resolve("localhost", 9900)?;
@@ -42,14 +43,14 @@ pub fn resolve(host: &str, port: u16) -> anyhow::Result<SocketAddr> {
 ///
 /// # Errors
 ///
-/// When the system has no name, or one that is no UTF-8.
+/// When the system has no name, or one that is not valid UTF-8.
 pub fn host_name() -> anyhow::Result<String> {
     hostname::get()
         .context("cannot find out this machine's name")
         .and_then(|name| {
             name.into_string().map_err(|name| {
                 anyhow::anyhow!(
-                    "this machine's name is no UTF-8: {}",
+                    "this machine's name is not valid UTF-8: {}",
                     name.to_string_lossy()
                 )
             })
@@ -57,11 +58,25 @@ pub fn host_name() -> anyhow::Result<String> {
         .hint("name the address yourself: --host 127.0.0.1")
 }
 
+/// A bound socket's own address (`getsockname`): with port 0 the system chose the port.
+///
+/// # Errors
+///
+/// When the socket's address cannot be read, or is not an IP address.
+pub fn local_address<'socket>(socket: impl Into<SockRef<'socket>>) -> anyhow::Result<SocketAddr> {
+    socket
+        .into()
+        .local_addr()
+        .context("cannot read the socket's own address")?
+        .as_socket()
+        .context("the socket has no IP address")
+}
+
 /// Says on stderr where a bound socket listens: `listening on 127.0.0.1:65432`.
 ///
-/// The port is the real one (`getsockname`), so a server started with `--port 0` tells which port the
-/// system chose. Whoever started the server may wait for this line: from then on clients can come.
-/// A server on all interfaces says that others can reach it.
+/// The port is the real one (`getsockname`), so a server started with `--port 0` tells which port
+/// the system chose. Whoever started the server may wait for this line: from then on clients can
+/// come. A server on all interfaces says that others can reach it.
 ///
 /// ```
 /// let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
@@ -72,14 +87,9 @@ pub fn host_name() -> anyhow::Result<String> {
 ///
 /// # Errors
 ///
-/// When the socket's address cannot be read, or is no IP address.
+/// When the socket's address cannot be read, or is not an IP address.
 pub fn log_listening<'socket>(socket: impl Into<SockRef<'socket>>) -> anyhow::Result<SocketAddr> {
-    let address = socket
-        .into()
-        .local_addr()
-        .context("cannot read the socket's own address")?
-        .as_socket()
-        .context("the socket has no IP address")?;
+    let address = local_address(socket)?;
     if address.ip().is_unspecified() {
         log!(
             "every machine that reaches one of this machine's addresses can connect; \

@@ -36,8 +36,8 @@ macro_rules! log {
     ($($message:tt)*) => { $crate::output::log(format_args!($($message)*)) };
 }
 
-/// Most lines are shorter than this, in bytes, so their buffer never has to grow. `format!` begins with nothing and
-/// grows four times for a line of 60.
+/// Most lines are shorter than this, in bytes, so their buffer never has to grow. `format!` begins
+/// with nothing and grows four times for a line of 60.
 const USUAL_LINE: usize = 128;
 
 /// What [`say!`] calls.

@@ -1,6 +1,7 @@
 //! Addresses and bytes as Python prints them: the labs' transcripts are Python's, byte for byte.
 
 use std::fmt::{self, Write};
+use std::io;
 use std::net::SocketAddr;
 
 use socket2::SockAddr;
@@ -53,8 +54,8 @@ impl fmt::Display for Address {
 
 /// Bytes as Python's `repr` shows them: `b'Hello, world'`.
 ///
-/// Single quotes, unless the bytes hold a single quote and no double one; `\t`, `\n`, `\r`, `\\` by name;
-/// other bytes outside printable ASCII as `\x` and two digits.
+/// Single quotes, unless the bytes hold a single quote and no double one; `\t`, `\n`, `\r`, `\\` by
+/// name; other bytes outside printable ASCII as `\x` and two digits.
 ///
 /// ```
 /// use labnet::python::bytes;
@@ -92,4 +93,26 @@ impl fmt::Display for Bytes<'_> {
         }
         f.write_char(quote)
     }
+}
+
+/// The system's error number, as Python's `OSError.errno`; 0 if the error is not the system's.
+pub fn errno(error: &io::Error) -> i32 {
+    error.raw_os_error().unwrap_or_default()
+}
+
+/// The system's text for an error, as Python's `OSError.strerror`.
+///
+/// Rust's own text ends with the number: `Connection refused (os error 111)`.
+///
+/// ```
+/// # #[cfg(target_os = "linux")] {
+/// let error = std::io::Error::from_raw_os_error(111);
+/// assert_eq!(labnet::python::errno(&error), 111);
+/// assert_eq!(labnet::python::strerror(&error), "Connection refused");
+/// # }
+/// ```
+pub fn strerror(error: &io::Error) -> String {
+    let text = error.to_string();
+    let end = text.find(" (os error").unwrap_or(text.len());
+    text[..end].to_string()
 }

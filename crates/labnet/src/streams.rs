@@ -1,7 +1,7 @@
-//! What servers have to get right around the calls that a lab teaches: waiting with a time limit, going on after a
-//! failed accept or recvfrom, and hanging up so that the last answer still arrives.
+//! What servers have to get right around the calls that a lab teaches: waiting with a time limit,
+//! going on after a failed accept or recvfrom, and closing so that the last answer still arrives.
 
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,10 +19,11 @@ const DRAIN_LIMIT: usize = 64 * 1024 * 1024;
 
 /// Closes a TCP connection without losing the answer that was sent last.
 ///
-/// A socket that is closed while bytes wait in it unread sends RST instead of FIN (RFC 2525, section 2.17),
-/// and an RST makes the peer's system throw away what the peer has not read yet: our answer. So: end our
-/// direction (`shutdown(SHUT_WR)`, the half-close), read and drop what still comes, and close when the peer
-/// has closed, the timeout has passed, or 64 MiB have come: a peer that never stops sending is not waited for.
+/// A socket that is closed while bytes wait in it unread sends RST instead of FIN (RFC 2525,
+/// section 2.17), and an RST makes the peer's system throw away what the peer has not read yet: our
+/// answer. So: end our direction (`shutdown(SHUT_WR)`, the half-close), read and drop what still
+/// comes, and close when the peer has closed, the timeout has passed, or 64 MiB have come: a peer
+/// may never stop sending.
 ///
 /// ```
 /// use std::io::{Read, Write};
@@ -45,7 +46,8 @@ const DRAIN_LIMIT: usize = 64 * 1024 * 1024;
 ///
 /// # Errors
 ///
-/// When the connection is already broken (`ENOTCONN`, `ECONNRESET`): the answer may not have arrived.
+/// When the connection is already broken (`ENOTCONN`, `ECONNRESET`): the answer may not have
+/// arrived.
 pub fn close_gracefully(mut connection: Socket, timeout: Duration) -> io::Result<()> {
     connection.shutdown(Shutdown::Write)?;
     let deadline = Instant::now() + timeout;
@@ -73,10 +75,10 @@ pub fn close_gracefully(mut connection: Socket, timeout: Duration) -> io::Result
 
 /// Makes a call on a socket that has a time limit, as Python's sockets do after `settimeout`.
 ///
-/// The call is made again when a signal interrupts it: Linux does not restart calls on sockets with a time
-/// limit (`signal(7)`), so without this a server loses its client when it is stopped with Ctrl-Z and
-/// goes on. And when the time is up, the error says so: Linux calls it `EAGAIN`, `Resource temporarily
-/// unavailable`.
+/// The call is made again when a signal interrupts it: Linux does not restart calls on sockets with
+/// a time limit (`signal(7)`), so without this a server loses its client when it is stopped with
+/// Ctrl-Z and goes on. And when the time is up, the error says so: Linux calls it `EAGAIN`,
+/// `Resource temporarily unavailable`.
 ///
 /// ```
 /// use std::io::{ErrorKind, Read};
@@ -88,7 +90,7 @@ pub fn close_gracefully(mut connection: Socket, timeout: Duration) -> io::Result
 /// silent.set_read_timeout(Some(Duration::from_millis(10)))?;
 /// let error = labnet::with_timeout(|| silent.read(&mut [0; 16])).unwrap_err();
 /// assert_eq!(error.kind(), ErrorKind::TimedOut);
-/// assert_eq!(error.to_string(), "nothing within the time limit");
+/// assert_eq!(error.to_string(), "timed out");
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
@@ -100,18 +102,16 @@ pub fn with_timeout<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T>
         match call() {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                return Err(io::Error::new(
-                    ErrorKind::TimedOut,
-                    "nothing within the time limit",
-                ));
+                return Err(io::Error::new(ErrorKind::TimedOut, "timed out"));
             }
             result => return result,
         }
     }
 }
 
-/// A stream whose reads go through [`with_timeout`]: for a reader that is generic over [`Read`] and would pass the
-/// system's bare `EAGAIN` on.
+/// A TCP connection with a time limit for each read and write, as Python's `settimeout` sets it.
+///
+/// Its reads and writes go through [`with_timeout`].
 ///
 /// ```
 /// use std::io::Read;
@@ -120,29 +120,55 @@ pub fn with_timeout<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T>
 ///
 /// let listener = TcpListener::bind("127.0.0.1:0")?;
 /// let silent = TcpStream::connect(listener.local_addr()?)?;
-/// silent.set_read_timeout(Some(Duration::from_millis(10)))?;
-/// let error = labnet::WithTimeout(silent).read(&mut [0; 16]).unwrap_err();
-/// assert_eq!(error.to_string(), "nothing within the time limit");
+/// let mut connection = labnet::WithTimeout::new(silent.into(), Duration::from_millis(10))?;
+/// let error = connection.read(&mut [0; 16]).unwrap_err();
+/// assert_eq!(error.to_string(), "timed out");
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct WithTimeout<S>(
-    /// The stream itself, to write to it.
-    pub S,
-);
+pub struct WithTimeout(Socket);
 
-impl<S: Read> Read for WithTimeout<S> {
+impl WithTimeout {
+    /// Sets the time limit (`SO_RCVTIMEO` and `SO_SNDTIMEO`); `None` waits without a limit.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not accept the limit.
+    pub fn new(connection: Socket, timeout: impl Into<Option<Duration>>) -> io::Result<Self> {
+        let timeout = timeout.into();
+        connection.set_read_timeout(timeout)?;
+        connection.set_write_timeout(timeout)?;
+        Ok(WithTimeout(connection))
+    }
+
+    /// The connection itself.
+    pub fn into_inner(self) -> Socket {
+        self.0
+    }
+}
+
+impl Read for WithTimeout {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         with_timeout(|| self.0.read(buffer))
     }
 }
 
-/// What a server that goes on does after `accept` failed: it says so and tries again, if that can help.
+impl Write for WithTimeout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        with_timeout(|| self.0.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// Handles a failed `accept` in a server that keeps running: logs it, if trying again can help.
 ///
-/// `accept(2)` also reports what befell the client on its way in (`ECONNABORTED` and other network errors): that
-/// is the client's fault, and the next one may do better. Where the system is short of descriptors or
-/// memory, this waits 100 ms before it returns: there is nothing in the kernel to wait for, and without a pause the
-/// loop would keep a processor busy with the same error.
+/// `accept(2)` also reports errors on the incoming connection (`ECONNABORTED` and other network
+/// errors). They concern that client only; the next one may succeed. If the system is short of
+/// descriptors or memory, this waits 100 ms before it returns: without a pause the loop would keep
+/// a processor busy with the same error.
 ///
 /// ```
 /// use std::io::{Error, ErrorKind};
@@ -168,11 +194,11 @@ pub fn retry_accept(error: io::Error) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a UDP server does after `recvfrom` failed: it says so and tries again, if that can help.
+/// Handles a failed `recvfrom` in a UDP server: logs it, if trying again can help.
 ///
-/// UDP has no connections, but `recvfrom` may still report what befell an earlier answer: that nobody was left to
-/// receive it (ICMP "port unreachable"; Windows calls it `WSAECONNRESET`). That is one client's affair, and the
-/// server goes on. Where the system is short of memory this waits 100 ms, as [`retry_accept`] does.
+/// UDP has no connections, but `recvfrom` may still report that an earlier answer could not be
+/// delivered (ICMP "port unreachable"; Windows calls it `WSAECONNRESET`). That concerns one client
+/// only. If the system is short of memory, this waits 100 ms, as [`retry_accept`] does.
 ///
 /// ```
 /// use std::io::{Error, ErrorKind};

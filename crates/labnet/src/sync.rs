@@ -4,8 +4,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Locks a mutex, also after a thread panicked while it held the lock.
 ///
-/// A mutex that was held during a panic is poisoned: `lock` then returns an error, so that its data, which may be
-/// half changed, is not used by accident. Use this where each change to the data is complete by itself.
+/// A mutex that was held during a panic is poisoned: `lock` then returns an error, so that its
+/// data, which may be half changed, is not used by accident. Use this where each change to the data
+/// is complete by itself.
 ///
 /// ```
 /// let counter = std::sync::Mutex::new(0);

@@ -7,7 +7,8 @@ use labnet::frames::{
 };
 use proptest::prelude::*;
 
-/// A stream that gives its bytes in the segments it is told to, a time-out and an interruption between them.
+/// A stream that gives its bytes in the segments it is told to, a time-out and an interruption
+/// between them.
 struct Segments {
     bytes: Vec<u8>,
     cuts: Vec<usize>,

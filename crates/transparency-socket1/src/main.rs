@@ -1,9 +1,9 @@
 //! Creates an IPv4 TCP socket, and nothing else.
 //!
-//! Python:     `socket_1.py` (Distribution transparency), beside `twin.py`
+//! Python:     `socket_1.py` (Distribution transparency), and `twin.py`
 //! Terminal 1: `cargo run -p transparency-socket1`
 //! You see:    nothing, and that is good news: the exit code is 0
-//! Safety:     a socket without an address reaches nobody and is reached by nobody
+//! Safety:     a socket without an address sends nothing and receives nothing
 
 use anyhow::Context;
 use argh::{ArgsInfo, FromArgs};
@@ -19,10 +19,10 @@ fn main() -> labnet::MainResult {
 
     // region: exercise
     // 1. Create the socket
-    // AF_INET is IPv4, SOCK_STREAM is TCP. No packet leaves the machine: the system only makes an entry in this
-    // program's table of open files.
+    // AF_INET is IPv4, SOCK_STREAM is TCP. No packet leaves the machine: the system only makes an
+    // entry in this program's table of open files.
     let _socket =
         Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
     Ok(())
     // endregion: exercise
-} // The socket is closed here, where its owner ends; in Python when nothing refers to it any more.
+} // The socket is closed here, where its variable ends: Python's `with` block.

@@ -1,50 +1,31 @@
 //! Thanks each client for connecting and closes the connection.
 //!
-//! Python:     `socket_5.py` (Distribution transparency), beside `twin.py`
+//! Python:     `socket_5.py` (Distribution transparency), and `twin.py`
 //! Terminal 1: `cargo run -p transparency-socket5`
 //! Terminal 2: `cargo run -p transparency-socket6`
-//! You see:    here `Socket successfully created`, `socket binded to 12345`, `socket is listening` and
-//!             `Got connection from ('127.0.0.1', 51234)`, there `b'Thank you for connecting'`
-//! Safety:     other machines can connect, since the sheet has it listen on every interface; --host 127.0.0.1
-//!             keeps it to this machine
+//! You see:    here `Socket successfully created`, `socket binded to 12345`, `socket is listening`
+//!             and `Got connection from ('127.0.0.1', 51234)`, there `b'Thank you for connecting'`
+//! Safety:     listens on every interface, as the sheet says, so other machines can connect;
+//!             --host 127.0.0.1 keeps it to this machine
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::time::Duration;
 
 use anyhow::Context;
-use argh::{ArgsInfo, FromArgs};
 use labnet::{log, python, say};
 use socket2::{Domain, Socket, Type};
 
-/// How many clients may wait while another is served.
+/// How many clients may wait to be accepted.
 const BACKLOG: i32 = 5;
 const THANKS: &[u8] = b"Thank you for connecting";
 
-/// Thanks each client for connecting and closes the connection.
-#[derive(FromArgs, ArgsInfo)]
-#[argh(
-    help_triggers("-h", "--help"),
-    example = "{command_name} --host 127.0.0.1"
-)]
-struct Args {
-    /// address to listen on (default: every interface of this machine, 0.0.0.0)
-    #[argh(option, default = "String::new()")]
-    host: String,
-    /// port to listen on (default 12345; 0 takes any that is free)
-    #[argh(option, default = "12345", from_str_fn(labnet::port))]
-    port: u16,
-    /// seconds that a client may take to close its side after the thanks (default 1)
-    #[argh(
-        option,
-        default = "Duration::from_secs(1)",
-        from_str_fn(labnet::seconds)
-    )]
-    timeout: Duration,
-}
-
 fn main() -> labnet::MainResult {
-    let args: Args = labnet::args()?;
-    let address = labnet::resolve(&args.host, args.port)?;
+    let args = labnet::server_args("Thanks each client for connecting.")
+        .host("")
+        .port(12345)
+        .timeout(1.0)
+        .parse()?;
+    let address = args.address()?;
 
     // region: exercise
     // 1. Create the listening socket
@@ -53,8 +34,8 @@ fn main() -> labnet::MainResult {
     say!("Socket successfully created")?;
 
     // 2. Allow the port to be used again at once
-    // This server closes first, so it is its side that stays in TIME_WAIT for a minute and would hold the port.
-    // Windows lets servers start again without this, and would let another program share the port with it.
+    // This server closes first, so its side would hold the port for a minute (TIME_WAIT). Windows
+    // does not need this option; there it would let another program share the port.
     #[cfg(not(windows))]
     listener
         .set_reuse_address(true)
@@ -64,11 +45,7 @@ fn main() -> labnet::MainResult {
     listener
         .bind(&address.into())
         .with_context(|| format!("cannot bind to {address}"))?;
-    // Port 0 leaves the choice to the system: print the port that it chose.
-    let bound = listener
-        .local_addr()
-        .context("cannot read the socket's own address")?;
-    let port = bound.as_socket().map_or(args.port, |bound| bound.port());
+    let port = labnet::local_address(&listener)?.port();
     say!("socket binded to {port}")?;
 
     // 4. Listen: from here on the system completes handshakes
@@ -89,24 +66,23 @@ fn main() -> labnet::MainResult {
         };
         let peer = python::address(&peer);
         say!("Got connection from {peer}")?;
-        // A client that breaks its connection ends its own conversation, not the server.
+        // An error on one connection ends that connection, not the server.
         if let Err(error) = thank(connection, args.timeout) {
-            log!("{peer}: {error:#}");
+            log!("{peer}: {error}");
         }
     }
     // endregion: exercise
 }
 
-fn thank(mut connection: Socket, patience: Duration) -> anyhow::Result<()> {
+/// Thanks a client, and waits at most `timeout` until it has closed too.
+fn thank(mut connection: Socket, timeout: Duration) -> io::Result<()> {
     // region: exercise
     // 6. Send the thanks
-    // They always fit into the socket's send buffer, so a client that does not read cannot hold this up.
-    connection
-        .write_all(THANKS)
-        .context("cannot send the thanks")?;
+    // They always fit into the send buffer, so a client that does not read cannot stop this.
+    connection.write_all(THANKS)?;
 
-    // 7. Hang up: end this direction, and read until the client has closed too
-    // A plain close() with bytes of the client unread would send RST, which may destroy the thanks on their way.
-    labnet::close_gracefully(connection, patience).context("cannot hang up")
+    // 7. Close gracefully: end our direction, and read until the client closes too
+    // If bytes of the client are unread, a plain close() sends RST, and the thanks may be lost.
+    labnet::close_gracefully(connection, timeout)
     // endregion: exercise
 }

@@ -1,4 +1,4 @@
-"""Medians, ratios pair by pair, bounds, and figures that are never rounded in our favor."""
+"""Medians, ratios pair by pair, bounds, and figures that are never rounded in our favour."""
 
 import decimal
 import statistics

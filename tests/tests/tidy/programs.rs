@@ -7,7 +7,7 @@ use std::process::Command;
 use tests::catalogue::{Entry, entries, lab_programs};
 use tests::program::workspace;
 
-use crate::{assert_tidy, file, files, folder, packages};
+use crate::{assert_tidy, file, files, folder, line_of, packages};
 
 /// The most lines that a lab program's `main.rs` has.
 const MAIN_LIMIT: usize = 150;
@@ -148,24 +148,27 @@ fn steps<'a>(text: &'a str, marker: &str) -> Vec<(usize, usize, &'a str)> {
         .collect()
 }
 
-/// Both programs have the same steps in the same order. Their numbers are the order: a function stands below `main`
-/// in Rust and above its call in Python.
+/// Both programs have the same steps in the same words, in the same order in the file.
 fn different_steps(folder: &str, rust: &str, python: &str) -> Vec<String> {
     let (main, twin) = (format!("{folder}/src/main.rs"), format!("{folder}/twin.py"));
-    let mut ours = steps(rust, "//");
-    ours.sort_by_key(|(_, number, _)| *number);
-    let mut theirs = steps(python, "#");
-    theirs.sort_by_key(|(_, number, _)| *number);
+    let ours = steps(rust, "//");
+    let theirs = steps(python, "#");
     let mut problems = Vec::new();
     if ours.is_empty() {
         problems.push(format!(
             "{main}:1: no steps: mark them, `// 1. Create the socket`"
         ));
     }
-    // The first that is not the next: missing before it, or there twice.
-    if let Some((expected, (line, number, _))) = (1..)
-        .zip(&ours)
-        .find(|(expected, step)| *expected != step.1)
+    // The first number that is missing, or there twice. A helper's steps may come after those of
+    // `main` that follow its call.
+    let mut numbers: Vec<_> = ours
+        .iter()
+        .map(|(line, number, _)| (number, line))
+        .collect();
+    numbers.sort();
+    if let Some((expected, (number, line))) = (1..)
+        .zip(&numbers)
+        .find(|(expected, (number, _))| expected != *number)
     {
         problems.push(format!(
             "{main}:{line}: step {number} is where step {expected} should be: number them 1, 2, 3"
@@ -193,6 +196,144 @@ fn different_steps(folder: &str, rust: &str, python: &str) -> Vec<String> {
     problems
 }
 
+/// `main` is the first function of both files, helpers have the same names in the same order, and Python
+/// calls `main()` on its last line.
+fn other_functions(folder: &str, rust: &str, python: &str) -> Vec<String> {
+    let (main, twin) = (format!("{folder}/src/main.rs"), format!("{folder}/twin.py"));
+    let names = |text: &str, marker: &str| -> Vec<(usize, String)> {
+        let name = |line: &str| {
+            let rest = line.strip_prefix(marker)?;
+            let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_')?;
+            Some(rest[..end].to_string())
+        };
+        (1..)
+            .zip(text.lines())
+            .filter_map(|(number, line)| Some((number, name(line)?)))
+            .collect()
+    };
+    let (ours, theirs) = (names(rust, "fn "), names(python, "def "));
+    let mut problems = Vec::new();
+    for (file, functions) in [(&main, &ours), (&twin, &theirs)] {
+        match functions.first() {
+            Some((_, name)) if name == "main" => {}
+            Some((line, name)) => problems.push(format!(
+                "{file}:{line}: {name} comes before main: put main first"
+            )),
+            None => problems.push(format!("{file}:1: there is no main")),
+        }
+    }
+    if python.lines().last() != Some("main()") {
+        let line = python.lines().count();
+        problems.push(format!("{twin}:{line}: call main() on the last line"));
+    }
+    // What labnet has for Rust, a module of the program, or a parser of an argument may be on one side only.
+    let both = |own: &[(usize, String)], other: &[(usize, String)]| -> Vec<String> {
+        let there = |name: &String| other.iter().any(|(_, other)| other == name);
+        own.iter()
+            .map(|(_, name)| name.clone())
+            .filter(there)
+            .collect()
+    };
+    let (rust_order, python_order) = (both(&ours, &theirs), both(&theirs, &ours));
+    if rust_order != python_order {
+        problems.push(format!(
+            "{twin}:1: the functions are in the order {}, but {main} has {}",
+            python_order.join(", "),
+            rust_order.join(", ")
+        ));
+    }
+    problems
+}
+
+#[test]
+fn main_comes_first_and_helpers_are_in_the_same_order() {
+    let problems = lab_programs().into_iter().flat_map(|entry| {
+        let (_, rust) = file(&entry.folder.join("src/main.rs"));
+        let (_, python) = file(&entry.folder.join("twin.py"));
+        other_functions(&format!("crates/{}", entry.package), &rust, &python)
+    });
+    assert_tidy(&problems.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_helper_before_main_or_in_another_order_is_found() {
+    const RUST: &str = "fn main() {}\nfn serve() {}\nfn answer() {}\nfn secret() {}\n";
+    const PYTHON: &str = "def main():\ndef serve():\ndef answer():\ndef fail():\n\nmain()\n";
+    let check = |rust: &str, python: &str| other_functions("x", rust, python).join("\n");
+    assert_eq!(check(RUST, PYTHON), "");
+    let helper_first = "def serve():\ndef main():\ndef answer():\n\nmain()\n";
+    assert!(check(RUST, helper_first).contains("x/twin.py:1: serve comes before main"));
+    let helper_first = "fn serve() {}\nfn main() {}\nfn answer() {}\n";
+    assert!(check(helper_first, PYTHON).contains("x/src/main.rs:1: serve comes before main"));
+    let turned = "def main():\ndef answer():\ndef serve():\n\nmain()\n";
+    assert_eq!(
+        check(RUST, turned),
+        "x/twin.py:1: the functions are in the order main, answer, serve, but x/src/main.rs has \
+         main, serve, answer"
+    );
+    let no_call = PYTHON.replace("\nmain()\n", "");
+    assert_eq!(
+        check(RUST, &no_call),
+        "x/twin.py:4: call main() on the last line"
+    );
+    assert!(check("", PYTHON).contains("there is no main"));
+}
+
+/// The reader of messages has the same lettered steps in `labnet::frames` and in each twin that has it.
+fn different_reader(name: &str, rust: &str, python: &str) -> Vec<String> {
+    let lettered = |text: &str, marker: &str| -> Vec<String> {
+        let step = |line: &str| {
+            let words = line.trim().strip_prefix(marker)?;
+            let mut start = words.chars();
+            let letter = start.next()?.is_ascii_lowercase();
+            (letter && start.as_str().starts_with(". ")).then(|| words.to_string())
+        };
+        text.lines().filter_map(step).collect()
+    };
+    let (ours, theirs) = (lettered(rust, "// "), lettered(python, "# "));
+    if ours.is_empty() {
+        return vec!["crates/labnet/src/frames.rs:1: no lettered steps".to_string()];
+    }
+    if ours == theirs {
+        return Vec::new();
+    }
+    vec![format!(
+        "{name}:{}: read_message has the steps {theirs:?}, but labnet::frames has {ours:?}",
+        line_of(python, "def read_message")
+    )]
+}
+
+#[test]
+fn the_reader_of_messages_has_the_same_steps_in_both_languages() {
+    let (_, frames) = file(&workspace().join("crates/labnet/src/frames.rs"));
+    let mut problems = Vec::new();
+    let mut seen = 0;
+    for entry in lab_programs() {
+        let (name, python) = file(&entry.folder.join("twin.py"));
+        if python.contains("class DelimitedReader") {
+            seen += 1;
+            problems.extend(different_reader(&name, &frames, &python));
+        }
+    }
+    assert_eq!(seen, 2, "both sides of dsd-eof have the reader");
+    assert_tidy(&problems);
+}
+
+#[test]
+fn a_reader_with_other_steps_is_found() {
+    let rust = "// a. Search\n// b. Found: give it\n";
+    assert_eq!(
+        different_reader("x", rust, "# a. Search\n# b. Found: give it\n"),
+        [""; 0]
+    );
+    assert_eq!(
+        different_reader("x", rust, "# b. Found: give it\n# a. Search\n").len(),
+        1
+    );
+    assert_eq!(different_reader("x", rust, "# a. Search\n").len(), 1);
+    assert_eq!(different_reader("x", "", "").len(), 1);
+}
+
 #[test]
 fn main_and_twin_have_the_same_steps() {
     let problems = lab_programs().into_iter().flat_map(|entry| {
@@ -206,16 +347,18 @@ fn main_and_twin_have_the_same_steps() {
 #[test]
 fn steps_that_differ_are_found() {
     const RUST: &str = "// 1. Create\nlet a;\n    // 2. Bind it\n// because\n";
-    const PYTHON: &str = "def f():\n    # 2. Bind it\n# 1. Create\n";
+    const PYTHON: &str = "# 1. Create\ndef f():\n    # 2. Bind it\n";
     let check = |rust: &str, python: &str| different_steps("x", rust, python).join("\n");
     assert_eq!(check(RUST, PYTHON), "");
     assert_eq!(
         check(RUST, &PYTHON.replace("it", "her")),
-        "x/twin.py:2: `2. Bind her`, but x/src/main.rs:3 says `2. Bind it`"
+        "x/twin.py:3: `2. Bind her`, but x/src/main.rs:3 says `2. Bind it`"
     );
     assert!(check(RUST, "# 1. Create\n").contains("x/twin.py:1: step 2 is missing"));
     assert!(check("// 1. Create\n", PYTHON).contains("`2. Bind it` is not in x/src/main.rs"));
-    assert_eq!(check("// 2. Bind it\n// 1. Create\n", PYTHON), "");
+    // The same steps in another order: this passed while both were sorted by their numbers.
+    let turned = check("// 2. Bind it\n// 1. Create\n", PYTHON);
+    assert!(turned.contains("x/twin.py:1: `1. Create`, but x/src/main.rs:1 says `2. Bind it`"));
     for numbers in [["1", "1"], ["1", "3"], ["0", "1"]] {
         let rust = format!("// {}. Create\n// {}. Bind it\n", numbers[0], numbers[1]);
         assert!(
