@@ -18,6 +18,7 @@ from driver.processes import Keeper
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
+RESULTS = os.path.join(HERE, "RESULTS.md")
 LEAST_RUNS = 5
 
 
@@ -44,7 +45,7 @@ def arguments(words):
     parser.add_argument("names", nargs="*", metavar="NAME", help="benchmarks to run (default: all but the long ones)")
     parser.add_argument("--runs", type=runs, default=LEAST_RUNS, help=f"runs of each (default and least {LEAST_RUNS})")
     parser.add_argument("--list", action="store_true", help="list the benchmarks and what they miss here")
-    parser.add_argument("--write", action="store_true", help="write the tables into the READMEs that show them")
+    parser.add_argument("--write", action="store_true", help="write the tables into scripts/bench/RESULTS.md")
     parser.add_argument("--json", metavar="FILE", help="write all values into FILE")
     parser.add_argument("--smoke", action="store_true", help="tiny sizes, one run, no bounds: do the scripts work?")
     args = parser.parse_args(words)
@@ -52,34 +53,23 @@ def arguments(words):
     if unknown:
         parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(names())}")
     if args.write and args.smoke:
-        parser.error("--smoke measures nothing that a README could show")
+        parser.error("--smoke measures nothing that is worth keeping")
     return parser, args
 
 
-def readme_of(module):
-    return os.path.join(ROOT, getattr(module, "README", "README.md"))
-
-
-def write_table(module, name, content):
-    path = readme_of(module)
+def with_table(name, content):
+    """The text of RESULTS.md with this table in it."""
     try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
-        text = report.put_between_markers(text, name, content)
+        with open(RESULTS, encoding="utf-8") as file:
+            return report.put_between_markers(file.read(), name, content)
     except (OSError, report.MarkerError) as error:
-        raise report.MarkerError(f"cannot write the table into {os.path.relpath(path, ROOT)}: {error}") from error
-    with open(path, "w", encoding="utf-8") as file:
+        raise report.MarkerError(f"cannot write a table into {os.path.relpath(RESULTS, ROOT)}: {error}") from error
+
+
+def write_table(name, content):
+    text = with_table(name, content)
+    with open(RESULTS, "w", encoding="utf-8") as file:
         file.write(text)
-
-
-def check_markers(module, name):
-    """Before anything is measured: that the README has a place for the table."""
-    path = readme_of(module)
-    try:
-        with open(path, encoding="utf-8") as file:
-            report.put_between_markers(file.read(), name, "")
-    except (OSError, report.MarkerError) as error:
-        raise report.MarkerError(f"cannot write the table into {os.path.relpath(path, ROOT)}: {error}") from error
 
 
 def run_one(module, name, args, keeper):
@@ -113,9 +103,10 @@ def main(words):
                 print(f"{'':12} missing here: {missing}")
         return 0
     if args.write:
-        for name, module in modules.items():
+        # Before anything is measured: each table has a place.
+        for name in modules:
             try:
-                check_markers(module, name)
+                with_table(name, "")
             except report.MarkerError as error:
                 parser.error(str(error))
     command = shlex.join(["python3", "scripts/bench"] + words)
@@ -134,7 +125,7 @@ def main(words):
             content = "\n\n".join(lines)
             print(f"## {module.TITLE}\n\n{content}\n", flush=True)
             if args.write and whole:
-                write_table(module, name, content)
+                write_table(name, content)
             results[name] = {
                 "title": module.TITLE,
                 "complete": whole,

@@ -98,7 +98,7 @@ def run(bench):
             Case(LEAN, build(LEAN, peer), against=FULL),
             Case(CODIO, build(CODIO, bench.root, package="codio-echo-server"), against=FULL, bound="<= 0.4"),
             Case(SUM, build(SUM, bench.root, package="dsd-sum-server"), against=FULL, bound="<= 0.5"),
-            Case(FIRST_RUN, first_run, against=FULL, bound="<= 0.8"),
+            Case(FIRST_RUN, first_run, against=FULL, bound="<= 0.75"),
         ],
         unit="s",
     )

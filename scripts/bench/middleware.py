@@ -9,7 +9,6 @@ import time
 from driver import BenchError, Case, Missing, port_of
 
 TITLE = "transparency-middleware: calls and events by name"
-README = "crates/transparency-middleware/README.md"
 NATS = "NATS (apt install nats-server)"
 CROSSBAR = "Crossbar (scripts/peers)"
 #: Calls under way at a time, where there is more than one.

@@ -11,7 +11,6 @@ import sys
 from driver import BenchError, Case, Late, Missing, c_needs
 
 TITLE = "portscan: all 65,535 ports"
-README = "crates/portscan/README.md"
 
 FAR = "10.200.0.2"
 DELAY = ["--delay-us", "25000"]

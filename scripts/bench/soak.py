@@ -6,7 +6,6 @@ from driver import port_of
 from middleware import resident
 
 TITLE = "transparency-router: memory over ten minutes of load"
-README = "crates/transparency-middleware/README.md"
 #: Left out unless it is named.
 LONG = True
 

@@ -1,13 +1,12 @@
 """What the benchmarks share. A benchmark is a file `scripts/bench/NAME.py`; the driver finds it by itself.
 
+Its table has a place in RESULTS.md, between <!-- bench:NAME --> and <!-- /bench:NAME -->.
+
     import shutil
 
     from driver import Case, port_of
 
     TITLE = "Echo"
-    README = "README.md"    # optional: the file that shows the table, between <!-- bench:NAME --> and
-                            # <!-- /bench:NAME -->; without it the README.md of the root
-
     LONG = True             # optional: takes minutes, so that it runs only when it is named
 
     def needs():

@@ -1,4 +1,4 @@
-"""Tables: in the terminal, in a README between markers, as JSON."""
+"""Tables: in the terminal, in RESULTS.md between markers, as JSON."""
 
 import datetime
 import os
@@ -95,7 +95,7 @@ def table(rows):
 
 
 class MarkerError(Exception):
-    """A README without a place for the table."""
+    """A file without a place for the table."""
 
 
 def put_between_markers(text, name, content):

@@ -1,4 +1,4 @@
-"""Medians, ratios pair by pair, bounds, and figures that are never rounded in our favour."""
+"""Medians, ratios pair by pair, bounds, and figures that are never rounded in our favor."""
 
 import decimal
 import statistics

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -135,7 +136,16 @@ class Markers(unittest.TestCase):
         self.assertEqual(once, "# A\n\n<!-- bench:echo -->\n\n| new |\n\n<!-- /bench:echo -->\n\nmore\n")
         self.assertEqual(report.put_between_markers(once, "echo", "| new |\n"), once)
 
-    def test_a_readme_without_one_place_for_the_table_is_refused(self):
+    def test_each_benchmark_has_one_place_in_the_results(self):
+        folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+        with open(os.path.join(folder, "RESULTS.md"), encoding="utf-8") as file:
+            results = file.read()
+        names = [name[: -len(".py")] for name in os.listdir(folder) if re.match(r"[a-z].*\.py$", name)]
+        self.assertIn("echo", names)
+        for name in names:
+            report.put_between_markers(results, name, "new")
+
+    def test_a_file_without_one_place_for_the_table_is_refused(self):
         for text in (
             "none",
             "<!-- bench:echo -->",
