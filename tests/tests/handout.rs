@@ -77,9 +77,8 @@ fn cargo(folder: &Path, target: &Path, args: &[&str]) -> Output {
 fn handout_binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
-        let build = ["build", "--quiet", "--package", "lab", "--features"];
         let output = Command::new(env!("CARGO"))
-            .args([&build[..], &["handout", "--bin", "lab-handout"]].concat())
+            .args(["build", "--quiet", "--package", "lab-handout"])
             .current_dir(workspace())
             .output()
             .expect("cargo runs: it started this test");
@@ -231,7 +230,7 @@ fn a_name_within_a_longer_one_is_not_that_name() {
 
 /// Those that `cargo lab check` can judge: a file there names one of their packages.
 fn with_check() -> Vec<String> {
-    let folder = workspace().join("crates/lab/src/check/exercises");
+    let folder = workspace().join("crates/lab-check/src/exercises");
     let checks: String = files(&folder)
         .into_values()
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
@@ -299,10 +298,7 @@ fn a_handout_is_a_subset_of_the_workspace() {
         let folder = scratch.path(exercise);
         let check: &[&str] = if with_check { &["--check"] } else { &[] };
         make(exercise, &[&["--solution"], check].concat(), &folder);
-        let carried = |file: &str| {
-            let of = ["crates/lab/", "crates/labnet/"];
-            of.iter().any(|of| file.starts_with(of))
-        };
+        let carried = |file: &str| file.starts_with("crates/lab");
         for (file, bytes) in files(Path::new(&folder)) {
             if file == "README.md" || file == "Cargo.lock" {
                 continue;
@@ -627,7 +623,7 @@ fn every_handout_with_its_crates_builds_offline() {
         if checks.first().is_some_and(|first| first == exercise) {
             kind.push("--check");
             make(exercise, &kind, &path(&folder));
-            let features = ["--locked", "--offline", "--features", "lab/check"];
+            let features = ["--locked", "--offline"];
             builds(exercise, &folder, target, &features);
         }
     });
@@ -850,7 +846,7 @@ fn gradescope_gets_points_for_what_is_right_and_reasons_for_what_is_wrong() {
         ("mine/crates/dsd-sum-server/src/main.rs", server.clone()),
         ("mine/crates/dsd-sum-client/src/main.rs", client.clone()),
         (
-            "mine/crates/lab/src/check/main.rs",
+            "mine/crates/lab-check/src/main.rs",
             "compile_error!();".to_string(),
         ),
         (
@@ -959,7 +955,7 @@ fn classroom50_gets_the_result_that_its_contract_wants() {
     assert!(said.contains("a/server.py, b/server.py"), "{said}");
 
     // Without the check there is no result, and the exit code says so to the runner.
-    fs::remove_file(grader.root.join("source/crates/lab/Cargo.toml")).unwrap();
+    fs::remove_file(grader.root.join("source/crates/lab-check/Cargo.toml")).unwrap();
     fs::remove_file(grader.root.join("submission/result.json")).unwrap();
     let failed = grader.classroom50().unwrap_err();
     assert!(failed.contains("the autograder itself failed"), "{failed}");

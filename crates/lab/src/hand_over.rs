@@ -1,23 +1,23 @@
 //! The commands of `cargo lab` that are binaries of their own.
 //!
-//! What they need (archives, reports) would make the first `cargo lab run` wait. So each is a binary behind a feature of this
-//! package, and `cargo lab COMMAND` has cargo build and run it.
+//! What they need (archives, reports) would make the first `cargo lab run` wait. So each is a package of its
+//! own, and `cargo lab COMMAND` has cargo build and run it.
 
 use std::ffi::OsString;
 use std::process::Command;
 
 use anyhow::Context;
 use argh::{ArgsInfo, FromArgs};
-use lab::cargo;
+use lab_core::cargo;
 
-/// The command, its binary, and the feature that binary is built with.
-const COMMANDS: &[(&str, &str, &str)] = &[
-    ("check", "lab-check", "check"),
-    ("grade", "lab-check", "check"),
-    ("watch", "lab-check", "check"),
-    ("doctor", "lab-check", "check"),
+/// The command, and the package whose only binary it is in.
+const COMMANDS: &[(&str, &str)] = &[
+    ("check", "lab-check"),
+    ("grade", "lab-check"),
+    ("watch", "lab-check"),
+    ("doctor", "lab-check"),
     // region: workspace
-    ("handout", "lab-handout", "handout"),
+    ("handout", "lab-handout"),
     // endregion: workspace
 ];
 
@@ -60,15 +60,13 @@ pub fn for_words(mut words: impl Iterator<Item = OsString>) -> anyhow::Result<Op
     let Some(first) = words.next() else {
         return Ok(None);
     };
-    let Some((name, binary, feature)) = COMMANDS.iter().find(|(command, ..)| first == *command)
-    else {
+    let Some((name, package)) = COMMANDS.iter().find(|(command, _)| first == *command) else {
         return Ok(None);
     };
     let mut command = cargo::command();
-    command.args(["run", "--quiet", "--package", "lab", "--features", feature]);
-    command.args(["--bin", binary, "--"]);
+    command.args(["run", "--quiet", "--package", package, "--"]);
     // A binary that has several commands wants to know which.
-    if *binary == "lab-check" {
+    if *package == "lab-check" {
         command.arg(name);
     }
     command.args(words);

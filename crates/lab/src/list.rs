@@ -5,7 +5,7 @@ use std::fmt::Write;
 use argh::{ArgsInfo, FromArgs};
 use labnet::say;
 
-use crate::catalogue::{Catalogue, Exercise, Sheet};
+use lab_core::catalog::{Catalog, Exercise, Sheet};
 
 /// The widest line, in characters.
 const WIDTH: usize = 80;
@@ -32,10 +32,10 @@ impl List {
     ///
     /// When the workspace cannot be read, the sheet is unknown, or stdout is closed.
     pub fn run(&self) -> anyhow::Result<()> {
-        let catalogue = Catalogue::read()?;
+        let catalog = Catalog::read()?;
         let text = match &self.sheet {
-            Some(id) => shown(catalogue.sheet(id)?),
-            None => catalogue
+            Some(id) => shown(catalog.sheet(id)?),
+            None => catalog
                 .sheets
                 .iter()
                 .filter(|sheet| !sheet.exercises.is_empty())

@@ -18,8 +18,6 @@ mod story;
 mod web;
 
 use argh::{ArgsInfo, FromArgs};
-// What this command shares with the others of the package.
-use lab::{cargo, catalogue, process};
 use labnet::say;
 
 /// The name under which users start this program.

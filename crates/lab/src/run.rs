@@ -12,10 +12,11 @@ use anyhow::{Context, anyhow};
 use argh::{ArgsInfo, FromArgs};
 use labnet::Hint;
 
-use crate::catalogue::{Cast, Catalogue, Program};
-use crate::process::{self, Event, Running, Stream};
 use crate::show::{Label, Screen};
-use crate::{cargo, story, web};
+use crate::{story, web};
+use lab_core::cargo;
+use lab_core::catalog::{Cast, Catalog, Program};
+use lab_core::process::{self, Event, Running, Stream};
 
 /// How long a server may take until it listens: Python's start on a busy machine takes seconds.
 const START_PATIENCE: Duration = Duration::from_secs(20);
@@ -101,10 +102,10 @@ impl Run {
     ///
     /// When the exercise is unknown, a side does not build, cannot be started or does not listen, or stdout is closed.
     pub fn run(&self) -> anyhow::Result<i32> {
-        let catalogue = Catalogue::read()?;
-        match catalogue.exercise(&self.exercise)?.cast()? {
-            Cast::Pair(server, client) => self.pair(&catalogue, server, client),
-            Cast::Alone(program) => self.alone(&catalogue, program),
+        let catalog = Catalog::read()?;
+        match catalog.exercise(&self.exercise)?.cast()? {
+            Cast::Pair(server, client) => self.pair(&catalog, server, client),
+            Cast::Alone(program) => self.alone(&catalog, program),
             Cast::Story(router, service, caller) => {
                 if !self.words.is_empty() || self.host.is_some() {
                     return Err(anyhow!(
@@ -118,24 +119,19 @@ impl Run {
                     service,
                     caller,
                 };
-                story::run(&catalogue, parts, self.port.unwrap_or(0))
+                story::run(&catalog, parts, self.port.unwrap_or(0))
             }
         }
     }
 
-    fn pair(
-        &self,
-        catalogue: &Catalogue,
-        server: &Program,
-        client: &Program,
-    ) -> anyhow::Result<i32> {
+    fn pair(&self, catalog: &Catalog, server: &Program, client: &Program) -> anyhow::Result<i32> {
         process::stop_at_signals()?;
         let server_side = Part::new(Side::Server, server, self.server);
         let client_side = Part::new(Side::Client, client, self.client);
         let binaries = build(&[server_side, client_side])?;
         let mut stage = Stage::new(&[server_side, client_side]);
 
-        let mut command = server_side.command(catalogue, &binaries)?;
+        let mut command = server_side.command(catalog, &binaries)?;
         command
             .args(self.arguments(server, self.port, &[]))
             .stdin(Stdio::null());
@@ -152,7 +148,7 @@ impl Run {
 
         // The port that the server really has: with --port 0 only it knows.
         let port = self.port.map(|_| address.port());
-        let mut command = client_side.command(catalogue, &binaries)?;
+        let mut command = client_side.command(catalog, &binaries)?;
         command.args(self.arguments(client, port, &self.words));
         let running_client = stage.start(client_side, command)?;
         stage.hear(Side::Client, |_| None)?;
@@ -195,7 +191,7 @@ impl Run {
         Ok(code)
     }
 
-    fn alone(&self, catalogue: &Catalogue, program: &Program) -> anyhow::Result<i32> {
+    fn alone(&self, catalog: &Catalog, program: &Program) -> anyhow::Result<i32> {
         if self.server != Language::Rust {
             return Err(anyhow!("{} has no server of ours", program.exercise))
                 .hint("--client python runs the program's twin");
@@ -216,7 +212,7 @@ impl Run {
             host = Some(address.ip().to_string());
             port = Some(address.port());
         }
-        let mut command = part.command(catalogue, &binaries)?;
+        let mut command = part.command(catalog, &binaries)?;
         command.args(arguments(program, host.as_deref(), port, &self.words));
         let running = stage.start(part, command)?;
         stage.hear(Side::Alone, |_| None)?;
@@ -313,7 +309,7 @@ impl<'a> Part<'a> {
 
     fn command(
         &self,
-        catalogue: &Catalogue,
+        catalog: &Catalog,
         binaries: &BTreeMap<String, PathBuf>,
     ) -> anyhow::Result<Command> {
         let package = &self.program.package;
@@ -325,7 +321,7 @@ impl<'a> Part<'a> {
                 Ok(Command::new(binary))
             }
             Language::Python => {
-                let twin = catalogue.root.join(&self.program.folder).join("twin.py");
+                let twin = catalog.root.join(&self.program.folder).join("twin.py");
                 if !twin.exists() {
                     return Err(anyhow!("{package} has no Python twin"))
                         .hint("leave out --server python and --client python");
@@ -609,7 +605,7 @@ mod tests {
             exercise: "e".to_string(),
             title: "t".to_string(),
             order: 1,
-            role: crate::catalogue::Role::Client,
+            role: lab_core::catalog::Role::Client,
             python: "p.py".to_string(),
             teaches: "t".to_string(),
             calls: Vec::new(),

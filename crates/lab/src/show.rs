@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use crate::process::{self, Stream};
+use lab_core::process::{self, Stream};
 
 /// How long the beginning of a line waits for its rest before it is shown. Python writes a line and its end with
 /// two system calls; without this, another program's line would often come between.

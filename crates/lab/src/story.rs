@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow};
 use labnet::Hint;
 
-use crate::cargo;
-use crate::catalogue::{Catalogue, Program};
-use crate::process::{self, Event, Running, Stream};
 use crate::show::{Label, Screen};
+use lab_core::cargo;
+use lab_core::catalog::{Catalog, Program};
+use lab_core::process::{self, Event, Running, Stream};
 
 /// How long each step of the story may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -68,7 +68,7 @@ pub struct Parts<'a> {
 /// # Errors
 ///
 /// When a program does not build, cannot be started or does not come up; when stdout is closed.
-pub fn run(catalogue: &Catalogue, parts: Parts<'_>, port: u16) -> anyhow::Result<i32> {
+pub fn run(catalog: &Catalog, parts: Parts<'_>, port: u16) -> anyhow::Result<i32> {
     process::stop_at_signals()?;
     let packages = [parts.router, parts.service, parts.caller].map(|part| part.package.as_str());
     let binaries = cargo::build(&packages)?;
@@ -86,7 +86,7 @@ pub fn run(catalogue: &Catalogue, parts: Parts<'_>, port: u16) -> anyhow::Result
     let log = folder.0.join("counter.log").display().to_string();
 
     stage.note("a router: it alone knows who serves which name")?;
-    let web = catalogue.root.join(&parts.service.folder).join("web");
+    let web = catalog.root.join(&parts.service.folder).join("web");
     let (port, web) = (port.to_string(), web.display().to_string());
     let router = command(parts.router, &["--port", &port, "--web", &web])?;
     let _router = stage.start(Side::Router, router)?;

@@ -174,7 +174,7 @@ fn incomplete(entries: &[Entry]) -> Vec<String> {
         for key in table.keys() {
             if !TEXTS.contains(&key.as_str()) && !OTHERS.contains(&key.as_str()) {
                 problems.push(format!(
-                    "{at} has an unknown key, {key}: crates/lab/src/catalogue.rs describes the keys"
+                    "{at} has an unknown key, {key}: crates/lab-core/src/catalog.rs describes the keys"
                 ));
             }
         }

@@ -1,0 +1,231 @@
+//! `cargo lab check`: one program, judged.
+
+use std::panic::{self, AssertUnwindSafe};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow};
+use argh::{ArgsInfo, FromArgs};
+use labnet::{Hint, say};
+
+use crate::deliver::{self, Save, Sink};
+use crate::exercises::EXERCISES;
+use crate::progress::Progress;
+use crate::target::{self, Prepared, Wanted};
+use lab_judge::exercise::Role;
+use lab_judge::report::Format;
+use lab_judge::run::{self, Growing, Plan};
+use lab_judge::{misconceptions, process};
+
+/// Judges a program in any language by what it does on the wire.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(
+    subcommand,
+    name = "check",
+    help_triggers("-h", "--help"),
+    // region: workspace
+    example = "cargo lab check dsd-eof",
+    example = "cargo lab check dsd-eof --server \"python3 my_server.py --port {{port}}\"",
+    example = "cargo lab check dsd-eof --client \"./client {{host}} {{port}} {{message}}\" --only sends",
+    example = "cargo lab check dsd-eof --server \"python3 my_server.py {{port}}\" --save junit=results.xml",
+    // endregion: workspace
+    note = "The command runs without a shell. {{host}}, {{port}} and, for clients, {{message}} are filled in; without {{port}} the \
+            sheet's own address is used. {{scratch}} is an empty folder for what the program keeps. The words rust and python stand for our own program and its twin.\n\n\
+            This is no sandbox: the program runs with your rights.",
+    error_code(0, "every case passed"),
+    error_code(1, "some failed"),
+    error_code(2, "nothing failed, but not every case could be decided"),
+    error_code(3, "the check itself could not be done"),
+    error_code(130, "stopped by Ctrl-C; 129 by SIGHUP, 143 by SIGTERM")
+)]
+pub struct Check {
+    /// the exercise, as cargo lab list names it; none lists those that can be checked
+    #[argh(positional)]
+    exercise: Option<String>,
+    /// the server to check
+    #[argh(option)]
+    server: Option<String>,
+    /// the client to check
+    #[argh(option)]
+    client: Option<String>,
+    /// the program to check, where an exercise has no two sides
+    #[argh(option)]
+    program: Option<String>,
+    /// run the programs in this folder; {{dir}} in a command stands for it
+    #[argh(option, long = "in", arg_name = "folder")]
+    folder: Option<PathBuf>,
+    /// only this case; may be given again
+    #[argh(option)]
+    only: Vec<String>,
+    /// explain a misconception that a report has named, and do nothing else
+    #[argh(option)]
+    explain: Option<String>,
+    /// list the cases instead of playing them
+    #[argh(switch)]
+    list: bool,
+    #[argh(option, default = "1")]
+    /// what is random follows from this number (default 1)
+    seed: u64,
+    /// seconds that a step may take (default 5)
+    #[argh(option, default = "target::PATIENCE", from_str_fn(labnet::seconds))]
+    patience: Duration,
+    /// seconds that the whole check may take (default 120)
+    #[argh(
+        option,
+        default = "Duration::from_secs(120)",
+        from_str_fn(labnet::seconds)
+    )]
+    limit: Duration,
+    /// cases at a time (default: twice the processors)
+    #[argh(option, default = "run::default_jobs()")]
+    jobs: usize,
+    /// what a case counts in a score, as CASE=POINTS (default 1); may be given again
+    #[argh(option, arg_name = "case=points", from_str_fn(target::weight))]
+    weight: Vec<(String, u32)>,
+    /// human (default), json, junit, tap, gradescope or classroom50
+    #[argh(option, default = "Format::Human", from_str_fn(Format::parse))]
+    format: Format,
+    /// write the result into this file instead of showing it
+    #[argh(option)]
+    out: Option<PathBuf>,
+    /// write the result into a file as well, as FORMAT=FILE; may be given again
+    #[argh(option, arg_name = "format=file", from_str_fn(Save::parse))]
+    save: Vec<Save>,
+    /// use this machine's network where each case could have its own (Linux, as root)
+    #[argh(switch)]
+    shared_network: bool,
+}
+
+impl Check {
+    /// Checks, and gives the exit code.
+    ///
+    /// # Errors
+    ///
+    /// When the check cannot be done.
+    pub fn run(self) -> anyhow::Result<u8> {
+        if let Some(id) = &self.explain {
+            return explain(id).map(|()| 0);
+        }
+        let Some(name) = &self.exercise else {
+            return list_exercises().map(|()| 0);
+        };
+        let (exercise, sides) = target::sides(name, [&self.server, &self.client, &self.program])?;
+        if self.list {
+            for (role, _) in &sides {
+                list_cases(role)?;
+            }
+            return Ok(0);
+        }
+        let weighed = self.weight.iter().map(|(case, _)| case);
+        target::cases_exist(exercise, &sides, self.only.iter().chain(weighed))?;
+        let plan = Plan {
+            only: self.only,
+            jobs: self.jobs,
+            begin: Instant::now(),
+            limit: self.limit,
+        };
+        let wanted = Wanted {
+            exercise,
+            sides,
+            patience: self.patience,
+            seed: self.seed,
+            folder: self.folder.map(|folder| absolute(&folder)).transpose()?,
+            shared_network: self.shared_network,
+        };
+        let sink = Sink::new(self.format, self.out, self.save)?;
+        process::prepare().context("cannot become the reaper of orphans")?;
+        let growing = deliver::begin(wanted.report(&plan, &self.weight), sink)?;
+        let played = play(&wanted, &plan, &growing);
+        process::sweep();
+        let trouble = played.as_ref().err().map(|error| format!("{error:#}"));
+        let report = deliver::end(trouble)?;
+        played.map(|()| report.exit_code())
+    }
+}
+
+/// The folder, from the root on: a program that runs in it is named by paths that begin elsewhere.
+///
+/// # Errors
+///
+/// When there is no such folder.
+pub fn absolute(folder: &Path) -> anyhow::Result<PathBuf> {
+    let found = folder
+        .canonicalize()
+        .with_context(|| format!("there is no folder {}", folder.display()))?;
+    match found.is_dir() {
+        true => Ok(found),
+        false => Err(anyhow!("{} is no folder", folder.display())),
+    }
+}
+
+/// Plays every side. Each case's result is in the report as soon as it is known.
+///
+/// # Errors
+///
+/// When it cannot be played; a panic of ours as well.
+pub fn play(wanted: &Wanted, plan: &Plan, growing: &Growing) -> anyhow::Result<()> {
+    let done = panic::catch_unwind(AssertUnwindSafe(|| {
+        let Prepared { targets, remarks } = wanted.targets(plan)?;
+        let count = {
+            let mut report = growing
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            report.remarks.extend(remarks);
+            report.cases.len()
+        };
+        let progress = Progress::new(count, wanted.exercise.name);
+        for (role, target) in &targets {
+            run::play(role, target, plan, growing, &|case| {
+                progress.done(case.id);
+            });
+        }
+        Ok(())
+    }));
+    done.unwrap_or_else(|panic| {
+        Err(anyhow!(
+            "the check itself failed, which is a mistake of ours: {}",
+            run::words_of(&*panic)
+        ))
+    })
+}
+
+fn explain(id: &str) -> anyhow::Result<()> {
+    let known = misconceptions::ALL.iter().find(|one| one.id == id);
+    let one = known
+        .ok_or_else(|| anyhow!("there is no misconception {id}"))
+        .hint(format!(
+            "there are: {}",
+            misconceptions::ALL
+                .iter()
+                .map(|one| one.id)
+                .collect::<Vec<_>>()
+                .join(", ")
+        ))?;
+    say!("{}: {}.\n\n{}", one.id, one.title, one.text)
+}
+
+fn list_exercises() -> anyhow::Result<()> {
+    for exercise in EXERCISES {
+        for role in exercise.roles {
+            let remark = if role.remark.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", role.remark)
+            };
+            say!(
+                "{:22} --{:8} {:2} cases{remark}",
+                exercise.name,
+                role.kind.name(),
+                role.cases.len()
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn list_cases(role: &Role) -> anyhow::Result<()> {
+    for case in role.cases {
+        say!("{:8} {:22} {}", role.kind.name(), case.id, case.name)?;
+    }
+    Ok(())
+}

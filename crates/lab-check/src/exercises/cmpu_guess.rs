@@ -1,0 +1,726 @@
+//! CMPU4021 Week 2: the guessing game over UDP.
+//!
+//! Which number the server has drawn is not known here, and need not be: its answers have to agree with one number, and
+//! with each other.
+
+use std::fmt;
+
+use lab_judge::cases::datagrams::{self, Talk};
+use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
+use lab_judge::limit::{Limit, seconds};
+use lab_judge::misconceptions::{self as m, Misconception};
+use lab_judge::peers::udp::{Datagram, Peer};
+use lab_judge::ports::Protocol;
+use lab_judge::process::{Ended, Input, contains};
+use lab_judge::stage::Stage;
+use lab_judge::stage::udp::{Nothing, sent};
+use lab_judge::verdict::{Step, Stop, differs, wrong};
+
+pub static EXERCISE: Exercise = Exercise {
+    name: "cmpu-guess",
+    roles: &[
+        Role {
+            kind: Kind::Server,
+            package: "cmpu-guess-server",
+            arguments: "--host {host} --port {port}",
+            host: Host::Loopback,
+            port: 9900,
+            protocol: Protocol::Udp,
+            cases: SERVER,
+            remark: "",
+        },
+        Role {
+            kind: Kind::Client,
+            package: "cmpu-guess-client",
+            arguments: "--host {host} --port {port} --timeout 0.5 --tries 4",
+            host: Host::Loopback,
+            port: 9900,
+            protocol: Protocol::Udp,
+            cases: CLIENT,
+            remark: "waits for the client's own time limits, up to twice --patience",
+        },
+    ],
+};
+
+/// A guess that every server answers.
+const FIFTY: Talk = |stage, client| guess(stage, client, 50, &m::NO_ANSWER).map(|_| ());
+/// How often a guess is repeated: a number that is drawn anew each time gives itself away but once in a million games.
+const TIMES: usize = 20;
+
+static SERVER: &[Case] = &[
+    Case {
+        id: "answers",
+        name: "answers a guess with HIGHER, LOWER or CORRECT",
+        rests_on: &[],
+        play: |stage| {
+            let mut client = stage.serve_datagrams()?;
+            stage.send(&client, b"50", stage.address)?;
+            // From whichever port: that is a lesson of its own.
+            let answer = datagrams::any_answer(stage, &mut client, &m::NO_ANSWER)?;
+            verdict(&answer.bytes).map(|_| ())
+        },
+    },
+    Case {
+        id: "same-port",
+        name: "answers from the port that was asked",
+        rests_on: &["answers"],
+        play: |stage| datagrams::same_port(stage, b"50"),
+    },
+    Case {
+        id: "goes-on",
+        name: "serves one player after another, each at its own address",
+        rests_on: &["same-port"],
+        play: |stage| datagrams::goes_on(stage, FIFTY),
+    },
+    Case {
+        id: "direction",
+        name: "says HIGHER when the number is higher than the guess",
+        rests_on: &["goes-on"],
+        play: |stage| {
+            let mut client = stage.serve_datagrams()?;
+            let low = in_range(stage, &mut client, 1)?;
+            let high = in_range(stage, &mut client, 100)?;
+            if low != Verdict::Lower && high != Verdict::Higher {
+                return Ok(());
+            }
+            // As text most numbers are greater than 1, and than 100 too.
+            let mistake = match low {
+                Verdict::Higher => &m::GUESS_TEXT,
+                _ => &m::GUESS_DIRECTION,
+            };
+            Err(wrong(
+                mistake,
+                format!(
+                    "The number is from 1 to 100, but the answer to 1 was {low}, and to 100 {high}."
+                ),
+            ))
+        },
+    },
+    Case {
+        id: "sent-again",
+        name: "gives the same guess the same answer, however often it comes",
+        rests_on: &["goes-on"],
+        play: |stage| {
+            let mut client = stage.serve_datagrams()?;
+            let first = guess(stage, &mut client, 50, &m::NO_ANSWER)?;
+            for count in 2..=TIMES {
+                let answer = datagrams::ask(stage, &mut client, b"50", &m::UDP_COUNTS_RESEND)?;
+                match verdict(&answer.bytes) {
+                    Ok(same) if same == first => {}
+                    Ok(other) => {
+                        return Err(wrong(
+                            &m::GUESS_REDRAWS,
+                            format!(
+                                "The same guess was answered first with {first}, the {count}th time with {other}."
+                            ),
+                        ));
+                    }
+                    Err(_) => {
+                        return Err(differs(
+                            &m::UDP_COUNTS_RESEND,
+                            format!("The same guess was answered differently the {count}th time."),
+                            first.to_string().as_bytes(),
+                            &answer.bytes,
+                        ));
+                    }
+                }
+            }
+            Ok(())
+        },
+    },
+    Case {
+        id: "each-alone",
+        name: "answers each guess by itself, also when several wait",
+        rests_on: &["direction"],
+        play: |stage| {
+            let mut low = stage.serve_datagrams()?;
+            let mut high = stage.client()?;
+            for _ in 0..2 {
+                stage.send(&low, b"1", stage.address)?;
+                stage.send(&high, b"100", stage.address)?;
+            }
+            for (client, impossible) in [(&mut low, Verdict::Lower), (&mut high, Verdict::Higher)] {
+                for _ in 0..2 {
+                    let answer = datagrams::answer(stage, client, &m::UDP_WRONG_CLIENT)?;
+                    if verdict(&answer.bytes)? == impossible {
+                        return Err(wrong(
+                            &m::UDP_WRONG_CLIENT,
+                            format!(
+                                "{impossible} came to {}, who had not asked that.",
+                                client.who
+                            ),
+                        ));
+                    }
+                }
+            }
+            Ok(())
+        },
+    },
+    Case {
+        id: "one-number",
+        name: "has one number for all players",
+        rests_on: &["sent-again"],
+        play: |stage| {
+            let mut first = stage.serve_datagrams()?;
+            let expected = guess(stage, &mut first, 50, &m::NO_ANSWER)?;
+            for _ in 1..TIMES {
+                let mut next = stage.client()?;
+                let answer = guess(stage, &mut next, 50, &m::NO_ANSWER)?;
+                if answer != expected {
+                    return Err(wrong(
+                        &m::GUESS_OWN_NUMBER,
+                        format!(
+                            "To the guess 50 client 1 heard {expected}, {} heard {answer}.",
+                            next.who
+                        ),
+                    ));
+                }
+            }
+            Ok(())
+        },
+    },
+    Case {
+        id: "every-number",
+        name: "takes every number from 1 to 100 for a guess, and is found",
+        rests_on: &["direction", "sent-again"],
+        play: |stage| {
+            // Down in one game, up in another: each stops at the number, since some servers begin a new game there.
+            let mut client = stage.serve_datagrams()?;
+            along(stage, &mut client, &mut (1..=100).rev(), Verdict::Lower)?;
+            stage.program()?.kill();
+            stage.log.did("we", "ended the server and started it again");
+            let mut client = stage.serve_datagrams()?;
+            along(stage, &mut client, &mut (1..=100), Verdict::Higher)
+        },
+    },
+    Case {
+        id: "winner",
+        name: "keeps its number, and goes on, when somebody has found it",
+        rests_on: &["every-number"],
+        play: |stage| {
+            let mut client = stage.serve_datagrams()?;
+            let (mut least, mut most) = (1, 100);
+            let number = loop {
+                let middle = (least + most) / 2;
+                match guess(stage, &mut client, middle, &m::NO_ANSWER)? {
+                    Verdict::Correct => break middle,
+                    Verdict::Higher => least = middle + 1,
+                    Verdict::Lower => most = middle - 1,
+                }
+                if least > most {
+                    return Err(wrong(
+                        &m::GUESS_REDRAWS,
+                        "By its answers there is no number from 1 to 100 that it could be.",
+                    ));
+                }
+            };
+            client.did("takes this answer for lost, and asks again");
+            for _ in 0..TIMES {
+                let answer = guess(stage, &mut client, number, &m::GUESS_WINNER_ENDS)?;
+                if answer != Verdict::Correct {
+                    return Err(wrong(
+                        &m::GUESS_NEW_GAME,
+                        format!("{number} was CORRECT, and then {answer}."),
+                    ));
+                }
+            }
+            datagrams::still_serves(stage, &m::GUESS_WINNER_ENDS, FIFTY)
+        },
+    },
+    Case {
+        id: "not-a-number",
+        name: "says of what is no number that it is none",
+        rests_on: &["goes-on"],
+        play: |stage| {
+            let mut client = stage.serve_datagrams()?;
+            for text in ["abc", "12abc"] {
+                let answer = datagrams::ask(
+                    stage,
+                    &mut client,
+                    text.as_bytes(),
+                    &m::UDP_DIES_ON_DATAGRAM,
+                )?;
+                if let Ok(verdict) = verdict(&answer.bytes) {
+                    return Err(wrong(
+                        &m::GUESS_NO_NUMBER,
+                        format!("\"{text}\" was answered with {verdict}."),
+                    ));
+                }
+                if !answer.bytes.to_ascii_uppercase().starts_with(b"ERROR") {
+                    stage.note("what is no number gets an answer that does not begin with ERROR");
+                }
+            }
+            Ok(())
+        },
+    },
+    Case {
+        id: "empty",
+        name: "does not take an empty datagram for the end",
+        rests_on: &["not-a-number"],
+        play: |stage| datagrams::empty(stage, b"50", |answer| verdict(answer).map(|_| ())),
+    },
+    Case {
+        id: "bad-datagrams",
+        name: "goes on after bytes that are no text, 5,000 digits, and the longest datagram there is",
+        rests_on: &["not-a-number", "each-alone"],
+        play: |stage| {
+            let longest = datagrams::longest(stage);
+            let digits = vec![b'7'; 5000];
+            let bad: [&[u8]; 4] = [b"\xff\xfe\x80", b"\0", &digits, &longest];
+            datagrams::survives(stage, &bad, &m::UDP_DIES_ON_DATAGRAM, FIFTY)
+        },
+    },
+    Case {
+        id: "other-address",
+        name: "answers a player on another address than its own",
+        rests_on: &["goes-on"],
+        play: |stage| datagrams::other_address(stage, b"50", |answer| verdict(answer).map(|_| ())),
+    },
+    Case {
+        id: "gone-client",
+        name: "goes on when players are gone before their answer comes",
+        rests_on: &["each-alone"],
+        play: |stage| datagrams::gone_client(stage, b"50", FIFTY),
+    },
+    Case {
+        id: "many",
+        name: "serves 200 players one after another, and keeps nothing open for them",
+        rests_on: &["sent-again"],
+        play: |stage| datagrams::many(stage, FIFTY),
+    },
+    Case {
+        id: "at-rest",
+        name: "rests while no datagram comes",
+        rests_on: &["goes-on"],
+        play: |stage| datagrams::at_rest(stage, FIFTY),
+    },
+];
+
+/// What the server says about a guess.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Higher,
+    Lower,
+    Correct,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Verdict::Higher => "HIGHER",
+            Verdict::Lower => "LOWER",
+            Verdict::Correct => "CORRECT",
+        })
+    }
+}
+
+/// Reads an answer; white space around the word does no harm.
+fn verdict(answer: &[u8]) -> Step<Verdict> {
+    match answer.trim_ascii() {
+        b"HIGHER" => Ok(Verdict::Higher),
+        b"LOWER" => Ok(Verdict::Lower),
+        b"CORRECT" => Ok(Verdict::Correct),
+        _ => Err(differs(
+            &m::WRONG_ANSWER,
+            "The answer to a number from 1 to 100 is neither HIGHER nor LOWER nor CORRECT.",
+            b"HIGHER",
+            answer,
+        )),
+    }
+}
+
+/// Guesses, and hears one of the three words.
+fn guess(
+    stage: &mut Stage<'_>,
+    client: &mut Peer,
+    number: u32,
+    suspect: &'static Misconception,
+) -> Step<Verdict> {
+    let answer = datagrams::ask(stage, client, number.to_string().as_bytes(), suspect)?;
+    verdict(&answer.bytes)
+}
+
+/// Guesses a number from 1 to 100, which has to be taken for one.
+fn in_range(stage: &mut Stage<'_>, client: &mut Peer, number: u32) -> Step<Verdict> {
+    let text = number.to_string();
+    let answer = datagrams::ask(stage, client, text.as_bytes(), &m::GUESS_RANGE)?;
+    verdict(&answer.bytes).map_err(|_| {
+        differs(
+            &m::GUESS_RANGE,
+            format!("{number} is from 1 to 100, but was not taken for a guess."),
+            b"HIGHER",
+            &answer.bytes,
+        )
+    })
+}
+
+/// Guesses one number after another, up or down, until it is the one.
+fn along(
+    stage: &mut Stage<'_>,
+    client: &mut Peer,
+    numbers: &mut dyn Iterator<Item = u32>,
+    before: Verdict,
+) -> Step {
+    for number in numbers {
+        match in_range(stage, client, number)? {
+            Verdict::Correct => return Ok(()),
+            verdict if verdict == before => {}
+            verdict => {
+                return Err(wrong(
+                    &m::GUESS_NEVER_CORRECT,
+                    format!(
+                        "The answers were {before} up to the guess {number}, whose answer is {verdict}: none was CORRECT."
+                    ),
+                ));
+            }
+        }
+    }
+    Err(wrong(
+        &m::GUESS_RANGE,
+        "None of the numbers from 1 to 100 was CORRECT.",
+    ))
+}
+
+static CLIENT: &[Case] = &[
+    Case {
+        id: "sends",
+        name: "sends what is typed as a datagram",
+        rests_on: &[],
+        play: |stage| {
+            let mut game = Game::begin(stage)?;
+            game.guess(stage, "50", &m::UDP_SENDS_NOTHING).map(|_| ())
+        },
+    },
+    Case {
+        id: "plays",
+        name: "plays until CORRECT, and ends with exit code 0",
+        rests_on: &["sends"],
+        play: |stage| {
+            let mut game = Game::begin(stage)?;
+            game.rest(stage, &m::GUESS_ENDS_EARLY, &m::GUESS_GOES_ON)
+        },
+    },
+    Case {
+        id: "prints",
+        name: "prints each answer",
+        rests_on: &["plays"],
+        play: |stage| {
+            let mut game = Game::begin(stage)?;
+            game.rest(stage, &m::GUESS_ENDS_EARLY, &m::GUESS_GOES_ON)?;
+            has_printed(stage, &m::NOT_PRINTED)
+        },
+    },
+    Case {
+        id: "typing-error",
+        name: "goes on when something is typed that is no number",
+        rests_on: &["plays"],
+        play: |stage| {
+            let mut game = Game::begin(stage)?;
+            stage.log.did("keyboard", "typed abc, and 60");
+            stage.program()?.type_in("abc\n60\n");
+            let mut datagram = game.receive(stage, &m::GUESS_DIES_ON_TYPO)?;
+            if datagram.bytes.trim_ascii() == b"abc" {
+                game.say(stage, "ERROR: \"abc\" is not a whole number", datagram.from)?;
+                game.said.push("abc".to_string());
+                datagram = game.receive(stage, &m::GUESS_DIES_ON_TYPO)?;
+            }
+            typed_was("60", &datagram)?;
+            game.say(stage, "CORRECT", datagram.from)?;
+            ends_won(stage, &m::GUESS_GOES_ON)
+        },
+    },
+    Case {
+        id: "end-of-input",
+        name: "ends when its input ends",
+        rests_on: &["plays"],
+        play: |stage| {
+            let mut game = Game::begin(stage)?;
+            let from = game.guess(stage, "50", &m::UDP_SENDS_NOTHING)?;
+            game.say(stage, "HIGHER", from)?;
+            stage.log.did("keyboard", "ended (Ctrl-D)");
+            stage.program()?.end_input();
+            let patience = stage.patience();
+            let ended =
+                stage.ends_within(patience, "after its input had ended", &m::GUESS_IGNORES_END)?;
+            if ended == Ended::Code(0) {
+                stage.note("the number was not found, but the program ends with exit code 0: a script cannot tell");
+            }
+            Ok(())
+        },
+    },
+    Case {
+        id: "doubled",
+        name: "does not take the second copy of an answer for the next answer",
+        rests_on: &["prints"],
+        play: |stage| {
+            let mut game = Game::begin(stage)?;
+            let from = game.guess(stage, "50", &m::UDP_SENDS_NOTHING)?;
+            game.say(stage, "HIGHER", from)?;
+            game.say(stage, "HIGHER", from)?;
+            game.on(stage, &m::UDP_COUNTS_RESEND)?;
+            has_printed(stage, &m::UDP_COUNTS_RESEND)
+        },
+    },
+    Case {
+        id: "stranger",
+        name: "does not take an answer from another port than the server's",
+        rests_on: &["plays"],
+        play: |stage| told_by_a_stranger(stage, false),
+    },
+    Case {
+        id: "strange-address",
+        name: "does not take an answer from another address than the server's",
+        rests_on: &["plays"],
+        play: |stage| told_by_a_stranger(stage, true),
+    },
+    Case {
+        id: "lost",
+        name: "sends its guess again when no answer comes",
+        rests_on: &["plays"],
+        play: |stage| {
+            let mut game = Game::begin(stage)?;
+            game.guess(stage, "50", &m::UDP_SENDS_NOTHING)?;
+            game.server.did("loses it");
+            let again = datagrams::sends_again(stage, &mut game.server)?;
+            typed_was("50", &again)?;
+            game.say(stage, "HIGHER", again.from)?;
+            game.on(stage, &m::UDP_WAITS_FOREVER)
+        },
+    },
+    Case {
+        id: "late",
+        name: "does not take a late answer for the answer to the next guess",
+        rests_on: &["lost", "prints"],
+        play: |stage| {
+            let mut game = Game::begin(stage)?;
+            let late = game.guess(stage, "50", &m::UDP_SENDS_NOTHING)?;
+            game.server
+                .did("answers so late that the guess is sent again");
+            let again = datagrams::sends_again(stage, &mut game.server)?;
+            game.say(stage, "HIGHER", again.from)?;
+            let next = game.guess(stage, "75", &m::UDP_LATE_ANSWER)?;
+            let words = "sent, late, the answer to the first 50,";
+            sent(game.server.send_as(b"HIGHER", late, words))?;
+            game.say(stage, "LOWER", next)?;
+            let last = game.guess(stage, "60", &m::UDP_LATE_ANSWER)?;
+            game.say(stage, "CORRECT", last)?;
+            ends_won(stage, &m::UDP_LATE_ANSWER)?;
+            has_printed(stage, &m::UDP_LATE_ANSWER)
+        },
+    },
+    Case {
+        id: "silent-server",
+        name: "gives up when no answer ever comes, with an exit code other than 0",
+        rests_on: &["lost"],
+        play: |stage| {
+            let mut game = Game::begin(stage)?;
+            stage.log.did("keyboard", "typed 50");
+            stage.program()?.type_in("50\n");
+            datagrams::silence(stage, &mut game.server)
+        },
+    },
+    Case {
+        id: "no-server",
+        name: "ends with an exit code other than 0 when nobody is there",
+        rests_on: &["lost"],
+        play: |stage| {
+            stage
+                .log
+                .did("nobody", format!("has bound {}", stage.address));
+            stage.start_with("", Input::Keyboard)?;
+            stage.log.did("keyboard", "typed 50");
+            stage.program()?.type_in("50\n");
+            datagrams::no_server(stage)
+        },
+    },
+];
+
+/// A game in which we are the server, and type for the client under test.
+struct Game {
+    server: Peer,
+    /// What was typed before: a copy of it that comes late is no new guess.
+    said: Vec<String>,
+}
+
+impl Game {
+    /// Starts the client under test.
+    fn begin(stage: &mut Stage<'_>) -> Step<Self> {
+        let server = stage.be_server()?;
+        stage.start_with("", Input::Keyboard)?;
+        Ok(Game {
+            server,
+            said: Vec::new(),
+        })
+    }
+
+    /// Types a guess, which has to arrive; gives the socket that it came from.
+    fn guess(
+        &mut self,
+        stage: &mut Stage<'_>,
+        text: &str,
+        suspect: &'static Misconception,
+    ) -> Step<std::net::SocketAddr> {
+        stage.log.did("keyboard", format!("typed {text}"));
+        // A program that reads no more shows it by what comes, or does not.
+        stage.program()?.type_in(&format!("{text}\n"));
+        let datagram = self.receive(stage, suspect)?;
+        typed_was(text, &datagram)?;
+        self.said.push(text.to_string());
+        Ok(datagram.from)
+    }
+
+    /// The next datagram that is no copy of an earlier guess.
+    fn receive(
+        &mut self,
+        stage: &mut Stage<'_>,
+        suspect: &'static Misconception,
+    ) -> Step<Datagram> {
+        if self.said.is_empty() && suspect.id == m::UDP_SENDS_NOTHING.id {
+            return datagrams::meet(stage, &mut self.server);
+        }
+        // One time limit for all: copies without end do not put it off.
+        let limit = Limit {
+            patience: datagrams::long_patience(stage),
+            ..stage.limit()
+        };
+        let mut step = limit.step();
+        loop {
+            match stage.receive(&mut self.server)? {
+                Ok(datagram) if self.is_copy(&datagram) => {
+                    if step.is_over() {
+                        return Err(wrong(
+                            suspect,
+                            format!(
+                                "The next guess was typed, but for {} only copies of earlier ones came.",
+                                seconds(limit.patience)
+                            ),
+                        ));
+                    }
+                }
+                Ok(datagram) => return Ok(datagram),
+                Err(Nothing::Ended(ended)) => {
+                    return Err(wrong(
+                        suspect,
+                        format!("The next guess was typed, but the program {ended}."),
+                    ));
+                }
+                Err(nothing) => {
+                    return Err(wrong(
+                        suspect,
+                        format!("The next guess was typed, but {}.", nothing.words()),
+                    ));
+                }
+            }
+        }
+    }
+
+    fn is_copy(&self, datagram: &Datagram) -> bool {
+        let text = datagram.bytes.trim_ascii();
+        self.said.iter().any(|said| said.as_bytes() == text)
+    }
+
+    fn say(&self, stage: &Stage<'_>, answer: &str, to: std::net::SocketAddr) -> Step {
+        stage.send(&self.server, answer.as_bytes(), to)
+    }
+
+    /// A game of three guesses.
+    fn rest(
+        &mut self,
+        stage: &mut Stage<'_>,
+        early: &'static Misconception,
+        late: &'static Misconception,
+    ) -> Step {
+        let from = self.guess(stage, "50", &m::UDP_SENDS_NOTHING)?;
+        self.say(stage, "HIGHER", from)?;
+        self.last_two(stage, early, late)
+    }
+
+    /// The rest of a game, in which one mistake explains whatever goes wrong.
+    fn on(&mut self, stage: &mut Stage<'_>, suspect: &'static Misconception) -> Step {
+        self.last_two(stage, suspect, suspect)
+    }
+
+    fn last_two(
+        &mut self,
+        stage: &mut Stage<'_>,
+        early: &'static Misconception,
+        late: &'static Misconception,
+    ) -> Step {
+        let from = self.guess(stage, "75", early)?;
+        self.say(stage, "LOWER", from)?;
+        let from = self.guess(stage, "60", early)?;
+        self.say(stage, "CORRECT", from)?;
+        ends_won(stage, late)
+    }
+}
+
+/// What was typed has to be what arrived; a line end at its end does no harm.
+fn typed_was(text: &str, datagram: &Datagram) -> Step {
+    if datagram.bytes.trim_ascii() == text.as_bytes() {
+        return Ok(());
+    }
+    Err(differs(
+        &m::WRONG_ANSWER,
+        "The datagram is not the guess that was typed.",
+        text.as_bytes(),
+        &datagram.bytes,
+    ))
+}
+
+/// The number has been found: the client has to end, and well.
+fn ends_won(stage: &mut Stage<'_>, suspect: &'static Misconception) -> Step {
+    let patience = stage.patience();
+    match stage.ends_within(patience, "after CORRECT had come", suspect)? {
+        Ended::Code(0) => Ok(()),
+        ended => Err(wrong(
+            &m::ENDS_WITH_ERROR,
+            format!("The number was found, but then the program {ended}."),
+        )),
+    }
+}
+
+/// The three answers have to stand in the output in their order, in large letters or small.
+fn has_printed(stage: &mut Stage<'_>, suspect: &'static Misconception) -> Step {
+    let printed = stage.program()?.stdout().kept();
+    let mut rest = printed.to_ascii_uppercase();
+    for word in ["HIGHER", "LOWER", "CORRECT"] {
+        let Some(at) = lab_judge::peers::tcp::find(&rest, word.as_bytes()) else {
+            let doubled = contains(&rest, b"HIGHER");
+            return Err(differs(
+                suspect,
+                if doubled {
+                    format!(
+                        "The answers were HIGHER, LOWER, CORRECT; where {word} had to stand another was printed."
+                    )
+                } else {
+                    format!(
+                        "The answers were HIGHER, LOWER, CORRECT; {word} was not printed in its place."
+                    )
+                },
+                b"HIGHER\nLOWER\nCORRECT\n",
+                &printed,
+            ));
+        };
+        rest.drain(..at + word.len());
+    }
+    Ok(())
+}
+
+/// A stranger says CORRECT before the server says HIGHER.
+fn told_by_a_stranger(stage: &mut Stage<'_>, other_address: bool) -> Step {
+    let Some(stranger) = datagrams::stranger(stage, other_address)? else {
+        stage.note("this system has no address 127.0.0.2, so nothing could come from there");
+        return Ok(());
+    };
+    let mut game = Game::begin(stage)?;
+    let from = game.guess(stage, "50", &m::UDP_SENDS_NOTHING)?;
+    stage.send(&stranger, b"CORRECT", from)?;
+    game.say(stage, "HIGHER", from)?;
+    match game.on(stage, &m::UDP_ANY_SENDER) {
+        Err(Stop::Wrong(failure)) => Err(wrong(
+            &m::UDP_ANY_SENDER,
+            format!("A stranger said CORRECT. {}", failure.summary),
+        )),
+        other => other,
+    }
+}

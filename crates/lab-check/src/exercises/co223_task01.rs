@@ -1,0 +1,113 @@
+//! CO223, task 1: a connection and nothing else.
+
+use lab_judge::cases::common;
+use lab_judge::cases::shared::{self, Client, Server};
+use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
+use lab_judge::limit::seconds;
+use lab_judge::misconceptions as m;
+use lab_judge::peers::tcp::Connection;
+use lab_judge::ports::Protocol;
+use lab_judge::stage::Stage;
+use lab_judge::verdict::{Step, Stop, wrong};
+
+pub static EXERCISE: Exercise = Exercise {
+    name: "co223-task01",
+    roles: &[
+        Role {
+            kind: Kind::Server,
+            package: "co223-task01-server",
+            arguments: "--host {host} --port {port}",
+            host: Host::OwnName,
+            port: 1234,
+            protocol: Protocol::Tcp,
+            cases: SERVER,
+            remark: "",
+        },
+        Role {
+            kind: Kind::Client,
+            package: "co223-task01-client",
+            arguments: "--host {host} --port {port}",
+            host: Host::OwnName,
+            port: 1234,
+            protocol: Protocol::Tcp,
+            cases: CLIENT,
+            remark: "",
+        },
+    ],
+};
+
+/// The server says in a line which client it has accepted.
+struct Established;
+
+impl Server for Established {
+    fn serves(stage: &mut Stage<'_>, client: &mut Connection) -> Step {
+        let port = client.port();
+        let printed = common::must_print(stage, port.to_string().as_bytes(), &[], &m::SAYS_NOTHING);
+        let Err(Stop::Wrong(_)) = printed else {
+            return printed;
+        };
+        let patience = seconds(stage.patience());
+        Err(match client.accepted() {
+            Some(false) => wrong(
+                &m::NEVER_ACCEPTS,
+                format!("The client is connected, but for {patience} nobody accepted it."),
+            ),
+            _ => wrong(
+                &m::SAYS_NOTHING,
+                format!(
+                    "A client connected from port {port}, but for {patience} no line with that number came out of the program."
+                ),
+            ),
+        })
+    }
+}
+
+static SERVER: &[Case] = &[
+    Case {
+        id: "whole",
+        name: "accepts a client and says so with its address",
+        rests_on: &[],
+        play: |stage| {
+            let mut client = stage.serve()?;
+            Established::serves(stage, &mut client)
+        },
+    },
+    shared::goes_on::<Established>(),
+    shared::reset::<Established>(),
+    Case {
+        id: "silent-client",
+        name: "accepts the next client while one stays connected and says nothing",
+        rests_on: &["goes-on"],
+        play: |stage| {
+            let mut silent = stage.serve()?;
+            Established::serves(stage, &mut silent)?;
+            common::still_serves(stage, &m::BLOCKS_ALL, Established::serves)
+        },
+    },
+    shared::many::<Established>(),
+    shared::at_rest::<Established>(),
+    shared::restart::<Established>(),
+];
+
+/// The client connects and says nothing.
+struct Connects;
+
+impl Client for Connects {
+    fn meets(stage: &mut Stage<'_>) -> Step<Connection> {
+        common::meet_silent(stage)
+    }
+}
+
+static CLIENT: &[Case] = &[
+    Case {
+        id: "connects",
+        name: "connects, and ends by itself with exit code 0",
+        rests_on: &[],
+        play: |stage| {
+            let mut server = Connects::meets(stage)?;
+            server.finish_sending();
+            common::ends_well(stage, "after it had connected")
+        },
+    },
+    shared::no_server::<Connects>(&["connects"]),
+];

@@ -1,0 +1,124 @@
+//! CO223, task 2: the server sends a message to each client and closes.
+
+use lab_judge::cases::common;
+use lab_judge::cases::shared::{self, Client, Server};
+use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
+use lab_judge::misconceptions as m;
+use lab_judge::peers::tcp::Connection;
+use lab_judge::ports::Protocol;
+use lab_judge::stage::Stage;
+use lab_judge::verdict::Step;
+
+pub static EXERCISE: Exercise = Exercise {
+    name: "co223-task02",
+    roles: &[
+        Role {
+            kind: Kind::Server,
+            package: "co223-task02-server",
+            arguments: "--host {host} --port {port}",
+            host: Host::OwnName,
+            port: 1234,
+            protocol: Protocol::Tcp,
+            cases: SERVER,
+            remark: "",
+        },
+        Role {
+            kind: Kind::Client,
+            package: "co223-task02-client",
+            arguments: "--host {host} --port {port}",
+            host: Host::OwnName,
+            port: 1234,
+            protocol: Protocol::Tcp,
+            cases: CLIENT,
+            remark: "",
+        },
+    ],
+};
+
+/// The server sends a message, any, and closes the connection.
+struct Welcome;
+
+impl Server for Welcome {
+    fn serves(stage: &mut Stage<'_>, client: &mut Connection) -> Step {
+        common::message_and_end(stage, client, None)
+    }
+}
+
+static SERVER: &[Case] = &[
+    Case {
+        id: "whole",
+        name: "sends a message to its client and closes the connection",
+        rests_on: &[],
+        play: |stage| {
+            let mut client = stage.serve()?;
+            Welcome::serves(stage, &mut client)
+        },
+    },
+    shared::goes_on::<Welcome>(),
+    shared::reset::<Welcome>(),
+    shared::many::<Welcome>(),
+    shared::at_rest::<Welcome>(),
+    shared::restart::<Welcome>(),
+];
+
+/// The client reads to the end of the connection.
+struct Reads;
+
+impl Client for Reads {
+    fn meets(stage: &mut Stage<'_>) -> Step<Connection> {
+        common::meet_silent(stage)
+    }
+}
+
+static CLIENT: &[Case] = &[
+    Case {
+        id: "prints",
+        name: "prints the message and ends",
+        rests_on: &[],
+        play: |stage| told(stage, b"Welcome to the server!", &[], &m::NOT_PRINTED),
+    },
+    Case {
+        id: "pieces",
+        name: "puts together a message that arrives in pieces",
+        rests_on: &["prints"],
+        play: |stage| told(stage, b"Welcome in pieces", &[1, 2, 7, 8], &m::READS_ONCE),
+    },
+    Case {
+        id: "cut-character",
+        name: "puts a character together that is cut in two",
+        rests_on: &["pieces"],
+        play: |stage| {
+            told(
+                stage,
+                "é日𝄞".as_bytes(),
+                &[1, 3, 4, 6, 7, 8],
+                &m::DECODES_PIECES,
+            )
+        },
+    },
+    Case {
+        id: "large",
+        name: "takes a message of 100 KiB",
+        rests_on: &["pieces"],
+        play: |stage| {
+            let text = common::filler(stage, 100 * 1024);
+            told(stage, &text, &[], &m::READS_ONCE)
+        },
+    },
+    shared::server_resets::<Reads>(&["prints"]),
+    shared::no_server::<Reads>(&["prints"]),
+];
+
+/// Sends a message to the client under test, closes, and expects it in its output.
+fn told(
+    stage: &mut Stage<'_>,
+    text: &[u8],
+    cuts: &[usize],
+    suspect: &'static m::Misconception,
+) -> Step {
+    let mut server = Reads::meets(stage)?;
+    server.send_apart(&common::cut(text, cuts));
+    server.close();
+    common::must_print(stage, text, cuts, suspect)?;
+    common::ends_well(stage, "after the message had come")
+}

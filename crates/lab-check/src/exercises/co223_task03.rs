@@ -1,0 +1,105 @@
+//! CO223, task 3: an echo server that goes on, and its client.
+
+use lab_judge::cases::common;
+use lab_judge::cases::echo::{self, Echo};
+use lab_judge::cases::shared::{self, Client};
+use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
+use lab_judge::misconceptions as m;
+use lab_judge::ports::Protocol;
+use lab_judge::stage::Stage;
+use lab_judge::verdict::Step;
+
+pub static EXERCISE: Exercise = Exercise {
+    name: "co223-task03",
+    roles: &[
+        Role {
+            kind: Kind::Server,
+            package: "co223-task03-server",
+            arguments: "--host {host} --port {port}",
+            host: Host::OwnName,
+            port: 1234,
+            protocol: Protocol::Tcp,
+            cases: SERVER,
+            remark: "",
+        },
+        Role {
+            kind: Kind::Client,
+            package: "co223-task03-client",
+            arguments: "--host {host} --port {port} {message}",
+            host: Host::OwnName,
+            port: 1234,
+            protocol: Protocol::Tcp,
+            cases: CLIENT,
+            remark: "",
+        },
+    ],
+};
+
+static SERVER: &[Case] = &[
+    echo::WHOLE,
+    echo::SEVERAL,
+    echo::PIECES,
+    echo::CUT_CHARACTER,
+    echo::BYTES,
+    echo::EXACT_BUFFER,
+    echo::LARGE_MESSAGE,
+    echo::SLOW_READER,
+    echo::HALF_CLOSE,
+    shared::goes_on::<Echo>(),
+    shared::two_at_once::<Echo>(),
+    shared::reset::<Echo>(),
+    shared::connect_and_leave::<Echo>(),
+    shared::many::<Echo>(),
+    shared::at_rest::<Echo>(),
+    shared::restart::<Echo>(),
+];
+
+/// The client sends its message and shows the echo.
+struct Shows;
+
+impl Client for Shows {
+    const MESSAGE: &'static str = "Hello, server!";
+}
+
+static CLIENT: &[Case] = &[
+    shared::sends::<Shows>(),
+    shared::message_characters::<Shows>(),
+    Case {
+        id: "prints",
+        name: "prints the echo and ends, while the server keeps the connection open",
+        rests_on: &["sends"],
+        play: |stage| {
+            let (mut server, message) = common::meet(stage, Shows::MESSAGE)?;
+            let message = common::echo_on(stage, &mut server, message, usize::MAX);
+            common::must_print_now(stage, &mut server, &message, &m::NOT_PRINTED)?;
+            server.finish_sending();
+            common::ends_well(stage, "after its echo had come")
+        },
+    },
+    Case {
+        id: "pieces",
+        name: "puts together an echo that arrives one byte at a time",
+        rests_on: &["prints"],
+        play: |stage| told(stage, Shows::MESSAGE, &m::READS_ONCE),
+    },
+    Case {
+        id: "cut-character",
+        name: "puts the characters of an echo together that are cut in two",
+        rests_on: &["message-characters", "pieces"],
+        play: |stage| told(stage, "é日𝄞", &m::DECODES_PIECES),
+    },
+    shared::server_leaves::<Shows>(),
+    shared::server_resets::<Shows>(&["sends"]),
+    shared::no_server::<Shows>(&["sends"]),
+];
+
+/// Echoes the message of the client under test byte by byte, and expects it in its output.
+fn told(stage: &mut Stage<'_>, message: &str, suspect: &'static m::Misconception) -> Step {
+    let (mut server, message) = common::meet(stage, message)?;
+    let message = common::echo_on(stage, &mut server, message, 1);
+    let cuts: Vec<usize> = (1..message.len()).collect();
+    // A client that prints each piece as it comes is right as well: compared without line ends.
+    common::must_print_joined(stage, &message, &cuts, suspect)?;
+    server.finish_sending();
+    common::ends_well(stage, "after its echo had come")
+}

@@ -1,0 +1,74 @@
+//! Codio: an echo server for one client, and its client.
+
+use lab_judge::cases::common;
+use lab_judge::cases::echo::{self, Echo};
+use lab_judge::cases::shared::{self, Client};
+use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
+use lab_judge::misconceptions as m;
+use lab_judge::ports::Protocol;
+
+pub static EXERCISE: Exercise = Exercise {
+    name: "codio-echo",
+    roles: &[
+        Role {
+            kind: Kind::Server,
+            package: "codio-echo-server",
+            arguments: "--host {host} --port {port}",
+            host: Host::Loopback,
+            port: 65432,
+            protocol: Protocol::Tcp,
+            cases: SERVER,
+            remark: "",
+        },
+        Role {
+            kind: Kind::Client,
+            package: "codio-echo-client",
+            arguments: "--host {host} --port {port}",
+            host: Host::Loopback,
+            port: 65432,
+            protocol: Protocol::Tcp,
+            cases: CLIENT,
+            remark: "",
+        },
+    ],
+};
+
+static SERVER: &[Case] = &[
+    echo::WHOLE,
+    echo::SEVERAL,
+    echo::PIECES,
+    echo::CUT_CHARACTER,
+    echo::BYTES,
+    echo::EXACT_BUFFER,
+    echo::LARGE_MESSAGE,
+    echo::SLOW_READER,
+    echo::HALF_CLOSE,
+    shared::ends::<Echo>(),
+    shared::only_client_resets::<Echo>(),
+    shared::silent_client::<Echo>(),
+    shared::restart::<Echo>(),
+];
+
+/// The client sends a message and shows what one recv gives.
+struct OneRecv;
+
+impl Client for OneRecv {}
+
+static CLIENT: &[Case] = &[
+    shared::sends::<OneRecv>(),
+    Case {
+        id: "prints",
+        name: "prints the echo and ends, while the server keeps the connection open",
+        rests_on: &["sends"],
+        play: |stage| {
+            let (mut server, message) = common::meet(stage, OneRecv::MESSAGE)?;
+            server.send_apart(&[&message]);
+            common::must_print_now(stage, &mut server, &message, &m::NOT_PRINTED)?;
+            server.finish_sending();
+            common::ends_well(stage, "after its echo had come")
+        },
+    },
+    shared::server_leaves::<OneRecv>(),
+    shared::server_resets::<OneRecv>(&["sends"]),
+    shared::no_server::<OneRecv>(&["sends"]),
+];

@@ -1,0 +1,227 @@
+//! Distributed System Design, exercise 4: the sum of the numbers in one recv.
+
+use lab_judge::cases::common;
+use lab_judge::cases::shared::{self, Client, Server};
+use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
+use lab_judge::misconceptions as m;
+use lab_judge::peers::tcp::{Connection, HeardEnd};
+use lab_judge::ports::Protocol;
+use lab_judge::stage::Stage;
+use lab_judge::verdict::{Step, wrong};
+
+pub static EXERCISE: Exercise = Exercise {
+    name: "dsd-sum",
+    roles: &[
+        Role {
+            kind: Kind::Server,
+            package: "dsd-sum-server",
+            arguments: "--host {host} --port {port}",
+            host: Host::Loopback,
+            port: 65432,
+            protocol: Protocol::Tcp,
+            cases: SERVER,
+            remark: "",
+        },
+        Role {
+            kind: Kind::Client,
+            package: "dsd-sum-client",
+            arguments: "--host {host} --port {port} {message}",
+            host: Host::Loopback,
+            port: 65432,
+            protocol: Protocol::Tcp,
+            cases: CLIENT,
+            remark: "",
+        },
+    ],
+};
+
+/// The numbers of one recv are added.
+struct Sum;
+
+impl Server for Sum {
+    const RESTS_ON: &'static [&'static str] = &["goes-on", "two-at-once"];
+    const CLOSES: &'static [&'static str] = &["goes-on", "half-close"];
+
+    fn serves(stage: &mut Stage<'_>, client: &mut Connection) -> Step {
+        ask(stage, client, "1 2 3 4 5", "15", &m::NO_ANSWER)
+    }
+}
+
+static SERVER: &[Case] = &[
+    Case {
+        id: "whole",
+        name: "adds the numbers of a request",
+        rests_on: &[],
+        play: |stage| {
+            let mut client = stage.serve()?;
+            Sum::serves(stage, &mut client)
+        },
+    },
+    Case {
+        id: "several",
+        name: "answers several requests on one connection, each by itself",
+        rests_on: &["whole"],
+        play: |stage| {
+            let mut client = stage.serve()?;
+            for (request, sum) in [("1 2", "3"), ("10 20 30", "60"), ("7", "7")] {
+                ask(stage, &mut client, request, sum, &m::READS_ONCE)?;
+            }
+            Ok(())
+        },
+    },
+    Case {
+        id: "integers",
+        name: "adds negative numbers, and more white space than one blank",
+        rests_on: &["several"],
+        play: |stage| {
+            let mut client = stage.serve()?;
+            for (request, sum) in [("-1 -2 10", "7"), ("  1\t2\r\n3 ", "6"), ("5 -5", "0")] {
+                ask(stage, &mut client, request, sum, &m::WRONG_SUM)?;
+            }
+            Ok(())
+        },
+    },
+    Case {
+        id: "large-numbers",
+        name: "adds numbers of more than 64 bits exactly",
+        rests_on: &["several"],
+        play: |stage| {
+            let mut client = stage.serve()?;
+            ask(
+                stage,
+                &mut client,
+                "99999999999999999999 12345",
+                "100000000000000012344",
+                &m::WRONG_SUM,
+            )
+        },
+    },
+    shared::goes_on::<Sum>(),
+    Case {
+        id: "exact-buffer",
+        name: "answers a request that fills its buffer of 1,024 bytes exactly",
+        rests_on: &["goes-on"],
+        play: |stage| {
+            let mut client = stage.serve()?;
+            let request = "1 ".repeat(512);
+            let taken = client.send(request.as_bytes());
+            stage.must_take(taken, &m::FULL_BUFFER)?;
+            let heard = client.hear_some();
+            if heard.bytes.is_empty() {
+                let ending = stage.ending(heard.end);
+                return Err(wrong(
+                    &m::FULL_BUFFER,
+                    format!("A request of 1,024 bytes got no answer, {ending}."),
+                ));
+            }
+            if heard.bytes != b"512" {
+                stage.note("a request of 1,024 bytes is not added up; it may be cut short there, so the sheet leaves open what it gets");
+            }
+            client.close();
+            common::still_serves(stage, &m::FULL_BUFFER, Sum::serves)
+        },
+    },
+    Case {
+        id: "not-a-number",
+        name: "survives a word that is no number",
+        rests_on: &["goes-on"],
+        play: |stage| {
+            let mut client = stage.serve()?;
+            let taken = client.send(b"1 two 3");
+            stage.must_take(taken, &m::DIES_ON_BYTES)?;
+            let heard = client.hear_some();
+            if heard.end != HeardEnd::Complete {
+                stage.note("a word that is no number gets no answer; the sheet leaves open which it should get");
+            }
+            client.close();
+            common::still_serves(stage, &m::DIES_ON_WORD, Sum::serves)?;
+            let mut decimals = stage.connect()?;
+            decimals.send(b"0.1 0.2");
+            let heard = decimals.hear_some();
+            if heard.bytes != b"0.3" {
+                stage.note("0.1 and 0.2 do not give 0.3; the sheet speaks of numbers and leaves open which");
+            }
+            Ok(())
+        },
+    },
+    Case {
+        id: "bytes",
+        name: "survives bytes that are no text",
+        rests_on: &["goes-on"],
+        play: |stage| {
+            let mut client = stage.serve()?;
+            let taken = client.send(b"1 \xff\xfe\x00 3");
+            stage.must_take(taken, &m::DIES_ON_BYTES)?;
+            client.hear_some();
+            client.close();
+            common::still_serves(stage, &m::DIES_ON_BYTES, Sum::serves)
+        },
+    },
+    Case {
+        id: "half-close",
+        name: "still answers a client that has ended its own direction, then closes",
+        rests_on: &["several"],
+        play: |stage| common::last_words(stage, b"20 22", b"42"),
+    },
+    shared::two_at_once::<Sum>(),
+    shared::reset::<Sum>(),
+    shared::connect_and_leave::<Sum>(),
+    shared::many::<Sum>(),
+    shared::at_rest::<Sum>(),
+    shared::restart::<Sum>(),
+];
+
+/// The client sends its numbers and shows the sum.
+struct Asks;
+
+impl Client for Asks {
+    const MESSAGE: &'static str = "1 2 3";
+}
+
+static CLIENT: &[Case] = &[
+    shared::sends::<Asks>(),
+    Case {
+        id: "prints",
+        name: "prints the sum and ends, while the server keeps the connection open",
+        rests_on: &["sends"],
+        play: |stage| {
+            let mut server = Asks::meets(stage)?;
+            server.send_apart(&[b"4711"]);
+            common::must_print_now(stage, &mut server, b"4711", &m::NOT_PRINTED)?;
+            server.finish_sending();
+            common::ends_well(stage, "after the sum had come")
+        },
+    },
+    Case {
+        id: "long-sum",
+        name: "prints a sum of 300 digits as it came",
+        rests_on: &["prints"],
+        play: |stage| {
+            let mut server = Asks::meets(stage)?;
+            let sum = "1234567890".repeat(30);
+            server.send_apart(&[sum.as_bytes()]);
+            common::must_print_now(stage, &mut server, sum.as_bytes(), &m::FIXED_LIMIT)?;
+            server.finish_sending();
+            common::ends_well(stage, "after the sum had come")
+        },
+    },
+    shared::server_leaves::<Asks>(),
+    shared::server_resets::<Asks>(&["sends"]),
+    shared::no_server::<Asks>(&["sends"]),
+];
+
+fn ask(
+    stage: &mut Stage<'_>,
+    client: &mut Connection,
+    request: &str,
+    sum: &str,
+    suspect: &'static m::Misconception,
+) -> Step {
+    common::exchange(
+        stage,
+        client,
+        &[request.as_bytes()],
+        sum.as_bytes(),
+        suspect,
+    )
+}

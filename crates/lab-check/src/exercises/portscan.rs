@@ -1,0 +1,519 @@
+//! Distribution transparency, question 4: a port scanner.
+//!
+//! The command gets the ports to scan as `{ports}` (`10000-10199`) or `{first}` and `{last}`; without them the program scans what it
+//! likes. Only what it says about these ports is judged. They are below those from which systems choose the ports of
+//! outgoing connections, so a scanner never meets itself there (the README's exercise).
+
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, Socket, Type};
+
+use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
+use lab_judge::kernel;
+use lab_judge::misconceptions::{self as m, Misconception};
+use lab_judge::ports::Protocol;
+use lab_judge::process::Ended;
+use lab_judge::stage::{Launch, Stage};
+use lab_judge::verdict::{Step, undecided, wrong};
+
+pub static EXERCISE: Exercise = Exercise {
+    name: "portscan",
+    roles: &[Role {
+        kind: Kind::Program,
+        package: "portscan",
+        arguments: "{host} --ports {ports}",
+        host: Host::Loopback,
+        port: 0,
+        protocol: Protocol::Tcp,
+        cases: PROGRAM,
+        remark: "waits for ports that do not answer; {host}, and {ports} (10000-10199) or {first} and {last}, say what to scan",
+    }],
+};
+
+/// Where the scanned ports lie: above the well-known ones, below those of the other checks. They are lent in slots.
+const LOWEST: u16 = 10_000;
+const SLOT: u16 = 200;
+const SLOTS: u16 = 50;
+/// The ports up to the last there is, which are lent as well.
+const TOP: u16 = 65_472;
+
+static PROGRAM: &[Case] = &[
+    Case {
+        id: "finds",
+        name: "reports the open ports, and no others",
+        rests_on: &[],
+        play: |stage| {
+            let mut scene = Scene::of(stage, 200)?;
+            scene.open_some(stage, 5, 1, 199)?;
+            scene
+                .scan(stage, &Launch::default())?
+                .judge(stage, &m::SCAN_MISSES, &m::SCAN_FALSE)
+        },
+    },
+    Case {
+        id: "ends-of-range",
+        name: "scans the first and the last port as well",
+        rests_on: &["finds"],
+        play: |stage| {
+            let mut scene = Scene::of(stage, 64)?;
+            scene.open(0)?;
+            scene.open(63)?;
+            scene
+                .scan(stage, &Launch::default())?
+                .judge(stage, &m::SCAN_EDGES, &m::SCAN_FALSE)
+        },
+    },
+    Case {
+        id: "last-port",
+        name: "scans port 65535, the last there is",
+        rests_on: &["ends-of-range"],
+        play: |stage| {
+            let mut scene = Scene::at_top(stage)?;
+            if scene.open(63).is_err() {
+                stage.note("port 65535 is in use on this machine, so that was not tried");
+                return Ok(());
+            }
+            scene
+                .scan(stage, &Launch::default())?
+                .judge(stage, &m::SCAN_EDGES, &m::SCAN_FALSE)
+        },
+    },
+    Case {
+        id: "not-listening",
+        name: "reports no port that is only bound: without listen, for UDP, or on another address",
+        rests_on: &["finds"],
+        play: |stage| {
+            let mut scene = Scene::of(stage, 100)?;
+            scene.open(70)?;
+            let cannot = |error: std::io::Error| undecided("cannot prepare a port", &error);
+            let bound = Socket::new(Domain::IPV4, Type::STREAM, None).map_err(cannot)?;
+            bound.bind(&scene.at(20).into()).map_err(cannot)?;
+            let udp = UdpSocket::bind(scene.at(30)).map_err(cannot)?;
+            let port = scene.at(40).port();
+            // Where 127.0.0.2 is no address of this machine that one is left out.
+            let elsewhere = TcpListener::bind((Ipv4Addr::new(127, 0, 0, 2), port)).ok();
+            stage.log.did("system", format!(
+                "has port {} bound without listen, {} bound for UDP, {port} open on 127.0.0.2 only",
+                scene.at(20).port(), scene.at(30).port()
+            ));
+            let scanned = scene.scan(stage, &Launch::default())?;
+            drop((bound, udp, elsewhere));
+            scanned.judge(stage, &m::SCAN_MISSES, &m::SCAN_BINDS)
+        },
+    },
+    Case {
+        id: "no-answer",
+        name: "gives up on a port that does not answer, and does not call it open",
+        rests_on: &["not-listening"],
+        play: |stage| {
+            let mut scene = Scene::of(stage, 40)?;
+            scene.open(30)?;
+            let Some(_full) = silent(scene.at(20)) else {
+                stage
+                    .note("this system answers for a program that does not, so that was not tried");
+                return Ok(());
+            };
+            stage.log.did(
+                "system",
+                format!(
+                    "answers no SYN to port {}: its queue is full",
+                    scene.at(20).port()
+                ),
+            );
+            scene.scan(stage, &Launch::default())?.judge_but(
+                stage,
+                &m::SCAN_NO_TIMEOUT,
+                &m::SCAN_ERROR_OPEN,
+                scene.at(20).port(),
+            )
+        },
+    },
+    Case {
+        id: "few-descriptors",
+        name: "finds all with 256 descriptors: an error of its own is no closed port",
+        rests_on: &["finds"],
+        play: |stage| {
+            if !cfg!(unix) {
+                stage.note("this system has no such limit, so that was not tried");
+                return Ok(());
+            }
+            let mut scene = Scene::of(stage, 600)?;
+            scene.open_some(stage, 3, 1, 200)?;
+            scene.open_some(stage, 5, 400, 599)?;
+            let launch = Launch {
+                descriptors: Some(256),
+                ..Launch::default()
+            };
+            scene
+                .scan(stage, &launch)?
+                .judge(stage, &m::SCAN_LEAKS, &m::SCAN_FALSE)
+        },
+    },
+    Case {
+        id: "by-name",
+        name: "takes a host by its name",
+        rests_on: &["finds"],
+        play: |stage| {
+            if !stage.has_place("host") {
+                stage.note(
+                    "the command has no {host}, so the check could not choose what is scanned",
+                );
+                return Ok(());
+            }
+            let mut scene = Scene::of(stage, 40)?;
+            scene.open(10)?;
+            let launch = Launch {
+                host: Some("localhost"),
+                ..Launch::default()
+            };
+            scene
+                .scan(stage, &launch)?
+                .judge(stage, &m::SCAN_NAME, &m::SCAN_FALSE)
+        },
+    },
+];
+
+/// Ports to scan, some of them open.
+struct Scene {
+    ip: IpAddr,
+    first: u16,
+    last: u16,
+    open: Vec<u16>,
+    listeners: Vec<TcpListener>,
+    /// The range is nobody else's while these are held: other checks of this exercise, on this machine at this time, take another.
+    _held: Vec<UdpSocket>,
+}
+
+/// What a scan of them said.
+struct Scanned {
+    first: u16,
+    last: u16,
+    open: Vec<u16>,
+    /// Open for somebody else than us, before or after.
+    others: Vec<u16>,
+    reported: Vec<u16>,
+    ended: Ended,
+}
+
+/// Another check has these ports; it gives them back when its case is over.
+fn wait_for_slot(stage: &Stage<'_>) -> Step {
+    if Instant::now() >= stage.limit().end {
+        return Err(undecided(
+            "no range of ports is free",
+            &"others use all of them",
+        ));
+    }
+    thread::sleep(Duration::from_millis(10));
+    Ok(())
+}
+
+impl Scene {
+    /// So many ports of which none is open.
+    fn of(stage: &mut Stage<'_>, count: u16) -> Step<Self> {
+        let slots = count.div_ceil(SLOT);
+        loop {
+            let slot = stage.random.u16(0..=SLOTS - slots);
+            let first = LOWEST + slot * SLOT;
+            let firsts: Vec<u16> = (0..slots).map(|slot| first + slot * SLOT).collect();
+            if let Some(scene) = Self::take(stage, first, first + count - 1, &firsts) {
+                return Ok(scene);
+            }
+            wait_for_slot(stage)?;
+        }
+    }
+
+    /// The ports up to 65535.
+    fn at_top(stage: &mut Stage<'_>) -> Step<Self> {
+        loop {
+            if let Some(scene) = Self::take(stage, TOP, u16::MAX, &[TOP]) {
+                return Ok(scene);
+            }
+            wait_for_slot(stage)?;
+        }
+    }
+
+    /// Takes a range, unless another check has it, by the UDP ports of its slots: what is scanned is TCP.
+    fn take(stage: &Stage<'_>, first: u16, last: u16, slots: &[u16]) -> Option<Self> {
+        let ip = stage.address.ip();
+        let held: Vec<UdpSocket> = slots
+            .iter()
+            .map_while(|slot| UdpSocket::bind((ip, *slot)).ok())
+            .collect();
+        let open = kernel::open_ports(ip).unwrap_or_default();
+        let used = first != TOP && open.iter().any(|port| (first..=last).contains(port));
+        (held.len() == slots.len() && !used).then(|| Scene {
+            ip,
+            first,
+            last,
+            open: Vec::new(),
+            listeners: Vec::new(),
+            _held: held,
+        })
+    }
+
+    /// The address of a port of the range.
+    fn at(&self, offset: u16) -> SocketAddr {
+        SocketAddr::new(self.ip, self.first + offset)
+    }
+
+    fn open(&mut self, offset: u16) -> Step {
+        let listener = TcpListener::bind(self.at(offset))
+            .map_err(|error| undecided(&format!("cannot listen on {}", self.at(offset)), &error))?;
+        self.open.push(self.first + offset);
+        self.listeners.push(listener);
+        Ok(())
+    }
+
+    /// Opens some ports, which the seed chooses.
+    fn open_some(&mut self, stage: &mut Stage<'_>, count: usize, from: u16, until: u16) -> Step {
+        let mut left = count;
+        while left > 0 {
+            let offset = stage.random.u16(from..until);
+            if !self.open.contains(&(self.first + offset)) && self.open(offset).is_ok() {
+                left -= 1;
+            }
+        }
+        self.open.sort_unstable();
+        Ok(())
+    }
+
+    /// Runs the program over the range.
+    fn scan(&self, stage: &mut Stage<'_>, launch: &Launch<'_>) -> Step<Scanned> {
+        let mut others = kernel::open_ports(self.ip).unwrap_or_default();
+        stage.log.did(
+            "system",
+            format!(
+                "of the ports {} to {} these are open: {}",
+                self.first,
+                self.last,
+                listed(&self.open)
+            ),
+        );
+        stage.launch(&Launch {
+            ports: Some((self.first, self.last)),
+            ..launch.clone()
+        })?;
+        let patience = 5 * stage.patience();
+        let ended =
+            stage.ends_within(patience, "after it had begun to scan", &m::SCAN_NO_TIMEOUT)?;
+        others.extend(kernel::open_ports(self.ip).unwrap_or_default());
+        let printed = stage.program()?.stdout().kept();
+        let host = launch
+            .host
+            .map_or_else(|| self.ip.to_string(), str::to_string);
+        let reported = reported(
+            &String::from_utf8_lossy(&printed),
+            &host,
+            self.first,
+            self.last,
+        );
+        Ok(Scanned {
+            first: self.first,
+            last: self.last,
+            open: self.open.clone(),
+            others,
+            reported,
+            ended,
+        })
+    }
+}
+
+impl Scanned {
+    fn judge(
+        &self,
+        stage: &mut Stage<'_>,
+        missed: &'static Misconception,
+        false_open: &'static Misconception,
+    ) -> Step {
+        self.judge_but(stage, missed, false_open, 0)
+    }
+
+    /// Compares what was reported with what is open. `silent` is a port on which somebody listens and that nobody can reach.
+    fn judge_but(
+        &self,
+        stage: &mut Stage<'_>,
+        missed: &'static Misconception,
+        false_open: &'static Misconception,
+        silent: u16,
+    ) -> Step {
+        let wrongly: Vec<u16> = self
+            .reported
+            .iter()
+            .copied()
+            .filter(|port| {
+                !self.open.contains(port) && (*port == silent || !self.others.contains(port))
+            })
+            .collect();
+        let without: Vec<u16> = self
+            .open
+            .iter()
+            .copied()
+            .filter(|port| !self.reported.contains(port))
+            .collect();
+        let range = format!("Of the ports {} to {}", self.first, self.last);
+        stage
+            .log
+            .did("program", format!("reported: {}", listed(&self.reported)));
+        if !wrongly.is_empty() {
+            return Err(wrong(
+                false_open,
+                format!(
+                    "{range} these were reported and are not open: {}.",
+                    listed(&wrongly)
+                ),
+            ));
+        }
+        if without.len() == self.open.len() && missed.id == m::SCAN_MISSES.id {
+            return Err(wrong(
+                &m::SCAN_NOTHING,
+                format!(
+                    "{range} {} are open, but the output names none of them: the program {}.",
+                    self.open.len(),
+                    self.ended
+                ),
+            ));
+        }
+        if !without.is_empty() {
+            return Err(wrong(
+                missed,
+                format!(
+                    "{range} these are open and were not reported: {}. The program {}.",
+                    listed(&without),
+                    self.ended
+                ),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A listener on which no connection can be made any more: its queue is full, and further SYNs are dropped.
+fn silent(address: SocketAddr) -> Option<(Socket, Vec<TcpStream>)> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).ok()?;
+    socket.bind(&address.into()).ok()?;
+    socket.listen(0).ok()?;
+    let mut waiting = Vec::new();
+    for _ in 0..16 {
+        match TcpStream::connect_timeout(&address, Duration::from_millis(100)) {
+            Ok(stream) => waiting.push(stream),
+            Err(error) if error.kind() == ErrorKind::TimedOut => return Some((socket, waiting)),
+            Err(_) => return None,
+        }
+    }
+    None
+}
+
+/// `10007, 10101` or `none`; of many the first.
+fn listed(ports: &[u16]) -> String {
+    const SHOWN: usize = 12;
+    if ports.is_empty() {
+        return "none".to_string();
+    }
+    let mut words: Vec<String> = ports.iter().take(SHOWN).map(u16::to_string).collect();
+    if ports.len() > SHOWN {
+        words.push(format!("and {} more", ports.len() - SHOWN));
+    }
+    words.join(", ")
+}
+
+/// The ports that an output reports as open. People print what they like: `8000 open`, `Port 8000: OPEN`, a list, or just
+/// numbers. Where some lines have the word open, only those count; a line about closed ports or about the scan itself never does.
+fn reported(text: &str, host: &str, first: u16, last: u16) -> Vec<u16> {
+    let text = text.to_ascii_lowercase();
+    let about_others = [
+        "closed",
+        "filtered",
+        "refused",
+        "timeout",
+        "timed out",
+        "not open",
+        "scanning",
+        "scan of",
+        "starting",
+    ];
+    let lines: Vec<String> = text
+        .lines()
+        .filter(|line| !about_others.iter().any(|word| line.contains(word)))
+        .map(|line| {
+            without_range(
+                &line.replace(host, " ").replace("127.0.0.1", " "),
+                first,
+                last,
+            )
+        })
+        .collect();
+    let says_open = lines.iter().any(|line| line.contains("open"));
+    let mut ports: Vec<u16> = lines
+        .iter()
+        .filter(|line| {
+            !says_open
+                || line.contains("open")
+                || line.starts_with(|first: char| first.is_ascii_digit() || first == ' ')
+        })
+        .flat_map(|line| line.split(|character: char| !character.is_ascii_digit()))
+        .filter_map(|word| word.parse().ok())
+        .filter(|port| (first..=last).contains(port))
+        .collect();
+    ports.sort_unstable();
+    ports.dedup();
+    ports
+}
+
+/// Leaves out the range itself: `10000-10199`, `10000 to 10199`, `between 10000 and 10199`.
+fn without_range(line: &str, first: u16, last: u16) -> String {
+    let mut line = line.replace(&format!("between {first} and {last}"), " ");
+    for between in ["-", " - ", "..", "..=", " to "] {
+        line = line.replace(&format!("{first}{between}{last}"), " ");
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_are_read_from_whatever_a_scanner_prints() {
+        let read = |text| reported(text, "127.0.0.1", 10_000, 10_199);
+        assert_eq!(read("10007 open\n10101 open\n"), [10_007, 10_101]);
+        assert_eq!(
+            read("Scanning 10000-10199 ...\nPort 10007: OPEN\nPort 10008: closed\n"),
+            [10_007]
+        );
+        assert_eq!(read("10007\n10101\ndone in 10.1 s\n"), [10_007, 10_101]);
+        assert_eq!(
+            read("Open ports in 10000 to 10199: [10007, 10101]"),
+            [10_007, 10_101]
+        );
+        assert_eq!(
+            read(
+                "127.0.0.1\n  10007  open  http\n  others: 199 closed\n200 ports of 1 host in 0.09 s: 1 open, 199 closed\n"
+            ),
+            [10_007]
+        );
+        assert_eq!(read("127.0.0.1:10007 is open"), [10_007]);
+        assert_eq!(read("Open ports:\n10007\n10101\n"), [10_007, 10_101]);
+        assert!(read("no open ports between 10000 and 10199\n").is_empty());
+        assert_eq!(read("Open ports: [10000, 10199]"), [10_000, 10_199]);
+        assert!(read("8000 open\n45678 open\n").is_empty());
+    }
+
+    #[test]
+    fn a_full_queue_answers_nobody() {
+        if !cfg!(target_os = "linux") {
+            return;
+        }
+        let free = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let (_socket, _waiting) = silent(free).unwrap();
+        for _ in 0..3 {
+            let error = TcpStream::connect_timeout(&free, Duration::from_millis(50)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::TimedOut);
+        }
+    }
+}

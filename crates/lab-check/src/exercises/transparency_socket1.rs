@@ -1,0 +1,76 @@
+//! Distribution transparency: socket_1, which creates a socket.
+
+use lab_judge::cases::asking;
+use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
+use lab_judge::misconceptions as m;
+use lab_judge::ports::Protocol;
+use lab_judge::process::Ended;
+use lab_judge::refuse::{self, Refusal};
+use lab_judge::verdict::wrong;
+
+pub static EXERCISE: Exercise = Exercise {
+    name: "transparency-socket1",
+    roles: &[Role {
+        kind: Kind::Program,
+        package: "transparency-socket1",
+        arguments: "",
+        host: Host::Loopback,
+        port: 0,
+        protocol: Protocol::Tcp,
+        cases: PROGRAM,
+        remark: "",
+    }],
+};
+
+/// EMFILE, "Too many open files", as every Unix numbers it.
+const EMFILE: i32 = 24;
+
+static PROGRAM: &[Case] = &[
+    Case {
+        id: "ends",
+        name: "runs to its end, with exit code 0",
+        rests_on: &[],
+        play: |stage| {
+            stage.start("")?;
+            let ended = stage.ends("although it has nothing to wait for")?;
+            if stage.program()?.stdout().total > 0 {
+                stage.note("the program prints something; the sheet's prints nothing");
+            }
+            match ended {
+                Ended::Code(0) => Ok(()),
+                ended => Err(wrong(
+                    &m::ENDS_WITH_FAILURE,
+                    format!("Nothing is in its way, but the program {ended}."),
+                )),
+            }
+        },
+    },
+    Case {
+        id: "asks",
+        name: "asks the system for an IPv4 TCP socket",
+        rests_on: &["ends"],
+        play: asking::asks,
+    },
+    Case {
+        id: "refused",
+        name: "fails with an exit code other than 0 when the system has no socket to give",
+        rests_on: &["asks"],
+        play: |stage| {
+            if !refuse::can() {
+                stage.note("this system refuses no socket, so that was not tried");
+                return Ok(());
+            }
+            stage.log.did(
+                "system",
+                "has no socket to give: error 24, too many open files",
+            );
+            match asking::run(stage, Refusal::Fails(refuse::Kind::Tcp4, EMFILE))? {
+                Ended::Code(0) => Err(wrong(
+                    &m::SILENT_FAILURE,
+                    "The program got no socket, but ended with exit code 0.",
+                )),
+                _ => Ok(()),
+            }
+        },
+    },
+];

@@ -1,0 +1,149 @@
+//! Distribution transparency: socket_2, which creates a socket and catches the failure.
+
+use lab_judge::cases::asking;
+use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
+use lab_judge::misconceptions as m;
+use lab_judge::ports::Protocol;
+use lab_judge::process::{Ended, contains};
+use lab_judge::refuse::{self, Refusal};
+use lab_judge::stage::Stage;
+use lab_judge::verdict::{Step, differs, wrong};
+
+pub static EXERCISE: Exercise = Exercise {
+    name: "transparency-socket2",
+    roles: &[Role {
+        kind: Kind::Program,
+        package: "transparency-socket2",
+        arguments: "",
+        host: Host::Loopback,
+        port: 0,
+        protocol: Protocol::Tcp,
+        cases: PROGRAM,
+        remark: "",
+    }],
+};
+
+const CREATED: &[u8] = b"Socket Created";
+
+static PROGRAM: &[Case] = &[
+    Case {
+        id: "created",
+        name: "says Socket Created, and ends with exit code 0",
+        rests_on: &[],
+        play: |stage| {
+            stage.start("")?;
+            let ended = stage.ends("although it has nothing to wait for")?;
+            let printed = stage.program()?.stdout().head;
+            if ended != Ended::Code(0) {
+                return Err(wrong(
+                    &m::ENDS_WITH_FAILURE,
+                    format!("Nothing is in its way, but the program {ended}."),
+                ));
+            }
+            if !contains(&printed, CREATED) {
+                return Err(differs(
+                    &m::SOCKET_NOT_SAID,
+                    "The program does not say that it has a socket.",
+                    CREATED,
+                    &printed,
+                ));
+            }
+            Ok(())
+        },
+    },
+    Case {
+        id: "asks",
+        name: "asks the system for an IPv4 TCP socket",
+        rests_on: &["created"],
+        play: asking::asks,
+    },
+    Case {
+        id: "refused",
+        name: "catches the failure when the system has no socket to give",
+        rests_on: &["asks"],
+        play: |stage| {
+            let Some((ended, printed)) = refused(stage, 24, "too many open files")? else {
+                return Ok(());
+            };
+            if contains(&printed, CREATED) {
+                return Err(wrong(
+                    &m::SOCKET_SAID_ANYWAY,
+                    "The program got no socket, but says Socket Created.",
+                ));
+            }
+            let errors = stage.program()?.stderr().kept();
+            let uncaught = [
+                "Traceback (most recent call last)",
+                "panicked at",
+                "Uncaught",
+            ]
+            .iter()
+            .any(|sign| contains(&errors, sign.as_bytes()));
+            if uncaught || matches!(ended, Ended::Signal(_)) {
+                return Err(wrong(
+                    &m::SOCKET_NOT_CAUGHT,
+                    format!("The program {ended}: nothing in it has caught the failure."),
+                ));
+            }
+            if ended == Ended::Code(0) {
+                stage.note("the failure is told, but with exit code 0, as on the sheet: a script takes that for success");
+            }
+            Ok(())
+        },
+    },
+    Case {
+        id: "reason",
+        name: "says why, with the system's own number or words",
+        rests_on: &["refused"],
+        play: |stage| {
+            for (code, words) in [(24, "Too many open files"), (13, "Permission denied")] {
+                let Some((_, printed)) = refused(stage, code, words)? else {
+                    return Ok(());
+                };
+                // perror writes the words to stderr, and no number.
+                let errors = stage.program()?.stderr().head;
+                let all = [printed, errors].concat();
+                let number = code.to_string();
+                let says = has_number(&all, &number)
+                    || contains(
+                        &all.to_ascii_lowercase(),
+                        words.to_ascii_lowercase().as_bytes(),
+                    );
+                if !says {
+                    return Err(differs(
+                        &m::SOCKET_NO_REASON,
+                        format!(
+                            "The system's error was {code}, {words}, and the program does not say so."
+                        ),
+                        format!(
+                            "Failed to create socket. Error code: {code} , Error message : {words}"
+                        )
+                        .as_bytes(),
+                        all.trim_ascii_end(),
+                    ));
+                }
+            }
+            Ok(())
+        },
+    },
+];
+
+/// Runs the program where the system has no socket to give; `None` where the system cannot refuse.
+fn refused(stage: &mut Stage<'_>, code: i32, words: &str) -> Step<Option<(Ended, Vec<u8>)>> {
+    if !refuse::can() {
+        stage.note("this system refuses no socket, so that was not tried");
+        return Ok(None);
+    }
+    stage.log.did(
+        "system",
+        format!("has no socket to give: error {code}, {words}"),
+    );
+    let ended = asking::run(stage, Refusal::Fails(refuse::Kind::Tcp4, code))?;
+    Ok(Some((ended, stage.program()?.stdout().head)))
+}
+
+/// Whether a number stands in a text by itself.
+fn has_number(text: &[u8], number: &str) -> bool {
+    text.split(|byte| !byte.is_ascii_digit())
+        .any(|digits| digits == number.as_bytes())
+}

@@ -1,0 +1,133 @@
+//! Distribution transparency: the server socket_5 and its client socket_6.
+
+use lab_judge::cases::common;
+use lab_judge::cases::shared::{self, Client, Server};
+use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
+use lab_judge::misconceptions::{self as m, Misconception};
+use lab_judge::peers::tcp::Connection;
+use lab_judge::ports::Protocol;
+use lab_judge::process::Ended;
+use lab_judge::stage::Stage;
+use lab_judge::verdict::{Step, wrong};
+
+pub static EXERCISE: Exercise = Exercise {
+    name: "transparency-socket5",
+    roles: &[Role {
+        kind: Kind::Server,
+        package: "transparency-socket5",
+        arguments: "--host {host} --port {port}",
+        host: Host::Loopback,
+        port: 12345,
+        protocol: Protocol::Tcp,
+        cases: SERVER,
+        remark: "",
+    }],
+};
+
+/// The server thanks each client, and closes the connection.
+struct Thanks;
+
+impl Server for Thanks {
+    fn serves(stage: &mut Stage<'_>, client: &mut Connection) -> Step {
+        common::message_and_end(stage, client, Some(THANKS))
+    }
+}
+
+static SERVER: &[Case] = &[
+    Case {
+        id: "whole",
+        name: "thanks its client and closes the connection",
+        rests_on: &[],
+        play: |stage| {
+            let mut client = stage.serve()?;
+            Thanks::serves(stage, &mut client)
+        },
+    },
+    shared::goes_on::<Thanks>(),
+    shared::reset::<Thanks>(),
+    Case {
+        id: "stays",
+        name: "serves the next client while one that was thanked does not close its side",
+        rests_on: &["goes-on"],
+        play: |stage| {
+            let mut stays = stage.serve()?;
+            Thanks::serves(stage, &mut stays)?;
+            stage.log.did("client 1", "stays");
+            common::still_serves(stage, &m::BLOCKS_ALL, Thanks::serves)
+        },
+    },
+    shared::many::<Thanks>(),
+    shared::at_rest::<Thanks>(),
+    shared::restart::<Thanks>(),
+];
+
+pub static SOCKET6: Exercise = Exercise {
+    name: "transparency-socket6",
+    roles: &[Role {
+        kind: Kind::Client,
+        package: "transparency-socket6",
+        arguments: "--host {host} --port {port}",
+        host: Host::Loopback,
+        port: 12345,
+        protocol: Protocol::Tcp,
+        cases: CLIENT,
+        remark: "",
+    }],
+};
+
+const THANKS: &[u8] = b"Thank you for connecting";
+
+/// The client waits for the thanks and shows them.
+struct Thanked;
+
+impl Client for Thanked {
+    fn meets(stage: &mut Stage<'_>) -> Step<Connection> {
+        common::meet_silent(stage)
+    }
+}
+
+static CLIENT: &[Case] = &[
+    Case {
+        id: "prints",
+        name: "prints the thanks and ends with exit code 0",
+        rests_on: &[],
+        play: |stage| told(stage, THANKS, &m::NOT_PRINTED),
+    },
+    Case {
+        id: "other-text",
+        name: "prints what the server says, whatever it is",
+        rests_on: &["prints"],
+        play: |stage| told(stage, b"Come again on Tuesday", &m::FIXED_TEXT),
+    },
+    Case {
+        id: "server-leaves",
+        name: "ends when the server leaves without a word",
+        rests_on: &["prints"],
+        play: |stage| {
+            let listener = stage.listen()?;
+            stage.start("")?;
+            stage.accept(&listener)?.close();
+            common::ends_with_failure(stage, "after the server had left without a word")
+        },
+    },
+    shared::server_resets::<Thanked>(&["server-leaves"]),
+    shared::no_server::<Thanked>(&["prints"]),
+];
+
+/// Says something to the client under test and closes; the client has to print it and to end well.
+fn told(stage: &mut Stage<'_>, text: &[u8], suspect: &'static Misconception) -> Step {
+    let listener = stage.listen()?;
+    stage.start("")?;
+    let mut server = stage.accept(&listener)?;
+    server.send(text);
+    server.close();
+    let ended = stage.ends("after the server had spoken and closed")?;
+    common::must_print(stage, text, &[], suspect)?;
+    match ended {
+        Ended::Code(0) => Ok(()),
+        ended => Err(wrong(
+            &m::ENDS_WITH_ERROR,
+            format!("What the server said was printed, but then the program {ended}."),
+        )),
+    }
+}

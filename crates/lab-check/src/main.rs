@@ -1,0 +1,61 @@
+//! `cargo lab check`, `grade`, `watch` and `doctor`: any program in any language, judged by what it does on the wire.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`exercises`] | what is right: one file an exercise, with its cases |
+//! | [`target`] | what is checked: the exercise's sides, the commands, their addresses |
+//! | [`deliver`], [`signals`] | results that arrive however the check ends |
+//! | [`progress`] | how far the work has come, on a terminal |
+//! | [`check`], [`grade`], [`watch`], [`doctor`] | the commands |
+
+mod check;
+mod deliver;
+mod doctor;
+mod exercises;
+mod grade;
+mod progress;
+mod signals;
+mod target;
+mod watch;
+
+use std::process::ExitCode;
+
+use argh::{ArgsInfo, FromArgs};
+use labnet::{Failure, log};
+
+/// Checks a program by what it does on the wire.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(help_triggers("-h", "--help"))]
+struct Args {
+    #[argh(subcommand)]
+    command: Command,
+}
+
+#[derive(FromArgs, ArgsInfo)]
+#[argh(subcommand)]
+enum Command {
+    Check(check::Check),
+    Grade(grade::Grade),
+    Watch(watch::Watch),
+    Doctor(doctor::Doctor),
+}
+
+/// The tool's own trouble: not a verdict about the program under test.
+const TROUBLE: u8 = 3;
+
+fn main() -> ExitCode {
+    let done = labnet::args_as::<Args>("cargo lab").and_then(|args| match args.command {
+        Command::Check(check) => check.run(),
+        Command::Grade(grade) => grade.run(),
+        Command::Watch(watch) => watch.run(),
+        Command::Doctor(doctor) => doctor.run(),
+    });
+    lab_judge::process::sweep();
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            log!("{:?}", Failure::from(error));
+            ExitCode::from(TROUBLE)
+        }
+    }
+}

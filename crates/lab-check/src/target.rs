@@ -1,0 +1,372 @@
+//! What is checked: the exercise, its sides, the command for each, and the address that it gets.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow};
+use labnet::{Hint, log};
+
+use crate::exercises::EXERCISES;
+use lab_judge::command::Template;
+use lab_judge::exercise::{Exercise, Host, Kind, Role};
+use lab_judge::run::{self, Plan};
+use lab_judge::stage::Target;
+use lab_judge::verdict::{Report, Side};
+use lab_judge::{kernel, network};
+
+/// How long a step may take, where nothing else is said.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+
+/// An exercise with the sides that are to be checked.
+#[derive(Clone)]
+pub struct Wanted {
+    /// The exercise.
+    pub exercise: &'static Exercise,
+    /// Its sides, and the command for each as it was given.
+    pub sides: Vec<(&'static Role, String)>,
+    /// How long a step may take.
+    pub patience: Duration,
+    /// What is random follows from it.
+    pub seed: u64,
+    /// Where the programs run; none is the current folder.
+    pub folder: Option<PathBuf>,
+    /// Whether the cases share this machine's network where each could have its own.
+    pub shared_network: bool,
+}
+
+/// What is played.
+pub struct Prepared {
+    /// The sides, in their turn.
+    pub targets: Vec<(&'static Role, Target)>,
+    /// What the reader has to know about them.
+    pub remarks: Vec<String>,
+}
+
+/// The commands that were given, in the order server, client, program.
+pub type Commands<'a> = [&'a Option<String>; 3];
+
+/// Which sides to check, and with which commands. Without any command our own programs are checked.
+///
+/// # Errors
+///
+/// When there is no such exercise, or it has no such side.
+pub fn sides(
+    name: &str,
+    given: Commands<'_>,
+) -> anyhow::Result<(&'static Exercise, Vec<(&'static Role, String)>)> {
+    let exercise = find(name)?;
+    let kinds = [Kind::Server, Kind::Client, Kind::Program];
+    let mut chosen = Vec::new();
+    for (kind, command) in kinds.iter().zip(given) {
+        let Some(command) = command else { continue };
+        let role = exercise.roles.iter().find(|role| role.kind == *kind);
+        let role = role
+            .ok_or_else(|| anyhow!("{} has no {} to check", exercise.name, kind.name()))
+            .hint(format!("it has: {}", options(exercise)))?;
+        chosen.push((role, command.clone()));
+    }
+    if chosen.is_empty() {
+        chosen.extend(
+            exercise
+                .roles
+                .iter()
+                .map(|role| (role, own(role).to_string())),
+        );
+    }
+    Ok((exercise, chosen))
+}
+
+/// The word for our own program: a hand-out for a course in Python has the twins alone.
+fn own(role: &Role) -> &'static str {
+    let manifest = workspace()
+        .join("crates")
+        .join(role.package)
+        .join("Cargo.toml");
+    if manifest.exists() { "rust" } else { "python" }
+}
+
+/// Where the program is described: a hand-out has the server's description at its top.
+fn readme(role: &Role) -> String {
+    let own = format!("crates/{}/README.md", role.package);
+    match workspace().join(&own).exists() {
+        true => own,
+        false => "README.md".to_string(),
+    }
+}
+
+/// The section of a README that explains what happens on the wire: most call it "What to notice", the longer ones a lesson.
+fn section(readme: &str) -> Option<String> {
+    let text = std::fs::read_to_string(workspace().join(readme)).ok()?;
+    let mut sections = text.lines().filter_map(|line| line.strip_prefix("## "));
+    sections
+        .clone()
+        .find(|section| *section == "What to notice")
+        .or_else(|| sections.find(|section| section.starts_with("The lesson")))
+        .map(str::to_string)
+}
+
+/// The exercise with this name.
+fn find(name: &str) -> anyhow::Result<&'static Exercise> {
+    if let Some(exercise) = EXERCISES.iter().find(|exercise| exercise.name == name) {
+        return Ok(exercise);
+    }
+    let near = EXERCISES
+        .iter()
+        .map(|exercise| {
+            let distance = strsim::damerau_levenshtein(name, exercise.name);
+            (distance, exercise.name)
+        })
+        .min()
+        .filter(|(distance, _)| *distance <= 3);
+    let hint = match near {
+        Some((_, near)) => format!("did you mean {near}?"),
+        None => "cargo lab check lists those that can be checked".to_string(),
+    };
+    Err(anyhow!("there is no check for an exercise {name}")).hint(hint)
+}
+
+/// The options that an exercise takes: `--server, --client`.
+pub fn options(exercise: &Exercise) -> String {
+    let options: Vec<String> = exercise
+        .roles
+        .iter()
+        .map(|role| format!("--{}", role.kind.name()))
+        .collect();
+    options.join(", ")
+}
+
+/// The cases that were asked for by name have to exist.
+///
+/// # Errors
+///
+/// Names the first that does not.
+pub fn cases_exist<'a>(
+    exercise: &Exercise,
+    sides: &[(&'static Role, String)],
+    names: impl Iterator<Item = &'a String>,
+) -> anyhow::Result<()> {
+    for name in names {
+        let mut cases = sides.iter().flat_map(|(role, _)| role.cases);
+        if !cases.any(|case| case.id == name) {
+            return Err(anyhow!("{} has no case {name}", exercise.name)).hint(format!(
+                "cargo lab check {} --list shows them",
+                exercise.name
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// What a case counts: `whole=3`, for argh.
+///
+/// # Errors
+///
+/// Says what is taken.
+pub fn weight(text: &str) -> Result<(String, u32), String> {
+    text.split_once('=')
+        .and_then(|(case, points)| Some((case.to_string(), points.parse().ok()?)))
+        .filter(|(_, points)| *points <= 1000)
+        .ok_or_else(|| "it is CASE=POINTS with a whole number up to 1000".to_string())
+}
+
+impl Wanted {
+    /// The report before anything is known: all cases, none played.
+    pub fn report(&self, plan: &Plan, weights: &[(String, u32)]) -> Report {
+        let sides = self.sides.iter().map(|(role, command)| Side {
+            role: role.kind.name(),
+            command: command.clone(),
+            readme: readme(role),
+            section: section(&readme(role)),
+        });
+        let cases = self.sides.iter();
+        Report {
+            exercise: self.exercise.name.to_string(),
+            sides: sides.collect(),
+            folder: self
+                .folder
+                .as_ref()
+                .map(|folder| folder.to_string_lossy().into_owned()),
+            seed: self.seed,
+            options: self.options(),
+            cases: cases
+                .flat_map(|(role, _)| run::not_played(role, plan))
+                .collect(),
+            weights: weights.iter().cloned().collect(),
+            ..Report::default()
+        }
+    }
+
+    /// What of the command line a verdict may depend on, where it is not the default.
+    fn options(&self) -> String {
+        let mut options = String::new();
+        if self.patience != PATIENCE {
+            options = format!(" --patience {}", self.patience.as_secs_f64());
+        }
+        if self.shared_network {
+            options.push_str(" --shared-network");
+        }
+        options
+    }
+
+    /// What is played. Our own programs are built here.
+    ///
+    /// # Errors
+    ///
+    /// When a command makes no sense, our own program does not build, or the sheet's port is taken.
+    pub fn targets(&self, plan: &Plan) -> anyhow::Result<Prepared> {
+        let played: Vec<_> = self
+            .sides
+            .iter()
+            .filter(|(role, _)| role.cases.iter().any(|case| plan.has(case)))
+            .collect();
+        let own: Vec<&str> = played
+            .iter()
+            .filter(|(_, command)| command == "rust")
+            .map(|(role, _)| role.package)
+            .collect();
+        let built = match own.is_empty() {
+            true => BTreeMap::new(),
+            false => {
+                log!("building {}, to be checked", own.join(" and "));
+                lab_core::cargo::build_in(workspace(), &own)?
+            }
+        };
+        let mut targets = Vec::new();
+        let mut remarks = Vec::new();
+        for (role, command) in played {
+            let (target, remark) = self.target(role, command, &built, plan)?;
+            targets.push((*role, target));
+            remarks.extend(remark);
+        }
+        Ok(Prepared { targets, remarks })
+    }
+
+    fn target(
+        &self,
+        role: &Role,
+        command: &str,
+        built: &BTreeMap<String, PathBuf>,
+        plan: &Plan,
+    ) -> anyhow::Result<(Target, Option<String>)> {
+        let mut command = Template::parse(&spelled_out(role, command, built)?)?;
+        // Where our own program is given no range of ports, nothing fills one in.
+        let range = ["ports", "first", "last"].into_iter();
+        if let Some(place) = range.clone().find(|place| command.has(place))
+            && !range
+                .clone()
+                .any(|place| role.arguments.contains(&format!("{{{place}}}")))
+        {
+            return Err(anyhow!(
+                "the command has a place {{{place}}} that nothing fills in {}",
+                self.exercise.name
+            ))
+            .hint("{ports}, {first} and {last} are for a port scanner; here there is {port}");
+        }
+        if command.has("dir") {
+            let folder = self
+                .folder
+                .as_ref()
+                .context("the command has a place {dir}, and no folder is given to fill it")
+                .hint("--in FOLDER gives one; cargo lab grade fills in each submission's")?;
+            command = command.with_folder("dir", folder);
+        }
+        let host = match role.host {
+            Host::Loopback => "127.0.0.1".to_string(),
+            Host::OwnName if command.has("host") => "127.0.0.1".to_string(),
+            Host::OwnName => labnet::host_name()?,
+        };
+        let address: SocketAddr = labnet::resolve(&host, role.port)?;
+        // A program that is alone needs no port.
+        let has_port = command.has("port") || role.port == 0;
+        // An address of another network would lead nowhere from there; a program that is given a port can do without.
+        let own_network = (!has_port || address.ip().is_loopback())
+            && !self.shared_network
+            && network::available();
+        if !has_port && !own_network {
+            not_taken(role, address)?;
+        }
+        let remark = (own_network && !has_port).then(|| {
+            format!(
+                "the {}'s command has no {{port}}: it was run on the sheet's address, {address}, each case in a network of its own",
+                role.kind.name()
+            )
+        });
+        let target = Target {
+            command,
+            address,
+            protocol: role.protocol,
+            patience: self.patience,
+            case_limit: self.patience.max(PATIENCE) * 8,
+            folder: self.folder.clone(),
+            seed: self.seed,
+            until: plan
+                .begin
+                .checked_add(plan.limit)
+                .unwrap_or_else(Instant::now),
+            own_network,
+        };
+        Ok((target, remark))
+    }
+}
+
+/// The words rust and python stand for our own program and its twin.
+fn spelled_out(
+    role: &Role,
+    command: &str,
+    built: &BTreeMap<String, PathBuf>,
+) -> anyhow::Result<String> {
+    Ok(match command {
+        "rust" => {
+            let program = built
+                .get(role.package)
+                .with_context(|| format!("cargo built no program {}", role.package))?;
+            format!("{} {}", quoted(program), role.arguments)
+        }
+        "python" => {
+            let twin = workspace()
+                .join("crates")
+                .join(role.package)
+                .join("twin.py");
+            let python = if cfg!(windows) { "python" } else { "python3" };
+            format!("{python} {} {}", quoted(&twin), role.arguments)
+        }
+        other => other.to_string(),
+    })
+}
+
+/// A command without a place for the port needs the sheet's, for itself alone.
+fn not_taken(role: &Role, address: SocketAddr) -> anyhow::Result<()> {
+    let taken = match role.protocol {
+        lab_judge::ports::Protocol::Tcp => lab_judge::peers::tcp::listen(address).err(),
+        lab_judge::ports::Protocol::Udp => std::net::UdpSocket::bind(address).err(),
+    };
+    let Some(error) = taken else { return Ok(()) };
+    let holder = match kernel::holder(role.protocol.name(), address.port()) {
+        Some((id, name)) => format!(", which process {id} ({name}) holds"),
+        None => String::new(),
+    };
+    Err(error)
+        .with_context(|| {
+            format!(
+                "the command has no {{port}}, so it needs the sheet's address {address}{holder}"
+            )
+        })
+        .hint(format!(
+            "stop that program, or put {{port}} into the command: --{} \"… --port {{port}}\"",
+            role.kind.name()
+        ))
+}
+
+fn quoted(path: &Path) -> String {
+    shell_words::quote(&path.to_string_lossy()).into_owned()
+}
+
+/// The workspace's root: this program is built in it, and runs where it was built.
+pub fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .unwrap_or(Path::new("."))
+}

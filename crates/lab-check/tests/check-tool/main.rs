@@ -1,0 +1,136 @@
+//! `cargo lab check`, `grade`, `watch` and `doctor` as their users meet them: command lines, exit codes, files, and what is
+//! left on the machine afterwards.
+//!
+//! Most of them check programs in Python: without Python they are shown as ignored. So are those that take minutes;
+//! `cargo test -p lab-check --test check-tool -- --ignored` runs them. What is left on a machine is read from /proc, so on Linux.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail by a panic anywhere")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "long tests show what they found and measured"
+)]
+
+#[cfg(target_os = "linux")]
+mod address;
+#[cfg(target_os = "linux")]
+mod doctor;
+#[cfg(target_os = "linux")]
+mod golden;
+#[cfg(target_os = "linux")]
+mod grading;
+#[cfg(target_os = "linux")]
+mod hostile;
+#[cfg(target_os = "linux")]
+mod repeats;
+#[cfg(target_os = "linux")]
+mod reports;
+#[cfg(target_os = "linux")]
+mod tool;
+#[cfg(target_os = "linux")]
+mod watching;
+
+use std::process::ExitCode;
+
+#[cfg(not(target_os = "linux"))]
+fn main() -> ExitCode {
+    ExitCode::SUCCESS
+}
+
+/// The test that runs a check as a user who may not kill what is checked.
+#[cfg(target_os = "linux")]
+const MAY_NOT_BE_KILLED: &str =
+    "hostile::one_that_may_not_be_killed_holds_up_neither_the_check_nor_ctrl_c";
+
+/// A test by its function, and why it is not run unless it is asked for.
+#[cfg(target_os = "linux")]
+type Test = (&'static str, fn(), Option<&'static str>);
+
+#[cfg(target_os = "linux")]
+macro_rules! tests {
+    ($($module:ident::$name:ident $(, $ignored:literal)?;)*) => {
+        &[$((
+            concat!(stringify!($module), "::", stringify!($name)),
+            $module::$name,
+            None::<&str>$(.or(Some($ignored)))?,
+        )),*]
+    };
+}
+
+#[cfg(target_os = "linux")]
+fn main() -> ExitCode {
+    use libtest_mimic::{Arguments, Trial};
+
+    let all: &[Test] = tests! {
+        address::the_holder_of_the_sheets_port_is_named;
+        address::the_holder_of_the_sheets_udp_port_is_named;
+        address::where_networks_can_be_made_a_taken_port_is_in_nobodys_way;
+        address::each_case_has_its_own_network_unless_it_is_to_be_shared;
+        address::on_a_shared_network_the_last_cases_connections_are_waited_for;
+        doctor::it_says_what_is_there_and_who_holds_a_port;
+        doctor::it_finds_what_a_check_left_that_is_gone;
+        golden::ten_failures_are_told_as_they_were_approved;
+        golden::every_readme_section_that_a_failure_names_is_there;
+        golden::the_run_in_the_readme_is_the_approved_one;
+        grading::every_submission_gets_a_line_and_a_result_whatever_it_does;
+        grading::a_submission_that_writes_to_the_results_changes_none_of_them;
+        grading::ctrl_c_writes_what_is_known_and_ends_every_program;
+        grading::what_cannot_be_graded_is_said_before_anything_runs;
+        grading::a_hundred_submissions_take_less_than_three_minutes, "takes two minutes and both processors";
+        hostile::one_that_prints_for_ever_is_stopped_and_told_so;
+        hostile::one_that_answers_without_end_takes_neither_memory_nor_time;
+        hostile::children_that_leave_the_group_and_ignore_term_are_ended_all_the_same;
+        hostile::one_that_forks_again_and_again_is_ended_with_all_of_them;
+        hostile::one_that_binds_and_never_accepts_is_named;
+        hostile::one_that_ends_at_once_is_quoted;
+        hostile::one_that_cannot_be_started_is_a_verdict_with_its_reason;
+        hostile::one_that_writes_to_the_results_changes_nothing_and_is_told_of;
+        hostile::one_that_may_not_be_killed_holds_up_neither_the_check_nor_ctrl_c;
+        hostile::one_that_closes_its_output_is_judged_by_what_it_does_on_the_wire;
+        hostile::a_udp_server_in_a_group_of_its_own_is_met_all_the_same;
+        hostile::one_that_waits_for_its_keyboard_gets_the_end_of_input;
+        hostile::twenty_checks_that_are_stopped_leave_no_process_and_no_file;
+        hostile::a_check_that_is_killed_outright_takes_its_programs_along;
+        hostile::a_whole_check_leaves_no_process;
+        repeats::the_verdict_on_our_own_programs_is_the_same_each_time, "50 rounds take 20 minutes";
+        repeats::a_check_of_a_server_that_passes_takes_three_seconds, "takes minutes and wants a quiet machine";
+        reports::every_format_tells_the_same;
+        reports::ctrl_c_still_writes_every_format;
+        reports::a_check_that_cannot_be_played_still_writes_every_format;
+        reports::both_sides_are_one_document;
+        reports::exit_codes_tell_right_wrong_undecided_and_trouble_apart;
+        reports::a_result_file_is_replaced_in_one_step_and_nothing_stays_beside_it;
+        watching::a_change_is_checked_again_and_ctrl_c_ends_it;
+        watching::a_change_while_a_check_runs_ends_that_check;
+        watching::ctrl_c_in_the_middle_of_a_check_leaves_nothing;
+        watching::a_check_that_cannot_be_done_is_shown_and_done_after_the_next_change;
+        watching::a_command_without_a_file_needs_one_to_watch;
+    };
+    let python = tool::python();
+    let trials = all
+        .iter()
+        .map(|(name, test, ignored)| {
+            let ignored = match python {
+                true => *ignored,
+                false => ignored.or(Some("python3 is not installed")),
+            };
+            let ignored = match *name {
+                MAY_NOT_BE_KILLED if !tool::changes_users() => {
+                    ignored.or(Some("needs root and setpriv of util-linux"))
+                }
+                _ => ignored,
+            };
+            let name = match ignored {
+                Some(why) => format!("{name} ({why})"),
+                None => (*name).to_string(),
+            };
+            let test = *test;
+            Trial::test(name, move || {
+                test();
+                Ok(())
+            })
+            .with_ignored_flag(ignored.is_some())
+        })
+        .collect();
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}

@@ -1,0 +1,13 @@
+//! What the commands of `cargo lab` share.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`catalog`] | the exercises, from each crate's `[package.metadata.lab]` |
+//! | [`cargo`] | calls of cargo: the workspace's metadata, builds |
+//! | [`json`] | reading what cargo prints |
+//! | [`process`] | programs started, heard, and ended in every case |
+
+pub mod cargo;
+pub mod catalog;
+pub mod json;
+pub mod process;

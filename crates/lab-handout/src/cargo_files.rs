@@ -1,0 +1,111 @@
+//! What cargo itself adds to a hand-out: `Cargo.lock` without the packages that are not in it, and on request
+//! the sources of all crates that are.
+
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::sync_channel;
+
+use anyhow::{Context, anyhow};
+use lab_core::process::{self, Passing, Stream};
+use labnet::Hint;
+
+use crate::bundle::{Entry, Files, Target};
+use crate::gather::Source;
+
+/// Adds `Cargo.lock`, and `vendor/` with the configuration that makes cargo use it.
+///
+/// # Errors
+///
+/// When cargo cannot do it: in its own words.
+pub fn add(files: &mut Files, source: &Source, offline: bool) -> anyhow::Result<()> {
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let name = format!("lab-handout-{}-{number}", std::process::id());
+    let scratch = Passing::new(std::env::temp_dir().join(name))
+        .context("cannot create a temporary folder")?;
+    let folder = scratch.path().join("handout");
+    let lock = fs::read(source.catalog.root.join("Cargo.lock"))
+        .context("cannot read the workspace's Cargo.lock")
+        .hint("cargo build makes it")?;
+    let entry = |bytes| Entry {
+        bytes,
+        executable: false,
+    };
+    files.insert("Cargo.lock".to_string(), entry(lock));
+    Target::Folder(folder.clone()).write(files)?;
+    // Versions stay; packages that nobody needs any longer go.
+    cargo(&folder, &["update", "--workspace", "--offline", "--quiet"])?;
+    let pruned = fs::read(folder.join("Cargo.lock")).context("cargo wrote no Cargo.lock")?;
+    files.insert("Cargo.lock".to_string(), entry(pruned));
+    if !offline {
+        return Ok(());
+    }
+    let settings = cargo(&folder, &["vendor", "--locked", "--quiet", "vendor"])?;
+    let config = files.get_mut(".cargo/config.toml");
+    let config = config.context("the workspace has no .cargo/config.toml")?;
+    config
+        .bytes
+        .extend_from_slice(b"\n# The crates stand in vendor/: no network is needed.\n");
+    config.bytes.extend_from_slice(&settings);
+    add_folder(files, &folder, &folder.join("vendor"))
+}
+
+/// Runs cargo in the folder and gives what it printed.
+fn cargo(folder: &Path, args: &[&str]) -> anyhow::Result<Vec<u8>> {
+    let mut command = lab_core::cargo::command();
+    command.args(args).current_dir(folder);
+    command.stdin(Stdio::null());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    // With all that it starts it ends at a signal: nothing writes into a folder that is being taken away.
+    let mut cargo = process::start_group(&mut command).context("cannot start cargo")?;
+    let (sender, events) = sync_channel(16);
+    cargo.listen((), &sender);
+    drop(sender);
+    let (mut printed, mut errors) = (Vec::new(), Vec::new());
+    for event in events {
+        let bytes = event.bytes.unwrap_or_default();
+        match event.stream {
+            Stream::Stdout => printed.extend(bytes),
+            Stream::Stderr => errors.extend(bytes),
+        }
+    }
+    if !cargo.end()?.success() {
+        let errors = String::from_utf8_lossy(&errors);
+        return Err(anyhow!(
+            "cargo {} failed: {}",
+            args.join(" "),
+            errors.trim()
+        ))
+        .hint("cargo fetch brings the crates that are missing");
+    }
+    Ok(printed)
+}
+
+fn add_folder(files: &mut Files, top: &Path, folder: &Path) -> anyhow::Result<()> {
+    let problem = || format!("cannot read {}", folder.display());
+    for item in fs::read_dir(folder).with_context(problem)? {
+        let path = item.with_context(problem)?.path();
+        if path.is_dir() {
+            add_folder(files, top, &path)?;
+            continue;
+        }
+        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let name = path
+            .strip_prefix(top)
+            .context("a vendored file stands elsewhere")?;
+        let parts: Vec<_> = name
+            .components()
+            .map(|part| part.as_os_str().to_string_lossy())
+            .collect();
+        files.insert(
+            parts.join("/"),
+            Entry {
+                bytes,
+                executable: false,
+            },
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,288 @@
+//! The README at a hand-out's top: what this is, what is to be done, and the exercise's own README.
+
+use std::fmt::Write;
+
+use anyhow::Context;
+use lab_core::catalog::{Exercise, Program, Role, Sheet};
+
+use crate::bundle::Files;
+use crate::gather::Kind;
+
+/// The text of the top README. `tasks` are the files with a part to write, each with its steps.
+///
+/// # Errors
+///
+/// When the exercise has no README.
+pub fn top(
+    files: &Files,
+    sheet: &Sheet,
+    exercise: &Exercise,
+    kind: Kind,
+    tasks: &[(String, String)],
+) -> anyhow::Result<String> {
+    let mut text = String::new();
+    let first = main_program(exercise);
+    // Writing to a String cannot fail; `?` keeps that visible all the same.
+    writeln!(
+        text,
+        "# {}\n\n{}. {}.\n",
+        exercise.id, sheet.title, exercise.title
+    )?;
+    writeln!(text, "## In this folder\n")?;
+    for program in &exercise.programs {
+        let file = if kind.python {
+            "twin.py"
+        } else {
+            "src/main.rs"
+        };
+        let path = format!("{}/{file}", program.folder);
+        if files.contains_key(&path) {
+            writeln!(text, "- [{path}]({path}): the {}", program.role.name())?;
+        }
+    }
+    if !kind.python {
+        writeln!(
+            text,
+            "- each program's Python twin stands beside it as `twin.py`"
+        )?;
+        writeln!(
+            text,
+            "- `crates/labnet`: what the programs share; `tests/`: the exercise's tests"
+        )?;
+    }
+    if !tasks.is_empty() {
+        writeln!(text, "\n## What to do\n")?;
+        for (file, its) in in_order(exercise, tasks) {
+            writeln!(
+                text,
+                "- {} of [{file}]({file}), where it says `Yours to write`",
+                its.join(" and ")
+            )?;
+        }
+        if !kind.python {
+            let test = format!("cargo test -p tests --test {}", exercise.id);
+            writeln!(
+                text,
+                "\n`{test}` shows how far you are: at first most of its tests fail."
+            )?;
+        }
+    }
+    writeln!(text, "\n## Run it\n\n```console")?;
+    for program in &exercise.programs {
+        writeln!(text, "$ {}", command(program, kind))?;
+    }
+    writeln!(text, "```")?;
+    if exercise.programs.len() > 1 {
+        writeln!(text, "\nEach in a terminal of its own, in this order.")?;
+    }
+    writeln!(text)?;
+    if kind.check {
+        text.push_str(&check(exercise, kind));
+    }
+    let name = format!("{}/README.md", first.folder);
+    let own = files
+        .get(&name)
+        .with_context(|| format!("there is no {name}"))?;
+    let own = std::str::from_utf8(&own.bytes).with_context(|| format!("{name} is no UTF-8"))?;
+    let missing = match (kind.python, kind.check) {
+        (true, true) => "`cargo lab run`, and the programs in Rust",
+        (true, false) => "`cargo lab`, and the programs in Rust",
+        (false, false) => "`cargo lab`",
+        (false, true) => "",
+    };
+    if !missing.is_empty() {
+        writeln!(
+            text,
+            "What follows also speaks of {missing}: they belong to the whole workspace, and are not in this folder.\n"
+        )?;
+    }
+    text.push_str(&rebased(own, &first.folder));
+    Ok(text)
+}
+
+/// The files with a part to write, the server first, each with its steps in their order.
+fn in_order<'a>(
+    exercise: &Exercise,
+    tasks: &'a [(String, String)],
+) -> Vec<(&'a str, Vec<&'a str>)> {
+    let number = |task: &str| {
+        let digits = task.split(' ').nth(1);
+        digits.and_then(|digits| digits.parse::<u32>().ok())
+    };
+    let mut files: Vec<(&str, Vec<&str>)> = Vec::new();
+    for program in &exercise.programs {
+        for (file, task) in tasks {
+            let in_it = file
+                .strip_prefix(&program.folder)
+                .is_some_and(|rest| rest.starts_with('/'));
+            match files.iter_mut().find(|(name, _)| name == file) {
+                Some((_, its)) if in_it => its.push(task),
+                None if in_it => files.push((file, vec![task])),
+                _ => {}
+            }
+        }
+    }
+    for (_, its) in &mut files {
+        its.sort_by_key(|task| number(task));
+    }
+    files
+}
+
+/// A description whose commands run the programs in Rust, for a folder with the Python programs alone:
+/// `cargo run -p dsd-sum-client 1 2` becomes `python3 crates/dsd-sum-client/twin.py 1 2`.
+pub fn in_python(readme: &str, programs: &[Program]) -> String {
+    let mut text = readme.to_string();
+    for program in programs {
+        let command = format!("cargo run -p {}", program.package);
+        let twin = format!("python3 {}/twin.py", program.folder);
+        let mut rest = text.as_str();
+        let mut done = String::new();
+        while let Some(at) = rest.find(&command) {
+            let (before, after) = rest.split_at(at);
+            let after = &after[command.len()..];
+            done.push_str(before);
+            // A longer name is another program's.
+            let longer = after.starts_with(|c: char| c.is_alphanumeric() || c == '-' || c == '_');
+            done.push_str(if longer { &command } else { &twin });
+            rest = after
+                .strip_prefix(" --")
+                .filter(|rest| rest.starts_with(' '))
+                .unwrap_or(after);
+        }
+        done.push_str(rest);
+        text = done;
+    }
+    text
+}
+
+/// How the student's own program is judged.
+fn check(exercise: &Exercise, kind: Kind) -> String {
+    let id = &exercise.id;
+    let side = match exercise.programs.iter().find(|p| p.role == Role::Server) {
+        Some(_) => "server",
+        None => "client",
+    };
+    let needs = match kind.python {
+        true => {
+            "Its first call builds it, for which it needs [Rust](https://rustup.rs) and, once, the network; your programs need \
+             neither."
+        }
+        false => {
+            "Its first call builds it, which takes a little and, once, needs the network for its crates."
+        }
+    };
+    format!(
+        "## Check it\n\n\
+         ```console\n\
+         $ cargo lab check {id}\n\
+         $ cargo lab check {id} --{side} \"python3 my_{side}.py --port {{port}}\"\n\
+         ```\n\n\
+         The first one checks the programs in this folder, the second any program of yours, in any language: it plays the other side, \
+         as hostile as a network may be, and says what went wrong and why. {needs} `cargo lab check --help` tells the rest. \
+         It is no sandbox: what it runs has your rights.\n\n"
+    )
+}
+
+/// The program whose README tells the most: the server, or the only one.
+pub fn main_program(exercise: &Exercise) -> &Program {
+    let server = exercise
+        .programs
+        .iter()
+        .find(|program| program.role == Role::Server);
+    server.unwrap_or(&exercise.programs[0])
+}
+
+fn command(program: &Program, kind: Kind) -> String {
+    if kind.python {
+        let args: String = program.args.iter().map(|arg| format!(" {arg}")).collect();
+        format!("python3 {}/twin.py{args}", program.folder)
+    } else {
+        program.command()
+    }
+}
+
+/// A README of a folder, to be read at the top: its headings one deeper, its links from the top.
+fn rebased(readme: &str, folder: &str) -> String {
+    let parent = folder.rsplit_once('/').map_or("", |(parent, _)| parent);
+    let mut fenced = false;
+    let mut text = String::new();
+    for line in readme.split_inclusive('\n') {
+        fenced ^= line.starts_with("```");
+        if fenced {
+            text.push_str(line);
+            continue;
+        }
+        if line.starts_with('#') {
+            text.push('#');
+        }
+        let mut rest = line;
+        while let Some(at) = rest.find("](") {
+            let (before, link) = rest.split_at(at + 2);
+            text.push_str(before);
+            if let Some(beside) = link.strip_prefix("../") {
+                write_joined(&mut text, parent);
+                rest = beside;
+            } else {
+                let elsewhere = link.starts_with('#') || link.contains("://");
+                write_joined(&mut text, if elsewhere { "" } else { folder });
+                rest = link;
+            }
+        }
+        text.push_str(rest);
+    }
+    text
+}
+
+fn write_joined(text: &mut String, folder: &str) {
+    if !folder.is_empty() {
+        text.push_str(folder);
+        text.push('/');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lab_core::catalog::{Program, Role};
+
+    use super::{in_python, rebased};
+
+    fn program(package: &str) -> Program {
+        Program {
+            package: package.to_string(),
+            folder: format!("crates/{package}"),
+            sheet: String::new(),
+            exercise: String::new(),
+            title: String::new(),
+            order: 1,
+            role: Role::Server,
+            python: String::new(),
+            teaches: String::new(),
+            calls: Vec::new(),
+            args: Vec::new(),
+            one_shot: false,
+            interactive: false,
+            needs_web_server: false,
+        }
+    }
+
+    #[test]
+    fn commands_run_the_twins_where_the_twins_stand_alone() {
+        // Put together: there are no packages of these names to run.
+        let run = "cargo run -p";
+        let readme = format!("$ {run} a -- --port 1\n`{run} a 1 2`\n`{run} a`\n{run} a-client\n");
+        let twin = "python3 crates/a/twin.py";
+        assert_eq!(
+            in_python(&readme, &[program("a")]),
+            format!("$ {twin} --port 1\n`{twin} 1 2`\n`{twin}`\n{run} a-client\n")
+        );
+    }
+
+    #[test]
+    fn links_and_headings_fit_the_top_folder() {
+        let readme = "# a\n[x](src/x.rs) [b](../b) [h](#a)\n```\n# no heading\n```\n";
+        assert_eq!(
+            rebased(readme, "crates/a"),
+            "## a\n[x](crates/a/src/x.rs) [b](crates/b) [h](#a)\n```\n# no heading\n```\n"
+        );
+    }
+}

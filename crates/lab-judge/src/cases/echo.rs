@@ -1,0 +1,229 @@
+//! What an echo over TCP owes to its other side: cases that Codio, CO223's task 3 and CMPU4021 take over.
+
+use super::shared::Server as _;
+use super::{common, shared};
+use crate::exercise::Case;
+use crate::misconceptions as m;
+use crate::peers::tcp::{Connection, HeardEnd, Taken};
+use crate::stage::Stage;
+use crate::verdict::{Step, differs, undecided};
+
+/// A mebibyte and a byte: far more than a recv gives, and no multiple of a buffer's size.
+const LARGE: usize = 1024 * 1024 + 1;
+/// A slow reader's receive buffer, in bytes.
+const SMALL_WINDOW: usize = 4096;
+/// More than the systems of both sides hold on the way to a slow reader and from it, in bytes.
+const MORE_THAN_BUFFERS: usize = 16 * 1024 * 1024;
+
+/// An echo server: what it gets comes back.
+pub struct Echo;
+
+impl shared::Server for Echo {
+    const RESTS_ON: &'static [&'static str] = &["goes-on", "two-at-once"];
+    const CLOSES: &'static [&'static str] = &["goes-on", "half-close"];
+
+    fn serves(stage: &mut Stage<'_>, client: &mut Connection) -> Step {
+        common::exchange(
+            stage,
+            client,
+            &[b"Hello, world"],
+            b"Hello, world",
+            &m::NO_ANSWER,
+        )
+    }
+}
+
+/// A message that arrives whole.
+pub const WHOLE: Case = Case {
+    id: "whole",
+    name: "sends a message back",
+    rests_on: &[],
+    play: |stage| {
+        let mut client = stage.serve()?;
+        Echo::serves(stage, &mut client)
+    },
+};
+
+/// Several messages, each after the answer to the last.
+pub const SEVERAL: Case = Case {
+    id: "several",
+    name: "sends several messages back, one after the other",
+    rests_on: &["whole"],
+    play: |stage| {
+        let mut client = stage.serve()?;
+        for text in ["one", "two", "three"] {
+            let text = text.as_bytes();
+            common::exchange(stage, &mut client, &[text], text, &m::READS_ONCE)?;
+        }
+        Ok(())
+    },
+};
+
+/// Pieces, one byte each.
+pub const PIECES: Case = Case {
+    id: "pieces",
+    name: "sends back what arrives one byte at a time",
+    rests_on: &["several"],
+    play: |stage| {
+        let mut client = stage.serve()?;
+        let text = b"byte by byte";
+        let cuts: Vec<usize> = (1..text.len()).collect();
+        common::exchange(
+            stage,
+            &mut client,
+            &common::cut(text, &cuts),
+            text,
+            &m::CLOSES_EARLY,
+        )
+    },
+};
+
+/// A character of two, three and four bytes, cut inside each.
+pub const CUT_CHARACTER: Case = Case {
+    id: "cut-character",
+    name: "sends back characters that arrive cut in two",
+    rests_on: &["pieces"],
+    play: |stage| {
+        let mut client = stage.serve()?;
+        let text = "é日𝄞".as_bytes();
+        common::exchange(
+            stage,
+            &mut client,
+            &common::cut(text, &[1, 3, 4, 6, 7, 8]),
+            text,
+            &m::DECODES_PIECES,
+        )
+    },
+};
+
+/// All bytes there are, and white space at both ends.
+pub const BYTES: Case = Case {
+    id: "bytes",
+    name: "sends back the very bytes, also those that are no text",
+    rests_on: &["several", "cut-character"],
+    play: |stage| {
+        let mut client = stage.serve()?;
+        for text in [
+            b"  blanks, and a line end\r\n".as_slice(),
+            &common::all_bytes(),
+        ] {
+            common::exchange(stage, &mut client, &[text], text, &m::MANGLES_BINARY)?;
+        }
+        Ok(())
+    },
+};
+
+/// All bytes there are, in the one message of a connection.
+pub const BYTES_AT_ONCE: Case = Case {
+    id: "bytes",
+    name: "sends back the very bytes, also those that are no text",
+    rests_on: &["whole"],
+    play: |stage| {
+        let mut client = stage.serve()?;
+        let text = [b"  blanks", common::all_bytes().as_slice(), b"\r\n"].concat();
+        common::exchange(stage, &mut client, &[&text], &text, &m::MANGLES_BINARY)
+    },
+};
+
+/// Messages as long as a buffer.
+pub const EXACT_BUFFER: Case = Case {
+    id: "exact-buffer",
+    name: "sends back messages that fill a buffer of 1,024 bytes exactly",
+    rests_on: &["several"],
+    play: |stage| {
+        let mut client = stage.serve()?;
+        for size in [1024, 2048, 4096] {
+            let text = common::filler(stage, size);
+            common::exchange(stage, &mut client, &[&text], &text, &m::FULL_BUFFER)?;
+        }
+        Ok(())
+    },
+};
+
+/// A message as long as the sheet's buffer, on each of some connections.
+pub const EXACT_BUFFER_AT_ONCE: Case = Case {
+    id: "exact-buffer",
+    name: "sends back messages that fill a buffer of 1,024 or 2,048 bytes exactly",
+    rests_on: &["goes-on"],
+    play: |stage| {
+        let mut client = stage.serve()?;
+        for size in [1024, 2048] {
+            let text = common::filler(stage, size);
+            common::exchange(stage, &mut client, &[&text], &text, &m::FULL_BUFFER)?;
+            client = stage.connect()?;
+        }
+        Ok(())
+    },
+};
+
+/// More than any one recv gives.
+pub const LARGE_MESSAGE: Case = Case {
+    id: "large",
+    name: "sends a mebibyte back, whole",
+    rests_on: &["several", "exact-buffer"],
+    play: |stage| {
+        let mut client = stage.serve()?;
+        let text = common::filler(stage, LARGE);
+        let sender = client
+            .send_beside(text.clone())
+            .map_err(|error| undecided("cannot send", &error))?;
+        let heard = client.hear(&text);
+        let taken = sender.join().unwrap_or(Taken::Gone);
+        common::expected_was(stage, &client, &heard, &text, &m::FIXED_LIMIT)?;
+        stage.must_take(taken, &m::FIXED_LIMIT)
+    },
+};
+
+/// A client that reads nothing until nobody can send any more, and then all of it, through a window of a few KiB.
+pub const SLOW_READER: Case = Case {
+    id: "slow-reader",
+    name: "sends all of it back to a client that reads slowly",
+    rests_on: &["large"],
+    play: |stage| {
+        stage.start("")?;
+        let mut client = stage.connect_with(Some(SMALL_WINDOW))?;
+        let pattern = common::filler(stage, common::PERIOD);
+        let sent = client.send_until_stuck(&pattern, MORE_THAN_BUFFERS);
+        if sent >= MORE_THAN_BUFFERS {
+            stage.note(format!(
+                "the server took {sent} bytes although its client read none of its answers: its memory grows with what a client sends"
+            ));
+        }
+        let mut text = pattern.repeat(sent / pattern.len() + 1);
+        text.truncate(sent);
+        let heard = client.hear(&text);
+        if heard.end == HeardEnd::Complete {
+            // None is missing at the end, and the conversation goes on.
+            return common::blaming(&m::SHORT_SEND, Echo::serves(stage, &mut client));
+        }
+        let at = text
+            .iter()
+            .zip(&heard.bytes)
+            .take_while(|(a, b)| a == b)
+            .count();
+        let ending = stage.ending(heard.end);
+        Err(differs(
+            &m::SHORT_SEND,
+            format!(
+                "The client sent {sent} bytes before it read any. The first {at} of them came back as they were, {ending}."
+            ),
+            &text,
+            &heard.bytes,
+        ))
+    },
+};
+
+/// The client ends its direction; what it sent still comes back, and then the end.
+pub const HALF_CLOSE: Case = half_close(&["several"]);
+
+/// The same for a server that answers one message.
+pub const HALF_CLOSE_AT_ONCE: Case = half_close(&["whole"]);
+
+const fn half_close(rests_on: &'static [&'static str]) -> Case {
+    Case {
+        id: "half-close",
+        name: "still answers a client that has ended its own direction, then closes",
+        rests_on,
+        play: |stage| common::last_words(stage, b"last words", b"last words"),
+    }
+}

@@ -1,0 +1,321 @@
+//! Cases that many exercises share, whatever their protocol.
+//!
+//! An exercise says once what it does with a client ([`Server`]) or how it is met ([`Client`]), and takes over the cases it wants by name:
+//! `shared::goes_on::<Echo>()`.
+
+use std::time::{Duration, Instant};
+
+use super::common;
+use crate::exercise::Case;
+use crate::misconceptions::{self as m};
+use crate::peers::tcp::Connection;
+use crate::stage::Stage;
+use crate::verdict::{Step, Stop, wrong};
+
+/// A server under test, as far as the shared cases have to know it.
+pub trait Server {
+    /// The cases without which those about several clients say nothing.
+    const RESTS_ON: &'static [&'static str] = &["goes-on"];
+    /// The cases without which nothing can be said about sockets that stay open.
+    const CLOSES: &'static [&'static str] = &["goes-on"];
+
+    /// Talks with a client that has just connected, as the sheet has it, and judges what comes.
+    ///
+    /// # Errors
+    ///
+    /// When the server does not do what it should.
+    fn serves(stage: &mut Stage<'_>, client: &mut Connection) -> Step;
+}
+
+/// A client under test, as far as the shared cases have to know it.
+pub trait Client {
+    /// What it is told to send; empty where its command line holds no message.
+    const MESSAGE: &'static str = "";
+
+    /// Starts it, accepts it, and hears what it says first.
+    ///
+    /// # Errors
+    ///
+    /// When it does not come, or says nothing.
+    fn meets(stage: &mut Stage<'_>) -> Step<Connection> {
+        common::meet(stage, Self::MESSAGE).map(|(server, _)| server)
+    }
+}
+
+/// One client after another.
+pub const fn goes_on<S: Server>() -> Case {
+    Case {
+        id: "goes-on",
+        name: "serves the next client after one has left",
+        rests_on: &["whole"],
+        play: |stage| {
+            let mut first = stage.serve()?;
+            S::serves(stage, &mut first)?;
+            first.close();
+            common::still_serves(stage, &m::ENDS_AFTER_FIRST, S::serves)
+        },
+    }
+}
+
+/// RST, with and without a word before it.
+pub const fn reset<S: Server>() -> Case {
+    Case {
+        id: "reset",
+        name: "goes on when a client breaks its connection off",
+        rests_on: S::RESTS_ON,
+        play: |stage| {
+            let mut client = stage.serve()?;
+            S::serves(stage, &mut client)?;
+            client.close();
+            // More than one recv: its first send fails, and its second meets a connection that has failed already (SIGPIPE).
+            let speech = b"1 2 3 4 ".repeat(512);
+            // One at a time: a queue may be as short as listen(0) makes it, and hold a single client.
+            for words in [b"".as_slice(), &speech] {
+                // The program is held meanwhile, so that it is certain what its next call on the connection meets.
+                stage.program()?.hold();
+                let mut client = stage.connect()?;
+                if !words.is_empty() {
+                    client.send(words);
+                }
+                client.reset();
+                stage.program()?.go_on();
+                common::still_serves(stage, &m::DIES_ON_RESET, S::serves)?;
+            }
+            Ok(())
+        },
+    }
+}
+
+/// Clients that say nothing.
+pub const fn connect_and_leave<S: Server>() -> Case {
+    Case {
+        id: "connect-and-leave",
+        name: "goes on when clients connect and leave without a word",
+        rests_on: S::RESTS_ON,
+        play: |stage| {
+            for number in 0..3 {
+                let client = match number {
+                    0 => stage.serve()?,
+                    _ => stage.connect()?,
+                };
+                client.close();
+            }
+            common::still_serves(stage, &m::DIES_ON_EMPTY, S::serves)
+        },
+    }
+}
+
+/// Two clients at the same time, the first of them silent.
+///
+/// A server that serves one client at a time does what most sheets ask for: that is a note. Each answer has to go to whoever asked.
+pub const fn two_at_once<S: Server>() -> Case {
+    Case {
+        id: "two-at-once",
+        name: "answers the client that asked while another one is connected",
+        rests_on: &["goes-on"],
+        play: |stage| {
+            let mut first = stage.serve()?;
+            let mut second = stage.connect()?;
+            // A program that is going to accept the second does it now: at the latest when it has come to rest.
+            let begin = Instant::now();
+            let mut accepted = second.accepted();
+            while accepted == Some(false) && begin.elapsed() < Duration::from_millis(50) {
+                std::thread::sleep(Duration::from_millis(5));
+                accepted = second.accepted();
+            }
+            if accepted == Some(false) {
+                common::comes_to_rest(stage)?;
+                accepted = second.accepted();
+            }
+            if accepted == Some(true) {
+                // In reverse order: a queue does not pass for two clients at once.
+                common::blaming(&m::BLOCKS_ALL, S::serves(stage, &mut second))?;
+            } else if accepted == Some(false) {
+                stage.note("the server serves one client at a time, and a silent one holds up all others; the sheet asks for no more");
+            }
+            common::blaming(&m::MIXES_CLIENTS, S::serves(stage, &mut first))?;
+            first.close();
+            if accepted != Some(true) {
+                common::blaming(&m::ENDS_AFTER_FIRST, S::serves(stage, &mut second))?;
+            }
+            Ok(())
+        },
+    }
+}
+
+/// 200 clients in turn.
+pub const fn many<S: Server>() -> Case {
+    Case {
+        id: "many",
+        name: "serves 200 clients one after another, and closes each one's socket",
+        rests_on: S::CLOSES,
+        play: |stage| common::many(stage, 200, S::serves),
+    }
+}
+
+/// Nothing to do.
+pub const fn at_rest<S: Server>() -> Case {
+    Case {
+        id: "at-rest",
+        name: "rests while nobody says anything, also after clients have left",
+        rests_on: S::RESTS_ON,
+        play: |stage| {
+            let mut leaves = stage.serve()?;
+            S::serves(stage, &mut leaves)?;
+            leaves.close();
+            // Where it waits for the next client, and where it waits for a word of a silent one.
+            common::at_rest(stage)?;
+            let _silent = stage.connect()?;
+            common::at_rest(stage)
+        },
+    }
+}
+
+/// Killed, and started again on its port.
+pub const fn restart<S: Server>() -> Case {
+    Case {
+        id: "restart",
+        name: "can be killed and started again on its port at once",
+        rests_on: &["whole"],
+        play: |stage| common::restart(stage, S::serves),
+    }
+}
+
+/// A server for one client: it ends with that client, or goes on although it need not.
+pub const fn ends<S: Server>() -> Case {
+    Case {
+        id: "ends",
+        name: "ends when its client has left",
+        rests_on: &["half-close"],
+        play: |stage| {
+            let mut client = stage.serve()?;
+            S::serves(stage, &mut client)?;
+            client.finish_sending();
+            client.hear_end(64);
+            client.close();
+            common::ends_or_goes_on(stage, S::serves)
+        },
+    }
+}
+
+/// RST for a server that has one client: it may end with an error, but it has to end or rest.
+pub const fn only_client_resets<S: Server>() -> Case {
+    Case {
+        id: "reset",
+        name: "does not hang or spin when its client breaks the connection off",
+        rests_on: &["whole"],
+        play: |stage| {
+            let mut client = stage.serve()?;
+            S::serves(stage, &mut client)?;
+            // Held meanwhile, so that the program meets the end of the connection when it answers.
+            stage.program()?.hold();
+            client.send(b"half a mess");
+            client.reset();
+            stage.program()?.go_on();
+            common::at_rest(stage)
+        },
+    }
+}
+
+/// A server for one client, while that client says nothing.
+pub const fn silent_client<S: Server>() -> Case {
+    Case {
+        id: "at-rest",
+        name: "rests while its client says nothing, and answers it afterwards",
+        rests_on: &["several"],
+        play: |stage| {
+            let mut client = stage.serve()?;
+            S::serves(stage, &mut client)?;
+            common::at_rest(stage)?;
+            S::serves(stage, &mut client)
+        },
+    }
+}
+
+/// The server hangs up without an answer.
+pub const fn server_leaves<C: Client>() -> Case {
+    Case {
+        id: "server-leaves",
+        name: "ends when the server leaves without an answer",
+        rests_on: &["sends"],
+        play: |stage| {
+            C::meets(stage)?.close();
+            common::ends_with_failure(stage, "after the server had left without an answer")
+        },
+    }
+}
+
+/// The server breaks the connection off.
+pub const fn server_resets<C: Client>(rests_on: &'static [&'static str]) -> Case {
+    Case {
+        id: "server-resets",
+        name: "ends when the server breaks the connection off",
+        rests_on,
+        play: |stage| {
+            C::meets(stage)?.reset();
+            common::ends_with_failure(stage, "after the server had broken the connection off")
+        },
+    }
+}
+
+/// No server at all.
+pub const fn no_server<C: Client>(rests_on: &'static [&'static str]) -> Case {
+    Case {
+        id: "no-server",
+        name: "fails with an exit code other than 0 when nobody listens",
+        rests_on,
+        play: |stage| common::nobody_listens(stage, C::MESSAGE),
+    }
+}
+
+/// A client that speaks first.
+pub const fn sends<C: Client>() -> Case {
+    Case {
+        id: "sends",
+        name: "connects and sends its message",
+        rests_on: &[],
+        play: |stage| C::meets(stage).map(|_| ()),
+    }
+}
+
+/// A message outside ASCII, where the command line has a place for one.
+pub const fn message_characters<C: Client>() -> Case {
+    Case {
+        id: "message-characters",
+        name: "sends a message with characters outside ASCII as UTF-8",
+        rests_on: &["sends"],
+        play: |stage| {
+            if !stage.chooses_message() {
+                stage.note("the command has no {message}, so the check could not choose what the program sends");
+                return Ok(());
+            }
+            let sent = common::meet(stage, "é日𝄞 \"quoted\"");
+            match sent {
+                Err(Stop::Wrong(mut failure)) => {
+                    failure.misconception = &m::NOT_UTF8;
+                    Err(Stop::Wrong(failure))
+                }
+                other => other.map(|_| ()),
+            }
+        },
+    }
+}
+
+/// An answer of several pieces, for a client that the sheet lets read once: it may show a part, but has to end well.
+pub fn survives_pieces(
+    stage: &mut Stage<'_>,
+    mut server: Connection,
+    answer: &[u8],
+    cuts: &[usize],
+) -> Step {
+    server.send_apart(&common::cut(answer, cuts));
+    server.finish_sending();
+    let ended = stage.ends("after its answer had come in pieces")?;
+    if ended != crate::process::Ended::Code(0) {
+        return Err(wrong(
+            &m::DECODES_PIECES,
+            format!("The answer came in pieces, cut inside a character, and the program {ended}."),
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,62 @@
+//! The engine of `cargo lab check`: it plays the other side of any program, and says what it saw.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`exercise`] | what can be checked: an exercise, its sides, its cases |
+//! | [`cases`] | cases that several exercises share |
+//! | [`peers`] | how we behave badly, within what the network allows |
+//! | [`process`] | running theirs: groups that end, output that is drained |
+//! | [`stage`] | what a case works with: the program, our side of the wire, the time |
+//! | [`run`] | plays the cases of a role, side by side |
+//! | [`verdict`], [`misconceptions`] | what a result means |
+//! | [`report`] | how it is told, to a person or a machine |
+//! | [`kernel`] | what only the system can tell: queues, holders of ports, processes |
+//! | [`refuse`] | a system that has no socket to give |
+//! | [`limit`] | time limits that mean the same on a busy machine |
+//! | [`command`], [`ports`] | the command line under test, and a port for it |
+//! | [`scratch`] | a folder for a program that keeps files |
+//! | [`network`] | a private network for each case |
+//!
+//! # To add a check
+//!
+//! An exercise is a file in `exercises/` with a `pub static EXERCISE: Exercise`, and its line in
+//! `exercises/mod.rs`. A [`Case`](exercises::Case) has a short name, a sentence that is so when it passes, the cases without which
+//! it says nothing, and a function that plays it on a [`Stage`](stage::Stage):
+//!
+//! ```ignore
+//! Case {
+//!     id: "cut-text",
+//!     name: "puts together a message that is cut in the middle",
+//!     rests_on: &["whole"],
+//!     play: |stage| {
+//!         let mut client = stage.serve()?;                   // starts the server, connects when it listens
+//!         let taken = client.send_apart(&[b"hel", b"lo"]);   // the second goes when the first has been read
+//!         stage.must_take(taken, &m::CLOSES_EARLY)?;
+//!         let heard = client.hear(b"hello");
+//!         match heard.end {
+//!             HeardEnd::Complete => Ok(()),
+//!             _ => Err(differs(&m::ONE_RECV, "…", b"hello", &heard.bytes)),
+//!         }
+//!     },
+//! }
+//! ```
+//!
+//! Then a wrong answer that fails it: a file in `gallery/EXERCISE/`, whose first lines say what it is and which cases it has to fail with
+//! which misconception. The test `check-matrix` plays it, and fails when a case has no wrong answer.
+
+pub mod cases;
+pub mod command;
+pub mod exercise;
+pub mod kernel;
+pub mod limit;
+pub mod misconceptions;
+pub mod network;
+pub mod peers;
+pub mod ports;
+pub mod process;
+pub mod refuse;
+pub mod report;
+pub mod run;
+pub mod scratch;
+pub mod stage;
+pub mod verdict;

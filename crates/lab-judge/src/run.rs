@@ -1,0 +1,591 @@
+//! Plays the cases of a role: side by side where each has a port of its own, later ones only when what they rest on held.
+
+use std::collections::BTreeMap;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::exercise::{Case, Kind, Role};
+use crate::limit::seconds;
+use crate::stage::{Groups, Stage, Target};
+use crate::verdict::{CaseReport, Outcome, ProgramReport, Report, Stop};
+
+/// How a check is played.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Only these cases (and none of what they rest on); empty means all.
+    pub only: Vec<String>,
+    /// How many cases at a time.
+    pub jobs: usize,
+    /// When the check began.
+    pub begin: Instant,
+    /// How long all of it may take.
+    pub limit: Duration,
+}
+
+impl Plan {
+    /// Whether a case is played.
+    pub fn has(&self, case: &Case) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| only == case.id)
+    }
+
+    fn is_over(&self) -> bool {
+        self.begin.elapsed() >= self.limit
+    }
+
+    fn over(&self) -> Outcome {
+        Outcome::Undecided(format!(
+            "the {} for the whole check had passed",
+            seconds(self.limit)
+        ))
+    }
+}
+
+/// A report that grows while the cases are played: whoever stops the check still has what was found out.
+pub type Growing = Arc<Mutex<Report>>;
+
+/// Plays the cases and puts their results into the report, in the place of what stood there for them.
+///
+/// `progress` is called as each case ends.
+pub fn play(
+    role: &Role,
+    target: &Target,
+    plan: &Plan,
+    report: &Growing,
+    progress: &(dyn Fn(&CaseReport) + Sync),
+) {
+    let cases: Vec<&Case> = role.cases.iter().filter(|case| plan.has(case)).collect();
+    let table = Table {
+        state: Mutex::new(State::new(cases.len())),
+        changed: Condvar::new(),
+    };
+    let jobs = if target.side_by_side() {
+        plan.jobs.max(1)
+    } else {
+        1
+    };
+    thread::scope(|scope| {
+        for _ in 0..jobs.min(cases.len()) {
+            scope.spawn(|| {
+                while let Some((index, task)) = table.next(&cases, !plan.only.is_empty()) {
+                    let case = cases[index];
+                    let result = match task {
+                        Task::Skip(why) => idle(role, case, Outcome::Skipped(why)),
+                        Task::Play if plan.is_over() => idle(role, case, plan.over()),
+                        // Whatever fails here, the others learn that this case is over: they wait for it.
+                        Task::Play => panic::catch_unwind(AssertUnwindSafe(|| {
+                            settled(role, case, target, plan, report)
+                        }))
+                        .unwrap_or_else(|panic| {
+                            idle(role, case, our_mistake(report, case, &*panic))
+                        }),
+                    };
+                    table.done(&result);
+                    progress(&result);
+                    let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
+                    report.elapsed = plan.begin.elapsed();
+                    match report
+                        .cases
+                        .iter_mut()
+                        .find(|known| known.role == result.role && known.id == result.id)
+                    {
+                        Some(known) => *known = result,
+                        None => report.cases.push(result),
+                    }
+                }
+            });
+        }
+    });
+}
+
+/// The cases of a role before any of them has been played.
+pub fn not_played(role: &Role, plan: &Plan) -> Vec<CaseReport> {
+    let outcome = || Outcome::Undecided("it was not played".to_string());
+    let cases = role.cases.iter().filter(|case| plan.has(case));
+    cases.map(|case| idle(role, case, outcome())).collect()
+}
+
+/// How many cases are played at a time, unless the user says otherwise: most of them wait for the network.
+pub fn default_jobs() -> usize {
+    2 * thread::available_parallelism().map_or(2, usize::from)
+}
+
+/// Plays a case; again, when it was the last one's connections that were in its way.
+///
+/// On the sheet's port one case follows another, and the connections that a server closed hold its port for a minute (TIME_WAIT)
+/// against a server without SO_REUSEADDR. That is told by the case `restart`, and must not fail all others.
+fn settled(role: &Role, case: &Case, target: &Target, plan: &Plan, report: &Growing) -> CaseReport {
+    let held = |target: &Target| {
+        !target.side_by_side() && role.kind == Kind::Server && target.held_by_the_past()
+    };
+    let was_held = held(target);
+    let result = one(role, case, target, plan, report);
+    let in_the_way = was_held
+        && matches!(&result.outcome, Outcome::Failed(failure)
+            if failure.misconception.id == crate::misconceptions::ENDS_AT_ONCE.id);
+    if !in_the_way {
+        return result;
+    }
+    let from = Instant::now();
+    while held(target) && !plan.is_over() {
+        thread::sleep(Duration::from_millis(100));
+    }
+    let waited = from.elapsed().as_secs();
+    let mut result = one(role, case, target, plan, report);
+    result.notes.push(format!(
+        "the server could not be started at once after the last case, so this one waited {waited} s for its port: it does not set \
+         SO_REUSEADDR; with {{port}} in the command each case has a port of its own"
+    ));
+    result
+}
+
+/// Plays one case with all that belongs to it.
+fn one(role: &Role, case: &Case, target: &Target, plan: &Plan, report: &Growing) -> CaseReport {
+    let begin = Instant::now();
+    if let Err(error) = target.enter_network() {
+        return idle(role, case, Outcome::Undecided(format!("{error:#}")));
+    }
+    let mut stage = match Stage::new(target, case.id) {
+        Ok(stage) => stage,
+        Err(error) => {
+            let why = format!("there is no port or no folder for it: {error}");
+            return idle(role, case, Outcome::Undecided(why));
+        }
+    };
+    // A mistake of ours must not take the other cases along; the program under test ends all the same.
+    let (groups, last_moment) = (stage.groups(), stage.last_moment());
+    let (played, stopped) = until(last_moment, &groups, || {
+        panic::catch_unwind(AssertUnwindSafe(|| (case.play)(&mut stage)))
+    });
+    let flooded = stage.program().is_ok_and(|program| program.floods());
+    let outcome = match played {
+        // A case that does not look at its time has gone on, but with a program that we have ended.
+        Ok(_) if stopped && plan.is_over() => plan.over(),
+        Ok(_) if stopped => Outcome::Undecided(format!(
+            "the {} for a case had passed long ago, and it still went on: its programs were ended",
+            stage.case_limit()
+        )),
+        Ok(Ok(())) if flooded => Outcome::Failed(Box::new(crate::verdict::Failure {
+            misconception: &crate::misconceptions::FLOODS,
+            summary: "The program printed more than 64 MiB and was stopped.".to_string(),
+            contrast: None,
+        })),
+        Ok(Ok(())) => Outcome::Passed,
+        // What was waited for may have been cut short by the end of the whole check: that says nothing about the program.
+        Ok(Err(_)) if plan.is_over() => plan.over(),
+        Ok(Err(Stop::Wrong(_))) if stage.was_cut_short() && !flooded => {
+            Outcome::Undecided(format!(
+                "the {} for a case had passed while the program was waited for",
+                stage.case_limit()
+            ))
+        }
+        Ok(Err(Stop::Wrong(mut failure))) => {
+            if flooded {
+                failure.misconception = &crate::misconceptions::FLOODS;
+            }
+            Outcome::Failed(failure)
+        }
+        Ok(Err(Stop::Undecided(why))) => Outcome::Undecided(why),
+        Err(panic) => our_mistake(report, case, &*panic),
+    };
+    let mut left = Vec::new();
+    let programs: Vec<ProgramReport> = stage
+        .end()
+        .iter_mut()
+        .map(|program| {
+            left.extend(program.left_behind());
+            program.report()
+        })
+        .collect();
+    stage.notes.append(&mut left);
+    CaseReport {
+        role: role.kind.name(),
+        id: case.id,
+        name: case.name,
+        outcome,
+        events: stage.log.events(),
+        programs,
+        notes: std::mem::take(&mut stage.notes),
+        elapsed: begin.elapsed(),
+    }
+}
+
+/// Plays, and ends the programs at this moment if the play is not over by then: whatever waits for them, or listens to
+/// them without end, comes to its own end. Says whether that was needed.
+fn until<T>(moment: Instant, groups: &Groups, play: impl FnOnce() -> T) -> (T, bool) {
+    /// How often is looked for programs that were started since.
+    const AGAIN: Duration = Duration::from_millis(50);
+    let (over, changed) = (Mutex::new(false), Condvar::new());
+    thread::scope(|scope| {
+        let guard = scope.spawn(|| {
+            let mut stopped = false;
+            let mut left = moment.saturating_duration_since(Instant::now());
+            let mut is_over = over.lock().unwrap_or_else(PoisonError::into_inner);
+            loop {
+                (is_over, _) = changed
+                    .wait_timeout_while(is_over, left, |over| !*over)
+                    .unwrap_or_else(PoisonError::into_inner);
+                if *is_over {
+                    return stopped;
+                }
+                stopped = true;
+                left = AGAIN;
+                drop(is_over);
+                let started = groups
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .clone();
+                for group in started {
+                    group.end();
+                }
+                is_over = over.lock().unwrap_or_else(PoisonError::into_inner);
+            }
+        });
+        let played = play();
+        *over.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        changed.notify_all();
+        // A guard that failed has ended nothing.
+        (played, guard.join().unwrap_or(false))
+    })
+}
+
+/// A panic of ours is the trouble of the whole check, and decides nothing about the program.
+fn our_mistake(report: &Growing, case: &Case, panic: &(dyn std::any::Any + Send)) -> Outcome {
+    let words = words_of(panic);
+    report
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .trouble = Some(format!(
+        "the check itself failed in the case {}, which is a mistake of ours: {words}",
+        case.id
+    ));
+    Outcome::Undecided(format!(
+        "the check itself failed here, which is a mistake of ours: {words}"
+    ))
+}
+
+/// What a panic said.
+pub fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
+    panic
+        .downcast_ref::<String>()
+        .cloned()
+        .or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string))
+        .unwrap_or_else(|| "it did not say why".to_string())
+}
+
+fn idle(role: &Role, case: &Case, outcome: Outcome) -> CaseReport {
+    CaseReport {
+        role: role.kind.name(),
+        id: case.id,
+        name: case.name,
+        outcome,
+        events: Vec::new(),
+        programs: Vec::new(),
+        notes: Vec::new(),
+        elapsed: Duration::ZERO,
+    }
+}
+
+/// Which cases have been given out, and how those that are over ended.
+struct Table {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    given: Vec<bool>,
+    passed: BTreeMap<&'static str, bool>,
+}
+
+impl State {
+    fn new(count: usize) -> Self {
+        State {
+            given: vec![false; count],
+            passed: BTreeMap::new(),
+        }
+    }
+}
+
+enum Task {
+    Play,
+    Skip(String),
+}
+
+impl Table {
+    /// The next case whose foundations are decided; waits for one, and gives `None` when all have been given out.
+    fn next(&self, cases: &[&Case], by_name: bool) -> Option<(usize, Task)> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if state.given.iter().all(|given| *given) {
+                return None;
+            }
+            for (index, case) in cases.iter().enumerate() {
+                if state.given[index] {
+                    continue;
+                }
+                // A case that was asked for by its name is played, whatever it rests on.
+                let rests_on: &[&str] = if by_name { &[] } else { case.rests_on };
+                if let Some(broken) = rests_on
+                    .iter()
+                    .find(|id| state.passed.get(*id) == Some(&false))
+                {
+                    state.given[index] = true;
+                    return Some((
+                        index,
+                        Task::Skip(format!("rests on {broken}, which did not pass")),
+                    ));
+                }
+                if rests_on.iter().all(|id| state.passed.contains_key(id)) {
+                    state.given[index] = true;
+                    return Some((index, Task::Play));
+                }
+            }
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn done(&self, result: &CaseReport) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state
+            .passed
+            .insert(result.id, matches!(result.outcome, Outcome::Passed));
+        drop(state);
+        self.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::Template;
+    use crate::exercise::Host;
+    use crate::ports::Protocol;
+    use crate::report::{self, Format};
+    use crate::verdict::Side;
+
+    static CASES: &[Case] = &[
+        Case {
+            id: "before",
+            name: "is played",
+            rests_on: &[],
+            play: |_| Ok(()),
+        },
+        Case {
+            id: "broken",
+            name: "meets a mistake of ours",
+            rests_on: &["before"],
+            play: |_| panic!("an index out of bounds"),
+        },
+        Case {
+            id: "after",
+            name: "is played all the same",
+            rests_on: &["before"],
+            play: |_| Ok(()),
+        },
+    ];
+
+    static ROLE: Role = Role {
+        kind: Kind::Server,
+        package: "a-server",
+        arguments: "",
+        host: Host::Loopback,
+        port: 1,
+        protocol: Protocol::Tcp,
+        cases: CASES,
+        remark: "",
+    };
+
+    #[test]
+    fn a_panic_in_a_case_leaves_a_result_in_every_format() {
+        let plan = Plan {
+            only: Vec::new(),
+            jobs: 2,
+            begin: Instant::now(),
+            limit: Duration::from_secs(60),
+        };
+        let target = asleep(&plan, Duration::from_secs(10));
+        let growing = Growing::default();
+        {
+            let mut report = growing.lock().unwrap();
+            report.cases = not_played(&ROLE, &plan);
+            report.sides.push(Side {
+                role: "server",
+                command: "true {port}".to_string(),
+                readme: String::new(),
+                section: None,
+            });
+        }
+        play(&ROLE, &target, &plan, &growing, &|_| {});
+        let report = growing.lock().unwrap().clone();
+        let outcomes: Vec<bool> = report
+            .cases
+            .iter()
+            .map(|case| matches!(case.outcome, Outcome::Passed))
+            .collect();
+        assert_eq!(outcomes, [true, false, true]);
+        assert_eq!(report.exit_code(), 3);
+        for format in Format::ALL {
+            let text = report::render(&report, format, false).unwrap();
+            assert!(
+                text.contains("an index out of bounds"),
+                "{format:?}: {text}"
+            );
+        }
+    }
+
+    fn asleep(plan: &Plan, case_limit: Duration) -> Target {
+        Target {
+            command: Template::parse("sleep 1000 {port}").unwrap(),
+            address: "127.0.0.1:1".parse().unwrap(),
+            protocol: Protocol::Tcp,
+            patience: Duration::from_secs(2),
+            case_limit,
+            folder: None,
+            seed: 1,
+            until: plan.begin + plan.limit,
+            own_network: false,
+        }
+    }
+
+    /// What comes of a case that is played alone, with so much time for it and for the whole check.
+    #[cfg(target_os = "linux")]
+    fn outcome(
+        play: fn(&mut Stage<'_>) -> crate::verdict::Step,
+        case_limit: Duration,
+        limit: Duration,
+    ) -> Outcome {
+        let case = Case {
+            id: "case",
+            name: "is played",
+            rests_on: &[],
+            play,
+        };
+        let plan = Plan {
+            only: Vec::new(),
+            jobs: 1,
+            begin: Instant::now(),
+            limit,
+        };
+        let target = asleep(&plan, case_limit);
+        one(&ROLE, &case, &target, &plan, &Growing::default()).outcome
+    }
+
+    #[test]
+    fn a_panic_before_a_case_begins_leaves_no_worker_waiting_for_it() {
+        let plan = Plan {
+            only: Vec::new(),
+            jobs: 2,
+            begin: Instant::now(),
+            limit: Duration::from_secs(60),
+        };
+        // No moment is that far off: the stage cannot be made.
+        let mut target = asleep(&plan, Duration::MAX);
+        target.patience = Duration::from_secs(1);
+        let growing = Growing::default();
+        let (done, over) = std::sync::mpsc::channel();
+        let shown = Arc::clone(&growing);
+        thread::spawn(move || {
+            play(&ROLE, &target, &plan, &shown, &|_| {});
+            done.send(())
+        });
+        over.recv_timeout(Duration::from_secs(60))
+            .expect("the check comes to its end");
+        let report = growing.lock().unwrap().clone();
+        assert_eq!(report.counts().undecided, 1, "{report:?}");
+        assert_eq!(report.counts().skipped, 2, "{report:?}");
+        assert_eq!(report.exit_code(), 3);
+    }
+
+    #[cfg(target_os = "linux")]
+    const AMPLE: Duration = Duration::from_secs(600);
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_step_that_the_end_of_its_case_cuts_short_is_no_failure_and_one_that_had_its_time_is() {
+        let play: fn(&mut Stage<'_>) -> crate::verdict::Step = |stage| {
+            stage.start("")?;
+            stage.ends("after nothing").map(|_| ())
+        };
+        let cut = outcome(play, Duration::from_millis(300), AMPLE);
+        assert!(
+            matches!(&cut, Outcome::Undecided(why) if why.contains("the 0.3 seconds for a case")),
+            "{cut:?}"
+        );
+        let whole = outcome(play, AMPLE, AMPLE);
+        assert!(
+            matches!(&whole, Outcome::Failed(failure) if failure.summary.contains("still ran 2 seconds")),
+            "{whole:?}"
+        );
+    }
+
+    /// A server of ours on the stage's address: it echoes what comes, to one client after another, a moment later.
+    #[cfg(target_os = "linux")]
+    fn slow_echo(stage: &mut Stage<'_>) -> crate::verdict::Step {
+        use std::io::{Read, Write};
+        use std::net::TcpListener;
+
+        use crate::cases::common;
+
+        let listener = TcpListener::bind(stage.address).unwrap();
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let Ok(mut stream) = stream else { return };
+                let mut piece = [0; 16];
+                while let Ok(count @ 1..) = stream.read(&mut piece) {
+                    thread::sleep(Duration::from_millis(50));
+                    if stream.write_all(&piece[..count]).is_err() {
+                        break;
+                    }
+                }
+            }
+        });
+        common::many(stage, 200, |stage, client| {
+            common::exchange(
+                stage,
+                client,
+                &[b"hello"],
+                b"hello",
+                &crate::misconceptions::NO_ANSWER,
+            )
+        })
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_server_that_is_too_slow_for_all_of_many_clients_is_not_called_wrong() {
+        let found = outcome(slow_echo, Duration::from_secs(1), AMPLE);
+        let Outcome::Undecided(why) = &found else {
+            panic!("{found:?}");
+        };
+        let (served, rest) = why.split_once(' ').unwrap();
+        assert_eq!(rest, "of 200 clients were served in the 1 second of a case");
+        let served: usize = served.parse().unwrap();
+        assert!((1..=20).contains(&served), "{why}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_case_that_looks_at_no_time_ends_with_the_programs_that_the_limit_of_the_check_ends() {
+        let endless: fn(&mut Stage<'_>) -> crate::verdict::Step = |stage| {
+            // What it starts, it starts again; to a case that expects an end this one must not pass for it.
+            for _ in 0..2 {
+                stage.start("")?;
+                while stage.program()?.ended().is_none() {
+                    thread::sleep(Duration::from_millis(5));
+                }
+            }
+            Ok(())
+        };
+        let begin = Instant::now();
+        let found = outcome(endless, AMPLE, Duration::from_secs(1));
+        assert!(
+            matches!(&found, Outcome::Undecided(why) if why.contains("1 second for the whole check")),
+            "{found:?}"
+        );
+        assert!(begin.elapsed() < Duration::from_secs(30));
+    }
+}
