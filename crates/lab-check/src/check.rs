@@ -6,16 +6,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 use argh::{ArgsInfo, FromArgs};
+use lab_judge::exercise::Role;
+use lab_judge::report::Format;
+use lab_judge::run::{self, Growing, Plan};
+use lab_judge::{misconceptions, process};
 use labnet::{Hint, say};
 
 use crate::deliver::{self, Save, Sink};
 use crate::exercises::EXERCISES;
 use crate::progress::Progress;
 use crate::target::{self, Prepared, Wanted};
-use lab_judge::exercise::Role;
-use lab_judge::report::Format;
-use lab_judge::run::{self, Growing, Plan};
-use lab_judge::{misconceptions, process};
 
 /// Judges a program in any language by what it does on the wire.
 #[derive(FromArgs, ArgsInfo)]

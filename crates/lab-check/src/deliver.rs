@@ -7,13 +7,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::time::SystemTime;
 
-use labnet::{log, say};
-
-use crate::signals;
 use lab_judge::report::{self, Format};
 use lab_judge::run::Growing;
 use lab_judge::verdict::Report;
 use lab_judge::{process, scratch};
+use labnet::{log, say};
+
+use crate::signals;
 
 /// A result file that is wanted besides the main one: `junit=results.xml`.
 #[derive(Debug, Clone)]

@@ -11,15 +11,15 @@ use std::time::Duration;
 use anyhow::Context;
 use argh::{ArgsInfo, FromArgs};
 use lab_core::json::{Json, at, list, text};
+use lab_judge::exercise::Host;
+use lab_judge::ports::Protocol;
+use lab_judge::report::Format;
+use lab_judge::{kernel, network, peers, process};
 use labnet::say;
 use serde_json::{Value, json};
 
 use crate::deliver;
 use crate::exercises::EXERCISES;
-use lab_judge::exercise::Host;
-use lab_judge::ports::Protocol;
-use lab_judge::report::Format;
-use lab_judge::{kernel, network, peers, process};
 
 /// The oldest Python that the twins run on.
 const PYTHON: (u32, u32) = (3, 8);

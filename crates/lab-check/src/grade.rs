@@ -16,6 +16,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, anyhow};
 use argh::{ArgsInfo, FromArgs};
+use lab_judge::command::Template;
+use lab_judge::report::grades::{Row, Verdict, csv, table};
+use lab_judge::report::{self, Format};
+use lab_judge::{network, process};
 use labnet::{Hint, log, say};
 use serde_json::Value;
 
@@ -23,10 +27,6 @@ use crate::check::absolute;
 use crate::deliver::colours;
 use crate::progress::Progress;
 use crate::{signals, target};
-use lab_judge::command::Template;
-use lab_judge::report::grades::{Row, Verdict, csv, table};
-use lab_judge::report::{self, Format};
-use lab_judge::{network, process};
 
 /// How long a check may take beyond its limit, to end its programs and write its result, before it is stopped.
 const GRACE: Duration = Duration::from_secs(20);

@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
-use labnet::{Hint, log};
-
-use crate::exercises::EXERCISES;
 use lab_judge::command::Template;
 use lab_judge::exercise::{Exercise, Host, Kind, Role};
 use lab_judge::run::{self, Plan};
 use lab_judge::stage::Target;
 use lab_judge::verdict::{Report, Side};
 use lab_judge::{kernel, network};
+use labnet::{Hint, log};
+
+use crate::exercises::EXERCISES;
 
 /// How long a step may take, where nothing else is said.
 pub const PATIENCE: Duration = Duration::from_secs(5);

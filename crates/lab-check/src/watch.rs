@@ -15,16 +15,16 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, anyhow};
 use argh::{ArgsInfo, FromArgs};
+use lab_judge::command::Template;
+use lab_judge::process;
+use lab_judge::report::{self, Format};
+use lab_judge::run::{self, Growing, Plan};
 use labnet::{Failure, Hint, log, say};
 
 use crate::check::play;
 use crate::deliver::colours;
 use crate::signals;
 use crate::target::{self, Wanted};
-use lab_judge::command::Template;
-use lab_judge::process;
-use lab_judge::report::{self, Format};
-use lab_judge::run::{self, Growing, Plan};
 
 /// How often the files are looked at.
 const PERIOD: Duration = Duration::from_millis(250);

@@ -4,6 +4,10 @@
 //! at Ctrl-C, SIGTERM or SIGHUP; and on Linux the kernel, should this program be killed without a chance to act.
 //! What is killed is also reaped, and only ever by the handle that started it: a process id may long belong to
 //! another.
+//!
+//! All started programs are in one list, under one lock. The thread that waits for signals takes the
+//! lock and keeps it, kills and reaps every program in the list, and exits. Cargo runs in a process
+//! group of its own, so that its compilers end with it.
 
 use std::fs;
 use std::io::{self, Read};

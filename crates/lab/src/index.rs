@@ -5,9 +5,8 @@ use std::fs;
 
 use anyhow::{Context, anyhow};
 use argh::{ArgsInfo, FromArgs};
-use labnet::{Hint, say};
-
 use lab_core::catalog::{Catalog, Program};
+use labnet::{Hint, say};
 
 /// The generated file, in the workspace's root.
 const FILE: &str = "examples-index.md";

@@ -3,9 +3,8 @@
 use std::fmt::Write;
 
 use argh::{ArgsInfo, FromArgs};
-use labnet::say;
-
 use lab_core::catalog::{Catalog, Exercise, Sheet};
+use labnet::say;
 
 /// The widest line, in characters.
 const WIDTH: usize = 80;

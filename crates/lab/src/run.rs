@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 use argh::{ArgsInfo, FromArgs};
+use lab_core::cargo;
+use lab_core::catalog::{Cast, Catalog, Program};
+use lab_core::process::{self, Event, Running, Stream};
 use labnet::Hint;
 
 use crate::show::{Label, Screen};
 use crate::{story, web};
-use lab_core::cargo;
-use lab_core::catalog::{Cast, Catalog, Program};
-use lab_core::process::{self, Event, Running, Stream};
 
 /// How long a server may take until it listens: Python's start on a busy machine takes seconds.
 const START_PATIENCE: Duration = Duration::from_secs(20);

@@ -13,7 +13,6 @@ use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-
 use lab_core::process::{self, Stream};
 
 /// How long the beginning of a line waits for its rest before it is shown. Python writes a line and its end with

@@ -8,12 +8,12 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
-use labnet::Hint;
-
-use crate::show::{Label, Screen};
 use lab_core::cargo;
 use lab_core::catalog::{Catalog, Program};
 use lab_core::process::{self, Event, Running, Stream};
+use labnet::Hint;
+
+use crate::show::{Label, Screen};
 
 /// How long each step of the story may take.
 const PATIENCE: Duration = Duration::from_secs(30);

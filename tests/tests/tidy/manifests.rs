@@ -24,10 +24,7 @@ fn misnamed(folder: &str, package: &Value) -> Vec<String> {
             .iter()
             .any(|kind| kind == "bin");
         let called = target["name"].as_str().unwrap();
-        // What one command of a program needs is built for that command: a binary of its own, behind a feature.
-        let extra =
-            called.starts_with(&format!("{name}-")) && target["required-features"].is_array();
-        if binary && called != name && !extra {
+        if binary && called != name {
             problems.push(format!(
                 "{folder}/Cargo.toml:1: the binary {called} is not called as its package, {name}"
             ));
@@ -51,15 +48,8 @@ fn a_package_or_binary_of_another_name_is_found() {
         "name": "a", "targets": [{ "name": "b", "kind": ["bin"] }, { "name": "c", "kind": ["test"] }],
     });
     assert_eq!(misnamed("folder", &package).len(), 2);
-    let binary = |name: &str, features: &[&str]| {
-        let features = (!features.is_empty()).then_some(features);
-        serde_json::json!({ "name": name, "kind": ["bin"], "required-features": features })
-    };
-    let package = |targets: &[Value]| serde_json::json!({ "name": "a", "targets": targets });
-    let good = package(&[binary("a", &[]), binary("a-b", &["b"])]);
-    assert!(misnamed("a", &good).is_empty());
-    assert_eq!(misnamed("a", &package(&[binary("a-b", &[])])).len(), 1);
-    assert_eq!(misnamed("a", &package(&[binary("b", &["b"])])).len(), 1);
+    let package = serde_json::json!({ "name": "a", "targets": [{ "name": "a", "kind": ["bin"] }] });
+    assert!(misnamed("a", &package).is_empty());
 }
 
 /// A manifest inherits lints, the common fields, and every dependency's version.

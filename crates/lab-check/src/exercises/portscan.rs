@@ -9,8 +9,6 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, Socket, Type};
-
 use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
 use lab_judge::kernel;
 use lab_judge::misconceptions::{self as m, Misconception};
@@ -18,6 +16,7 @@ use lab_judge::ports::Protocol;
 use lab_judge::process::Ended;
 use lab_judge::stage::{Launch, Stage};
 use lab_judge::verdict::{Step, undecided, wrong};
+use socket2::{Domain, Socket, Type};
 
 pub static EXERCISE: Exercise = Exercise {
     name: "portscan",
