@@ -1,4 +1,5 @@
-//! Receives a message from each client and answers how many bytes it had: the framing beside a plain receive.
+//! Receives a message from each client and answers how many bytes it had: the framing beside a
+//! plain receive.
 //!
 //! Terminal 1: `cargo run --release -p labnet --example receive -- delimited`
 //! Terminal 2: `printf 'hello<EOF>' | nc 127.0.0.1 PORT`, with the port that terminal 1 names
@@ -6,7 +7,8 @@
 //! Safety:     only programs on this machine can connect, since it listens on 127.0.0.1
 //!
 //! `python3 scripts/bench eof` measures with it. A client sends one message and ends its direction
-//! (`shutdown(SHUT_WR)`), which is what ends the message for the two receivers that know no framing:
+//! (`shutdown(SHUT_WR)`), which is what ends the message for the two receivers that know no
+//! framing:
 //!
 //! | | receives into | ends at |
 //! |---|---|---|

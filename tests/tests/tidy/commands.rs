@@ -1,6 +1,8 @@
-//! The commands in documents, headers and hints: their packages, tests, exercises and options exist.
+//! The commands in documents, headers and hints: their packages, tests, exercises and options
+//! exist.
 //!
-//! One file, since it is one checker: what may be named ([`Known`]), where commands are shown, and its bad examples.
+//! One file, since it is one checker: what may be named ([`Known`]), where commands are shown, and
+//! its bad examples.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -322,8 +324,8 @@ fn is_placeholder(word: &str) -> bool {
         .any(|c| c.is_ascii_uppercase() || c == '…' || c == '{' || c == '*')
 }
 
-/// The commands that a Markdown text shows, with their lines: after `$ ` in blocks, and in `code` that begins with
-/// cargo or python.
+/// The commands that a Markdown text shows, with their lines: after `$ ` in blocks, and in `code`
+/// that begins with cargo or python.
 fn shown_commands(text: &str) -> Vec<(usize, String)> {
     let ours = |code: &str| {
         ["cargo ", "python3 ", "python "]

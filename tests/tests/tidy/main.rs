@@ -1,15 +1,17 @@
-//! The house rules that a machine can check. Each is a function from texts to problems, with a test on the workspace
-//! and one on a bad example: a rule must be able to fail.
+//! The house rules that a machine can check. Each is a function from texts to problems, with a test
+//! on the workspace and one on a bad example: a rule must be able to fail.
 //!
 //! A problem is a line that says where it is, what is wrong and what to do.
 //!
 //! | module | checks |
 //! |---|---|
 //! | [`manifests`] | names, inherited fields, descriptions, and which way dependencies point |
+//! | [`modules`] | circles of imports |
 //! | [`programs`] | headers, steps, twins and the size of the lab programs |
 //! | [`commands`] | the commands that documents and headers show |
+//! | [`sizes`] | tables of modules, and the length of files |
 //! | [`shell`] | takes a shell's line apart, for `commands` |
-//! | [`prose`] | what is left for later, and whether generated pages are fresh |
+//! | [`prose`] | lines of a readable length, nothing left for later, generated pages that are fresh |
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic anywhere")]
 
@@ -22,24 +24,27 @@ use tests::program::workspace;
 
 mod commands;
 mod manifests;
+mod modules;
 mod programs;
 mod prose;
 mod shell;
+mod sizes;
 
 fn assert_tidy(problems: &[String]) {
     assert!(problems.is_empty(), "\n\n{}\n", problems.join("\n"));
 }
 
-/// A file's text and its name from the workspace's root, with `/`.
+/// A file's name from the workspace's root, with `/`, and its text.
 fn file(path: &Path) -> (String, String) {
     let text = fs::read_to_string(path)
         .unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()));
-    let name = path
-        .strip_prefix(workspace())
-        .unwrap_or(path)
-        .display()
-        .to_string();
-    (name.replace('\\', "/"), text.replace("\r\n", "\n"))
+    (file_name(path), text.replace("\r\n", "\n"))
+}
+
+/// A path from the workspace's root, with `/`.
+fn file_name(path: &Path) -> String {
+    let path = path.strip_prefix(workspace()).unwrap_or(path);
+    path.display().to_string().replace('\\', "/")
 }
 
 /// Every text file that we keep, by the end of its name.

@@ -1,4 +1,5 @@
-//! Manifests: one name for folder, package and binary; inherited fields; dependencies that point one way.
+//! Manifests: one name for folder, package and binary; inherited fields; dependencies that point
+//! one way.
 
 use std::collections::BTreeSet;
 
@@ -121,7 +122,8 @@ fn a_manifest_that_goes_its_own_way_is_found() {
     assert!(bad("\ndescription", "\n# description").contains("no description"));
 }
 
-/// A description for `cargo lab` is complete, has no unknown keys, and both sides of an exercise are there.
+/// A description for `cargo lab` is complete, has no unknown keys, and both sides of an exercise
+/// are there.
 fn incomplete(entries: &[Entry]) -> Vec<String> {
     const TEXTS: [&str; 6] = ["sheet", "exercise", "title", "role", "python", "teaches"];
     const OTHERS: [&str; 8] = [
@@ -212,17 +214,26 @@ fn an_incomplete_description_is_found() {
     assert!(incomplete(&lonely).join("\n").contains("has no client"));
 }
 
-/// Dependencies among our packages point one way: programs to labnet, nothing to `lab`.
+/// Dependencies among our packages point one way: programs to labnet alone, nothing to a command.
 fn wrong_way(package: &str, program: bool, needs: &[&str]) -> Vec<String> {
+    const COMMANDS: [&str; 6] = [
+        "lab",
+        "lab-check",
+        "lab-handout",
+        "lab-trace",
+        "lab-book",
+        "tests",
+    ];
     let mut problems = Vec::new();
     for other in needs {
-        let why = match *other {
-            "lab" | "tests" => "nothing depends on it",
-            _ if package == "labnet" => "labnet stands at the bottom",
-            _ if program && *other != "labnet" => {
-                "a lab program uses labnet and no other package of ours"
-            }
-            _ => continue,
+        let why = if COMMANDS.contains(other) {
+            "nothing depends on it"
+        } else if package == "labnet" {
+            "labnet depends on no other package"
+        } else if program && *other != "labnet" {
+            "a lab program depends on labnet alone"
+        } else {
+            continue;
         };
         problems.push(format!(
             "crates/{package}/Cargo.toml:1: {package} depends on {other}: {why}"
@@ -257,9 +268,20 @@ fn dependencies_point_one_way() {
 fn a_dependency_that_points_the_other_way_is_found() {
     assert_eq!(wrong_way("dsd-sum-server", true, &["labnet"]), [""; 0]);
     assert_eq!(
+        wrong_way("lab-check", false, &["lab-core", "labnet"]),
+        [""; 0]
+    );
+    assert_eq!(
         wrong_way("dsd-sum-server", true, &["dsd-sum-client"]).len(),
         1
     );
+    assert_eq!(wrong_way("dsd-sum-server", true, &["lab-core"]).len(), 1);
     assert_eq!(wrong_way("labnet", false, &["dsd-sum-client"]).len(), 1);
-    assert_eq!(wrong_way("router", false, &["middleware", "lab"]).len(), 1);
+    for command in ["lab", "lab-check", "lab-handout", "lab-trace", "lab-book"] {
+        assert_eq!(
+            wrong_way("lab-core", false, &["labnet", command]).len(),
+            1,
+            "{command}"
+        );
+    }
 }

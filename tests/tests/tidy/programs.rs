@@ -1,4 +1,6 @@
 //! Lab programs: their header, their numbered steps, their Python twin and their size.
+//!
+//! One file, since each rule reads the same two files of a program, `main.rs` and `twin.py`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +14,8 @@ use crate::{assert_tidy, file, files, folder, line_of, packages};
 /// The most lines that a lab program's `main.rs` has.
 const MAIN_LIMIT: usize = 150;
 
-/// The header of a lab program, in the house order: what it is; Python; terminals; what you see; safety.
+/// The header of a lab program, in the house order: what it is; Python; terminals; what you see;
+/// safety.
 fn bad_header(name: &str, text: &str, server: Option<&str>, own: &str) -> Vec<String> {
     let header: Vec<&str> = text
         .lines()
@@ -106,9 +109,11 @@ fn headers_have_the_house_order_and_the_right_commands() {
 
 #[test]
 fn a_header_out_of_order_or_with_a_wrong_command_is_found() {
-    const GOOD: &str = "//! Does it.\n//!\n//! Python:     `twin.py`\n//! Terminal 1: `cargo run -p s`\n\
-                        //! Terminal 2: `cargo run -p c 1 2`\n//! You see:    much,\n//!             and more\n\
-                        //! Safety:     high\n\nfn main() {}\n";
+    const GOOD: &str = concat!(
+        "//! Does it.\n//!\n//! Python:     `twin.py`\n//! Terminal 1: `cargo run -p s`\n",
+        "//! Terminal 2: `cargo run -p c 1 2`\n//! You see:    this,\n",
+        "//!             and more\n//! Safety:     high\n\nfn main() {}\n",
+    );
     let check = |text: &str| bad_header("x", text, Some("s"), "c").join("\n");
     assert_eq!(check(GOOD), "");
     assert!(check(&GOOD.replace("it.", "it")).contains("x:1: begin with a sentence"));
@@ -196,8 +201,8 @@ fn different_steps(folder: &str, rust: &str, python: &str) -> Vec<String> {
     problems
 }
 
-/// `main` is the first function of both files, helpers have the same names in the same order, and Python
-/// calls `main()` on its last line.
+/// `main` is the first function of both files, helpers have the same names in the same order, and
+/// Python calls `main()` on its last line.
 fn other_functions(folder: &str, rust: &str, python: &str) -> Vec<String> {
     let (main, twin) = (format!("{folder}/src/main.rs"), format!("{folder}/twin.py"));
     let names = |text: &str, marker: &str| -> Vec<(usize, String)> {
@@ -226,7 +231,8 @@ fn other_functions(folder: &str, rust: &str, python: &str) -> Vec<String> {
         let line = python.lines().count();
         problems.push(format!("{twin}:{line}: call main() on the last line"));
     }
-    // What labnet has for Rust, a module of the program, or a parser of an argument may be on one side only.
+    // What labnet has for Rust, a module of the program, or a parser of an argument may be on one
+    // side only.
     let both = |own: &[(usize, String)], other: &[(usize, String)]| -> Vec<String> {
         let there = |name: &String| other.iter().any(|(_, other)| other == name);
         own.iter()
@@ -279,7 +285,8 @@ fn a_helper_before_main_or_in_another_order_is_found() {
     assert!(check("", PYTHON).contains("there is no main"));
 }
 
-/// The reader of messages has the same lettered steps in `labnet::frames` and in each twin that has it.
+/// The reader of messages has the same lettered steps in `labnet::frames` and in each twin that has
+/// it.
 fn different_reader(name: &str, rust: &str, python: &str) -> Vec<String> {
     let lettered = |text: &str, marker: &str| -> Vec<String> {
         let step = |line: &str| {
@@ -497,7 +504,8 @@ fn every_lab_program_has_a_twin_and_every_package_a_readme() {
     assert_tidy(&problems);
 }
 
-/// What Python finds wrong with these files: syntax newer than 3.8, or a module that is not its own.
+/// What Python finds wrong with these files: syntax newer than 3.8, or a module that is not its
+/// own.
 fn bad_python(paths: &[PathBuf]) -> Vec<String> {
     const CHECK: &str = r#"
 import ast, sys
@@ -540,7 +548,8 @@ for path in sys.argv[1:]:
 #[cfg_attr(no_python, ignore = "python3 (3.8 or newer) is not installed")]
 fn twins_are_python_3_8_and_use_the_standard_library_alone() {
     let mut twins: Vec<PathBuf> = files(&["twin.py"]);
-    // The twins of the middleware's programs are there to show that a WAMP library of others joins in.
+    // The twins of the middleware's programs are there to show that a WAMP library of others joins
+    // in.
     let on_a_library: Vec<PathBuf> = entries()
         .into_iter()
         .filter(|entry| ["service", "caller"].contains(&entry.role.as_str()))

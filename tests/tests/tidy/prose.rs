@@ -1,8 +1,173 @@
-//! Texts: nothing is left for later, and generated pages are fresh.
+//! Texts: lines of a readable length, nothing left for later, and generated pages that are fresh.
 
 use tests::rust;
 
 use crate::{assert_tidy, file, files};
+
+/// The longest line with a comment, in columns.
+const COMMENT_LIMIT: usize = 100;
+
+/// Where all comments are that short. This list only gets longer.
+const SHORT_COMMENTS: [&str; 7] = [
+    "crates/cmpu-",
+    "crates/co223-",
+    "crates/codio-",
+    "crates/dsd-",
+    "crates/labnet/",
+    "crates/transparency-socket",
+    "tests/tests/tidy/",
+];
+
+/// Comments that are wider than the limit. A table's row cannot be broken, and a link should not
+/// be.
+fn wide_comments(name: &str, text: &str) -> Vec<String> {
+    let mark = if name.ends_with(".py") { "#" } else { "//" };
+    let mut docstring = false;
+    let mut problems = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let quotes = name.ends_with(".py") && line.matches("\"\"\"").count() % 2 == 1;
+        let words = line.trim_start();
+        let comment = words.starts_with(mark) || docstring || quotes;
+        docstring ^= quotes;
+        let words = words.trim_start_matches(['/', '!', '#']).trim_start();
+        let one_piece = words.starts_with('|') || !words.contains(' ');
+        let columns = line.chars().count();
+        if comment && !one_piece && columns > COMMENT_LIMIT {
+            problems.push(format!(
+                "{name}:{number}: a comment of {columns} columns: break it at {COMMENT_LIMIT}"
+            ));
+        }
+    }
+    problems
+}
+
+#[test]
+fn comments_are_at_most_100_columns_wide() {
+    let mut problems = Vec::new();
+    for path in files(&[".rs", ".py"]) {
+        let (name, text) = file(&path);
+        if SHORT_COMMENTS.iter().any(|start| name.starts_with(start)) {
+            problems.extend(wide_comments(&name, &text));
+        }
+    }
+    assert_tidy(&problems);
+}
+
+#[test]
+fn a_wide_comment_is_found() {
+    let wide = "a word ".repeat(15);
+    let found = |name: &str, text: &str| wide_comments(name, text).len();
+    assert_eq!(found("x.rs", &format!("    // {wide}\n")), 1);
+    assert_eq!(found("x.rs", &format!("//! {wide}\n")), 1);
+    assert_eq!(found("x.py", &format!("# {wide}\n")), 1);
+    assert_eq!(
+        found("x.py", &format!("\"\"\"What.\n\n{wide}\n\"\"\"\n{wide}\n")),
+        1
+    );
+    assert_eq!(
+        found("x.rs", &format!("let a = \"{wide}\";\n//! | {wide} |\n")),
+        0
+    );
+    assert_eq!(
+        found("x.rs", &format!("// https://{}\n", "a".repeat(100))),
+        0
+    );
+}
+
+/// Where Markdown has one sentence on each line. This list only gets longer.
+const ONE_SENTENCE_A_LINE: [&str; 6] = [
+    "crates/cmpu-",
+    "crates/co223-",
+    "crates/codio-",
+    "crates/dsd-",
+    "crates/labnet/",
+    "crates/transparency-socket",
+];
+
+/// Lines of Markdown on which a sentence ends and the next begins, or that end within a sentence.
+fn not_one_sentence(name: &str, text: &str) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut fence = false;
+    let mut before = "";
+    for (number, line) in (1..).zip(text.lines()) {
+        let words = line.trim_start();
+        fence ^= words.starts_with("```");
+        let prose = |line: &str| {
+            let line = line.trim_start();
+            !line.is_empty() && !line.starts_with(['|', '#', '<', '`'])
+        };
+        let code = fence || words.starts_with("```");
+        if !code && prose(line) {
+            if has_two_sentences(words) {
+                problems.push(format!("{name}:{number}: two sentences: a line for each"));
+            }
+            let item = words.starts_with("- ") || words.starts_with(|c: char| c.is_ascii_digit());
+            let ended = before
+                .trim_end()
+                .ends_with(['.', '!', '?', ':', ')', '*', '"', '”', '`']);
+            if prose(before) && !item && !ended {
+                problems.push(format!(
+                    "{name}:{number}: the sentence began on the line before: join them"
+                ));
+            }
+        }
+        before = if code { "" } else { line };
+    }
+    problems
+}
+
+/// Whether a sentence ends before the line does. A lead-in in bold, `**Two sockets.**`, and an
+/// item's number stay with what follows.
+fn has_two_sentences(line: &str) -> bool {
+    // Code may hold anything: it becomes one capital letter.
+    let text: String = line
+        .split('`')
+        .enumerate()
+        .map(|(place, part)| if place % 2 == 1 { "C" } else { part })
+        .collect();
+    let text = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let text = text.strip_prefix(". ").unwrap_or(text);
+    let chars: Vec<char> = text.chars().collect();
+    chars.windows(3).any(|next| {
+        let ends = matches!(next[0], '.' | '!' | '?');
+        let begins = next[2].is_uppercase() || next[2] == '*' || next[2] == '[';
+        ends && next[1] == ' ' && begins
+    })
+}
+
+#[test]
+fn markdown_has_one_sentence_on_a_line() {
+    let mut problems = Vec::new();
+    let mut seen = 0;
+    for path in files(&["README.md"]) {
+        let (name, text) = file(&path);
+        if ONE_SENTENCE_A_LINE
+            .iter()
+            .any(|start| name.starts_with(start))
+        {
+            seen += 1;
+            problems.extend(not_one_sentence(&name, &text));
+        }
+    }
+    assert!(seen > 25, "only {seen} files were read");
+    assert_tidy(&problems);
+}
+
+#[test]
+fn two_sentences_on_a_line_and_a_broken_sentence_are_found() {
+    const GOOD: &str = "# X. Y\n\n**Two sockets.** `accept` gives one.\nA line. a\n\n1. Start it.\n   \
+        Then stop it.\n2. See `a. B`.\n\n| A. B | C |\n\n```text\nA. B\nc\n```\n";
+    assert_eq!(not_one_sentence("x", GOOD), [""; 0]);
+    assert_eq!(
+        not_one_sentence("x", "One. Two.\n"),
+        ["x:1: two sentences: a line for each"]
+    );
+    assert_eq!(not_one_sentence("x", "One is `a`. `b` is two.\n").len(), 1);
+    assert_eq!(
+        not_one_sentence("x", "One that\ngoes on.\n"),
+        ["x:2: the sentence began on the line before: join them"]
+    );
+}
 
 #[test]
 fn the_index_is_fresh() {
@@ -26,8 +191,8 @@ fn unfinished(name: &str, text: &str) -> Vec<String> {
         .count()
         + 1;
     for (number, line) in (1..).zip(text.lines()) {
-        // A macro that is spoken of, in a text or in `code`, is not a macro that is called; nor is one in a test's
-        // example.
+        // A macro that is spoken of, in a text or in `code`, is not a macro that is called; nor is
+        // one in a test's example.
         let called = line.split("//").next().unwrap_or(line);
         let called = if number < tests { called } else { "" };
         let called: Vec<&str> = called.split(['"', '`']).step_by(2).collect();

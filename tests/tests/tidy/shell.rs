@@ -1,6 +1,7 @@
 //! A shell's line, taken apart into simple commands.
 
-/// The simple commands of a shell's line, as words: pipes and lists taken apart, redirections and comments left out.
+/// The simple commands of a shell's line, as words: pipes and lists taken apart, redirections and
+/// comments left out.
 pub fn commands_of(line: &str) -> Vec<Vec<String>> {
     let mut commands = vec![Vec::new()];
     let mut word: Option<String> = None;
