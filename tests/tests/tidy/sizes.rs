@@ -142,7 +142,7 @@ fn too_long(name: &str, text: &str) -> Vec<String> {
 
 /// Files that are still too long, or long without a reason. This list only gets shorter.
 const KNOWN_LONG: [&str; 40] = [
-    "/catalogue.rs",
+    "/catalog.rs",
     "/check/run.rs",
     "/cmpu_guess.rs",
     "/cmpu_udp_echo.rs",
