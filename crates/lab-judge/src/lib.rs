@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`exercise`] | what can be checked: an exercise, its sides, its cases |
 //! | [`cases`] | cases that several exercises share |
+//! | [`steps`] | steps that many cases take |
 //! | [`peers`] | how we behave badly, within what the network allows |
 //! | [`process`] | running theirs: groups that end, output that is drained |
 //! | [`stage`] | what a case works with: the program, our side of the wire, the time |
@@ -60,4 +61,5 @@ pub mod report;
 pub mod run;
 pub mod scratch;
 pub mod stage;
+pub mod steps;
 pub mod verdict;

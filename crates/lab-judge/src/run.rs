@@ -528,7 +528,7 @@ mod tests {
         use std::io::{Read, Write};
         use std::net::TcpListener;
 
-        use crate::cases::common;
+        use crate::steps;
 
         let listener = TcpListener::bind(stage.address).unwrap();
         thread::spawn(move || {
@@ -543,8 +543,8 @@ mod tests {
                 }
             }
         });
-        common::many(stage, 200, |stage, client| {
-            common::exchange(
+        steps::many(stage, 200, |stage, client| {
+            steps::exchange(
                 stage,
                 client,
                 &[b"hello"],

@@ -5,7 +5,6 @@
 
 use std::fmt;
 
-use lab_judge::cases::datagrams::{self, Talk};
 use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
 use lab_judge::limit::{Limit, seconds};
 use lab_judge::misconceptions::{self as m, Misconception};
@@ -14,6 +13,7 @@ use lab_judge::ports::Protocol;
 use lab_judge::process::{Ended, Input, contains};
 use lab_judge::stage::Stage;
 use lab_judge::stage::udp::{Nothing, sent};
+use lab_judge::steps::datagrams::{self, Talk};
 use lab_judge::verdict::{Step, Stop, differs, wrong};
 
 pub static EXERCISE: Exercise = Exercise {

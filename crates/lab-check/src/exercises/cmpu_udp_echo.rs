@@ -1,7 +1,5 @@
 //! CMPU4021 Week 2: an echo server over UDP and its client.
 
-use lab_judge::cases::common;
-use lab_judge::cases::datagrams::{self, Talk};
 use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
 use lab_judge::misconceptions::{self as m, Misconception};
 use lab_judge::peers::udp::{LONGEST, Peer};
@@ -9,6 +7,8 @@ use lab_judge::ports::Protocol;
 use lab_judge::process::{Ended, contains};
 use lab_judge::stage::Stage;
 use lab_judge::stage::udp::{Nothing, sent};
+use lab_judge::steps;
+use lab_judge::steps::datagrams::{self, Talk};
 use lab_judge::verdict::{Step, Stop, differs, wrong};
 
 pub static EXERCISE: Exercise = Exercise {
@@ -124,7 +124,7 @@ static SERVER: &[Case] = &[
                 b"NUL \0 and after it",
                 &m::MANGLES_BINARY,
             )?;
-            let all = common::all_bytes();
+            let all = steps::all_bytes();
             stage.send(&client, &all, stage.address)?;
             match stage.receive(&mut client)? {
                 Ok(echo) => datagrams::expected_was(&all, &echo.bytes, &m::MANGLES_BINARY),
@@ -156,7 +156,7 @@ static SERVER: &[Case] = &[
         play: |stage| {
             let mut client = stage.serve_datagrams()?;
             for size in [1025, SHEETS_BUFFER] {
-                let text = common::filler(stage, size);
+                let text = steps::filler(stage, size);
                 echo(stage, &mut client, &text, &m::UDP_TRUNCATES)?;
             }
             Ok(())
@@ -304,7 +304,7 @@ static CLIENT: &[Case] = &[
         name: "takes an echo of 2,048 bytes whole",
         rests_on: &["prints"],
         play: |stage| {
-            let text = common::filler(stage, SHEETS_BUFFER);
+            let text = steps::filler(stage, SHEETS_BUFFER);
             chosen(stage, &text, &m::UDP_TRUNCATES)
         },
     },

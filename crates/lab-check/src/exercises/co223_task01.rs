@@ -1,13 +1,14 @@
 //! CO223, task 1: a connection and nothing else.
 
-use lab_judge::cases::common;
-use lab_judge::cases::shared::{self, Client, Server};
+use lab_judge::cases::tcp_client::{self, Client};
+use lab_judge::cases::tcp_server::{self, Server};
 use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
 use lab_judge::limit::seconds;
 use lab_judge::misconceptions as m;
 use lab_judge::peers::tcp::Connection;
 use lab_judge::ports::Protocol;
 use lab_judge::stage::Stage;
+use lab_judge::steps;
 use lab_judge::verdict::{Step, Stop, wrong};
 
 pub static EXERCISE: Exercise = Exercise {
@@ -42,7 +43,7 @@ struct Established;
 impl Server for Established {
     fn serves(stage: &mut Stage<'_>, client: &mut Connection) -> Step {
         let port = client.port();
-        let printed = common::must_print(stage, port.to_string().as_bytes(), &[], &m::SAYS_NOTHING);
+        let printed = steps::must_print(stage, port.to_string().as_bytes(), &[], &m::SAYS_NOTHING);
         let Err(Stop::Wrong(_)) = printed else {
             return printed;
         };
@@ -72,8 +73,8 @@ static SERVER: &[Case] = &[
             Established::serves(stage, &mut client)
         },
     },
-    shared::goes_on::<Established>(),
-    shared::reset::<Established>(),
+    tcp_server::goes_on::<Established>(),
+    tcp_server::reset::<Established>(),
     Case {
         id: "silent-client",
         name: "accepts the next client while one stays connected and says nothing",
@@ -81,12 +82,12 @@ static SERVER: &[Case] = &[
         play: |stage| {
             let mut silent = stage.serve()?;
             Established::serves(stage, &mut silent)?;
-            common::still_serves(stage, &m::BLOCKS_ALL, Established::serves)
+            steps::still_serves(stage, &m::BLOCKS_ALL, Established::serves)
         },
     },
-    shared::many::<Established>(),
-    shared::at_rest::<Established>(),
-    shared::restart::<Established>(),
+    tcp_server::many::<Established>(),
+    tcp_server::at_rest::<Established>(),
+    tcp_server::restart::<Established>(),
 ];
 
 /// The client connects and says nothing.
@@ -94,7 +95,7 @@ struct Connects;
 
 impl Client for Connects {
     fn meets(stage: &mut Stage<'_>) -> Step<Connection> {
-        common::meet_silent(stage)
+        steps::meet_silent(stage)
     }
 }
 
@@ -106,8 +107,8 @@ static CLIENT: &[Case] = &[
         play: |stage| {
             let mut server = Connects::meets(stage)?;
             server.finish_sending();
-            common::ends_well(stage, "after it had connected")
+            steps::ends_well(stage, "after it had connected")
         },
     },
-    shared::no_server::<Connects>(&["connects"]),
+    tcp_client::no_server::<Connects>(&["connects"]),
 ];

@@ -1,12 +1,13 @@
 //! CO223, task 2: the server sends a message to each client and closes.
 
-use lab_judge::cases::common;
-use lab_judge::cases::shared::{self, Client, Server};
+use lab_judge::cases::tcp_client::{self, Client};
+use lab_judge::cases::tcp_server::{self, Server};
 use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
 use lab_judge::misconceptions as m;
 use lab_judge::peers::tcp::Connection;
 use lab_judge::ports::Protocol;
 use lab_judge::stage::Stage;
+use lab_judge::steps;
 use lab_judge::verdict::Step;
 
 pub static EXERCISE: Exercise = Exercise {
@@ -40,7 +41,7 @@ struct Welcome;
 
 impl Server for Welcome {
     fn serves(stage: &mut Stage<'_>, client: &mut Connection) -> Step {
-        common::message_and_end(stage, client, None)
+        steps::message_and_end(stage, client, None)
     }
 }
 
@@ -54,11 +55,11 @@ static SERVER: &[Case] = &[
             Welcome::serves(stage, &mut client)
         },
     },
-    shared::goes_on::<Welcome>(),
-    shared::reset::<Welcome>(),
-    shared::many::<Welcome>(),
-    shared::at_rest::<Welcome>(),
-    shared::restart::<Welcome>(),
+    tcp_server::goes_on::<Welcome>(),
+    tcp_server::reset::<Welcome>(),
+    tcp_server::many::<Welcome>(),
+    tcp_server::at_rest::<Welcome>(),
+    tcp_server::restart::<Welcome>(),
 ];
 
 /// The client reads to the end of the connection.
@@ -66,7 +67,7 @@ struct Reads;
 
 impl Client for Reads {
     fn meets(stage: &mut Stage<'_>) -> Step<Connection> {
-        common::meet_silent(stage)
+        steps::meet_silent(stage)
     }
 }
 
@@ -101,12 +102,12 @@ static CLIENT: &[Case] = &[
         name: "takes a message of 100 KiB",
         rests_on: &["pieces"],
         play: |stage| {
-            let text = common::filler(stage, 100 * 1024);
+            let text = steps::filler(stage, 100 * 1024);
             told(stage, &text, &[], &m::READS_ONCE)
         },
     },
-    shared::server_resets::<Reads>(&["prints"]),
-    shared::no_server::<Reads>(&["prints"]),
+    tcp_client::server_resets::<Reads>(&["prints"]),
+    tcp_client::no_server::<Reads>(&["prints"]),
 ];
 
 /// Sends a message to the client under test, closes, and expects it in its output.
@@ -117,8 +118,8 @@ fn told(
     suspect: &'static m::Misconception,
 ) -> Step {
     let mut server = Reads::meets(stage)?;
-    server.send_apart(&common::cut(text, cuts));
+    server.send_apart(&steps::cut(text, cuts));
     server.close();
-    common::must_print(stage, text, cuts, suspect)?;
-    common::ends_well(stage, "after the message had come")
+    steps::must_print(stage, text, cuts, suspect)?;
+    steps::ends_well(stage, "after the message had come")
 }

@@ -1,12 +1,13 @@
 //! CO223, task 3: an echo server that goes on, and its client.
 
-use lab_judge::cases::common;
 use lab_judge::cases::echo::{self, Echo};
-use lab_judge::cases::shared::{self, Client};
+use lab_judge::cases::tcp_client::{self, Client};
+use lab_judge::cases::tcp_server;
 use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
 use lab_judge::misconceptions as m;
 use lab_judge::ports::Protocol;
 use lab_judge::stage::Stage;
+use lab_judge::steps;
 use lab_judge::verdict::Step;
 
 pub static EXERCISE: Exercise = Exercise {
@@ -45,13 +46,13 @@ static SERVER: &[Case] = &[
     echo::LARGE_MESSAGE,
     echo::SLOW_READER,
     echo::HALF_CLOSE,
-    shared::goes_on::<Echo>(),
-    shared::two_at_once::<Echo>(),
-    shared::reset::<Echo>(),
-    shared::connect_and_leave::<Echo>(),
-    shared::many::<Echo>(),
-    shared::at_rest::<Echo>(),
-    shared::restart::<Echo>(),
+    tcp_server::goes_on::<Echo>(),
+    tcp_server::two_at_once::<Echo>(),
+    tcp_server::reset::<Echo>(),
+    tcp_server::connect_and_leave::<Echo>(),
+    tcp_server::many::<Echo>(),
+    tcp_server::at_rest::<Echo>(),
+    tcp_server::restart::<Echo>(),
 ];
 
 /// The client sends its message and shows the echo.
@@ -62,18 +63,18 @@ impl Client for Shows {
 }
 
 static CLIENT: &[Case] = &[
-    shared::sends::<Shows>(),
-    shared::message_characters::<Shows>(),
+    tcp_client::sends::<Shows>(),
+    tcp_client::message_characters::<Shows>(),
     Case {
         id: "prints",
         name: "prints the echo and ends, while the server keeps the connection open",
         rests_on: &["sends"],
         play: |stage| {
-            let (mut server, message) = common::meet(stage, Shows::MESSAGE)?;
-            let message = common::echo_on(stage, &mut server, message, usize::MAX);
-            common::must_print_now(stage, &mut server, &message, &m::NOT_PRINTED)?;
+            let (mut server, message) = steps::meet(stage, Shows::MESSAGE)?;
+            let message = steps::echo_on(stage, &mut server, message, usize::MAX);
+            steps::must_print_now(stage, &mut server, &message, &m::NOT_PRINTED)?;
             server.finish_sending();
-            common::ends_well(stage, "after its echo had come")
+            steps::ends_well(stage, "after its echo had come")
         },
     },
     Case {
@@ -88,18 +89,18 @@ static CLIENT: &[Case] = &[
         rests_on: &["message-characters", "pieces"],
         play: |stage| told(stage, "é日𝄞", &m::DECODES_PIECES),
     },
-    shared::server_leaves::<Shows>(),
-    shared::server_resets::<Shows>(&["sends"]),
-    shared::no_server::<Shows>(&["sends"]),
+    tcp_client::server_leaves::<Shows>(),
+    tcp_client::server_resets::<Shows>(&["sends"]),
+    tcp_client::no_server::<Shows>(&["sends"]),
 ];
 
 /// Echoes the message of the client under test byte by byte, and expects it in its output.
 fn told(stage: &mut Stage<'_>, message: &str, suspect: &'static m::Misconception) -> Step {
-    let (mut server, message) = common::meet(stage, message)?;
-    let message = common::echo_on(stage, &mut server, message, 1);
+    let (mut server, message) = steps::meet(stage, message)?;
+    let message = steps::echo_on(stage, &mut server, message, 1);
     let cuts: Vec<usize> = (1..message.len()).collect();
     // A client that prints each piece as it comes is right as well: compared without line ends.
-    common::must_print_joined(stage, &message, &cuts, suspect)?;
+    steps::must_print_joined(stage, &message, &cuts, suspect)?;
     server.finish_sending();
-    common::ends_well(stage, "after its echo had come")
+    steps::ends_well(stage, "after its echo had come")
 }

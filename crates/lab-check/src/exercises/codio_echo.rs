@@ -1,11 +1,12 @@
 //! Codio: an echo server for one client, and its client.
 
-use lab_judge::cases::common;
 use lab_judge::cases::echo::{self, Echo};
-use lab_judge::cases::shared::{self, Client};
+use lab_judge::cases::tcp_client::{self, Client};
+use lab_judge::cases::tcp_server;
 use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
 use lab_judge::misconceptions as m;
 use lab_judge::ports::Protocol;
+use lab_judge::steps;
 
 pub static EXERCISE: Exercise = Exercise {
     name: "codio-echo",
@@ -43,10 +44,10 @@ static SERVER: &[Case] = &[
     echo::LARGE_MESSAGE,
     echo::SLOW_READER,
     echo::HALF_CLOSE,
-    shared::ends::<Echo>(),
-    shared::only_client_resets::<Echo>(),
-    shared::silent_client::<Echo>(),
-    shared::restart::<Echo>(),
+    tcp_server::ends::<Echo>(),
+    tcp_server::only_client_resets::<Echo>(),
+    tcp_server::silent_client::<Echo>(),
+    tcp_server::restart::<Echo>(),
 ];
 
 /// The client sends a message and shows what one recv gives.
@@ -55,20 +56,20 @@ struct OneRecv;
 impl Client for OneRecv {}
 
 static CLIENT: &[Case] = &[
-    shared::sends::<OneRecv>(),
+    tcp_client::sends::<OneRecv>(),
     Case {
         id: "prints",
         name: "prints the echo and ends, while the server keeps the connection open",
         rests_on: &["sends"],
         play: |stage| {
-            let (mut server, message) = common::meet(stage, OneRecv::MESSAGE)?;
+            let (mut server, message) = steps::meet(stage, OneRecv::MESSAGE)?;
             server.send_apart(&[&message]);
-            common::must_print_now(stage, &mut server, &message, &m::NOT_PRINTED)?;
+            steps::must_print_now(stage, &mut server, &message, &m::NOT_PRINTED)?;
             server.finish_sending();
-            common::ends_well(stage, "after its echo had come")
+            steps::ends_well(stage, "after its echo had come")
         },
     },
-    shared::server_leaves::<OneRecv>(),
-    shared::server_resets::<OneRecv>(&["sends"]),
-    shared::no_server::<OneRecv>(&["sends"]),
+    tcp_client::server_leaves::<OneRecv>(),
+    tcp_client::server_resets::<OneRecv>(&["sends"]),
+    tcp_client::no_server::<OneRecv>(&["sends"]),
 ];

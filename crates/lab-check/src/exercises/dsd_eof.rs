@@ -1,12 +1,13 @@
 //! Distributed System Design, exercise 5: messages of any size that end with `<EOF>`.
 
-use lab_judge::cases::common;
-use lab_judge::cases::shared::{self, Client, Server};
+use lab_judge::cases::tcp_client::{self, Client};
+use lab_judge::cases::tcp_server::{self, Server};
 use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
 use lab_judge::misconceptions::{self as m, Misconception};
 use lab_judge::peers::tcp::{Connection, Heard, HeardEnd, Taken, find};
 use lab_judge::ports::Protocol;
 use lab_judge::stage::Stage;
+use lab_judge::steps;
 use lab_judge::verdict::{Step, differs, undecided, wrong};
 
 const TOKEN: &[u8] = b"<EOF>";
@@ -82,7 +83,7 @@ static SERVER: &[Case] = &[
                 .play(stage, &mut client, &m::NO_ANSWER)
         },
     },
-    shared::goes_on::<Eof>(),
+    tcp_server::goes_on::<Eof>(),
     Case {
         id: "several",
         name: "answers several messages on one connection, one after the other",
@@ -209,12 +210,12 @@ static SERVER: &[Case] = &[
             let mut client = stage.serve()?;
             for size in [1024, 2048, 4096] {
                 // With its end mark the message is that long.
-                let text = common::filler_text(stage, size - TOKEN.len());
+                let text = steps::filler_text(stage, size - TOKEN.len());
                 Chat::of(&[&text])
                     .whole()
                     .play(stage, &mut client, &m::FULL_BUFFER)?;
                 // Its text alone is that long, and the mark comes by itself.
-                let text = common::filler_text(stage, size);
+                let text = steps::filler_text(stage, size);
                 Chat::of(&[&text])
                     .cut_at(&[size])
                     .play(stage, &mut client, &m::FULL_BUFFER)?;
@@ -242,7 +243,7 @@ static SERVER: &[Case] = &[
         rests_on: &["whole", "cut-text"],
         play: |stage| {
             let mut client = stage.serve()?;
-            let text = common::filler_text(stage, LARGE);
+            let text = steps::filler_text(stage, LARGE);
             Chat::of(&[&text])
                 .beside()
                 .play(stage, &mut client, &m::FIXED_LIMIT)
@@ -260,7 +261,7 @@ static SERVER: &[Case] = &[
             let heard = client.hear(&answer("last words"));
             judge(stage, &[], &["last words"], &heard, &m::CLOSES_EARLY)?;
             let end = client.hear_end(64);
-            common::must_close(stage, &end)
+            steps::must_close(stage, &end)
         },
     },
     Case {
@@ -272,7 +273,7 @@ static SERVER: &[Case] = &[
             let taken = client.send_apart(&[b"half a mess"]);
             stage.must_take(taken, &m::CLOSES_EARLY)?;
             client.close();
-            common::still_serves(stage, &m::DIES_ON_HALF, Eof::serves)
+            steps::still_serves(stage, &m::DIES_ON_HALF, Eof::serves)
         },
     },
     Case {
@@ -284,7 +285,7 @@ static SERVER: &[Case] = &[
             let taken = client.send_apart(&[b"half a mess"]);
             stage.must_take(taken, &m::CLOSES_EARLY)?;
             client.reset();
-            common::still_serves(stage, &m::DIES_ON_RESET, Eof::serves)
+            steps::still_serves(stage, &m::DIES_ON_RESET, Eof::serves)
         },
     },
     Case {
@@ -300,7 +301,7 @@ static SERVER: &[Case] = &[
                 stage.note("bytes that are no UTF-8 get no answer; the sheet leaves open which they should get");
             }
             client.close();
-            common::still_serves(stage, &m::DIES_ON_BYTES, Eof::serves)
+            steps::still_serves(stage, &m::DIES_ON_BYTES, Eof::serves)
         },
     },
     Case {
@@ -311,7 +312,7 @@ static SERVER: &[Case] = &[
             stage.serve()?.close();
             stage.connect()?.reset();
             stage.connect()?.close();
-            common::still_serves(stage, &m::DIES_ON_RESET, Eof::serves)
+            steps::still_serves(stage, &m::DIES_ON_RESET, Eof::serves)
         },
     },
     Case {
@@ -333,7 +334,7 @@ static SERVER: &[Case] = &[
             Ok(())
         },
     },
-    shared::many::<Eof>(),
+    tcp_server::many::<Eof>(),
     Case {
         id: "at-rest",
         name: "rests while nobody says anything, also after clients have left",
@@ -347,10 +348,10 @@ static SERVER: &[Case] = &[
             half.send_apart(&[b"half a mess"]);
             half.finish_sending();
             leaves.close();
-            common::at_rest(stage)
+            steps::at_rest(stage)
         },
     },
-    shared::restart::<Eof>(),
+    tcp_server::restart::<Eof>(),
 ];
 
 static CLIENT: &[Case] = &[
@@ -407,7 +408,7 @@ static CLIENT: &[Case] = &[
         name: "takes an answer of exactly 1,024 bytes",
         rests_on: &["prints"],
         play: |stage| {
-            let text = common::filler_text(stage, 1024 - TOKEN.len());
+            let text = steps::filler_text(stage, 1024 - TOKEN.len());
             told(stage, &text, &Cut::Whole, &m::FULL_BUFFER)
         },
     },
@@ -418,7 +419,7 @@ static CLIENT: &[Case] = &[
         play: |stage| {
             // Below the 64 KiB at either end that are kept of a program's output. A client may refuse an answer that is far longer
             // than its question: so the question is that long, where it can be chosen.
-            let text = common::filler_text(stage, LARGE_ANSWER.0);
+            let text = steps::filler_text(stage, LARGE_ANSWER.0);
             let message = if stage.chooses_message() {
                 text.as_str()
             } else {
@@ -435,14 +436,14 @@ static CLIENT: &[Case] = &[
             let (mut server, _) = meet(stage, "hello")?;
             server.send_apart(&[b"half an ans"]);
             server.close();
-            common::ends_with_failure(
+            steps::ends_with_failure(
                 stage,
                 "after the server had left in the middle of its answer",
             )
         },
     },
-    shared::server_resets::<Eof>(&["sends"]),
-    shared::no_server::<Eof>(&["sends"]),
+    tcp_client::server_resets::<Eof>(&["sends"]),
+    tcp_client::no_server::<Eof>(&["sends"]),
     Case {
         id: "message-characters",
         name: "sends a message with characters outside ASCII as UTF-8",
@@ -536,7 +537,7 @@ impl<'a> Chat<'a> {
             judge(stage, &self.cuts, &self.texts, &heard, suspect)?;
             return stage.must_take(taken, suspect);
         }
-        let pieces = common::cut(&bytes, &self.cuts);
+        let pieces = steps::cut(&bytes, &self.cuts);
         // A server that hangs up in between has answered something: what it was says more than the broken send.
         let taken = client.send_apart(&pieces);
         let heard = client.hear(&expected);
@@ -789,10 +790,10 @@ fn told_about(
         Cut::Bytes => (1..bytes.len()).collect(),
         Cut::At(cuts) => cuts.to_vec(),
     };
-    server.send_apart(&common::cut(&bytes, &cuts));
-    common::must_print(stage, text.as_bytes(), &cuts, suspect)?;
+    server.send_apart(&steps::cut(&bytes, &cuts));
+    steps::must_print(stage, text.as_bytes(), &cuts, suspect)?;
     server.finish_sending();
     let ended = stage.ends("after its answer had come")?;
-    common::note_exit_code(stage, ended);
+    steps::note_exit_code(stage, ended);
     Ok(())
 }

@@ -1,12 +1,13 @@
 //! Distributed System Design, exercises 1 to 3: every recv is answered with a sentence.
 
-use lab_judge::cases::common;
-use lab_judge::cases::shared::{self, Client, Server};
+use lab_judge::cases::tcp_client::{self, Client};
+use lab_judge::cases::tcp_server::{self, Server};
 use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
 use lab_judge::misconceptions as m;
 use lab_judge::peers::tcp::{Connection, HeardEnd};
 use lab_judge::ports::Protocol;
 use lab_judge::stage::Stage;
+use lab_judge::steps;
 use lab_judge::verdict::{Step, differs};
 
 pub static EXERCISE: Exercise = Exercise {
@@ -110,7 +111,7 @@ static SERVER: &[Case] = &[
                     ));
                 }
             }
-            common::blaming(&m::DECODES_PIECES, Hello::serves(stage, &mut client))
+            steps::blaming(&m::DECODES_PIECES, Hello::serves(stage, &mut client))
         },
     },
     Case {
@@ -119,7 +120,7 @@ static SERVER: &[Case] = &[
         rests_on: &["several"],
         play: |stage| {
             let mut client = stage.serve()?;
-            let text = common::filler_text(stage, 1024);
+            let text = steps::filler_text(stage, 1024);
             ask(stage, &mut client, &text, &m::FULL_BUFFER)
         },
     },
@@ -127,12 +128,12 @@ static SERVER: &[Case] = &[
         id: "half-close",
         name: "still answers a client that has ended its own direction, then closes",
         rests_on: &["several"],
-        play: |stage| common::last_words(stage, b"last words", &answer("last words")),
+        play: |stage| steps::last_words(stage, b"last words", &answer("last words")),
     },
-    shared::ends::<Hello>(),
-    shared::only_client_resets::<Hello>(),
-    shared::silent_client::<Hello>(),
-    shared::restart::<Hello>(),
+    tcp_server::ends::<Hello>(),
+    tcp_server::only_client_resets::<Hello>(),
+    tcp_server::silent_client::<Hello>(),
+    tcp_server::restart::<Hello>(),
 ];
 
 /// The client sends its message and shows what one recv gives.
@@ -143,19 +144,19 @@ impl Client for Asks {
 }
 
 static CLIENT: &[Case] = &[
-    shared::sends::<Asks>(),
-    shared::message_characters::<Asks>(),
+    tcp_client::sends::<Asks>(),
+    tcp_client::message_characters::<Asks>(),
     Case {
         id: "prints",
         name: "prints the answer and ends, while the server keeps the connection open",
         rests_on: &["sends"],
         play: |stage| {
-            let (mut server, message) = common::meet(stage, Asks::MESSAGE)?;
+            let (mut server, message) = steps::meet(stage, Asks::MESSAGE)?;
             let text = answer(&String::from_utf8_lossy(&message));
             server.send_apart(&[text.as_slice()]);
-            common::must_print_now(stage, &mut server, &text, &m::NOT_PRINTED)?;
+            steps::must_print_now(stage, &mut server, &text, &m::NOT_PRINTED)?;
             server.finish_sending();
-            common::ends_well(stage, "after its answer had come")
+            steps::ends_well(stage, "after its answer had come")
         },
     },
     Case {
@@ -165,12 +166,12 @@ static CLIENT: &[Case] = &[
         play: |stage| {
             let server = Asks::meets(stage)?;
             let text = answer("é");
-            shared::survives_pieces(stage, server, &text, &[BEFORE.len() + 1])
+            tcp_client::survives_pieces(stage, server, &text, &[BEFORE.len() + 1])
         },
     },
-    shared::server_leaves::<Asks>(),
-    shared::server_resets::<Asks>(&["sends"]),
-    shared::no_server::<Asks>(&["sends"]),
+    tcp_client::server_leaves::<Asks>(),
+    tcp_client::server_resets::<Asks>(&["sends"]),
+    tcp_client::no_server::<Asks>(&["sends"]),
 ];
 
 const BEFORE: &[u8] = b"I got \"";
@@ -186,5 +187,5 @@ fn ask(
     text: &str,
     suspect: &'static m::Misconception,
 ) -> Step {
-    common::exchange(stage, client, &[text.as_bytes()], &answer(text), suspect)
+    steps::exchange(stage, client, &[text.as_bytes()], &answer(text), suspect)
 }

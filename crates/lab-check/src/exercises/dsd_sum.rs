@@ -1,12 +1,13 @@
 //! Distributed System Design, exercise 4: the sum of the numbers in one recv.
 
-use lab_judge::cases::common;
-use lab_judge::cases::shared::{self, Client, Server};
+use lab_judge::cases::tcp_client::{self, Client};
+use lab_judge::cases::tcp_server::{self, Server};
 use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
 use lab_judge::misconceptions as m;
 use lab_judge::peers::tcp::{Connection, HeardEnd};
 use lab_judge::ports::Protocol;
 use lab_judge::stage::Stage;
+use lab_judge::steps;
 use lab_judge::verdict::{Step, wrong};
 
 pub static EXERCISE: Exercise = Exercise {
@@ -96,7 +97,7 @@ static SERVER: &[Case] = &[
             )
         },
     },
-    shared::goes_on::<Sum>(),
+    tcp_server::goes_on::<Sum>(),
     Case {
         id: "exact-buffer",
         name: "answers a request that fills its buffer of 1,024 bytes exactly",
@@ -118,7 +119,7 @@ static SERVER: &[Case] = &[
                 stage.note("a request of 1,024 bytes is not added up; it may be cut short there, so the sheet leaves open what it gets");
             }
             client.close();
-            common::still_serves(stage, &m::FULL_BUFFER, Sum::serves)
+            steps::still_serves(stage, &m::FULL_BUFFER, Sum::serves)
         },
     },
     Case {
@@ -134,7 +135,7 @@ static SERVER: &[Case] = &[
                 stage.note("a word that is no number gets no answer; the sheet leaves open which it should get");
             }
             client.close();
-            common::still_serves(stage, &m::DIES_ON_WORD, Sum::serves)?;
+            steps::still_serves(stage, &m::DIES_ON_WORD, Sum::serves)?;
             let mut decimals = stage.connect()?;
             decimals.send(b"0.1 0.2");
             let heard = decimals.hear_some();
@@ -154,21 +155,21 @@ static SERVER: &[Case] = &[
             stage.must_take(taken, &m::DIES_ON_BYTES)?;
             client.hear_some();
             client.close();
-            common::still_serves(stage, &m::DIES_ON_BYTES, Sum::serves)
+            steps::still_serves(stage, &m::DIES_ON_BYTES, Sum::serves)
         },
     },
     Case {
         id: "half-close",
         name: "still answers a client that has ended its own direction, then closes",
         rests_on: &["several"],
-        play: |stage| common::last_words(stage, b"20 22", b"42"),
+        play: |stage| steps::last_words(stage, b"20 22", b"42"),
     },
-    shared::two_at_once::<Sum>(),
-    shared::reset::<Sum>(),
-    shared::connect_and_leave::<Sum>(),
-    shared::many::<Sum>(),
-    shared::at_rest::<Sum>(),
-    shared::restart::<Sum>(),
+    tcp_server::two_at_once::<Sum>(),
+    tcp_server::reset::<Sum>(),
+    tcp_server::connect_and_leave::<Sum>(),
+    tcp_server::many::<Sum>(),
+    tcp_server::at_rest::<Sum>(),
+    tcp_server::restart::<Sum>(),
 ];
 
 /// The client sends its numbers and shows the sum.
@@ -179,7 +180,7 @@ impl Client for Asks {
 }
 
 static CLIENT: &[Case] = &[
-    shared::sends::<Asks>(),
+    tcp_client::sends::<Asks>(),
     Case {
         id: "prints",
         name: "prints the sum and ends, while the server keeps the connection open",
@@ -187,9 +188,9 @@ static CLIENT: &[Case] = &[
         play: |stage| {
             let mut server = Asks::meets(stage)?;
             server.send_apart(&[b"4711"]);
-            common::must_print_now(stage, &mut server, b"4711", &m::NOT_PRINTED)?;
+            steps::must_print_now(stage, &mut server, b"4711", &m::NOT_PRINTED)?;
             server.finish_sending();
-            common::ends_well(stage, "after the sum had come")
+            steps::ends_well(stage, "after the sum had come")
         },
     },
     Case {
@@ -200,14 +201,14 @@ static CLIENT: &[Case] = &[
             let mut server = Asks::meets(stage)?;
             let sum = "1234567890".repeat(30);
             server.send_apart(&[sum.as_bytes()]);
-            common::must_print_now(stage, &mut server, sum.as_bytes(), &m::FIXED_LIMIT)?;
+            steps::must_print_now(stage, &mut server, sum.as_bytes(), &m::FIXED_LIMIT)?;
             server.finish_sending();
-            common::ends_well(stage, "after the sum had come")
+            steps::ends_well(stage, "after the sum had come")
         },
     },
-    shared::server_leaves::<Asks>(),
-    shared::server_resets::<Asks>(&["sends"]),
-    shared::no_server::<Asks>(&["sends"]),
+    tcp_client::server_leaves::<Asks>(),
+    tcp_client::server_resets::<Asks>(&["sends"]),
+    tcp_client::no_server::<Asks>(&["sends"]),
 ];
 
 fn ask(
@@ -217,7 +218,7 @@ fn ask(
     sum: &str,
     suspect: &'static m::Misconception,
 ) -> Step {
-    common::exchange(
+    steps::exchange(
         stage,
         client,
         &[request.as_bytes()],

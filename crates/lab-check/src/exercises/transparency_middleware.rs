@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use lab_judge::cases::common;
 use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
 use lab_judge::misconceptions::{self as m, Misconception};
 use lab_judge::peers::tcp::{self, Connection};
@@ -16,6 +15,7 @@ use lab_judge::peers::wamp::{Cut, Wamp, welcome};
 use lab_judge::ports::Protocol;
 use lab_judge::process::Ended;
 use lab_judge::stage::Stage;
+use lab_judge::steps;
 use lab_judge::verdict::{Step, Stop, What, wrong};
 
 pub static EXERCISE: Exercise = Exercise {
@@ -245,7 +245,7 @@ static SERVICE: &[Case] = &[
                 listener, router, ..
             } = Service::start(stage)?;
             router.reset();
-            let mut service = common::blaming(&m::STAYS_AWAY, Service::meet(stage, listener))?;
+            let mut service = steps::blaming(&m::STAYS_AWAY, Service::meet(stage, listener))?;
             service.gives(stage, ADD, &json!([20, 1]), 21.0)
         },
     },
@@ -288,7 +288,7 @@ static CALLER: &[Case] = &[
             router.send(&json!([code::RESULT, request, {}, [result]]));
             prints(stage, result)?;
             farewell(stage, &mut router)?;
-            common::ends_well(stage, "after it had its result")
+            steps::ends_well(stage, "after it had its result")
         },
     },
     Case {
@@ -366,7 +366,7 @@ static CALLER: &[Case] = &[
         id: "no-router",
         name: "fails with an exit code other than 0 when nobody listens",
         rests_on: &["joins"],
-        play: |stage| common::nobody_listens(stage, ""),
+        play: |stage| steps::nobody_listens(stage, ""),
     },
 ];
 
@@ -565,7 +565,7 @@ impl Service {
     ) -> Step {
         // What a program makes of a part may be anything, also no message of WAMP.
         let answer = self.call_cut(stage, ADD, &json!([300, 7]), cut, suspect);
-        same(&common::blaming(suspect, answer)?, 307.0, suspect, ADD)
+        same(&steps::blaming(suspect, answer)?, 307.0, suspect, ADD)
     }
 
     fn total(&mut self, stage: &mut Stage<'_>) -> Step<f64> {
@@ -759,7 +759,7 @@ fn result(stage: &mut Stage<'_>) -> u32 {
 }
 
 fn prints(stage: &mut Stage<'_>, result: u32) -> Step {
-    common::must_print(stage, result.to_string().as_bytes(), &[], &m::NOT_PRINTED)
+    steps::must_print(stage, result.to_string().as_bytes(), &[], &m::NOT_PRINTED)
 }
 
 /// The caller has to put its result together from parts.
@@ -767,7 +767,7 @@ fn understands(stage: &mut Stage<'_>, cut: Cut, suspect: &'static Misconception)
     let (_, mut router, request) = calling(stage)?;
     let result = result(stage);
     router.send_cut(&json!([code::RESULT, request, {}, [result]]), cut);
-    common::must_print(stage, result.to_string().as_bytes(), &[], suspect)
+    steps::must_print(stage, result.to_string().as_bytes(), &[], suspect)
 }
 
 /// Answers a GOODBYE, and waits until the WebSocket is closed.

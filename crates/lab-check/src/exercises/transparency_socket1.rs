@@ -1,6 +1,6 @@
 //! Distribution transparency: socket_1, which creates a socket.
 
-use lab_judge::cases::asking;
+use lab_judge::cases::socket_syscalls;
 use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
 use lab_judge::misconceptions as m;
 use lab_judge::ports::Protocol;
@@ -49,7 +49,7 @@ static PROGRAM: &[Case] = &[
         id: "asks",
         name: "asks the system for an IPv4 TCP socket",
         rests_on: &["ends"],
-        play: asking::asks,
+        play: socket_syscalls::asks,
     },
     Case {
         id: "refused",
@@ -64,7 +64,7 @@ static PROGRAM: &[Case] = &[
                 "system",
                 "has no socket to give: error 24, too many open files",
             );
-            match asking::run(stage, Refusal::Fails(refuse::Kind::Tcp4, EMFILE))? {
+            match socket_syscalls::run(stage, Refusal::Fails(refuse::Kind::Tcp4, EMFILE))? {
                 Ended::Code(0) => Err(wrong(
                     &m::SILENT_FAILURE,
                     "The program got no socket, but ended with exit code 0.",

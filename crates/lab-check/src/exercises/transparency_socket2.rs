@@ -1,6 +1,6 @@
 //! Distribution transparency: socket_2, which creates a socket and catches the failure.
 
-use lab_judge::cases::asking;
+use lab_judge::cases::socket_syscalls;
 use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
 use lab_judge::misconceptions as m;
 use lab_judge::ports::Protocol;
@@ -55,7 +55,7 @@ static PROGRAM: &[Case] = &[
         id: "asks",
         name: "asks the system for an IPv4 TCP socket",
         rests_on: &["created"],
-        play: asking::asks,
+        play: socket_syscalls::asks,
     },
     Case {
         id: "refused",
@@ -138,7 +138,7 @@ fn refused(stage: &mut Stage<'_>, code: i32, words: &str) -> Step<Option<(Ended,
         "system",
         format!("has no socket to give: error {code}, {words}"),
     );
-    let ended = asking::run(stage, Refusal::Fails(refuse::Kind::Tcp4, code))?;
+    let ended = socket_syscalls::run(stage, Refusal::Fails(refuse::Kind::Tcp4, code))?;
     Ok(Some((ended, stage.program()?.stdout().head)))
 }
 

@@ -5,7 +5,6 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use lab_judge::cases::common;
 use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
 use lab_judge::limit::seconds;
 use lab_judge::misconceptions::{self as m};
@@ -13,6 +12,7 @@ use lab_judge::peers::tcp::HeardEnd;
 use lab_judge::ports::Protocol;
 use lab_judge::process::{Ended, contains};
 use lab_judge::stage::{Launch, Stage};
+use lab_judge::steps;
 use lab_judge::verdict::{Step, Stop, wrong};
 
 /// Names below .invalid never resolve (RFC 6761, section 6.4).
@@ -112,7 +112,7 @@ static CLIENT: &[Case] = &[
         id: "no-server",
         name: "fails with an exit code other than 0 when nobody listens",
         rests_on: &["connects"],
-        play: |stage| common::nobody_listens(stage, ""),
+        play: |stage| steps::nobody_listens(stage, ""),
     },
 ];
 
@@ -148,7 +148,7 @@ fn connects(stage: &mut Stage<'_>, launch: &Launch<'_>) -> Step {
     let ended = stage.ends("after it had connected")?;
     drop(waiting);
     let ip = stage.address.ip().to_string();
-    common::must_print(stage, ip.as_bytes(), &[], &m::SAYS_NOTHING)?;
+    steps::must_print(stage, ip.as_bytes(), &[], &m::SAYS_NOTHING)?;
     match ended {
         Ended::Code(0) => Ok(()),
         ended => Err(wrong(

@@ -1,12 +1,12 @@
 //! Distribution transparency: the client socket_4, which asks a web server for a page.
 
-use lab_judge::cases::common;
 use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
 use lab_judge::misconceptions::{self as m, Misconception};
 use lab_judge::peers::tcp::{Connection, HeardEnd};
 use lab_judge::ports::Protocol;
 use lab_judge::process::{Ended, contains};
 use lab_judge::stage::Stage;
+use lab_judge::steps;
 use lab_judge::verdict::{Step, differs, wrong};
 
 pub static EXERCISE: Exercise = Exercise {
@@ -105,7 +105,7 @@ static CLIENT: &[Case] = &[
         rests_on: &["ends-request"],
         play: |stage| {
             replied(stage, PAGE, &[], &m::NOT_PRINTED)?;
-            common::must_print(stage, b"200 OK", &[], &m::NOT_PRINTED)
+            steps::must_print(stage, b"200 OK", &[], &m::NOT_PRINTED)
         },
     },
     Case {
@@ -121,7 +121,7 @@ static CLIENT: &[Case] = &[
                     "only a first piece of the page was shown: one recv gives what has arrived so far, as the sheet has it",
                 );
             }
-            common::must_print(stage, &PAGE[..12], &[], &m::ONE_RECV)
+            steps::must_print(stage, &PAGE[..12], &[], &m::ONE_RECV)
         },
     },
     Case {
@@ -155,14 +155,14 @@ static CLIENT: &[Case] = &[
         play: |stage| {
             let (server, _) = request(stage)?;
             server.close();
-            common::ends_with_failure(stage, "after the server had left without a page")
+            steps::ends_with_failure(stage, "after the server had left without a page")
         },
     },
     Case {
         id: "no-server",
         name: "fails with an exit code other than 0 when nobody listens",
         rests_on: &["ends-request"],
-        play: |stage| common::nobody_listens(stage, ""),
+        play: |stage| steps::nobody_listens(stage, ""),
     },
 ];
 
@@ -175,7 +175,7 @@ fn replied(
 ) -> Step {
     let (mut server, _) = request(stage)?;
     // A client that has read its one piece may be gone already.
-    let _taken = server.send_apart(&common::cut(page, cuts));
+    let _taken = server.send_apart(&steps::cut(page, cuts));
     server.finish_sending();
     ends_well(stage, suspect)
 }

@@ -1,13 +1,14 @@
 //! Distribution transparency: the server socket_5 and its client socket_6.
 
-use lab_judge::cases::common;
-use lab_judge::cases::shared::{self, Client, Server};
+use lab_judge::cases::tcp_client::{self, Client};
+use lab_judge::cases::tcp_server::{self, Server};
 use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
 use lab_judge::misconceptions::{self as m, Misconception};
 use lab_judge::peers::tcp::Connection;
 use lab_judge::ports::Protocol;
 use lab_judge::process::Ended;
 use lab_judge::stage::Stage;
+use lab_judge::steps;
 use lab_judge::verdict::{Step, wrong};
 
 pub static EXERCISE: Exercise = Exercise {
@@ -29,7 +30,7 @@ struct Thanks;
 
 impl Server for Thanks {
     fn serves(stage: &mut Stage<'_>, client: &mut Connection) -> Step {
-        common::message_and_end(stage, client, Some(THANKS))
+        steps::message_and_end(stage, client, Some(THANKS))
     }
 }
 
@@ -43,8 +44,8 @@ static SERVER: &[Case] = &[
             Thanks::serves(stage, &mut client)
         },
     },
-    shared::goes_on::<Thanks>(),
-    shared::reset::<Thanks>(),
+    tcp_server::goes_on::<Thanks>(),
+    tcp_server::reset::<Thanks>(),
     Case {
         id: "stays",
         name: "serves the next client while one that was thanked does not close its side",
@@ -53,12 +54,12 @@ static SERVER: &[Case] = &[
             let mut stays = stage.serve()?;
             Thanks::serves(stage, &mut stays)?;
             stage.log.did("client 1", "stays");
-            common::still_serves(stage, &m::BLOCKS_ALL, Thanks::serves)
+            steps::still_serves(stage, &m::BLOCKS_ALL, Thanks::serves)
         },
     },
-    shared::many::<Thanks>(),
-    shared::at_rest::<Thanks>(),
-    shared::restart::<Thanks>(),
+    tcp_server::many::<Thanks>(),
+    tcp_server::at_rest::<Thanks>(),
+    tcp_server::restart::<Thanks>(),
 ];
 
 pub static SOCKET6: Exercise = Exercise {
@@ -82,7 +83,7 @@ struct Thanked;
 
 impl Client for Thanked {
     fn meets(stage: &mut Stage<'_>) -> Step<Connection> {
-        common::meet_silent(stage)
+        steps::meet_silent(stage)
     }
 }
 
@@ -107,11 +108,11 @@ static CLIENT: &[Case] = &[
             let listener = stage.listen()?;
             stage.start("")?;
             stage.accept(&listener)?.close();
-            common::ends_with_failure(stage, "after the server had left without a word")
+            steps::ends_with_failure(stage, "after the server had left without a word")
         },
     },
-    shared::server_resets::<Thanked>(&["server-leaves"]),
-    shared::no_server::<Thanked>(&["prints"]),
+    tcp_client::server_resets::<Thanked>(&["server-leaves"]),
+    tcp_client::no_server::<Thanked>(&["prints"]),
 ];
 
 /// Says something to the client under test and closes; the client has to print it and to end well.
@@ -122,7 +123,7 @@ fn told(stage: &mut Stage<'_>, text: &[u8], suspect: &'static Misconception) -> 
     server.send(text);
     server.close();
     let ended = stage.ends("after the server had spoken and closed")?;
-    common::must_print(stage, text, &[], suspect)?;
+    steps::must_print(stage, text, &[], suspect)?;
     match ended {
         Ended::Code(0) => Ok(()),
         ended => Err(wrong(

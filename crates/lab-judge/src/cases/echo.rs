@@ -1,11 +1,12 @@
 //! What an echo over TCP owes to its other side: cases that Codio, CO223's task 3 and CMPU4021 take over.
 
-use super::shared::Server as _;
-use super::{common, shared};
+use super::tcp_server;
+use super::tcp_server::Server as _;
 use crate::exercise::Case;
 use crate::misconceptions as m;
 use crate::peers::tcp::{Connection, HeardEnd, Taken};
 use crate::stage::Stage;
+use crate::steps;
 use crate::verdict::{Step, differs, undecided};
 
 /// A mebibyte and a byte: far more than a recv gives, and no multiple of a buffer's size.
@@ -18,12 +19,12 @@ const MORE_THAN_BUFFERS: usize = 16 * 1024 * 1024;
 /// An echo server: what it gets comes back.
 pub struct Echo;
 
-impl shared::Server for Echo {
+impl tcp_server::Server for Echo {
     const RESTS_ON: &'static [&'static str] = &["goes-on", "two-at-once"];
     const CLOSES: &'static [&'static str] = &["goes-on", "half-close"];
 
     fn serves(stage: &mut Stage<'_>, client: &mut Connection) -> Step {
-        common::exchange(
+        steps::exchange(
             stage,
             client,
             &[b"Hello, world"],
@@ -53,7 +54,7 @@ pub const SEVERAL: Case = Case {
         let mut client = stage.serve()?;
         for text in ["one", "two", "three"] {
             let text = text.as_bytes();
-            common::exchange(stage, &mut client, &[text], text, &m::READS_ONCE)?;
+            steps::exchange(stage, &mut client, &[text], text, &m::READS_ONCE)?;
         }
         Ok(())
     },
@@ -68,10 +69,10 @@ pub const PIECES: Case = Case {
         let mut client = stage.serve()?;
         let text = b"byte by byte";
         let cuts: Vec<usize> = (1..text.len()).collect();
-        common::exchange(
+        steps::exchange(
             stage,
             &mut client,
-            &common::cut(text, &cuts),
+            &steps::cut(text, &cuts),
             text,
             &m::CLOSES_EARLY,
         )
@@ -86,10 +87,10 @@ pub const CUT_CHARACTER: Case = Case {
     play: |stage| {
         let mut client = stage.serve()?;
         let text = "é日𝄞".as_bytes();
-        common::exchange(
+        steps::exchange(
             stage,
             &mut client,
-            &common::cut(text, &[1, 3, 4, 6, 7, 8]),
+            &steps::cut(text, &[1, 3, 4, 6, 7, 8]),
             text,
             &m::DECODES_PIECES,
         )
@@ -105,9 +106,9 @@ pub const BYTES: Case = Case {
         let mut client = stage.serve()?;
         for text in [
             b"  blanks, and a line end\r\n".as_slice(),
-            &common::all_bytes(),
+            &steps::all_bytes(),
         ] {
-            common::exchange(stage, &mut client, &[text], text, &m::MANGLES_BINARY)?;
+            steps::exchange(stage, &mut client, &[text], text, &m::MANGLES_BINARY)?;
         }
         Ok(())
     },
@@ -120,8 +121,8 @@ pub const BYTES_AT_ONCE: Case = Case {
     rests_on: &["whole"],
     play: |stage| {
         let mut client = stage.serve()?;
-        let text = [b"  blanks", common::all_bytes().as_slice(), b"\r\n"].concat();
-        common::exchange(stage, &mut client, &[&text], &text, &m::MANGLES_BINARY)
+        let text = [b"  blanks", steps::all_bytes().as_slice(), b"\r\n"].concat();
+        steps::exchange(stage, &mut client, &[&text], &text, &m::MANGLES_BINARY)
     },
 };
 
@@ -133,8 +134,8 @@ pub const EXACT_BUFFER: Case = Case {
     play: |stage| {
         let mut client = stage.serve()?;
         for size in [1024, 2048, 4096] {
-            let text = common::filler(stage, size);
-            common::exchange(stage, &mut client, &[&text], &text, &m::FULL_BUFFER)?;
+            let text = steps::filler(stage, size);
+            steps::exchange(stage, &mut client, &[&text], &text, &m::FULL_BUFFER)?;
         }
         Ok(())
     },
@@ -148,8 +149,8 @@ pub const EXACT_BUFFER_AT_ONCE: Case = Case {
     play: |stage| {
         let mut client = stage.serve()?;
         for size in [1024, 2048] {
-            let text = common::filler(stage, size);
-            common::exchange(stage, &mut client, &[&text], &text, &m::FULL_BUFFER)?;
+            let text = steps::filler(stage, size);
+            steps::exchange(stage, &mut client, &[&text], &text, &m::FULL_BUFFER)?;
             client = stage.connect()?;
         }
         Ok(())
@@ -163,13 +164,13 @@ pub const LARGE_MESSAGE: Case = Case {
     rests_on: &["several", "exact-buffer"],
     play: |stage| {
         let mut client = stage.serve()?;
-        let text = common::filler(stage, LARGE);
+        let text = steps::filler(stage, LARGE);
         let sender = client
             .send_beside(text.clone())
             .map_err(|error| undecided("cannot send", &error))?;
         let heard = client.hear(&text);
         let taken = sender.join().unwrap_or(Taken::Gone);
-        common::expected_was(stage, &client, &heard, &text, &m::FIXED_LIMIT)?;
+        steps::expected_was(stage, &client, &heard, &text, &m::FIXED_LIMIT)?;
         stage.must_take(taken, &m::FIXED_LIMIT)
     },
 };
@@ -182,7 +183,7 @@ pub const SLOW_READER: Case = Case {
     play: |stage| {
         stage.start("")?;
         let mut client = stage.connect_with(Some(SMALL_WINDOW))?;
-        let pattern = common::filler(stage, common::PERIOD);
+        let pattern = steps::filler(stage, steps::PERIOD);
         let sent = client.send_until_stuck(&pattern, MORE_THAN_BUFFERS);
         if sent >= MORE_THAN_BUFFERS {
             stage.note(format!(
@@ -194,7 +195,7 @@ pub const SLOW_READER: Case = Case {
         let heard = client.hear(&text);
         if heard.end == HeardEnd::Complete {
             // None is missing at the end, and the conversation goes on.
-            return common::blaming(&m::SHORT_SEND, Echo::serves(stage, &mut client));
+            return steps::blaming(&m::SHORT_SEND, Echo::serves(stage, &mut client));
         }
         let at = text
             .iter()
@@ -224,6 +225,6 @@ const fn half_close(rests_on: &'static [&'static str]) -> Case {
         id: "half-close",
         name: "still answers a client that has ended its own direction, then closes",
         rests_on,
-        play: |stage| common::last_words(stage, b"last words", b"last words"),
+        play: |stage| steps::last_words(stage, b"last words", b"last words"),
     }
 }

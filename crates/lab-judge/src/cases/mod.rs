@@ -2,14 +2,12 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`common`] | what many exercises ask for, whatever their protocol: rest, restart, a clear end |
-//! | [`shared`] | cases for every server and every client over TCP |
+//! | [`tcp_server`] | cases for every server over TCP |
+//! | [`tcp_client`] | cases for every client over TCP |
 //! | [`echo`] | what an echo over TCP owes to its other side |
-//! | [`datagrams`] | what servers and clients over UDP owe each other |
-//! | [`asking`] | whether a program asks the system for a socket |
+//! | [`socket_syscalls`] | whether a program asks the system for a socket |
 
-pub mod asking;
-pub mod common;
-pub mod datagrams;
 pub mod echo;
-pub mod shared;
+pub mod socket_syscalls;
+pub mod tcp_client;
+pub mod tcp_server;

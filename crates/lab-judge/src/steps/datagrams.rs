@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::common;
 use crate::kernel;
 use crate::misconceptions::{self as m, Misconception};
 use crate::peers::udp::{Datagram, LONGEST, Peer};
 use crate::process::Ended;
 use crate::stage::Stage;
 use crate::stage::udp::{Nothing, sent};
+use crate::steps;
 use crate::verdict::{Step, Stop, differs, undecided, wrong};
 
 /// How many clients a server is asked by, one after another, when descriptors are counted.
@@ -225,7 +225,7 @@ pub fn survives(
 
 /// The longest datagram there is.
 pub fn longest(stage: &mut Stage<'_>) -> Vec<u8> {
-    common::filler(stage, LONGEST)
+    steps::filler(stage, LONGEST)
 }
 
 /// Serves many clients one after another; descriptors that pile up are a leak.
@@ -238,19 +238,19 @@ pub fn many(stage: &mut Stage<'_>, talk: Talk) -> Step {
             clients.push(stage.client()?);
         }
         let served = talk(stage, &mut clients[number]);
-        common::in_time(stage, number, MANY, served)?;
+        steps::in_time(stage, number, MANY, served)?;
         if number == 2 {
-            before = common::descriptors(stage)?;
+            before = steps::descriptors(stage)?;
         }
     }
-    common::closes_each(stage, before, &format!("{MANY} clients"), &m::UDP_LEAKS)
+    steps::closes_each(stage, before, &format!("{MANY} clients"), &m::UDP_LEAKS)
 }
 
 /// Nothing comes any more.
 pub fn at_rest(stage: &mut Stage<'_>, talk: Talk) -> Step {
     let mut client = stage.serve_datagrams()?;
     talk(stage, &mut client)?;
-    common::at_rest(stage).map_err(|stop| match stop {
+    steps::at_rest(stage).map_err(|stop| match stop {
         Stop::Wrong(failure) => wrong(&m::UDP_SPINS, failure.summary),
         other => other,
     })

@@ -1,16 +1,15 @@
-//! Cases that many exercises share, whatever their protocol.
+//! Cases for every server over TCP.
 //!
-//! An exercise says once what it does with a client ([`Server`]) or how it is met ([`Client`]), and takes over the cases it wants by name:
-//! `shared::goes_on::<Echo>()`.
+//! An exercise says once what its server does with a client ([`Server`]), and takes the cases it wants by name:
+//! `tcp_server::goes_on::<Echo>()`.
 
-use std::time::{Duration, Instant};
-
-use super::common;
 use crate::exercise::Case;
 use crate::misconceptions::{self as m};
 use crate::peers::tcp::Connection;
 use crate::stage::Stage;
-use crate::verdict::{Step, Stop, wrong};
+use crate::steps;
+use crate::verdict::Step;
+use std::time::{Duration, Instant};
 
 /// A server under test, as far as the shared cases have to know it.
 pub trait Server {
@@ -27,21 +26,6 @@ pub trait Server {
     fn serves(stage: &mut Stage<'_>, client: &mut Connection) -> Step;
 }
 
-/// A client under test, as far as the shared cases have to know it.
-pub trait Client {
-    /// What it is told to send; empty where its command line holds no message.
-    const MESSAGE: &'static str = "";
-
-    /// Starts it, accepts it, and hears what it says first.
-    ///
-    /// # Errors
-    ///
-    /// When it does not come, or says nothing.
-    fn meets(stage: &mut Stage<'_>) -> Step<Connection> {
-        common::meet(stage, Self::MESSAGE).map(|(server, _)| server)
-    }
-}
-
 /// One client after another.
 pub const fn goes_on<S: Server>() -> Case {
     Case {
@@ -52,7 +36,7 @@ pub const fn goes_on<S: Server>() -> Case {
             let mut first = stage.serve()?;
             S::serves(stage, &mut first)?;
             first.close();
-            common::still_serves(stage, &m::ENDS_AFTER_FIRST, S::serves)
+            steps::still_serves(stage, &m::ENDS_AFTER_FIRST, S::serves)
         },
     }
 }
@@ -79,7 +63,7 @@ pub const fn reset<S: Server>() -> Case {
                 }
                 client.reset();
                 stage.program()?.go_on();
-                common::still_serves(stage, &m::DIES_ON_RESET, S::serves)?;
+                steps::still_serves(stage, &m::DIES_ON_RESET, S::serves)?;
             }
             Ok(())
         },
@@ -100,7 +84,7 @@ pub const fn connect_and_leave<S: Server>() -> Case {
                 };
                 client.close();
             }
-            common::still_serves(stage, &m::DIES_ON_EMPTY, S::serves)
+            steps::still_serves(stage, &m::DIES_ON_EMPTY, S::serves)
         },
     }
 }
@@ -124,19 +108,19 @@ pub const fn two_at_once<S: Server>() -> Case {
                 accepted = second.accepted();
             }
             if accepted == Some(false) {
-                common::comes_to_rest(stage)?;
+                steps::comes_to_rest(stage)?;
                 accepted = second.accepted();
             }
             if accepted == Some(true) {
                 // In reverse order: a queue does not pass for two clients at once.
-                common::blaming(&m::BLOCKS_ALL, S::serves(stage, &mut second))?;
+                steps::blaming(&m::BLOCKS_ALL, S::serves(stage, &mut second))?;
             } else if accepted == Some(false) {
                 stage.note("the server serves one client at a time, and a silent one holds up all others; the sheet asks for no more");
             }
-            common::blaming(&m::MIXES_CLIENTS, S::serves(stage, &mut first))?;
+            steps::blaming(&m::MIXES_CLIENTS, S::serves(stage, &mut first))?;
             first.close();
             if accepted != Some(true) {
-                common::blaming(&m::ENDS_AFTER_FIRST, S::serves(stage, &mut second))?;
+                steps::blaming(&m::ENDS_AFTER_FIRST, S::serves(stage, &mut second))?;
             }
             Ok(())
         },
@@ -149,7 +133,7 @@ pub const fn many<S: Server>() -> Case {
         id: "many",
         name: "serves 200 clients one after another, and closes each one's socket",
         rests_on: S::CLOSES,
-        play: |stage| common::many(stage, 200, S::serves),
+        play: |stage| steps::many(stage, 200, S::serves),
     }
 }
 
@@ -164,9 +148,9 @@ pub const fn at_rest<S: Server>() -> Case {
             S::serves(stage, &mut leaves)?;
             leaves.close();
             // Where it waits for the next client, and where it waits for a word of a silent one.
-            common::at_rest(stage)?;
+            steps::at_rest(stage)?;
             let _silent = stage.connect()?;
-            common::at_rest(stage)
+            steps::at_rest(stage)
         },
     }
 }
@@ -177,7 +161,7 @@ pub const fn restart<S: Server>() -> Case {
         id: "restart",
         name: "can be killed and started again on its port at once",
         rests_on: &["whole"],
-        play: |stage| common::restart(stage, S::serves),
+        play: |stage| steps::restart(stage, S::serves),
     }
 }
 
@@ -193,7 +177,7 @@ pub const fn ends<S: Server>() -> Case {
             client.finish_sending();
             client.hear_end(64);
             client.close();
-            common::ends_or_goes_on(stage, S::serves)
+            steps::ends_or_goes_on(stage, S::serves)
         },
     }
 }
@@ -212,7 +196,7 @@ pub const fn only_client_resets<S: Server>() -> Case {
             client.send(b"half a mess");
             client.reset();
             stage.program()?.go_on();
-            common::at_rest(stage)
+            steps::at_rest(stage)
         },
     }
 }
@@ -226,96 +210,8 @@ pub const fn silent_client<S: Server>() -> Case {
         play: |stage| {
             let mut client = stage.serve()?;
             S::serves(stage, &mut client)?;
-            common::at_rest(stage)?;
+            steps::at_rest(stage)?;
             S::serves(stage, &mut client)
         },
     }
-}
-
-/// The server hangs up without an answer.
-pub const fn server_leaves<C: Client>() -> Case {
-    Case {
-        id: "server-leaves",
-        name: "ends when the server leaves without an answer",
-        rests_on: &["sends"],
-        play: |stage| {
-            C::meets(stage)?.close();
-            common::ends_with_failure(stage, "after the server had left without an answer")
-        },
-    }
-}
-
-/// The server breaks the connection off.
-pub const fn server_resets<C: Client>(rests_on: &'static [&'static str]) -> Case {
-    Case {
-        id: "server-resets",
-        name: "ends when the server breaks the connection off",
-        rests_on,
-        play: |stage| {
-            C::meets(stage)?.reset();
-            common::ends_with_failure(stage, "after the server had broken the connection off")
-        },
-    }
-}
-
-/// No server at all.
-pub const fn no_server<C: Client>(rests_on: &'static [&'static str]) -> Case {
-    Case {
-        id: "no-server",
-        name: "fails with an exit code other than 0 when nobody listens",
-        rests_on,
-        play: |stage| common::nobody_listens(stage, C::MESSAGE),
-    }
-}
-
-/// A client that speaks first.
-pub const fn sends<C: Client>() -> Case {
-    Case {
-        id: "sends",
-        name: "connects and sends its message",
-        rests_on: &[],
-        play: |stage| C::meets(stage).map(|_| ()),
-    }
-}
-
-/// A message outside ASCII, where the command line has a place for one.
-pub const fn message_characters<C: Client>() -> Case {
-    Case {
-        id: "message-characters",
-        name: "sends a message with characters outside ASCII as UTF-8",
-        rests_on: &["sends"],
-        play: |stage| {
-            if !stage.chooses_message() {
-                stage.note("the command has no {message}, so the check could not choose what the program sends");
-                return Ok(());
-            }
-            let sent = common::meet(stage, "é日𝄞 \"quoted\"");
-            match sent {
-                Err(Stop::Wrong(mut failure)) => {
-                    failure.misconception = &m::NOT_UTF8;
-                    Err(Stop::Wrong(failure))
-                }
-                other => other.map(|_| ()),
-            }
-        },
-    }
-}
-
-/// An answer of several pieces, for a client that the sheet lets read once: it may show a part, but has to end well.
-pub fn survives_pieces(
-    stage: &mut Stage<'_>,
-    mut server: Connection,
-    answer: &[u8],
-    cuts: &[usize],
-) -> Step {
-    server.send_apart(&common::cut(answer, cuts));
-    server.finish_sending();
-    let ended = stage.ends("after its answer had come in pieces")?;
-    if ended != crate::process::Ended::Code(0) {
-        return Err(wrong(
-            &m::DECODES_PIECES,
-            format!("The answer came in pieces, cut inside a character, and the program {ended}."),
-        ));
-    }
-    Ok(())
 }

@@ -1,0 +1,113 @@
+//! Cases for every client over TCP.
+//!
+//! An exercise says once how its client is met ([`Client`]), and takes the cases it wants by name: `tcp_client::sends::<Shows>()`.
+
+use crate::exercise::Case;
+use crate::misconceptions::{self as m};
+use crate::peers::tcp::Connection;
+use crate::stage::Stage;
+use crate::steps;
+use crate::verdict::{Step, Stop, wrong};
+
+/// A client under test, as far as the shared cases have to know it.
+pub trait Client {
+    /// What it is told to send; empty where its command line holds no message.
+    const MESSAGE: &'static str = "";
+
+    /// Starts it, accepts it, and hears what it says first.
+    ///
+    /// # Errors
+    ///
+    /// When it does not come, or says nothing.
+    fn meets(stage: &mut Stage<'_>) -> Step<Connection> {
+        steps::meet(stage, Self::MESSAGE).map(|(server, _)| server)
+    }
+}
+
+/// The server hangs up without an answer.
+pub const fn server_leaves<C: Client>() -> Case {
+    Case {
+        id: "server-leaves",
+        name: "ends when the server leaves without an answer",
+        rests_on: &["sends"],
+        play: |stage| {
+            C::meets(stage)?.close();
+            steps::ends_with_failure(stage, "after the server had left without an answer")
+        },
+    }
+}
+
+/// The server breaks the connection off.
+pub const fn server_resets<C: Client>(rests_on: &'static [&'static str]) -> Case {
+    Case {
+        id: "server-resets",
+        name: "ends when the server breaks the connection off",
+        rests_on,
+        play: |stage| {
+            C::meets(stage)?.reset();
+            steps::ends_with_failure(stage, "after the server had broken the connection off")
+        },
+    }
+}
+
+/// No server at all.
+pub const fn no_server<C: Client>(rests_on: &'static [&'static str]) -> Case {
+    Case {
+        id: "no-server",
+        name: "fails with an exit code other than 0 when nobody listens",
+        rests_on,
+        play: |stage| steps::nobody_listens(stage, C::MESSAGE),
+    }
+}
+
+/// A client that speaks first.
+pub const fn sends<C: Client>() -> Case {
+    Case {
+        id: "sends",
+        name: "connects and sends its message",
+        rests_on: &[],
+        play: |stage| C::meets(stage).map(|_| ()),
+    }
+}
+
+/// A message outside ASCII, where the command line has a place for one.
+pub const fn message_characters<C: Client>() -> Case {
+    Case {
+        id: "message-characters",
+        name: "sends a message with characters outside ASCII as UTF-8",
+        rests_on: &["sends"],
+        play: |stage| {
+            if !stage.chooses_message() {
+                stage.note("the command has no {message}, so the check could not choose what the program sends");
+                return Ok(());
+            }
+            let sent = steps::meet(stage, "é日𝄞 \"quoted\"");
+            match sent {
+                Err(Stop::Wrong(mut failure)) => {
+                    failure.misconception = &m::NOT_UTF8;
+                    Err(Stop::Wrong(failure))
+                }
+                other => other.map(|_| ()),
+            }
+        },
+    }
+}
+
+/// An answer of several pieces, for a client that the sheet lets read once: it may show a part, but has to end well.
+pub fn survives_pieces(
+    stage: &mut Stage<'_>,
+    mut server: Connection,
+    answer: &[u8],
+    cuts: &[usize],
+) -> Step {
+    server.send_apart(&steps::cut(answer, cuts));
+    server.finish_sending();
+    let ended = stage.ends("after its answer had come in pieces")?;
+    if ended != crate::process::Ended::Code(0) {
+        return Err(wrong(
+            &m::DECODES_PIECES,
+            format!("The answer came in pieces, cut inside a character, and the program {ended}."),
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,300 @@
+//! Talking with a server under test, and meeting a client under test.
+
+use super::{at_rest, bytes, cut};
+use crate::limit::seconds;
+use crate::misconceptions::{self as m, Misconception};
+use crate::peers::tcp::{Connection, Heard, HeardEnd, find};
+use crate::stage::Stage;
+use crate::verdict::{Step, Stop, What, differs, wrong};
+
+/// A message of these exercises is shorter than this, in bytes.
+const MESSAGE_LIMIT: usize = 64 * 1024;
+
+/// The program has to close the connection, after all that it sent was right.
+pub fn must_close(stage: &mut Stage<'_>, end: &Heard) -> Step {
+    match end.end {
+        HeardEnd::Closed if end.bytes.is_empty() => Ok(()),
+        HeardEnd::Silence => {
+            stage.log.add(
+                "client 1",
+                What::Awaited("the end of the connection".into(), stage.patience()),
+            );
+            // A busy loop is the more telling sign.
+            at_rest(stage)?;
+            Err(wrong(
+                &m::NEVER_CLOSES,
+                format!(
+                    "The connection is over, but the program did not close it within {}.",
+                    seconds(stage.patience())
+                ),
+            ))
+        }
+        HeardEnd::Reset => Err(wrong(
+            &m::CLOSES_EARLY,
+            "The program broke the connection off (RST) instead of closing it: what was on its way may be lost.",
+        )),
+        _ => Err(differs(
+            &m::EXTRA_BYTES,
+            format!("After the answer {} more came.", bytes(end.bytes.len())),
+            b"",
+            &end.bytes,
+        )),
+    }
+}
+
+/// Sends pieces, each apart, and hears the answer to the last byte. The suspect is who did it when there is no better sign.
+pub fn exchange(
+    stage: &mut Stage<'_>,
+    client: &mut Connection,
+    pieces: &[&[u8]],
+    expected: &[u8],
+    suspect: &'static Misconception,
+) -> Step {
+    let taken = client.send_apart(pieces);
+    let heard = client.hear(expected);
+    if heard.bytes.is_empty() && heard.end != HeardEnd::Complete {
+        stage.must_take(taken, suspect)?;
+        if suspect.id == m::NO_ANSWER.id && heard.end == HeardEnd::Silence {
+            what_it_waits_for(stage, client)?;
+        }
+    }
+    expected_was(stage, client, &heard, expected, suspect)
+}
+
+/// A server that read a message and did not answer: what makes it answer says what it waits for.
+fn what_it_waits_for(stage: &mut Stage<'_>, client: &mut Connection) -> Step {
+    if client.accepted() == Some(false) {
+        return Ok(());
+    }
+    let patience = seconds(stage.patience());
+    client.send(b"\n");
+    if client.hear_some().end == HeardEnd::Complete {
+        return Err(wrong(
+            &m::WAITS_FOR_LINE,
+            format!(
+                "The message was read, and nothing came for {patience}. An answer came when a line end was sent after it."
+            ),
+        ));
+    }
+    client.finish_sending();
+    if client.hear_some().end == HeardEnd::Complete {
+        return Err(wrong(
+            &m::WAITS_FOR_END,
+            format!(
+                "The message was read, and nothing came for {patience}. An answer came when the client had ended its direction."
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// Judges what was heard where exactly these bytes should have come.
+pub fn expected_was(
+    stage: &mut Stage<'_>,
+    client: &Connection,
+    heard: &Heard,
+    expected: &[u8],
+    suspect: &'static Misconception,
+) -> Step {
+    if heard.end == HeardEnd::Complete {
+        return Ok(());
+    }
+    let got = heard.bytes.as_slice();
+    let at = expected.iter().zip(got).take_while(|(a, b)| a == b).count();
+    let plain = suspect.id == m::NO_ANSWER.id;
+    let ending = stage.ending(heard.end);
+    let (mistake, summary) = match heard.end {
+        HeardEnd::Silence if got.is_empty() && plain && client.accepted() == Some(false) => (
+            &m::NEVER_ACCEPTS,
+            format!("The client is connected, but was never accepted: no answer came, {ending}."),
+        ),
+        HeardEnd::Closed | HeardEnd::Reset if got.is_empty() && plain => {
+            (&m::CLOSES_EARLY, format!("No answer came, {ending}."))
+        }
+        HeardEnd::Differs if find(got, expected).is_some() => (
+            &m::EXTRA_BYTES,
+            format!(
+                "Before this answer {} came that nobody asked for.",
+                bytes(find(got, expected).unwrap_or(0))
+            ),
+        ),
+        HeardEnd::Differs if !suspect.changes_bytes() => (
+            &m::WRONG_ANSWER,
+            format!("The answer differs from byte {at} on."),
+        ),
+        HeardEnd::Differs => (suspect, format!("The answer differs from byte {at} on.")),
+        _ if got.is_empty() => (suspect, format!("No answer came, {ending}.")),
+        _ => (
+            suspect,
+            format!(
+                "{at} of {} bytes of the answer came, {ending}.",
+                expected.len()
+            ),
+        ),
+    };
+    Err(differs(mistake, summary, expected, got))
+}
+
+/// A further client is served, after something was done to the one before it.
+pub fn still_serves(
+    stage: &mut Stage<'_>,
+    suspect: &'static Misconception,
+    talk: impl FnOnce(&mut Stage<'_>, &mut Connection) -> Step,
+) -> Step {
+    let served = stage.connect().and_then(|mut next| talk(stage, &mut next));
+    let Err(Stop::Wrong(failure)) = served else {
+        return served;
+    };
+    if let Err(Stop::Wrong(_)) = at_rest(stage) {
+        return Err(wrong(
+            &m::SPINS,
+            "The next client was not served: the program has not come back from the one before it, and runs all the time.",
+        ));
+    }
+    let ended = matches!(failure.misconception.id, "ends-after-first-client");
+    let summary = match ended {
+        true => failure.summary,
+        false => format!("The next client was not served. {}", failure.summary),
+    };
+    Err(wrong(suspect, summary))
+}
+
+/// Whatever went wrong in this step is a sign of this mistake.
+pub fn blaming<T>(suspect: &'static Misconception, step: Step<T>) -> Step<T> {
+    step.map_err(|stop| match stop {
+        Stop::Wrong(mut failure) => {
+            failure.misconception = suspect;
+            Stop::Wrong(failure)
+        }
+        other => other,
+    })
+}
+
+/// A client that ends its direction after its last message still gets the answer, and then the end of the connection.
+pub fn last_words(stage: &mut Stage<'_>, message: &[u8], expected: &[u8]) -> Step {
+    let mut client = stage.serve()?;
+    let taken = client.send(message);
+    stage.must_take(taken, &m::NO_ANSWER)?;
+    client.finish_sending();
+    let heard = client.hear(expected);
+    expected_was(stage, &client, &heard, expected, &m::CLOSES_EARLY)?;
+    let end = client.hear_end(64);
+    must_close(stage, &end)
+}
+
+/// Meets the client under test and hears its first message: this one, where the command line has a place for it.
+pub fn meet(stage: &mut Stage<'_>, message: &str) -> Step<(Connection, Vec<u8>)> {
+    let listener = stage.listen()?;
+    stage.start(message)?;
+    let mut server = stage.accept(&listener)?;
+    let chosen = stage.chooses_message() && !message.is_empty();
+    let heard = match chosen {
+        true => server.hear(message.as_bytes()),
+        false => server.hear_some(),
+    };
+    if heard.bytes.is_empty() {
+        let ending = stage.ending(heard.end);
+        return Err(wrong(
+            &m::WRONG_ORDER,
+            format!("The client is connected but sent nothing, {ending}."),
+        ));
+    }
+    if heard.end != HeardEnd::Complete {
+        let ending = stage.ending(heard.end);
+        return Err(differs(
+            &m::WRONG_ANSWER,
+            format!("The message differs from the one on the command line: {ending}."),
+            message.as_bytes(),
+            &heard.bytes,
+        ));
+    }
+    // A message may come in two pieces as well as in one: what has come with the first recv is not all of it yet.
+    let more = server.hear_until_it_waits(MESSAGE_LIMIT);
+    let all = [heard.bytes.as_slice(), &more].concat();
+    if chosen && !more.is_empty() {
+        return Err(differs(
+            &m::EXTRA_BYTES,
+            format!("After the message {} more came.", bytes(more.len())),
+            message.as_bytes(),
+            &all,
+        ));
+    }
+    Ok((server, all))
+}
+
+/// Sends back what the client under test has sent, cut into pieces so long, and whatever it sends after that: an echo server does not
+/// know where a message ends. Gives all that the client sent.
+pub fn echo_on(
+    stage: &Stage<'_>,
+    server: &mut Connection,
+    message: Vec<u8>,
+    size: usize,
+) -> Vec<u8> {
+    let mut all = message.clone();
+    let mut piece = message;
+    loop {
+        let cuts: Vec<usize> = (size..piece.len()).step_by(size).collect();
+        server.send_apart(&cut(&piece, &cuts));
+        // One whose message we chose has sent all of it.
+        if stage.chooses_message() || all.len() > MESSAGE_LIMIT || stage.is_over() {
+            return all;
+        }
+        let heard = server.hear_some();
+        if heard.end != HeardEnd::Complete {
+            return all;
+        }
+        piece = heard.bytes;
+        all.extend_from_slice(&piece);
+    }
+}
+
+/// Meets a client under test that waits for the server to speak, or says nothing at all.
+pub fn meet_silent(stage: &mut Stage<'_>) -> Step<Connection> {
+    let listener = stage.listen()?;
+    stage.start("")?;
+    stage.accept(&listener)
+}
+
+/// A server that speaks first: its message, any or this one, and then the end of the connection.
+pub fn message_and_end(
+    stage: &mut Stage<'_>,
+    client: &mut Connection,
+    expected: Option<&[u8]>,
+) -> Step {
+    let heard = client.hear_end(1024 * 1024);
+    if heard.bytes.is_empty() {
+        let never = heard.end == HeardEnd::Silence && client.accepted() == Some(false);
+        let ending = stage.ending(heard.end);
+        return Err(match heard.end {
+            _ if never => wrong(
+                &m::NEVER_ACCEPTS,
+                format!("The client is connected, but was never accepted, {ending}."),
+            ),
+            HeardEnd::Silence => wrong(
+                &m::WRONG_ORDER,
+                format!("The server has to speak first, but nothing came, {ending}."),
+            ),
+            _ => wrong(&m::CLOSES_EARLY, format!("No message came, {ending}.")),
+        });
+    }
+    if let Some(expected) = expected
+        && heard.bytes != expected
+    {
+        return Err(differs(
+            &m::WRONG_ANSWER,
+            "The message is another.",
+            expected,
+            &heard.bytes,
+        ));
+    }
+    match heard.end {
+        HeardEnd::Closed => Ok(()),
+        _ => {
+            let rest = Heard {
+                bytes: Vec::new(),
+                end: heard.end,
+            };
+            must_close(stage, &rest)
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! What a program under test has to print.
+
+use crate::limit::seconds;
+use crate::misconceptions::{self as m, Misconception};
+use crate::peers::tcp::{Connection, find};
+use crate::stage::Stage;
+use crate::verdict::{Step, Stop, differs, wrong};
+use std::time::{Duration, Instant};
+
+/// The program under test has to print a text that was sent to it, in these pieces.
+pub fn must_print(
+    stage: &mut Stage<'_>,
+    text: &[u8],
+    cuts: &[usize],
+    suspect: &'static Misconception,
+) -> Step {
+    let mut step = stage.limit().step();
+    let patience = stage.patience();
+    let program = stage.program()?;
+    loop {
+        if program.prints(text, Instant::now() + step.tick()) {
+            return Ok(());
+        }
+        // Waited for, since a program that has closed its stdout may go on.
+        if program.wait(Duration::from_millis(1)).is_some() || step.is_over() {
+            break;
+        }
+    }
+    let ended = program.ended();
+    if ended.is_some() {
+        program.drained();
+        if program.prints(text, Instant::now()) {
+            return Ok(());
+        }
+    }
+    let all = program.stdout().kept();
+    let nearest = nearest(&all, text);
+    let ending = match ended {
+        Some(ended) => format!("and the program {ended}"),
+        None => format!("within {}", seconds(patience)),
+    };
+    // The longest beginning of the text that was printed, at the end of which the text was cut.
+    let first = cuts
+        .iter()
+        .copied()
+        .find(|cut| *cut > 0 && *cut < text.len());
+    if let Some(first) = first
+        && find(&all, &text[..first]).is_some()
+        && text.is_ascii()
+    {
+        return Err(differs(
+            &m::ONE_RECV,
+            format!(
+                "Of an answer of {} bytes only the first piece was printed: this takes one recv for one message.",
+                text.len()
+            ),
+            text,
+            nearest,
+        ));
+    }
+    Err(differs(
+        suspect,
+        format!(
+            "The answer of {} bytes was not printed whole, {ending}.",
+            text.len()
+        ),
+        text,
+        nearest,
+    ))
+}
+
+/// What was printed from the place on that is most like the text: where the longest beginning of it stands, the last time. All of it
+/// where there is none.
+fn nearest<'p>(printed: &'p [u8], text: &[u8]) -> &'p [u8] {
+    // Where a beginning stands, every shorter one does.
+    let lengths: Vec<usize> = (1..=text.len()).collect();
+    let longest = lengths.partition_point(|length| find(printed, &text[..*length]).is_some());
+    match memchr::memmem::rfind(printed, &text[..longest]) {
+        Some(at) if longest > 0 => &printed[at..],
+        _ => printed,
+    }
+}
+
+/// The client under test has to print an answer as soon as it has come: while the connection goes on.
+pub fn must_print_now(
+    stage: &mut Stage<'_>,
+    server: &mut Connection,
+    text: &[u8],
+    suspect: &'static Misconception,
+) -> Step {
+    let printed = must_print(stage, text, &[], suspect);
+    let Err(Stop::Wrong(failure)) = printed else {
+        return printed;
+    };
+    if stage.program()?.ended().is_some() {
+        return Err(Stop::Wrong(failure));
+    }
+    // What it waits for shows in what it does when that comes.
+    server.finish_sending();
+    match must_print(stage, text, &[], suspect) {
+        Ok(()) => Err(wrong(
+            &m::WAITS_FOR_END,
+            format!(
+                "The answer of {} bytes was printed only when the server had closed the connection: until then the program waited for {}.",
+                text.len(),
+                seconds(stage.patience())
+            ),
+        )),
+        Err(_) => Err(Stop::Wrong(failure)),
+    }
+}
+
+/// The program has to print a text; a program that prints each piece on a line of its own does so as well.
+pub fn must_print_joined(
+    stage: &mut Stage<'_>,
+    text: &[u8],
+    cuts: &[usize],
+    suspect: &'static Misconception,
+) -> Step {
+    let mut step = stage.limit().step();
+    let program = stage.program()?;
+    loop {
+        let printed = program.stdout();
+        let joined: Vec<u8> = printed
+            .head
+            .iter()
+            .copied()
+            .filter(|byte| !b"\r\n".contains(byte))
+            .collect();
+        if find(&joined, text).is_some() {
+            return Ok(());
+        }
+        if program.wait(step.tick()).is_some() || step.is_over() {
+            break;
+        }
+    }
+    program.drained();
+    let printed = program.stdout();
+    let joined: Vec<u8> = printed
+        .head
+        .iter()
+        .copied()
+        .filter(|byte| !b"\r\n".contains(byte))
+        .collect();
+    if find(&joined, text).is_some() {
+        return Ok(());
+    }
+    must_print(stage, text, cuts, suspect)
+}
+
+/// A program that has ended printed a text in pieces, each with words of its own around it: the letters of the text come in its
+/// output in their order.
+pub fn has_printed_pieces(
+    stage: &mut Stage<'_>,
+    text: &[u8],
+    suspect: &'static Misconception,
+) -> Step {
+    let printed = stage.program()?.stdout();
+    // After the line that shows what is sent.
+    let from = find(&printed.head, text).map_or(0, |at| at + text.len());
+    let mut rest = printed.head[from..].iter();
+    if text.iter().all(|byte| rest.any(|printed| printed == byte)) {
+        return Ok(());
+    }
+    let shown = printed.head[from..].to_vec();
+    Err(differs(
+        suspect,
+        format!(
+            "Not all of the {} bytes of the echo were printed.",
+            text.len()
+        ),
+        text,
+        &shown,
+    ))
+}
