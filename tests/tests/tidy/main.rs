@@ -11,7 +11,7 @@
 //! | [`commands`] | the commands that documents and headers show |
 //! | [`sizes`] | tables of modules, and the length of files |
 //! | [`shell`] | takes a shell's line apart, for `commands` |
-//! | [`prose`] | lines of a readable length, nothing left for later, generated pages that are fresh |
+//! | [`prose`] | lines of a readable length, nothing left for later, fresh pages, guides that name what is there |
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic anywhere")]
 

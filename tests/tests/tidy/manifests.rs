@@ -7,7 +7,7 @@ use serde_json::Value;
 use tests::catalogue::{Entry, entries, lab_programs};
 use tests::program::workspace;
 
-use crate::{assert_tidy, file, folder, line_of, packages};
+use crate::{assert_tidy, file, files, folder, line_of, packages};
 
 /// Folder = package = binary.
 fn misnamed(folder: &str, package: &Value) -> Vec<String> {
@@ -284,4 +284,50 @@ fn a_dependency_that_points_the_other_way_is_found() {
             "{command}"
         );
     }
+}
+
+/// Dependencies stand in the order of the alphabet, in each block without an empty line.
+fn unsorted(name: &str, text: &str) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut dependencies = false;
+    let mut before = "";
+    for (number, line) in (1..).zip(text.lines()) {
+        if line.starts_with('[') {
+            dependencies = line.ends_with("dependencies]");
+        }
+        if line.is_empty() || line.starts_with('[') {
+            before = "";
+        } else if dependencies && line.starts_with(|c: char| c.is_ascii_lowercase()) {
+            let key = line.split(['.', ' ', '=']).next().unwrap_or(line);
+            if key < before {
+                problems.push(format!("{name}:{number}: {key} comes before {before}"));
+            }
+            before = key;
+        }
+    }
+    problems
+}
+
+#[test]
+fn dependencies_are_sorted() {
+    let manifests = files(&["Cargo.toml"]);
+    let problems = manifests.iter().flat_map(|path| {
+        let (name, text) = file(path);
+        unsorted(&name, &text)
+    });
+    assert_tidy(&problems.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_dependency_out_of_order_is_found() {
+    let good = "[dependencies]\nz = { path = \"z\" }\n\na.workspace = true\n# Why.\nb = \"1\"\n[lints]\na = 1\n";
+    assert_eq!(unsorted("x", good), [""; 0]);
+    assert_eq!(
+        unsorted("x", "[dev-dependencies]\nb = \"1\"\n# Why.\na = \"1\"\n").len(),
+        1
+    );
+    assert_eq!(
+        unsorted("x", "[workspace.dependencies]\nab = \"1\"\na-c = \"1\"\n").len(),
+        1
+    );
 }

@@ -1,5 +1,10 @@
-//! Texts: lines of a readable length, nothing left for later, and generated pages that are fresh.
+//! Texts: lines of a readable length, nothing left for later, generated pages that are fresh, and
+//! guides that name what is there.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use tests::program::workspace;
 use tests::rust;
 
 use crate::{assert_tidy, file, files};
@@ -241,5 +246,108 @@ fn a_mark_for_later_is_found() {
             _ => format!("{mark}mented!()"),
         };
         assert_eq!(unfinished("x", &format!("\n{line}\n")).len(), 1, "{line}");
+    }
+}
+
+/// The files and functions that a document names in `code` or links to, and that are not there.
+///
+/// A path may be relative to the workspace's root only; a word in capitals or `*` in it stands for any text.
+fn missing_references(name: &str, text: &str, paths: &[String], functions: &str) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut block = false;
+    for (number, line) in (1..).zip(text.lines()) {
+        block ^= line.starts_with("```");
+        if block {
+            continue;
+        }
+        let code = line.split('`').skip(1).step_by(2);
+        let links = line.split("](").skip(1).filter_map(|rest| {
+            let target = rest.split([')', '#']).next().unwrap_or(rest);
+            (!target.contains("://")).then_some(target)
+        });
+        for link in links.filter(|link| !link.is_empty()) {
+            if !paths.iter().any(|path| path == link) {
+                problems.push(format!("{name}:{number}: {link} is not there"));
+            }
+        }
+        for word in code.filter(|code| !code.contains(char::is_whitespace)) {
+            let is_path = word.contains('/') && !word.starts_with('/') && !word.contains(':');
+            if is_path && !paths.iter().any(|path| matches(word, path)) {
+                problems.push(format!("{name}:{number}: {word} is not there"));
+            }
+            // A test's name is a sentence.
+            let is_test = word.matches('_').count() > 1
+                && word
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+            if is_test && !functions.contains(&format!("fn {word}(")) {
+                problems.push(format!("{name}:{number}: there is no test {word}"));
+            }
+        }
+    }
+    problems
+}
+
+/// Whether a path is the one that a document means: `crates/SHEET-NAME-server`, `tests/*.rs`.
+fn matches(pattern: &str, path: &str) -> bool {
+    let pattern = pattern.trim_end_matches('/');
+    let is_open = |part: &str| part.contains('*') || part.bytes().any(|b| b.is_ascii_uppercase());
+    let (wanted, found) = (pattern.split('/'), path.split('/'));
+    pattern == path
+        || wanted.clone().count() == found.clone().count()
+            && wanted.zip(found).all(|(wanted, found)| {
+                let fixed = |c: char| c.is_ascii_uppercase() || c == '*';
+                let end = wanted.rsplit(fixed).next().unwrap_or(wanted);
+                wanted == found || is_open(wanted) && found.ends_with(end)
+            })
+}
+
+#[test]
+fn what_the_guides_for_engineers_name_is_there() {
+    let all = files(&[""]);
+    let mut paths: BTreeSet<String> = BTreeSet::new();
+    for path in &all {
+        let path = path.strip_prefix(workspace()).unwrap();
+        for path in path.ancestors().filter(|path| *path != Path::new("")) {
+            paths.insert(path.display().to_string().replace('\\', "/"));
+        }
+    }
+    let paths: Vec<String> = paths.into_iter().collect();
+    let functions: String = all
+        .iter()
+        .filter(|path| path.extension().is_some_and(|end| end == "rs"))
+        .map(|path| file(path).1)
+        .collect();
+    let problems = ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md"]
+        .iter()
+        .flat_map(|name| {
+            let (name, text) = file(&workspace().join(name));
+            missing_references(&name, &text, &paths, &functions)
+        });
+    assert_tidy(&problems.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_path_or_test_that_is_not_there_is_found() {
+    let paths = [
+        "crates/a-server/twin.py".to_string(),
+        "crates/a-server".to_string(),
+    ];
+    let missing = |text: &str| missing_references("x.md", text, &paths, "fn a_good_test() {}");
+    for good in [
+        "`crates/a-server/` and `crates/NAME-server/twin.py`, `a_good_test`, `GET /`, `call_me`",
+        "[a](crates/a-server#heading) [b](https://example.org/x) [c](#here)",
+        "```\n`crates/b`\n```\n",
+    ] {
+        assert_eq!(missing(good), [""; 0], "{good}");
+    }
+    for bad in [
+        "`crates/b-server/`",
+        "`crates/NAME-client/twin.py`",
+        "`crates/NAME/main.rs`",
+        "`a_bad_test`",
+        "[a](crates/b-server)",
+    ] {
+        assert!(!missing(bad).is_empty(), "{bad}");
     }
 }
