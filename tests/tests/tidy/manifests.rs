@@ -286,7 +286,7 @@ fn a_dependency_that_points_the_other_way_is_found() {
     }
 }
 
-/// Dependencies stand in the order of the alphabet, in each block without an empty line.
+/// Dependencies are in alphabetical order; an empty line begins a new order.
 fn unsorted(name: &str, text: &str) -> Vec<String> {
     let mut problems = Vec::new();
     let mut dependencies = false;
