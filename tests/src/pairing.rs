@@ -1,9 +1,11 @@
 //! The four pairings of an exercise: {Rust, Python} server × {Rust, Python} client.
 //!
-//! Each side's stdout has to be what it is when both sides are Python, byte for byte, but for the ports
-//! that the system chose.
+//! Each side's stdout and stderr have to be what they are when both sides are Python. Only the ports
+//! that the system chose may differ, and on stderr what the languages themselves add to an error.
 
-use crate::{Program, python, rust};
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+
+use crate::{Finished, Program, python, rust, wire};
 
 /// Which of a package's two programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,16 +70,56 @@ impl Pairing {
         let here = self.transcripts(server, client);
         assert_eq!(
             here.0, in_python.0,
-            "the {server:?} server beside the {client:?} client"
+            "stdout of the {server:?} server with the {client:?} client"
         );
         assert_eq!(
             here.1, in_python.1,
-            "the {client:?} client beside the {server:?} server"
+            "stdout of the {client:?} client with the {server:?} server"
+        );
+        assert_eq!(
+            here.2, in_python.2,
+            "stderr of the {server:?} server with the {client:?} client"
+        );
+        assert_eq!(
+            here.3, in_python.3,
+            "stderr of the {client:?} client with the {server:?} server"
         );
     }
 
-    /// What the server and the client print.
-    fn transcripts(&self, server: Language, client: Language) -> (String, String) {
+    /// Compares what both languages say when no server listens, and when another program uses the
+    /// server's port.
+    ///
+    /// # Panics
+    ///
+    /// When the words differ, or a program does not end with exit code 1.
+    pub fn check_failures(&self) {
+        let same = |what: &str, run: &dyn Fn(Language) -> Finished| {
+            let [rust, python] = [Language::Rust, Language::Python].map(run);
+            assert_eq!((rust.code, python.code), (Some(1), Some(1)), "{what}");
+            assert_eq!(rust.stdout, python.stdout, "stdout of {what}");
+            assert_eq!(
+                same_words(&rust.stderr),
+                same_words(&python.stderr),
+                "stderr of {what}"
+            );
+        };
+        let nobody = wire::nobody();
+        same("a client without a server", &|language| {
+            let client = language.program(self.client).at(nobody);
+            client
+                .args(self.client_args)
+                .run_with_input(self.input.as_bytes())
+        });
+        let (_tcp, udp) = port_in_use();
+        let taken = udp.local_addr().expect("the socket is bound");
+        same("a server whose port is in use", &|language| {
+            let server = language.program(self.server).at(taken);
+            server.args(self.server_args).run()
+        });
+    }
+
+    /// What the server and the client print on stdout, then on stderr.
+    fn transcripts(&self, server: Language, client: Language) -> (String, String, String, String) {
         let (mut running, address) = server.program(self.server).args(self.server_args).serve();
         let talk = || {
             let client = client
@@ -91,7 +133,10 @@ impl Pairing {
                 "the client failed: {}",
                 finished.stderr
             );
-            without_ports(&finished.stdout)
+            (
+                without_ports(&finished.stdout),
+                same_words(&finished.stderr),
+            )
         };
         let first = talk();
         if self.one_shot {
@@ -102,7 +147,13 @@ impl Pairing {
                 "the server failed: {}",
                 finished.stderr
             );
-            return (without_ports(&finished.stdout), first);
+            let server_errors = same_words(&finished.stderr);
+            return (
+                without_ports(&finished.stdout),
+                first.0,
+                server_errors,
+                first.1,
+            );
         }
         // A server that goes on is stopped when it has said all it should. Whether it says more than that
         // shows in a second round: the surplus of the first stands before it.
@@ -118,7 +169,8 @@ impl Pairing {
         for _ in 0..opening + 2 * round {
             running.line();
         }
-        let said = without_ports(&running.stop().stdout);
+        let stopped = running.stop();
+        let said = without_ports(&stopped.stdout);
         let lines: Vec<&str> = said.split_inclusive('\n').collect();
         let (once, again) = lines.split_at(opening + round);
         assert_eq!(
@@ -126,8 +178,56 @@ impl Pairing {
             *again,
             "the second round differs from the first"
         );
-        (once.concat(), first)
+        (once.concat(), first.0, same_words(&stopped.stderr), first.1)
     }
+}
+
+/// A TCP and a UDP socket on one port.
+fn port_in_use() -> (TcpListener, UdpSocket) {
+    for _ in 0..100 {
+        let (tcp, address) = wire::listener();
+        if let Ok(udp) = UdpSocket::bind(address) {
+            return (tcp, udp);
+        }
+    }
+    panic!("no port is free for both TCP and UDP");
+}
+
+/// What a program says on stderr, without what differs for a good reason: the port, the form in which
+/// a language shows the system's error number, and the command that starts a program in it.
+fn same_words(stderr: &str) -> String {
+    let mut lines = Vec::new();
+    for line in without_ports(stderr).lines() {
+        let words = line.split(' ').map(|word| {
+            let address = word.trim_end_matches([':', ',']);
+            let rest = &word[address.len()..];
+            match address.rsplit_once(':') {
+                Some((host, port)) if host.parse::<Ipv4Addr>().is_ok() && is_number(port) => {
+                    format!("{host}:PORT{rest}")
+                }
+                _ => word.to_string(),
+            }
+        });
+        let mut line = words.collect::<Vec<_>>().join(" ");
+        // "[Errno 111] Connection refused" is Python's, "Connection refused (os error 111)" Rust's.
+        for (before, after) in [("[Errno ", "] "), (" (os error ", ")")] {
+            if let Some((start, rest)) = line.split_once(before)
+                && let Some((number, end)) = rest.split_once(after)
+                && is_number(number)
+            {
+                line = format!("{start}{end}");
+            }
+        }
+        let line = line
+            .replace("python3 crates/", "cargo run -p ")
+            .replace("/twin.py", "");
+        lines.push(line.replace(" -- --", " --"));
+    }
+    lines.join("\n")
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Puts `PORT` in the place of each port: in `('127.0.0.1', 51234)` in `port 51234` and in `binded to 51234`.
@@ -148,7 +248,7 @@ fn without_ports(text: &str) -> String {
     result + rest
 }
 
-/// Makes the four named tests of a [`Pairing`], shown as ignored where Python is missing.
+/// Makes the five named tests of a [`Pairing`], shown as ignored where Python is missing.
 ///
 /// ```
 /// use tests::pairing::Pairing;
@@ -197,13 +297,37 @@ macro_rules! pairings {
             fn of_rust_server_and_rust_client() {
                 $pairing.check(Rust, Rust);
             }
+
+            #[test]
+            #[cfg_attr(no_python, ignore = "python3 (3.8 or newer) is not installed")]
+            fn of_failures() {
+                $pairing.check_failures();
+            }
         }
     };
 }
 
 #[cfg(test)]
 mod tests {
-    use super::without_ports;
+    use super::{same_words, without_ports};
+
+    #[test]
+    fn errors_of_both_languages_are_compared_by_their_words() {
+        let rust = "Error: cannot connect to 127.0.0.1:51234: Connection refused (os error 111)\n\
+                    hint: is the server running? cargo run -p x-server -- --port 51234\n";
+        let python = "Error: cannot connect to 127.0.0.1:51235: [Errno 111] Connection refused\n\
+                      hint: is the server running? python3 crates/x-server/twin.py --port 51235\n";
+        assert_eq!(same_words(rust), same_words(python));
+        assert_ne!(
+            same_words(rust),
+            same_words(&python.replace("cannot", "could not"))
+        );
+        assert_ne!(same_words(rust), same_words(&python.replace("hint: ", "")));
+        assert_eq!(
+            same_words("listening on 127.0.0.1:80"),
+            "listening on 127.0.0.1:PORT"
+        );
+    }
 
     #[test]
     fn ports_are_put_aside_and_other_numbers_stay() {
