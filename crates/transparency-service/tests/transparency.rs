@@ -128,52 +128,44 @@ fn local_port(running: &Running) -> String {
 
 #[test]
 fn migration_under_the_load_of_4_callers_loses_no_call_and_does_none_twice() {
-    let router = router(&[]);
-    let log = folder("migration").join("log");
-    let mut old = service(&router.url, &log, &[]);
-    // Not idempotent: nothing is repeated that could hide a loss.
-    let load = Load::start(CALLERS, || session(&router.url), COUNT, false);
-    load.more(200);
-    for _ in 0..3 {
-        let new = service(&router.url, &log, &[]);
-        load.more(50);
-        signal(&old, "TERM");
-        let finished = old.finish();
-        assert_eq!(finished.code, Some(0), "{}", finished.stderr);
-        load.more(200);
-        old = new;
-    }
-    let tally = load.stop();
-    assert_eq!(tally.errors, [], "calls that failed");
-    let total: i64 = session(&router.url).call(VALUE, &()).unwrap();
-    assert_eq!(
-        usize::try_from(total).unwrap(),
-        tally.results,
-        "lost or done twice"
-    );
+    migrate("migration", [Language::Rust; 3]);
 }
 
 #[test]
 #[cfg_attr(no_peers, ignore = "autobahn-python is not installed: scripts/peers")]
 fn migration_to_the_python_twin_and_back_loses_no_call_and_does_none_twice() {
+    use Language::{Python, Rust};
+    migrate("migration-twin", [Python, Rust, Python]);
+}
+
+#[derive(Clone, Copy)]
+enum Language {
+    Rust,
+    Python,
+}
+
+/// Replaces a service under load by one in each of these languages in turn.
+fn migrate(folder_name: &str, successors: [Language; 3]) {
     let router = router(&[]);
-    let log = folder("migration-twin").join("log");
+    let log = folder(folder_name).join("log");
     let mut old = service(&router.url, &log, &[]);
+    // Not idempotent: a repeated call would hide a lost one.
     let load = Load::start(CALLERS, || session(&router.url), COUNT, false);
-    load.more(50);
-    for language in ["python", "rust", "python"] {
-        let new = if language == "rust" {
-            service(&router.url, &log, &[])
-        } else {
-            let mut twin = support::python_service(&router.url, &log);
-            twin.error_line_with("serving");
-            twin
+    load.more(200);
+    for language in successors {
+        let new = match language {
+            Language::Rust => service(&router.url, &log, &[]),
+            Language::Python => {
+                let mut twin = support::python_service(&router.url, &log);
+                twin.error_line_with("serving");
+                twin
+            }
         };
-        load.more(20);
+        load.more(50);
         signal(&old, "TERM");
         let finished = old.finish();
         assert_eq!(finished.code, Some(0), "{}", finished.stderr);
-        load.more(50);
+        load.more(200);
         old = new;
     }
     let tally = load.stop();
