@@ -1,0 +1,409 @@
+//! Running the programs under test: any command line, each in a process group of its own that ends with its case.
+//!
+//! This is no sandbox. A program under test may do whatever the user may who runs the check. What is promised is
+//! that its processes end: by TERM, after two seconds by KILL, as a whole group, with all that they started. On
+//! Linux this process is the reaper of orphans (`PR_SET_CHILD_SUBREAPER`, prctl(2)), so a program that forks twice and
+//! leaves its group is found as well; elsewhere the group is all that can be reached.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`group`] | all that a program has started: found, signaled, ended, reaped |
+//! | [`end`] | how a program ended |
+//! | [`output`] | what a program prints: always drained, kept at both ends |
+
+mod end;
+mod group;
+mod output;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, Stdio};
+#[cfg(unix)]
+use std::sync::Arc;
+#[cfg(unix)]
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU64, Ordering};
+#[cfg(any(not(unix), target_os = "linux"))]
+use std::thread;
+use std::time::{Duration, Instant};
+
+pub use end::Ended;
+#[cfg(unix)]
+use end::{End, watch};
+pub use group::{Group, go_on, no_starts, pause, prepare, stop_all, sweep, tell};
+use group::{
+    Signal, TERM_PATIENCE, belongs, descendants, kill_all, left_behind, may_start, running, signal,
+};
+use output::Capture;
+
+use crate::verdict::{Excerpt, ProgramReport};
+
+/// The variable by which a program under test, and all that it starts, can be told from other processes: the check's
+/// process id, a dot, and a number.
+pub const MARKER: &str = "LAB_CHECK";
+
+/// What a program under test is started with.
+#[derive(Debug, Clone)]
+pub struct Invocation {
+    /// The command and its arguments.
+    pub words: Vec<String>,
+    /// The folder in which it runs; none is the one of the check.
+    pub folder: Option<PathBuf>,
+    /// What it reads from stdin.
+    pub input: Input,
+}
+
+/// What a program reads from its stdin.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Input {
+    /// The end of input, at once.
+    #[default]
+    Empty,
+    /// What [`Running::type_in`] writes, as from a keyboard.
+    Keyboard,
+}
+
+/// A program under test that runs. Dropped, it ends with all that it has started.
+pub struct Running {
+    child: Child,
+    id: u32,
+    marker: String,
+    stdout: Capture,
+    stderr: Capture,
+    #[cfg(unix)]
+    end: Arc<End>,
+    stdin: Option<ChildStdin>,
+    stopped: Option<String>,
+    lives_on: bool,
+}
+
+impl Running {
+    /// Starts a program in a process group of its own, with its output drained.
+    ///
+    /// # Errors
+    ///
+    /// When the system cannot start it.
+    pub fn start(invocation: &Invocation) -> io::Result<Self> {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let (name, args) = invocation
+            .words
+            .split_first()
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the command is empty"))?;
+        let marker = format!(
+            "{MARKER}={}.{}",
+            std::process::id(),
+            NUMBER.fetch_add(1, Ordering::Relaxed)
+        );
+        let mut command = Command::new(name);
+        command
+            .args(args)
+            .env("PYTHONUNBUFFERED", "1")
+            // What a program says of its end is evidence; a Rust program's backtrace would push it out of sight.
+            .env("RUST_BACKTRACE", "0")
+            .stdin(match invocation.input {
+                Input::Empty => Stdio::null(),
+                Input::Keyboard => Stdio::piped(),
+            })
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        if let Some((key, value)) = marker.split_once('=') {
+            command.env(key, value);
+        }
+        if let Some(folder) = &invocation.folder {
+            command.current_dir(folder);
+        }
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        // Should this process be killed without a chance to act. The thread that starts a program outlives it: the kernel
+        // takes that thread's end for the parent's.
+        lab_core::process::die_with_parent(&mut command);
+
+        let mut known = running();
+        // Under the lock: whoever ends all that runs meets this one as well, or it is not started.
+        if !may_start() {
+            return Err(io::Error::other("the check is being stopped"));
+        }
+        let mut child = command.spawn()?;
+        let id = child.id();
+        known.insert(id, marker.clone());
+        drop(known);
+
+        let stdout = Capture::of(child.stdout.take(), id);
+        let stderr = Capture::of(child.stderr.take(), id);
+        let stdin = child.stdin.take();
+        Ok(Running {
+            child,
+            id,
+            marker,
+            stdout,
+            stderr,
+            #[cfg(unix)]
+            end: watch(id),
+            stdin,
+            stopped: None,
+            lives_on: false,
+        })
+    }
+
+    /// Writes to its stdin; false when it no longer reads there. Short texts only: a long one could block.
+    pub fn type_in(&mut self, text: &str) -> bool {
+        self.stdin
+            .as_mut()
+            .is_some_and(|stdin| stdin.write_all(text.as_bytes()).is_ok())
+    }
+
+    /// Ends its input.
+    pub fn end_input(&mut self) {
+        drop(self.stdin.take());
+    }
+
+    /// The process id, which is also the number of the group.
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Whom to end, for another thread: see [`Group::end`].
+    pub fn group(&self) -> Group {
+        Group {
+            id: self.id,
+            marker: self.marker.clone(),
+        }
+    }
+
+    /// Its processes: its group, what it has started, and what that has started.
+    pub fn processes(&self) -> Vec<crate::kernel::Process> {
+        let all = crate::kernel::processes();
+        let below = descendants(&all, self.id);
+        all.into_iter()
+            .filter(|one| below.contains(&one.id) || belongs(one, self.id, &self.marker))
+            .collect()
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<Ended> {
+        self.wait(Duration::ZERO)
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self, patience: Duration) -> Option<Ended> {
+        #[cfg(unix)]
+        {
+            let ended = labnet::lock(&self.end.ended);
+            let (ended, _) = self
+                .end
+                .changed
+                .wait_timeout_while(ended, patience, |ended| ended.is_none())
+                .unwrap_or_else(PoisonError::into_inner);
+            *ended
+        }
+        #[cfg(not(unix))]
+        {
+            let deadline = Instant::now() + patience;
+            loop {
+                match self.child.try_wait() {
+                    Ok(Some(status)) => return Some(Ended::Code(status.code().unwrap_or(-1))),
+                    _ if Instant::now() >= deadline => return None,
+                    _ => thread::sleep(Duration::from_millis(2)),
+                }
+            }
+        }
+    }
+
+    /// Holds it as a busy machine may at any moment, until [`Running::go_on`] (SIGSTOP). On Windows it goes on.
+    pub fn hold(&mut self) {
+        signal(self.id, Signal::Stop);
+        // A thread that runs on another processor stops a little later than kill(2) returns.
+        let deadline = Instant::now() + TERM_PATIENCE;
+        while Instant::now() < deadline && crate::kernel::runs(self.id) {
+            thread::sleep(Duration::from_micros(100));
+        }
+    }
+
+    /// Lets it go on after [`Running::hold`].
+    pub fn go_on(&mut self) {
+        signal(self.id, Signal::Continue);
+    }
+
+    /// Ends it by KILL at once, without the chance to clean up: what a crash is like.
+    pub fn kill(&mut self) {
+        kill_all(self.id, &self.marker);
+        self.finish();
+    }
+
+    /// Ends it: TERM, two seconds, KILL, with all that it has started; then reaps it.
+    pub fn stop(&mut self) {
+        if self.stopped.is_some() {
+            return;
+        }
+        let by_itself = self.ended();
+        if by_itself.is_none() {
+            signal(self.id, Signal::Term);
+            self.wait(TERM_PATIENCE);
+        }
+        kill_all(self.id, &self.marker);
+        self.finish();
+        if let Some(ended) = by_itself {
+            self.stopped = Some(ended.to_string());
+        }
+    }
+
+    fn finish(&mut self) {
+        // It has been killed, so it ends, unless this user may not kill it: then nobody waits for it, and it stays our child,
+        // so that its number stays its own.
+        let ended = self.wait(TERM_PATIENCE).is_some();
+        // The lock is held until the number is free again: nobody may signal it in between.
+        let mut known = running();
+        if known.remove(&self.id).is_some() {
+            if ended {
+                // Fails only for a process that has been reaped, which happens here alone.
+                let _status = self.child.wait();
+            } else {
+                self.lives_on = true;
+            }
+        }
+        drop(known);
+        self.stdout.finish();
+        self.stderr.finish();
+        self.stopped.get_or_insert_default();
+    }
+
+    /// What its user has to know of it, when it was stopped and could not be ended.
+    pub fn left_behind(&self) -> Option<String> {
+        self.lives_on.then(|| left_behind(self.id))
+    }
+
+    /// All that it has printed so far.
+    pub fn stdout(&self) -> Excerpt {
+        self.stdout.catch_up();
+        self.stdout.excerpt()
+    }
+
+    /// All that it has written to stderr so far.
+    pub fn stderr(&self) -> Excerpt {
+        self.stderr.catch_up();
+        self.stderr.excerpt()
+    }
+
+    /// Whether it was stopped for printing without end.
+    pub fn floods(&self) -> bool {
+        self.stdout.floods() || self.stderr.floods()
+    }
+
+    /// Waits until its stdout holds these bytes, or has ended, or the time is up; says whether it does.
+    pub fn prints(&self, text: &[u8], deadline: Instant) -> bool {
+        self.stdout
+            .wait_for(deadline, |bytes| contains(bytes, text))
+    }
+
+    /// Waits until its output streams have ended: after that nothing can be added.
+    pub fn drained(&mut self) {
+        self.stdout.finish();
+        self.stderr.finish();
+    }
+
+    /// What a report says about it.
+    pub fn report(&mut self) -> ProgramReport {
+        let ended = match &self.stopped {
+            Some(words) if !words.is_empty() => Some(words.clone()),
+            Some(_) => None,
+            None => self.ended().map(|ended| ended.to_string()),
+        };
+        ProgramReport {
+            ended,
+            stdout: self.stdout(),
+            stderr: self.stderr(),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        self.stop();
+    }
+}
+
+/// Whether a run of bytes holds another.
+pub fn contains(bytes: &[u8], text: &[u8]) -> bool {
+    memchr::memmem::find(bytes, text).is_some()
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use super::output::{FLOOD, KEPT_OUTPUT};
+    use super::*;
+
+    #[test]
+    fn what_a_program_has_printed_is_seen_at_once_however_late_it_is_drained() {
+        // What it prints to stderr shows that it has printed to stdout before.
+        for _ in 0..200 {
+            let program = shell("echo one; echo two >&2; exec sleep 60");
+            let said = |all: &[u8]| contains(all, b"two");
+            assert!(
+                program
+                    .stderr
+                    .wait_for(Instant::now() + Duration::from_secs(30), said)
+            );
+            assert_eq!(program.stdout().head, b"one\n");
+        }
+    }
+
+    fn shell(script: &str) -> Running {
+        Running::start(&Invocation {
+            words: ["sh", "-c", script].map(String::from).to_vec(),
+            folder: None,
+            input: Input::Empty,
+        })
+        .unwrap()
+    }
+
+    fn gone(text: &Excerpt) {
+        let id = String::from_utf8(text.head.clone()).unwrap();
+        let path = format!("/proc/{}", id.trim());
+        assert!(!std::path::Path::new(&path).exists(), "{path} still runs");
+    }
+
+    #[test]
+    fn a_program_that_ignores_term_is_killed_after_two_seconds() {
+        let mut program = shell("trap '' TERM; echo $$; while :; do sleep 1; done");
+        assert!(program.prints(b"\n", Instant::now() + Duration::from_secs(10)));
+        let before = Instant::now();
+        program.stop();
+        assert!(before.elapsed() >= TERM_PATIENCE);
+        gone(&program.stdout());
+    }
+
+    #[test]
+    fn children_that_leave_the_group_end_with_their_program() {
+        prepare().unwrap();
+        // setsid makes a session and so a group of its own; the shell between ends, so the child is an orphan.
+        let mut program = shell("(setsid sh -c 'echo $$; exec sleep 1000' &) ; exit 0");
+        assert!(program.prints(b"\n", Instant::now() + Duration::from_secs(10)));
+        program.stop();
+        gone(&program.stdout());
+    }
+
+    #[test]
+    fn output_without_end_is_capped_and_ends_the_program() {
+        let mut program = shell("yes");
+        let ended = program.wait(Duration::from_secs(60));
+        assert_eq!(ended, Some(Ended::Signal(9)));
+        assert!(program.floods());
+        let kept = program.stdout();
+        assert!(kept.head.len() + kept.tail.len() <= 2 * KEPT_OUTPUT);
+        assert!(kept.total as u64 > FLOOD);
+    }
+
+    #[test]
+    fn an_end_is_told_with_its_code_or_its_signal() {
+        assert_eq!(
+            shell("exit 7").wait(Duration::from_secs(10)),
+            Some(Ended::Code(7))
+        );
+        assert_eq!(
+            shell("kill -SEGV $$").wait(Duration::from_secs(10)),
+            Some(Ended::Signal(11))
+        );
+    }
+}
