@@ -1,0 +1,84 @@
+//! What is checked, and how its program is started.
+
+use crate::command::Template;
+use crate::network;
+use crate::peers::tcp::{self};
+use crate::ports::Protocol;
+use crate::process::Input;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// What is checked, and how.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The command line.
+    pub command: Template,
+    /// The address that the sheet gives, for a command that takes none.
+    pub address: SocketAddr,
+    /// TCP or UDP.
+    pub protocol: Protocol,
+    /// How long a step may take.
+    pub patience: Duration,
+    /// How long a case may take.
+    pub case_limit: Duration,
+    /// The folder in which the program runs.
+    pub folder: Option<PathBuf>,
+    /// What is random follows from it.
+    pub seed: u64,
+    /// When the whole check has to be over.
+    pub until: Instant,
+    /// Whether each case is played in a network of its own.
+    pub own_network: bool,
+}
+
+impl Target {
+    /// Whether the command says on which port; without it the sheet's own is used.
+    pub fn has_port(&self) -> bool {
+        self.command.has("port")
+    }
+
+    /// Whether cases may run side by side: each needs a port or a network of its own, or no port
+    /// at all (a program that is alone has the port 0).
+    pub fn side_by_side(&self) -> bool {
+        self.has_port() || self.own_network || self.address.port() == 0
+    }
+
+    /// Whether nobody listens on the sheet's port, but connections of the past hold it against a server that does not set SO_REUSEADDR.
+    pub fn held_by_the_past(&self) -> bool {
+        let plain = socket2::Socket::new(
+            socket2::Domain::for_address(self.address),
+            socket2::Type::STREAM,
+            None,
+        )
+        .and_then(|socket| socket.bind(&self.address.into()));
+        self.protocol == Protocol::Tcp && plain.is_err() && tcp::listen(self.address).is_ok()
+    }
+
+    /// Moves the calling thread into a network of its own, where the target wants one.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no such networks, or refuses.
+    pub fn enter_network(&self) -> anyhow::Result<()> {
+        match self.own_network {
+            true => network::enter(self.address.ip()),
+            false => Ok(()),
+        }
+    }
+}
+
+/// How the program under test is started.
+#[derive(Debug, Clone, Default)]
+pub struct Launch<'a> {
+    /// What stands for `{message}`.
+    pub message: &'a str,
+    /// What it reads from stdin.
+    pub input: Input,
+    /// What stands for `{host}`, in place of the address.
+    pub host: Option<&'a str>,
+    /// What stands for `{ports}`, `{first}` and `{last}`.
+    pub ports: Option<(u16, u16)>,
+    /// How many descriptors it may have open. Unix only.
+    pub descriptors: Option<u32>,
+}
