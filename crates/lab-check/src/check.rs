@@ -11,6 +11,7 @@ use lab_judge::report::Format;
 use lab_judge::run::{self, Growing, Plan};
 use lab_judge::{misconceptions, process};
 use labnet::{Hint, say};
+use serde_json::json;
 
 use crate::deliver::{self, Save, Sink};
 use crate::exercises::EXERCISES;
@@ -60,7 +61,7 @@ pub struct Check {
     /// explain a misconception that a report has named, and do nothing else
     #[argh(option)]
     explain: Option<String>,
-    /// list the cases instead of playing them
+    /// list the cases instead of playing them; with --format json also what each of them depends on
     #[argh(switch)]
     list: bool,
     #[argh(option, default = "1")]
@@ -111,8 +112,10 @@ impl Check {
         };
         let (exercise, sides) = target::sides(name, [&self.server, &self.client, &self.program])?;
         if self.list {
-            for (role, _) in &sides {
-                list_cases(role)?;
+            let mut roles = sides.iter().map(|(role, _)| *role);
+            match self.format {
+                Format::Json => list_as_json(roles)?,
+                _ => roles.try_for_each(list_cases)?,
             }
             return Ok(0);
         }
@@ -221,6 +224,22 @@ fn list_exercises() -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The cases with what they depend on, for a program that chooses among them.
+fn list_as_json<'a>(roles: impl Iterator<Item = &'a Role>) -> anyhow::Result<()> {
+    let mut cases = Vec::new();
+    for role in roles {
+        cases.extend(role.cases.iter().map(|case| {
+            json!({
+                "role": role.kind.name(),
+                "id": case.id,
+                "name": case.name,
+                "depends_on": case.rests_on,
+            })
+        }));
+    }
+    say!("{}", serde_json::to_string_pretty(&cases)?)
 }
 
 fn list_cases(role: &Role) -> anyhow::Result<()> {
