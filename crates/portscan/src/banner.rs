@@ -1,4 +1,4 @@
-//! What a service says first: a bounded look, and never a byte of it raw on a terminal.
+//! What a service says first: read within limits, and escaped before it reaches a terminal.
 
 use std::collections::HashMap;
 use std::io::{ErrorKind, Read};
@@ -9,15 +9,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// The most bytes that are read from a service.
-pub const MOST_BYTES: usize = 512;
+pub const MAX_BYTES: usize = 512;
 
 /// Connections at a time.
 const WORKERS: usize = 32;
 
-/// What a peer said within the time, up to [`MOST_BYTES`] or the end of its first line; empty when it waits for us
-/// to speak first.
+/// What a peer said within the time, up to [`MAX_BYTES`] or the end of its first line; empty when it waits for the
+/// client to speak first.
 ///
-/// The time is for the whole of it: a peer that sends a byte now and then does not prolong it.
+/// The time is for the whole banner: a peer that sends a byte now and then does not prolong it.
 ///
 /// # Errors
 ///
@@ -25,9 +25,9 @@ const WORKERS: usize = 32;
 pub fn read(address: SocketAddr, time: Duration) -> std::io::Result<Vec<u8>> {
     let deadline = Instant::now() + time;
     let mut stream = TcpStream::connect_timeout(&address, time)?;
-    let mut said = [0; MOST_BYTES];
+    let mut said = [0; MAX_BYTES];
     let mut length = 0;
-    while length < MOST_BYTES && !said[..length].contains(&b'\n') {
+    while length < MAX_BYTES && !said[..length].contains(&b'\n') {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             break;
@@ -41,7 +41,7 @@ pub fn read(address: SocketAddr, time: Duration) -> std::io::Result<Vec<u8>> {
                 break;
             }
             Err(error) if length == 0 => return Err(error),
-            // What was said before the connection broke was said.
+            // What came before the connection broke counts.
             Err(_) => break,
         }
     }
@@ -69,17 +69,15 @@ pub fn read_all(
                         Ok(said) => printable(&said),
                         Err(error) => format!("({error})"),
                     };
-                    if !banner.is_empty()
-                        && let Ok(mut banners) = banners.lock()
-                    {
-                        banners.insert(*address, banner);
+                    if !banner.is_empty() {
+                        labnet::lock(&banners).insert(*address, banner);
                     }
                     done.fetch_add(1, Ordering::Relaxed);
                 }
             });
         }
     });
-    banners.into_inner().unwrap_or_default()
+    std::mem::take(&mut *labnet::lock(&banners))
 }
 
 /// The first line as printable ASCII; everything else is escaped, so that no service can send the terminal a
@@ -107,12 +105,17 @@ mod tests {
 
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_millis(300);
+    const TIMEOUT: Duration = Duration::from_millis(300);
 
-    fn service(say: impl FnOnce(TcpStream) + Send + 'static) -> SocketAddr {
+    /// Serves every connection, since a port scan of this machine may come first.
+    fn service(say: fn(TcpStream)) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        thread::spawn(move || say(listener.accept().unwrap().0));
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                thread::spawn(move || say(stream));
+            }
+        });
         address
     }
 
@@ -120,7 +123,9 @@ mod tests {
     fn a_banner_in_pieces_is_read_to_the_end_of_its_line() {
         let address = service(|mut stream| {
             for piece in ["220 ", "ready", "\r\nmore"] {
-                stream.write_all(piece.as_bytes()).unwrap();
+                if stream.write_all(piece.as_bytes()).is_err() {
+                    return;
+                }
             }
         });
         let said = read(address, Duration::from_secs(5)).unwrap();
@@ -132,24 +137,24 @@ mod tests {
         let address = service(|mut stream| {
             let _until_the_client_goes = stream.read(&mut [0]);
         });
-        assert_eq!(read(address, PATIENCE).unwrap(), b"");
+        assert_eq!(read(address, TIMEOUT).unwrap(), b"");
     }
 
     #[test]
-    fn a_service_that_never_stops_is_cut_off_and_one_that_drips_does_not_prolong_the_wait() {
+    fn a_service_that_never_stops_is_cut_off_and_one_that_trickles_does_not_prolong_the_wait() {
         let flood = service(|mut stream| while stream.write_all(&[b'x'; 4096]).is_ok() {});
         assert_eq!(
             read(flood, Duration::from_secs(5)).unwrap().len(),
-            MOST_BYTES
+            MAX_BYTES
         );
 
-        let drip = service(|mut stream| {
+        let trickle = service(|mut stream| {
             while stream.write_all(b"x").is_ok() {
-                thread::sleep(PATIENCE / 10);
+                thread::sleep(TIMEOUT / 10);
             }
         });
         let began = Instant::now();
-        assert!(read(drip, PATIENCE).unwrap().len() < MOST_BYTES);
-        assert!(began.elapsed() < PATIENCE * 10);
+        assert!(read(trickle, TIMEOUT).unwrap().len() < MAX_BYTES);
+        assert!(began.elapsed() < TIMEOUT * 10);
     }
 }

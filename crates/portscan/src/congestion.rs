@@ -1,34 +1,35 @@
-//! Whether a scan that gets no answers is too much for the way there: a pure state machine, told by control probes.
+//! Whether the path can carry the rate of a scan that gets no answers: a pure state machine, fed by control probes.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::schedule::{Probe, State};
+use crate::findings::State;
+use crate::probe::Probe;
 use crate::window::Time;
 
-/// Finds out from the control probes whether the way there bears the rate of a scan that gets no answers.
+/// Finds out from the control probes whether the path can carry the rate of a scan that gets no answers.
 ///
 /// Silence gives no hint of a queue that overflows: behind a firewall that drops everything, a window that grows in
-/// silence can drown a slow uplink, and the few answers there are drown with it. Whether control probes are lost more
-/// often than by chance is a cumulative sum's to say (CUSUM, Page 1954), here of a loss of 50 % against one of 2 %:
-/// four in a row are a verdict, or five of ten. Then the rate goes down to what got through, less a fifth, and
-/// the silent ports get two more tries. It goes up again while all control probes are answered, but not to where the
-/// verdict fell. There are a few verdicts at most: a loss that does not depend on the rate stays, and is told.
+/// silence can drown a slow uplink, and the few answers drown with it. A cumulative sum (CUSUM, Page 1954) says whether
+/// control probes are lost more often than by chance, here a loss of 50 % against one of 2 %: four in a row are a
+/// verdict, or five of ten. Then the rate goes down to what got through, less a fifth, and the silent ports get two
+/// more tries. The rate goes up again while all control probes are answered, but not to where the verdict fell. There
+/// are a few verdicts at most: a loss that does not depend on the rate stays, and the report says so.
 #[derive(Debug)]
 pub struct Congestion {
     /// The cumulative sum, and the control probes, all and lost, since it was 0.
     score: f64,
-    heard: u32,
+    counted: u32,
     lost: u32,
-    /// Answered without one that was lost.
+    /// Answered control probes since the last one that was lost.
     streak: u32,
     /// Control probes in the order in which they were sent, with the outcome where it is known. An answer is known
-    /// sooner than a loss: heard as they come, the losses of a while would stand in a row.
-    under_way: VecDeque<(Probe, Option<Heard>)>,
+    /// sooner than a loss: counted as they come, the losses of a while would come in a row.
+    in_flight: VecDeque<(Probe, Option<ProbeOutcome>)>,
     /// When control probes were sent, and how many probes had been handed out then.
     pace: VecDeque<(Time, u64)>,
     verdicts: u8,
-    /// The last one: the time, and the pass.
+    /// The last verdict: the time, and the pass.
     judged: Time,
     pass: u8,
     /// Probes a second from then on, and where they may go up to.
@@ -38,13 +39,13 @@ pub struct Congestion {
 
 /// What came of a control probe.
 #[derive(Debug, Clone, Copy)]
-pub enum Heard {
-    /// An answer.
-    Answer,
-    /// None in time.
-    Loss,
+pub enum ProbeOutcome {
+    /// It was answered.
+    Answered,
+    /// No answer came in time.
+    Lost,
     /// This machine could not send it, or the scan was stopped.
-    Nothing,
+    Unknown,
 }
 
 impl Congestion {
@@ -52,8 +53,8 @@ impl Congestion {
     const OF_A_LOSS: f64 = 3.219;
     const OF_AN_ANSWER: f64 = -0.673;
     const VERDICT: f64 = 12.0;
-    const MOST_VERDICTS: u8 = 6;
-    const LEAST_RATE: f64 = 200.0;
+    const MAX_VERDICTS: u8 = 6;
+    const MIN_RATE: f64 = 200.0;
     /// So many answers without a loss raise the rate by a quarter.
     const STREAK: u32 = 8;
     /// A rate is measured over at least this time, and over the last so many control probes at most.
@@ -64,10 +65,10 @@ impl Congestion {
     pub fn new() -> Self {
         Congestion {
             score: 0.0,
-            heard: 0,
+            counted: 0,
             lost: 0,
             streak: 0,
-            under_way: VecDeque::new(),
+            in_flight: VecDeque::new(),
             pace: VecDeque::new(),
             verdicts: 0,
             judged: Time::ZERO,
@@ -82,7 +83,7 @@ impl Congestion {
         self.rate
     }
 
-    /// The pass in which the last verdict of this block fell; 0 is none.
+    /// The pass in which the last verdict of this block fell; 0 without one.
     pub fn pass(&self) -> u8 {
         self.pass
     }
@@ -92,12 +93,12 @@ impl Congestion {
         self.pace.back().map(|sent| sent.0)
     }
 
-    /// Nothing at all was heard in the first pass: the rate to go on with, until control probes say more.
-    pub fn is_blind(&mut self, rate: f64) {
+    /// The first pass got no answer at all: the rate to continue with, until control probes say more.
+    pub fn set_blind_rate(&mut self, rate: f64) {
         self.rate = Some(rate);
     }
 
-    /// The passes begin anew, with other ports. `blind`: nothing has been heard yet.
+    /// The passes start over, with other ports. `blind`: no answer has come yet.
     pub fn next_block(&mut self, blind: bool) {
         self.pass = 0;
         if blind {
@@ -113,27 +114,27 @@ impl Congestion {
         self.pace.push_back((probe.sent, handed_out));
         // Refusals may be held back by a limit of the host; an open port's answer is not.
         if probe.control == Some(State::Open) {
-            self.under_way.push_back((probe, None));
+            self.in_flight.push_back((probe, None));
         }
     }
 
     /// The outcome of a control probe of this pass. `true` is a verdict.
-    pub fn heard(&mut self, now: Time, probe: &Probe, outcome: Heard, pass: u8) -> bool {
-        let mut known = self.under_way.iter_mut();
+    pub fn record(&mut self, now: Time, probe: &Probe, outcome: ProbeOutcome, pass: u8) -> bool {
+        let mut known = self.in_flight.iter_mut();
         if let Some(entry) = known.find(|entry| entry.0 == *probe && entry.1.is_none()) {
             entry.1 = Some(outcome);
         }
         let mut verdict = false;
-        while let Some((probe, Some(outcome))) = self.under_way.front().copied() {
-            self.under_way.pop_front();
+        while let Some((probe, Some(outcome))) = self.in_flight.front().copied() {
+            self.in_flight.pop_front();
             // What was sent before a verdict has been judged by it.
             if probe.sent < self.judged {
                 continue;
             }
             match outcome {
-                Heard::Answer => self.answered(),
-                Heard::Loss => verdict |= self.lost(now, probe.sent, pass),
-                Heard::Nothing => {}
+                ProbeOutcome::Answered => self.answered(),
+                ProbeOutcome::Lost => verdict |= self.lost(now, probe.sent, pass),
+                ProbeOutcome::Unknown => {}
             }
         }
         verdict
@@ -141,9 +142,9 @@ impl Congestion {
 
     fn answered(&mut self) {
         self.score += Self::OF_AN_ANSWER;
-        self.heard += 1;
+        self.counted += 1;
         if self.score <= 0.0 {
-            (self.score, self.heard, self.lost) = (0.0, 0, 0);
+            (self.score, self.counted, self.lost) = (0.0, 0, 0);
         }
         self.streak += 1;
         if let Some(rate) = self.rate.filter(|_| self.streak >= Self::STREAK) {
@@ -155,18 +156,18 @@ impl Congestion {
     fn lost(&mut self, now: Time, sent: Time, pass: u8) -> bool {
         self.streak = 0;
         self.score += Self::OF_A_LOSS;
-        self.heard += 1;
+        self.counted += 1;
         self.lost += 1;
-        if self.score < Self::VERDICT || self.verdicts == Self::MOST_VERDICTS {
+        if self.score < Self::VERDICT || self.verdicts == Self::MAX_VERDICTS {
             return false;
         }
         let Some(rate) = self.rate_before(sent) else {
             return false;
         };
-        let through = 1.0 - f64::from(self.lost) / f64::from(self.heard + 1);
+        let through = 1.0 - f64::from(self.lost) / f64::from(self.counted + 1);
         self.most = self.rate.unwrap_or(rate).min(rate) * 0.8;
-        self.rate = Some((self.most * through).max(Self::LEAST_RATE));
-        (self.score, self.heard, self.lost) = (0.0, 0, 0);
+        self.rate = Some((self.most * through).max(Self::MIN_RATE));
+        (self.score, self.counted, self.lost) = (0.0, 0, 0);
         self.verdicts += 1;
         self.judged = now;
         self.pass = pass;
@@ -195,9 +196,9 @@ impl Default for Congestion {
 mod tests {
     use super::*;
 
-    /// Sends a control probe each 10 ms at a pace of 1,000 probes a second, and gives the number of those that were
-    /// heard of until the first verdict.
-    fn until_verdict(congestion: &mut Congestion, outcomes: &[Heard]) -> Option<usize> {
+    /// Sends a control probe each 10 ms at a pace of 1,000 probes a second. Says how many outcomes it took until the
+    /// first verdict.
+    fn until_verdict(congestion: &mut Congestion, outcomes: &[ProbeOutcome]) -> Option<usize> {
         let probes: Vec<Probe> = (0..outcomes.len())
             .map(|number| {
                 let sent = Duration::from_millis(10 * number as u64 + 10);
@@ -208,29 +209,29 @@ mod tests {
             .collect();
         let now = Duration::from_secs(60);
         (0..outcomes.len())
-            .find(|place| congestion.heard(now, &probes[*place], outcomes[*place], 1))
-            .map(|place| place + 1)
+            .find(|index| congestion.record(now, &probes[*index], outcomes[*index], 1))
+            .map(|index| index + 1)
     }
 
     #[test]
     fn four_losses_in_a_row_are_a_verdict_and_the_rate_goes_down() {
         let mut congestion = Congestion::new();
-        let outcomes = [&[Heard::Answer; 20][..], &[Heard::Loss; 5]].concat();
+        let outcomes = [&[ProbeOutcome::Answered; 20][..], &[ProbeOutcome::Lost; 5]].concat();
         assert_eq!(until_verdict(&mut congestion, &outcomes), Some(24));
-        // 1,000 a second, less a fifth, and of five (one for doubt) one got through.
+        // 1,000 a second, less a fifth, and of five (one added, to be careful) one got through.
         let rate = congestion.rate().unwrap();
         assert!((159.0..201.0).contains(&rate), "{rate}");
         assert_eq!(congestion.pass(), 1);
     }
 
     #[test]
-    fn one_loss_in_ten_is_none() {
+    fn one_loss_in_ten_gives_no_verdict() {
         let mut congestion = Congestion::new();
-        let mut outcomes = [Heard::Answer; 1000];
+        let mut outcomes = [ProbeOutcome::Answered; 1000];
         outcomes
             .iter_mut()
             .step_by(10)
-            .for_each(|outcome| *outcome = Heard::Loss);
+            .for_each(|outcome| *outcome = ProbeOutcome::Lost);
         assert_eq!(until_verdict(&mut congestion, &outcomes), None);
         assert_eq!(congestion.rate(), None);
     }
@@ -252,22 +253,25 @@ mod tests {
             .iter()
             .partition(|probe| probe.sent.as_millis() % 10 == 0);
         for probe in answered {
-            assert!(!congestion.heard(now, probe, Heard::Answer, 1));
+            assert!(!congestion.record(now, probe, ProbeOutcome::Answered, 1));
         }
         for probe in lost {
-            assert!(!congestion.heard(now, probe, Heard::Loss, 1));
+            assert!(!congestion.record(now, probe, ProbeOutcome::Lost, 1));
         }
     }
 
     #[test]
     fn answers_raise_the_rate_but_not_to_where_the_verdict_fell() {
         let mut congestion = Congestion::new();
-        assert_eq!(until_verdict(&mut congestion, &[Heard::Loss; 4]), Some(4));
+        assert_eq!(
+            until_verdict(&mut congestion, &[ProbeOutcome::Lost; 4]),
+            Some(4)
+        );
         let late = Duration::from_secs(61);
         for number in 0..200 {
             let probe = Probe::control_of(7, 80, State::Open, late + Duration::from_millis(number));
             congestion.sent(probe, 1000 + number);
-            congestion.heard(late * 2, &probe, Heard::Answer, 1);
+            congestion.record(late * 2, &probe, ProbeOutcome::Answered, 1);
         }
         let rate = congestion.rate().unwrap();
         assert!((799.0..801.0).contains(&rate), "{rate}");

@@ -1,31 +1,39 @@
 //! The engine: carries out a scan with the sockets of this machine.
 //!
-//! Addresses of this machine answer inside the `connect` call itself, so [`own`] needs no poller and no window. All
-//! others, and what is silent on this machine, go through [`poller`], which does what [`crate::schedule`] says.
-//! What differs between systems is behind [`system`].
+//! Addresses of this machine answer inside the `connect` call itself, so [`local`] needs no poller and no window. Remote
+//! hosts, and ports of this machine that are silent, go through [`poller`], which does what [`crate::schedule`] says.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`local`] | the quick scan of this machine's own addresses (Linux) |
+//! | [`poller`] | everything else: many connects in flight at once |
+//! | [`system`] | what differs between systems: `linux.rs` or `portable.rs` |
 
 use std::collections::HashSet;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use crate::order::Order;
-use crate::schedule::{Findings, Limits, Losses, Scheduler, State};
+use crate::findings::{Findings, Losses, State};
+use crate::limits::Limits;
+use crate::permutation::Permutation;
+use crate::schedule::Scheduler;
 use crate::targets::Host;
 
 #[cfg(target_os = "linux")]
-mod own;
+mod local;
 mod poller;
 #[cfg_attr(target_os = "linux", path = "engine/linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "engine/portable.rs")]
 mod system;
 
-/// The most probes under way by default. More would only fill queues, and each costs the kernel about 3 kB.
-pub const MOST_UNDER_WAY: usize = 16 * 1024;
+/// The most probes in flight by default. More would only fill queues, and each costs the kernel about 3 kB.
+pub const MAX_IN_FLIGHT: usize = 16 * 1024;
 
 /// What to scan, and how.
 #[derive(Debug, Clone)]
@@ -33,32 +41,32 @@ pub struct Plan {
     /// The hosts, in the order that [`arrange`] gives them.
     pub hosts: Vec<Host>,
     /// How many of them, from the first on, are addresses of this machine.
-    pub own: usize,
+    pub local: usize,
     /// The ports of each.
     pub ports: Vec<u16>,
     /// The seed of the random order; `None` is hosts and ports in ascending order.
     pub seed: Option<u64>,
-    /// Tries, rate, waiting time and window; a window of 0 is [`MOST_UNDER_WAY`].
+    /// Tries, rate, waiting time and window; a window of 0 is [`MAX_IN_FLIGHT`].
     pub limits: Limits,
     /// Where an interrupted scan ended.
     pub start: Position,
 }
 
-/// Where a scan stands: enough to go on from.
+/// How far a scan has come: enough to continue from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Position {
-    /// The next place in the order of this machine's addresses.
-    pub own: u64,
-    /// The next place in the order of the others.
-    pub others: u64,
-    /// Ports (host number, port) before these places that are not known.
+    /// The next index in the order of this machine's addresses.
+    pub local: u64,
+    /// The next index in the order of the remote hosts.
+    pub remote: u64,
+    /// Ports (host number, port) before these indices whose state is not known.
     pub pending: Vec<(u32, u16)>,
 }
 
 /// How far a scan is, for a progress bar: written by the engine, read by anyone.
 #[derive(Debug, Default)]
 pub struct Progress {
-    /// Tries of which the outcome is known.
+    /// Tries whose outcome is known.
     pub done: AtomicU64,
     /// Tries that are needed, as far as is known.
     pub all: AtomicU64,
@@ -81,7 +89,7 @@ pub struct Outcome {
     pub tries: u8,
     /// Whether the scan was stopped before its end, and where.
     pub stopped: Option<Position>,
-    /// Why it could not go on, if that was not the user's wish.
+    /// Why it had to stop, unless the user stopped it.
     pub trouble: Option<String>,
     /// How long it took.
     pub time: Duration,
@@ -105,15 +113,15 @@ pub fn arrange(hosts: impl Iterator<Item = Host>) -> anyhow::Result<(Vec<Host>, 
     {
         here.extend(route(*host)?);
     }
-    let (mut arranged, others): (Vec<Host>, Vec<Host>) = hosts
+    let (mut arranged, remote): (Vec<Host>, Vec<Host>) = hosts
         .into_iter()
         .partition(|host| is_loopback4(host.ip) || here.contains(&host.ip));
-    let own = arranged.len();
-    arranged.extend(others);
-    Ok((arranged, own))
+    let local = arranged.len();
+    arranged.extend(remote);
+    Ok((arranged, local))
 }
 
-/// The address from which this machine would send to a host; its own address is sent to from itself.
+/// The address from which this machine would send to a host. It sends to an address of its own from that same address.
 ///
 /// A `connect` on a UDP socket sends nothing: it only looks the route up.
 fn route(host: Host) -> anyhow::Result<Option<IpAddr>> {
@@ -122,7 +130,7 @@ fn route(host: Host) -> anyhow::Result<Option<IpAddr>> {
         IpAddr::V6(_) => (std::net::Ipv6Addr::UNSPECIFIED, 0).into(),
     };
     let Ok(socket) = UdpSocket::bind(any) else {
-        // A machine without IPv6 has no IPv6 address either; the scan itself will say so.
+        // A machine without IPv6 has no IPv6 address either; the scan itself reports that.
         return Ok(None);
     };
     if socket.connect(host.port(9)).is_err() {
@@ -130,7 +138,7 @@ fn route(host: Host) -> anyhow::Result<Option<IpAddr>> {
     }
     let here = socket
         .local_addr()
-        .with_context(|| format!("cannot read the address that leads to {host}"))?;
+        .with_context(|| format!("cannot read the source address for {host}"))?;
     Ok(Some(here.ip()))
 }
 
@@ -149,36 +157,36 @@ enum Answer {
     /// The system itself gave up waiting.
     Silent,
     /// The socket has connected to itself.
-    Itself,
-    /// This machine could not do it; nothing is known of the port.
+    SelfConnect,
+    /// This machine could not do it; the port is as unknown as before.
     Local(io::Error),
 }
 
 /// The address to probe a host of this machine from.
 ///
-/// A socket that connects to the very port it is bound to meets its own SYN, and TCP's simultaneous open (RFC 9293,
-/// section 3.5) makes that a connection: the port looks open, and is not. The system picks a source port of its own
-/// for each connect, from the range that is being scanned, so a naive scan of its own machine meets the case about
-/// once. From another address it cannot happen. 127.0.0.0/8 has more than a scan has targets: 127.0.0.2, or the next
-/// that is none.
-/// Other addresses have only themselves, and there the source port is known, and never probed from its own socket.
+/// A socket that connects to the very port it is bound to receives its own SYN. TCP's simultaneous open (RFC 9293,
+/// section 3.5) makes that a connection, so the port looks open although no program listens. The system picks the source
+/// port of each connect from the range that is being scanned, so a naive scan of its own machine runs into this about
+/// once. From another address it cannot happen. 127.0.0.0/8 has more addresses than a scan has targets: 127.0.0.2 is
+/// taken, or the next one that is not a target.
+/// Any other address can only be reached from itself. There the source port is known, and another socket probes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Source {
     /// Left to the system's routing table.
     Any { v6: bool },
     /// This address and any port: no target has this address.
-    Apart(IpAddr),
+    Separate(IpAddr),
     /// The target's own address and a port that is known.
     Same(Host),
 }
 
 impl Source {
-    fn of(host: Host, own: bool, apart: Option<Ipv4Addr>) -> Self {
-        match apart {
-            _ if !own => Source::Any {
+    fn of(host: Host, local: bool, separate: Option<Ipv4Addr>) -> Self {
+        match separate {
+            _ if !local => Source::Any {
                 v6: host.ip.is_ipv6(),
             },
-            Some(apart) if is_loopback4(host.ip) => Source::Apart(apart.into()),
+            Some(separate) if is_loopback4(host.ip) => Source::Separate(separate.into()),
             _ => Source::Same(host),
         }
     }
@@ -186,7 +194,7 @@ impl Source {
     fn address(self) -> Option<SocketAddr> {
         match self {
             Source::Any { .. } => None,
-            Source::Apart(ip) => Some((ip, 0).into()),
+            Source::Separate(ip) => Some((ip, 0).into()),
             Source::Same(host) => Some(host.port(0)),
         }
     }
@@ -194,15 +202,15 @@ impl Source {
     fn is_v6(self) -> bool {
         match self {
             Source::Any { v6 } => v6,
-            Source::Apart(ip) => ip.is_ipv6(),
+            Source::Separate(ip) => ip.is_ipv6(),
             Source::Same(host) => host.ip.is_ipv6(),
         }
     }
 }
 
-/// A loopback address that is none of the targets and that this system has.
-fn apart_from(own: &[Host]) -> Option<Ipv4Addr> {
-    let targets: HashSet<IpAddr> = own.iter().map(|host| host.ip).collect();
+/// A loopback address that this system has and that is not a target.
+fn free_loopback_address(local: &[Host]) -> Option<Ipv4Addr> {
+    let targets: HashSet<IpAddr> = local.iter().map(|host| host.ip).collect();
     let first = u32::from(Ipv4Addr::new(127, 0, 0, 2));
     let last = u32::from(Ipv4Addr::new(127, 255, 255, 254));
     (first..=last)
@@ -216,55 +224,55 @@ fn apart_from(own: &[Host]) -> Option<Ipv4Addr> {
 ///
 /// # Errors
 ///
-/// When not even the first socket or the poller can be made. What goes wrong later is in [`Outcome::trouble`],
-/// beside all that was found until then.
+/// When the first socket or the poller cannot be made. A later failure is in [`Outcome::trouble`], together with all
+/// that was found until then.
 pub fn scan(mut plan: Plan, stop: &AtomicBool, progress: &Progress) -> anyhow::Result<Outcome> {
     let began = Instant::now();
     let workers = thread::available_parallelism().map_or(1, usize::from);
-    let (own, others) = plan.hosts.split_at(plan.own);
+    let (local, remote) = plan.hosts.split_at(plan.local);
     let order = |hosts: usize, salt: u64| {
         let size = hosts as u64 * plan.ports.len() as u64;
         match plan.seed {
-            Some(seed) => Order::random(size, seed ^ salt),
-            None => Order::ascending(size),
+            Some(seed) => Permutation::random(size, seed ^ salt),
+            None => Permutation::ascending(size),
         }
     };
-    let own_order = order(own.len(), 0);
-    let others_order = order(others.len(), 1);
-    let all = own_order.size() + others_order.size();
+    let local_order = order(local.len(), 0);
+    let remote_order = order(remote.len(), 1);
+    let all = local_order.size() + remote_order.size();
     progress.all.store(all, Ordering::Relaxed);
 
-    let apart = apart_from(own);
+    let separate = free_loopback_address(local);
     let budgets = poller::budgets(workers, &mut plan.limits.window)?;
-    let first_host = u32::try_from(own.len()).context("too many hosts")?;
+    let first_host = u32::try_from(local.len()).context("too many hosts")?;
     let mut scheduler = Scheduler::new(
         plan.ports.clone(),
-        others_order,
+        remote_order,
         first_host,
         plan.limits.clone(),
     );
-    scheduler.resume_at(plan.start.others, plan.start.pending.iter().copied());
+    scheduler.resume_at(plan.start.remote, plan.start.pending.iter().copied());
 
     #[cfg_attr(
         not(target_os = "linux"),
         expect(unused_mut, reason = "only Linux has the quick way")
     )]
-    let mut own_place = plan.start.own;
+    let mut local_position = plan.start.local;
     #[cfg(target_os = "linux")]
     {
         // A rate is kept by the scheduler, and so is a limit on the time for an answer.
         if plan.limits.rate.is_none() {
-            let scan = own::Scan {
-                hosts: own,
+            let scan = local::Scan {
+                hosts: local,
                 ports: &plan.ports,
-                order: &own_order,
-                apart,
+                order: &local_order,
+                separate,
                 details: plan.limits.details,
                 stop,
                 progress: &progress.done,
             };
-            let found = scan.run(own_place, workers)?;
-            own_place = found.place;
+            let found = scan.run(local_position, workers)?;
+            local_position = found.position;
             *scheduler.findings_mut() = found.findings;
             for (host, port) in found.silent {
                 scheduler.add(host, port);
@@ -272,21 +280,22 @@ pub fn scan(mut plan: Plan, stop: &AtomicBool, progress: &Progress) -> anyhow::R
         }
     }
     // Whatever is left of this machine's ports goes through the poller.
-    let own_size = own_order.size();
-    scheduler.add_own(own_order, own_place);
+    let local_size = local_order.size();
+    scheduler.add_local(local_order, local_position);
 
-    let (scheduler, trouble) =
-        poller::run(&plan, scheduler, apart, &budgets, stop, progress, began)?;
-    let (others_place, pending) = scheduler.position();
+    let scheduler = Mutex::new(scheduler);
+    let trouble = poller::run(&plan, &scheduler, separate, &budgets, stop, progress, began)?;
+    let scheduler = labnet::lock(&scheduler);
+    let (remote_position, pending) = scheduler.position();
     let position = Position {
-        own: scheduler.own_place(),
-        others: others_place,
+        local: scheduler.local_position(),
+        remote: remote_position,
         pending: pending.collect(),
     };
     let unfinished = stop.load(Ordering::Relaxed) || trouble.is_some();
-    let whole = position.own == own_size
+    let whole = position.local == local_size
         && position.pending.is_empty()
-        && position.others == all - own_size;
+        && position.remote == all - local_size;
     Ok(Outcome {
         losses: scheduler.losses(),
         round_trip: scheduler.round_trip(),
@@ -312,7 +321,13 @@ mod tests {
                 Host::from(IpAddr::from([127, 0, c, d]))
             })
             .collect();
-        assert_eq!(apart_from(&targets), Some(Ipv4Addr::new(127, 1, 0, 0)));
-        assert_eq!(apart_from(&targets[..2]), Some(Ipv4Addr::new(127, 0, 0, 2)));
+        assert_eq!(
+            free_loopback_address(&targets),
+            Some(Ipv4Addr::new(127, 1, 0, 0))
+        );
+        assert_eq!(
+            free_loopback_address(&targets[..2]),
+            Some(Ipv4Addr::new(127, 0, 0, 2))
+        );
     }
 }

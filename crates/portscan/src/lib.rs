@@ -3,12 +3,14 @@
 //! | module | holds |
 //! |---|---|
 //! | [`targets`], [`ports`], [`limits`] | what the command line means: sets of hosts and of ports, the user's limits |
-//! | [`order`] | the random order over hosts and ports, without a list |
-//! | [`window`] | round trip, waiting time and the congestion window: pure state machines |
-//! | [`congestion`] | whether a scan that gets no answers is too much for the way there: pure |
+//! | [`permutation`] | the random order over hosts and ports, without a list |
+//! | [`window`] | round trip, timeout and the congestion window: pure state machines |
+//! | [`congestion`] | whether the path can carry the rate of a scan that gets no answers: pure |
+//! | [`probe`] | one connect to be made |
 //! | [`schedule`] | what to probe next, and what an answer or its absence means: pure as well |
-//! | [`engine`] | the sockets: what the scheduler says, carried out |
-//! | [`services`], [`banner`] | what usually listens where, and what it says itself |
+//! | [`engine`] | the sockets: carries out what the scheduler says |
+//! | [`findings`] | what is known: states, counts, losses |
+//! | [`services`], [`banner`] | what usually listens on a port, and what it says itself |
 //! | [`report`], [`resume`] | the formats of the result, and the file of an interrupted scan |
 
 #![deny(missing_docs)]
@@ -16,9 +18,11 @@
 pub mod banner;
 pub mod congestion;
 pub mod engine;
+pub mod findings;
 pub mod limits;
-pub mod order;
+pub mod permutation;
 pub mod ports;
+pub mod probe;
 pub mod report;
 pub mod resume;
 pub mod schedule;

@@ -1,4 +1,21 @@
-//! The limits that a user may set, read and checked: for the command line and for the file of an interrupted scan.
+//! The limits that a user may set: read and checked, for the command line and for the resume file.
+
+use std::time::Duration;
+
+/// What the scan may do.
+#[derive(Debug, Clone, Default)]
+pub struct Limits {
+    /// Tries for each port; `None` is 2, and 3 once loss is seen.
+    pub tries: Option<u8>,
+    /// The most probes in flight.
+    pub window: usize,
+    /// The most probes a second.
+    pub rate: Option<f64>,
+    /// The wait for an answer before a host's first one, and the longest wait after it.
+    pub timeout: Option<Duration>,
+    /// Keep the state of every port, not only of the open ones.
+    pub details: bool,
+}
 
 /// Reads the most probes a second.
 ///
@@ -16,7 +33,7 @@ pub fn rate(word: &str) -> Result<f64, String> {
 ///
 /// # Errors
 ///
-/// Says what is taken.
+/// Says which numbers are allowed.
 pub fn tries(word: &str) -> Result<u8, String> {
     word.parse()
         .ok()
@@ -24,7 +41,7 @@ pub fn tries(word: &str) -> Result<u8, String> {
         .ok_or_else(|| "the number of tries is a whole number from 1 to 20".to_string())
 }
 
-/// Reads the most probes under way at once.
+/// Reads the most probes in flight at once.
 ///
 /// # Errors
 ///

@@ -18,7 +18,7 @@ use anyhow::{Context, anyhow, bail};
 pub struct Ports(Vec<u16>);
 
 impl Ports {
-    /// All 65,535 ports. Port 0 is none: it stands for "any that is free" in `bind`, and nothing can listen on it.
+    /// All 65,535 ports. Port 0 is left out: `bind` takes it as "any free port", so no program can listen on it.
     pub fn all() -> Self {
         Ports((1..=u16::MAX).collect())
     }
@@ -33,15 +33,16 @@ impl Ports {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// These ports without the others.
+    /// These ports without the excluded ones.
     #[must_use]
-    pub fn without(mut self, others: &Ports) -> Self {
-        self.0.retain(|port| others.0.binary_search(port).is_err());
+    pub fn without(mut self, excluded: &Ports) -> Self {
+        self.0
+            .retain(|port| excluded.0.binary_search(port).is_err());
         self
     }
 }
@@ -63,7 +64,7 @@ impl std::str::FromStr for Ports {
     ///
     /// # Errors
     ///
-    /// Names the word that is no port: text, 0, above 65535, a range that runs backwards, or nothing at all.
+    /// Names the word that is not a port: text, 0, above 65535, a range that runs backwards, or an empty word.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text.trim().is_empty() {
             bail!("the list of ports is empty");
@@ -77,7 +78,7 @@ impl std::str::FromStr for Ports {
                     let last_port = port(last.trim()).with_context(|| in_range(word))?;
                     if first_port > last_port {
                         bail!(
-                            "the port range {word} runs backwards: {last_port}-{first_port} is meant?"
+                            "the port range {word} runs backwards: did you mean {last_port}-{first_port}?"
                         );
                     }
                     ports.extend(first_port..=last_port);
@@ -102,7 +103,7 @@ fn port(word: &str) -> anyhow::Result<u16> {
         Ok(0) => bail!("port 0 cannot be scanned: it means \"any free port\" to bind"),
         Ok(port) if digits => Ok(port),
         _ => Err(anyhow!(
-            "{word:?} is no port: a whole number from 1 to 65535"
+            "{word:?} is not a port: a port is a whole number from 1 to 65535"
         )),
     }
 }
@@ -139,11 +140,11 @@ mod tests {
     #[test]
     fn a_bad_list_names_its_bad_word() {
         assert!(error("0").contains("port 0 cannot be scanned"));
-        assert!(error("65536").contains("\"65536\" is no port"));
-        assert!(error("9000-8000").contains("runs backwards: 8000-9000 is meant?"));
+        assert!(error("65536").contains("\"65536\" is not a port"));
+        assert!(error("9000-8000").contains("runs backwards: did you mean 8000-9000?"));
         assert!(error("22,,80").contains("a port is missing"));
         assert!(error(" ").contains("empty"));
-        assert!(error("+22").contains("\"+22\" is no port"));
+        assert!(error("+22").contains("\"+22\" is not a port"));
         assert!(error("1-x").contains("in the port range \"1-x\""));
         assert!(error("1-").contains("a port is missing"));
     }

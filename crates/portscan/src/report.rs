@@ -1,4 +1,4 @@
-//! What is printed: five formats of the same facts.
+//! What is printed: the same facts in five formats.
 
 use std::fmt::Write as _;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::schedule::{Counts, Losses, State};
+use crate::findings::{Counts, Losses, State};
 use crate::services;
 
 /// How a report is written.
@@ -40,18 +40,6 @@ impl FromStr for Format {
     }
 }
 
-impl State {
-    /// The word for it, the same in all formats.
-    pub fn word(self) -> &'static str {
-        match self {
-            State::Open => "open",
-            State::Closed => "closed",
-            State::Filtered => "filtered",
-            State::Unreachable => "unreachable",
-        }
-    }
-}
-
 /// One port of the report.
 #[derive(Debug, Clone)]
 pub struct Port {
@@ -74,7 +62,7 @@ pub struct Host {
     pub ports: Vec<Port>,
     /// How many ports are what.
     pub counts: Counts,
-    /// The ports of which nothing is known, because the scan was stopped.
+    /// The ports about which nothing is known, because the scan was stopped.
     pub unknown: u64,
 }
 
@@ -99,12 +87,12 @@ pub struct Report {
     pub seed: Option<u64>,
     /// Whether it was stopped before its end.
     pub stopped: bool,
-    /// The open ports whose banners were to be read, and were not, because the program was stopped.
-    pub unread: u64,
+    /// The open ports whose banners were not read because the program was stopped.
+    pub banners_unread: u64,
 }
 
-/// Above this chance that some open port was taken for filtered, the report says so.
-const DOUBT: f64 = 0.001;
+/// From this chance on that an open port was taken for filtered, the report says so.
+const UNCERTAIN: f64 = 0.001;
 
 impl Report {
     /// All hosts' counts.
@@ -116,17 +104,17 @@ impl Report {
         sum
     }
 
-    /// What a reader should not rely on, a sentence each.
-    pub fn doubts(&self) -> Vec<String> {
-        let mut doubts = Vec::new();
+    /// What a reader should not rely on, one sentence each.
+    pub fn uncertainties(&self) -> Vec<String> {
+        let mut uncertainties = Vec::new();
         let unknown: u64 = self.hosts.iter().map(|host| host.unknown).sum();
         if unknown > 0 {
-            doubts.push(format!("{unknown} ports are unknown: the scan was stopped"));
+            uncertainties.push(format!("{unknown} ports are unknown: the scan was stopped"));
         }
-        if self.unread > 0 {
-            doubts.push(format!(
+        if self.banners_unread > 0 {
+            uncertainties.push(format!(
                 "the banners of {} open ports were not read: the program was stopped",
-                self.unread
+                self.banners_unread
             ));
         }
         let counts = self.counts();
@@ -134,10 +122,10 @@ impl Report {
             && let Some(share) = self.losses.share()
         {
             let missed = share.powi(i32::from(self.tries));
-            if missed > DOUBT {
-                doubts.push(format!(
-                    "{:.0} % of the probes were lost: an open port is taken for filtered with a \
-                     chance of {:.2} %; --tries {} makes it smaller",
+            if missed > UNCERTAIN {
+                uncertainties.push(format!(
+                    "{:.0} % of the probes were lost: the chance that an open port looks filtered is \
+                     {:.2} %; --tries {} makes it smaller",
                     100.0 * share,
                     100.0 * missed,
                     self.tries.saturating_add(2)
@@ -147,34 +135,34 @@ impl Report {
         if let Some(rate) = self.limited_to
             && counts.filtered > 0
         {
-            doubts.push(format!(
+            uncertainties.push(format!(
                 "the target refuses at most about {rate:.0} connects a second: some filtered ports \
                  may be closed; --rate {:.0} finds out",
                 (rate * 0.8).max(1.0)
             ));
         }
-        let mute = self
+        let silent = self
             .hosts
             .iter()
             .filter(|host| host.counts.filtered > 0 && host.counts.open + host.counts.closed == 0)
             .count();
-        if mute > 0 {
-            let hosts = if mute == 1 {
+        if silent > 0 {
+            let hosts = if silent == 1 {
                 "1 host".to_string()
             } else {
-                format!("{mute} hosts")
+                format!("{silent} hosts")
             };
-            doubts.push(format!(
+            uncertainties.push(format!(
                 "{hosts} gave no answer at all: switched off, or behind a firewall that drops everything"
             ));
         }
-        doubts
+        uncertainties
     }
 
     /// The report as text, with its last line's end.
-    pub fn render(&self, format: Format, colour: bool) -> String {
+    pub fn render(&self, format: Format, color: bool) -> String {
         match format {
-            Format::Human => self.human(colour),
+            Format::Human => self.human(color),
             Format::Json => format!("{:#}\n", self.json()),
             Format::Jsonl => self.jsonl(),
             Format::Grep => self.grep(),
@@ -182,7 +170,7 @@ impl Report {
         }
     }
 
-    fn human(&self, colour: bool) -> String {
+    fn human(&self, color: bool) -> String {
         let mut text = String::new();
         let mut quiet = Counts::default();
         let mut quiet_hosts = 0;
@@ -195,7 +183,7 @@ impl Report {
                 quiet.unreachable += host.counts.unreachable;
                 continue;
             }
-            text += &host.human(colour);
+            text += &host.human(color);
         }
         if quiet_hosts > 0 {
             let _ = writeln!(
@@ -204,15 +192,15 @@ impl Report {
                 words(quiet)
             );
         }
-        let _ = writeln!(text, "{}", self.sum());
-        for doubt in self.doubts() {
-            let _ = writeln!(text, "uncertain: {doubt}");
+        let _ = writeln!(text, "{}", self.summary());
+        for uncertainty in self.uncertainties() {
+            let _ = writeln!(text, "uncertain: {uncertainty}");
         }
         text
     }
 
     /// One line about the whole scan.
-    pub fn sum(&self) -> String {
+    pub fn summary(&self) -> String {
         let counts = self.counts();
         let mut line = format!(
             "{} ports of {} in {}: {}",
@@ -271,7 +259,7 @@ impl Report {
             "tries": self.tries,
             "seed": self.seed,
             "stopped": self.stopped,
-            "uncertain": self.doubts(),
+            "uncertain": self.uncertainties(),
         })
     }
 
@@ -347,8 +335,8 @@ impl Report {
 }
 
 impl Host {
-    fn human(&self, colour: bool) -> String {
-        let (bold, green, plain) = if colour {
+    fn human(&self, color: bool) -> String {
+        let (bold, green, plain) = if color {
             ("\x1b[1m", "\x1b[32m", "\x1b[0m")
         } else {
             ("", "", "")
@@ -431,7 +419,7 @@ fn json_counts(counts: Counts) -> Value {
     })
 }
 
-/// `3 open, 65532 closed`: only what there is.
+/// `3 open, 65532 closed`, without the states that no port has.
 fn words(counts: Counts) -> String {
     let words: Vec<String> = [
         (counts.open, State::Open),
@@ -463,7 +451,7 @@ fn millis(time: Duration) -> String {
 }
 
 /// A field of a CSV file (RFC 4180, section 2). A field that a spreadsheet would take for a formula gets an
-/// apostrophe: banners are strangers' words.
+/// apostrophe: a banner comes from a stranger.
 fn quoted(field: &str) -> String {
     let field = match field.as_bytes().first() {
         Some(b'=' | b'+' | b'-' | b'@') => format!("'{field}"),

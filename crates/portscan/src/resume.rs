@@ -1,4 +1,6 @@
-//! The file of an interrupted scan: what is known, and where to go on.
+//! The resume file of an interrupted scan: what is known, and where to continue.
+//!
+//! A file that an older portscan has written stays readable: the names of its fields do not change.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
@@ -9,12 +11,12 @@ use labnet::Hint;
 use serde_json::{Value, json};
 
 use crate::engine::Position;
-use crate::limits;
+use crate::findings::{Counts, Findings, State};
+use crate::limits::{self, Limits};
 use crate::ports::Ports;
-use crate::schedule::{Counts, Findings, Limits, State};
 use crate::targets::{self, Host};
 
-/// The form of the file. A file of another form is refused.
+/// The version of the format. Other versions are refused.
 const VERSION: u64 = 2;
 
 /// An interrupted scan.
@@ -36,10 +38,10 @@ pub struct Saved {
     pub seed: Option<u64>,
     /// The hosts that were addresses of the machine that scanned, as [`crate::targets::words`] gives them: the host
     /// numbers depend on them.
-    pub own: Vec<String>,
-    /// The user's own limits; [`Limits::details`] follows from the targets and the ports.
+    pub local: Vec<String>,
+    /// The limits that the user set; [`Limits::details`] follows from the targets and the ports.
     pub limits: Limits,
-    /// Where to go on.
+    /// Where to continue.
     pub position: Position,
     /// What is known.
     pub findings: Findings,
@@ -56,18 +58,18 @@ impl Saved {
     ///
     /// # Errors
     ///
-    /// When it cannot be read, or is no such file.
+    /// When it cannot be read, or does not hold an interrupted scan.
     pub fn load(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
         let text = fs::read_to_string(path)
             .with_context(|| format!("cannot read {shown}"))
             .hint("--resume takes the file that an interrupted scan has written")?;
         Self::from_json(&text)
-            .with_context(|| format!("{shown} is no file of an interrupted scan"))
-            .hint("start the scan anew, without --resume")
+            .with_context(|| format!("{shown} is not the resume file of an interrupted scan"))
+            .hint("start the scan again, without --resume")
     }
 
-    /// Writes the file: first under another name, so that an old one stays whole when the disk is full.
+    /// Writes the file, first under another name, so that an old file stays intact when the disk is full.
     ///
     /// # Errors
     ///
@@ -81,21 +83,21 @@ impl Saved {
     }
 
     /// Checks the numbers against the hosts and ports that they stand for: a file can be damaged, edited, or brought
-    /// from another machine. `own` of the hosts, from the first on, are addresses of this machine.
+    /// from another machine. The first `local` hosts are addresses of this machine.
     ///
     /// # Errors
     ///
-    /// Says what does not fit.
-    pub fn check(&self, hosts: &[Host], own: usize, ports: &Ports) -> anyhow::Result<()> {
-        let here = targets::words(&hosts[..own]);
-        if here != self.own {
+    /// Says what does not match.
+    pub fn check(&self, hosts: &[Host], local: usize, ports: &Ports) -> anyhow::Result<()> {
+        let here = targets::words(&hosts[..local]);
+        if here != self.local {
             let shown = |words: &[String]| match words {
                 [] => "none".to_string(),
                 words => words.join(", "),
             };
             bail!(
-                "the targets that are addresses of the machine itself were {}, and are {}",
-                shown(&self.own),
+                "the targets that are addresses of this machine were {}, and are now {}",
+                shown(&self.local),
                 shown(&here)
             );
         }
@@ -103,10 +105,12 @@ impl Saved {
             bail!("it has no targets");
         }
         let per_host = ports.len() as u64;
-        let own_places = own as u64 * per_host;
-        let other_places = hosts.len() as u64 * per_host - own_places;
-        if self.position.own > own_places || self.position.others > other_places {
-            bail!("its place is behind the last of {own_places} and {other_places}");
+        let local_size = local as u64 * per_host;
+        let remote_size = hosts.len() as u64 * per_host - local_size;
+        if self.position.local > local_size || self.position.remote > remote_size {
+            bail!(
+                "its position is past the end: it has {local_size} local and {remote_size} remote ports"
+            );
         }
 
         let Findings {
@@ -125,17 +129,20 @@ impl Saved {
             listed.entry(host).or_default().add(state, 1);
         }
         if seen.len() < self.position.pending.len() + found.len() {
-            bail!("it has a port twice");
+            bail!("a port is in it twice");
         }
         let numbers = seen.iter().map(|(host, _)| host).chain(counts.keys());
         if let Some(host) = numbers.copied().find(|host| *host as usize >= hosts.len()) {
-            bail!("it has a host {host}, and there are {}", hosts.len());
+            bail!(
+                "it names host {host}, but there are only {} hosts",
+                hosts.len()
+            );
         }
         if let Some((_, port)) = seen
             .iter()
             .find(|(_, port)| ports.as_slice().binary_search(port).is_err())
         {
-            bail!("it has port {port}, which is not among its ports");
+            bail!("it names port {port}, which is not among its ports");
         }
 
         let mut known = 0;
@@ -153,8 +160,8 @@ impl Saved {
             }
             known += counted.all() + ahead;
         }
-        if known > self.position.own + self.position.others {
-            bail!("it knows more than it has scanned");
+        if known > self.position.local + self.position.remote {
+            bail!("it has results for more ports than it has scanned");
         }
         Ok(())
     }
@@ -186,15 +193,15 @@ impl Saved {
             "targets": self.targets,
             "ports": self.ports,
             "seed": self.seed,
-            "own": self.own,
+            "own": self.local,
             "limits": {
                 "tries": self.limits.tries,
                 "window": Some(self.limits.window).filter(|window| *window > 0),
                 "rate": self.limits.rate,
                 "timeout": self.limits.timeout.map(|time| time.as_secs_f64()),
             },
-            "next_own": self.position.own,
-            "next_other": self.position.others,
+            "next_own": self.position.local,
+            "next_other": self.position.remote,
             "pending": self.position.pending,
             "found": ports,
             "counts": counts,
@@ -207,13 +214,13 @@ impl Saved {
     ///
     /// Says what is missing or wrong.
     pub fn from_json(text: &str) -> anyhow::Result<Self> {
-        let value: Value = serde_json::from_str(text).context("it is no JSON")?;
+        let value: Value = serde_json::from_str(text).context("it is not valid JSON")?;
         if value["portscan"] != json!(VERSION) {
             bail!("it is not of version {VERSION}");
         }
         let seed = match &value["seed"] {
             Value::Null => None,
-            seed => Some(seed.as_u64().context("\"seed\" is no number")?),
+            seed => Some(seed.as_u64().context("\"seed\" is not a number")?),
         };
         let pending = list(&value, "pending")?
             .iter()
@@ -245,7 +252,7 @@ impl Saved {
                 .context("\"ports\" is missing")?
                 .to_string(),
             seed,
-            own: texts(&value, "own")?,
+            local: texts(&value, "own")?,
             limits: Limits {
                 tries: limit(&value, "tries", limits::tries)?,
                 window: limit(&value, "window", limits::window)?.unwrap_or(0),
@@ -254,8 +261,8 @@ impl Saved {
                 details: false,
             },
             position: Position {
-                own: number(&value["next_own"])?,
-                others: number(&value["next_other"])?,
+                local: number(&value["next_own"])?,
+                remote: number(&value["next_other"])?,
                 pending,
             },
             findings,
@@ -274,7 +281,7 @@ fn texts(value: &Value, name: &str) -> anyhow::Result<Vec<String>> {
         .iter()
         .map(|word| {
             let word = word.as_str().map(str::to_string);
-            word.with_context(|| format!("{name:?} has a word that is no text"))
+            word.with_context(|| format!("{name:?} holds something that is not text"))
         })
         .collect()
 }
@@ -297,18 +304,11 @@ fn number<T: TryFrom<u64>>(value: &Value) -> anyhow::Result<T> {
     value
         .as_u64()
         .and_then(|number| T::try_from(number).ok())
-        .ok_or_else(|| anyhow!("{value} is no number that fits"))
+        .ok_or_else(|| anyhow!("{value} is not a number in range"))
 }
 
 fn state(word: &str) -> Option<State> {
-    [
-        State::Open,
-        State::Closed,
-        State::Filtered,
-        State::Unreachable,
-    ]
-    .into_iter()
-    .find(|state| state.word() == word)
+    State::ALL.into_iter().find(|state| state.word() == word)
 }
 
 #[cfg(test)]
@@ -320,13 +320,13 @@ mod tests {
 
     fn saved() -> Saved {
         let mut findings = Findings::default();
-        findings.note(0, 22, State::Open, true);
-        findings.note(1, 23, State::Filtered, true);
+        findings.record(0, 22, State::Open, true);
+        findings.record(1, 23, State::Filtered, true);
         Saved {
             targets: vec!["10.0.0.1-10.0.0.9".to_string()],
             ports: "22-80".to_string(),
             seed: Some(u64::MAX),
-            own: vec!["10.0.0.3".to_string()],
+            local: vec!["10.0.0.3".to_string()],
             limits: Limits {
                 tries: Some(4),
                 window: 300,
@@ -335,8 +335,8 @@ mod tests {
                 details: false,
             },
             position: Position {
-                own: 59,
-                others: 17,
+                local: 59,
+                remote: 17,
                 pending: vec![(3, 65535), (0, 22)],
             },
             findings,
@@ -363,19 +363,19 @@ mod tests {
     fn a_damaged_file_is_refused_and_says_why() {
         let whole = saved().to_json().to_string();
         let bad = |text: &str| format!("{:#}", Saved::from_json(text).unwrap_err());
-        assert!(bad(&whole[..whole.len() / 2]).contains("no JSON"));
+        assert!(bad(&whole[..whole.len() / 2]).contains("not valid JSON"));
         assert!(bad("{}").contains("version"));
-        assert!(bad(&whole.replace("65535", "65536")).contains("65536 is no number that fits"));
+        assert!(bad(&whole.replace("65535", "65536")).contains("65536 is not a number in range"));
         assert!(bad(&whole.replace("0.3", "-1.0")).contains("rate is -1.0, but a rate is"));
         assert!(bad(&whole.replace("filtered", "odd")).contains("state"));
         assert!(bad(&whole.replace("\"pending\"", "\"gone\"")).contains("\"pending\" is missing"));
     }
 
-    /// Ports 22 to 80 of 9 hosts, of which one is of this machine: 59 and 472 places.
+    /// Ports 22 to 80 of 9 hosts; one of them is this machine: 59 local and 472 remote ports.
     fn checked(change: impl FnOnce(&mut Saved)) -> Result<(), String> {
         let mut saved = saved();
         saved.position.pending = vec![(3, 80), (0, 25)];
-        saved.findings.note(0, 24, State::Closed, false);
+        saved.findings.record(0, 24, State::Closed, false);
         change(&mut saved);
         let ip = |last: u8| Host::from(IpAddr::from([10, 0, 0, last]));
         let hosts: Vec<Host> = [3, 1, 2, 4, 5, 6, 7, 8, 9].map(ip).to_vec();
@@ -392,33 +392,36 @@ mod tests {
             assert!(told.contains(words), "{words:?} is not in {told:?}");
         };
         assert_eq!(checked(|_| ()), Ok(()));
-        refused("were 10.0.0.4, and are 10.0.0.3", &|saved| {
-            saved.own = vec!["10.0.0.4".to_string()];
+        refused("were 10.0.0.4, and are now 10.0.0.3", &|saved| {
+            saved.local = vec!["10.0.0.4".to_string()];
         });
-        refused("were none, and are", &|saved| saved.own.clear());
-        refused("behind the last of 59 and 472", &|saved| {
-            saved.position.own = 60;
-        });
-        refused("behind the last", &|saved| saved.position.others = 473);
-        refused("a host 9, and there are 9", &|saved| {
+        refused("were none, and are now", &|saved| saved.local.clear());
+        refused(
+            "past the end: it has 59 local and 472 remote ports",
+            &|saved| {
+                saved.position.local = 60;
+            },
+        );
+        refused("past the end", &|saved| saved.position.remote = 473);
+        refused("host 9, but there are only 9", &|saved| {
             saved.position.pending[0].0 = 9;
         });
-        refused("a host 9, and there are 9", &|saved| {
-            saved.findings.note(9, 22, State::Open, true);
+        refused("host 9, but there are only 9", &|saved| {
+            saved.findings.record(9, 22, State::Open, true);
         });
-        refused("a host 12", &|saved| {
-            saved.findings.note(12, 22, State::Closed, false);
+        refused("host 12,", &|saved| {
+            saved.findings.record(12, 22, State::Closed, false);
         });
         refused("port 81, which is not among", &|saved| {
             saved.position.pending[0].1 = 81;
         });
         refused("port 21, which is not among", &|saved| {
-            saved.findings.note(2, 21, State::Open, true);
+            saved.findings.record(2, 21, State::Open, true);
         });
-        refused("a port twice", &|saved| {
+        refused("a port is in it twice", &|saved| {
             saved.position.pending.push((0, 25));
         });
-        refused("a port twice", &|saved| {
+        refused("a port is in it twice", &|saved| {
             saved.position.pending.push((0, 22));
         });
         refused("the counts of host 0 do not add up", &|saved| {
@@ -430,9 +433,9 @@ mod tests {
         refused("the counts of host 4 do not add up", &|saved| {
             saved.findings.counts.entry(4).or_default().closed = 60;
         });
-        refused("more than it has scanned", &|saved| {
-            saved.position.own = 1;
-            saved.position.others = 3;
+        refused("more ports than it has scanned", &|saved| {
+            saved.position.local = 1;
+            saved.position.remote = 3;
         });
     }
 }

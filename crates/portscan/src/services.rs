@@ -1,11 +1,11 @@
 //! What usually listens where.
 //!
 //! Names and numbers are facts of IANA's Service Name and Transport Protocol Port Number Registry (RFC 6335), for TCP;
-//! a few wide-spread ones that the registry gives to nobody, or to somebody else, are marked as customs. The order is
-//! ours: what a scan of a machine or a small network meets most comes first, and `--top` takes from the front. It is
-//! a judgement, not a measurement of the Internet.
+//! a few common ones that the registry does not list, or lists under another name, are marked as customs. The order is
+//! ours: what a scan of a machine or a small network finds most often comes first, and `--top` takes from the front.
+//! It is a judgment, not a measurement of the Internet.
 //!
-//! A name says what a port is for, not what is there: anything can listen anywhere. `--banner` asks.
+//! A name says what a port is registered for. Any program can listen on any port: `--banner` asks it.
 
 /// The service that a port is registered for, or used for by custom.
 ///
@@ -20,7 +20,7 @@ pub fn name(port: u16) -> Option<&'static str> {
         .map(|(_, name)| *name)
 }
 
-/// The ports that are met most, at most as many as the table has.
+/// The most common ports, at most as many as the table has.
 pub fn top(count: usize) -> impl Iterator<Item = u16> {
     SERVICES.iter().take(count).map(|(port, _)| *port)
 }

@@ -1,4 +1,6 @@
 //! Which hosts: names, addresses, CIDR blocks and ranges, read into disjoint spans of addresses.
+//!
+//! One file, since the forms that are read, the set that they make and the words that it prints are tested together.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -8,14 +10,14 @@ use anyhow::{Context, anyhow, bail};
 use labnet::Hint;
 
 /// The most hosts of one scan: as many as a /12 has.
-pub const MOST_HOSTS: u64 = 1 << 20;
+pub const MAX_HOSTS: u64 = 1 << 20;
 
 /// One host of a scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Host {
     /// Its address.
     pub ip: IpAddr,
-    /// The interface of a link-local IPv6 address (`fe80::1%2`), else 0.
+    /// The interface of a link-local IPv6 address (`fe80::1%2`), otherwise 0.
     pub scope: u32,
 }
 
@@ -29,7 +31,7 @@ impl Host {
     }
 
     /// Whether its address is neither loopback, nor private (RFC 1918, RFC 4193), nor of this link: perhaps
-    /// somebody else's.
+    /// someone else's.
     pub fn is_public(self) -> bool {
         match self.ip {
             IpAddr::V4(ip) => {
@@ -63,7 +65,7 @@ impl fmt::Display for Host {
     }
 }
 
-/// Addresses of one kind: only among these is one the next of another. IPv4 sorts first.
+/// What addresses must share to follow each other. IPv4 sorts first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Kind {
     v6: bool,
@@ -80,7 +82,7 @@ struct Span {
 }
 
 impl Span {
-    /// The number of addresses, where there are not far too many.
+    /// The number of addresses, unless there are far too many.
     fn size(self) -> Option<u64> {
         u64::try_from(self.last - self.first).ok()?.checked_add(1)
     }
@@ -96,7 +98,7 @@ impl Span {
         } else if self.kind.scope == 0 {
             vec![format!("{first}-{last}")]
         } else {
-            // A range has no form with an interface.
+            // There is no range notation with an interface.
             self.hosts().map(|host| host.to_string()).collect()
         }
     }
@@ -134,7 +136,7 @@ fn host(kind: Kind, number: u128) -> Host {
     }
 }
 
-/// What the targets of a command line mean: a set of addresses, each once, and the names that led there.
+/// What the targets of a command line mean: a set of addresses, each once, and the names that they came from.
 ///
 /// ```
 /// use portscan::targets::Targets;
@@ -158,17 +160,17 @@ pub struct Targets {
 
 impl Targets {
     /// Adds a target: an address, a block (`10.0.0.0/24`), a range (`10.0.0.1-20`, `10.0.0.1-10.0.1.20`), or a
-    /// name, of which the first address is taken.
+    /// name, with its first address.
     ///
     /// # Errors
     ///
-    /// When the word is none of these, when the name does not resolve, or when there are too many hosts. What was
-    /// there before stays.
+    /// When the word is none of these, when the name does not resolve, or when there are too many hosts. The set then
+    /// stays as it was.
     pub fn add(&mut self, word: &str) -> anyhow::Result<()> {
         let found = read(word)?;
-        let span = *found.spans.first().context("there is no address")?;
+        let span = *found.spans.first().context("the target has no address")?;
         if !self.insert(span) {
-            return Err(anyhow!("{word} makes more than {MOST_HOSTS} hosts"))
+            return Err(anyhow!("{word} makes more than {MAX_HOSTS} hosts"))
                 .hint("split the scan into smaller blocks");
         }
         if let Some(name) = found.name {
@@ -179,7 +181,7 @@ impl Targets {
         Ok(())
     }
 
-    /// Joins a span with those that it overlaps or touches; does nothing and says so when that makes too many hosts.
+    /// Joins a span with those that it overlaps or touches. `false` when that makes too many hosts: nothing changes.
     fn insert(&mut self, mut span: Span) -> bool {
         let before = (span.kind, span.first);
         let joined: Vec<Span> = self
@@ -195,7 +197,7 @@ impl Targets {
         }
         let gone: u64 = joined.iter().filter_map(|near| near.size()).sum();
         let hosts = span.size().map(|size| self.hosts - gone + size);
-        let Some(hosts) = hosts.filter(|hosts| *hosts <= MOST_HOSTS) else {
+        let Some(hosts) = hosts.filter(|hosts| *hosts <= MAX_HOSTS) else {
             return false;
         };
         for near in joined {
@@ -206,20 +208,20 @@ impl Targets {
         true
     }
 
-    /// Takes a target out again, in the same forms as [`Targets::add`]; of a name every address. A link-local address
-    /// without an interface is taken out on all of them.
+    /// Removes a target, in the same forms as [`Targets::add`]; a name with all its addresses. A link-local address
+    /// without an interface is removed on every interface.
     ///
     /// # Errors
     ///
-    /// When the word is no target.
+    /// When the word is not a target.
     pub fn exclude(&mut self, word: &str) -> anyhow::Result<()> {
         for out in read(word)?.spans {
-            self.take_out(out);
+            self.remove(out);
         }
         Ok(())
     }
 
-    fn take_out(&mut self, out: Span) {
+    fn remove(&mut self, out: Span) {
         let mut left = BTreeMap::new();
         for span in self.spans() {
             let same = span.kind.v6 == out.kind.v6
@@ -252,7 +254,7 @@ impl Targets {
         self.hosts
     }
 
-    /// Whether there is none.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.hosts == 0
     }
@@ -262,12 +264,12 @@ impl Targets {
         self.spans().flat_map(Span::hosts)
     }
 
-    /// The name under which a host was asked for.
+    /// The name that a host was given by.
     pub fn name(&self, host: Host) -> Option<&str> {
         self.names.get(&host).map(String::as_str)
     }
 
-    /// Words that [`Targets::add`] reads back as the same set; names are lost.
+    /// Words that [`Targets::add`] reads back as the same set, without the names.
     pub fn words(&self) -> Vec<String> {
         self.spans().flat_map(Span::words).collect()
     }
@@ -291,7 +293,7 @@ pub fn words(hosts: &[Host]) -> Vec<String> {
 
 /// What a word means.
 struct Found {
-    /// A name may have several addresses, anything else is one span.
+    /// A name may have several addresses; anything else is one span.
     spans: Vec<Span>,
     name: Option<String>,
 }
@@ -315,7 +317,7 @@ fn read(word: &str) -> anyhow::Result<Found> {
     }
     if let Some((base, prefix)) = word.split_once('/') {
         return block(base, prefix)
-            .with_context(|| format!("{word} is no block of addresses"))
+            .with_context(|| format!("{word} is not a block of addresses"))
             .hint("a block looks like this: 10.0.0.0/24, 2001:db8::/120")
             .map(Found::from);
     }
@@ -323,7 +325,7 @@ fn read(word: &str) -> anyhow::Result<Found> {
         && let Ok(first) = first.parse::<IpAddr>()
     {
         return range(first, last)
-            .with_context(|| format!("{word} is no range of addresses"))
+            .with_context(|| format!("{word} is not a range of addresses"))
             .hint("a range looks like this: 10.0.0.1-20, 10.0.0.1-10.0.1.20")
             .map(Found::from);
     }
@@ -334,7 +336,7 @@ fn block(base: &str, prefix: &str) -> anyhow::Result<Span> {
     let ip: IpAddr = base
         .parse()
         .ok()
-        .with_context(|| format!("{base:?} is no address"))?;
+        .with_context(|| format!("{base:?} is not an address"))?;
     let (v6, number) = number(ip);
     let bits = if v6 { 128 } else { 32 };
     let prefix: u32 = prefix
@@ -364,14 +366,14 @@ fn range(first: IpAddr, last: &str) -> anyhow::Result<Span> {
         _ => last
             .parse::<IpAddr>()
             .ok()
-            .with_context(|| format!("{last:?} is no address"))?,
+            .with_context(|| format!("{last:?} is not an address"))?,
     };
     let ((v6, first_number), (last_v6, last_number)) = (number(first), number(last_ip));
     if v6 != last_v6 {
         bail!("one end is IPv4, the other IPv6");
     }
     if first_number > last_number {
-        bail!("it runs backwards: {last_ip}-{first} is meant?");
+        bail!("it runs backwards: did you mean {last_ip}-{first}?");
     }
     Ok(Span {
         kind: Kind { v6, scope: 0 },
@@ -456,7 +458,7 @@ mod tests {
         let found = ["192.0.2.1:0", "192.0.2.9:0", "[2001:db8::1]:0"].map(|a| a.parse().unwrap());
         let mut set = targets(&["192.0.2.0-10", "2001:db8::/126"]);
         for out in named("two.example", &found).spans {
-            set.take_out(out);
+            set.remove(out);
         }
         assert_eq!(set.len(), 9 + 3);
         assert!(!set.hosts().any(|host| found.contains(&host.port(0))));
@@ -514,7 +516,7 @@ mod tests {
         }
         assert_eq!(set.len(), 100_000);
         assert_eq!(set.words().len(), 100_000);
-        // A tree takes less than a second, sorting a list for each of them took a minute and a half for a fifth.
+        // A tree takes less than a second. Sorting a list after each addition took a minute and a half for a fifth of them.
         assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
     }
 
@@ -525,7 +527,7 @@ mod tests {
         assert!(good.add("::/0").is_err());
         assert_eq!(good.len(), 1);
         assert!(error("10.0.0.0/33").contains("from 0 to 32"));
-        assert!(error("10.0.0.9-3").contains("runs backwards: 10.0.0.3-10.0.0.9"));
+        assert!(error("10.0.0.9-3").contains("runs backwards: did you mean 10.0.0.3-10.0.0.9?"));
         assert!(error("10.0.0.1-::1").contains("one end is IPv4"));
         assert!(error("fe80::/64").contains("more than 1048576 hosts"));
         assert!(error("no-such-host.invalid").contains("cannot resolve"));

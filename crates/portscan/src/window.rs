@@ -1,4 +1,4 @@
-//! How much may be under way, and how long to wait: pure state machines without sockets and without a clock.
+//! How many probes may be in flight, and how long to wait: pure state machines without sockets and without a clock.
 //!
 //! [`RoundTrip`] is TCP's own estimate of the round trip (RFC 6298) for one host, [`Window`] TCP's congestion
 //! window, for connects instead of bytes. Time is a [`Duration`] since the scan began, and is always handed in.
@@ -9,7 +9,7 @@ use std::time::Duration;
 pub type Time = Duration;
 
 /// The least time to wait for an answer.
-pub const LEAST_RTO: Duration = Duration::from_millis(100);
+pub const MIN_RTO: Duration = Duration::from_millis(100);
 
 /// The time to wait before the first answer of a host (RFC 6298, section 2.1).
 pub const FIRST_RTO: Duration = Duration::from_secs(1);
@@ -40,7 +40,7 @@ pub struct RoundTrip {
     calmed: Time,
 }
 
-/// The least of so many last samples tells a queue from a late moment of one machine.
+/// The least of so many last samples tells a queue from one late moment of a machine.
 const RECENT: usize = 8;
 
 impl RoundTrip {
@@ -59,8 +59,8 @@ impl RoundTrip {
     /// Takes another sample (RFC 6298, section 2.3).
     ///
     /// TCP's weights are made for about one sample a round trip. Here are thousands, and the variation would be
-    /// forgotten before the probes that it is for are answered (RFC 7323, appendix G). So it grows at once, and goes
-    /// down once a round trip.
+    /// forgotten before the probes that need it are answered (RFC 7323, appendix G). So it grows at once, and shrinks
+    /// once a round trip.
     pub fn sample(&mut self, now: Time, sample: Duration) {
         let error = self.smoothed.abs_diff(sample);
         if error > self.variation {
@@ -75,14 +75,14 @@ impl RoundTrip {
         self.next = (self.next + 1) % RECENT;
     }
 
-    /// How long to wait for an answer: srtt + 4 · rttvar, at least [`LEAST_RTO`].
+    /// How long to wait for an answer: srtt + 4 · rttvar, at least [`MIN_RTO`].
     pub fn rto(&self) -> Duration {
-        (self.smoothed + 4 * self.variation).max(LEAST_RTO)
+        (self.smoothed + 4 * self.variation).max(MIN_RTO)
     }
 
-    /// How long to wait after a wait that was in vain: longer by a quarter, at least [`LEAST_RTO`].
+    /// How long to wait after a wait without an answer: longer by a quarter, at least [`MIN_RTO`].
     pub fn longer_rto(&self) -> Duration {
-        ((self.smoothed + 4 * self.variation) * 5 / 4).max(LEAST_RTO)
+        ((self.smoothed + 4 * self.variation) * 5 / 4).max(MIN_RTO)
     }
 
     /// The smoothed round trip.
@@ -90,7 +90,7 @@ impl RoundTrip {
         self.smoothed
     }
 
-    /// The least round trip of all: the way itself, without a queue.
+    /// The least round trip of all: the path itself, without a queue.
     pub fn least(&self) -> Duration {
         self.least
     }
@@ -102,17 +102,17 @@ impl RoundTrip {
     }
 }
 
-/// How many probes may be under way at once.
+/// How many probes may be in flight at once.
 ///
 /// It starts small and grows by [`STARTUP`] with each answer (slow start), for as long as answers come as quickly as
 /// ever, and doubles a round trip once a loss or a queue has been seen. A window that is not used in full does not
 /// grow: it says nothing about a larger one (RFC 7661). Where a
 /// queue shows, by an eighth of the least round trip (HyStart++, RFC 9406, section 4.2), it grows by an eighth; by a
-/// quarter, it stays, since more under way would only wait in that queue; and when the round trip has grown past
+/// quarter, it stays, since more in flight would only wait in that queue; and when the round trip has grown past
 /// twice the least, it backs off: the queue shows before it overflows. A retry that gets an answer
 /// says that the first try was lost: the window is halved, once for all the probes that were sent before the halving.
 ///
-/// A silent host gives no such signs. A firewall that drops everything answers one port in thousands, and a window
+/// A silent host gives none of these signs. A firewall that drops everything answers one port in thousands, and a window
 /// that grows with answers would never grow. So silence counts as consent, with care: a window that is full, while
 /// almost nothing is answered, is doubled at intervals; once a loss or a queue has been seen, only by a sixteenth.
 #[derive(Debug, Clone)]
@@ -135,13 +135,13 @@ pub struct Window {
 /// The size at the start.
 pub const FIRST_WINDOW: usize = 256;
 
-/// What an answer adds to the window at the start: 2.89 times as much under way each round trip, the gain with which
+/// What an answer adds to the window at the start: 2.89 times as much in flight each round trip, the gain with which
 /// BBR starts, 2/ln 2 (draft-cardwell-iccrg-bbr-congestion-control, section 4.3.1). A scan is short: at a doubling,
 /// a third of its time would be slow start.
 const STARTUP: f64 = 1.89;
 
-/// Never below: a scan must go on.
-const LEAST_WINDOW: f64 = 8.0;
+/// The lower limit: a scan must always make progress.
+const MIN_WINDOW: f64 = 8.0;
 
 /// The interval of growth by silence before the first answer.
 const FIRST_INTERVAL: Duration = Duration::from_millis(40);
@@ -165,7 +165,7 @@ impl Window {
         }
     }
 
-    /// How many probes may be under way now.
+    /// How many probes may be in flight now.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -213,9 +213,9 @@ impl Window {
         }
     }
 
-    /// The machine itself could not send: no descriptor, no local port, no buffer. It bore as many as are under way.
-    pub fn local_error(&mut self, now: Time, under_way: usize) {
-        let held = real(under_way).max(LEAST_WINDOW);
+    /// This machine could not send: no descriptor, no local port, no buffer. It can carry as many as are in flight.
+    pub fn local_error(&mut self, now: Time, in_flight: usize) {
+        let held = real(in_flight).max(MIN_WINDOW);
         self.size = self.size.min(held);
         self.careful = true;
         self.cut = Some(now);
@@ -231,7 +231,7 @@ impl Window {
     }
 
     fn shrink(&mut self, now: Time, factor: f64) {
-        self.size = (self.size * factor).max(LEAST_WINDOW.min(self.cap));
+        self.size = (self.size * factor).max(MIN_WINDOW.min(self.cap));
         self.careful = true;
         self.cut = Some(now);
         self.silent_since = now;
@@ -284,7 +284,7 @@ mod tests {
     fn the_rto_is_never_below_its_least() {
         assert_eq!(
             RoundTrip::new(ms(1), Duration::from_micros(30)).rto(),
-            LEAST_RTO
+            MIN_RTO
         );
     }
 
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn one_late_answer_is_no_queue() {
+    fn one_late_answer_does_not_make_a_queue() {
         let mut trip = RoundTrip::new(ms(50), ms(50));
         trip.sample(ms(500), ms(500));
         assert_eq!(trip.queue(), Duration::ZERO);
@@ -382,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn a_local_error_caps_the_window_at_what_the_machine_bore() {
+    fn a_local_error_caps_the_window_at_what_the_machine_could_carry() {
         let mut window = Window::new(3000);
         window.local_error(ms(5), 100);
         assert_eq!(window.size(), 100);

@@ -187,7 +187,7 @@ fn every_format_tells_open_from_closed() {
     assert!(human.contains(&format!("{open}  open")), "{human}");
     assert!(human.contains(&format!("{closed}  closed")), "{human}");
     assert!(human.contains("1 open, 1 closed"), "{human}");
-    assert!(!human.contains('\x1b'), "no colours in a pipe");
+    assert!(!human.contains('\x1b'), "no colors in a pipe");
 
     let json: Value = serde_json::from_str(&text("json")).unwrap();
     assert_eq!(json["scan"]["counts"]["open"], 1);

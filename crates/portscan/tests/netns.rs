@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use common::link::{Link, as_nobody, drop_all_but, forbid, no_nft, with_rights};
 use common::{Listeners, count_from, open_ports, scan, scan_all};
 use portscan::engine::Outcome;
-use portscan::order::Order;
+use portscan::permutation::Permutation;
 use portscan::ports::Ports;
 use portscan::schedule::Limits;
 use rustix::process::{Pid, Signal, kill_process};
@@ -439,7 +439,7 @@ fn a_scan_in_random_order_that_is_interrupted_twice_knows_every_port_once() {
         // Halfway through each part of the order stands an open port: who connects to it is halfway.
         let halfway = |hosts: &[String], salt: u64| {
             let size = hosts.len() as u64 * ALL;
-            let number = Order::random(size, SEED ^ salt).at(size / 2);
+            let number = Permutation::random(size, SEED ^ salt).at(size / 2);
             let port = u16::try_from(number % ALL + 1).unwrap();
             (hosts[usize::try_from(number / ALL).unwrap()].clone(), port)
         };

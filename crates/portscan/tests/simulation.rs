@@ -6,8 +6,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashSet, VecDeque};
 use std::time::Duration;
 
-use portscan::order::Order;
-use portscan::schedule::{Counts, Limits, Next, PATIENCE, Probe, Scheduler, State};
+use portscan::permutation::Permutation;
+use portscan::schedule::{Counts, Limits, Next, Probe, STUCK_AFTER, Scheduler, State};
 use portscan::window::Time;
 
 /// A network between the scanner and one host.
@@ -78,7 +78,7 @@ struct Run {
     sent: u64,
     /// Dropped because the queue was full.
     overflowed: u64,
-    most_under_way: usize,
+    max_in_flight: usize,
 }
 
 impl Run {
@@ -112,7 +112,7 @@ fn scheduler(seed: u64, ports: Vec<u16>, mut limits: Limits) -> Scheduler {
     if limits.window == 0 {
         limits.window = 16 * 1024;
     }
-    let order = Order::random(ports.len() as u64, seed);
+    let order = Permutation::random(ports.len() as u64, seed);
     Scheduler::new(ports, order, 0, limits)
 }
 
@@ -130,7 +130,7 @@ fn run(network: &Network, mut scheduler: Scheduler) -> Run {
     let (mut credit, mut credited) = (50.0f64, Time::ZERO);
     // Answers by their time; the number keeps equal times in their order.
     let mut answers: BinaryHeap<Reverse<(Time, u64)>> = BinaryHeap::new();
-    let mut under_way: VecDeque<(u64, Probe, Option<State>)> = VecDeque::new();
+    let mut in_flight: VecDeque<(u64, Probe, Option<State>)> = VecDeque::new();
     let mut gone: HashSet<u64> = HashSet::new();
     let mut first_number = 0;
     let mut next_look = Time::ZERO;
@@ -142,7 +142,7 @@ fn run(network: &Network, mut scheduler: Scheduler) -> Run {
             // An answer to a probe that is no longer under way came too late.
             if let Some(place) = number.checked_sub(first_number)
                 && let Ok(place) = usize::try_from(place)
-                && let Some((_, probe, Some(state))) = under_way.get(place).copied()
+                && let Some((_, probe, Some(state))) = in_flight.get(place).copied()
                 && gone.insert(number)
             {
                 scheduler.answered(at, &probe, state);
@@ -151,11 +151,11 @@ fn run(network: &Network, mut scheduler: Scheduler) -> Run {
         // Probes that waited too long. Controls wait longer than those behind them, so the look passes them over.
         if now >= next_look {
             next_look = now + ms(2);
-            for (number, probe, _) in &under_way {
+            for (number, probe, _) in &in_flight {
                 if gone.contains(number) {
                     continue;
                 }
-                if probe.sent + scheduler.patience(probe) <= now {
+                if probe.sent + scheduler.timeout(probe) <= now {
                     gone.insert(*number);
                     scheduler.silent(now, probe);
                 } else if probe.control.is_none() {
@@ -163,17 +163,17 @@ fn run(network: &Network, mut scheduler: Scheduler) -> Run {
                 }
             }
         }
-        while let Some((number, _, _)) = under_way.front().filter(|first| gone.contains(&first.0)) {
+        while let Some((number, _, _)) = in_flight.front().filter(|first| gone.contains(&first.0)) {
             gone.remove(number);
             first_number = number + 1;
-            under_way.pop_front();
+            in_flight.pop_front();
         }
-        let open_sockets = under_way.len() - gone.len();
+        let open_sockets = in_flight.len() - gone.len();
         most = most.max(open_sockets);
         match scheduler.next(now) {
             Next::Send(probe) if open_sockets >= network.sockets => scheduler.not_sent(now, &probe),
             Next::Send(probe) => {
-                let number = first_number + under_way.len() as u64;
+                let number = first_number + in_flight.len() as u64;
                 sent += 1;
                 let mut arrives = now + network.delay / 2;
                 let mut lost = random.chance(network.loss);
@@ -215,7 +215,7 @@ fn run(network: &Network, mut scheduler: Scheduler) -> Run {
                 if answer.is_some() {
                     answers.push(Reverse((arrives + network.delay / 2, number)));
                 }
-                under_way.push_back((number, probe, answer));
+                in_flight.push_back((number, probe, answer));
             }
             Next::Wait(time) => {
                 assert!(time > Duration::ZERO, "a wait of nothing would never end");
@@ -234,7 +234,7 @@ fn run(network: &Network, mut scheduler: Scheduler) -> Run {
         time: now,
         sent,
         overflowed,
-        most_under_way: most,
+        max_in_flight: most,
     }
 }
 
@@ -503,7 +503,7 @@ fn local_errors_shrink_the_window_and_no_port_is_lost_to_them() {
         assert_eq!(run.end, Next::Done);
         assert_eq!(run.open(), network.open);
         assert_eq!(run.counts(), (20, all - 20, 0), "{sockets} sockets");
-        assert!(run.most_under_way <= sockets);
+        assert!(run.max_in_flight <= sockets);
     }
 }
 
@@ -513,7 +513,7 @@ fn a_machine_that_cannot_send_at_all_gives_up_in_time() {
     network.sockets = 0;
     let run = run(&network, scheduler(7, all_ports(), Limits::default()));
     assert_eq!(run.end, Next::Stuck);
-    assert!((PATIENCE..PATIENCE + ms(100)).contains(&run.time));
+    assert!((STUCK_AFTER..STUCK_AFTER + ms(100)).contains(&run.time));
     let (place, pending) = run.scheduler.position();
     assert_eq!(place, pending.count() as u64, "nothing is taken for known");
 }
@@ -545,7 +545,7 @@ fn tries_and_window_are_what_the_user_says() {
             ..Limits::default()
         };
         let run = run(&network, scheduler(3, (2..=1001).collect(), limits));
-        assert!(run.most_under_way <= 50);
+        assert!(run.max_in_flight <= 50);
         assert_eq!(run.sent, 1000 * u64::from(tries));
     }
 }
@@ -554,15 +554,15 @@ fn tries_and_window_are_what_the_user_says() {
 fn own_hosts_come_first_and_those_that_were_not_reached_are_in_no_list() {
     let network = Network::new(5, State::Closed);
     let ports: Vec<u16> = (1..=1000).collect();
-    let own = || Order::random(256 * 1000, 9);
+    let own = || Permutation::random(256 * 1000, 9);
     let limits = || Limits {
         rate: Some(100_000.0),
         window: 500,
         ..Limits::default()
     };
-    let order = || Order::random(3 * 1000, 5);
+    let order = || Permutation::random(3 * 1000, 5);
     let mut first = Scheduler::new(ports.clone(), order(), 256, limits());
-    first.add_own(own(), 10);
+    first.add_local(own(), 10);
     assert_eq!(first.progress(), (0, 259 * 1000 - 10));
     let mut now = Time::ZERO;
     let mut known = BTreeSet::new();
@@ -575,12 +575,12 @@ fn own_hosts_come_first_and_those_that_were_not_reached_are_in_no_list() {
         first.answered(now, &probe, State::Closed);
         known.insert((probe.host, probe.port));
     }
-    assert_eq!((first.own_place(), first.position().0), (5010, 0));
+    assert_eq!((first.local_position(), first.position().0), (5010, 0));
     assert_eq!(first.position().1.count(), 0);
 
     let mut second = Scheduler::new(ports, order(), 256, limits());
     second.resume_at(0, []);
-    second.add_own(own(), first.own_place());
+    second.add_local(own(), first.local_position());
     let run = run(&network, second);
     assert_eq!(
         run.sent,
@@ -590,7 +590,7 @@ fn own_hosts_come_first_and_those_that_were_not_reached_are_in_no_list() {
     let counts = run.scheduler.findings().counts.values();
     let all: u64 = counts.map(Counts::all).sum();
     assert_eq!(all, run.sent);
-    assert_eq!(run.scheduler.own_place(), 256 * 1000);
+    assert_eq!(run.scheduler.local_position(), 256 * 1000);
     assert_eq!(known.len(), 5000);
 }
 
@@ -599,11 +599,11 @@ fn an_interrupted_scan_goes_on_where_it_was() {
     let network = Network::new(5, State::Closed);
     let ports: Vec<u16> = (1..=2000).collect();
     let mut first = scheduler(5, ports.clone(), Limits::default());
-    let mut under_way = Vec::new();
+    let mut in_flight = Vec::new();
     while let Next::Send(probe) = first.next(Time::ZERO) {
-        under_way.push(probe);
+        in_flight.push(probe);
     }
-    let (known, lost) = under_way.split_at(100);
+    let (known, lost) = in_flight.split_at(100);
     for probe in known {
         first.answered(ms(50), probe, State::Closed);
     }

@@ -1,8 +1,8 @@
 //! Linux: a socket is made and registered once, and used for thousands of connects.
 //!
-//! A connect that is refused leaves a socket on which `connect` can be called again at once. One that is under way,
+//! A connect that is refused leaves a socket on which `connect` can be called again at once. One that is in flight,
 //! or has succeeded, is ended by a `connect` to the address family `AF_UNSPEC` (connect(2)): the kernel sends RST
-//! where a connection stood, as a close with linger 0 would, and the socket keeps its port and its registration.
+//! where a connection existed, as a close with linger 0 would, and the socket keeps its port and its registration.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,11 +16,11 @@ use rustix::thread::{UnshareFlags, unshare_unsafe};
 use socket2::Socket;
 
 use super::{Answer, Source};
-use crate::schedule::State;
+use crate::findings::State;
 
 /// One socket, whether it is in use or not.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct ProbeSocket {
     socket: Socket,
     /// The port it is bound to, where that matters: with a source that is a target itself.
     pub(super) port: u16,
@@ -30,7 +30,7 @@ pub(super) struct Line {
 ///
 /// A port that `bind` has chosen itself is the socket's only until its first connect is refused: then the kernel takes
 /// it back, and each further connect gets another one. Only a port that was asked for by its number stays. So where
-/// the port matters, with a source that is a target itself, a free one is found first and asked for then.
+/// the port matters, with a source that is a target itself, a free one is found first and then asked for.
 pub(super) fn socket(source: Source) -> io::Result<Socket> {
     // Between the two another program may take the port.
     const ATTEMPTS: usize = 16;
@@ -80,7 +80,7 @@ pub(super) fn port_of(socket: &Socket) -> io::Result<u16> {
 pub(super) fn connect(socket: &Socket, to: SocketAddr) -> Answer {
     match rustix::net::connect(socket, &to) {
         Ok(()) | Err(Errno::ISCONN) => match (socket.local_addr(), socket.peer_addr()) {
-            (Ok(here), Ok(there)) if here == there => Answer::Itself,
+            (Ok(here), Ok(there)) if here == there => Answer::SelfConnect,
             _ => Answer::State(State::Open),
         },
         Err(Errno::INPROGRESS | Errno::ALREADY) => Answer::Pending,
@@ -94,7 +94,7 @@ pub(super) fn connect(socket: &Socket, to: SocketAddr) -> Answer {
         Err(Errno::ACCESS) => Answer::State(State::Unreachable),
         // A route `blackhole`.
         Err(Errno::INVAL) => Answer::State(State::Unreachable),
-        // What the kernel makes of the rarer ICMP messages (icmp_err_convert in net/ipv4/icmp.c, net/ipv6/icmp.c).
+        // The errors that the kernel derives from the rarer ICMP messages (icmp_err_convert in net/ipv4/icmp.c, net/ipv6/icmp.c).
         Err(Errno::PROTO | Errno::NOPROTOOPT | Errno::NONET | Errno::OPNOTSUPP) => {
             Answer::State(State::Unreachable)
         }
@@ -104,17 +104,17 @@ pub(super) fn connect(socket: &Socket, to: SocketAddr) -> Answer {
     }
 }
 
-/// Ends whatever the socket does, so that it can connect again.
+/// Ends what the socket does, so that it can connect again.
 pub(super) fn disconnect(socket: &Socket) -> io::Result<()> {
     Ok(rustix::net::connect_unspec(socket)?)
 }
 
-impl Line {
+impl ProbeSocket {
     pub(super) fn new(source: Source, registry: &Registry, token: Token) -> io::Result<Self> {
         let socket = socket(source)?;
         let port = match source {
             Source::Same(_) => port_of(&socket)?,
-            Source::Any { .. } | Source::Apart(_) => 0,
+            Source::Any { .. } | Source::Separate(_) => 0,
         };
         // mio's poller is edge-triggered: the registration is made once and never changed.
         registry.register(
@@ -122,7 +122,7 @@ impl Line {
             token,
             Interest::READABLE | Interest::WRITABLE,
         )?;
-        Ok(Line { socket, port })
+        Ok(ProbeSocket { socket, port })
     }
 
     pub(super) fn start(&mut self, to: SocketAddr, _: &Registry, _: Token) -> Answer {
@@ -133,7 +133,7 @@ impl Line {
         connect(&self.socket, to)
     }
 
-    /// Makes the line ready for the next connect; `false` when it has to be replaced.
+    /// Makes the socket ready for the next connect; `false` when it has to be replaced.
     ///
     /// A refused connect needs no more than the call of `connect` that told so.
     pub(super) fn reset(&mut self, _: &Registry) -> bool {
@@ -141,24 +141,24 @@ impl Line {
     }
 }
 
-/// Gives this thread a descriptor table of its own, so that the limit, which counts per table, holds for it alone.
+/// Gives this thread a private descriptor table, so that the limit, which counts per table, holds for it alone.
 ///
 /// `false` where that is forbidden, as in some containers.
 #[allow(
     unsafe_code,
     reason = "no safe wrapper: which descriptors are valid comes to depend on the thread"
 )]
-pub(super) fn own_descriptor_table() -> bool {
+pub(super) fn unshare_descriptor_table() -> bool {
     // SAFETY: from here on descriptors of other threads must not be used in this thread, nor the other way round.
     // The thread has just begun and holds none; it makes its own poller and sockets, shares only memory (a mutex,
     // atomics) with the others, and its table ends with it. The copies it inherits are never used.
     unsafe { unshare_unsafe(UnshareFlags::FILES) }.is_ok()
 }
 
-/// Whether more workers than processors are of use, each with descriptors of its own.
-pub(super) const OWN_TABLES: bool = true;
+/// Whether more workers than processors help, each with a private descriptor table.
+pub(super) const PRIVATE_TABLES: bool = true;
 
-/// A line keeps its socket, and so its port, and is ready again as soon as `connect` has said "refused".
+/// A socket keeps its port, and is ready again as soon as `connect` has said "refused".
 pub(super) const KEEPS_PORT: bool = true;
 
 #[cfg(test)]
@@ -179,7 +179,7 @@ mod tests {
                 println!("not tested: this machine has no {ip}");
                 continue;
             };
-            // Bound, and nobody listens: whoever connects is refused.
+            // Bound without a listener: every connect is refused.
             let closed = socket(Source::Same(Host::from(ip))).unwrap();
             let closed = Host::from(ip).port(port_of(&closed).unwrap());
             let socket = socket(Source::Same(Host::from(ip))).unwrap();

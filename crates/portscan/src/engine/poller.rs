@@ -1,35 +1,41 @@
-//! One poller a worker, as many connects under way as the window allows.
+//! The workers of a scan: a poller each, and as many connects in flight as the window allows.
+//!
+//! The file is one thing: the life of a worker's slot, from the probe that takes it to its return to the idle ones.
+//! Every step of that life needs the same few fields.
 
 use std::collections::{HashSet, VecDeque};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 use mio::{Events, Poll, Token};
 
-use super::system::{self, Line};
-use super::{Answer, MOST_UNDER_WAY, Plan, Progress, Source};
-use crate::schedule::{Next, PATIENCE, Probe, Scheduler, State};
+use super::system::{self, ProbeSocket};
+use super::{Answer, MAX_IN_FLIGHT, Plan, Progress, Source};
+use crate::findings::State;
+use crate::probe::Probe;
+use crate::schedule::{Next, STUCK_AFTER, Scheduler};
 use crate::window::Time;
 
-/// Descriptors that are not for probes: the standard streams, the poller, the output, the resolver.
+/// Descriptors that are kept free: the standard streams, the poller, the output, the resolver.
 const RESERVE: usize = 24;
 
-/// More workers than this only get in each other's way.
-const MOST_WORKERS: usize = 16;
+/// More workers than this get in each other's way.
+const MAX_WORKERS: usize = 16;
 
 /// Connects between two looks at the answers.
 const BATCH: usize = 64;
 
-/// How long a worker sleeps at most, so that it sees `stop` and the others' progress.
+/// How long a worker sleeps at most, so that it sees `stop` and the progress of the other workers.
 const TICK: Duration = Duration::from_millis(50);
 
 /// A worker that can send nothing lets answers gather for so long and fetches them together, as network cards do
-/// with their interrupts: else each of 65,535 answers would wake it up. Far below any round trip that matters.
+/// with their interrupts. Otherwise each of 65,535 answers would wake it up. It is far below any round trip that
+/// matters.
 const GATHER: Duration = Duration::from_micros(500);
 
 /// How many sockets each worker may have.
@@ -37,8 +43,8 @@ const GATHER: Duration = Duration::from_micros(500);
 pub(super) struct Budgets {
     workers: usize,
     each: usize,
-    /// Whether each worker has to have a descriptor table of its own for that.
-    own_tables: bool,
+    /// Whether each worker needs a private descriptor table for that.
+    private_tables: bool,
 }
 
 /// Raises this process's limit on descriptors as far as it may, and says what it is then.
@@ -71,24 +77,24 @@ pub(super) fn budgets(processors: usize, window: &mut usize) -> anyhow::Result<B
         .filter(|room| *room >= 8)
         .with_context(|| format!("a limit of {limit} open files is too low to scan with"))?;
     let wanted = match *window {
-        0 => MOST_UNDER_WAY,
+        0 => MAX_IN_FLIGHT,
         window => window,
     };
-    let budgets = if room >= wanted || !system::OWN_TABLES {
-        let workers = processors.clamp(1, MOST_WORKERS);
+    let budgets = if room >= wanted || !system::PRIVATE_TABLES {
+        let workers = processors.clamp(1, MAX_WORKERS);
         Budgets {
             workers,
             each: (wanted.min(room) / workers).max(1),
-            own_tables: false,
+            private_tables: false,
         }
     } else {
         let workers = wanted
             .div_ceil(room)
-            .clamp(processors.min(MOST_WORKERS), MOST_WORKERS);
+            .clamp(processors.min(MAX_WORKERS), MAX_WORKERS);
         Budgets {
             workers,
             each: room.min(wanted.div_ceil(workers)),
-            own_tables: true,
+            private_tables: true,
         }
     };
     *window = wanted.min(budgets.workers * budgets.each);
@@ -110,9 +116,9 @@ const KINDS: usize = 3;
 /// What the workers share.
 struct Shared<'a> {
     plan: &'a Plan,
-    scheduler: Mutex<Scheduler>,
-    apart: Option<Ipv4Addr>,
-    /// Ports that our own sockets hold on addresses that are targets. Nothing else can listen there.
+    scheduler: &'a Mutex<Scheduler>,
+    separate: Option<Ipv4Addr>,
+    /// Ports that our own sockets hold on addresses that are targets. No other program can listen there.
     held: Mutex<HashSet<(IpAddr, u16)>>,
     stop: &'a AtomicBool,
     over: AtomicBool,
@@ -125,7 +131,7 @@ struct Shared<'a> {
 
 impl Shared<'_> {
     fn scheduler(&self) -> MutexGuard<'_, Scheduler> {
-        unpoisoned(&self.scheduler)
+        labnet::lock(self.scheduler)
     }
 
     fn now(&self) -> Time {
@@ -134,38 +140,38 @@ impl Shared<'_> {
 
     fn source(&self, host: u32) -> Source {
         let number = host as usize;
-        Source::of(self.plan.hosts[number], number < self.plan.own, self.apart)
+        Source::of(
+            self.plan.hosts[number],
+            number < self.plan.local,
+            self.separate,
+        )
     }
 
-    /// The list of idle sockets that fit a host: a number instead of a hash, since it is asked for with each probe.
-    fn shelf(&self, host: u32) -> usize {
+    /// The list of idle sockets that fit a host: a number instead of a hash, since each probe asks for it.
+    fn pool(&self, host: u32) -> usize {
         match self.source(host) {
             Source::Any { v6 } => usize::from(v6),
-            Source::Apart(_) => 2,
+            Source::Separate(_) => 2,
             Source::Same(_) => 3 + host as usize,
         }
     }
 }
 
-/// A worker that panicked ends the scan with an error; what the others found is whole.
-fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Lets the workers do what the scheduler says, until everything is known or `stop` is set.
+/// Lets the workers do what the scheduler says, until everything is known or `stop` is set. Gives the reason when they
+/// had to stop earlier: also a worker that panicked, since what the others found is complete without it.
 pub(super) fn run(
     plan: &Plan,
-    scheduler: Scheduler,
-    apart: Option<Ipv4Addr>,
+    scheduler: &Mutex<Scheduler>,
+    separate: Option<Ipv4Addr>,
     budgets: &Budgets,
     stop: &AtomicBool,
     progress: &Progress,
     began: Instant,
-) -> anyhow::Result<(Scheduler, Option<String>)> {
+) -> anyhow::Result<Option<String>> {
     let shared = Shared {
         plan,
-        scheduler: Mutex::new(scheduler),
-        apart,
+        scheduler,
+        separate,
         held: Mutex::default(),
         stop,
         over: AtomicBool::new(false),
@@ -195,15 +201,11 @@ pub(super) fn run(
             .find_map(anyhow::Result::err)
             .map(|error| format!("{error:#}"));
     }
-    let scheduler = shared
-        .scheduler
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner);
-    Ok((scheduler, trouble))
+    Ok(trouble)
 }
 
 fn work(shared: &Shared<'_>, budgets: &Budgets) -> anyhow::Result<()> {
-    // The others would wait for the probes of a worker that has failed: the end of the scan, unless it is whole.
+    // The other workers would wait for the probes of one that has failed, so a failure ends the scan.
     let failed = SetOnDrop(&shared.over);
     Worker::new(shared, budgets).and_then(|mut worker| worker.run())?;
     std::mem::forget(failed);
@@ -222,10 +224,10 @@ impl Drop for SetOnDrop<'_> {
 /// One of the sockets of a worker.
 #[derive(Debug)]
 struct Slot {
-    line: Line,
+    socket: ProbeSocket,
     source: Source,
-    /// Where it lies when it is idle.
-    shelf: usize,
+    /// The list that it is in when it is idle.
+    pool: usize,
     probe: Option<Probe>,
     /// Counts the probes: tells an entry of the queue of this probe from one of an earlier probe.
     serial: u32,
@@ -237,39 +239,39 @@ struct Worker<'a> {
     budget: usize,
     workers: usize,
     slots: Vec<Slot>,
-    /// Idle slots by [`Shared::shelf`].
+    /// Idle slots by [`Shared::pool`].
     idle: Vec<Vec<usize>>,
-    /// Slots disconnected since the last poll. The poller still has an event of theirs, so they stay out of use
-    /// until it has been fetched: else it would look like news of their next probe.
+    /// Slots disconnected since the last poll. The poller still has an event for each of them, so they stay out of use
+    /// until it has been fetched: otherwise it would look like news of their next probe.
     cooling: Vec<usize>,
     /// Slots whose probes have waited too long, still to be disconnected.
     expired: Vec<usize>,
-    /// Slot and serial of the probes under way, oldest first: first tries, retries, controls.
+    /// Slot and serial of the probes in flight, oldest first: first tries, retries, controls.
     queues: [VecDeque<(usize, u32)>; KINDS],
-    under_way: usize,
+    in_flight: usize,
     /// When to look for overdue probes again.
     next_sweep: Time,
     /// All answers that had come by then have been fetched. A worker that was kept from running for a while must not
-    /// take for silence what is waiting for it.
+    /// mistake an answer that waits for it for silence.
     fetched: Time,
     /// When the worker meant to look again.
     expected: Time,
-    results: Vec<(Probe, Outcome)>,
+    results: Vec<(Probe, ProbeResult)>,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Outcome {
-    Answer(Time, State),
+enum ProbeResult {
+    Answered(Time, State),
     Silent,
     NotSent,
-    /// Nothing is known, and nobody is to blame.
-    Again,
+    /// The port is as unknown as before, without an error.
+    Unknown,
 }
 
 impl<'a> Worker<'a> {
     fn new(shared: &'a Shared<'a>, budgets: &Budgets) -> anyhow::Result<Self> {
         let mut budget = budgets.each;
-        if budgets.own_tables && !system::own_descriptor_table() {
+        if budgets.private_tables && !system::unshare_descriptor_table() {
             budget = (budget / budgets.workers).max(1);
         }
         Ok(Worker {
@@ -282,7 +284,7 @@ impl<'a> Worker<'a> {
             cooling: Vec::new(),
             expired: Vec::new(),
             queues: Default::default(),
-            under_way: 0,
+            in_flight: 0,
             next_sweep: Time::ZERO,
             fetched: Time::ZERO,
             expected: shared.now(),
@@ -291,17 +293,17 @@ impl<'a> Worker<'a> {
     }
 
     fn run(&mut self) -> anyhow::Result<()> {
-        const MOST_EVENTS: usize = 1024;
-        let mut events = Events::with_capacity(MOST_EVENTS);
+        const MAX_EVENTS: usize = 1024;
+        let mut events = Events::with_capacity(MAX_EVENTS);
         let mut batch = Vec::with_capacity(BATCH);
         let shared = self.shared;
         loop {
             if shared.stop.load(Ordering::Relaxed) || shared.over.load(Ordering::Relaxed) {
-                self.give_back();
+                self.return_probes();
                 return Ok(());
             }
             let wait = self.plan(&mut batch)?;
-            if batch.is_empty() && wait.is_none() && self.under_way == 0 {
+            if batch.is_empty() && wait.is_none() && self.in_flight == 0 {
                 return Ok(());
             }
             self.disconnect_expired();
@@ -326,7 +328,7 @@ impl<'a> Worker<'a> {
             }
             let now = shared.now();
             let count = events.iter().count();
-            if count < MOST_EVENTS {
+            if count < MAX_EVENTS {
                 self.fetched = if count == 0 { now } else { asked };
             }
             for event in &events {
@@ -345,7 +347,7 @@ impl<'a> Worker<'a> {
         let now = shared.now();
         let late = now.saturating_sub(self.expected);
         if late > STALL {
-            // What held this worker up has most likely held up the answers too: they get as much longer.
+            // What delayed this worker most likely delayed the answers too: they get that much more time.
             self.next_sweep = self.next_sweep.max(now + late.min(LONGEST_STALL));
         }
         let mut scheduler = shared.scheduler();
@@ -358,7 +360,7 @@ impl<'a> Worker<'a> {
         };
         let mut wait = Some(overdue);
         let share = self.budget.min(scheduler.window() / self.workers + BATCH);
-        while batch.len() < BATCH && self.under_way + batch.len() < share {
+        while batch.len() < BATCH && self.in_flight + batch.len() < share {
             match scheduler.next(now) {
                 Next::Send(probe) => batch.push(probe),
                 Next::Wait(time) => {
@@ -388,14 +390,14 @@ impl<'a> Worker<'a> {
         Ok(wait)
     }
 
-    /// Tells the scheduler what has come of the probes.
+    /// Tells the scheduler the outcomes of probes.
     fn report(&mut self, scheduler: &mut Scheduler, now: Time) {
         for (probe, result) in self.results.drain(..) {
             match result {
-                Outcome::Answer(at, state) => scheduler.answered(at, &probe, state),
-                Outcome::Silent => scheduler.silent(now, &probe),
-                Outcome::NotSent => scheduler.not_sent(now, &probe),
-                Outcome::Again => scheduler.interrupted(&probe),
+                ProbeResult::Answered(at, state) => scheduler.answered(at, &probe, state),
+                ProbeResult::Silent => scheduler.silent(now, &probe),
+                ProbeResult::NotSent => scheduler.not_sent(now, &probe),
+                ProbeResult::Unknown => scheduler.interrupted(&probe),
             }
         }
     }
@@ -407,24 +409,24 @@ impl<'a> Worker<'a> {
         let mut wait = TICK;
         for kind in 0..KINDS {
             // Probes of one kind to one host wait equally long, so the first that is not due ends the look. Several
-            // hosts have several waiting times: there, those that are not due are passed over and keep their place.
+            // hosts have several waiting times: there, those that are not due are skipped and keep their position.
             let mut early = Vec::new();
             while let Some((slot, serial)) = self.queues[kind].pop_front() {
                 let current = self.slots[slot].serial == serial;
                 let Some(probe) = self.slots[slot].probe.filter(|_| current) else {
                     continue;
                 };
-                let due = probe.sent + scheduler.patience(&probe);
+                let due = probe.sent + scheduler.timeout(&probe);
                 if due <= now {
                     scheduler.silent(now, &probe);
                     self.slots[slot].probe = None;
-                    self.under_way -= 1;
+                    self.in_flight -= 1;
                     self.expired.push(slot);
                     continue;
                 }
                 wait = wait.min(due - now);
                 early.push((slot, serial));
-                if one_host || now.saturating_sub(probe.sent) < scheduler.least_patience() {
+                if one_host || now.saturating_sub(probe.sent) < scheduler.min_timeout() {
                     break;
                 }
             }
@@ -436,11 +438,11 @@ impl<'a> Worker<'a> {
     }
 
     fn stuck(&self) -> anyhow::Error {
-        let error = unpoisoned(&self.shared.last_local_error).take();
+        let error = labnet::lock(&self.shared.last_local_error).take();
         let cause = error.map_or_else(String::new, |error| format!(": {error}"));
         anyhow!(
             "this machine could not send anything for {} s{cause}",
-            PATIENCE.as_secs()
+            STUCK_AFTER.as_secs()
         )
     }
 
@@ -451,7 +453,7 @@ impl<'a> Worker<'a> {
             Ok(slot) => slot,
             Err(error) => return self.not_sent(probe, error),
         };
-        self.under_way += 1;
+        self.in_flight += 1;
         let entry = &mut self.slots[slot];
         entry.serial = entry.serial.wrapping_add(1);
         entry.probe = Some(probe);
@@ -462,10 +464,10 @@ impl<'a> Worker<'a> {
         };
         self.queues[kind].push_back((slot, entry.serial));
         let answer = entry
-            .line
+            .socket
             .start(host.port(probe.port), self.poll.registry(), Token(slot));
         if let Source::Same(host) = self.slots[slot].source {
-            unpoisoned(&shared.held).insert((host.ip, self.slots[slot].line.port));
+            labnet::lock(&shared.held).insert((host.ip, self.slots[slot].socket.port));
         }
         if !matches!(answer, Answer::Pending) {
             self.settle(slot, answer, shared.now());
@@ -473,19 +475,19 @@ impl<'a> Worker<'a> {
     }
 
     fn not_sent(&mut self, probe: Probe, error: io::Error) {
-        *unpoisoned(&self.shared.last_local_error) = Some(error);
-        self.results.push((probe, Outcome::NotSent));
+        *labnet::lock(&self.shared.last_local_error) = Some(error);
+        self.results.push((probe, ProbeResult::NotSent));
     }
 
     /// An idle slot with the probe's source that is not bound to its port, or a new one.
     fn slot_for(&mut self, probe: &Probe) -> io::Result<usize> {
         let source = self.shared.source(probe.host);
-        let shelf = self.shared.shelf(probe.host);
+        let pool = self.shared.pool(probe.host);
         let same = matches!(source, Source::Same(_));
-        if let Some(idle) = self.idle.get_mut(shelf) {
+        if let Some(idle) = self.idle.get_mut(pool) {
             let fit = idle
                 .iter()
-                .rposition(|slot| !same || self.slots[*slot].line.port != probe.port);
+                .rposition(|slot| !same || self.slots[*slot].socket.port != probe.port);
             if let Some(fit) = fit {
                 return Ok(idle.swap_remove(fit));
             }
@@ -498,8 +500,8 @@ impl<'a> Worker<'a> {
         if let Some(other) = other {
             self.release(other);
         }
-        let line = match Line::new(source, self.poll.registry(), Token(slot)) {
-            Ok(line) => line,
+        let socket = match ProbeSocket::new(source, self.poll.registry(), Token(slot)) {
+            Ok(socket) => socket,
             Err(error) => {
                 if let Some(other) = other {
                     self.put_idle(other);
@@ -508,9 +510,9 @@ impl<'a> Worker<'a> {
             }
         };
         let new = Slot {
-            line,
+            socket,
             source,
-            shelf,
+            pool,
             probe: None,
             serial: 0,
         };
@@ -529,7 +531,7 @@ impl<'a> Worker<'a> {
             return;
         };
         let host = self.shared.plan.hosts[probe.host as usize];
-        let answer = self.slots[slot].line.finish(host.port(probe.port));
+        let answer = self.slots[slot].socket.finish(host.port(probe.port));
         self.settle(slot, answer, now);
     }
 
@@ -540,23 +542,23 @@ impl<'a> Worker<'a> {
         let result = match answer {
             Answer::Pending => return,
             Answer::State(State::Open) if self.is_held(&probe) => {
-                Outcome::Answer(now, State::Closed)
+                ProbeResult::Answered(now, State::Closed)
             }
-            Answer::State(state) => Outcome::Answer(now, state),
-            Answer::Silent => Outcome::Silent,
-            Answer::Itself => Outcome::Again,
+            Answer::State(state) => ProbeResult::Answered(now, state),
+            Answer::Silent => ProbeResult::Silent,
+            Answer::SelfConnect => ProbeResult::Unknown,
             Answer::Local(error) => {
-                *unpoisoned(&self.shared.last_local_error) = Some(error);
-                Outcome::NotSent
+                *labnet::lock(&self.shared.last_local_error) = Some(error);
+                ProbeResult::NotSent
             }
         };
         self.results.push((probe, result));
         self.slots[slot].probe = None;
-        self.under_way -= 1;
+        self.in_flight -= 1;
         if cfg!(target_os = "linux")
             && matches!(
                 result,
-                Outcome::Answer(_, State::Closed | State::Unreachable)
+                ProbeResult::Answered(_, State::Closed | State::Unreachable)
             )
         {
             // The connect that said so has made the socket ready.
@@ -569,8 +571,8 @@ impl<'a> Worker<'a> {
     /// Two of our own sockets on one address have met: a simultaneous open, and no listener.
     fn is_held(&self, probe: &Probe) -> bool {
         let number = probe.host as usize;
-        number < self.shared.plan.own
-            && unpoisoned(&self.shared.held)
+        number < self.shared.plan.local
+            && labnet::lock(&self.shared.held)
                 .contains(&(self.shared.plan.hosts[number].ip, probe.port))
     }
 
@@ -586,15 +588,15 @@ impl<'a> Worker<'a> {
         if !system::KEEPS_PORT {
             self.release(slot);
         }
-        if self.slots[slot].line.reset(self.poll.registry()) {
+        if self.slots[slot].socket.reset(self.poll.registry()) {
             self.cooling.push(slot);
             return;
         }
-        // It has to be replaced; if even that fails, the next probe that needs the slot will say so.
+        // It has to be replaced; if that fails too, the next probe that needs the slot reports it.
         self.release(slot);
         let source = self.slots[slot].source;
-        if let Ok(line) = Line::new(source, self.poll.registry(), Token(slot)) {
-            self.slots[slot].line = line;
+        if let Ok(socket) = ProbeSocket::new(source, self.poll.registry(), Token(slot)) {
+            self.slots[slot].socket = socket;
         }
         self.cooling.push(slot);
     }
@@ -602,20 +604,20 @@ impl<'a> Worker<'a> {
     /// The slot's port is about to be free for others.
     fn release(&self, slot: usize) {
         if let Source::Same(host) = self.slots[slot].source {
-            unpoisoned(&self.shared.held).remove(&(host.ip, self.slots[slot].line.port));
+            labnet::lock(&self.shared.held).remove(&(host.ip, self.slots[slot].socket.port));
         }
     }
 
     fn put_idle(&mut self, slot: usize) {
-        let shelf = self.slots[slot].shelf;
-        if self.idle.len() <= shelf {
-            self.idle.resize_with(shelf + 1, Vec::new);
+        let pool = self.slots[slot].pool;
+        if self.idle.len() <= pool {
+            self.idle.resize_with(pool + 1, Vec::new);
         }
-        self.idle[shelf].push(slot);
+        self.idle[pool].push(slot);
     }
 
-    /// The scan is stopped: what is under way is as unknown as before.
-    fn give_back(&mut self) {
+    /// The scan is stopped: the ports of probes in flight are as unknown as before.
+    fn return_probes(&mut self) {
         let mut scheduler = self.shared.scheduler();
         let now = self.shared.now();
         self.report(&mut scheduler, now);
@@ -632,15 +634,15 @@ mod tests {
 
     use super::*;
     use crate::engine::Position;
-    use crate::order::Order;
-    use crate::schedule::Limits;
+    use crate::limits::Limits;
+    use crate::permutation::Permutation;
     use crate::targets::Host;
 
     #[test]
     fn a_worker_that_panics_ends_the_scan() {
         let plan = Plan {
             hosts: vec![Host::from(IpAddr::from(Ipv4Addr::LOCALHOST))],
-            own: 1,
+            local: 1,
             ports: vec![1],
             seed: None,
             limits: Limits::default(),
@@ -650,27 +652,27 @@ mod tests {
             window: 100,
             ..Limits::default()
         };
-        let mut scheduler = Scheduler::new(vec![1], Order::ascending(0), 1, limits);
+        let mut scheduler = Scheduler::new(vec![1], Permutation::ascending(0), 1, limits);
         // There is no host 7, so the worker that gets it panics, and its probe never ends.
         scheduler.add(7, 1);
         let budgets = Budgets {
             workers: 2,
             each: 50,
-            own_tables: false,
+            private_tables: false,
         };
         let (told, ended) = mpsc::channel();
         thread::spawn(move || {
             let (stop, progress) = (AtomicBool::new(false), Progress::default());
             let ran = run(
                 &plan,
-                scheduler,
+                &Mutex::new(scheduler),
                 None,
                 &budgets,
                 &stop,
                 &progress,
                 Instant::now(),
             );
-            told.send(ran.map(|(_, trouble)| trouble))
+            told.send(ran)
         });
         let trouble = ended
             .recv_timeout(Duration::from_secs(60))

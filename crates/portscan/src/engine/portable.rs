@@ -8,22 +8,22 @@ use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::{Answer, Source};
-use crate::schedule::State;
+use crate::findings::State;
 
-/// A place for one socket at a time.
+/// Holds one socket at a time.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct ProbeSocket {
     source: Source,
     stream: Option<TcpStream>,
     /// The port that the last socket was bound to.
     pub(super) port: u16,
 }
 
-impl Line {
-    // The same shape as on Linux, where a line owns its socket from the start.
+impl ProbeSocket {
+    // The same shape as on Linux, where it owns its socket from the start.
     #[allow(clippy::unnecessary_wraps, reason = "the seam is one for all systems")]
     pub(super) fn new(source: Source, _: &Registry, _: Token) -> io::Result<Self> {
-        Ok(Line {
+        Ok(ProbeSocket {
             source,
             stream: None,
             port: 0,
@@ -57,7 +57,7 @@ impl Line {
             .map_or(0, |here| here.port());
         match socket.connect(&to.into()) {
             Ok(()) => {}
-            Err(error) if under_way(&error) => {}
+            Err(error) if in_flight(&error) => {}
             Err(error) => return Err(error),
         }
         let mut stream = TcpStream::from_std(socket.into());
@@ -75,13 +75,13 @@ impl Line {
             Ok(None) => {}
         }
         match (stream.local_addr(), stream.peer_addr()) {
-            (Ok(here), Ok(there)) if here == there => Answer::Itself,
+            (Ok(here), Ok(there)) if here == there => Answer::SelfConnect,
             (_, Ok(_)) => Answer::State(State::Open),
             (_, Err(_)) => Answer::Pending,
         }
     }
 
-    /// Makes the line ready for the next connect; `false` when it has to be replaced.
+    /// Makes it ready for the next connect; `false` when it has to be replaced.
     pub(super) fn reset(&mut self, registry: &Registry) -> bool {
         let Some(mut stream) = self.stream.take() else {
             return true;
@@ -93,7 +93,7 @@ impl Line {
     }
 }
 
-fn under_way(error: &io::Error) -> bool {
+fn in_flight(error: &io::Error) -> bool {
     #[cfg(unix)]
     if error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) {
         return true;
@@ -120,13 +120,13 @@ fn answer(error: io::Error) -> Answer {
     }
 }
 
-/// Descriptor tables of one thread alone are Linux's own.
-pub(super) fn own_descriptor_table() -> bool {
+/// Only Linux has private descriptor tables for threads.
+pub(super) fn unshare_descriptor_table() -> bool {
     false
 }
 
-/// Whether more workers than processors are of use, each with descriptors of its own.
-pub(super) const OWN_TABLES: bool = false;
+/// Whether more workers than processors help, each with a private descriptor table.
+pub(super) const PRIVATE_TABLES: bool = false;
 
-/// Each connect has a socket of its own, with another port.
+/// Each connect has its own socket, with another port.
 pub(super) const KEEPS_PORT: bool = false;

@@ -1,6 +1,6 @@
 //! The ports of this machine itself, on Linux: `connect` twice, and no poller.
 //!
-//! A packet to an own address is delivered within the system call that sends it. When `connect` returns, the answer
+//! A packet to a local address is delivered within the system call that sends it. When `connect` returns, the answer
 //! to its SYN has already come back, and a second `connect` on the same socket tells what it was: refused, or
 //! connected. A refused socket connects again at once, so one socket a thread is enough for all 65,535 ports.
 
@@ -12,13 +12,13 @@ use std::{io, thread};
 use anyhow::{Context, anyhow};
 use socket2::Socket;
 
-use super::system;
-use super::{Answer, Source};
-use crate::order::Order;
-use crate::schedule::{Counts, Findings, State, host_and_port};
+use super::{Answer, Source, system};
+use crate::findings::{Counts, Findings, State};
+use crate::permutation::Permutation;
+use crate::probe::host_and_port;
 use crate::targets::Host;
 
-/// Places that a thread takes at once: about half a millisecond of work.
+/// Ports that a thread takes at once: about half a millisecond of work.
 const CHUNK: u64 = 128;
 
 /// What to scan; `hosts` are addresses of this machine.
@@ -26,8 +26,8 @@ const CHUNK: u64 = 128;
 pub(super) struct Scan<'a> {
     pub(super) hosts: &'a [Host],
     pub(super) ports: &'a [u16],
-    pub(super) order: &'a Order,
-    pub(super) apart: Option<Ipv4Addr>,
+    pub(super) order: &'a Permutation,
+    pub(super) separate: Option<Ipv4Addr>,
     pub(super) details: bool,
     pub(super) stop: &'a AtomicBool,
     pub(super) progress: &'a AtomicU64,
@@ -37,10 +37,10 @@ pub(super) struct Scan<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) findings: Findings,
-    /// Did not answer at once: dropped by a firewall, or the listener's queue is full.
+    /// Ports without an answer at once: a firewall drops the packets, or the listener's queue is full.
     pub(super) silent: Vec<(u32, u16)>,
-    /// The first place of the order that was not reached.
-    pub(super) place: u64,
+    /// The first index of the order that was not reached.
+    pub(super) position: u64,
 }
 
 /// A thread's sockets, one for each source.
@@ -49,7 +49,7 @@ type Sockets = HashMap<Source, Socket>;
 impl Scan<'_> {
     pub(super) fn run(&self, start: u64, workers: usize) -> anyhow::Result<Found> {
         let mut found = Found {
-            place: start,
+            position: start,
             ..Found::default()
         };
         if start >= self.order.size() {
@@ -76,7 +76,7 @@ impl Scan<'_> {
                 })
                 .collect::<anyhow::Result<_>>()
         })?;
-        found.place = next.into_inner().min(self.order.size());
+        found.position = next.into_inner().min(self.order.size());
         for part in parts {
             part.merge_into(&mut found, self.hosts.len());
         }
@@ -85,7 +85,7 @@ impl Scan<'_> {
     }
 
     fn source(&self, host: Host) -> Source {
-        Source::of(host, true, self.apart)
+        Source::of(host, true, self.separate)
     }
 
     fn sockets(&self, taken: &mut HashSet<(IpAddr, u16)>) -> anyhow::Result<Sockets> {
@@ -125,7 +125,7 @@ impl Scan<'_> {
                     continue;
                 }
                 match by_host[number as usize].and_then(|socket| probe(socket, host, port)) {
-                    Some(state) => part.note(number, port, state, self.details),
+                    Some(state) => part.record(number, port, state, self.details),
                     None => part.silent.push((number, port)),
                 }
             }
@@ -134,7 +134,8 @@ impl Scan<'_> {
         part
     }
 
-    /// The threads' own ports. Their sockets are idle now and still bound, so a new one gets another port.
+    /// The ports that the threads' own sockets hold. Those are idle now and still bound, so a new socket gets another
+    /// port.
     fn probe_taken(&self, found: &mut Found) -> anyhow::Result<()> {
         for (number, port) in std::mem::take(&mut found.silent) {
             let host = self.hosts[number as usize];
@@ -143,7 +144,7 @@ impl Scan<'_> {
                 _ => None,
             };
             match state {
-                Some(state) => found.findings.note(number, port, state, self.details),
+                Some(state) => found.findings.record(number, port, state, self.details),
                 None => found.silent.push((number, port)),
             }
         }
@@ -170,11 +171,11 @@ impl Part {
         }
     }
 
-    fn note(&mut self, host: u32, port: u16, state: State, details: bool) {
+    fn record(&mut self, host: u32, port: u16, state: State, details: bool) {
         if state == State::Closed && !details {
             self.closed[host as usize] += 1;
         } else {
-            self.findings.note(host, port, state, details);
+            self.findings.record(host, port, state, details);
         }
     }
 
@@ -219,11 +220,11 @@ fn probe(socket: &Socket, host: Host, port: u16) -> Option<State> {
         Answer::State(State::Unreachable) => return Some(State::Unreachable),
         _ => {}
     }
-    // Connected, or still under way: the socket is not free before it is disconnected.
+    // Connected, or still in flight: the socket is free only once it is disconnected.
     let free: io::Result<()> = system::disconnect(socket);
     match answer {
         Answer::State(State::Open) if free.is_ok() => Some(State::Open),
-        // Local errors and self-connects tell nothing of the port: the poller asks again, from another socket.
+        // Local errors and self-connects say nothing about the port: the poller asks again, from another socket.
         _ => None,
     }
 }

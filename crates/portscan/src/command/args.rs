@@ -1,0 +1,75 @@
+//! The options and their help.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use argh::{ArgsInfo, FromArgs};
+use portscan::limits;
+use portscan::report::Format;
+
+/// Finds the open TCP ports of this machine, or of others that you may scan.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(
+    help_triggers("-h", "--help"),
+    example = "{command_name}                            # all ports of 127.0.0.1",
+    example = "{command_name} 192.168.1.0/24 --top 100   # the common ports of a network",
+    example = "{command_name} db.example.org --ports 22,5432 --banner",
+    example = "{command_name} --from hosts.txt --exclude 10.0.0.1 --format jsonl --out scan.jsonl",
+    example = "{command_name} --resume portscan.resume   # continue after Ctrl-C",
+    error_code(0, "everything was scanned"),
+    error_code(1, "an error; good targets among bad ones were scanned"),
+    error_code(
+        130,
+        "Ctrl-C; what is known was printed, the rest is in the resume file"
+    )
+)]
+pub(crate) struct Args {
+    /// names (the first address of each), addresses, blocks (10.0.0.0/24), ranges (10.0.0.1-20), - for stdin; 1048576 hosts at most (default 127.0.0.1)
+    #[argh(positional)]
+    pub(crate) targets: Vec<String>,
+    /// file with one target a line, # begins a comment; - is stdin
+    #[argh(option)]
+    pub(crate) from: Option<PathBuf>,
+    /// target to leave out, a name with all its addresses; may be repeated
+    #[argh(option)]
+    pub(crate) exclude: Vec<String>,
+    /// ports, for example 22,80,8000-9000 (default all, 1-65535)
+    #[argh(option)]
+    pub(crate) ports: Option<String>,
+    /// scan only this many of the most common ports
+    #[argh(option)]
+    pub(crate) top: Option<usize>,
+    /// ports to leave out
+    #[argh(option)]
+    pub(crate) exclude_ports: Option<String>,
+    /// most probes a second (default: as many as the network can carry)
+    #[argh(option, from_str_fn(limits::rate))]
+    pub(crate) rate: Option<f64>,
+    /// longest wait for an answer, in seconds (default: from the round trip, 1 before the first answer)
+    #[argh(option, from_str_fn(labnet::seconds))]
+    pub(crate) timeout: Option<Duration>,
+    /// tries for a port that does not answer (default 2, and 3 once loss is seen)
+    #[argh(option, from_str_fn(limits::tries))]
+    pub(crate) tries: Option<u8>,
+    /// most probes in flight at once (default 16384, or fewer if the limit on open files is lower)
+    #[argh(option, from_str_fn(limits::window))]
+    pub(crate) window: Option<usize>,
+    /// seed of the random order (default: a new one each time)
+    #[argh(option)]
+    pub(crate) seed: Option<u64>,
+    /// hosts and ports in ascending instead of random order
+    #[argh(switch)]
+    pub(crate) in_order: bool,
+    /// read what each open port's service says first
+    #[argh(switch)]
+    pub(crate) banner: bool,
+    /// human, json, jsonl, grep or csv (default human)
+    #[argh(option, default = "Format::Human")]
+    pub(crate) format: Format,
+    /// file for the report instead of stdout
+    #[argh(option)]
+    pub(crate) out: Option<PathBuf>,
+    /// file of an interrupted scan to continue, with its limits (--rate and so on) unless you give new ones; also where Ctrl-C writes it (default portscan.resume)
+    #[argh(option)]
+    pub(crate) resume: Option<PathBuf>,
+}

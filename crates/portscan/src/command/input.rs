@@ -1,0 +1,210 @@
+//! What is to be scanned: targets, ports and limits, from the options or from the resume file.
+
+use std::fs::File;
+use std::io::{self, BufRead};
+use std::path::Path;
+
+use anyhow::{Context, anyhow};
+use labnet::{Hint, log};
+use portscan::engine::{self, Plan, Position};
+use portscan::limits::Limits;
+use portscan::ports::Ports;
+use portscan::resume::Saved;
+use portscan::services;
+use portscan::targets::Targets;
+
+use super::args::Args;
+
+/// With at most so many ports a host, and so many in all, the report has a line for each, whatever its state.
+const FEW_PORTS: usize = 24;
+const FEW_LINES: usize = 128;
+
+/// What the user asked for.
+pub(crate) struct Input {
+    pub(crate) targets: Targets,
+    pub(crate) ports: Ports,
+    /// The interrupted scan that is continued.
+    pub(crate) saved: Option<Saved>,
+    /// How many targets could not be read. They were reported and skipped.
+    pub(crate) bad_targets: u32,
+}
+
+impl Input {
+    pub(crate) fn of(args: &Args) -> anyhow::Result<Self> {
+        let mut bad_targets = 0;
+        let saved = saved(args)?;
+        let (targets, ports) = match &saved {
+            Some(saved) => from_saved(args, saved)?,
+            None => (targets(args, &mut bad_targets)?, ports(args)?),
+        };
+        Ok(Input {
+            targets,
+            ports,
+            saved,
+            bad_targets,
+        })
+    }
+
+    pub(crate) fn plan(&self, args: &Args) -> anyhow::Result<Plan> {
+        let saved = self.saved.as_ref();
+        let (hosts, local) = engine::arrange(self.targets.hosts())?;
+        if let Some(saved) = saved {
+            saved
+                .check(&hosts, local, &self.ports)
+                .context("the interrupted scan cannot continue")
+                .hint("start the scan again, without --resume")?;
+        }
+        let seed = match (saved, args.in_order) {
+            (Some(saved), _) => saved.seed,
+            (None, true) => None,
+            // Half of the bits make a number that a person can copy.
+            (None, false) => Some(
+                args.seed
+                    .unwrap_or_else(|| u64::from(rand::random::<u32>())),
+            ),
+        };
+        let before = saved.map_or_else(Limits::default, |saved| saved.limits.clone());
+        let lines = hosts.len().saturating_mul(self.ports.len());
+        Ok(Plan {
+            hosts,
+            local,
+            ports: self.ports.as_slice().to_vec(),
+            seed,
+            limits: Limits {
+                tries: args.tries.or(before.tries),
+                window: args.window.unwrap_or(before.window),
+                rate: args.rate.or(before.rate),
+                timeout: args.timeout.or(before.timeout),
+                details: self.ports.len() <= FEW_PORTS && lines <= FEW_LINES,
+            },
+            start: saved.map_or_else(Position::default, |saved| saved.position.clone()),
+        })
+    }
+}
+
+/// The interrupted scan to continue. A file that does not exist is an error: without targets, the scan of this machine
+/// would look like the rest of the interrupted one.
+fn saved(args: &Args) -> anyhow::Result<Option<Saved>> {
+    let Some(path) = &args.resume else {
+        return Ok(None);
+    };
+    let shown = path.display();
+    let there = path
+        .try_exists()
+        .with_context(|| format!("cannot look for {shown}"))?;
+    if there {
+        return Saved::load(path).map(Some);
+    }
+    if args.targets.is_empty() && args.from.is_none() {
+        return Err(anyhow!("there is no file {shown} to continue with")).hint(
+            "check its name; together with targets, --resume says where Ctrl-C writes the file",
+        );
+    }
+    Ok(None)
+}
+
+fn from_saved(args: &Args, saved: &Saved) -> anyhow::Result<(Targets, Ports)> {
+    let given = !args.targets.is_empty()
+        || args.from.is_some()
+        || !args.exclude.is_empty()
+        || args.ports.is_some()
+        || args.top.is_some()
+        || args.exclude_ports.is_some()
+        || args.seed.is_some()
+        || args.in_order;
+    if given {
+        return Err(anyhow!(
+            "--resume continues with the targets, ports and order of the interrupted scan"
+        ))
+        .hint("leave targets, ports and order out, or remove the file to start over");
+    }
+    let mut targets = Targets::default();
+    for word in &saved.targets {
+        targets.add(word)?;
+    }
+    Ok((targets, saved.ports.parse()?))
+}
+
+/// Adds up all targets. A bad one among good ones is reported, counted, and skipped.
+fn targets(args: &Args, bad: &mut u32) -> anyhow::Result<Targets> {
+    let mut words = Vec::new();
+    for word in &args.targets {
+        if word == "-" {
+            words.extend(lines(io::stdin().lock(), "stdin")?);
+        } else {
+            words.push(word.clone());
+        }
+    }
+    match args.from.as_deref() {
+        None => {}
+        Some(path) if path == Path::new("-") => words.extend(lines(io::stdin().lock(), "stdin")?),
+        Some(path) => {
+            let shown = path.display().to_string();
+            let file = File::open(path).with_context(|| format!("cannot open {shown}"))?;
+            words.extend(lines(io::BufReader::new(file), &shown)?);
+        }
+    }
+    if words.is_empty() && args.targets.is_empty() && args.from.is_none() {
+        words.push("127.0.0.1".to_string());
+    }
+    let mut targets = Targets::default();
+    for word in &words {
+        if let Err(error) = targets.add(word) {
+            log!("{:?}", labnet::Failure::from(error));
+            *bad += 1;
+        }
+    }
+    // A bad --exclude ends the program: scanning what should be left out is worse than scanning nothing.
+    for word in &args.exclude {
+        targets
+            .exclude(word)
+            .with_context(|| format!("--exclude {word}"))
+            .hint("it takes names, addresses, blocks and ranges, as the targets do")?;
+    }
+    if targets.is_empty() {
+        return Err(anyhow!(
+            "there is nothing to scan: the list of targets is empty"
+        ))
+        .hint("portscan 127.0.0.1 scans this machine; --help shows more");
+    }
+    Ok(targets)
+}
+
+fn lines(source: impl BufRead, name: &str) -> anyhow::Result<Vec<String>> {
+    let mut words = Vec::new();
+    for line in source.lines() {
+        let line = line.with_context(|| format!("cannot read targets from {name}"))?;
+        let text = line.split('#').next().unwrap_or_default();
+        words.extend(text.split_whitespace().map(str::to_string));
+    }
+    Ok(words)
+}
+
+fn ports(args: &Args) -> anyhow::Result<Ports> {
+    const HINT: &str = "ports look like this: --ports 22,80,8000-9000";
+    let ports: Ports = match (&args.ports, args.top) {
+        (Some(_), Some(_)) => {
+            return Err(anyhow!("--ports and --top exclude each other")).hint("leave one out");
+        }
+        (Some(text), None) => text.parse().context("--ports").hint(HINT)?,
+        (None, Some(count)) if (1..=services::COUNT).contains(&count) => {
+            services::top(count).collect()
+        }
+        (None, Some(count)) => {
+            return Err(anyhow!(
+                "--top {count}: the table has {} ports",
+                services::COUNT
+            ))
+            .hint("leave --top out to scan all ports");
+        }
+        (None, None) => Ports::all(),
+    };
+    let ports = match &args.exclude_ports {
+        Some(text) => ports.without(&text.parse().context("--exclude-ports").hint(HINT)?),
+        None => ports,
+    };
+    if ports.is_empty() {
+        return Err(anyhow!("there is nothing to scan: all ports are excluded")).hint(HINT);
+    }
+    Ok(ports)
+}

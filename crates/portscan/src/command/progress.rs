@@ -1,0 +1,72 @@
+//! The progress bar, and Ctrl-C.
+
+use std::process;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use indicatif::{ProgressBar, ProgressStyle};
+use portscan::engine::{self, Outcome, Plan, Progress};
+
+/// The exit code after Ctrl-C, as shells count it: 128 and the signal's number.
+pub(crate) const INTERRUPTED: i32 = 130;
+
+/// The first Ctrl-C stops the scan and leaves a report, the second one ends the program at once.
+pub(crate) fn stop_on_ctrl_c() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            process::exit(INTERRUPTED);
+        }
+    })
+    .context("cannot catch Ctrl-C")?;
+    Ok(stop)
+}
+
+/// Carries out the plan and shows how far it is.
+pub(crate) fn scan(plan: &Plan, stop: &AtomicBool) -> anyhow::Result<Outcome> {
+    const STYLE: &str =
+        "{percent:>3} % [{bar:30}] {human_pos}/{human_len} tries, {per_sec}, {eta} left";
+    let progress = Progress::default();
+    with_bar(STYLE, &progress, || {
+        engine::scan(plan.clone(), stop, &progress)
+    })?
+}
+
+/// Shows a progress bar while the work runs. indicatif draws it on stderr, and only if that is a terminal.
+pub(crate) fn with_bar<T: Send>(
+    style: &str,
+    progress: &Progress,
+    work: impl FnOnce() -> T + Send,
+) -> anyhow::Result<T> {
+    let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template(style) {
+        bar.set_style(style);
+    }
+    thread::scope(|scope| {
+        let (done, wait) = mpsc::channel();
+        scope.spawn(move || {
+            // The receiver is gone only when the program is ending.
+            let _program_ends = done.send(work());
+        });
+        loop {
+            match wait.recv_timeout(Duration::from_millis(100)) {
+                Ok(outcome) => {
+                    bar.finish_and_clear();
+                    return Ok(outcome);
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    bar.set_length(progress.all.load(Ordering::Relaxed));
+                    bar.set_position(progress.done.load(Ordering::Relaxed));
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(anyhow!("a thread ended without a result"));
+                }
+            }
+        }
+    })
+}

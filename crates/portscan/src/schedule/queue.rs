@@ -1,0 +1,183 @@
+//! The ports that still have to be tried: those in the random order that no probe has reached, and the retries.
+
+use std::collections::VecDeque;
+
+use crate::permutation::Permutation;
+use crate::probe::{Probe, host_and_port};
+
+/// Ports whose retries are finished before the next ones begin: bounds the memory of silence (12 bytes a port).
+const BLOCK: u64 = 1 << 19;
+
+/// A port that has to be tried (again).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pending {
+    pub(super) host: u32,
+    pub(super) port: u16,
+    pub(super) tries: u8,
+    /// When it was tried last, in milliseconds.
+    pub(super) tried: u32,
+}
+
+impl Pending {
+    fn untried(host: u32, port: u16) -> Self {
+        Pending {
+            host,
+            port,
+            tries: 0,
+            tried: 0,
+        }
+    }
+
+    /// As before the probe was handed out.
+    pub(super) fn before(probe: &Probe) -> Self {
+        Pending {
+            host: probe.host,
+            port: probe.port,
+            tries: probe.tries_before,
+            tried: probe.previous,
+        }
+    }
+}
+
+/// Hosts with consecutive numbers, each with all ports, in an order of their own.
+#[derive(Debug)]
+struct Part {
+    first_host: u32,
+    /// Permutes host × port.
+    order: Permutation,
+    /// The next index of the order.
+    next: u64,
+}
+
+impl Part {
+    fn left(&self) -> u64 {
+        self.order.size() - self.next
+    }
+
+    /// The next host and port.
+    fn take(&mut self, ports: &[u16]) -> (u32, u16) {
+        let (host, port) = host_and_port(self.order.at(self.next), ports);
+        self.next += 1;
+        (self.first_host + host, port)
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Queue {
+    ports: Vec<u16>,
+    /// The addresses of this machine, and the other hosts.
+    local: Part,
+    remote: Part,
+    /// How many ports of this block have not been tried yet.
+    untried: u64,
+    pub(super) retries: VecDeque<Pending>,
+    /// Ports that were silent in every try so far. Their fate is decided when the block's passes are over.
+    pub(super) silent: Vec<Pending>,
+}
+
+impl Queue {
+    /// All ports of the hosts from `first_host` on; `order` permutes host × port.
+    pub(super) fn new(ports: Vec<u16>, order: Permutation, first_host: u32) -> Self {
+        Queue {
+            untried: order.size().min(BLOCK),
+            ports,
+            local: Part {
+                first_host: 0,
+                order: Permutation::ascending(0),
+                next: 0,
+            },
+            remote: Part {
+                first_host,
+                order,
+                next: 0,
+            },
+            retries: VecDeque::new(),
+            silent: Vec::new(),
+        }
+    }
+
+    /// Skips the order of the remote hosts up to `position`. Says how many ports that leaves out.
+    pub(super) fn skip_remote(&mut self, position: u64) -> u64 {
+        self.remote.next = position.min(self.remote.order.size());
+        self.next_block();
+        self.remote.next
+    }
+
+    /// Adds the hosts from 0 on, from a position in their order on. Says how many ports that adds.
+    pub(super) fn add_local(&mut self, order: Permutation, position: u64) -> u64 {
+        self.local = Part {
+            first_host: 0,
+            next: position.min(order.size()),
+            order,
+        };
+        self.next_block();
+        self.local.left()
+    }
+
+    pub(super) fn add(&mut self, host: u32, port: u16) {
+        self.retries.push_back(Pending::untried(host, port));
+    }
+
+    pub(super) fn local_position(&self) -> u64 {
+        self.local.next
+    }
+
+    pub(super) fn remote_position(&self) -> u64 {
+        self.remote.next
+    }
+
+    /// The ports before these positions whose state is not known.
+    pub(super) fn pending(&self) -> impl Iterator<Item = (u32, u16)> {
+        let pending = self.retries.iter().chain(&self.silent);
+        pending.map(|port| (port.host, port.port))
+    }
+
+    /// How many ports of this block have not been tried yet.
+    pub(super) fn untried(&self) -> u64 {
+        self.untried
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.untried == 0 && self.retries.is_empty()
+    }
+
+    /// Begins the next block. `false` when every port has been tried.
+    pub(super) fn next_block(&mut self) -> bool {
+        self.untried = (self.local.left() + self.remote.left()).min(BLOCK);
+        self.untried > 0
+    }
+
+    /// The next port: untried ones first, this machine's before the remote ones. Call it only when the queue is not
+    /// empty.
+    pub(super) fn take(&mut self) -> Pending {
+        if self.untried == 0 {
+            return self.retries.pop_front().expect("the queue is not empty");
+        }
+        self.untried -= 1;
+        let part = if self.local.left() > 0 {
+            &mut self.local
+        } else {
+            &mut self.remote
+        };
+        let (host, port) = part.take(&self.ports);
+        Pending::untried(host, port)
+    }
+
+    /// Silent ports with fewer tries than this are tried again. Says how many they are.
+    pub(super) fn retry_silent(&mut self, tries: u8) -> u64 {
+        let (again, silent): (Vec<Pending>, _) =
+            self.silent.drain(..).partition(|port| port.tries < tries);
+        self.silent = silent;
+        let count = again.len() as u64;
+        self.retries.extend(again);
+        count
+    }
+
+    /// Retries that are not worth their time stay silent. Says how many they are.
+    pub(super) fn drop_retries(&mut self) -> u64 {
+        let count = self.retries.len() as u64;
+        self.silent.extend(self.retries.drain(..));
+        count
+    }
+}
