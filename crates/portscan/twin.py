@@ -3,7 +3,7 @@
 Terminal 1:  python3 -m http.server 8000 --bind 127.0.0.1
 Terminal 2:  python3 crates/portscan/twin.py [HOST] [--ports FIRST-LAST]
 
-The program beside it (cargo run -p portscan) does the same, and more: its README says what this one cannot know.
+The Rust program (cargo run -p portscan) does the same, and more: its README says what this one cannot know.
 """
 
 import argparse

@@ -1,13 +1,18 @@
 //! The scheduler against a simulated network: loss, a queue, a firewall, a limit on refusals. No sockets, no clock;
-//! every run is the same for the same seed.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "these are tests")]
+//! the same seed gives the same run. More seeds run with `--include-ignored`.
+//!
+//! One file, since every test needs the same simulated network.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashSet, VecDeque};
+use std::ops::Range;
 use std::time::Duration;
 
+use portscan::findings::{Counts, State};
+use portscan::limits::Limits;
 use portscan::permutation::Permutation;
-use portscan::schedule::{Counts, Limits, Next, Probe, STUCK_AFTER, Scheduler, State};
+use portscan::probe::Probe;
+use portscan::schedule::{Next, STUCK_AFTER, Scheduler};
 use portscan::window::Time;
 
 /// A network between the scanner and one host.
@@ -22,9 +27,9 @@ struct Network {
     link: Option<(f64, usize)>,
     /// Refusals a second that the host gives at most.
     refusals: Option<f64>,
-    /// What a port is on which nobody listens.
+    /// The state of a port without a listener.
     rest: State,
-    /// Ports above this one on which nobody listens are filtered, whatever `rest` says.
+    /// Ports above this one without a listener are filtered, whatever `rest` says.
     filtered_above: u16,
     open: BTreeSet<u16>,
     /// Sockets that this machine has: more are a local error.
@@ -139,7 +144,7 @@ fn run(network: &Network, mut scheduler: Scheduler) -> Run {
             answers.peek().copied().filter(|next| next.0.0 <= now)
         {
             answers.pop();
-            // An answer to a probe that is no longer under way came too late.
+            // An answer to a probe that is no longer in flight came too late.
             if let Some(place) = number.checked_sub(first_number)
                 && let Ok(place) = usize::try_from(place)
                 && let Some((_, probe, Some(state))) = in_flight.get(place).copied()
@@ -240,7 +245,17 @@ fn run(network: &Network, mut scheduler: Scheduler) -> Run {
 
 #[test]
 fn closed_ports_behind_a_quick_link_are_each_asked_once() {
-    for seed in 0..5 {
+    test_closed(0..1);
+}
+
+#[test]
+#[ignore = "long"]
+fn closed_ports_behind_a_quick_link_are_each_asked_once_with_more_seeds() {
+    test_closed(1..5);
+}
+
+fn test_closed(seeds: Range<u64>) {
+    for seed in seeds {
         let mut network = Network::new(seed, State::Closed);
         // 90,000 packets a second: the ports alone take 0.73 s, and the way there and back 0.05 s.
         network.link = Some((90_000.0, 100_000));
@@ -254,7 +269,17 @@ fn closed_ports_behind_a_quick_link_are_each_asked_once() {
 
 #[test]
 fn filtered_ports_are_asked_twice_and_the_window_opens_in_silence() {
-    for seed in 0..5 {
+    test_filtered(0..1);
+}
+
+#[test]
+#[ignore = "long"]
+fn filtered_ports_are_asked_twice_and_the_window_opens_in_silence_with_more_seeds() {
+    test_filtered(1..5);
+}
+
+fn test_filtered(seeds: Range<u64>) {
+    for seed in seeds {
         let network = Network::new(seed, State::Filtered);
         let run = scan(&network);
         assert_eq!(run.open(), network.open);
@@ -267,7 +292,17 @@ fn filtered_ports_are_asked_twice_and_the_window_opens_in_silence() {
 
 #[test]
 fn one_percent_loss_each_way_hides_no_open_port() {
-    for seed in 0..20 {
+    test_loss(0..1);
+}
+
+#[test]
+#[ignore = "long"]
+fn one_percent_loss_each_way_hides_no_open_port_with_more_seeds() {
+    test_loss(1..20);
+}
+
+fn test_loss(seeds: Range<u64>) {
+    for seed in seeds {
         for (rest, most) in [(State::Closed, 1.4), (State::Filtered, 3.0)] {
             let mut network = Network::new(seed, rest);
             network.loss = 0.01;
@@ -281,7 +316,7 @@ fn one_percent_loss_each_way_hides_no_open_port() {
             );
             assert_eq!(run.open(), network.open, "seed {seed}");
             assert_eq!(run.scheduler.tries(), 3, "loss is seen");
-            assert_eq!(run.scheduler.slowed_to(), None, "chance is no congestion");
+            assert_eq!(run.scheduler.slowed_to(), None, "chance is not congestion");
             let loss = run.scheduler.losses().share().unwrap();
             assert!((0.001..0.06).contains(&loss), "seed {seed}: loss {loss}");
             // Three tries of each silent port, and the control probes: no more.
@@ -293,7 +328,17 @@ fn one_percent_loss_each_way_hides_no_open_port() {
 
 #[test]
 fn a_slow_link_is_kept_busy_and_its_queue_never_overflows() {
-    for seed in 0..5 {
+    test_slow_link(0..1);
+}
+
+#[test]
+#[ignore = "long"]
+fn a_slow_link_is_kept_busy_and_its_queue_never_overflows_with_more_seeds() {
+    test_slow_link(1..5);
+}
+
+fn test_slow_link(seeds: Range<u64>) {
+    for seed in seeds {
         let mut network = Network::new(seed, State::Closed);
         // 10 Mbit/s at 98 bytes a SYN with its frame.
         let rate = 10e6 / (98.0 * 8.0);
@@ -310,16 +355,33 @@ fn a_slow_link_is_kept_busy_and_its_queue_never_overflows() {
     }
 }
 
+/// Probes a second, queue, open ports.
+const SHORT_QUEUES: &[(f64, usize, usize)] = &[
+    (12_755.0, 100, 20),
+    (12_755.0, 30, 20),
+    (3000.0, 100, 20),
+    (40_000.0, 300, 20),
+    (12_755.0, 100, 5),
+];
+
 #[test]
 fn a_firewall_behind_a_slow_link_with_a_short_queue_hides_no_open_port() {
+    test_short_queues(0..1);
+}
+
+#[test]
+#[ignore = "long"]
+fn a_firewall_behind_a_slow_link_with_a_short_queue_hides_no_open_port_in_more_cases() {
+    test_short_queues(1..SHORT_QUEUES.len());
+}
+
+fn test_short_queues(cases: Range<usize>) {
     // Nothing but control probes shows that the window, which grows in silence, drowns the link.
-    for (seed, (rate, queue, open)) in (0..).zip([
-        (12_755.0, 100, 20),
-        (12_755.0, 30, 20),
-        (3000.0, 100, 20),
-        (40_000.0, 300, 20),
-        (12_755.0, 100, 5),
-    ]) {
+    for (seed, (rate, queue, open)) in (0..)
+        .zip(SHORT_QUEUES.iter().copied())
+        .take(cases.end)
+        .skip(cases.start)
+    {
         let mut network = Network::new(seed, State::Filtered);
         network.link = Some((rate, queue));
         network.open = network.open.iter().copied().take(open).collect();
@@ -340,8 +402,18 @@ fn a_firewall_behind_a_slow_link_with_a_short_queue_hides_no_open_port() {
 }
 
 #[test]
-fn a_host_that_was_mute_is_asked_slowly_the_second_time() {
-    for seed in 0..5 {
+fn a_host_that_was_silent_is_asked_slowly_the_second_time() {
+    test_silent_host(0..1);
+}
+
+#[test]
+#[ignore = "long"]
+fn a_host_that_was_silent_is_asked_slowly_the_second_time_with_more_seeds() {
+    test_silent_host(1..5);
+}
+
+fn test_silent_host(seeds: Range<u64>) {
+    for seed in seeds {
         // One open port, and a link that the first pass overruns.
         let mut network = Network::new(seed, State::Filtered);
         network.link = Some((8000.0, 100));
@@ -357,15 +429,32 @@ fn a_host_that_was_mute_is_asked_slowly_the_second_time() {
     }
 }
 
+/// Probes a second, queue.
+const QUEUES: &[(f64, usize)] = &[
+    (1000.0, 200),
+    (3000.0, 100),
+    (12_755.0, 300),
+    (40_000.0, 1000),
+    (80_000.0, 200),
+];
+
 #[test]
 fn queues_of_all_sizes_hide_no_open_port() {
-    for (seed, (rate, queue)) in (0..).zip([
-        (1000.0, 200),
-        (3000.0, 100),
-        (12_755.0, 300),
-        (40_000.0, 1000),
-        (80_000.0, 200),
-    ]) {
+    test_queues(0..1);
+}
+
+#[test]
+#[ignore = "long"]
+fn queues_of_all_sizes_hide_no_open_port_in_more_cases() {
+    test_queues(1..QUEUES.len());
+}
+
+fn test_queues(cases: Range<usize>) {
+    for (seed, (rate, queue)) in (0..)
+        .zip(QUEUES.iter().copied())
+        .take(cases.end)
+        .skip(cases.start)
+    {
         let mut network = Network::new(seed, State::Closed);
         network.link = Some((rate, queue));
         // A part of the ports, so that the slowest link does not take minutes.
@@ -391,7 +480,17 @@ fn queues_of_all_sizes_hide_no_open_port() {
 
 #[test]
 fn a_host_that_limits_its_refusals_is_asked_until_closed_is_known_from_filtered() {
-    for seed in 0..3 {
+    test_limited_refusals(0..1);
+}
+
+#[test]
+#[ignore = "long"]
+fn a_host_that_limits_its_refusals_is_asked_until_closed_is_known_from_filtered_with_more_seeds() {
+    test_limited_refusals(1..3);
+}
+
+fn test_limited_refusals(seeds: Range<u64>) {
+    for seed in seeds {
         let mut network = Network::new(seed, State::Closed);
         network.refusals = Some(2000.0);
         let run = scan(&network);
@@ -404,9 +503,26 @@ fn a_host_that_limits_its_refusals_is_asked_until_closed_is_known_from_filtered(
     }
 }
 
+/// The last closed port.
+const CLOSED_PORTS: &[u16] = &[50_000, 30_000, 10_000];
+
 #[test]
 fn a_limit_on_refusals_is_found_among_filtered_ports_too() {
-    for (seed, closed) in (0..).zip([50_000, 30_000, 10_000]) {
+    test_limit_among_filtered(0..1);
+}
+
+#[test]
+#[ignore = "long"]
+fn a_limit_on_refusals_is_found_among_filtered_ports_too_in_more_cases() {
+    test_limit_among_filtered(1..CLOSED_PORTS.len());
+}
+
+fn test_limit_among_filtered(cases: Range<usize>) {
+    for (seed, closed) in (0..)
+        .zip(CLOSED_PORTS.iter().copied())
+        .take(cases.end)
+        .skip(cases.start)
+    {
         let mut network = Network::new(seed, State::Closed);
         network.refusals = Some(2000.0);
         network.filtered_above = closed;
@@ -422,16 +538,34 @@ fn a_limit_on_refusals_is_found_among_filtered_ports_too() {
     }
 }
 
+/// Share of lost packets, the last closed port.
+const RANDOM_LOSSES: &[(f64, u16)] = &[
+    (0.01, 60_000),
+    (0.01, 30_000),
+    (0.01, 3_000),
+    (0.05, 30_000),
+    (0.10, 30_000),
+    (0.10, 5_000),
+];
+
 #[test]
-fn random_loss_before_closed_and_filtered_ports_is_no_limit_on_refusals() {
-    for (seed, (loss, closed)) in (0..).zip([
-        (0.01, 60_000),
-        (0.01, 30_000),
-        (0.01, 3_000),
-        (0.05, 30_000),
-        (0.10, 30_000),
-        (0.10, 5_000),
-    ]) {
+fn random_loss_before_closed_and_filtered_ports_is_not_taken_for_a_limit_on_refusals() {
+    test_random_loss(0..1);
+}
+
+#[test]
+#[ignore = "long"]
+fn random_loss_before_closed_and_filtered_ports_is_not_taken_for_a_limit_on_refusals_in_more_cases()
+{
+    test_random_loss(1..RANDOM_LOSSES.len());
+}
+
+fn test_random_loss(cases: Range<usize>) {
+    for (seed, (loss, closed)) in (0..)
+        .zip(RANDOM_LOSSES.iter().copied())
+        .take(cases.end)
+        .skip(cases.start)
+    {
         let mut network = Network::new(seed, State::Closed);
         network.loss = loss;
         network.filtered_above = closed;
@@ -448,7 +582,7 @@ fn random_loss_before_closed_and_filtered_ports_is_no_limit_on_refusals() {
 }
 
 #[test]
-fn a_mute_host_is_given_up_after_two_tries() {
+fn a_silent_host_is_given_up_after_two_tries() {
     let mut network = Network::new(1, State::Filtered);
     network.open.clear();
     let run = run(
@@ -514,8 +648,12 @@ fn a_machine_that_cannot_send_at_all_gives_up_in_time() {
     let run = run(&network, scheduler(7, all_ports(), Limits::default()));
     assert_eq!(run.end, Next::Stuck);
     assert!((STUCK_AFTER..STUCK_AFTER + ms(100)).contains(&run.time));
-    let (place, pending) = run.scheduler.position();
-    assert_eq!(place, pending.count() as u64, "nothing is taken for known");
+    let (position, pending) = run.scheduler.position();
+    assert_eq!(
+        position,
+        pending.count() as u64,
+        "nothing is taken for known"
+    );
 }
 
 #[test]
@@ -551,10 +689,10 @@ fn tries_and_window_are_what_the_user_says() {
 }
 
 #[test]
-fn own_hosts_come_first_and_those_that_were_not_reached_are_in_no_list() {
+fn local_hosts_come_first_and_those_that_were_not_reached_are_in_no_list() {
     let network = Network::new(5, State::Closed);
     let ports: Vec<u16> = (1..=1000).collect();
-    let own = || Permutation::random(256 * 1000, 9);
+    let local = || Permutation::random(256 * 1000, 9);
     let limits = || Limits {
         rate: Some(100_000.0),
         window: 500,
@@ -562,7 +700,7 @@ fn own_hosts_come_first_and_those_that_were_not_reached_are_in_no_list() {
     };
     let order = || Permutation::random(3 * 1000, 5);
     let mut first = Scheduler::new(ports.clone(), order(), 256, limits());
-    first.add_local(own(), 10);
+    first.add_local(local(), 10);
     assert_eq!(first.progress(), (0, 259 * 1000 - 10));
     let mut now = Time::ZERO;
     let mut known = BTreeSet::new();
@@ -571,7 +709,7 @@ fn own_hosts_come_first_and_those_that_were_not_reached_are_in_no_list() {
         let Next::Send(probe) = first.next(now) else {
             panic!("it has to go on");
         };
-        assert!(probe.host < 256, "the others come later");
+        assert!(probe.host < 256, "the remote hosts come later");
         first.answered(now, &probe, State::Closed);
         known.insert((probe.host, probe.port));
     }
@@ -580,7 +718,7 @@ fn own_hosts_come_first_and_those_that_were_not_reached_are_in_no_list() {
 
     let mut second = Scheduler::new(ports, order(), 256, limits());
     second.resume_at(0, []);
-    second.add_local(own(), first.local_position());
+    second.add_local(local(), first.local_position());
     let run = run(&network, second);
     assert_eq!(
         run.sent,
@@ -595,7 +733,7 @@ fn own_hosts_come_first_and_those_that_were_not_reached_are_in_no_list() {
 }
 
 #[test]
-fn an_interrupted_scan_goes_on_where_it_was() {
+fn an_interrupted_scan_continues_where_it_was() {
     let network = Network::new(5, State::Closed);
     let ports: Vec<u16> = (1..=2000).collect();
     let mut first = scheduler(5, ports.clone(), Limits::default());
@@ -610,12 +748,12 @@ fn an_interrupted_scan_goes_on_where_it_was() {
     for probe in lost {
         first.interrupted(probe);
     }
-    let (place, pending) = first.position();
+    let (position, pending) = first.position();
     let pending: Vec<(u32, u16)> = pending.collect();
-    assert_eq!((place, pending.len()), (256, 156));
+    assert_eq!((position, pending.len()), (256, 156));
 
     let mut second = scheduler(5, ports, Limits::default());
-    second.resume_at(place, pending);
+    second.resume_at(position, pending);
     let run = run(&network, second);
     let (open, closed, filtered) = run.counts();
     assert_eq!(open + closed + filtered + 100, 2000);

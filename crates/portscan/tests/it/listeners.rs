@@ -1,9 +1,4 @@
-//! What the tests share: listeners on random ports, and the truth about a machine's open ports.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "these are tests")]
-
-#[cfg(target_os = "linux")]
-pub mod link;
+//! Listeners on random ports, scans, and the truth about the open ports of a network namespace.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,22 +9,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
 use portscan::engine::{self, Outcome, Plan, Position, Progress};
+use portscan::findings::State;
+use portscan::limits::Limits;
 use portscan::ports::Ports;
-use portscan::schedule::{Limits, State};
 use portscan::targets::Host;
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// Sockets that listen on ports of one address, and take and drop every connection.
-pub struct Listeners {
-    pub ports: BTreeSet<u16>,
+pub(crate) struct Listeners {
+    pub(crate) ports: BTreeSet<u16>,
     over: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Listeners {
-    /// As many as `count`, on `wanted` ports and then on random ones. A wanted port that this user may not take is
-    /// left out, and said so.
-    pub fn new(ip: IpAddr, count: usize, wanted: &[u16]) -> Self {
+    /// As many as `count`, on `wanted` ports and then on random ones. A wanted port that this user cannot have is left
+    /// out, with a line that says why.
+    pub(crate) fn new(ip: IpAddr, count: usize, wanted: &[u16]) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let mut listeners = Listeners {
             ports: BTreeSet::new(),
@@ -39,8 +35,14 @@ impl Listeners {
         for port in wanted.iter().copied() {
             match listen((ip, port).into()) {
                 Ok(socket) => listeners.serve(socket, port),
-                Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-                    println!("port {port} is not tested: it needs root ({error})");
+                // In the test's own network no port is in use.
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        ErrorKind::PermissionDenied | ErrorKind::AddrInUse
+                    ) =>
+                {
+                    println!("port {port} is not tested: {error}");
                 }
                 Err(error) => panic!("cannot listen on port {port} of {ip}: {error}"),
             }
@@ -71,7 +73,7 @@ impl Drop for Listeners {
         self.over.store(true, Ordering::Relaxed);
         for thread in self.threads.drain(..) {
             // `listen` gave the accepting sockets a time limit, so each thread sees `over` soon.
-            let _panicked = thread.join();
+            let _its_panic_is_printed = thread.join();
         }
     }
 }
@@ -90,16 +92,16 @@ fn listen(address: SocketAddr) -> std::io::Result<Socket> {
 }
 
 /// Scans all 65,535 ports of one address as the command does by default.
-pub fn scan_all(ip: IpAddr) -> Outcome {
+pub(crate) fn scan_all(ip: IpAddr) -> Outcome {
     scan(&[ip], &Ports::all(), Limits::default())
 }
 
 /// Scans ports of addresses.
-pub fn scan(ips: &[IpAddr], ports: &Ports, limits: Limits) -> Outcome {
-    let (hosts, own) = engine::arrange(ips.iter().map(|ip| Host::from(*ip))).unwrap();
+pub(crate) fn scan(ips: &[IpAddr], ports: &Ports, limits: Limits) -> Outcome {
+    let (hosts, local) = engine::arrange(ips.iter().map(|ip| Host::from(*ip))).unwrap();
     let plan = Plan {
         hosts,
-        own,
+        local,
         ports: ports.as_slice().to_vec(),
         seed: Some(rand::random()),
         limits,
@@ -111,17 +113,18 @@ pub fn scan(ips: &[IpAddr], ports: &Ports, limits: Limits) -> Outcome {
     outcome
 }
 
-/// The number that an environment variable says, for tests that are run longer by hand than each time.
-pub fn count_from(variable: &str, default: u32) -> u32 {
-    std::env::var(variable).map_or(default, |count| {
+/// Runs of a test that is repeated: so many, or as many as `PORTSCAN_RUNS` says.
+pub(crate) fn many(default: u32) -> u32 {
+    const VARIABLE: &str = "PORTSCAN_RUNS";
+    std::env::var(VARIABLE).map_or(default, |count| {
         count
             .parse()
-            .unwrap_or_else(|_| panic!("{variable} is a number"))
+            .unwrap_or_else(|_| panic!("{VARIABLE} is a number"))
     })
 }
 
 /// The open ports of the first host.
-pub fn open_ports(outcome: &Outcome) -> BTreeSet<u16> {
+pub(crate) fn open_ports(outcome: &Outcome) -> BTreeSet<u16> {
     let open = outcome.findings.ports.iter();
     open.filter(|(_, _, state)| *state == State::Open)
         .map(|(_, port, _)| *port)
@@ -131,7 +134,7 @@ pub fn open_ports(outcome: &Outcome) -> BTreeSet<u16> {
 /// The ports on which any program of this machine listens now, on any address: other programs may come and go
 /// while a test scans. From the kernel's own tables (proc(5)), where 0A is the state LISTEN; of this thread's network
 /// namespace.
-pub fn listening() -> BTreeSet<u16> {
+pub(crate) fn listening() -> BTreeSet<u16> {
     ["/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"]
         .into_iter()
         .flat_map(|table| {

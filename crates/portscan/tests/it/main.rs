@@ -1,0 +1,30 @@
+//! The tests of the scanner, one binary for all.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`command`] | the command as a user meets it |
+//! | [`loopback`] | scans of this machine's own addresses, in a network namespace |
+//! | [`netns`] | scans of another machine behind a slow link |
+//! | [`simulation`] | the scheduler against a simulated network |
+//! | [`listeners`] | listeners on random ports, and the truth about open ports |
+//! | [`namespace`] | network namespaces, and the rights to make them |
+//! | [`link`] | two namespaces joined by a slow link |
+//!
+//! `cargo test -p portscan` takes each kind of network once. The longer runs are ignored by default:
+//! `cargo test --release -p portscan --test it -- --include-ignored`
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "these are tests")]
+
+#[cfg(unix)]
+mod command;
+#[cfg(target_os = "linux")]
+mod link;
+#[cfg(unix)]
+mod listeners;
+#[cfg(target_os = "linux")]
+mod loopback;
+#[cfg(unix)]
+mod namespace;
+#[cfg(target_os = "linux")]
+mod netns;
+mod simulation;
