@@ -1,5 +1,5 @@
-//! Finds out whether tests can make network namespaces (`no_namespaces` where not), and whether they can join two by a
-//! slow link (`no_link` where not): such tests are then shown as ignored.
+//! Finds out whether tests can make network namespaces (`no_namespaces` where not), and whether
+//! they can join two by a slow link (`no_link` where not): such tests are then shown as ignored.
 
 use std::fs::OpenOptions;
 use std::process::{Command, Stdio};

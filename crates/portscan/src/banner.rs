@@ -14,8 +14,8 @@ pub const MAX_BYTES: usize = 512;
 /// Connections at a time.
 const WORKERS: usize = 32;
 
-/// What a peer said within the time, up to [`MAX_BYTES`] or the end of its first line; empty when it waits for the
-/// client to speak first.
+/// What a peer said within the time, up to [`MAX_BYTES`] or the end of its first line; empty when
+/// it waits for the client to speak first.
 ///
 /// The time is for the whole banner: a peer that sends a byte now and then does not prolong it.
 ///
@@ -48,8 +48,8 @@ pub fn read(address: SocketAddr, time: Duration) -> std::io::Result<Vec<u8>> {
     Ok(said[..length].to_vec())
 }
 
-/// The banners of many services, those that say something. `stop` ends the work early; `done` counts the services
-/// that were asked.
+/// The banners of many services, those that say something. `stop` ends the work early; `done`
+/// counts the services that were asked.
 pub fn read_all(
     addresses: &[SocketAddr],
     time: Duration,
@@ -80,8 +80,8 @@ pub fn read_all(
     std::mem::take(&mut *labnet::lock(&banners))
 }
 
-/// The first line as printable ASCII; everything else is escaped, so that no service can send the terminal a
-/// control sequence or forge a line of the report.
+/// The first line as printable ASCII; everything else is escaped, so that no service can send the
+/// terminal a control sequence or forge a line of the report.
 ///
 /// ```
 /// use portscan::banner::printable;

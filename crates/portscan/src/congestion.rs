@@ -1,4 +1,5 @@
-//! Whether the path can carry the rate of a scan that gets no answers: a pure state machine, fed by control probes.
+//! Whether the path can carry the rate of a scan that gets no answers: a pure state machine, fed by
+//! control probes.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,14 +8,17 @@ use crate::findings::State;
 use crate::probe::Probe;
 use crate::window::Time;
 
-/// Finds out from the control probes whether the path can carry the rate of a scan that gets no answers.
+/// Finds out from the control probes whether the path can carry the rate of a scan that gets no
+/// answers.
 ///
-/// Silence gives no hint of a queue that overflows: behind a firewall that drops everything, a window that grows in
-/// silence can drown a slow uplink, and the few answers drown with it. A cumulative sum (CUSUM, Page 1954) says whether
-/// control probes are lost more often than by chance, here a loss of 50 % against one of 2 %: four in a row are a
-/// verdict, or five of ten. Then the rate goes down to what got through, less a fifth, and the silent ports get two
-/// more tries. The rate goes up again while all control probes are answered, but not to where the verdict fell. There
-/// are a few verdicts at most: a loss that does not depend on the rate stays, and the report says so.
+/// Silence gives no hint of a queue that overflows: behind a firewall that drops everything, a
+/// window that grows in silence can drown a slow uplink, and the few answers drown with it. A
+/// cumulative sum (CUSUM, Page 1954) says whether control probes are lost more often than by
+/// chance, here a loss of 50 % against one of 2 %: four in a row are a verdict, or five of ten.
+/// Then the rate goes down to what got through, less a fifth, and the silent ports get two more
+/// tries. The rate goes up again while all control probes are answered, but not to where the
+/// verdict fell. There are a few verdicts at most: a loss that does not depend on the rate stays,
+/// and the report says so.
 #[derive(Debug)]
 pub struct Congestion {
     /// The cumulative sum, and the control probes, all and lost, since it was 0.
@@ -23,8 +27,9 @@ pub struct Congestion {
     lost: u32,
     /// Answered control probes since the last one that was lost.
     streak: u32,
-    /// Control probes in the order in which they were sent, with the outcome where it is known. An answer is known
-    /// sooner than a loss: counted as they come, the losses of a while would come in a row.
+    /// Control probes in the order in which they were sent, with the outcome where it is known. An
+    /// answer is known sooner than a loss: counted as they come, the losses of a while would come
+    /// in a row.
     in_flight: VecDeque<(Probe, Option<ProbeOutcome>)>,
     /// When control probes were sent, and how many probes had been handed out then.
     pace: VecDeque<(Time, u64)>,
@@ -49,7 +54,8 @@ pub enum ProbeOutcome {
 }
 
 impl Congestion {
-    /// ln(0.50 / 0.02), ln(0.50 / 0.98), and a sum that chance reaches less than once in e^12 control probes.
+    /// ln(0.50 / 0.02), ln(0.50 / 0.98), and a sum that chance reaches less than once in e^12
+    /// control probes.
     const OF_A_LOSS: f64 = 3.219;
     const OF_AN_ANSWER: f64 = -0.673;
     const VERDICT: f64 = 12.0;
@@ -57,7 +63,8 @@ impl Congestion {
     const MIN_RATE: f64 = 200.0;
     /// So many answers without a loss raise the rate by a quarter.
     const STREAK: u32 = 8;
-    /// A rate is measured over at least this time, and over the last so many control probes at most.
+    /// A rate is measured over at least this time, and over the last so many control probes at
+    /// most.
     const SPAN: Duration = Duration::from_millis(100);
     const LAST: usize = 64;
 
@@ -93,7 +100,8 @@ impl Congestion {
         self.pace.back().map(|sent| sent.0)
     }
 
-    /// The first pass got no answer at all: the rate to continue with, until control probes say more.
+    /// The first pass got no answer at all: the rate to continue with, until control probes say
+    /// more.
     pub fn set_blind_rate(&mut self, rate: f64) {
         self.rate = Some(rate);
     }
@@ -196,8 +204,8 @@ impl Default for Congestion {
 mod tests {
     use super::*;
 
-    /// Sends a control probe each 10 ms at a pace of 1,000 probes a second. Says how many outcomes it took until the
-    /// first verdict.
+    /// Sends a control probe each 10 ms at a pace of 1,000 probes a second. Says how many outcomes
+    /// it took until the first verdict.
     fn until_verdict(congestion: &mut Congestion, outcomes: &[ProbeOutcome]) -> Option<usize> {
         let probes: Vec<Probe> = (0..outcomes.len())
             .map(|number| {

@@ -1,7 +1,8 @@
 //! The engine: carries out a scan with the sockets of this machine.
 //!
-//! Addresses of this machine answer inside the `connect` call itself, so [`local`] needs no poller and no window. Remote
-//! hosts, and ports of this machine that are silent, go through [`poller`], which does what [`crate::schedule`] says.
+//! Addresses of this machine answer inside the `connect` call itself, so [`local`] needs no poller
+//! and no window. Remote hosts, and ports of this machine that are silent, go through [`poller`],
+//! which does what [`crate::schedule`] says.
 //!
 //! | module | holds |
 //! |---|---|
@@ -32,7 +33,8 @@ mod poller;
 #[cfg_attr(not(target_os = "linux"), path = "engine/portable.rs")]
 mod system;
 
-/// The most probes in flight by default. More would only fill queues, and each costs the kernel about 3 kB.
+/// The most probes in flight by default. More would only fill queues, and each costs the kernel
+/// about 3 kB.
 pub const MAX_IN_FLIGHT: usize = 16 * 1024;
 
 /// What to scan, and how.
@@ -79,7 +81,8 @@ pub struct Outcome {
     pub findings: Findings,
     /// Answers and losses.
     pub losses: Losses,
-    /// The least and the smoothed round trip of the quickest host; `None` when only this machine was scanned.
+    /// The least and the smoothed round trip of the quickest host; `None` when only this machine
+    /// was scanned.
     pub round_trip: Option<(Duration, Duration)>,
     /// The refusals a second to which the targets seem to limit themselves.
     pub limited_to: Option<f64>,
@@ -121,7 +124,8 @@ pub fn arrange(hosts: impl Iterator<Item = Host>) -> anyhow::Result<(Vec<Host>, 
     Ok((arranged, local))
 }
 
-/// The address from which this machine would send to a host. It sends to an address of its own from that same address.
+/// The address from which this machine would send to a host. It sends to an address of its own from
+/// that same address.
 ///
 /// A `connect` on a UDP socket sends nothing: it only looks the route up.
 fn route(host: Host) -> anyhow::Result<Option<IpAddr>> {
@@ -164,12 +168,13 @@ enum Answer {
 
 /// The address to probe a host of this machine from.
 ///
-/// A socket that connects to the very port it is bound to receives its own SYN. TCP's simultaneous open (RFC 9293,
-/// section 3.5) makes that a connection, so the port looks open although no program listens. The system picks the source
-/// port of each connect from the range that is being scanned, so a naive scan of its own machine runs into this about
-/// once. From another address it cannot happen. 127.0.0.0/8 has more addresses than a scan has targets: 127.0.0.2 is
-/// taken, or the next one that is not a target.
-/// Any other address can only be reached from itself. There the source port is known, and another socket probes it.
+/// A socket that connects to the very port it is bound to receives its own SYN. TCP's simultaneous
+/// open (RFC 9293, section 3.5) makes that a connection, so the port looks open although no program
+/// listens. The system picks the source port of each connect from the range that is being scanned,
+/// so a naive scan of its own machine runs into this about once. From another address it cannot
+/// happen. 127.0.0.0/8 has more addresses than a scan has targets: 127.0.0.2 is taken, or the next
+/// one that is not a target. Any other address can only be reached from itself. There the source
+/// port is known, and another socket probes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Source {
     /// Left to the system's routing table.
@@ -224,8 +229,8 @@ fn free_loopback_address(local: &[Host]) -> Option<Ipv4Addr> {
 ///
 /// # Errors
 ///
-/// When the first socket or the poller cannot be made. A later failure is in [`Outcome::trouble`], together with all
-/// that was found until then.
+/// When the first socket or the poller cannot be made. A later failure is in [`Outcome::trouble`],
+/// together with all that was found until then.
 pub fn scan(mut plan: Plan, stop: &AtomicBool, progress: &Progress) -> anyhow::Result<Outcome> {
     let began = Instant::now();
     let workers = thread::available_parallelism().map_or(1, usize::from);

@@ -12,7 +12,8 @@ pub enum State {
     Closed,
     /// No try got an answer: something on the path drops the packets, or the host is down.
     Filtered,
-    /// The network answered instead of the host: no route (ICMP, or this machine's own routing table).
+    /// The network answered instead of the host: no route (ICMP, or this machine's own routing
+    /// table).
     Unreachable,
 }
 
@@ -90,7 +91,8 @@ impl Counts {
 /// What is known so far.
 #[derive(Debug, Clone, Default)]
 pub struct Findings {
-    /// Host, port and state: the open ports, and with [`Limits::details`](crate::limits::Limits::details) the rest.
+    /// Host, port and state: the open ports, and with
+    /// [`Limits::details`](crate::limits::Limits::details) the rest.
     pub ports: Vec<(u32, u16, State)>,
     /// By host; a host about which nothing is known has no entry.
     pub counts: BTreeMap<u32, Counts>,
@@ -121,7 +123,8 @@ pub struct Losses {
     pub at_once: u64,
     /// Tries without an answer of ports that answered a later try.
     pub retried: u64,
-    /// Those of them whose port refused at last: a limit on refusals explains them as well as loss does.
+    /// Those of them whose port refused at last: a limit on refusals explains them as well as loss
+    /// does.
     pub refused: u64,
     /// Control probes that were answered.
     pub controls: u64,
@@ -130,7 +133,8 @@ pub struct Losses {
 }
 
 impl Losses {
-    /// The share of probes without an answer, among probes to ports that answer; `None` before the first answer.
+    /// The share of probes without an answer, among probes to ports that answer; `None` before the
+    /// first answer.
     #[expect(clippy::cast_precision_loss, reason = "a share")]
     pub fn share(&self) -> Option<f64> {
         let lost = self.retried + self.controls_lost;

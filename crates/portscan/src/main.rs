@@ -1,8 +1,9 @@
-//! Scans the TCP ports of this machine, or of others that you may scan, and tells open, closed and filtered apart.
+//! Scans the TCP ports of this machine, or of others that you may scan, and tells open, closed and
+//! filtered apart.
 //!
 //! Python:     `twin.py`, the student's first scanner: `connect_ex` in a thread pool
 //! Terminal 1: `cargo run -p portscan`
-//! You see:    the open ports of 127.0.0.1 with the names of their services, and how many are closed;
+//! You see:    the open ports of 127.0.0.1, the names of their services, and how many are closed;
 //!             start a server first, and its port is among them
 //! Safety:     scan only what is yours, or what you have been given permission to scan
 
@@ -49,7 +50,8 @@ fn main() -> labnet::MainResult {
         outcome.findings.extend(&saved.findings);
     }
     let resume_file = args.resume.as_deref().unwrap_or(Path::new(RESUME_FILE));
-    // The resume file comes first: the report may end in a pipe whose reader the same Ctrl-C has ended.
+    // The resume file comes first: the report may end in a pipe whose reader the same Ctrl-C has
+    // ended.
     let left = match &outcome.stopped {
         Some(position) => to_resume(&input, &plan, position, &outcome).store(resume_file),
         None => Ok(()),

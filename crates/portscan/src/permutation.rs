@@ -1,8 +1,9 @@
 //! The random order of the probes: a permutation of `0..size` that needs no memory.
 //!
-//! Probes in random order spread over hosts and ports, so that no host, no network and no firewall sees a run of
-//! neighbors. A shuffled list of all probes of a large scan would not fit into memory; a small Feistel network
-//! computes each value of the permutation when it is needed, and the same seed gives the same permutation.
+//! Probes in random order spread over hosts and ports, so that no host, no network and no firewall
+//! sees a run of neighbors. A shuffled list of all probes of a large scan would not fit into
+//! memory; a small Feistel network computes each value of the permutation when it is needed, and
+//! the same seed gives the same permutation.
 
 /// A permutation of the numbers below `size`.
 ///
@@ -57,9 +58,9 @@ impl Permutation {
 
     /// The number at an index.
     ///
-    /// The network permutes the numbers below a power of four, at most four times as many as `size`. A result that
-    /// is too large goes through it again until it is not ("cycle walking"): on a permutation that ends, and gives
-    /// every index another number.
+    /// The network permutes the numbers below a power of four, at most four times as many as
+    /// `size`. A result that is too large goes through it again until it is not ("cycle walking"):
+    /// on a permutation that ends, and gives every index another number.
     ///
     /// # Panics
     ///

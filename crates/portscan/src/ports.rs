@@ -18,7 +18,8 @@ use anyhow::{Context, anyhow, bail};
 pub struct Ports(Vec<u16>);
 
 impl Ports {
-    /// All 65,535 ports. Port 0 is left out: `bind` takes it as "any free port", so no program can listen on it.
+    /// All 65,535 ports. Port 0 is left out: `bind` takes it as "any free port", so no program can
+    /// listen on it.
     pub fn all() -> Self {
         Ports((1..=u16::MAX).collect())
     }
@@ -64,7 +65,8 @@ impl std::str::FromStr for Ports {
     ///
     /// # Errors
     ///
-    /// Names the word that is not a port: text, 0, above 65535, a range that runs backwards, or an empty word.
+    /// Names the word that is not a port: text, 0, above 65535, a range that runs backwards, or an
+    /// empty word.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text.trim().is_empty() {
             bail!("the list of ports is empty");

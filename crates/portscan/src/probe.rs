@@ -12,7 +12,8 @@ pub struct Probe {
     pub port: u16,
     /// How many tries went before.
     pub tries_before: u8,
-    /// The state of a port that has answered before, when it is asked only to see whether answers are lost.
+    /// The state of a port that has answered before, when it is asked only to see whether answers
+    /// are lost.
     pub control: Option<State>,
     /// When the scheduler handed it out.
     pub sent: Time,

@@ -450,8 +450,8 @@ fn millis(time: Duration) -> String {
     format!("{:.1} ms", time.as_secs_f64() * 1e3)
 }
 
-/// A field of a CSV file (RFC 4180, section 2). A field that a spreadsheet would take for a formula gets an
-/// apostrophe: a banner comes from a stranger.
+/// A field of a CSV file (RFC 4180, section 2). A field that a spreadsheet would take for a formula
+/// gets an apostrophe: a banner comes from a stranger.
 fn quoted(field: &str) -> String {
     let field = match field.as_bytes().first() {
         Some(b'=' | b'+' | b'-' | b'@') => format!("'{field}"),

@@ -24,7 +24,11 @@ const VERSION: u64 = 2;
 /// ```
 /// use portscan::resume::Saved;
 ///
-/// let saved = Saved { targets: vec!["127.0.0.1".to_string()], ports: "1-1024".to_string(), ..Saved::default() };
+/// let saved = Saved {
+///     targets: vec!["127.0.0.1".to_string()],
+///     ports: "1-1024".to_string(),
+///     ..Saved::default()
+/// };
 /// assert_eq!(Saved::from_json(&saved.to_json().to_string())?, saved);
 /// # Ok::<(), anyhow::Error>(())
 /// ```
@@ -36,8 +40,8 @@ pub struct Saved {
     pub ports: String,
     /// The seed of the order; `None` is ascending order.
     pub seed: Option<u64>,
-    /// The hosts that were addresses of the machine that scanned, as [`crate::targets::words`] gives them: the host
-    /// numbers depend on them.
+    /// The hosts that were addresses of the machine that scanned, as [`crate::targets::words`]
+    /// gives them: the host numbers depend on them.
     pub local: Vec<String>,
     /// The limits that the user set; [`Limits::details`] follows from the targets and the ports.
     pub limits: Limits,
@@ -69,7 +73,8 @@ impl Saved {
             .hint("start the scan again, without --resume")
     }
 
-    /// Writes the file, first under another name, so that an old file stays intact when the disk is full.
+    /// Writes the file, first under another name, so that an old file stays intact when the disk is
+    /// full.
     ///
     /// # Errors
     ///
@@ -82,8 +87,9 @@ impl Saved {
             .with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// Checks the numbers against the hosts and ports that they stand for: a file can be damaged, edited, or brought
-    /// from another machine. The first `local` hosts are addresses of this machine.
+    /// Checks the numbers against the hosts and ports that they stand for: a file can be damaged,
+    /// edited, or brought from another machine. The first `local` hosts are addresses of this
+    /// machine.
     ///
     /// # Errors
     ///

@@ -1,8 +1,9 @@
 //! What to probe next: a pure state machine that knows neither sockets nor a clock.
 //!
-//! Every port is tried once, in random order; a port that did not answer is tried again in a later pass. The engine
-//! asks [`Scheduler::next`] what to send and reports what came of it; time is handed in. Several workers share one
-//! scheduler, so that all know what one learns about a host (its round trip, its losses).
+//! Every port is tried once, in random order; a port that did not answer is tried again in a later
+//! pass. The engine asks [`Scheduler::next`] what to send and reports what came of it; time is
+//! handed in. Several workers share one scheduler, so that all know what one learns about a host
+//! (its round trip, its losses).
 //!
 //! | module | holds |
 //! |---|---|
@@ -47,10 +48,12 @@ pub enum Next {
     Done,
 }
 
-/// Retries a second after a first pass without any answer, about 3 Mbit/s. It gives way to a rate that the user sets.
+/// Retries a second after a first pass without any answer, about 3 Mbit/s. It gives way to a rate
+/// that the user sets.
 const BLIND_RATE: f64 = 4000.0;
 
-/// How much of a rate may be made up for, and how much of one that was found because bursts are lost.
+/// How much of a rate may be made up for, and how much of one that was found because bursts are
+/// lost.
 const BURST: Duration = Duration::from_millis(10);
 const SMALL_BURST: Duration = Duration::from_millis(4);
 
@@ -98,7 +101,8 @@ impl Scheduler {
         }
     }
 
-    /// Continues an interrupted scan: from a position in the order on, with ports that still have to be tried.
+    /// Continues an interrupted scan: from a position in the order on, with ports that still have
+    /// to be tried.
     pub fn resume_at(&mut self, position: u64, pending: impl IntoIterator<Item = (u32, u16)>) {
         self.tries_needed -= self.queue.skip_remote(position);
         for (host, port) in pending {
@@ -106,8 +110,8 @@ impl Scheduler {
         }
     }
 
-    /// Adds the hosts from 0 on, addresses of this machine, from a position in their order on. They come before the
-    /// remote hosts.
+    /// Adds the hosts from 0 on, addresses of this machine, from a position in their order on. They
+    /// come before the remote hosts.
     pub fn add_local(&mut self, order: Permutation, position: u64) {
         self.tries_needed += self.queue.add_local(order, position);
     }
@@ -123,8 +127,8 @@ impl Scheduler {
         self.queue.local_position()
     }
 
-    /// The next position in the order of the remote hosts, and the ports before it whose state is not known: what
-    /// [`Scheduler::resume_at`] takes.
+    /// The next position in the order of the remote hosts, and the ports before it whose state is
+    /// not known: what [`Scheduler::resume_at`] takes.
     pub fn position(&self) -> (u64, impl Iterator<Item = (u32, u16)>) {
         (self.queue.remote_position(), self.queue.pending())
     }
@@ -195,8 +199,9 @@ impl Scheduler {
             Some(trip) if probe.control.is_some() => {
                 (2 * trip.rto()).max(Duration::from_millis(250))
             }
-            // RFC 6298, section 5.5, doubles the wait when it was in vain. Here almost all waits are in vain, so a
-            // retry waits longer by a quarter: enough to tell a late answer from none.
+            // RFC 6298, section 5.5, doubles the wait when it was in vain. Here almost all waits
+            // are in vain, so a retry waits longer by a quarter: enough to tell a late answer from
+            // none.
             Some(trip) if probe.tries_before > 0 => trip.longer_rto(),
             Some(trip) => trip.rto(),
             None => {
@@ -396,7 +401,8 @@ impl Scheduler {
         self.queue.retries.push_front(Pending::before(probe));
     }
 
-    /// The block's passes are over. Starts another pass or the next block; `true` when nothing is left.
+    /// The block's passes are over. Starts another pass or the next block; `true` when nothing is
+    /// left.
     fn end_block(&mut self, now: Time) -> bool {
         let tries = self.tries();
         if !self.refusals.is_slow() && self.queue.silent.iter().any(|port| port.tries < tries) {

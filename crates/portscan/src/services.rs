@@ -1,11 +1,13 @@
 //! What usually listens where.
 //!
-//! Names and numbers are facts of IANA's Service Name and Transport Protocol Port Number Registry (RFC 6335), for TCP;
-//! a few common ones that the registry does not list, or lists under another name, are marked as customs. The order is
-//! ours: what a scan of a machine or a small network finds most often comes first, and `--top` takes from the front.
-//! It is a judgment, not a measurement of the Internet.
+//! Names and numbers are facts of IANA's Service Name and Transport Protocol Port Number Registry
+//! (RFC 6335), for TCP; a few common ones that the registry does not list, or lists under another
+//! name, are marked as customs. The order is ours: what a scan of a machine or a small network
+//! finds most often comes first, and `--top` takes from the front. It is a judgment, not a
+//! measurement of the Internet.
 //!
-//! A name says what a port is registered for. Any program can listen on any port: `--banner` asks it.
+//! A name says what a port is registered for. Any program can listen on any port: `--banner` asks
+//! it.
 
 /// The service that a port is registered for, or used for by custom.
 ///

@@ -1,6 +1,7 @@
 //! Which hosts: names, addresses, CIDR blocks and ranges, read into disjoint spans of addresses.
 //!
-//! One file, since the forms that are read, the set that they make and the words that it prints are tested together.
+//! One file, since the forms that are read, the set that they make and the words that it prints are
+//! tested together.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -30,8 +31,8 @@ impl Host {
         }
     }
 
-    /// Whether its address is neither loopback, nor private (RFC 1918, RFC 4193), nor of this link: perhaps
-    /// someone else's.
+    /// Whether its address is neither loopback, nor private (RFC 1918, RFC 4193), nor of this link:
+    /// perhaps someone else's.
     pub fn is_public(self) -> bool {
         match self.ip {
             IpAddr::V4(ip) => {
@@ -136,7 +137,8 @@ fn host(kind: Kind, number: u128) -> Host {
     }
 }
 
-/// What the targets of a command line mean: a set of addresses, each once, and the names that they came from.
+/// What the targets of a command line mean: a set of addresses, each once, and the names that they
+/// came from.
 ///
 /// ```
 /// use portscan::targets::Targets;
@@ -151,7 +153,8 @@ fn host(kind: Kind, number: u128) -> Host {
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Targets {
-    /// The last address of each span by its kind and first address. The spans are disjoint and do not touch.
+    /// The last address of each span by its kind and first address. The spans are disjoint and do
+    /// not touch.
     spans: BTreeMap<(Kind, u128), u128>,
     /// How many addresses they hold.
     hosts: u64,
@@ -159,13 +162,13 @@ pub struct Targets {
 }
 
 impl Targets {
-    /// Adds a target: an address, a block (`10.0.0.0/24`), a range (`10.0.0.1-20`, `10.0.0.1-10.0.1.20`), or a
-    /// name, with its first address.
+    /// Adds a target: an address, a block (`10.0.0.0/24`), a range (`10.0.0.1-20`,
+    /// `10.0.0.1-10.0.1.20`), or a name, with its first address.
     ///
     /// # Errors
     ///
-    /// When the word is none of these, when the name does not resolve, or when there are too many hosts. The set then
-    /// stays as it was.
+    /// When the word is none of these, when the name does not resolve, or when there are too many
+    /// hosts. The set then stays as it was.
     pub fn add(&mut self, word: &str) -> anyhow::Result<()> {
         let found = read(word)?;
         let span = *found.spans.first().context("the target has no address")?;
@@ -181,7 +184,8 @@ impl Targets {
         Ok(())
     }
 
-    /// Joins a span with those that it overlaps or touches. `false` when that makes too many hosts: nothing changes.
+    /// Joins a span with those that it overlaps or touches. `false` when that makes too many hosts:
+    /// nothing changes.
     fn insert(&mut self, mut span: Span) -> bool {
         let before = (span.kind, span.first);
         let joined: Vec<Span> = self
@@ -208,8 +212,8 @@ impl Targets {
         true
     }
 
-    /// Removes a target, in the same forms as [`Targets::add`]; a name with all its addresses. A link-local address
-    /// without an interface is removed on every interface.
+    /// Removes a target, in the same forms as [`Targets::add`]; a name with all its addresses. A
+    /// link-local address without an interface is removed on every interface.
     ///
     /// # Errors
     ///
@@ -516,7 +520,8 @@ mod tests {
         }
         assert_eq!(set.len(), 100_000);
         assert_eq!(set.words().len(), 100_000);
-        // A tree takes less than a second. Sorting a list after each addition took a minute and a half for a fifth of them.
+        // A tree takes less than a second. Sorting a list after each addition took a minute and a
+        // half for a fifth of them.
         assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
     }
 

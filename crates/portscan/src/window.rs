@@ -1,7 +1,9 @@
-//! How many probes may be in flight, and how long to wait: pure state machines without sockets and without a clock.
+//! How many probes may be in flight, and how long to wait: pure state machines without sockets and
+//! without a clock.
 //!
-//! [`RoundTrip`] is TCP's own estimate of the round trip (RFC 6298) for one host, [`Window`] TCP's congestion
-//! window, for connects instead of bytes. Time is a [`Duration`] since the scan began, and is always handed in.
+//! [`RoundTrip`] is TCP's own estimate of the round trip (RFC 6298) for one host, [`Window`] TCP's
+//! congestion window, for connects instead of bytes. Time is a [`Duration`] since the scan began,
+//! and is always handed in.
 
 use std::time::Duration;
 
@@ -22,7 +24,8 @@ pub const FIRST_RTO: Duration = Duration::from_secs(1);
 ///
 /// let ms = Duration::from_millis;
 /// let mut trip = RoundTrip::new(ms(80), ms(80));
-/// // One sample: the smoothed round trip is the sample, its variation half of that; RTO = 80 + 4 · 40.
+/// // After one sample the smoothed round trip is the sample, its variation half of that:
+/// // RTO = 80 + 4 · 40.
 /// assert_eq!(trip.rto(), ms(240));
 /// for round in 2..50 {
 ///     trip.sample(ms(80 * round), ms(80));
@@ -58,9 +61,9 @@ impl RoundTrip {
 
     /// Takes another sample (RFC 6298, section 2.3).
     ///
-    /// TCP's weights are made for about one sample a round trip. Here are thousands, and the variation would be
-    /// forgotten before the probes that need it are answered (RFC 7323, appendix G). So it grows at once, and shrinks
-    /// once a round trip.
+    /// TCP's weights are made for about one sample a round trip. Here are thousands, and the
+    /// variation would be forgotten before the probes that need it are answered (RFC 7323, appendix
+    /// G). So it grows at once, and shrinks once a round trip.
     pub fn sample(&mut self, now: Time, sample: Duration) {
         let error = self.smoothed.abs_diff(sample);
         if error > self.variation {
@@ -104,17 +107,19 @@ impl RoundTrip {
 
 /// How many probes may be in flight at once.
 ///
-/// It starts small and grows by [`STARTUP`] with each answer (slow start), for as long as answers come as quickly as
-/// ever, and doubles a round trip once a loss or a queue has been seen. A window that is not used in full does not
-/// grow: it says nothing about a larger one (RFC 7661). Where a
-/// queue shows, by an eighth of the least round trip (HyStart++, RFC 9406, section 4.2), it grows by an eighth; by a
-/// quarter, it stays, since more in flight would only wait in that queue; and when the round trip has grown past
-/// twice the least, it backs off: the queue shows before it overflows. A retry that gets an answer
-/// says that the first try was lost: the window is halved, once for all the probes that were sent before the halving.
+/// It starts small and grows by [`STARTUP`] with each answer (slow start), for as long as answers
+/// come as quickly as ever, and doubles a round trip once a loss or a queue has been seen. A window
+/// that is not used in full does not grow: it says nothing about a larger one (RFC 7661). Where a
+/// queue shows, by an eighth of the least round trip (HyStart++, RFC 9406, section 4.2), it grows
+/// by an eighth; by a quarter, it stays, since more in flight would only wait in that queue; and
+/// when the round trip has grown past twice the least, it backs off: the queue shows before it
+/// overflows. A retry that gets an answer says that the first try was lost: the window is halved,
+/// once for all the probes that were sent before the halving.
 ///
-/// A silent host gives none of these signs. A firewall that drops everything answers one port in thousands, and a window
-/// that grows with answers would never grow. So silence counts as consent, with care: a window that is full, while
-/// almost nothing is answered, is doubled at intervals; once a loss or a queue has been seen, only by a sixteenth.
+/// A silent host gives none of these signs. A firewall that drops everything answers one port in
+/// thousands, and a window that grows with answers would never grow. So silence counts as consent,
+/// with care: a window that is full, while almost nothing is answered, is doubled at intervals;
+/// once a loss or a queue has been seen, only by a sixteenth.
 #[derive(Debug, Clone)]
 pub struct Window {
     size: f64,
@@ -135,9 +140,9 @@ pub struct Window {
 /// The size at the start.
 pub const FIRST_WINDOW: usize = 256;
 
-/// What an answer adds to the window at the start: 2.89 times as much in flight each round trip, the gain with which
-/// BBR starts, 2/ln 2 (draft-cardwell-iccrg-bbr-congestion-control, section 4.3.1). A scan is short: at a doubling,
-/// a third of its time would be slow start.
+/// What an answer adds to the window at the start: 2.89 times as much in flight each round trip,
+/// the gain with which BBR starts, 2/ln 2 (draft-cardwell-iccrg-bbr-congestion-control, section
+/// 4.3.1). A scan is short: at a doubling, a third of its time would be slow start.
 const STARTUP: f64 = 1.89;
 
 /// The lower limit: a scan must always make progress.
@@ -213,7 +218,8 @@ impl Window {
         }
     }
 
-    /// This machine could not send: no descriptor, no local port, no buffer. It can carry as many as are in flight.
+    /// This machine could not send: no descriptor, no local port, no buffer. It can carry as many
+    /// as are in flight.
     pub fn local_error(&mut self, now: Time, in_flight: usize) {
         let held = real(in_flight).max(MIN_WINDOW);
         self.size = self.size.min(held);

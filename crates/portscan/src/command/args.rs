@@ -24,7 +24,8 @@ use portscan::report::Format;
     )
 )]
 pub(crate) struct Args {
-    /// names (the first address of each), addresses, blocks (10.0.0.0/24), ranges (10.0.0.1-20), - for stdin; 1048576 hosts at most (default 127.0.0.1)
+    /// names (the first address of each), addresses, blocks (10.0.0.0/24), ranges (10.0.0.1-20), -
+    /// for stdin; 1048576 hosts at most (default 127.0.0.1)
     #[argh(positional)]
     pub(crate) targets: Vec<String>,
     /// file with one target a line, # begins a comment; - is stdin
@@ -45,7 +46,8 @@ pub(crate) struct Args {
     /// most probes a second (default: as many as the network can carry)
     #[argh(option, from_str_fn(limits::rate))]
     pub(crate) rate: Option<f64>,
-    /// longest wait for an answer, in seconds (default: from the round trip, 1 before the first answer)
+    /// longest wait for an answer, in seconds (default: from the round trip, 1 before the first
+    /// answer)
     #[argh(option, from_str_fn(labnet::seconds))]
     pub(crate) timeout: Option<Duration>,
     /// tries for a port that does not answer (default 2, and 3 once loss is seen)
@@ -69,7 +71,8 @@ pub(crate) struct Args {
     /// file for the report instead of stdout
     #[argh(option)]
     pub(crate) out: Option<PathBuf>,
-    /// file of an interrupted scan to continue, with its limits (--rate and so on) unless you give new ones; also where Ctrl-C writes it (default portscan.resume)
+    /// file of an interrupted scan to continue, with its limits (--rate and so on) unless you give
+    /// new ones; also where Ctrl-C writes it (default portscan.resume)
     #[argh(option)]
     pub(crate) resume: Option<PathBuf>,
 }

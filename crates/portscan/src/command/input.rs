@@ -15,7 +15,8 @@ use portscan::targets::Targets;
 
 use super::args::Args;
 
-/// With at most so many ports a host, and so many in all, the report has a line for each, whatever its state.
+/// With at most so many ports a host, and so many in all, the report has a line for each, whatever
+/// its state.
 const FEW_PORTS: usize = 24;
 const FEW_LINES: usize = 128;
 
@@ -82,8 +83,8 @@ impl Input {
     }
 }
 
-/// The interrupted scan to continue. A file that does not exist is an error: without targets, the scan of this machine
-/// would look like the rest of the interrupted one.
+/// The interrupted scan to continue. A file that does not exist is an error: without targets, the
+/// scan of this machine would look like the rest of the interrupted one.
 fn saved(args: &Args) -> anyhow::Result<Option<Saved>> {
     let Some(path) = &args.resume else {
         return Ok(None);
@@ -154,7 +155,8 @@ fn targets(args: &Args, bad: &mut u32) -> anyhow::Result<Targets> {
             *bad += 1;
         }
     }
-    // A bad --exclude ends the program: scanning what should be left out is worse than scanning nothing.
+    // A bad --exclude ends the program: scanning what should be left out is worse than scanning
+    // nothing.
     for word in &args.exclude {
         targets
             .exclude(word)

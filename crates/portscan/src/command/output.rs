@@ -65,7 +65,8 @@ pub(crate) fn write_report(args: &Args, out: Option<File>, report: &Report) -> V
     errors
 }
 
-/// What the services on the open ports say first, and how many could not be asked because the program was stopped.
+/// What the services on the open ports say first, and how many could not be asked because the
+/// program was stopped.
 fn banners(
     open: &[SocketAddr],
     stop: &AtomicBool,
@@ -125,7 +126,8 @@ pub(crate) fn report(
             },
         ));
     }
-    // This machine's addresses were scanned first; the report has all hosts in the order of their addresses.
+    // This machine's addresses were scanned first; the report has all hosts in the order of their
+    // addresses.
     hosts.sort_by_key(|(host, _)| *host);
     Ok(Report {
         hosts: hosts.into_iter().map(|(_, host)| host).collect(),

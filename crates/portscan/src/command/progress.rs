@@ -37,7 +37,8 @@ pub(crate) fn scan(plan: &Plan, stop: &AtomicBool) -> anyhow::Result<Outcome> {
     })?
 }
 
-/// Shows a progress bar while the work runs. indicatif draws it on stderr, and only if that is a terminal.
+/// Shows a progress bar while the work runs. indicatif draws it on stderr, and only if that is a
+/// terminal.
 pub(crate) fn with_bar<T: Send>(
     style: &str,
     progress: &Progress,

@@ -1,8 +1,9 @@
 //! Linux: a socket is made and registered once, and used for thousands of connects.
 //!
-//! A connect that is refused leaves a socket on which `connect` can be called again at once. One that is in flight,
-//! or has succeeded, is ended by a `connect` to the address family `AF_UNSPEC` (connect(2)): the kernel sends RST
-//! where a connection existed, as a close with linger 0 would, and the socket keeps its port and its registration.
+//! A connect that is refused leaves a socket on which `connect` can be called again at once. One
+//! that is in flight, or has succeeded, is ended by a `connect` to the address family `AF_UNSPEC`
+//! (connect(2)): the kernel sends RST where a connection existed, as a close with linger 0 would,
+//! and the socket keeps its port and its registration.
 
 use std::io;
 use std::net::SocketAddr;
@@ -28,9 +29,10 @@ pub(super) struct ProbeSocket {
 
 /// A new nonblocking TCP socket, bound once and for all.
 ///
-/// A port that `bind` has chosen itself is the socket's only until its first connect is refused: then the kernel takes
-/// it back, and each further connect gets another one. Only a port that was asked for by its number stays. So where
-/// the port matters, with a source that is a target itself, a free one is found first and then asked for.
+/// A port that `bind` has chosen itself is the socket's only until its first connect is refused:
+/// then the kernel takes it back, and each further connect gets another one. Only a port that was
+/// asked for by its number stays. So where the port matters, with a source that is a target itself,
+/// a free one is found first and then asked for.
 pub(super) fn socket(source: Source) -> io::Result<Socket> {
     // Between the two another program may take the port.
     const ATTEMPTS: usize = 16;
@@ -49,7 +51,8 @@ pub(super) fn socket(source: Source) -> io::Result<Socket> {
     }
 }
 
-/// Bound even where the address is left to the system: the first connect then has no port to look for.
+/// Bound even where the address is left to the system: the first connect then has no port to look
+/// for.
 fn bound(source: Source, port: u16) -> io::Result<Socket> {
     let family = if source.is_v6() {
         AddressFamily::INET6
@@ -90,11 +93,13 @@ pub(super) fn connect(socket: &Socket, to: SocketAddr) -> Answer {
         Err(Errno::HOSTUNREACH | Errno::NETUNREACH | Errno::HOSTDOWN | Errno::NETDOWN) => {
             Answer::State(State::Unreachable)
         }
-        // Forbidden by a router (ICMPv6's "administratively prohibited") or by a route `prohibit` of this machine.
+        // Forbidden by a router (ICMPv6's "administratively prohibited") or by a route `prohibit`
+        // of this machine.
         Err(Errno::ACCESS) => Answer::State(State::Unreachable),
         // A route `blackhole`.
         Err(Errno::INVAL) => Answer::State(State::Unreachable),
-        // The errors that the kernel derives from the rarer ICMP messages (icmp_err_convert in net/ipv4/icmp.c, net/ipv6/icmp.c).
+        // The errors that the kernel derives from the rarer ICMP messages (icmp_err_convert in
+        // net/ipv4/icmp.c, net/ipv6/icmp.c).
         Err(Errno::PROTO | Errno::NOPROTOOPT | Errno::NONET | Errno::OPNOTSUPP) => {
             Answer::State(State::Unreachable)
         }
@@ -141,7 +146,8 @@ impl ProbeSocket {
     }
 }
 
-/// Gives this thread a private descriptor table, so that the limit, which counts per table, holds for it alone.
+/// Gives this thread a private descriptor table, so that the limit, which counts per table, holds
+/// for it alone.
 ///
 /// `false` where that is forbidden, as in some containers.
 #[allow(
@@ -149,9 +155,10 @@ impl ProbeSocket {
     reason = "no safe wrapper: which descriptors are valid comes to depend on the thread"
 )]
 pub(super) fn unshare_descriptor_table() -> bool {
-    // SAFETY: from here on descriptors of other threads must not be used in this thread, nor the other way round.
-    // The thread has just begun and holds none; it makes its own poller and sockets, shares only memory (a mutex,
-    // atomics) with the others, and its table ends with it. The copies it inherits are never used.
+    // SAFETY: from here on descriptors of other threads must not be used in this thread, nor the
+    // other way round. The thread has just begun and holds none; it makes its own poller and
+    // sockets, shares only memory (a mutex, atomics) with the others, and its table ends with it.
+    // The copies it inherits are never used.
     unsafe { unshare_unsafe(UnshareFlags::FILES) }.is_ok()
 }
 

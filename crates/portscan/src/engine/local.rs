@@ -1,8 +1,9 @@
 //! The ports of this machine itself, on Linux: `connect` twice, and no poller.
 //!
-//! A packet to a local address is delivered within the system call that sends it. When `connect` returns, the answer
-//! to its SYN has already come back, and a second `connect` on the same socket tells what it was: refused, or
-//! connected. A refused socket connects again at once, so one socket a thread is enough for all 65,535 ports.
+//! A packet to a local address is delivered within the system call that sends it. When `connect`
+//! returns, the answer to its SYN has already come back, and a second `connect` on the same socket
+//! tells what it was: refused, or connected. A refused socket connects again at once, so one socket
+//! a thread is enough for all 65,535 ports.
 
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
@@ -37,7 +38,8 @@ pub(super) struct Scan<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) findings: Findings,
-    /// Ports without an answer at once: a firewall drops the packets, or the listener's queue is full.
+    /// Ports without an answer at once: a firewall drops the packets, or the listener's queue is
+    /// full.
     pub(super) silent: Vec<(u32, u16)>,
     /// The first index of the order that was not reached.
     pub(super) position: u64,
@@ -56,7 +58,8 @@ impl Scan<'_> {
             return Ok(found);
         }
         let mut sockets = Vec::new();
-        // The ports of sockets that share their address with a target: probed at the end, from another socket.
+        // The ports of sockets that share their address with a target: probed at the end, from
+        // another socket.
         let mut taken = HashSet::new();
         for _ in 0..workers {
             sockets.push(self.sockets(&mut taken)?);
@@ -134,8 +137,8 @@ impl Scan<'_> {
         part
     }
 
-    /// The ports that the threads' own sockets hold. Those are idle now and still bound, so a new socket gets another
-    /// port.
+    /// The ports that the threads' own sockets hold. Those are idle now and still bound, so a new
+    /// socket gets another port.
     fn probe_taken(&self, found: &mut Found) -> anyhow::Result<()> {
         for (number, port) in std::mem::take(&mut found.silent) {
             let host = self.hosts[number as usize];
@@ -152,7 +155,8 @@ impl Scan<'_> {
     }
 }
 
-/// What one thread found. The counts of refusals are an array: there are 65,535 of them in a fraction of a second.
+/// What one thread found. The counts of refusals are an array: there are 65,535 of them in a
+/// fraction of a second.
 #[derive(Debug)]
 struct Part {
     closed: Vec<u32>,
@@ -224,7 +228,8 @@ fn probe(socket: &Socket, host: Host, port: u16) -> Option<State> {
     let free: io::Result<()> = system::disconnect(socket);
     match answer {
         Answer::State(State::Open) if free.is_ok() => Some(State::Open),
-        // Local errors and self-connects say nothing about the port: the poller asks again, from another socket.
+        // Local errors and self-connects say nothing about the port: the poller asks again, from
+        // another socket.
         _ => None,
     }
 }

@@ -1,7 +1,7 @@
 //! The workers of a scan: a poller each, and as many connects in flight as the window allows.
 //!
-//! The file is one thing: the life of a worker's slot, from the probe that takes it to its return to the idle ones.
-//! Every step of that life needs the same few fields.
+//! The file is one thing: the life of a worker's slot, from the probe that takes it to its return
+//! to the idle ones. Every step of that life needs the same few fields.
 
 use std::collections::{HashSet, VecDeque};
 use std::io;
@@ -33,9 +33,9 @@ const BATCH: usize = 64;
 /// How long a worker sleeps at most, so that it sees `stop` and the progress of the other workers.
 const TICK: Duration = Duration::from_millis(50);
 
-/// A worker that can send nothing lets answers gather for so long and fetches them together, as network cards do
-/// with their interrupts. Otherwise each of 65,535 answers would wake it up. It is far below any round trip that
-/// matters.
+/// A worker that can send nothing lets answers gather for so long and fetches them together, as
+/// network cards do with their interrupts. Otherwise each of 65,535 answers would wake it up. It is
+/// far below any round trip that matters.
 const GATHER: Duration = Duration::from_micros(500);
 
 /// How many sockets each worker may have.
@@ -118,7 +118,8 @@ struct Shared<'a> {
     plan: &'a Plan,
     scheduler: &'a Mutex<Scheduler>,
     separate: Option<Ipv4Addr>,
-    /// Ports that our own sockets hold on addresses that are targets. No other program can listen there.
+    /// Ports that our own sockets hold on addresses that are targets. No other program can listen
+    /// there.
     held: Mutex<HashSet<(IpAddr, u16)>>,
     stop: &'a AtomicBool,
     over: AtomicBool,
@@ -147,7 +148,8 @@ impl Shared<'_> {
         )
     }
 
-    /// The list of idle sockets that fit a host: a number instead of a hash, since each probe asks for it.
+    /// The list of idle sockets that fit a host: a number instead of a hash, since each probe asks
+    /// for it.
     fn pool(&self, host: u32) -> usize {
         match self.source(host) {
             Source::Any { v6 } => usize::from(v6),
@@ -157,8 +159,9 @@ impl Shared<'_> {
     }
 }
 
-/// Lets the workers do what the scheduler says, until everything is known or `stop` is set. Gives the reason when they
-/// had to stop earlier: also a worker that panicked, since what the others found is complete without it.
+/// Lets the workers do what the scheduler says, until everything is known or `stop` is set. Gives
+/// the reason when they had to stop earlier: also a worker that panicked, since what the others
+/// found is complete without it.
 pub(super) fn run(
     plan: &Plan,
     scheduler: &Mutex<Scheduler>,
@@ -205,7 +208,8 @@ pub(super) fn run(
 }
 
 fn work(shared: &Shared<'_>, budgets: &Budgets) -> anyhow::Result<()> {
-    // The other workers would wait for the probes of one that has failed, so a failure ends the scan.
+    // The other workers would wait for the probes of one that has failed, so a failure ends the
+    // scan.
     let failed = SetOnDrop(&shared.over);
     Worker::new(shared, budgets).and_then(|mut worker| worker.run())?;
     std::mem::forget(failed);
@@ -241,8 +245,9 @@ struct Worker<'a> {
     slots: Vec<Slot>,
     /// Idle slots by [`Shared::pool`].
     idle: Vec<Vec<usize>>,
-    /// Slots disconnected since the last poll. The poller still has an event for each of them, so they stay out of use
-    /// until it has been fetched: otherwise it would look like news of their next probe.
+    /// Slots disconnected since the last poll. The poller still has an event for each of them, so
+    /// they stay out of use until it has been fetched: otherwise it would look like news of their
+    /// next probe.
     cooling: Vec<usize>,
     /// Slots whose probes have waited too long, still to be disconnected.
     expired: Vec<usize>,
@@ -251,8 +256,8 @@ struct Worker<'a> {
     in_flight: usize,
     /// When to look for overdue probes again.
     next_sweep: Time,
-    /// All answers that had come by then have been fetched. A worker that was kept from running for a while must not
-    /// mistake an answer that waits for it for silence.
+    /// All answers that had come by then have been fetched. A worker that was kept from running for
+    /// a while must not mistake an answer that waits for it for silence.
     fetched: Time,
     /// When the worker meant to look again.
     expected: Time,
@@ -340,14 +345,15 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Reports what is known, ends what took too long, and asks what to send. Gives the time to wait; `None` when
-    /// everything is known.
+    /// Reports what is known, ends what took too long, and asks what to send. Gives the time to
+    /// wait; `None` when everything is known.
     fn plan(&mut self, batch: &mut Vec<Probe>) -> anyhow::Result<Option<Duration>> {
         let shared = self.shared;
         let now = shared.now();
         let late = now.saturating_sub(self.expected);
         if late > STALL {
-            // What delayed this worker most likely delayed the answers too: they get that much more time.
+            // What delayed this worker most likely delayed the answers too: they get that much more
+            // time.
             self.next_sweep = self.next_sweep.max(now + late.min(LONGEST_STALL));
         }
         let mut scheduler = shared.scheduler();
@@ -408,8 +414,9 @@ impl<'a> Worker<'a> {
         let one_host = self.shared.plan.hosts.len() == 1;
         let mut wait = TICK;
         for kind in 0..KINDS {
-            // Probes of one kind to one host wait equally long, so the first that is not due ends the look. Several
-            // hosts have several waiting times: there, those that are not due are skipped and keep their position.
+            // Probes of one kind to one host wait equally long, so the first that is not due ends
+            // the look. Several hosts have several waiting times: there, those that are not due are
+            // skipped and keep their position.
             let mut early = Vec::new();
             while let Some((slot, serial)) = self.queues[kind].pop_front() {
                 let current = self.slots[slot].serial == serial;
@@ -576,7 +583,8 @@ impl<'a> Worker<'a> {
                 .contains(&(self.shared.plan.hosts[number].ip, probe.port))
     }
 
-    /// What [`Worker::overdue`] has found, without the lock on the scheduler: the other workers need it.
+    /// What [`Worker::overdue`] has found, without the lock on the scheduler: the other workers
+    /// need it.
     fn disconnect_expired(&mut self) {
         while let Some(slot) = self.expired.pop() {
             self.recycle(slot);

@@ -103,7 +103,8 @@ fn in_flight(error: &io::Error) -> bool {
 
 fn answer(error: io::Error) -> Answer {
     use io::ErrorKind as Kind;
-    // Forbidden by a router or a route, as on Linux; Windows says the same of a port that it keeps to itself.
+    // Forbidden by a router or a route, as on Linux; Windows says the same of a port that it keeps
+    // to itself.
     #[cfg(unix)]
     if error.raw_os_error() == Some(rustix::io::Errno::ACCESS.raw_os_error()) {
         return Answer::State(State::Unreachable);

@@ -1,6 +1,8 @@
-//! Control probes: a few probes to ports that have answered before, to see whether answers are lost.
+//! Control probes: a few probes to ports that have answered before, to see whether answers are
+//! lost.
 //!
-//! Where almost nothing answers, a lost answer looks like a filtered port, and nothing says how many are lost.
+//! Where almost nothing answers, a lost answer looks like a filtered port, and nothing says how
+//! many are lost.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -14,7 +16,8 @@ const CONTROL_FROM: usize = 500;
 /// About so many control probes in a pass of retries, and in a first pass.
 const CONTROLS_A_PASS: usize = 200;
 const CONTROLS_IN_FIRST_PASS: usize = 60;
-/// The first pass leaves half of an open port's control probes to the later passes, and spreads its own over time.
+/// The first pass leaves half of an open port's control probes to the later passes, and spreads its
+/// own over time.
 const LEFT_BY_FIRST_PASS: u8 = CONTROLS_OF_AN_OPEN_PORT / 2;
 const FIRST_PASS_GAP: Duration = Duration::from_millis(10);
 /// Open ports are asked sparingly: behind each is a service that sees a connection.
@@ -57,7 +60,8 @@ pub(super) struct Pass {
 }
 
 impl Controls {
-    /// A port has answered. Closed ports are the politer controls, since no service sees them; open ones say more.
+    /// A port has answered. Closed ports are the politer controls, since no service sees them; open
+    /// ones say more.
     pub(super) fn offer(&mut self, probe: &Probe, state: State) {
         let (count, left) = if state == State::Open {
             (&mut self.open, CONTROLS_OF_AN_OPEN_PORT)

@@ -43,8 +43,8 @@ impl Pacer {
             .filter(|rest| !rest.is_zero())
     }
 
-    /// Takes the next slot of a rate, or says how long to wait for it. A little may be made up for, so that a coarse
-    /// timer does not cost rate: at most as much as `burst` holds.
+    /// Takes the next slot of a rate, or says how long to wait for it. A little may be made up for,
+    /// so that a coarse timer does not cost rate: at most as much as `burst` holds.
     pub(super) fn take_slot(
         &mut self,
         now: Time,

@@ -1,11 +1,13 @@
-//! The ports that still have to be tried: those in the random order that no probe has reached, and the retries.
+//! The ports that still have to be tried: those in the random order that no probe has reached, and
+//! the retries.
 
 use std::collections::VecDeque;
 
 use crate::permutation::Permutation;
 use crate::probe::{Probe, host_and_port};
 
-/// Ports whose retries are finished before the next ones begin: bounds the memory of silence (12 bytes a port).
+/// Ports whose retries are finished before the next ones begin: bounds the memory of silence (12
+/// bytes a port).
 const BLOCK: u64 = 1 << 19;
 
 /// A port that has to be tried (again).
@@ -72,7 +74,8 @@ pub(super) struct Queue {
     /// How many ports of this block have not been tried yet.
     untried: u64,
     pub(super) retries: VecDeque<Pending>,
-    /// Ports that were silent in every try so far. Their fate is decided when the block's passes are over.
+    /// Ports that were silent in every try so far. Their fate is decided when the block's passes
+    /// are over.
     pub(super) silent: Vec<Pending>,
 }
 
@@ -148,8 +151,8 @@ impl Queue {
         self.untried > 0
     }
 
-    /// The next port: untried ones first, this machine's before the remote ones. Call it only when the queue is not
-    /// empty.
+    /// The next port: untried ones first, this machine's before the remote ones. Call it only when
+    /// the queue is not empty.
     pub(super) fn take(&mut self) -> Pending {
         if self.untried == 0 {
             return self.retries.pop_front().expect("the queue is not empty");

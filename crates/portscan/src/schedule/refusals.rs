@@ -1,7 +1,8 @@
-//! Hosts that limit their refusals (so many RST a second), and the slow passes that find out closed from filtered.
+//! Hosts that limit their refusals (so many RST a second), and the slow passes that find out closed
+//! from filtered.
 //!
-//! Such a host loses no packets, but looks as if. When refusals keep coming with the retries, the silent ports are
-//! asked again at the rate at which the host refuses.
+//! Such a host loses no packets, but looks as if. When refusals keep coming with the retries, the
+//! silent ports are asked again at the rate at which the host refuses.
 
 use crate::window::Time;
 
@@ -9,7 +10,8 @@ use crate::window::Time;
 const MAX_SLOW_PASSES: u8 = 3;
 /// Fewer refusals than this are no sign of a limit.
 const FEW: u32 = 32;
-/// Slow passes are worth their time up to so many silent ports for each refusal, after the first so many.
+/// Slow passes are worth their time up to so many silent ports for each refusal, after the first so
+/// many.
 const MAX_SILENT_PER_REFUSAL: u32 = 100;
 const FIRST_SILENT: u32 = 1000;
 
@@ -60,8 +62,8 @@ impl RefusalLimit {
         self.late += 1;
     }
 
-    /// A port stayed silent. `true` when so few refusals come that the slow pass is not worth its time: a further
-    /// one only, since the first always runs to its end.
+    /// A port stayed silent. `true` when so few refusals come that the slow pass is not worth its
+    /// time: a further one only, since the first always runs to its end.
     pub(super) fn silent(&mut self) -> bool {
         if self.slow_passes <= 1 {
             return false;
@@ -83,8 +85,8 @@ impl RefusalLimit {
         self.by_tries.clear();
     }
 
-    /// Decides at the end of a pass whether the `silent` ports are asked once more, slowly, since many of them are
-    /// closed rather than filtered. `tries` is what each of them has had.
+    /// Decides at the end of a pass whether the `silent` ports are asked once more, slowly, since
+    /// many of them are closed rather than filtered. `tries` is what each of them has had.
     pub(super) fn begin_slow_pass(&mut self, now: Time, silent: usize, tries: u8) -> bool {
         let Some(began) = self.pass_began else {
             return false;
@@ -115,8 +117,9 @@ impl RefusalLimit {
         true
     }
 
-    /// Whether as many refusals come to each try as to the one before. Packets that are lost by chance are found by
-    /// the next try, so with mere loss the refusals of each try are a small share of the last one's.
+    /// Whether as many refusals come to each try as to the one before. Packets that are lost by
+    /// chance are found by the next try, so with mere loss the refusals of each try are a small
+    /// share of the last one's.
     fn refusals_keep_coming(&self, tries: u8) -> bool {
         let tries = usize::from(tries);
         let of = |tries_before| self.by_tries.get(tries_before).copied().unwrap_or(0);

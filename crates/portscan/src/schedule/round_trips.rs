@@ -1,4 +1,5 @@
-//! The round trips of the hosts that have answered, found by number: each answer and each look for silence asks.
+//! The round trips of the hosts that have answered, found by number: each answer and each look for
+//! silence asks.
 
 use std::time::Duration;
 

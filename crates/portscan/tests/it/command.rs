@@ -355,7 +355,8 @@ fn ctrl_c_prints_what_is_known_and_the_resumed_scan_finds_the_rest() {
             .filter(|port| (first_port..=first_port.saturating_add(3000)).contains(port))
             .collect();
 
-        // In order and slowly: the first connection says that the scan is running, and far from its end.
+        // In order and slowly: the first connection says that the scan is running, and far from its
+        // end.
         let arguments = [
             "127.0.4.1",
             "--ports",
@@ -413,7 +414,8 @@ fn ctrl_c_prints_what_is_known_and_the_resumed_scan_finds_the_rest() {
     });
 }
 
-/// Scans 400 ports from one with a listener on, in order and slowly, and presses Ctrl-C at the first connection.
+/// Scans 400 ports from one with a listener on, in order and slowly, and presses Ctrl-C at the
+/// first connection.
 fn interrupted(ip: &str, file: &str, options: &[&str], closed_stdout: bool) -> Output {
     let first = TcpListener::bind((ip, 0)).unwrap();
     let port = first.local_addr().unwrap().port();
@@ -512,7 +514,8 @@ fn ctrl_c_while_banners_are_read_says_how_many_are_missing() {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // They are asked in the order of their ports. The scan's connection comes first, the second is for the banner.
+        // They are asked in the order of their ports. The scan's connection comes first, the second
+        // is for the banner.
         services.sort_by_key(port);
         let asked: Vec<(TcpStream, _)> = services[..32]
             .iter()

@@ -8,7 +8,8 @@ use std::{env, process};
 
 use crate::namespace::{Namespaces, inside, run_alone, with_rights};
 
-/// One link at a time: they share the processors with the scanner, and time is part of what is tested.
+/// One link at a time: they share the processors with the scanner, and time is part of what is
+/// tested.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     labnet::lock(&ALONE)
@@ -47,8 +48,8 @@ fn slowlink() -> &'static PathBuf {
 /// A link with a namespace at either end.
 pub(crate) struct Link(Namespaces);
 
-/// Two namespaces joined by a pair of virtual Ethernet devices (veth(4)): like slowlink, it prints its two
-/// process ids, and ends with its stdin.
+/// Two namespaces joined by a pair of virtual Ethernet devices (veth(4)): like slowlink, it prints
+/// its two process ids, and ends with its stdin.
 const CABLE: &str = r#"
 ip link set lo up
 near=$$ unshare --net sh -ec '
@@ -95,7 +96,8 @@ pub(crate) fn drop_all_but(link: &Link, ports: &str) {
     );
 }
 
-/// A firewall on the far side that answers every TCP packet with "administratively prohibited" (RFC 4443, section 3.1).
+/// A firewall on the far side that answers every TCP packet with "administratively prohibited" (RFC
+/// 4443, section 3.1).
 pub(crate) fn forbid(link: &Link) {
     filter(link, "meta l4proto tcp reject with icmpx admin-prohibited");
 }

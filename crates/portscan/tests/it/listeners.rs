@@ -23,8 +23,8 @@ pub(crate) struct Listeners {
 }
 
 impl Listeners {
-    /// As many as `count`, on `wanted` ports and then on random ones. A wanted port that this user cannot have is left
-    /// out, with a line that says why.
+    /// As many as `count`, on `wanted` ports and then on random ones. A wanted port that this user
+    /// cannot have is left out, with a line that says why.
     pub(crate) fn new(ip: IpAddr, count: usize, wanted: &[u16]) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let mut listeners = Listeners {
@@ -61,7 +61,8 @@ impl Listeners {
         self.ports.insert(port);
         self.threads.push(thread::spawn(move || {
             while !over.load(Ordering::Relaxed) {
-                // A connection that was reset before it was accepted is an error of that connection alone.
+                // A connection that was reset before it was accepted is an error of that connection
+                // alone.
                 let _connection = socket.accept();
             }
         }));
@@ -131,9 +132,9 @@ pub(crate) fn open_ports(outcome: &Outcome) -> BTreeSet<u16> {
         .collect()
 }
 
-/// The ports on which any program of this machine listens now, on any address: other programs may come and go
-/// while a test scans. From the kernel's own tables (proc(5)), where 0A is the state LISTEN; of this thread's network
-/// namespace.
+/// The ports on which any program of this machine listens now, on any address: other programs may
+/// come and go while a test scans. From the kernel's own tables (proc(5)), where 0A is the state
+/// LISTEN; of this thread's network namespace.
 pub(crate) fn listening() -> BTreeSet<u16> {
     ["/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"]
         .into_iter()

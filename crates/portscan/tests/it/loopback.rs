@@ -1,4 +1,5 @@
-//! The whole range of this machine's own addresses, in a network that the test makes: nothing missed, nothing invented.
+//! The whole range of this machine's own addresses, in a network that the test makes: nothing
+//! missed, nothing invented.
 //!
 //! Each address is scanned once. Many scans of each run with `--include-ignored`.
 
@@ -18,7 +19,8 @@ fn scans() -> u32 {
     many(10)
 }
 
-/// Scans all ports of a local address so many times, with 20 listeners. `scan` gives what it found open.
+/// Scans all ports of a local address so many times, with 20 listeners. `scan` gives what it found
+/// open.
 fn scans_are_exact(scans: u32, ip: IpAddr, what: &str, scan: impl Fn() -> BTreeSet<u16>) {
     let listeners = Listeners::new(ip, 20, &[1, 65535]);
     let (mut missed, mut invented) = (0, 0);

@@ -10,8 +10,8 @@
 //! | [`namespace`] | network namespaces, and the rights to make them |
 //! | [`link`] | two namespaces joined by a slow link |
 //!
-//! `cargo test -p portscan` takes each kind of network once. The longer runs are ignored by default:
-//! `cargo test --release -p portscan --test it -- --include-ignored`
+//! `cargo test -p portscan` takes each kind of network once. The longer runs are ignored by
+//! default: `cargo test --release -p portscan --test it -- --include-ignored`
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "these are tests")]
 

@@ -19,7 +19,8 @@ macro_rules! test_name {
 }
 pub(crate) use test_name;
 
-/// The namespaces of a process that the test has started. It ends, and they with it, when its stdin is closed.
+/// The namespaces of a process that the test has started. It ends, and they with it, when its stdin
+/// is closed.
 pub(crate) struct Namespaces {
     process: Child,
     pub(crate) near: File,
@@ -27,7 +28,8 @@ pub(crate) struct Namespaces {
 }
 
 impl Namespaces {
-    /// The command prints one line with two process ids, the near and the far side, once its network is ready.
+    /// The command prints one line with two process ids, the near and the far side, once its
+    /// network is ready.
     pub(crate) fn start(command: &mut Command) -> Self {
         let mut process = command
             .stdin(Stdio::piped())
@@ -72,9 +74,11 @@ pub(crate) fn inside<T: Send>(namespace: &File, run: impl FnOnce() -> T + Send) 
     })
 }
 
-/// Runs a test again with the right to make namespaces: as root directly, otherwise as root of a user namespace.
+/// Runs a test again with the right to make namespaces: as root directly, otherwise as root of a
+/// user namespace.
 ///
-/// A process with threads cannot enter a user namespace, so that is another process, with this one test.
+/// A process with threads cannot enter a user namespace, so that is another process, with this one
+/// test.
 pub(crate) fn with_rights(name: &str, test: impl FnOnce()) {
     if rustix::process::geteuid().is_root() {
         return test();
@@ -103,7 +107,8 @@ pub(crate) fn run_alone(command: &mut Command, name: &str) {
 /// An address of a test's network that is not a loopback address.
 pub(crate) const LOCAL_ADDRESS: &str = "10.200.0.1";
 
-/// Runs a test of this machine's addresses in a new network namespace, with loopback and [`LOCAL_ADDRESS`].
+/// Runs a test of this machine's addresses in a new network namespace, with loopback and
+/// [`LOCAL_ADDRESS`].
 pub(crate) fn in_own_network(name: impl fmt::Display, test: impl FnOnce() + Send) {
     const NETWORK: &str = "ip link set lo up
         ip address add 10.200.0.1/32 dev lo

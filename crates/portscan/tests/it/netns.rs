@@ -1,7 +1,7 @@
 //! Scans of another machine: a network namespace behind a slow link (`slowlink/slowlink.c`).
 //!
-//! One file, since all tests scan the same far side. Each kind of link is scanned once; more runs with
-//! `--include-ignored`.
+//! One file, since all tests scan the same far side. Each kind of link is scanned once; more runs
+//! with `--include-ignored`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -50,7 +50,8 @@ enum Rest {
     FilteredOnTheWay,
 }
 
-/// Scans all ports of the far side, `runs` times, each time with other listeners; all must be found, and nothing else.
+/// Scans all ports of the far side, `runs` times, each time with other listeners; all must be
+/// found, and nothing else.
 fn scans_are_exact(link: &[&str], rest: Rest, ip: &str, runs: u32) -> Vec<Outcome> {
     let ip: IpAddr = ip.parse().unwrap();
     if let (Rest::Filtered, Some(why)) = (rest, no_nft()) {
@@ -395,7 +396,8 @@ fn a_user_without_rights_scans_as_exactly() {
 /// The ports of hosts, in JSON: all that are open, and how many are in each state.
 type Found = (BTreeSet<(String, u16)>, Value);
 
-/// Runs the command at the near end, presses Ctrl-C when something connects to `trigger`, and gives what it printed.
+/// Runs the command at the near end, presses Ctrl-C when something connects to `trigger`, and gives
+/// what it printed.
 fn command(link: &Link, arguments: &[&str], trigger: Option<TcpListener>) -> (Option<i32>, Found) {
     let child = link.near(|| {
         Command::new(env!("CARGO_BIN_EXE_portscan"))
@@ -448,7 +450,8 @@ fn interrupted_twice() {
     let local: Vec<String> = (0..8).map(|last| format!("127.0.1.{last}")).collect();
     let remote = [FAR.to_string(), "10.200.0.3".to_string()];
     let sizes = [local.len() as u64 * ALL, remote.len() as u64 * ALL];
-    // An open port is halfway through each part of the order: a connection to it shows that the scan is halfway.
+    // An open port is halfway through each part of the order: a connection to it shows that the
+    // scan is halfway.
     let halfway = |hosts: &[String], salt: u64| {
         let size = hosts.len() as u64 * ALL;
         let number = Permutation::random(size, SEED ^ salt).at(size / 2);

@@ -1,5 +1,5 @@
-//! The scheduler against a simulated network: loss, a queue, a firewall, a limit on refusals. No sockets, no clock;
-//! the same seed gives the same run. More seeds run with `--include-ignored`.
+//! The scheduler against a simulated network: loss, a queue, a firewall, a limit on refusals. No
+//! sockets, no clock; the same seed gives the same run. More seeds run with `--include-ignored`.
 //!
 //! One file, since every test needs the same simulated network.
 
@@ -153,7 +153,8 @@ fn run(network: &Network, mut scheduler: Scheduler) -> Run {
                 scheduler.answered(at, &probe, state);
             }
         }
-        // Probes that waited too long. Controls wait longer than those behind them, so the look passes them over.
+        // Probes that waited too long. Controls wait longer than those behind them, so the look
+        // passes them over.
         if now >= next_look {
             next_look = now + ms(2);
             for (number, probe, _) in &in_flight {
