@@ -3,7 +3,8 @@
 Terminal 1:  python3 -m http.server 8000 --bind 127.0.0.1
 Terminal 2:  python3 crates/portscan/twin.py [HOST] [--ports FIRST-LAST]
 
-The Rust program (cargo run -p portscan) does the same, and more: its README says what this one cannot know.
+The Rust program (cargo run -p portscan) does the same, and more.
+Its README says what this one cannot know.
 """
 
 import argparse
@@ -15,8 +16,8 @@ TIMEOUT = 1.0  # seconds
 
 
 def is_open(host: str, port: int) -> bool:
-    """connect_ex gives 0 for an open port, and an error number for a closed or a silent one: it tells them apart,
-    but also an error of our own machine looks like a closed port here."""
+    """connect_ex gives 0 for an open port, and an error number for a closed or a silent one.
+    An error of our own machine looks like a closed port here."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as s:
         s.settimeout(TIMEOUT)
         return s.connect_ex((host, port)) == 0

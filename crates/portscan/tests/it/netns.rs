@@ -385,11 +385,9 @@ fn a_user_without_rights_scans_as_exactly() {
         let link = Link::cable();
         let ip: IpAddr = FAR.parse().unwrap();
         let listeners = link.far(|| Listeners::new(ip, 20, &[1, 65535]));
-        for run in 1..=2 {
-            let outcome = link.near(|| scan_all(ip));
-            assert_eq!(open_ports(&outcome), listeners.ports, "run {run}");
-            assert_eq!(outcome.findings.counts[&0].closed, 65515, "run {run}");
-        }
+        let outcome = link.near(|| scan_all(ip));
+        assert_eq!(open_ports(&outcome), listeners.ports);
+        assert_eq!(outcome.findings.counts[&0].closed, 65515);
     });
 }
 
