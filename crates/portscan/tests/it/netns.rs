@@ -448,15 +448,15 @@ fn interrupted_twice() {
     let local: Vec<String> = (0..8).map(|last| format!("127.0.1.{last}")).collect();
     let remote = [FAR.to_string(), "10.200.0.3".to_string()];
     let sizes = [local.len() as u64 * ALL, remote.len() as u64 * ALL];
-    // An open port is halfway through each part of the order: a connection to it shows that the
-    // scan is halfway.
-    let halfway = |hosts: &[String], salt: u64| {
+    // An open port is a quarter through each part of the order: a connection to it says that the
+    // scan is there.
+    let trigger_in = |hosts: &[String], salt: u64| {
         let size = hosts.len() as u64 * ALL;
-        let number = Permutation::random(size, SEED ^ salt).at(size / 2);
+        let number = Permutation::random(size, SEED ^ salt).at(size / 4);
         let port = u16::try_from(number % ALL + 1).unwrap();
         (hosts[usize::try_from(number / ALL).unwrap()].clone(), port)
     };
-    let (near_trigger, far_trigger) = (halfway(&local, 0), halfway(&remote, 1));
+    let (near_trigger, far_trigger) = (trigger_in(&local, 0), trigger_in(&remote, 1));
     let listen = |(ip, port): &(String, u16)| TcpListener::bind((ip.as_str(), *port)).unwrap();
     let mut truth = BTreeSet::from([near_trigger.clone(), far_trigger.clone()]);
     let mut listeners = Vec::new();
@@ -491,8 +491,8 @@ fn interrupted_twice() {
     let (code, (first, _)) = command(&link, &begin, Some(near.try_clone().unwrap()));
     assert_eq!(code, Some(130));
     let reached = position("next_own");
-    // On a busy machine Ctrl-C may come after the last local port.
-    assert!((sizes[0] / 2..=sizes[0]).contains(&reached), "{reached}");
+    // On a busy machine Ctrl-C may come after the last port was sent.
+    assert!((sizes[0] / 4..=sizes[0]).contains(&reached), "{reached}");
     assert!(first.is_subset(&truth) && first.contains(&near_trigger));
 
     let far = link.far(|| listen(&far_trigger));
@@ -500,7 +500,7 @@ fn interrupted_twice() {
     assert_eq!(code, Some(130));
     assert_eq!(position("next_own"), sizes[0]);
     let reached = position("next_other");
-    assert!((sizes[1] / 2..sizes[1]).contains(&reached), "{reached}");
+    assert!((sizes[1] / 4..=sizes[1]).contains(&reached), "{reached}");
     assert!(first.is_subset(&second) && second.is_subset(&truth));
 
     let (code, (third, counts)) = command(&link, &["--resume", path], None);
