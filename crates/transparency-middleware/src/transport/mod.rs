@@ -4,15 +4,19 @@
 //! get a page or an error. Of an upgraded one, WAMP's messages go through a [`Realm`](crate::realm::Realm).
 
 mod http;
-mod hub;
-mod member;
+mod metrics;
+mod peer;
+mod principals;
+mod router;
 mod server;
+mod timer;
 mod wire;
 
 use std::time::Duration;
 
 pub use http::Page;
-pub use hub::{Metrics, Principal, Proof, RealmConfig};
+pub use metrics::Metrics;
+pub use principals::{Principal, Proof, RealmConfig};
 pub use server::{Config, Server, Stopper};
 
 /// The stack of a connection's thread. Only what is used of it costs memory.

@@ -15,8 +15,10 @@ use tungstenite::protocol::{Role, WebSocket, WebSocketConfig};
 use tungstenite::{Message as Frame, handshake::server::Request};
 
 use super::http::{self, Head, Page, Refusal};
-use super::hub::{Challenged, Hub, Joining, RealmConfig, RealmEntry, count};
-use super::member::Member;
+use super::metrics::count;
+use super::peer::Peer;
+use super::principals::RealmConfig;
+use super::router::{Challenged, Joining, RealmEntry, Router};
 use super::wire::{Limit, Wire};
 use super::{CLOSE_PATIENCE, FRAME_BUFFER, STACK_SIZE};
 use crate::frames::{self, Side};
@@ -98,7 +100,7 @@ pub struct Server {
 
 struct Shared {
     config: Config,
-    hub: Arc<Hub>,
+    router: Arc<Router>,
     per_address: Mutex<HashMap<IpAddr, usize>>,
     /// No connection is served any more; those who are here are being told.
     stopping: AtomicBool,
@@ -126,8 +128,8 @@ impl Stopper {
     /// [`Server::run`].
     pub fn stop(&self, patience: Duration) {
         self.shared.stopping.store(true, Ordering::SeqCst);
-        self.shared.hub.close_all(patience);
-        self.shared.hub.stop_timer();
+        self.shared.router.close_all(patience);
+        self.shared.router.timer.stop();
         self.shared.stopped.store(true, Ordering::SeqCst);
         // `accept` has no time limit; a connection ends it. Without one there is nobody to wake.
         let _woken = TcpStream::connect_timeout(&reachable(self.address), patience);
@@ -135,7 +137,7 @@ impl Stopper {
 
     /// The counters in Prometheus' text format.
     pub fn metrics(&self) -> String {
-        self.shared.hub.prometheus()
+        self.shared.router.prometheus()
     }
 }
 
@@ -162,10 +164,10 @@ impl Server {
     pub fn bind(address: SocketAddr, config: Config) -> io::Result<Self> {
         let listener = listen(address)?;
         let address = listener.local_addr()?;
-        let hub = Hub::new(config.realms.clone(), config.limits, config.max_sessions);
+        let router = Router::new(config.realms.clone(), config.limits, config.max_sessions);
         let shared = Arc::new(Shared {
             config,
-            hub,
+            router,
             per_address: Mutex::default(),
             stopping: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
@@ -196,15 +198,15 @@ impl Server {
     ///
     /// When a thread cannot be started, or the listening socket is broken.
     pub fn run(self) -> io::Result<()> {
-        let hub = self.shared.hub.clone();
+        let router = self.shared.router.clone();
         let timer = thread::Builder::new()
             .name("timer".to_string())
-            .spawn(move || hub.keep_time())?;
+            .spawn(move || router.keep_time())?;
         let outcome = accept_each(&self.listener, &self.shared, |socket, peer| {
             let shared = self.shared.clone();
-            count(&shared.hub.metrics.connections_total);
+            count(&shared.router.metrics.connections_total);
             let Some(place) = Place::take(&shared, peer.ip()) else {
-                count(&shared.hub.metrics.connections_refused);
+                count(&shared.router.metrics.connections_refused);
                 return;
             };
             in_thread(socket, move |socket| {
@@ -212,7 +214,7 @@ impl Server {
                 drop(place);
             });
         });
-        self.shared.hub.stop_timer();
+        self.shared.router.timer.stop();
         // Its own panic has been printed; there is nothing to add.
         let _ended = timer.join();
         outcome
@@ -306,7 +308,7 @@ struct Place {
 
 impl Place {
     fn take(shared: &Arc<Shared>, address: IpAddr) -> Option<Self> {
-        let metrics = &shared.hub.metrics;
+        let metrics = &shared.router.metrics;
         // Half-open ones count as well: they cost as much.
         let most = shared.config.max_sessions.saturating_mul(2).max(64);
         if metrics.connections.load(Ordering::Relaxed) >= most {
@@ -332,7 +334,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.shared
-            .hub
+            .router
             .metrics
             .connections
             .fetch_sub(1, Ordering::Relaxed);
@@ -351,7 +353,7 @@ impl Drop for Place {
 struct Connection {
     socket: WebSocket<Wire>,
     raw: Arc<TcpStream>,
-    member: Arc<Member>,
+    peer: Arc<Peer>,
     format: Format,
     /// Until when the client has to have joined.
     deadline: Instant,
@@ -458,12 +460,12 @@ fn connect(
     deadline: Instant,
 ) -> io::Result<Connection> {
     let config = &shared.config;
-    let metrics = &shared.hub.metrics;
+    let metrics = &shared.router.metrics;
     // One descriptor for all who use it: a session costs one.
     let socket = Arc::new(socket);
-    let member = Member::new(socket.clone(), format, config.max_waiting, metrics)?;
+    let peer = Peer::new(socket.clone(), format, config.max_waiting, metrics)?;
     let limit = Limit::Until(deadline);
-    let wire = Wire::new(socket.clone(), member.clone(), metrics.clone(), limit);
+    let wire = Wire::new(socket.clone(), peer.clone(), metrics.clone(), limit);
     let limits = WebSocketConfig::default()
         .read_buffer_size(FRAME_BUFFER)
         .write_buffer_size(0)
@@ -472,7 +474,7 @@ fn connect(
     Ok(Connection {
         socket: WebSocket::from_partially_read(wire, head.rest.clone(), Role::Server, Some(limits)),
         raw: socket,
-        member,
+        peer,
         format,
         deadline,
     })
@@ -491,13 +493,13 @@ enum State {
 const GIVE_UP: Duration = Duration::from_secs(60);
 
 fn run_session(shared: &Arc<Shared>, mut connection: Connection) {
-    let hub = &shared.hub;
+    let router = &shared.router;
     let mut state = State::New;
     let mut out = Vec::new();
     let mut pinged = false;
     let mut ends_at = None;
     loop {
-        if matches!(state, State::Ended) || connection.member.is_ending() {
+        if matches!(state, State::Ended) || connection.peer.is_ending() {
             let end = *ends_at.get_or_insert_with(|| Instant::now() + CLOSE_PATIENCE);
             if Instant::now() >= end {
                 break;
@@ -511,11 +513,11 @@ fn run_session(shared: &Arc<Shared>, mut connection: Connection) {
         match connection.read(limit) {
             Ok(Frame::Text(text)) if connection.format.is_text() => {
                 pinged = false;
-                take(hub, &mut connection, &mut state, &text.into(), &mut out);
+                take(router, &mut connection, &mut state, &text.into(), &mut out);
             }
             Ok(Frame::Binary(bytes)) if !connection.format.is_text() => {
                 pinged = false;
-                take(hub, &mut connection, &mut state, &bytes, &mut out);
+                take(router, &mut connection, &mut state, &bytes, &mut out);
             }
             Ok(Frame::Text(_) | Frame::Binary(_)) => {
                 let wanted = if connection.format.is_text() {
@@ -525,7 +527,7 @@ fn run_session(shared: &Arc<Shared>, mut connection: Connection) {
                 };
                 let why = format!("this subprotocol has {wanted} messages");
                 end(
-                    hub,
+                    router,
                     &mut connection,
                     &mut state,
                     known::PROTOCOL_VIOLATION,
@@ -538,23 +540,23 @@ fn run_session(shared: &Arc<Shared>, mut connection: Connection) {
                 // It is answered with the code that it came with; the next read tells that the connection is
                 // closed.
                 if let Some(frame) = frame {
-                    connection.member.closes_with(frame.code.into());
+                    connection.peer.closes_with(frame.code.into());
                 }
-                leave(hub, &mut connection, &mut state);
+                leave(router, &mut connection, &mut state);
             }
             Err(WsError::Io(error)) if is_time(&error) => match state {
                 _ if ends_at.is_some() => break,
                 State::Joined(..) if !pinged => {
                     pinged = true;
                     connection.socket.get_mut().rest();
-                    connection.member.push_frames(&frames::ping(Side::Server));
-                    connection.member.flush();
+                    connection.peer.push_frames(&frames::ping(Side::Server));
+                    connection.peer.flush();
                 }
                 State::Joined(..) => break,
                 _ => {
                     let why = "no HELLO came in time";
                     end(
-                        hub,
+                        router,
                         &mut connection,
                         &mut state,
                         known::PROTOCOL_VIOLATION,
@@ -568,7 +570,7 @@ fn run_session(shared: &Arc<Shared>, mut connection: Connection) {
                     break;
                 };
                 end(
-                    hub,
+                    router,
                     &mut connection,
                     &mut state,
                     known::PROTOCOL_VIOLATION,
@@ -581,10 +583,10 @@ fn run_session(shared: &Arc<Shared>, mut connection: Connection) {
             }
         }
     }
-    leave(hub, &mut connection, &mut state);
+    leave(router, &mut connection, &mut state);
     connection.socket.get_mut().finish_batch();
-    connection.member.close(1000);
-    connection.member.flush();
+    connection.peer.close(1000);
+    connection.peer.flush();
     connection.finish();
 }
 
@@ -619,8 +621,8 @@ fn drain(connection: &Connection) {
 impl Connection {
     /// Ends it once everything has been written; a peer that reads nothing is given up by its outbox.
     fn finish(&self) {
-        let _in_time = self.member.settle(Instant::now() + GIVE_UP);
-        self.member.cut();
+        let _in_time = self.peer.settle(Instant::now() + GIVE_UP);
+        self.peer.cut();
     }
 
     fn read(&mut self, limit: Limit) -> Result<Frame, WsError> {
@@ -631,34 +633,34 @@ impl Connection {
 
 /// Takes the content of one frame.
 fn take(
-    hub: &Hub,
+    router: &Router,
     connection: &mut Connection,
     state: &mut State,
     bytes: &Bytes,
-    out: &mut Vec<Output<Arc<Member>>>,
+    out: &mut Vec<Output<Arc<Peer>>>,
 ) {
     let message = Message::decode(connection.format, bytes);
     let batch = &mut connection.socket.get_mut().batch;
     batch.messages += 1;
     if let State::Joined(realm, session) = state {
         match message {
-            Ok(message) => hub.receive(realm, *session, message, out, batch),
-            Err(error) => hub.receive_error(realm, *session, &error, out, batch),
+            Ok(message) => router.receive(realm, *session, message, out, batch),
+            Err(error) => router.receive_error(realm, *session, &error, out, batch),
         }
         return;
     }
     match (std::mem::replace(state, State::Ended), message) {
         (State::New, Ok(Message::Hello { realm, details })) => {
-            let joining = hub.hello(&realm, details, &connection.member, batch);
+            let joining = router.hello(&realm, details, &connection.peer, batch);
             *state = go_on(connection, joining);
         }
         (State::Challenged(challenged), Ok(Message::Authenticate { signature, .. })) => {
-            let joining = hub.authenticate(*challenged, &signature, &connection.member, batch);
+            let joining = router.authenticate(*challenged, &signature, &connection.peer, batch);
             *state = go_on(connection, joining);
         }
         (State::Ended | State::Joined(..), _) => {}
         // The client does not want to join after all; it is not answered.
-        (_, Ok(Message::Abort { .. })) => connection.member.close(1000),
+        (_, Ok(Message::Abort { .. })) => connection.peer.close(1000),
         (before, message) => {
             let why = match (&before, message) {
                 (_, Err(error)) => error.message,
@@ -667,7 +669,7 @@ fn take(
             };
             *state = before;
             end(
-                hub,
+                router,
                 connection,
                 state,
                 known::PROTOCOL_VIOLATION,
@@ -680,16 +682,16 @@ fn take(
 
 fn go_on(connection: &mut Connection, joining: Joining) -> State {
     let batch = &mut connection.socket.get_mut().batch;
-    batch.touch(connection.member.clone());
+    batch.touch(connection.peer.clone());
     match joining {
         Joining::Joined(realm, session) => State::Joined(realm, session),
         Joining::Challenge(message, challenged) => {
-            connection.member.push(message, batch.number());
+            connection.peer.push(message, batch.number());
             State::Challenged(challenged)
         }
         Joining::Refused(message) => {
-            connection.member.push(message, batch.number());
-            connection.member.close(1000);
+            connection.peer.push(message, batch.number());
+            connection.peer.close(1000);
             State::Ended
         }
     }
@@ -697,7 +699,7 @@ fn go_on(connection: &mut Connection, joining: Joining) -> State {
 
 /// Ends a session for what it did: ABORT, and a close frame with this code.
 fn end(
-    hub: &Hub,
+    router: &Router,
     connection: &mut Connection,
     state: &mut State,
     reason: &str,
@@ -707,25 +709,25 @@ fn end(
     let batch = &mut connection.socket.get_mut().batch;
     match std::mem::replace(state, State::Ended) {
         State::Joined(realm, session) => {
-            connection.member.closes_with(code);
-            hub.remove(&realm, session, Some((reason, why)), batch);
+            connection.peer.closes_with(code);
+            router.remove(&realm, session, Some((reason, why)), batch);
         }
         State::Ended => {}
         State::New | State::Challenged(_) => {
-            count(&hub.metrics.aborts);
+            count(&router.metrics.aborts);
             let abort = realm::abort(reason, why);
-            connection.member.push(abort, batch.number());
+            connection.peer.push(abort, batch.number());
         }
     }
-    connection.member.close(code);
-    batch.touch(connection.member.clone());
+    connection.peer.close(code);
+    batch.touch(connection.peer.clone());
 }
 
 /// Takes a session out of its realm whose peer has gone.
-fn leave(hub: &Hub, connection: &mut Connection, state: &mut State) {
+fn leave(router: &Router, connection: &mut Connection, state: &mut State) {
     if let State::Joined(realm, session) = std::mem::replace(state, State::Ended) {
         let batch = &mut connection.socket.get_mut().batch;
-        hub.remove(&realm, session, None, batch);
+        router.remove(&realm, session, None, batch);
     }
 }
 
@@ -739,8 +741,8 @@ fn echo(mut connection: Connection) {
                 Ok(_) => continue,
                 Err(error) => {
                     if let Some((code, _)) = breach(&error) {
-                        connection.member.close(code);
-                        connection.member.flush();
+                        connection.peer.close(code);
+                        connection.peer.flush();
                         drain(&connection);
                     }
                     break;
@@ -752,11 +754,11 @@ fn echo(mut connection: Connection) {
             Ok::<(), std::convert::Infallible>(())
         });
         let Ok(()) = appended;
-        if !connection.member.push_frames(&frame) {
+        if !connection.peer.push_frames(&frame) {
             break;
         }
-        let member = connection.member.clone();
-        connection.socket.get_mut().batch.touch(member);
+        let peer = connection.peer.clone();
+        connection.socket.get_mut().batch.touch(peer);
     }
     connection.socket.get_mut().finish_batch();
     // tungstenite's answer to a close frame, which it has written and not flushed: without it the connection would

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::hub::Metrics;
-use super::member::{Batch, Member};
+use super::metrics::Metrics;
+use super::peer::{Batch, Peer};
 use super::{CLOSE_PATIENCE, LARGEST_READ, READ_BUFFER};
 
 /// How long the socket is waited for.
@@ -27,7 +27,7 @@ pub(super) enum Limit {
 /// goes into the session's own outbox, in order with the rest.
 pub(super) struct Wire {
     socket: Arc<TcpStream>,
-    own: Arc<Member>,
+    own: Arc<Peer>,
     /// What has been handled since the last read leaves to be done before the next.
     pub(super) batch: Batch,
     /// What tungstenite wrote and has not flushed.
@@ -47,7 +47,7 @@ pub(super) struct Wire {
 impl Wire {
     pub(super) fn new(
         socket: Arc<TcpStream>,
-        own: Arc<Member>,
+        own: Arc<Peer>,
         metrics: Arc<Metrics>,
         limit: Limit,
     ) -> Self {

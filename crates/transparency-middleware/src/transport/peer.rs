@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 use std::{io, mem};
 
-use super::hub::Metrics;
+use super::metrics::Metrics;
 use crate::frames::{self, Side};
 use crate::messages::{Format, Id, Message};
 use crate::outbox::{Outbox, Queue};
@@ -22,24 +22,24 @@ const OVERHEAD: usize = 256;
 /// Hears of messages that could not be put into the peer's serialisation.
 pub(super) trait Owner: Send + Sync {
     /// This message was for the session, and this is why it is not sent.
-    fn lost(&self, member: &Arc<Member>, message: &Message, why: &str);
+    fn lost(&self, peer: &Arc<Peer>, message: &Message, why: &str);
 }
 
 /// The way out to a session, or to what is going to be one.
-pub(super) struct Member {
+pub(super) struct Peer {
     outbox: Arc<Outbox>,
     format: Format,
     /// The most bytes that may wait.
     limit: usize,
     owner: OnceLock<Weak<dyn Owner>>,
     session: OnceLock<Id>,
-    /// The code of the close frame, where it is not the one that [`Member::close`] is given.
+    /// The code of the close frame, where it is not the one that [`Peer::close`] is given.
     code: OnceLock<u16>,
 }
 
-impl std::fmt::Debug for Member {
+impl std::fmt::Debug for Peer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Member").finish_non_exhaustive()
+        f.debug_struct("Peer").finish_non_exhaustive()
     }
 }
 
@@ -55,7 +55,7 @@ pub(super) enum Pushed {
     Full,
 }
 
-impl Member {
+impl Peer {
     /// For a connected socket; at most `limit` bytes may wait.
     pub(super) fn new(
         socket: Arc<TcpStream>,
@@ -64,7 +64,7 @@ impl Member {
         metrics: &Metrics,
     ) -> io::Result<Arc<Self>> {
         let outbox = Outbox::new(socket, metrics.traffic.clone(), true)?;
-        Ok(Arc::new(Member {
+        Ok(Arc::new(Peer {
             outbox: Arc::new(outbox),
             format,
             limit,
@@ -98,10 +98,10 @@ impl Member {
         }
         let at_once = size <= AT_ONCE && self.carries(&message);
         if !at_once || queue.message(|out| self.encode(&message, out)).is_err() {
-            let member = self.clone();
+            let peer = self.clone();
             let later = move |out: &mut Vec<u8>| {
-                if let Err(why) = member.encode(&message, out) {
-                    member.report(&message, &why);
+                if let Err(why) = peer.encode(&message, out) {
+                    peer.report(&message, &why);
                 }
             };
             queue.message_later(size + OVERHEAD, Box::new(later));
@@ -121,8 +121,8 @@ impl Member {
         match frame {
             Some(frame) => queue.message_made(frame),
             None => {
-                let (member, event) = (self.clone(), event.clone());
-                let later = move |out: &mut Vec<u8>| out.extend_from_slice(member.frame_of(&event));
+                let (peer, event) = (self.clone(), event.clone());
+                let later = move |out: &mut Vec<u8>| out.extend_from_slice(peer.frame_of(&event));
                 queue.message_later(size + OVERHEAD, Box::new(later));
             }
         }
@@ -242,7 +242,7 @@ fn size(message: &Message) -> usize {
 pub(super) struct Batch {
     /// Tells an outbox who has put something into it: see [`Queue::owes_flush`](crate::outbox::Queue::owes_flush).
     number: u64,
-    members: Vec<Arc<Member>>,
+    peers: Vec<Arc<Peer>>,
     pub(super) messages: u64,
     pub(super) calls: u64,
     pub(super) publications: u64,
@@ -253,7 +253,7 @@ impl Batch {
         static LAST: AtomicU64 = AtomicU64::new(0);
         Batch {
             number: LAST.fetch_add(1, Ordering::Relaxed) + 1,
-            members: Vec::new(),
+            peers: Vec::new(),
             messages: 0,
             calls: 0,
             publications: 0,
@@ -265,8 +265,8 @@ impl Batch {
     }
 
     /// This one is to be flushed.
-    pub(super) fn touch(&mut self, member: Arc<Member>) {
-        self.members.push(member);
+    pub(super) fn touch(&mut self, peer: Arc<Peer>) {
+        self.peers.push(peer);
     }
 
     /// Counts and flushes.
@@ -280,9 +280,9 @@ impl Batch {
                 counter.fetch_add(mem::take(number), Ordering::Relaxed);
             }
         }
-        for member in self.members.drain(..) {
-            member.flush();
+        for peer in self.peers.drain(..) {
+            peer.flush();
         }
-        self.members.shrink_to(64);
+        self.peers.shrink_to(64);
     }
 }
