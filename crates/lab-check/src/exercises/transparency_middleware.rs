@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
 use lab_judge::misconceptions::{self as m, Misconception};
 use lab_judge::peers::tcp::{self, Connection};
-use lab_judge::peers::wamp::{Cut, Wamp, welcome};
 use lab_judge::ports::Protocol;
 use lab_judge::process::Ended;
 use lab_judge::stage::Stage;
 use lab_judge::steps;
+use lab_judge::steps::wamp::{Cut, Wamp, welcome};
 use lab_judge::verdict::{Step, Stop, What, wrong};
 
 pub static EXERCISE: Exercise = Exercise {

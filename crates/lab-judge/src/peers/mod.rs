@@ -4,8 +4,6 @@
 //! |---|---|
 //! | [`tcp`] | a peer that cuts its bytes where it likes, reads slowly, hangs up half or all of the way |
 //! | [`udp`] | a peer that loses, doubles, swaps and delays datagrams, and forges their sender |
-//! | [`wamp`] | a router that cuts its WebSocket frames anywhere, pings in between, and breaks off |
 
 pub mod tcp;
 pub mod udp;
-pub mod wamp;

@@ -330,7 +330,7 @@ impl Connection {
     }
 
     /// Reads until the condition gives how many bytes belong to what was waited for; the rest stays for the next.
-    pub(super) fn read(&mut self, mut complete: impl FnMut(&[u8]) -> Option<usize>) -> Heard {
+    pub(crate) fn read(&mut self, mut complete: impl FnMut(&[u8]) -> Option<usize>) -> Heard {
         let mut bytes = std::mem::take(&mut self.ahead);
         let mut step = self.limit.step();
         let mut buffer = vec![0; 64 * 1024];

@@ -8,6 +8,7 @@
 //! | [`rest`] | many clients, leaks, busy loops |
 //! | [`lifetime`] | how a program ends, or is started again |
 //! | [`datagrams`] | the same over UDP |
+//! | [`wamp`] | a router that cuts its WebSocket frames anywhere, pings in between, and breaks off |
 
 mod conversation;
 pub mod datagrams;
@@ -15,6 +16,7 @@ mod lifetime;
 mod output;
 mod rest;
 mod texts;
+pub mod wamp;
 
 pub use conversation::{
     blaming, echo_on, exchange, expected_was, last_words, meet, meet_silent, message_and_end,

@@ -3,8 +3,8 @@
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 
-use super::tcp::{Connection, HeardEnd};
 use crate::misconceptions::{self as m, Misconception};
+use crate::peers::tcp::{Connection, HeardEnd};
 use crate::stage::Stage;
 use crate::verdict::{Excerpt, Log, Step, Stop, What, differs, wrong};
 
