@@ -7,6 +7,9 @@
 //! For a wrong answer only the cases that it has to fail are played, with those that they depend on. With
 //! `-- --include-ignored` it meets every case of its side: that takes several times as long.
 
+#[path = "python/mod.rs"]
+mod python;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::ffi::OsString;
@@ -61,10 +64,10 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     let tool = Arc::new(Tool::new());
     let entries = Arc::new(gallery());
-    let mut trials = Vec::new();
+    let (mut trials, mut known) = (Vec::new(), BTreeMap::new());
     for entry in entries.iter() {
         let name = format!("{}/{}", entry.exercise, entry.name);
-        if let Some(missing) = missing_tool(entry) {
+        if let Some(missing) = missing_tool(entry, &mut known) {
             trials.push(ignored(&name, missing));
             continue;
         }
@@ -81,15 +84,16 @@ fn main() -> ExitCode {
         }
     }
     // Our own programs: for every side that the tool lists, so that none is forgotten.
+    let (socket, autobahn) = (imports("socket"), imports("autobahn"));
     for (exercise, side) in tool.sides.keys() {
         for (ours, what) in [("rust", "our own program"), ("python", "the twin")] {
             let name = format!("{exercise} --{side}: {what} passes all cases");
             // The middleware's twins speak through a library, which not every machine has.
-            let module = match exercise.as_str() {
-                "transparency-middleware" => "autobahn",
-                _ => "socket",
+            let (module, there) = match exercise.as_str() {
+                "transparency-middleware" => ("autobahn", autobahn),
+                _ => ("socket", socket),
             };
-            if ours == "python" && !imports(module) {
+            if ours == "python" && !there {
                 trials.push(ignored(&name, module));
                 continue;
             }
@@ -151,27 +155,13 @@ impl Tool {
             });
             sides.insert((exercise.to_string(), side.to_string()), cases.collect());
         }
-        let path = search_path();
+        let path = python::search_path();
         Tool {
             binary,
             sides,
             path,
         }
     }
-}
-
-/// The search path with the folder of the Python interpreter in front.
-///
-/// A `python3` that is a script, which finds the interpreter first, takes several times as long to start.
-fn search_path() -> OsString {
-    let old = env::var_os("PATH").unwrap_or_default();
-    let asked = Command::new("python3")
-        .args(["-c", "import sys; print(sys.executable)"])
-        .output();
-    let Ok(answer) = asked else { return old };
-    let interpreter = PathBuf::from(String::from_utf8_lossy(&answer.stdout).trim());
-    let folders = interpreter.parent().map(Path::to_path_buf).into_iter();
-    env::join_paths(folders.chain(env::split_paths(&old))).unwrap_or(old)
 }
 
 /// The cases that an answer has to fail, and all that they depend on; none stands for every case.
@@ -260,8 +250,8 @@ fn name_of(path: &Path) -> String {
         .unwrap_or_default()
 }
 
-/// What a file needs to run and this machine does not have.
-fn missing_tool(entry: &Entry) -> Option<&'static str> {
+/// What a file needs to run and this machine does not have, with what is known by now.
+fn missing_tool(entry: &Entry, known: &mut BTreeMap<&'static str, bool>) -> Option<&'static str> {
     let tool = match entry.file.extension()?.to_str()? {
         "py" => "python3",
         "js" => "node",
@@ -269,7 +259,8 @@ fn missing_tool(entry: &Entry) -> Option<&'static str> {
         "rs" => "rustc",
         other => panic!("{}: nobody knows how to run .{other}", entry.file.display()),
     };
-    (!installed(tool)).then_some(tool)
+    let there = *known.entry(tool).or_insert_with(|| installed(tool));
+    (!there).then_some(tool)
 }
 
 fn imports(module: &str) -> bool {
@@ -361,11 +352,13 @@ fn judged(
     fails: &Expected,
     only: &[String],
 ) -> Result<(), Failed> {
+    // The middleware's twins need what is installed.
+    let path = (exercise != "transparency-middleware").then_some(("PATH", &tool.path));
     let output = Command::new(&tool.binary)
         .args(["check", exercise, &format!("--{side}"), command])
         .args(["--format", "json", "--patience", PATIENCE])
         .args(only.iter().flat_map(|case| ["--only", case]))
-        .env("PATH", &tool.path)
+        .envs(path)
         .current_dir(workspace())
         .output()?;
     let report: Value = serde_json::from_slice(&output.stdout)

@@ -58,6 +58,7 @@ impl Limit {
             begin,
             deadline: self.end.min(begin + self.patience),
             overtime: None,
+            looked: false,
         }
     }
 }
@@ -70,12 +71,20 @@ pub struct Step {
     deadline: Instant,
     /// How much the program had run when its time was first up.
     overtime: Option<Duration>,
+    /// Whether the program was found at rest, or at work for too long, after its time was up.
+    looked: bool,
 }
 
 impl Step {
     /// Whether the time is up. It is put off while the program is at work, or is kept from it by other programs: a limit is
     /// for those who wait for something that does not come.
+    ///
+    /// To find a program at rest takes a while, in which it may have done what was waited for, and only then have come to rest. So the
+    /// first answer after that is no: the caller looks once more.
     pub fn is_over(&mut self) -> bool {
+        if self.looked {
+            return true;
+        }
         let now = Instant::now();
         if now < self.deadline {
             return false;
@@ -88,13 +97,15 @@ impl Step {
             }
             return true;
         }
-        if !kernel::at_work(group) {
-            return true;
+        if kernel::at_work(group) {
+            let ran = kernel::pulse(group).unwrap_or_default().ran;
+            let from = *self.overtime.get_or_insert(ran);
+            self.deadline = Instant::now();
+            self.looked = ran.saturating_sub(from) >= OVERTIME;
+        } else {
+            self.looked = true;
         }
-        let ran = kernel::pulse(group).unwrap_or_default().ran;
-        let from = *self.overtime.get_or_insert(ran);
-        self.deadline = Instant::now();
-        ran.saturating_sub(from) >= OVERTIME
+        false
     }
 
     /// Something came: the time begins anew.
@@ -148,6 +159,19 @@ mod tests {
         assert!(waited >= Duration::from_millis(200), "{waited:?}");
         assert!(waited < Duration::from_secs(60), "{waited:?}");
         assert_eq!(waited.subsec_millis() % 100, 0);
+    }
+
+    #[test]
+    fn what_a_program_did_while_it_was_found_at_rest_is_looked_for_once_more() {
+        let limit = Limit {
+            patience: Duration::ZERO,
+            end: Instant::now() + Duration::from_secs(60),
+            group: 0,
+            cut: Cut::default(),
+        };
+        let mut step = limit.step();
+        assert!(!step.is_over());
+        assert!(step.is_over());
     }
 
     #[test]

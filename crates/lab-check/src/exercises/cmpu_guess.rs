@@ -584,8 +584,13 @@ impl Game {
             ..stage.limit()
         };
         let mut step = limit.step();
+        // The first one comes after the program's start.
+        let patience = match self.said.is_empty() {
+            true => datagrams::start_patience(stage),
+            false => stage.patience(),
+        };
         loop {
-            match stage.receive(&mut self.server)? {
+            match stage.receive_within(&mut self.server, patience)? {
                 Ok(datagram) if self.is_copy(&datagram) => {
                     if step.is_over() {
                         return Err(wrong(

@@ -22,6 +22,9 @@ mod grading;
 #[cfg(target_os = "linux")]
 mod hostile;
 #[cfg(target_os = "linux")]
+#[path = "../python/mod.rs"]
+mod python;
+#[cfg(target_os = "linux")]
 mod repeats;
 #[cfg(target_os = "linux")]
 mod reports;

@@ -1,11 +1,12 @@
 //! The tool under test, and folders for it to work in.
 
 use std::env;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -46,11 +47,13 @@ pub fn binary() -> &'static Path {
 
 /// `lab-check` with these words, as it is run by `cargo lab`.
 pub fn lab(words: &[&str]) -> Command {
+    static PATH: OnceLock<OsString> = OnceLock::new();
     let mut command = Command::new(binary());
     command
         .args(words)
         .current_dir(workspace())
         .stdin(Stdio::null())
+        .env("PATH", PATH.get_or_init(crate::python::search_path))
         .env_remove("NO_COLOR");
     command
 }

@@ -90,16 +90,16 @@ impl Stage<'_> {
         let mut unclear = Unclear::default();
         loop {
             let tick = deadline.min(Instant::now() + TICK);
-            // Asked before the queue: what a program that has ended by now has opened is in it.
+            // Asked before the queue: what a program has opened that has ended, or come to rest, by now is in it.
             let ended = self.program()?.ended();
-            if let Some(stream) = self.next_of_program(listener, tick, &mut unclear)? {
-                return self.connection(stream);
-            }
             let group = self.program()?.id();
             let given_up = self.gives_up(deadline, group);
             let settled = ended.is_some()
                 || given_up
                 || (unclear.waited(patience) && !kernel::at_work(group));
+            if let Some(stream) = self.next_of_program(listener, tick, &mut unclear)? {
+                return self.connection(stream);
+            }
             if settled && let Some(stream) = unclear.take() {
                 return self.connection(stream);
             }

@@ -4,7 +4,7 @@
 use std::io;
 use std::net::UdpSocket;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Stage, Starting};
 use crate::kernel;
@@ -75,8 +75,10 @@ impl Stage<'_> {
         let mut pause = Duration::from_micros(500);
         loop {
             let (address, patience) = (self.address, self.target.patience);
-            let program = self.program()?;
-            let ours = kernel::listening("udp", program.id());
+            let group = self.program()?.id();
+            // Asked first: it may bind its address while it is watched.
+            let given_up = self.gives_up(deadline, group);
+            let ours = kernel::listening("udp", group);
             if ours.iter().any(|bound| kernel::takes(*bound, address)) {
                 return Ok(());
             }
@@ -108,7 +110,7 @@ impl Stage<'_> {
                 return Ok(());
             }
             let elsewhere = begin.elapsed() >= patience && !ours.is_empty();
-            if Instant::now() >= deadline || elsewhere {
+            if given_up || elsewhere {
                 if !elsewhere {
                     self.note_cut(&starting);
                 }

@@ -261,10 +261,14 @@ pub fn long_patience(stage: &Stage<'_>) -> Duration {
     2 * stage.patience()
 }
 
+/// How long a client may take until its first datagram: an interpreter takes its time to start on a busy machine.
+pub fn start_patience(stage: &Stage<'_>) -> Duration {
+    stage.patience().max(Duration::from_secs(15))
+}
+
 /// Waits for the first datagram of the client under test.
 pub fn meet(stage: &mut Stage<'_>, server: &mut Peer) -> Step<Datagram> {
-    // An interpreter may take its time to start on a busy machine.
-    let patience = stage.patience().max(Duration::from_secs(15));
+    let patience = start_patience(stage);
     match stage.receive_within(server, patience)? {
         Ok(datagram) => Ok(datagram),
         Err(nothing) => Err(wrong(
