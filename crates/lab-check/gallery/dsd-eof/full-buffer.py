@@ -1,6 +1,7 @@
 # Takes a full buffer for a sign that more will come: it waits for a shorter piece.
 # check: dsd-eof --server "python3 {file} {port}"
 # fails: exact-buffer full-buffer
+# may fail: large fixed-limit
 import socket
 import sys
 import threading
