@@ -13,7 +13,7 @@ use crate::{Program, Running};
 
 /// A server that goes on, and its conversation with a good client.
 #[derive(Debug, Clone, Copy)]
-pub struct GoingOn {
+pub struct LongRunningServer {
     /// The server's package.
     pub server: &'static str,
     /// Its arguments, beside `--port=0`.
@@ -27,14 +27,14 @@ pub struct GoingOn {
     /// Part of a request, for which the server gives no answer yet, and after which it waits for more.
     pub half: &'static [u8],
     /// A request that is no UTF-8, and its answer.
-    pub no_utf8: (&'static [u8], &'static [u8]),
+    pub invalid_utf8: (&'static [u8], &'static [u8]),
     /// Whether the sheet has it listen with a queue so short that clients who come at once may have to come again.
     pub short_queue: bool,
     /// Whether the server waits for its client's bytes, so that it notices a broken or silent one.
     pub listens: bool,
 }
 
-impl GoingOn {
+impl LongRunningServer {
     fn program(&self, language: Language) -> Program {
         language.program(self.server).args(self.args)
     }
@@ -127,7 +127,7 @@ impl GoingOn {
     /// Bytes that are no UTF-8.
     pub fn goes_on_after_bytes_that_are_no_utf8(&self, language: Language) {
         let (_server, address) = self.program(language).serve();
-        let (request, answer) = self.no_utf8;
+        let (request, answer) = self.invalid_utf8;
         self.talk(address, request, answer);
         self.serves_a_good_client(address);
     }
@@ -212,7 +212,7 @@ impl GoingOn {
     }
 }
 
-/// Makes the named tests of a [`GoingOn`] server, for the Rust program and for its twin.
+/// Makes the named tests of a [`LongRunningServer`] server, for the Rust program and for its twin.
 #[macro_export]
 macro_rules! faults {
     ($server:expr) => {

@@ -4,22 +4,22 @@
 //! | module | holds |
 //! |---|---|
 //! | [`catalogue`] | which programs there are, from their `[package.metadata.lab]` |
-//! | `denied` | a system that gives a program no socket (Linux) |
-//! | `faults` | what every TCP server that goes on survives |
+//! | `faults` | what every long-running TCP server survives |
+//! | [`pairing`] | server and client in both languages: every pairing prints the same |
 //! | [`program`] | starting a program (or its twin), reading its lines, ending it |
-//! | [`pairing`] | server and client in both languages: the same words, whoever talks to whom |
-//! | `relay` | a bad network for UDP: loses, repeats, reorders, delays, changes and forges datagrams |
+//! | `relay` | a bad network for UDP: drops, duplicates, reorders, delays, corrupts and spoofs datagrams |
+//! | `seccomp` | a system that gives a program no socket (Linux) |
 //! | [`wire`] | the peer played by hand: resets, descriptors and segments counted |
 
 pub mod catalogue;
-#[cfg(all(has_denied, target_os = "linux"))]
-pub mod denied;
 #[cfg(has_faults)]
 pub mod faults;
 pub mod pairing;
 pub mod program;
 #[cfg(has_relay)]
 pub mod relay;
+#[cfg(all(has_seccomp, target_os = "linux"))]
+pub mod seccomp;
 pub mod wire;
 
 pub use program::{Finished, Program, Running, python, rust};

@@ -270,7 +270,7 @@ fn without_ports(text: &str) -> String {
 #[macro_export]
 macro_rules! pairings {
     ($pairing:expr) => {
-        mod same_words {
+        mod transcripts_match {
             use super::*;
             use $crate::pairing::Language::{Python, Rust};
 

@@ -49,9 +49,7 @@ pub fn workspace() -> &'static Path {
 /// test run, by the same cargo.
 fn built(package: &str) -> PathBuf {
     static BUILT: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-    let mut built = BUILT
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut built = labnet::lock(&BUILT);
     if !built.contains(package) {
         let output = Command::new(env!("CARGO"))
             .args(["build", "--quiet", "--package", package])

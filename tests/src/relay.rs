@@ -1,16 +1,16 @@
-//! A bad network for UDP: a relay between client and server that loses, repeats, reorders, delays, changes and forges
-//! datagrams, in both directions, as a script says.
+//! A bad network for UDP: a relay between client and server. It drops, duplicates, reorders, delays, corrupts and spoofs
+//! datagrams in both directions, as a script says. The words are those of netem, Linux' own bad network (tc-netem(8)).
 //!
 //! ```
 //! use std::net::UdpSocket;
-//! use tests::relay::{Direction, Fate, Relay};
+//! use tests::relay::{Direction, Action, Relay};
 //!
 //! let server = UdpSocket::bind("127.0.0.1:0").unwrap();
 //! // The first datagram to the server is lost.
 //! let relay = Relay::start(server.local_addr().unwrap(), |direction, number, _| {
 //!     match (direction, number) {
-//!         (Direction::ToServer, 0) => Fate::Lose,
-//!         _ => Fate::Pass,
+//!         (Direction::ToServer, 0) => Action::Drop,
+//!         _ => Action::Pass,
 //!     }
 //! });
 //! let client = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -24,9 +24,11 @@
 use std::collections::HashMap;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+
+use labnet::lock;
 
 /// Which way a datagram goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,23 +39,23 @@ pub enum Direction {
     ToClient,
 }
 
-/// What becomes of a datagram.
+/// What the relay does with a datagram.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
+pub enum Action {
     /// It arrives.
     Pass,
     /// It does not arrive.
-    Lose,
+    Drop,
     /// It arrives twice.
-    Repeat,
+    Duplicate,
     /// It arrives after the next one that goes the same way.
-    Overtaken,
+    Reorder,
     /// It arrives this much later.
     Delay(Duration),
-    /// Others bytes arrive in its place, from the same sender.
-    Change(Vec<u8>),
-    /// It does not arrive; these bytes do, from a sender that it never was.
-    Forge(Vec<u8>),
+    /// Other bytes arrive in its place, from the same sender.
+    Corrupt(Vec<u8>),
+    /// It does not arrive. These bytes do, from an address that is not the sender's.
+    Spoof(Vec<u8>),
 }
 
 /// How long a thread of the relay waits for a datagram before it looks whether the relay has been dropped.
@@ -76,14 +78,14 @@ impl Relay {
     /// When no port of 127.0.0.1 is free.
     pub fn start(
         server: SocketAddr,
-        script: impl FnMut(Direction, usize, &[u8]) -> Fate + Send + 'static,
+        script: impl FnMut(Direction, usize, &[u8]) -> Action + Send + 'static,
     ) -> Self {
         let front = Arc::new(socket());
         let address = front.local_addr().expect("a bound socket has an address");
         let state = Arc::new(State {
             stopped: AtomicBool::new(false),
             seen: Mutex::default(),
-            overtaken: Mutex::default(),
+            held_back: Mutex::default(),
             script: Mutex::new(Box::new(script)),
         });
         let its_state = Arc::clone(&state);
@@ -95,16 +97,16 @@ impl Relay {
         }
     }
 
-    /// A relay whose script is drawn from a seed: of ten datagrams each way about four arrive at once, two are lost, two
-    /// repeated, one is overtaken and one delayed by 30 ms.
+    /// A relay whose script is drawn from a seed: of ten datagrams each way about four pass, two are dropped, two
+    /// duplicated, one is reordered and one delayed by 30 ms.
     pub fn seeded(server: SocketAddr, seed: u64) -> Self {
         let mut state = seed;
         Relay::start(server, move |_, _, _| match splitmix(&mut state) % 10 {
-            0..4 => Fate::Pass,
-            4 | 5 => Fate::Lose,
-            6 | 7 => Fate::Repeat,
-            8 => Fate::Overtaken,
-            _ => Fate::Delay(Duration::from_millis(30)),
+            0..4 => Action::Pass,
+            4 | 5 => Action::Drop,
+            6 | 7 => Action::Duplicate,
+            8 => Action::Reorder,
+            _ => Action::Delay(Duration::from_millis(30)),
         })
     }
 
@@ -115,8 +117,7 @@ impl Relay {
 
     /// How many datagrams have come that wanted to go this way.
     pub fn seen(&self, direction: Direction) -> usize {
-        let seen = self.state.seen.lock();
-        let seen = seen.unwrap_or_else(PoisonError::into_inner);
+        let seen = lock(&self.state.seen);
         seen.get(&direction).copied().unwrap_or_default()
     }
 }
@@ -131,12 +132,12 @@ impl Drop for Relay {
     }
 }
 
-type Script = dyn FnMut(Direction, usize, &[u8]) -> Fate + Send;
+type Script = dyn FnMut(Direction, usize, &[u8]) -> Action + Send;
 
 struct State {
     stopped: AtomicBool,
     seen: Mutex<HashMap<Direction, usize>>,
-    overtaken: Mutex<HashMap<Direction, Vec<Datagram>>>,
+    held_back: Mutex<HashMap<Direction, Vec<Datagram>>>,
     script: Mutex<Box<Script>>,
 }
 
@@ -199,29 +200,28 @@ impl State {
 
     fn decide(&self, direction: Direction, datagram: Datagram) {
         let number = {
-            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut seen = lock(&self.seen);
             let seen = seen.entry(direction).or_default();
             *seen += 1;
             *seen - 1
         };
-        let fate = {
-            let mut script = self.script.lock().unwrap_or_else(PoisonError::into_inner);
+        let action = {
+            let mut script = lock(&self.script);
             script(direction, number, &datagram.bytes)
         };
-        match fate {
-            Fate::Pass => datagram.send(),
-            Fate::Lose => return,
-            Fate::Repeat => {
+        match action {
+            Action::Pass => datagram.send(),
+            Action::Drop => return,
+            Action::Duplicate => {
                 datagram.send();
                 datagram.send();
             }
-            Fate::Overtaken => {
-                let mut overtaken = self.overtaken.lock();
-                let overtaken = overtaken.as_mut().expect("nobody panics while holding it");
-                overtaken.entry(direction).or_default().push(datagram);
+            Action::Reorder => {
+                let mut held_back = lock(&self.held_back);
+                held_back.entry(direction).or_default().push(datagram);
                 return;
             }
-            Fate::Delay(time) => {
+            Action::Delay(time) => {
                 // This sleep is the fault itself: no test waits by it.
                 thread::spawn(move || {
                     thread::sleep(time);
@@ -229,17 +229,16 @@ impl State {
                 });
                 return;
             }
-            Fate::Change(bytes) => Datagram { bytes, ..datagram }.send(),
-            Fate::Forge(bytes) => {
+            Action::Corrupt(bytes) => Datagram { bytes, ..datagram }.send(),
+            Action::Spoof(bytes) => {
                 let from = Arc::new(socket());
                 let to = datagram.to;
                 Datagram { bytes, from, to }.send();
                 return;
             }
         }
-        let mut overtaken = self.overtaken.lock();
-        let overtaken = overtaken.as_mut().expect("nobody panics while holding it");
-        for late in overtaken.remove(&direction).unwrap_or_default() {
+        let mut held_back = lock(&self.held_back);
+        for late in held_back.remove(&direction).unwrap_or_default() {
             late.send();
         }
     }
@@ -269,7 +268,7 @@ mod tests {
 
     /// What arrives at the server, up to the datagram `end`.
     fn arrived(
-        script: impl FnMut(Direction, usize, &[u8]) -> Fate + Send + 'static,
+        script: impl FnMut(Direction, usize, &[u8]) -> Action + Send + 'static,
     ) -> Vec<(String, bool)> {
         let server = socket();
         server.set_read_timeout(Some(DEADLINE)).unwrap();
@@ -284,7 +283,7 @@ mod tests {
         while arrived.last().is_none_or(|(text, _)| text != "end") {
             let (count, sender) = server.recv_from(&mut buffer).unwrap();
             let text = String::from_utf8_lossy(&buffer[..count]).into_owned();
-            if text != "forged" {
+            if text != "spoofed" {
                 usual = usual.or(Some(sender));
             }
             arrived.push((text, usual == Some(sender)));
@@ -296,31 +295,31 @@ mod tests {
         arrived.iter().map(|(text, _)| text.as_str()).collect()
     }
 
-    fn to_the_first(fate: Fate) -> impl FnMut(Direction, usize, &[u8]) -> Fate + Send {
+    fn to_the_first(action: Action) -> impl FnMut(Direction, usize, &[u8]) -> Action + Send {
         move |_, number, _| {
             if number == 0 {
-                fate.clone()
+                action.clone()
             } else {
-                Fate::Pass
+                Action::Pass
             }
         }
     }
 
     #[test]
-    fn each_fate_is_what_its_name_says() {
-        let first = |fate| arrived(to_the_first(fate));
-        assert_eq!(texts(&first(Fate::Pass)), ["one", "two", "end"]);
-        assert_eq!(texts(&first(Fate::Lose)), ["two", "end"]);
-        assert_eq!(texts(&first(Fate::Repeat)), ["one", "one", "two", "end"]);
-        assert_eq!(texts(&first(Fate::Overtaken)), ["two", "one", "end"]);
+    fn each_action_does_what_its_name_says() {
+        let first = |action| arrived(to_the_first(action));
+        assert_eq!(texts(&first(Action::Pass)), ["one", "two", "end"]);
+        assert_eq!(texts(&first(Action::Drop)), ["two", "end"]);
+        assert_eq!(texts(&first(Action::Duplicate)), ["one", "one", "two", "end"]);
+        assert_eq!(texts(&first(Action::Reorder)), ["two", "one", "end"]);
         assert_eq!(
-            texts(&first(Fate::Change(b"new".to_vec()))),
+            texts(&first(Action::Corrupt(b"new".to_vec()))),
             ["new", "two", "end"]
         );
-        let forged = first(Fate::Forge(b"forged".to_vec()));
-        assert_eq!(texts(&forged), ["forged", "two", "end"]);
+        let spoofed = first(Action::Spoof(b"spoofed".to_vec()));
+        assert_eq!(texts(&spoofed), ["spoofed", "two", "end"]);
         assert_eq!(
-            forged.iter().map(|(_, usual)| *usual).collect::<Vec<_>>(),
+            spoofed.iter().map(|(_, usual)| *usual).collect::<Vec<_>>(),
             [false, true, true]
         );
     }
@@ -329,9 +328,9 @@ mod tests {
     fn a_delayed_datagram_comes_later() {
         // `end` comes back 50 ms late, after all the others.
         let late = |_, _, bytes: &[u8]| match bytes {
-            b"one" => Fate::Lose,
-            b"end" => Fate::Delay(Duration::from_millis(50)),
-            _ => Fate::Pass,
+            b"one" => Action::Drop,
+            b"end" => Action::Delay(Duration::from_millis(50)),
+            _ => Action::Pass,
         };
         let start = std::time::Instant::now();
         assert_eq!(texts(&arrived(late)), ["two", "end"]);

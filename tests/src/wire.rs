@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -124,8 +124,8 @@ pub fn reset(stream: TcpStream) {
     drop(stream);
 }
 
-/// A client that goes on to send a byte every 10 ms until the server has closed for good, or its time is up.
-pub fn drip(mut stream: TcpStream) {
+/// A client that sends a byte every 10 ms until the server closes for good, or the time is up.
+pub fn trickle(mut stream: TcpStream) {
     let deadline = Instant::now() + 2 * DEADLINE;
     thread::spawn(move || {
         while Instant::now() < deadline && stream.write_all(b".").is_ok() {
@@ -192,7 +192,7 @@ pub fn accept(listener: &TcpListener) -> TcpStream {
 /// # Panics
 ///
 /// When no port is free.
-pub fn nobody() -> SocketAddr {
+pub fn unused_address() -> SocketAddr {
     static HELD: Mutex<Vec<Socket>> = Mutex::new(Vec::new());
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a descriptor is free");
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -200,9 +200,7 @@ pub fn nobody() -> SocketAddr {
         .bind(&any.into())
         .expect("a port of 127.0.0.1 is free");
     let address = socket.local_addr().expect("a bound socket has an address");
-    HELD.lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .push(socket);
+    labnet::lock(&HELD).push(socket);
     address
         .as_socket()
         .expect("an IPv4 socket has an IP address")

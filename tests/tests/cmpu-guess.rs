@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use tests::pairing::Language::{self, Python, Rust};
 use tests::pairing::Pairing;
 use tests::relay::Direction::{self, ToClient, ToServer};
-use tests::relay::{Fate, Relay};
-use tests::wire::{datagrams, exchange, nobody, receive};
+use tests::relay::{Action, Relay};
+use tests::wire::{datagrams, exchange, unused_address, receive};
 use tests::{Finished, Program, rust};
 
 const GUESS: Pairing = Pairing {
@@ -157,7 +157,7 @@ fn impatient(language: Language, address: SocketAddr) -> Program {
 /// Plays a game with this network between client and server. Each guess has to get its own answer all the same.
 fn survives(
     language: Language,
-    script: impl FnMut(Direction, usize, &[u8]) -> Fate + Send + 'static,
+    script: impl FnMut(Direction, usize, &[u8]) -> Action + Send + 'static,
 ) -> (Finished, Relay) {
     let server = language.program("cmpu-guess-server");
     let (_server, address) = server.args(&["--secret=42"]).serve();
@@ -172,26 +172,26 @@ fn survives(
     (finished, relay)
 }
 
-/// This fate for every second datagram that goes this way.
-fn every_second(way: Direction, fate: Fate) -> impl FnMut(Direction, usize, &[u8]) -> Fate + Send {
+/// This action for every second datagram that goes this way.
+fn every_second(way: Direction, action: Action) -> impl FnMut(Direction, usize, &[u8]) -> Action + Send {
     move |direction, number, _| {
         if direction == way && number.is_multiple_of(2) {
-            fate.clone()
+            action.clone()
         } else {
-            Fate::Pass
+            Action::Pass
         }
     }
 }
 
-fn survives_each_way(language: Language, fate: &Fate) {
+fn survives_each_way(language: Language, action: &Action) {
     for way in [ToServer, ToClient] {
-        survives(language, every_second(way, fate.clone()));
+        survives(language, every_second(way, action.clone()));
     }
 }
 
 #[test]
 fn a_lost_guess_is_sent_again_and_the_client_says_so() {
-    let (finished, relay) = survives(Rust, every_second(ToServer, Fate::Lose));
+    let (finished, relay) = survives(Rust, every_second(ToServer, Action::Drop));
     assert!(relay.seen(ToServer) >= 10);
     assert!(
         finished
@@ -204,49 +204,49 @@ fn a_lost_guess_is_sent_again_and_the_client_says_so() {
 
 #[test]
 fn a_lost_answer_is_asked_for_again() {
-    let (_, relay) = survives(Rust, every_second(ToClient, Fate::Lose));
+    let (_, relay) = survives(Rust, every_second(ToClient, Action::Drop));
     assert!(relay.seen(ToServer) >= 10);
 }
 
 /// The second copy of an answer comes when the next guess is already out.
 #[test]
 fn a_repeated_answer_is_not_taken_for_the_next_guess() {
-    survives_each_way(Rust, &Fate::Repeat);
+    survives_each_way(Rust, &Action::Duplicate);
 }
 
 /// The first answer is overtaken by that of the second try, and so comes during the next guess.
 #[test]
 fn an_answer_that_is_overtaken_is_not_taken_for_the_next_guess() {
-    survives_each_way(Rust, &Fate::Overtaken);
+    survives_each_way(Rust, &Action::Reorder);
 }
 
 #[test]
 fn an_answer_that_is_late_is_not_taken_for_the_next_guess() {
-    survives_each_way(Rust, &Fate::Delay(Duration::from_millis(250)));
+    survives_each_way(Rust, &Action::Delay(Duration::from_millis(250)));
 }
 
 #[test]
 fn an_answer_from_a_forged_sender_is_ignored() {
     survives(
         Rust,
-        every_second(ToClient, Fate::Forge(b"CORRECT".to_vec())),
+        every_second(ToClient, Action::Spoof(b"CORRECT".to_vec())),
     );
 }
 
 #[test]
 #[cfg_attr(no_python, ignore = "python3 (3.8 or newer) is not installed")]
 fn the_twins_come_through_the_same_network() {
-    for fate in [
-        Fate::Lose,
-        Fate::Repeat,
-        Fate::Overtaken,
-        Fate::Delay(Duration::from_millis(250)),
+    for action in [
+        Action::Drop,
+        Action::Duplicate,
+        Action::Reorder,
+        Action::Delay(Duration::from_millis(250)),
     ] {
-        survives_each_way(Python, &fate);
+        survives_each_way(Python, &action);
     }
     survives(
         Python,
-        every_second(ToClient, Fate::Forge(b"CORRECT".to_vec())),
+        every_second(ToClient, Action::Spoof(b"CORRECT".to_vec())),
     );
 }
 
@@ -316,7 +316,7 @@ fn a_client_that_hears_nothing_gives_up_in_bounded_time() {
 
 #[test]
 fn client_learns_from_icmp_that_the_server_is_not_running() {
-    let address = nobody();
+    let address = unused_address();
     let start = Instant::now();
     let finished = rust("cmpu-guess-client")
         .at(address)

@@ -5,7 +5,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::thread;
 
 use tests::pairing::Pairing;
-use tests::wire::{self, accept, connect, expect, nobody, read_to_end, reset};
+use tests::wire::{self, accept, connect, expect, unused_address, read_to_end, reset};
 use tests::{python, rust};
 
 const ECHO: Pairing = Pairing {
@@ -61,7 +61,7 @@ fn the_twin_echoes_a_message_that_is_too_long_likewise() {
 #[test]
 fn server_does_not_wait_for_the_end_of_a_client_that_sends_and_sends() {
     let (_server, address) = rust("cmpu-tcp-echo-server").serve();
-    wire::drip(connect(address));
+    wire::trickle(connect(address));
     good_client(address, b"the next");
 }
 
@@ -69,7 +69,7 @@ fn server_does_not_wait_for_the_end_of_a_client_that_sends_and_sends() {
 #[cfg_attr(no_python, ignore = "python3 (3.8 or newer) is not installed")]
 fn the_twin_does_not_wait_for_it_either() {
     let (_server, address) = python("cmpu-tcp-echo-server").serve();
-    wire::drip(connect(address));
+    wire::trickle(connect(address));
     good_client(address, b"the next");
 }
 
@@ -249,7 +249,7 @@ fn client_says_how_much_was_missing_when_the_server_left() {
 
 #[test]
 fn client_says_that_the_server_is_not_running() {
-    let address = nobody();
+    let address = unused_address();
     let finished = rust("cmpu-tcp-echo-client").at(address).run();
     assert_eq!(finished.code, Some(1));
     let port = address.port();

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use tests::pairing::Language::{self, Python, Rust};
 use tests::pairing::Pairing;
 use tests::relay::Direction::{self, ToClient, ToServer};
-use tests::relay::{Fate, Relay};
-use tests::wire::{datagrams, exchange, nobody, receive};
+use tests::relay::{Action, Relay};
+use tests::wire::{datagrams, exchange, unused_address, receive};
 use tests::{Finished, Program, rust};
 
 const ECHO: Pairing = Pairing {
@@ -58,7 +58,7 @@ fn impatient(language: Language, address: SocketAddr) -> Program {
 /// Runs client and server with this network between them. The echo has to come all the same.
 fn survives(
     language: Language,
-    script: impl FnMut(Direction, usize, &[u8]) -> Fate + Send + 'static,
+    script: impl FnMut(Direction, usize, &[u8]) -> Action + Send + 'static,
 ) -> (Finished, Relay) {
     let (_server, address) = language.program("cmpu-udp-echo-server").serve();
     let relay = Relay::start(address, script);
@@ -76,20 +76,20 @@ fn survives(
 fn first_ones(
     way: Direction,
     count: usize,
-    fate: Fate,
-) -> impl FnMut(Direction, usize, &[u8]) -> Fate + Send {
+    action: Action,
+) -> impl FnMut(Direction, usize, &[u8]) -> Action + Send {
     move |direction, number, _| {
         if direction == way && number < count {
-            fate.clone()
+            action.clone()
         } else {
-            Fate::Pass
+            Action::Pass
         }
     }
 }
 
 #[test]
 fn a_lost_message_is_sent_again_and_the_client_says_so() {
-    let (finished, relay) = survives(Rust, first_ones(ToServer, 2, Fate::Lose));
+    let (finished, relay) = survives(Rust, first_ones(ToServer, 2, Action::Drop));
     assert!(relay.seen(ToServer) >= 3);
     assert!(
         finished
@@ -102,32 +102,32 @@ fn a_lost_message_is_sent_again_and_the_client_says_so() {
 
 #[test]
 fn a_lost_echo_is_asked_for_again() {
-    let (_, relay) = survives(Rust, first_ones(ToClient, 2, Fate::Lose));
+    let (_, relay) = survives(Rust, first_ones(ToClient, 2, Action::Drop));
     assert!(relay.seen(ToServer) >= 3);
 }
 
 #[test]
 fn a_repeated_message_or_echo_is_shown_once() {
-    survives(Rust, first_ones(ToServer, 1, Fate::Repeat));
-    survives(Rust, first_ones(ToClient, 1, Fate::Repeat));
+    survives(Rust, first_ones(ToServer, 1, Action::Duplicate));
+    survives(Rust, first_ones(ToClient, 1, Action::Duplicate));
 }
 
 #[test]
 fn a_message_or_echo_that_is_overtaken_does_no_harm() {
-    survives(Rust, first_ones(ToServer, 1, Fate::Overtaken));
-    survives(Rust, first_ones(ToClient, 1, Fate::Overtaken));
+    survives(Rust, first_ones(ToServer, 1, Action::Reorder));
+    survives(Rust, first_ones(ToClient, 1, Action::Reorder));
 }
 
 #[test]
 fn a_message_or_echo_that_is_late_does_no_harm() {
     let late = Duration::from_millis(300);
-    survives(Rust, first_ones(ToServer, 1, Fate::Delay(late)));
-    survives(Rust, first_ones(ToClient, 1, Fate::Delay(late)));
+    survives(Rust, first_ones(ToServer, 1, Action::Delay(late)));
+    survives(Rust, first_ones(ToClient, 1, Action::Delay(late)));
 }
 
 #[test]
 fn the_echo_of_another_message_is_not_taken_for_this_ones() {
-    let other = Fate::Change(b"Another message".to_vec());
+    let other = Action::Corrupt(b"Another message".to_vec());
     let (finished, _) = survives(Rust, first_ones(ToClient, 1, other));
     assert!(
         finished
@@ -137,7 +137,7 @@ fn the_echo_of_another_message_is_not_taken_for_this_ones() {
         finished.stderr
     );
     // A longer one that begins with the message is another one too.
-    let longer = Fate::Change([MESSAGE, b"!"].concat());
+    let longer = Action::Corrupt([MESSAGE, b"!"].concat());
     survives(Rust, first_ones(ToClient, 1, longer));
 }
 
@@ -157,7 +157,7 @@ fn forged_echoes_are_ignored(language: Language) {
     let (_server, address) = rust("cmpu-udp-echo-server").serve();
     let relay = Relay::start(
         address,
-        first_ones(ToClient, usize::MAX, Fate::Forge(MESSAGE.to_vec())),
+        first_ones(ToClient, usize::MAX, Action::Spoof(MESSAGE.to_vec())),
     );
     let finished = impatient(language, relay.address()).args(&["--tries=2"]);
     let finished = finished.run();
@@ -174,11 +174,11 @@ fn forged_echoes_are_ignored(language: Language) {
 #[test]
 #[cfg_attr(no_python, ignore = "python3 (3.8 or newer) is not installed")]
 fn the_twins_come_through_the_same_network() {
-    for fate in [Fate::Lose, Fate::Repeat, Fate::Overtaken] {
-        survives(Python, first_ones(ToServer, 1, fate.clone()));
-        survives(Python, first_ones(ToClient, 1, fate));
+    for action in [Action::Drop, Action::Duplicate, Action::Reorder] {
+        survives(Python, first_ones(ToServer, 1, action.clone()));
+        survives(Python, first_ones(ToClient, 1, action));
     }
-    let other = Fate::Change(b"Another message".to_vec());
+    let other = Action::Corrupt(b"Another message".to_vec());
     survives(Python, first_ones(ToClient, 1, other));
 }
 
@@ -272,7 +272,7 @@ fn a_client_that_hears_only_nonsense_gives_up_in_bounded_time() {
 
 #[test]
 fn client_learns_from_icmp_that_the_server_is_not_running() {
-    let address = nobody();
+    let address = unused_address();
     let start = Instant::now();
     let finished = rust("cmpu-udp-echo-client")
         .at(address)

@@ -1,6 +1,6 @@
 //! CO223, task 1: a connection, and a line that says so.
 
-use tests::faults::GoingOn;
+use tests::faults::LongRunningServer;
 use tests::pairing::Pairing;
 use tests::wire::{connect, read_to_end};
 use tests::{rust, wire};
@@ -19,14 +19,14 @@ const CONNECT: Pairing = Pairing {
 
 tests::pairings!(CONNECT);
 
-const SERVER: GoingOn = GoingOn {
+const SERVER: LongRunningServer = LongRunningServer {
     server: "co223-task01-server",
     args: &["--host=127.0.0.1"],
     request: b"",
     answer: b"",
     closes: true,
     half: b"nobody reads this",
-    no_utf8: (b"", b""),
+    invalid_utf8: (b"", b""),
     short_queue: true,
     listens: false,
 };

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use tests::faults::GoingOn;
+use tests::faults::LongRunningServer;
 use tests::pairing::Pairing;
 use tests::wire::{connect, read_to_end};
 use tests::{rust, wire};
@@ -33,14 +33,14 @@ mod of_another_message {
     tests::pairings!(OTHER);
 }
 
-const SERVER: GoingOn = GoingOn {
+const SERVER: LongRunningServer = LongRunningServer {
     server: "co223-task02-server",
     args: &["--host=127.0.0.1"],
     request: b"",
     answer: b"Welcome to the server!",
     closes: true,
     half: b"nobody reads this",
-    no_utf8: (b"", b"Welcome to the server!"),
+    invalid_utf8: (b"", b"Welcome to the server!"),
     short_queue: true,
     listens: false,
 };

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::thread;
 
-use tests::faults::GoingOn;
+use tests::faults::LongRunningServer;
 use tests::pairing::{Language, Pairing};
 use tests::wire::{ask, connect, expect, read_to_end};
 use tests::{rust, wire};
@@ -35,14 +35,14 @@ mod of_another_message {
     tests::pairings!(OTHER);
 }
 
-const SERVER: GoingOn = GoingOn {
+const SERVER: LongRunningServer = LongRunningServer {
     server: "co223-task03-server",
     args: &["--host=127.0.0.1"],
     request: b"Hello, server!",
     answer: b"Hello, server!",
     closes: false,
     half: b"",
-    no_utf8: (b"\xff\0\xfe", b"\xff\0\xfe"),
+    invalid_utf8: (b"\xff\0\xfe", b"\xff\0\xfe"),
     short_queue: true,
     listens: true,
 };
@@ -178,7 +178,7 @@ fn client_says_how_much_came_back_when_the_server_leaves() {
 #[test]
 fn an_empty_message_is_refused_before_anything_is_sent() {
     let finished = rust("co223-task03-client")
-        .at(wire::nobody())
+        .at(wire::unused_address())
         .args(&[""])
         .run();
     assert_eq!(finished.code, Some(1));

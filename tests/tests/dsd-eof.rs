@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use tests::faults::GoingOn;
+use tests::faults::LongRunningServer;
 use tests::pairing::{Language, Pairing};
 use tests::wire::{ask, connect, expect, read_to_end, send_piece};
 use tests::{DEADLINE, python, rust, wire};
@@ -51,14 +51,14 @@ mod without_arguments {
     tests::pairings!(DEFAULT);
 }
 
-const SERVER: GoingOn = GoingOn {
+const SERVER: LongRunningServer = LongRunningServer {
     server: "dsd-eof-server",
     args: &[],
     request: b"Hello world<EOF>",
     answer: b"I got \"Hello world\" from you and I am sending it back.<EOF>",
     closes: false,
     half: b"Hello world<EO",
-    no_utf8: (
+    invalid_utf8: (
         b"a\xffb<EOF>",
         b"I got \"a\xef\xbf\xbdb\" from you and I am sending it back.<EOF>",
     ),
@@ -281,7 +281,7 @@ fn a_client_that_never_reads_does_not_hold_its_place() {
 #[test]
 fn client_refuses_a_text_that_holds_the_token_before_anything_is_sent() {
     // Nobody listens: the client that tried to connect first would say so.
-    let address = wire::nobody();
+    let address = wire::unused_address();
     let mut clients = vec![rust("dsd-eof-client")];
     if !cfg!(no_python) {
         clients.push(python("dsd-eof-client"));

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::Shutdown;
 use std::thread;
 
-use tests::faults::GoingOn;
+use tests::faults::LongRunningServer;
 use tests::pairing::Pairing;
 use tests::wire::{ask, connect, expect, read_to_end, reset};
 use tests::{rust, wire};
@@ -48,14 +48,14 @@ mod of_exercise_3 {
     tests::pairings!(FOREVER);
 }
 
-const SERVER: GoingOn = GoingOn {
+const SERVER: LongRunningServer = LongRunningServer {
     server: "dsd-hello-server",
     args: &["--forever"],
     request: b"Hello world",
     answer: b"I got \"Hello world\" from you and I am sending it back.",
     closes: false,
     half: b"",
-    no_utf8: (
+    invalid_utf8: (
         b"a\xffb",
         b"I got \"a\xef\xbf\xbdb\" from you and I am sending it back.",
     ),

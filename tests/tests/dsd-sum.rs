@@ -5,7 +5,7 @@ use std::net::Shutdown;
 use std::thread;
 
 use tests::pairing::Pairing;
-use tests::wire::{ask, connect, expect, nobody, read_to_end, reset};
+use tests::wire::{ask, connect, expect, unused_address, read_to_end, reset};
 use tests::{Program, python, rust, wire};
 
 const SUM: Pairing = Pairing {
@@ -110,7 +110,7 @@ fn refused_and_sends_on(server: Program) {
     let mut stream = connect(address);
     stream.write_all(&[b'1'; 1024]).expect("the server reads");
     expect(&mut stream, TOO_LONG);
-    wire::drip(stream);
+    wire::trickle(stream);
     ask(address, b"1 2", b"3");
     server.error_line_with("closed after a request that filled the buffer");
 }
@@ -236,7 +236,7 @@ fn each_message_is_one_send() {
 
 #[test]
 fn client_says_that_the_server_is_not_running() {
-    let address = nobody();
+    let address = unused_address();
     let finished = rust("dsd-sum-client").at(address).run();
     assert_eq!(finished.code, Some(1));
     let hint = "hint: is the server running? cargo run -p dsd-sum-server\n";

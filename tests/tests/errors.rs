@@ -116,7 +116,7 @@ fn a_client_says_that_nothing_listens_and_how_to_start_the_server() {
     let entries = lab_programs();
     for entry in of_role("client") {
         let server = server_of(&entry, &entries).expect("a client has a server");
-        let address = wire::nobody();
+        let address = wire::unused_address();
         let finished = program(&entry).at(address).run_with_input(b"50\n");
         let error = one_line_and_a_hint(&entry, &finished);
         assert!(

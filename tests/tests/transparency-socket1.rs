@@ -27,7 +27,7 @@ fn python_says_nothing() {
 #[test]
 #[cfg(target_os = "linux")]
 fn the_system_is_asked_for_a_socket() {
-    let finished = tests::denied::run_without_sockets(Rust.program("transparency-socket1"));
+    let finished = tests::seccomp::run_without_sockets(Rust.program("transparency-socket1"));
     assert_eq!(finished.code, Some(1));
     assert_eq!(finished.stdout, "");
     assert!(

@@ -22,7 +22,7 @@ fn python_says_that_it_worked() {
 #[cfg(target_os = "linux")]
 fn says_why_it_failed(language: Language) -> String {
     let program = language.program("transparency-socket2");
-    let finished = tests::denied::run_without_sockets(program);
+    let finished = tests::seccomp::run_without_sockets(program);
     assert_eq!(finished.code, Some(1), "{}", finished.stderr);
     let line = "Failed to create socket. Error code: 24 , Error message : Too many open files\n";
     assert_eq!(finished.stdout, line, "{language:?}");

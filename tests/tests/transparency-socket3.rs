@@ -1,7 +1,7 @@
 //! `socket_3`: from a name to an address, and from an address to a connection.
 
 use tests::pairing::Language::{self, Python, Rust};
-use tests::wire::{self, accept, nobody, read_to_end};
+use tests::wire::{self, accept, unused_address, read_to_end};
 
 fn connects_and_sends_nothing(language: Language) {
     let (listener, address) = wire::listener();
@@ -65,7 +65,7 @@ fn python_says_that_the_name_does_not_resolve() {
 
 #[test]
 fn without_a_web_server_the_error_says_how_to_get_one() {
-    let address = nobody();
+    let address = unused_address();
     let finished = Rust
         .program("transparency-socket3")
         .at(address)

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use tests::pairing::Language::{self, Python, Rust};
-use tests::wire::{self, accept, expect, nobody};
+use tests::wire::{self, accept, expect, unused_address};
 use tests::{Finished, Running};
 
 /// Starts the program, takes its request, and gives it a reply.
@@ -136,7 +136,7 @@ fn a_name_that_does_not_resolve_is_said_on_stdout_too() {
 
 #[test]
 fn without_a_web_server_the_error_says_how_to_get_one() {
-    let address = nobody();
+    let address = unused_address();
     let finished = Rust
         .program("transparency-socket4")
         .at(address)

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::thread;
 
 use tests::pairing::Pairing;
-use tests::wire::{self, accept, ask, connect, nobody, read_to_end, reset};
+use tests::wire::{self, accept, ask, connect, unused_address, read_to_end, reset};
 use tests::{Running, python, rust};
 
 const THANKS: Pairing = Pairing {
@@ -103,7 +103,7 @@ fn server_waits_no_longer_than_its_time_limit_for_a_client_to_close() {
 #[test]
 fn server_does_not_wait_for_the_end_of_a_client_that_sends_and_sends() {
     let (_server, address) = serve();
-    wire::drip(connect(address));
+    wire::trickle(connect(address));
     good_client(address);
 }
 
@@ -113,7 +113,7 @@ fn the_twin_does_not_wait_for_it_either() {
     let (_server, address) = python("transparency-socket5")
         .args(&["--host=127.0.0.1"])
         .serve();
-    wire::drip(connect(address));
+    wire::trickle(connect(address));
     good_client(address);
 }
 
@@ -181,7 +181,7 @@ fn client_shows_any_bytes_as_python_does() {
 
 #[test]
 fn client_says_that_the_server_is_not_running() {
-    let address = nobody();
+    let address = unused_address();
     let finished = rust("transparency-socket6").at(address).run();
     assert_eq!(finished.code, Some(1));
     assert_eq!(finished.stdout, "");
