@@ -1,7 +1,9 @@
 //! Finds out what this machine can run, so that a test that cannot run here is shown as ignored, with the reason.
 
 use std::env;
+use std::fmt::Write;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -18,6 +20,8 @@ fn main() {
             println!("cargo::rustc-cfg=has_{module}");
         }
     }
+
+    list_exercises().expect("cargo gives a folder to write to");
 
     println!("cargo::rerun-if-env-changed=PATH");
     let python = if cfg!(windows) { "python" } else { "python3" };
@@ -47,4 +51,29 @@ fn main() {
     if limit.is_ok_and(|limit| limit.trim().parse().is_ok_and(|port: u16| port <= 80)) {
         println!("cargo::rustc-cfg=low_ports_are_free");
     }
+}
+
+/// Writes the modules of `tests/exercises/main.rs`: one for each file there.
+///
+/// The paths are absolute, since `#[path]` is relative to the file that holds it. `cargo fmt` does not see these modules:
+/// `.ci/run format` formats the files by name.
+fn list_exercises() -> io::Result<()> {
+    let folder = Path::new(&env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?)
+        .join("tests")
+        .join("exercises");
+    println!("cargo::rerun-if-changed={}", folder.display());
+    let mut modules = String::new();
+    let mut files: Vec<PathBuf> = fs::read_dir(&folder)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<io::Result<_>>()?;
+    files.sort();
+    for file in files {
+        let name = file.file_stem().unwrap_or_default().to_string_lossy();
+        if file.extension().is_some_and(|extension| extension == "rs") && name != "main" {
+            let module = name.replace('-', "_");
+            writeln!(modules, "#[path = {file:?}]\nmod {module};").map_err(io::Error::other)?;
+        }
+    }
+    let out = env::var("OUT_DIR").map_err(io::Error::other)?;
+    fs::write(Path::new(&out).join("exercises.rs"), modules)
 }

@@ -269,7 +269,10 @@ impl Source {
                 .strip_prefix("tests/tests/")
                 .and_then(|test| test.strip_suffix(".rs"))
             {
-                Some(test) => !kind.python && (test == exercise.id || tests.contains(&test)),
+                Some(test) => {
+                    let of_the_exercise = test.strip_prefix("exercises/") == Some(&*exercise.id);
+                    !kind.python && (of_the_exercise || tests.contains(&test))
+                }
                 // A library's own tests, examples and README are not the student's concern.
                 None if is_aside(name) => false,
                 None if unused.contains(name) || other_checks.contains(*name) => false,
@@ -297,7 +300,7 @@ impl Source {
     ///
     /// When the exercise's tests cannot be read.
     fn unused_modules(&self, exercise: &Exercise) -> anyhow::Result<Vec<String>> {
-        let name = format!("tests/tests/{}.rs", exercise.id);
+        let name = format!("tests/tests/exercises/{}.rs", exercise.id);
         if !self.tracked.contains(&name) {
             return Ok(Vec::new());
         }
