@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`catalogue`] | which programs there are, from their `[package.metadata.lab]` |
 //! | `faults` | what every long-running TCP server survives |
+//! | [`network`] | a private network for each test |
 //! | [`pairing`] | server and client in both languages: every pairing prints the same |
 //! | [`program`] | starting a program (or its twin), reading its lines, ending it |
 //! | `relay` | a bad network for UDP: drops, duplicates, reorders, delays, corrupts and spoofs datagrams |
@@ -14,6 +15,7 @@
 pub mod catalogue;
 #[cfg(has_faults)]
 pub mod faults;
+pub mod network;
 pub mod pairing;
 pub mod program;
 #[cfg(has_relay)]

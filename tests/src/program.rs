@@ -11,7 +11,7 @@ use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::DEADLINE;
+use crate::{DEADLINE, network};
 
 /// How long the output of a program that has been killed may take to be read.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -22,7 +22,9 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 ///
 /// When the package does not build.
 pub fn rust(package: &str) -> Program {
-    Program::new(package, Command::new(built(package)))
+    let binary = built(package);
+    network::isolate();
+    Program::new(package, Command::new(binary))
 }
 
 /// A package's Python twin, run as it may be anywhere: into a pipe without `-u`, on a machine whose encoding is not
@@ -33,6 +35,7 @@ pub fn python(package: &str) -> Program {
         .env_remove("PYTHONUNBUFFERED")
         .env("PYTHONIOENCODING", "ascii")
         .arg(workspace().join("crates").join(package).join("twin.py"));
+    network::isolate();
     Program::new(package, command)
 }
 
@@ -329,12 +332,21 @@ impl Running {
 
     /// As [`Running::finish`], for a program that has much to do: one that builds others first.
     pub fn finish_within(mut self, patience: Duration) -> Finished {
+        let status = self.wait(patience);
+        self.finished(status)
+    }
+
+    /// As [`Running::finish`], but gives the exit code alone, and says nothing of what the program did.
+    pub fn exit_code(mut self) -> Option<i32> {
+        self.wait(DEADLINE).code()
+    }
+
+    fn wait(&mut self, patience: Duration) -> ExitStatus {
         drop(self.child.stdin.take());
         // A program has ended when both of its streams have: no polling for the process needed.
         let complete = self.stdout.drain(patience) && self.stderr.drain(patience);
         assert!(complete, "{} does not end; {}", self.name, self.seen());
-        let status = self.child.wait().expect("a child can be waited for");
-        self.finished(status)
+        self.child.wait().expect("a child can be waited for")
     }
 
     /// Kills the program (SIGKILL) and gives what it had printed.

@@ -310,7 +310,10 @@ mod tests {
         let first = |action| arrived(to_the_first(action));
         assert_eq!(texts(&first(Action::Pass)), ["one", "two", "end"]);
         assert_eq!(texts(&first(Action::Drop)), ["two", "end"]);
-        assert_eq!(texts(&first(Action::Duplicate)), ["one", "one", "two", "end"]);
+        assert_eq!(
+            texts(&first(Action::Duplicate)),
+            ["one", "one", "two", "end"]
+        );
         assert_eq!(texts(&first(Action::Reorder)), ["two", "one", "end"]);
         assert_eq!(
             texts(&first(Action::Corrupt(b"new".to_vec()))),

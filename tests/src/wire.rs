@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockRef, Socket, Type};
 
-use crate::DEADLINE;
+use crate::{DEADLINE, network};
 
 /// How long a client may take from its start to its connection.
 const ACCEPT_DEADLINE: Duration = Duration::from_secs(10);
@@ -92,7 +92,7 @@ pub fn send_piece(stream: &mut TcpStream, piece: &[u8]) {
 }
 
 /// Whether all that was sent to a peer on this machine has been acknowledged, and received by its program: both
-/// queues of the connection are empty in `/proc/net/tcp`.
+/// queues of the connection are empty in `/proc/thread-self/net/tcp`: a test's thread has a network of its own.
 #[cfg(target_os = "linux")]
 fn nothing_under_way(stream: &TcpStream) -> bool {
     let hex = |address: std::io::Result<SocketAddr>| match address {
@@ -103,7 +103,8 @@ fn nothing_under_way(stream: &TcpStream) -> bool {
         other => panic!("no IPv4 address: {other:?}"),
     };
     let (here, there) = (hex(stream.local_addr()), hex(stream.peer_addr()));
-    let table = std::fs::read_to_string("/proc/net/tcp").expect("Linux lists its connections");
+    let table =
+        std::fs::read_to_string("/proc/thread-self/net/tcp").expect("Linux lists its connections");
     // Columns: number, local address, remote address, state, bytes to send:bytes to receive.
     let queues = |from: &str, to: &str| {
         table.lines().find_map(|line| {
@@ -140,25 +141,12 @@ pub fn trickle(mut stream: TcpStream) {
 ///
 /// When no port is free.
 pub fn listener() -> (TcpListener, SocketAddr) {
+    network::isolate();
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port of 127.0.0.1 is free");
     let address = listener
         .local_addr()
         .expect("a bound socket has an address");
     (listener, address)
-}
-
-/// A listener at a given address, for a client that is told none. Waits while another program holds the port.
-///
-/// # Panics
-///
-/// When the port does not come free in time.
-pub fn listener_at(address: SocketAddr) -> TcpListener {
-    let mut listener = None;
-    eventually(&format!("{address} is free to listen on"), || {
-        listener = TcpListener::bind(address).ok();
-        listener.is_some()
-    });
-    listener.expect("it listens by now")
 }
 
 /// Accepts a client, with a deadline on it and on everything that follows.
@@ -194,6 +182,7 @@ pub fn accept(listener: &TcpListener) -> TcpStream {
 /// When no port is free.
 pub fn unused_address() -> SocketAddr {
     static HELD: Mutex<Vec<Socket>> = Mutex::new(Vec::new());
+    network::isolate();
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a descriptor is free");
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     socket
@@ -212,6 +201,7 @@ pub fn unused_address() -> SocketAddr {
 ///
 /// When no port is free.
 pub fn datagrams() -> UdpSocket {
+    network::isolate();
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a port of 127.0.0.1 is free");
     socket
         .set_read_timeout(Some(DEADLINE))

@@ -171,53 +171,6 @@ fn a_server_names_the_port_that_is_in_use_and_says_who_may_hold_it() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
-#[cfg_attr(low_ports_are_free, ignore = "here every user may listen on port 80")]
-fn a_server_on_port_80_without_the_right_says_so() {
-    use std::fs;
-    use std::os::unix::fs::PermissionsExt;
-    use std::os::unix::process::CommandExt;
-    use std::process::Command;
-
-    const NOBODY: u32 = 65534;
-    // A copy that everyone may run, since the workspace may stand in a folder that only root may enter.
-    let folder = std::env::temp_dir().join(format!("port-80-{}", std::process::id()));
-    fs::create_dir_all(&folder).unwrap();
-    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
-    for entry in of_role("server") {
-        let mut original = rust(&entry.package);
-        let copy = folder.join(&entry.package);
-        // By another process: while this one writes a file, a program that another test starts inherits the
-        // descriptor, and a file that is open for writing cannot be run (ETXTBSY).
-        let program = original.command().get_program().to_owned();
-        let copied = Command::new("cp").arg(program).arg(&copy).status().unwrap();
-        assert!(copied.success(), "{}: cannot be copied", entry.package);
-        let mut command = Command::new(&copy);
-        command.args(["--port=80", "--host=127.0.0.1"]);
-        if runs_as_root() {
-            command.uid(NOBODY).gid(NOBODY);
-        }
-        let finished = Program::new(&entry.package, command).run();
-        let error = one_line_and_a_hint(&entry, &finished);
-        assert!(error.contains("127.0.0.1:80"), "{}: {error}", entry.package);
-        let hint = "ports below 1024 need special rights";
-        assert!(
-            finished.stderr.contains(hint),
-            "{}: {}",
-            entry.package,
-            finished.stderr
-        );
-    }
-    fs::remove_dir_all(&folder).unwrap();
-}
-
-#[cfg(target_os = "linux")]
-fn runs_as_root() -> bool {
-    use std::os::unix::fs::MetadataExt;
-    std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
-}
-
-#[test]
 fn a_name_that_does_not_resolve_is_named() {
     for entry in with_address() {
         let name = "no-such-host.invalid";
@@ -271,39 +224,6 @@ fn a_closed_stdout_ends_a_client_with_an_error() {
                 "{}: {error}",
                 entry.package
             );
-        }
-    }
-}
-
-/// The sheets' own Python has its hosts and ports written into it, so these are part of the contract.
-#[test]
-fn a_server_listens_where_its_sheet_says() {
-    // Several sheets have the same port: hand-outs that are tested side by side take turns. The lock ends with the file.
-    let turn = std::fs::File::create(std::env::temp_dir().join("socket-labs-sheet-ports.lock"));
-    let turn = turn.expect("a file in the folder for temporary files");
-    turn.lock().expect("a lock on it");
-    for entry in of_role("server") {
-        let name = &entry.package;
-        let sheet = entry.metadata["address"].as_str();
-        let sheet = sheet.unwrap_or_else(|| panic!("{name}: no address in its manifest"));
-        let args: Vec<&str> = entry.args.iter().map(String::as_str).collect();
-        let mut server = program(&entry).args(&args).start();
-        let (host, port) = sheet.split_once(':').expect("an address is HOST:PORT");
-        let port = labnet::port(port).expect("a port");
-        let expected = match host {
-            "gethostname()" => {
-                labnet::host_name().and_then(|machine| labnet::resolve(&machine, port))
-            }
-            _ => labnet::resolve(host, port),
-        };
-        match expected {
-            Ok(address) => assert_eq!(server.listening(), address, "{name}"),
-            // This machine does not know its own name.
-            Err(_) => {
-                let finished = server.finish();
-                one_line_and_a_hint(&entry, &finished);
-                assert!(finished.stderr.contains("--host 127.0.0.1"), "{name}");
-            }
         }
     }
 }

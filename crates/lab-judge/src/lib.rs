@@ -52,7 +52,7 @@ pub mod exercise;
 pub mod kernel;
 pub mod limit;
 pub mod misconceptions;
-pub mod network;
+pub use lab_netns as network;
 pub mod peers;
 pub mod ports;
 pub mod process;

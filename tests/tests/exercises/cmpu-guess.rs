@@ -8,7 +8,7 @@ use tests::pairing::Language::{self, Python, Rust};
 use tests::pairing::Pairing;
 use tests::relay::Direction::{self, ToClient, ToServer};
 use tests::relay::{Action, Relay};
-use tests::wire::{datagrams, exchange, unused_address, receive};
+use tests::wire::{datagrams, exchange, receive, unused_address};
 use tests::{Finished, Program, rust};
 
 const GUESS: Pairing = Pairing {
@@ -173,7 +173,10 @@ fn survives(
 }
 
 /// This action for every second datagram that goes this way.
-fn every_second(way: Direction, action: Action) -> impl FnMut(Direction, usize, &[u8]) -> Action + Send {
+fn every_second(
+    way: Direction,
+    action: Action,
+) -> impl FnMut(Direction, usize, &[u8]) -> Action + Send {
     move |direction, number, _| {
         if direction == way && number.is_multiple_of(2) {
             action.clone()

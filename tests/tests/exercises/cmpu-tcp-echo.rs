@@ -5,7 +5,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::thread;
 
 use tests::pairing::Pairing;
-use tests::wire::{self, accept, connect, expect, unused_address, read_to_end, reset};
+use tests::wire::{self, accept, connect, expect, read_to_end, reset, unused_address};
 use tests::{python, rust};
 
 const ECHO: Pairing = Pairing {

@@ -9,7 +9,7 @@ use tests::pairing::Language::{self, Python, Rust};
 use tests::pairing::Pairing;
 use tests::relay::Direction::{self, ToClient, ToServer};
 use tests::relay::{Action, Relay};
-use tests::wire::{datagrams, exchange, unused_address, receive};
+use tests::wire::{datagrams, exchange, receive, unused_address};
 use tests::{Finished, Program, rust};
 
 const ECHO: Pairing = Pairing {

@@ -30,16 +30,6 @@ fn pattern(length: usize) -> Vec<u8> {
 }
 
 #[test]
-fn client_goes_where_the_sheets_server_listens() {
-    let listener = wire::listener_at("127.0.0.1:65432".parse().unwrap());
-    let client = rust("codio-echo-client").start();
-    let mut stream = wire::accept(&listener);
-    expect(&mut stream, b"Hello, world");
-    stream.write_all(b"Hello, world").unwrap();
-    assert_eq!(client.finish().stdout, "Received b'Hello, world'\n");
-}
-
-#[test]
 fn everything_comes_back_until_the_client_closes_and_then_the_server_ends() {
     let (server, address) = rust("codio-echo-server").serve();
     let mut stream = connect(address);

@@ -86,16 +86,6 @@ fn in_both_languages(args: &[&str], check: impl Fn(&mut TcpStream)) {
 }
 
 #[test]
-fn client_goes_where_the_sheets_server_listens() {
-    let listener = wire::listener_at("127.0.0.1:65432".parse().unwrap());
-    let client = rust("dsd-eof-client").start();
-    let mut stream = wire::accept(&listener);
-    expect(&mut stream, b"Hello world<EOF>");
-    stream.write_all(b"hello<EOF>").unwrap();
-    assert_eq!(client.finish().stdout, "Server says: hello\n");
-}
-
-#[test]
 fn a_message_cut_at_any_byte_is_the_same_message_and_the_token_too() {
     in_both_languages(&[], |stream| {
         let frame = "x<E é<EOF>".as_bytes();

@@ -71,16 +71,6 @@ fn answer(text: &str) -> String {
 }
 
 #[test]
-fn client_goes_where_the_sheets_server_listens() {
-    let listener = wire::listener_at("127.0.0.1:65432".parse().unwrap());
-    let client = rust("dsd-hello-client").start();
-    let mut stream = wire::accept(&listener);
-    expect(&mut stream, b"Hello world");
-    stream.write_all(b"hello").unwrap();
-    assert_eq!(client.finish().stdout, "Server says: hello\n");
-}
-
-#[test]
 fn without_forever_the_server_ends_with_its_client() {
     let (server, address) = rust("dsd-hello-server").serve();
     ask(address, b"x", answer("x").as_bytes());

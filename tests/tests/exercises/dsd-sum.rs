@@ -5,7 +5,7 @@ use std::net::Shutdown;
 use std::thread;
 
 use tests::pairing::Pairing;
-use tests::wire::{ask, connect, expect, unused_address, read_to_end, reset};
+use tests::wire::{ask, connect, expect, read_to_end, reset, unused_address};
 use tests::{Program, python, rust, wire};
 
 const SUM: Pairing = Pairing {

@@ -1,7 +1,7 @@
 //! `socket_3`: from a name to an address, and from an address to a connection.
 
 use tests::pairing::Language::{self, Python, Rust};
-use tests::wire::{self, accept, unused_address, read_to_end};
+use tests::wire::{self, accept, read_to_end, unused_address};
 
 fn connects_and_sends_nothing(language: Language) {
     let (listener, address) = wire::listener();

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::thread;
 
 use tests::pairing::Pairing;
-use tests::wire::{self, accept, ask, connect, unused_address, read_to_end, reset};
+use tests::wire::{self, accept, ask, connect, read_to_end, reset, unused_address};
 use tests::{Running, python, rust};
 
 const THANKS: Pairing = Pairing {

@@ -1,14 +1,47 @@
-//! A private network for each case: on Linux, as root.
+//! A private network for the calling thread and for all that it starts. Linux only: network_namespaces(7).
 //!
-//! On the machine's network a case meets strangers. A port scan connects to whatever listens, also to the server of a case, which takes
-//! it for the client under test, and to a server under test, which may end with its first client. A program that has its port built
-//! in needs more: there is one case at a time, none while another program holds the port, and trouble for a server without
-//! SO_REUSEADDR, since the connections of the last case hold its port for a minute (TIME_WAIT).
+//! On the machine's network a test or a check meets strangers. A port scan connects to whatever listens: to a server that the check
+//! plays, which takes it for the client under test, and to a server under test, which may end with its first client. A
+//! port that the sheet fixes may be taken by another program, or for a minute by the connections of the last test (TIME_WAIT).
 //!
-//! In a network namespace (network_namespaces(7)) every port is free and nobody else is there: a new one has nothing but a loopback
-//! interface, and ends with the last process and socket in it. To make one takes about a millisecond.
+//! In a new network namespace every port is free and no other program is there. It has nothing but a loopback interface, and
+//! ends with the last process and socket in it. To make one takes about a millisecond.
+//!
+//! The right to make one is `CAP_SYS_ADMIN`, which root has. A program without it gets the right in a user namespace
+//! ([`enter_user_namespace`]), which it has to enter before it starts its first thread.
+//!
+//! A thread in another network than its process reads `/proc/thread-self/net`: `/proc/net` is the network of the
+//! process's first thread.
 
 use std::net::IpAddr;
+
+/// Enters a user namespace (user_namespaces(7)) if this process may not make networks. In it, it may.
+///
+/// The process stays the same user, and so do the programs that it starts. They get no special rights.
+///
+/// # Errors
+///
+/// When the system refuses, as some containers do. The process may go on: it has the machine's network. The system also
+/// refuses once the process has a second thread.
+#[cfg(target_os = "linux")]
+pub fn enter_user_namespace() -> anyhow::Result<()> {
+    use anyhow::Context;
+
+    if linux::has_admin_rights()? {
+        return Ok(());
+    }
+    linux::unshare_user().context("cannot enter a user namespace (unshare)")
+}
+
+/// Enters a user namespace.
+///
+/// # Errors
+///
+/// Always: this system has no such thing.
+#[cfg(not(target_os = "linux"))]
+pub fn enter_user_namespace() -> anyhow::Result<()> {
+    anyhow::bail!("only Linux has user namespaces")
+}
 
 /// Whether this process may make networks.
 #[cfg(target_os = "linux")]
@@ -58,26 +91,49 @@ pub fn enter(_: IpAddr) -> anyhow::Result<()> {
 
 #[cfg(target_os = "linux")]
 mod linux {
+    use std::fs;
     use std::io;
     use std::net::Ipv4Addr;
 
     use rustix::net::{
         AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socket_with,
     };
-    use rustix::thread::{UnshareFlags, unshare_unsafe};
+    use rustix::process::{getegid, geteuid};
+    use rustix::thread::{CapabilitySet, UnshareFlags, capabilities, unshare_unsafe};
 
     /// A new network for the calling thread: unshare(2) with CLONE_NEWNET.
     pub fn unshare() -> io::Result<()> {
+        unshare_with(UnshareFlags::NEWNET)
+    }
+
+    /// New rights for the whole process: unshare(2) with CLONE_NEWUSER. Its user and its group keep their numbers.
+    pub fn unshare_user() -> io::Result<()> {
+        let (user, group) = (geteuid().as_raw(), getegid().as_raw());
+        unshare_with(UnshareFlags::NEWUSER)?;
+        fs::write("/proc/self/uid_map", format!("{user} {user} 1"))?;
+        // Without this an unprivileged process may not map its group.
+        fs::write("/proc/self/setgroups", "deny")?;
+        fs::write("/proc/self/gid_map", format!("{group} {group} 1"))
+    }
+
+    fn unshare_with(flags: UnshareFlags) -> io::Result<()> {
         #[allow(
             unsafe_code,
             reason = "rustix has one call for all flags, and marks it unsafe for the sake of CLONE_FILES"
         )]
-        // SAFETY: CLONE_NEWNET changes which network later sockets of this thread are made in, and nothing about memory or
-        // about descriptors that are open.
+        // SAFETY: the callers' flags change which network later sockets are made in and which rights the process has. They
+        // change nothing about memory or about descriptors that are open.
         unsafe {
-            unshare_unsafe(UnshareFlags::NEWNET)?;
+            unshare_unsafe(flags)?;
         }
         Ok(())
+    }
+
+    /// Whether the calling thread has CAP_SYS_ADMIN.
+    pub fn has_admin_rights() -> io::Result<bool> {
+        Ok(capabilities(None)?
+            .effective
+            .contains(CapabilitySet::SYS_ADMIN))
     }
 
     /// RTM_NEWLINK: sets IFF_UP on the first interface, which in every network is the loopback.
