@@ -24,9 +24,29 @@ pub mod relay;
 pub mod seccomp;
 pub mod wire;
 
-pub use program::{Finished, Program, Running, python, rust};
+pub use program::{Finished, Program, Running};
 
 use std::time::Duration;
 
 /// How long a test waits for anything before it fails. Far above what a busy machine with two cores needs.
 pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// How long a test waits for a program that builds others first, as `cargo lab` does.
+pub const BUILD_DEADLINE: Duration = Duration::from_secs(15 * 60);
+
+/// The Rust program of a package, to run in the test's private network.
+///
+/// # Panics
+///
+/// When the package does not build.
+pub fn rust(package: &str) -> Program {
+    let program = program::rust(package);
+    network::isolate();
+    program
+}
+
+/// A package's Python twin, to run in the test's private network.
+pub fn python(package: &str) -> Program {
+    network::isolate();
+    program::python(package)
+}

@@ -103,9 +103,9 @@ impl Pairing {
                 "stderr of {what}"
             );
         };
-        let nobody = wire::nobody();
+        let unused = wire::unused_address();
         same("a client without a server", &|language| {
-            let client = language.program(self.client).at(nobody);
+            let client = language.program(self.client).at(unused);
             client
                 .args(self.client_args)
                 .run_with_input(self.input.as_bytes())

@@ -11,7 +11,7 @@ use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::{DEADLINE, network};
+use crate::DEADLINE;
 
 /// How long the output of a program that has been killed may take to be read.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -22,9 +22,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 ///
 /// When the package does not build.
 pub fn rust(package: &str) -> Program {
-    let binary = built(package);
-    network::isolate();
-    Program::new(package, Command::new(binary))
+    Program::new(package, Command::new(built(package)))
 }
 
 /// A package's Python twin, run as it may be anywhere: into a pipe without `-u`, on a machine whose encoding is not
@@ -35,7 +33,6 @@ pub fn python(package: &str) -> Program {
         .env_remove("PYTHONUNBUFFERED")
         .env("PYTHONIOENCODING", "ascii")
         .arg(workspace().join("crates").join(package).join("twin.py"));
-    network::isolate();
     Program::new(package, command)
 }
 

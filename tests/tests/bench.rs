@@ -3,13 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic anywhere")]
 
 use std::process::Command;
-use std::time::Duration;
 
 use tests::program::workspace;
-use tests::{Finished, Program};
-
-/// How long a benchmark may take: in a fresh clone it builds every program and peer in release form first.
-const PATIENCE: Duration = Duration::from_secs(15 * 60);
+use tests::{BUILD_DEADLINE, Finished, Program};
 
 /// `python3` in the workspace's root.
 fn python(words: &[&str]) -> Finished {
@@ -17,7 +13,7 @@ fn python(words: &[&str]) -> Finished {
     command.args(words).current_dir(workspace());
     Program::new("python3", command)
         .start()
-        .finish_within(PATIENCE)
+        .finish_within(BUILD_DEADLINE)
 }
 
 #[test]

@@ -579,7 +579,7 @@ fn builds(exercise: &str, folder: &Path, target: &Path, options: &[&str]) {
 /// The tests of a starter come to their end, and fail because something is not written yet.
 fn fails_its_tests(exercise: &str, folder: &Path, target: &Path) {
     let start = Instant::now();
-    let test = ["test", "--locked", "-p", "tests", "--test", exercise];
+    let test = ["test", "--locked", "-p", "tests", "--test", "exercises"];
     let tested = cargo(folder, target, &test);
     let text = all(&tested);
     assert!(

@@ -5,15 +5,16 @@
 use std::net::TcpListener;
 
 use tests::catalogue::entries;
-use tests::{Finished, Program, rust};
+use tests::{BUILD_DEADLINE, Finished, Program, rust};
 
 /// `cargo lab` with these words.
 fn lab(words: &[&str]) -> Program {
     rust("lab").args(words)
 }
 
+/// It builds the programs first, which takes its time on a busy machine.
 fn run(words: &[&str]) -> Finished {
-    lab(words).run()
+    lab(words).start().finish_within(BUILD_DEADLINE)
 }
 
 /// Checks that it went well and gives what was said.

@@ -14,7 +14,7 @@ use lab_core::json::{Json, at, list, text};
 use lab_judge::exercise::Host;
 use lab_judge::ports::Protocol;
 use lab_judge::report::Format;
-use lab_judge::{kernel, network, peers, process};
+use lab_judge::{kernel, peers, process};
 use labnet::say;
 use serde_json::{Value, json};
 
@@ -316,7 +316,7 @@ fn means() -> Finding {
         );
         lacks.push("finds no busy loops, no open descriptors, and no holders of ports");
     }
-    if !network::available() {
+    if !lab_netns::available() {
         lacks.push("shares this machine's network: it runs commands without {port} one case after another, and other programs can connect to theirs (on Linux root gives each case its own)");
     }
     match lacks.is_empty() {

@@ -17,9 +17,9 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::{Context, anyhow};
 use argh::{ArgsInfo, FromArgs};
 use lab_judge::command::Template;
+use lab_judge::process;
 use lab_judge::report::grades::{Row, Verdict, csv, table};
 use lab_judge::report::{self, Format};
-use lab_judge::{network, process};
 use labnet::{Hint, log, say};
 use serde_json::Value;
 
@@ -133,7 +133,7 @@ impl Grade {
             let own = ["rust", "python"].contains(&command.as_str());
             one_port |= !own && !Template::parse(command)?.has("port");
         }
-        if one_port && self.jobs > 1 && (self.shared_network || !network::available()) {
+        if one_port && self.jobs > 1 && (self.shared_network || !lab_netns::available()) {
             log!(
                 "the command has no {{port}}: the submissions share the sheet's, one after another"
             );

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow};
 use lab_judge::command::Template;
 use lab_judge::exercise::{Exercise, Host, Kind, Role};
+use lab_judge::kernel;
 use lab_judge::run::{self, Plan};
 use lab_judge::stage::Target;
 use lab_judge::verdict::{Report, Side};
-use lab_judge::{kernel, network};
 use labnet::{Hint, log};
 
 use crate::exercises::EXERCISES;
@@ -283,7 +283,7 @@ impl Wanted {
         // An address of another network would lead nowhere from there; a program that is given a port can do without.
         let own_network = (!has_port || address.ip().is_loopback())
             && !self.shared_network
-            && network::available();
+            && lab_netns::available();
         if !has_port && !own_network {
             not_taken(role, address)?;
         }

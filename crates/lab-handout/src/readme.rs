@@ -60,7 +60,7 @@ pub fn top(
             )?;
         }
         if !kind.python {
-            let test = format!("cargo test -p tests --test {}", exercise.id);
+            let test = "cargo test -p tests --test exercises";
             writeln!(
                 text,
                 "\n`{test}` shows how far you are: at first most of its tests fail."

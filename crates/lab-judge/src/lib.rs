@@ -16,7 +16,6 @@
 //! | [`limit`] | time limits that mean the same on a busy machine |
 //! | [`command`], [`ports`] | the command line under test, and a port for it |
 //! | [`scratch`] | a folder for a program that keeps files |
-//! | [`network`] | a private network for each case |
 //!
 //! # To add a check
 //!
@@ -52,7 +51,6 @@ pub mod exercise;
 pub mod kernel;
 pub mod limit;
 pub mod misconceptions;
-pub use lab_netns as network;
 pub mod peers;
 pub mod ports;
 pub mod process;

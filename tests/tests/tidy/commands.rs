@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use tests::catalogue::entries;
 use tests::program::workspace;
-use tests::rust;
+use tests::{BUILD_DEADLINE, rust};
 
 use crate::programs::sides;
 use crate::shell::commands_of;
@@ -72,7 +72,9 @@ impl Known {
                 if let Some(help) = cache.borrow().get(&key) {
                     return help.clone();
                 }
-                let help = rust(package).args(&words).run().stdout;
+                // `cargo lab check` builds the check first.
+                let program = rust(package).args(&words).start();
+                let help = program.finish_within(BUILD_DEADLINE).stdout;
                 cache.borrow_mut().insert(key, help.clone());
                 help
             }),

@@ -1,7 +1,6 @@
 //! What is checked, and how its program is started.
 
 use crate::command::Template;
-use crate::network;
 use crate::peers::tcp::{self};
 use crate::ports::Protocol;
 use crate::process::Input;
@@ -62,7 +61,7 @@ impl Target {
     /// When the system has no such networks, or refuses.
     pub fn enter_network(&self) -> anyhow::Result<()> {
         match self.own_network {
-            true => network::enter(self.address.ip()),
+            true => lab_netns::enter(self.address.ip()),
             false => Ok(()),
         }
     }
