@@ -270,7 +270,6 @@ fn crates() -> BTreeMap<String, Modules> {
 const KNOWN_CIRCLES: &[&str] = &[
     "client: link, options, pubsub, session",
     "crate: gather, readme",
-    "messages: codec, payload",
 ];
 
 #[test]

@@ -152,7 +152,6 @@ const KNOWN_LONG: &[&str] = &[
     "/grade.rs",
     "/kernel.rs",
     "/link.rs",
-    "/messages/mod.rs",
     "/messages/tests.rs",
     "/misconceptions.rs",
     "/outbox.rs",

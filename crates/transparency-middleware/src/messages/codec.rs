@@ -11,7 +11,8 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::payload::PayloadError;
+use super::error::PayloadError;
+use super::format::Format;
 use super::value::Dict;
 
 /// The most elements that a message has: CALL and others with options, a URI and two kinds of arguments.
@@ -20,51 +21,6 @@ pub(super) const MAX_ELEMENTS: usize = 7;
 /// How deep lists and dictionaries may stand in each other, the message's own list counted. Whoever reads
 /// deeper ones recurses deeper, and a thread's stack ends; serde_json's own limit is 128.
 pub const MAX_DEPTH: usize = 100;
-
-/// How messages become bytes, agreed on as the WebSocket subprotocol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Format {
-    /// `wamp.2.json`, in text frames.
-    #[default]
-    Json,
-    /// `wamp.2.msgpack`, in binary frames.
-    MessagePack,
-    /// `wamp.2.cbor` (RFC 8949), in binary frames.
-    Cbor,
-}
-
-impl Format {
-    /// All of them, the one that is preferred first.
-    pub const ALL: [Format; 3] = [Format::Json, Format::MessagePack, Format::Cbor];
-
-    /// The WebSocket subprotocol's name.
-    pub const fn subprotocol(self) -> &'static str {
-        match self {
-            Format::Json => "wamp.2.json",
-            Format::MessagePack => "wamp.2.msgpack",
-            Format::Cbor => "wamp.2.cbor",
-        }
-    }
-
-    /// The format that a WebSocket subprotocol's name stands for.
-    ///
-    /// ```
-    /// use transparency_middleware::messages::Format;
-    ///
-    /// assert_eq!(Format::from_subprotocol("wamp.2.cbor"), Some(Format::Cbor));
-    /// assert_eq!(Format::from_subprotocol("chat"), None);
-    /// ```
-    pub fn from_subprotocol(name: &str) -> Option<Self> {
-        Format::ALL
-            .into_iter()
-            .find(|format| format.subprotocol() == name)
-    }
-
-    /// Whether messages travel in text frames; else in binary ones.
-    pub const fn is_text(self) -> bool {
-        matches!(self, Format::Json)
-    }
-}
 
 /// Where the elements of a message stand in its bytes.
 #[derive(Debug)]

@@ -7,7 +7,9 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::codec::{self, Format};
+use super::codec;
+use super::error::PayloadError;
+use super::format::Format;
 use super::value::{Dict, Value};
 
 /// The arguments of a call, a result, an error or an event: a list and a dictionary, either may be absent.
@@ -267,21 +269,3 @@ impl PartialEq for Payload {
         }
     }
 }
-
-/// Why arguments could not be read or written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PayloadError(String);
-
-impl PayloadError {
-    pub(super) fn new(message: impl fmt::Display) -> Self {
-        PayloadError(message.to_string())
-    }
-}
-
-impl fmt::Display for PayloadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for PayloadError {}
