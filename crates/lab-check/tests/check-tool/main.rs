@@ -45,6 +45,14 @@ fn main() -> ExitCode {
 const MAY_NOT_BE_KILLED: &str =
     "hostile::one_that_may_not_be_killed_holds_up_neither_the_check_nor_ctrl_c";
 
+/// The tests for which a sheet's port has to be free.
+#[cfg(target_os = "linux")]
+const NEED_SHEETS_PORTS: [&str; 3] = [
+    "address::on_a_shared_network_the_last_cases_connections_are_waited_for",
+    "doctor::it_says_what_is_there_and_who_holds_a_port",
+    "watching::a_check_that_cannot_be_done_is_shown_and_done_after_the_next_change",
+];
+
 /// A test by its function, and why it is not run unless it is asked for.
 #[cfg(target_os = "linux")]
 type Test = (&'static str, fn(), Option<&'static str>);
@@ -62,6 +70,9 @@ macro_rules! tests {
 
 #[cfg(target_os = "linux")]
 fn main() -> ExitCode {
+    use std::net::Ipv4Addr;
+
+    use lab_judge::network;
     use libtest_mimic::{Arguments, Trial};
 
     let all: &[Test] = tests! {
@@ -109,6 +120,9 @@ fn main() -> ExitCode {
         watching::a_check_that_cannot_be_done_is_shown_and_done_after_the_next_change;
         watching::a_command_without_a_file_needs_one_to_watch;
     };
+    // The sheets' ports are free in a private network, whatever else runs on this machine; all threads from here on are in it.
+    let private = network::available() && network::enter(Ipv4Addr::LOCALHOST.into()).is_ok();
+    let taken = (!private).then(tool::taken_port).flatten();
     let python = tool::python();
     let trials = all
         .iter()
@@ -121,6 +135,7 @@ fn main() -> ExitCode {
                 MAY_NOT_BE_KILLED if !tool::changes_users() => {
                     ignored.or(Some("needs root and setpriv of util-linux"))
                 }
+                name if NEED_SHEETS_PORTS.contains(&name) => ignored.or(taken.as_deref()),
                 _ => ignored,
             };
             let name = match ignored {

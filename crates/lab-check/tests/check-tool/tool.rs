@@ -3,6 +3,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -141,6 +142,18 @@ impl Drop for Folder {
         // A test that failed may have left something in it: the next one has a folder of its own.
         let _ = fs::remove_dir_all(&self.0);
     }
+}
+
+/// Which port of a sheet another program holds that the tests need, and who does.
+pub fn taken_port() -> Option<String> {
+    let port = [65432, 1234]
+        .into_iter()
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_err())?;
+    let holder = match lab_judge::kernel::holder("tcp", port) {
+        Some((id, name)) => format!("process {id}, {name}"),
+        None => "another program".to_string(),
+    };
+    Some(format!("port {port} is held by {holder}"))
 }
 
 /// The sheets' ports are one for all tests: who needs one to be taken, or free, holds this.
