@@ -72,7 +72,6 @@ macro_rules! tests {
 fn main() -> ExitCode {
     use std::net::Ipv4Addr;
 
-    use lab_judge::network;
     use libtest_mimic::{Arguments, Trial};
 
     let all: &[Test] = tests! {
@@ -121,7 +120,7 @@ fn main() -> ExitCode {
         watching::a_command_without_a_file_needs_one_to_watch;
     };
     // The sheets' ports are free in a private network, whatever else runs on this machine; all threads from here on are in it.
-    let private = network::available() && network::enter(Ipv4Addr::LOCALHOST.into()).is_ok();
+    let private = lab_netns::available() && lab_netns::enter(Ipv4Addr::LOCALHOST.into()).is_ok();
     let taken = (!private).then(tool::taken_port).flatten();
     let python = tool::python();
     let trials = all
