@@ -1,4 +1,4 @@
-//! What every TCP server that goes on survives: peers that break off, fall silent, vanish, or come in crowds.
+//! What every long-running TCP server survives: peers that break off, fall silent, vanish, or come in crowds.
 //!
 //! Each fault ends with a good client that is served.
 
@@ -11,7 +11,7 @@ use crate::pairing::Language;
 use crate::wire::{self, connect, expect, read_to_end, reset};
 use crate::{Program, Running};
 
-/// A server that goes on, and its conversation with a good client.
+/// A server that serves one client after another, and its conversation with a good client.
 #[derive(Debug, Clone, Copy)]
 pub struct LongRunningServer {
     /// The server's package.
@@ -26,7 +26,7 @@ pub struct LongRunningServer {
     pub closes: bool,
     /// Part of a request, for which the server gives no answer yet, and after which it waits for more.
     pub half: &'static [u8],
-    /// A request that is no UTF-8, and its answer.
+    /// A request that is not valid UTF-8, and its answer.
     pub invalid_utf8: (&'static [u8], &'static [u8]),
     /// Whether the sheet has it listen with a queue so short that clients who come at once may have to come again.
     pub short_queue: bool,
@@ -85,7 +85,7 @@ impl LongRunningServer {
     }
 
     /// Clients that send RST: before their request is whole, after it, and after the answer.
-    pub fn goes_on_after_resets(&self, language: Language) {
+    pub fn survives_resets(&self, language: Language) {
         let (mut server, address) = self.program(language).serve();
         for _ in 0..10 {
             let mut stream = connect(address);
@@ -107,7 +107,7 @@ impl LongRunningServer {
     }
 
     /// A client that sends half a request and then nothing.
-    pub fn goes_on_after_half_a_message_and_silence(&self, language: Language) {
+    pub fn survives_half_a_message_and_silence(&self, language: Language) {
         let limit: &[&str] = if self.listens {
             &["--timeout=0.2"]
         } else {
@@ -124,8 +124,8 @@ impl LongRunningServer {
         }
     }
 
-    /// Bytes that are no UTF-8.
-    pub fn goes_on_after_bytes_that_are_no_utf8(&self, language: Language) {
+    /// Bytes that are not valid UTF-8.
+    pub fn survives_bytes_that_are_not_utf8(&self, language: Language) {
         let (_server, address) = self.program(language).serve();
         let (request, answer) = self.invalid_utf8;
         self.talk(address, request, answer);
@@ -133,7 +133,7 @@ impl LongRunningServer {
     }
 
     /// Clients that are gone before their answer comes, with and without a word.
-    pub fn goes_on_after_clients_that_vanish_before_their_answer(&self, language: Language) {
+    pub fn survives_clients_that_vanish_before_their_answer(&self, language: Language) {
         let (mut server, address) = self.program(language).serve();
         for round in 0..20 {
             let mut stream = connect(address);
@@ -238,26 +238,26 @@ macro_rules! faults {
 
         #[test]
         $(#[$ignored])?
-        fn server_goes_on_after_clients_that_reset() {
-            $server.goes_on_after_resets(LANGUAGE);
+        fn server_survives_clients_that_reset() {
+            $server.survives_resets(LANGUAGE);
         }
 
         #[test]
         $(#[$ignored])?
-        fn server_goes_on_after_half_a_message_and_silence() {
-            $server.goes_on_after_half_a_message_and_silence(LANGUAGE);
+        fn server_survives_half_a_message_and_silence() {
+            $server.survives_half_a_message_and_silence(LANGUAGE);
         }
 
         #[test]
         $(#[$ignored])?
-        fn server_goes_on_after_bytes_that_are_no_utf8() {
-            $server.goes_on_after_bytes_that_are_no_utf8(LANGUAGE);
+        fn server_survives_bytes_that_are_not_utf8() {
+            $server.survives_bytes_that_are_not_utf8(LANGUAGE);
         }
 
         #[test]
         $(#[$ignored])?
-        fn server_goes_on_after_clients_that_vanish_before_their_answer() {
-            $server.goes_on_after_clients_that_vanish_before_their_answer(LANGUAGE);
+        fn server_survives_clients_that_vanish_before_their_answer() {
+            $server.survives_clients_that_vanish_before_their_answer(LANGUAGE);
         }
 
         #[test]

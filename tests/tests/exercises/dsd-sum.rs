@@ -2,10 +2,10 @@
 
 use std::io::Write;
 use std::net::Shutdown;
-use std::thread;
 
+use tests::faults::LongRunningServer;
 use tests::pairing::Pairing;
-use tests::wire::{ask, connect, expect, read_to_end, reset, unused_address};
+use tests::wire::{ask, connect, expect, read_to_end, unused_address};
 use tests::{Program, python, rust, wire};
 
 const SUM: Pairing = Pairing {
@@ -23,6 +23,23 @@ const SUM: Pairing = Pairing {
 };
 
 tests::pairings!(SUM);
+
+const SERVER: LongRunningServer = LongRunningServer {
+    server: "dsd-sum-server",
+    args: &[],
+    request: b"4 5",
+    answer: b"9",
+    closes: false,
+    half: b"",
+    invalid_utf8: (
+        b"1 \xff\xfe 2",
+        "error: \"\u{fffd}\u{fffd}\" is not a number".as_bytes(),
+    ),
+    short_queue: false,
+    listens: true,
+};
+
+tests::faults!(SERVER);
 
 const TOO_LONG: &[u8] = b"error: a request of 1024 bytes or more may be cut short; \
                           exercise 5, with <EOF>, takes messages of any size";
@@ -113,101 +130,6 @@ fn refused_and_sends_on(server: Program) {
     wire::trickle(stream);
     ask(address, b"1 2", b"3");
     server.error_line_with("closed after a request that filled the buffer");
-}
-
-#[test]
-fn server_goes_on_after_a_client_resets() {
-    let (mut server, address) = rust("dsd-sum-server").serve();
-    let mut stream = connect(address);
-    stream.write_all(b"1 2").unwrap();
-    expect(&mut stream, b"3");
-    reset(stream);
-    server.error_line_with("reset");
-    ask(address, b"4 5", b"9");
-}
-
-#[test]
-fn server_goes_on_after_bytes_that_are_no_utf8() {
-    let (_server, address) = rust("dsd-sum-server").serve();
-    ask(
-        address,
-        b"1 \xff\xfe 2",
-        "error: \"\u{fffd}\u{fffd}\" is not a number".as_bytes(),
-    );
-    ask(address, b"4 5", b"9");
-}
-
-#[test]
-fn server_gives_up_a_client_that_falls_silent() {
-    let (mut server, address) = rust("dsd-sum-server").args(&["--timeout=0.2"]).serve();
-    let mut silent = connect(address);
-    silent.write_all(b"1 2").unwrap();
-    expect(&mut silent, b"3");
-    ask(address, b"4 5", b"9");
-    server.error_line_with("timed out");
-    assert_eq!(read_to_end(&mut silent), b"");
-}
-
-#[test]
-fn server_goes_on_after_a_client_that_vanishes_before_its_answer() {
-    let (_server, address) = rust("dsd-sum-server").serve();
-    for _ in 0..20 {
-        let mut stream = connect(address);
-        stream.write_all(b"1 2").unwrap();
-        reset(stream);
-    }
-    drop(connect(address));
-    ask(address, b"4 5", b"9");
-}
-
-#[test]
-#[cfg(target_os = "linux")]
-fn server_keeps_no_descriptor_of_three_hundred_clients() {
-    let (server, address) = rust("dsd-sum-server").serve();
-    ask(address, b"1 2", b"3");
-    let mut after_one = 0;
-    for client in 0..300 {
-        ask(address, b"4 5", b"9");
-        if client == 0 {
-            after_one = wire::descriptors(&server).unwrap();
-        }
-    }
-    // The last client may not have been put away yet.
-    wire::eventually("no more descriptors than after the first client", || {
-        wire::descriptors(&server).unwrap() <= after_one
-    });
-}
-
-#[test]
-fn server_serves_fifty_clients_that_come_at_once() {
-    let (_server, address) = rust("dsd-sum-server").serve();
-    let clients: Vec<_> = (0..50)
-        .map(|number| {
-            thread::spawn(move || {
-                let request = format!("{number} 1");
-                ask(
-                    address,
-                    request.as_bytes(),
-                    (number + 1).to_string().as_bytes(),
-                );
-            })
-        })
-        .collect();
-    for client in clients {
-        client.join().unwrap();
-    }
-}
-
-#[test]
-fn server_that_was_killed_starts_again_on_its_port_at_once() {
-    let (server, address) = rust("dsd-sum-server").serve();
-    let mut stream = connect(address);
-    stream.write_all(b"1 2").unwrap();
-    expect(&mut stream, b"3");
-    server.stop();
-    let mut again = rust("dsd-sum-server").at(address).start();
-    assert_eq!(again.listening(), address);
-    ask(address, b"4 5", b"9");
 }
 
 #[test]
