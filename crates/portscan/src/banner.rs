@@ -48,23 +48,28 @@ pub fn read(address: SocketAddr, time: Duration) -> std::io::Result<Vec<u8>> {
     Ok(said[..length].to_vec())
 }
 
-/// The banners of many services, those that say something. `stop` ends the work early; `done`
-/// counts the services that were asked.
+/// The banners of many services, those that say something. There are at most `rate` connections a
+/// second. `stop` ends the work early; `done` counts the services that were asked.
 pub fn read_all(
     addresses: &[SocketAddr],
     time: Duration,
+    rate: Option<f64>,
     stop: &AtomicBool,
     done: &AtomicU64,
 ) -> HashMap<SocketAddr, String> {
-    let next = AtomicUsize::new(0);
+    let (began, next) = (Instant::now(), AtomicUsize::new(0));
     let banners = Mutex::new(HashMap::new());
     thread::scope(|scope| {
         for _ in 0..WORKERS.min(addresses.len()) {
             scope.spawn(|| {
                 while !stop.load(Ordering::Relaxed) {
-                    let Some(address) = addresses.get(next.fetch_add(1, Ordering::Relaxed)) else {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(address) = addresses.get(number) else {
                         break;
                     };
+                    if !wait_for_turn(began, number, rate, stop) {
+                        break;
+                    }
                     let banner = match read(*address, time) {
                         Ok(said) => printable(&said),
                         Err(error) => format!("({error})"),
@@ -78,6 +83,27 @@ pub fn read_all(
         }
     });
     std::mem::take(&mut *labnet::lock(&banners))
+}
+
+/// Waits until it is the turn of a connection at a rate. `false` when the work was stopped.
+fn wait_for_turn(began: Instant, number: usize, rate: Option<f64>, stop: &AtomicBool) -> bool {
+    /// The longest time until a stop is noticed.
+    const TICK: Duration = Duration::from_millis(50);
+    let Some(rate) = rate else {
+        return true;
+    };
+    #[expect(clippy::cast_precision_loss, reason = "a number of ports")]
+    let turn = Duration::from_secs_f64(number as f64 / rate);
+    loop {
+        let left = turn.saturating_sub(began.elapsed());
+        if left.is_zero() {
+            return true;
+        }
+        if stop.load(Ordering::Relaxed) {
+            return false;
+        }
+        thread::sleep(left.min(TICK));
+    }
 }
 
 /// The first line as printable ASCII; everything else is escaped, so that no service can send the

@@ -5,10 +5,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use labnet::Hint;
+
+mod read;
+
+use read::read;
 
 /// The most hosts of one scan: as many as a /12 has.
 pub const MAX_HOSTS: u64 = 1 << 20;
@@ -52,8 +56,13 @@ impl Host {
 }
 
 impl From<IpAddr> for Host {
+    /// An IPv4 address in IPv6 notation (`::ffff:10.0.0.1`, RFC 4291, section 2.5.5.2) is the IPv4
+    /// host.
     fn from(ip: IpAddr) -> Self {
-        Host { ip, scope: 0 }
+        Host {
+            ip: ip.to_canonical(),
+            scope: 0,
+        }
     }
 }
 
@@ -86,6 +95,24 @@ impl Span {
     /// The number of addresses, unless there are far too many.
     fn size(self) -> Option<u64> {
         u64::try_from(self.last - self.first).ok()?.checked_add(1)
+    }
+
+    /// IPv4 addresses in IPv6 notation (`::ffff:0:0/96`) are IPv4.
+    fn without_mapping(self) -> Self {
+        const MAPPED: u128 = 0xffff << 32;
+        const LAST: u128 = MAPPED | 0xffff_ffff;
+        if self.kind.v6 && MAPPED <= self.first && self.last <= LAST {
+            Span {
+                kind: Kind {
+                    v6: false,
+                    scope: 0,
+                },
+                first: self.first - MAPPED,
+                last: self.last - MAPPED,
+            }
+        } else {
+            self
+        }
     }
 
     fn hosts(self) -> impl Iterator<Item = Host> {
@@ -172,6 +199,13 @@ impl Targets {
     pub fn add(&mut self, word: &str) -> anyhow::Result<()> {
         let found = read(word)?;
         let span = *found.spans.first().context("the target has no address")?;
+        let first = host(span.kind, span.first);
+        if first.scope == 0 && matches!(first.ip, IpAddr::V6(ip) if ip.is_unicast_link_local()) {
+            return Err(anyhow!(
+                "{word} is a link-local address and needs its interface: each link has its own {first}"
+            ))
+            .hint("name the interface, like this: fe80::1%eth0");
+        }
         if !self.insert(span) {
             return Err(anyhow!("{word} makes more than {MAX_HOSTS} hosts"))
                 .hint("split the scan into smaller blocks");
@@ -295,129 +329,6 @@ pub fn words(hosts: &[Host]) -> Vec<String> {
         .collect()
 }
 
-/// What a word means.
-struct Found {
-    /// A name may have several addresses; anything else is one span.
-    spans: Vec<Span>,
-    name: Option<String>,
-}
-
-impl From<Span> for Found {
-    fn from(span: Span) -> Self {
-        Found {
-            spans: vec![span],
-            name: None,
-        }
-    }
-}
-
-fn read(word: &str) -> anyhow::Result<Found> {
-    let word = word.trim();
-    if word.is_empty() {
-        bail!("a target is missing: an empty word");
-    }
-    if let Ok(ip) = word.parse::<IpAddr>() {
-        return Ok(Span::from(Host::from(ip)).into());
-    }
-    if let Some((base, prefix)) = word.split_once('/') {
-        return block(base, prefix)
-            .with_context(|| format!("{word} is not a block of addresses"))
-            .hint("a block looks like this: 10.0.0.0/24, 2001:db8::/120")
-            .map(Found::from);
-    }
-    if let Some((first, last)) = word.split_once('-')
-        && let Ok(first) = first.parse::<IpAddr>()
-    {
-        return range(first, last)
-            .with_context(|| format!("{word} is not a range of addresses"))
-            .hint("a range looks like this: 10.0.0.1-20, 10.0.0.1-10.0.1.20")
-            .map(Found::from);
-    }
-    resolve(word)
-}
-
-fn block(base: &str, prefix: &str) -> anyhow::Result<Span> {
-    let ip: IpAddr = base
-        .parse()
-        .ok()
-        .with_context(|| format!("{base:?} is not an address"))?;
-    let (v6, number) = number(ip);
-    let bits = if v6 { 128 } else { 32 };
-    let prefix: u32 = prefix
-        .parse()
-        .ok()
-        .filter(|prefix| *prefix <= bits)
-        .with_context(|| format!("the prefix is a whole number from 0 to {bits}"))?;
-    let free = match bits - prefix {
-        128 => u128::MAX,
-        bits => (1 << bits) - 1,
-    };
-    // An address inside the block names the block, as everywhere: 10.0.0.7/24 is 10.0.0.0/24.
-    Ok(Span {
-        kind: Kind { v6, scope: 0 },
-        first: number & !free,
-        last: number | free,
-    })
-}
-
-/// `last` is an address, or for IPv4 the last number alone.
-fn range(first: IpAddr, last: &str) -> anyhow::Result<Span> {
-    let last_ip = match (first, last.parse::<u8>()) {
-        (IpAddr::V4(ip), Ok(last)) => {
-            let [a, b, c, _] = ip.octets();
-            Ipv4Addr::new(a, b, c, last).into()
-        }
-        _ => last
-            .parse::<IpAddr>()
-            .ok()
-            .with_context(|| format!("{last:?} is not an address"))?,
-    };
-    let ((v6, first_number), (last_v6, last_number)) = (number(first), number(last_ip));
-    if v6 != last_v6 {
-        bail!("one end is IPv4, the other IPv6");
-    }
-    if first_number > last_number {
-        bail!("it runs backwards: did you mean {last_ip}-{first}?");
-    }
-    Ok(Span {
-        kind: Kind { v6, scope: 0 },
-        first: first_number,
-        last: last_number,
-    })
-}
-
-fn resolve(name: &str) -> anyhow::Result<Found> {
-    const HINT: &str = "check the spelling and the network, or give an address";
-    let found: Vec<SocketAddr> = (name, 0)
-        .to_socket_addrs()
-        .with_context(|| format!("cannot resolve the host name {name}"))
-        .hint(HINT)?
-        .collect();
-    if found.is_empty() {
-        return Err(anyhow!("the host {name} has no address")).hint(HINT);
-    }
-    Ok(named(name, &found))
-}
-
-fn named(name: &str, found: &[SocketAddr]) -> Found {
-    Found {
-        spans: found.iter().map(|found| scoped(*found).into()).collect(),
-        // `fe80::1%eth0` is an address with its interface, not a name worth printing.
-        name: (!name.contains('%')).then(|| name.to_string()),
-    }
-}
-
-/// Only link-local addresses have an interface (RFC 4007, section 6): `::1%1` is `::1`.
-fn scoped(found: SocketAddr) -> Host {
-    match found {
-        SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() => Host {
-            ip: found.ip(),
-            scope: v6.scope_id(),
-        },
-        _ => found.ip().into(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -461,7 +372,7 @@ mod tests {
     fn an_excluded_name_takes_out_every_address_of_it() {
         let found = ["192.0.2.1:0", "192.0.2.9:0", "[2001:db8::1]:0"].map(|a| a.parse().unwrap());
         let mut set = targets(&["192.0.2.0-10", "2001:db8::/126"]);
-        for out in named("two.example", &found).spans {
+        for out in read::named("two.example", &found).spans {
             set.remove(out);
         }
         assert_eq!(set.len(), 9 + 3);
@@ -534,9 +445,51 @@ mod tests {
         assert!(error("10.0.0.0/33").contains("from 0 to 32"));
         assert!(error("10.0.0.9-3").contains("runs backwards: did you mean 10.0.0.3-10.0.0.9?"));
         assert!(error("10.0.0.1-::1").contains("one end is IPv4"));
-        assert!(error("fe80::/64").contains("more than 1048576 hosts"));
+        assert!(error("2001:db8::/64").contains("more than 1048576 hosts"));
         assert!(error("no-such-host.invalid").contains("cannot resolve"));
         assert!(error(" ").contains("missing"));
+    }
+
+    #[test]
+    fn an_address_in_an_old_notation_is_refused_with_a_hint() {
+        for word in [
+            "127.0.0.010",
+            "127.1",
+            "2130706433",
+            "0x7f000001",
+            "0x7F.1",
+            "127.0.0.1.",
+            "256.0.0.1",
+            "010.0.0.1-20",
+            "10.0.0.1-020",
+            "10.0.0.1-+5",
+            "010.0.0.0/24",
+            "10.0.0.0/024",
+        ] {
+            let mut set = targets(&["127.0.0.0/29"]);
+            assert!(set.add(word).is_err(), "{word} is taken");
+            assert!(set.exclude(word).is_err(), "{word} is excluded");
+            assert_eq!(set.words(), ["127.0.0.0-127.0.0.7"]);
+        }
+        assert!(error("127.0.0.010").contains("four decimal numbers"));
+    }
+
+    #[test]
+    fn an_ipv4_address_in_ipv6_notation_is_the_ipv4_host() {
+        assert_eq!(targets(&["::ffff:10.0.0.1"]).words(), ["10.0.0.1"]);
+        let block = targets(&["::ffff:10.0.0.0/126"]);
+        assert_eq!(block.words(), ["10.0.0.0-10.0.0.3"]);
+        let range = targets(&["::ffff:10.0.0.1-::ffff:a00:3"]);
+        assert_eq!(range.words(), ["10.0.0.1-10.0.0.3"]);
+        let mut set = targets(&["10.0.0.1-3"]);
+        set.exclude("::ffff:10.0.0.2").unwrap();
+        assert_eq!(set.words(), ["10.0.0.1", "10.0.0.3"]);
+    }
+
+    #[test]
+    fn a_link_local_address_without_its_interface_is_refused_as_a_target() {
+        assert!(error("fe80::1").contains("needs its interface"));
+        assert!(error("fe80::1-fe80::9").contains("needs its interface"));
     }
 
     #[test]

@@ -69,6 +69,7 @@ pub(crate) fn write_report(args: &Args, out: Option<File>, report: &Report) -> V
 /// program was stopped.
 fn banners(
     open: &[SocketAddr],
+    rate: Option<f64>,
     stop: &AtomicBool,
 ) -> anyhow::Result<(HashMap<SocketAddr, String>, u64)> {
     const STYLE: &str = "{percent:>3} % [{bar:30}] {human_pos}/{human_len} banners, {eta} left";
@@ -76,7 +77,7 @@ fn banners(
     let all = open.len() as u64;
     progress.all.store(all, Ordering::Relaxed);
     let said = with_bar(STYLE, &progress, || {
-        banner::read_all(open, BANNER_TIMEOUT, stop, &progress.done)
+        banner::read_all(open, BANNER_TIMEOUT, rate, stop, &progress.done)
     })?;
     Ok((said, all - progress.done.load(Ordering::Relaxed)))
 }
@@ -97,7 +98,7 @@ pub(crate) fn report(
         .filter(|(_, _, state)| with_banners && *state == State::Open)
         .map(|(host, port, _)| address(*host, *port))
         .collect();
-    let (mut said, unread) = banners(&open, stop)?;
+    let (mut said, unread) = banners(&open, plan.limits.rate, stop)?;
     let mut hosts: Vec<(targets::Host, report::Host)> = Vec::with_capacity(plan.hosts.len());
     let mut found = found.into_iter().peekable();
     for (number, host) in (0u32..).zip(&plan.hosts) {

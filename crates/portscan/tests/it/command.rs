@@ -6,6 +6,7 @@ use std::fs;
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -337,6 +338,30 @@ fn the_banner_is_read_and_escaped() {
         let report = stdout(&output);
         assert!(report.contains(r"220 \x1b[31mready"), "{report}");
         assert!(!report.contains('\x1b'));
+    });
+}
+
+#[test]
+fn banners_keep_to_the_rate() {
+    in_own_network(test_name!(), || {
+        let services: Vec<TcpListener> = (0..11)
+            .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
+            .collect();
+        let port = |service: &TcpListener| service.local_addr().unwrap().port().to_string();
+        let ports: Vec<String> = services.iter().map(port).collect();
+        for service in services {
+            std::thread::spawn(move || {
+                for mut stream in service.incoming().flatten() {
+                    let _reset_by_the_scan = stream.write_all(b"ready\n");
+                }
+            });
+        }
+        let began = Instant::now();
+        let output = run(&["--ports", &ports.join(","), "--rate", "10", "--banner"]);
+        let time = began.elapsed();
+        assert_eq!(stdout(&output).matches("ready").count(), 11);
+        // 11 connects of the scan take a second, and those for the banners another.
+        assert!(time >= Duration::from_millis(1900), "{time:?}");
     });
 }
 
