@@ -366,6 +366,26 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_an_older_version_of_the_program_is_read() {
+        let text = r#"{"counts":[[0,1,2,0,0]],"found":[[0,22,"open"]],
+            "limits":{"rate":200.0,"timeout":0.25,"tries":3,"window":null},"next_other":0,
+            "next_own":4,"own":["127.0.0.1"],"pending":[[0,25]],"portscan":2,"ports":"22-100",
+            "seed":7,"targets":["127.0.0.1"]}"#;
+        let saved = Saved::from_json(text).unwrap();
+        assert_eq!(
+            (saved.local.as_slice(), saved.seed),
+            (&["127.0.0.1".to_string()][..], Some(7))
+        );
+        assert_eq!((saved.position.local, saved.position.remote), (4, 0));
+        assert_eq!(saved.position.pending, [(0, 25)]);
+        assert_eq!((saved.limits.tries, saved.limits.window), (Some(3), 0));
+        let host = Host::from(IpAddr::from([127, 0, 0, 1]));
+        saved
+            .check(&[host], 1, &saved.ports.parse().unwrap())
+            .unwrap();
+    }
+
+    #[test]
     fn a_damaged_file_is_refused_and_says_why() {
         let whole = saved().to_json().to_string();
         let bad = |text: &str| format!("{:#}", Saved::from_json(text).unwrap_err());

@@ -3,7 +3,7 @@
 //! One file, since the forms that are read, the set that they make and the words that it prints are
 //! tested together.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
@@ -12,7 +12,7 @@ use labnet::Hint;
 
 mod read;
 
-use read::read;
+use read::{Found, read};
 
 /// The most hosts of one scan: as many as a /12 has.
 pub const MAX_HOSTS: u64 = 1 << 20;
@@ -95,6 +95,11 @@ impl Span {
     /// The number of addresses, unless there are far too many.
     fn size(self) -> Option<u64> {
         u64::try_from(self.last - self.first).ok()?.checked_add(1)
+    }
+
+    fn contains(self, host: Host) -> bool {
+        let other = Span::from(host);
+        self.kind == other.kind && (self.first..=self.last).contains(&other.first)
     }
 
     /// IPv4 addresses in IPv6 notation (`::ffff:0:0/96`) are IPv4.
@@ -186,6 +191,8 @@ pub struct Targets {
     /// How many addresses they hold.
     hosts: u64,
     names: HashMap<Host, String>,
+    /// The further addresses of names.
+    further: BTreeSet<(String, Host)>,
 }
 
 impl Targets {
@@ -197,7 +204,10 @@ impl Targets {
     /// When the word is none of these, when the name does not resolve, or when there are too many
     /// hosts. The set then stays as it was.
     pub fn add(&mut self, word: &str) -> anyhow::Result<()> {
-        let found = read(word)?;
+        self.add_found(word, read(word)?)
+    }
+
+    fn add_found(&mut self, word: &str, found: Found) -> anyhow::Result<()> {
         let span = *found.spans.first().context("the target has no address")?;
         let first = host(span.kind, span.first);
         if first.scope == 0 && matches!(first.ip, IpAddr::V6(ip) if ip.is_unicast_link_local()) {
@@ -211,9 +221,11 @@ impl Targets {
                 .hint("split the scan into smaller blocks");
         }
         if let Some(name) = found.name {
-            self.names
-                .entry(host(span.kind, span.first))
-                .or_insert(name);
+            for further in &found.spans[1..] {
+                let further = host(further.kind, further.first);
+                self.further.insert((name.clone(), further));
+            }
+            self.names.entry(first).or_insert(name);
         }
         Ok(())
     }
@@ -255,6 +267,7 @@ impl Targets {
     pub fn exclude(&mut self, word: &str) -> anyhow::Result<()> {
         for out in read(word)?.spans {
             self.remove(out);
+            self.further.retain(|(_, host)| !out.contains(*host));
         }
         Ok(())
     }
@@ -307,6 +320,21 @@ impl Targets {
         self.names.get(&host).map(String::as_str)
     }
 
+    /// Addresses of names that are neither targets nor excluded, each with its name: of a name only
+    /// the first address is a target.
+    pub fn left_out(&self) -> impl Iterator<Item = (&str, Host)> {
+        let further = self.further.iter();
+        further
+            .filter(|(_, host)| !self.contains(*host))
+            .map(|(name, host)| (name.as_str(), *host))
+    }
+
+    fn contains(&self, host: Host) -> bool {
+        let wanted = Span::from(host);
+        let before = self.spans.range(..=(wanted.kind, wanted.first)).next_back();
+        before.is_some_and(|(&(kind, _), &last)| kind == wanted.kind && last >= wanted.last)
+    }
+
     /// Words that [`Targets::add`] reads back as the same set, without the names.
     pub fn words(&self) -> Vec<String> {
         self.spans().flat_map(Span::words).collect()
@@ -331,8 +359,6 @@ pub fn words(hosts: &[Host]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -366,6 +392,35 @@ mod tests {
         let host = localhost.hosts().next().unwrap();
         assert!(host.ip.is_loopback());
         assert_eq!(localhost.name(host), Some("localhost"));
+    }
+
+    #[test]
+    fn addresses_of_a_name_that_are_not_scanned_are_known() {
+        let found = [
+            "192.0.2.1:0",
+            "192.0.2.9:0",
+            "192.0.2.1:0",
+            "[2001:db8::1]:0",
+        ];
+        let mut set = Targets::default();
+        set.add_found(
+            "two.example",
+            read::named("two.example", &found.map(|a| a.parse().unwrap())),
+        )
+        .unwrap();
+        let left_out = |set: &Targets| -> Vec<String> {
+            set.left_out()
+                .map(|(name, host)| format!("{host} of {name}"))
+                .collect()
+        };
+        assert_eq!(
+            left_out(&set),
+            ["192.0.2.9 of two.example", "2001:db8::1 of two.example"]
+        );
+        // One that is a target too, or that the user excludes, is not left out by accident.
+        set.add("2001:db8::1").unwrap();
+        set.exclude("192.0.2.9").unwrap();
+        assert_eq!(left_out(&set), [""; 0]);
     }
 
     #[test]

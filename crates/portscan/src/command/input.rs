@@ -163,6 +163,9 @@ fn targets(args: &Args, bad: &mut u32) -> anyhow::Result<Targets> {
             .with_context(|| format!("--exclude {word}"))
             .hint("it takes names, addresses, blocks and ranges, as the targets do")?;
     }
+    for (name, host) in targets.left_out() {
+        log!("{name} has more than one address: {host} is not scanned");
+    }
     if targets.is_empty() {
         return Err(anyhow!(
             "there is nothing to scan: the list of targets is empty"

@@ -160,15 +160,6 @@ fn closed_with_loss(runs: u32) {
 }
 
 #[test]
-#[cfg_attr(
-    no_link,
-    ignore = "needs Linux, cc, and the right to make network namespaces and tun devices"
-)]
-fn filtered_ports_with_one_percent_loss_each_way() {
-    with_link(test_name!(), || filtered_with_loss(1));
-}
-
-#[test]
 #[ignore = "long"]
 fn filtered_ports_with_one_percent_loss_each_way_many_times() {
     with_link(test_name!(), || filtered_with_loss(runs()));
