@@ -44,7 +44,7 @@ def main():
         try:
             reply = ask(server, guess, args.timeout, args.tries)
         except OSError as error:
-            fail("no answer from {}:{}: {}".format(*address, error),
+            fail("cannot get an answer from {}:{}: {}".format(*address, error),
                  "is the server running? "
                  f"python3 crates/cmpu-guess-server/twin.py --port {args.port}")
         print(reply)

@@ -47,7 +47,7 @@ def main():
         # 5. Close the socket, also after a failure
         print("Closing connection to the server")
     if failure:
-        fail("no echo from {}:{}: {}".format(*address, failure),
+        fail("cannot get an echo from {}:{}: {}".format(*address, failure),
              "is the server running? "
              f"python3 crates/cmpu-udp-echo-server/twin.py --port {args.port}")
     # endregion: exercise

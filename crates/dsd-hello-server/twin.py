@@ -61,16 +61,16 @@ def main():
             try:
                 serve(connection, timeout)
             except OSError as error:
-                failure = f"{peer}: {error}"
+                failure = error
 
         # 8. End with the first client, or go on: exercise 3
         if not args.forever:
             if failure:
-                fail(failure, "the client's terminal may say why")
+                fail(f"cannot serve {peer}: {failure}", "the client's terminal may say why")
             return
         # An error on one connection ends that connection, not the server.
         if failure:
-            print(failure, file=sys.stderr)
+            print(f"{peer}: {failure}", file=sys.stderr)
     # endregion: exercise
 
 

@@ -10,9 +10,8 @@ use std::io::{self, BufRead, ErrorKind, IsTerminal};
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
-use anyhow::Context;
 use argh::{ArgsInfo, FromArgs};
-use labnet::{Hint, log, say, with_timeout};
+use labnet::{Cannot, Hint, log, say, with_timeout};
 use socket2::{Domain, Socket, Type};
 
 /// The most bytes of an answer that are read.
@@ -53,7 +52,7 @@ fn main() -> labnet::MainResult {
                 "the server keeps its number: start again and go on",
             );
         };
-        let guess = guess.context("cannot read a guess from stdin")?;
+        let guess = guess.cannot("read", "a guess from stdin")?;
         let guess = guess.strip_suffix(b"\r").unwrap_or(&guess);
         if guess.len() > LONGEST_GUESS {
             log!("skipped this guess: a datagram carries at most {LONGEST_GUESS} bytes");
@@ -62,7 +61,7 @@ fn main() -> labnet::MainResult {
 
         // 4. Ask the server, and show its answer
         let reply = ask(&server, guess, server_args.timeout, args.tries)
-            .with_context(|| format!("no answer from {address}"))
+            .cannot("get an answer from", address)
             .hint(format!(
                 "is the server running? cargo run -p cmpu-guess-server -- --port {}",
                 address.port()
@@ -84,14 +83,13 @@ fn main() -> labnet::MainResult {
 fn open_socket(address: SocketAddr) -> anyhow::Result<UdpSocket> {
     // region: exercise
     // 1. Create the socket
-    let server =
-        Socket::new(Domain::IPV4, Type::DGRAM, None).context("cannot create a UDP socket")?;
+    let server = Socket::new(Domain::IPV4, Type::DGRAM, None).cannot("create", "a UDP socket")?;
 
     // 2. Connect it to the server: datagrams from others are no longer received
     // Nothing is sent. And ICMP's "port unreachable" now reaches us, as "connection refused".
     server
         .connect(&address.into())
-        .with_context(|| format!("cannot connect to {address}"))?;
+        .cannot("connect to", address)?;
     Ok(server.into())
     // endregion: exercise
 }

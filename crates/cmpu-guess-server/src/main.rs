@@ -8,9 +8,8 @@
 
 use std::net::UdpSocket;
 
-use anyhow::Context;
 use argh::{ArgsInfo, FromArgs};
-use labnet::{log, python, say};
+use labnet::{Cannot, log, python, say};
 use socket2::{Domain, Socket, Type};
 
 /// The longest datagram, in bytes.
@@ -44,13 +43,10 @@ fn main() -> labnet::MainResult {
     let secret = args.secret.unwrap_or_else(|| rand::random_range(1..=100));
 
     // 2. Create the socket: one for all clients
-    let server =
-        Socket::new(Domain::IPV4, Type::DGRAM, None).context("cannot create a UDP socket")?;
+    let server = Socket::new(Domain::IPV4, Type::DGRAM, None).cannot("create", "a UDP socket")?;
 
     // 3. Bind it to the server's address: from here on datagrams can come
-    server
-        .bind(&address.into())
-        .with_context(|| format!("cannot bind to {address}"))?;
+    server.bind(&address.into()).cannot("bind to", address)?;
     labnet::log_listening(&server)?;
 
     let server: UdpSocket = server.into();

@@ -8,9 +8,8 @@
 
 use std::io::{Read, Write};
 
-use anyhow::Context;
 use argh::{ArgsInfo, FromArgs};
-use labnet::{Hint, say};
+use labnet::{Cannot, Hint, say};
 use socket2::{Domain, Socket, Type};
 
 /// The most bytes that one recv gives: so few that the echo arrives in pieces.
@@ -38,14 +37,14 @@ fn main() -> labnet::MainResult {
     // region: exercise
     // 1. Create the socket
     let mut server =
-        Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
+        Socket::new(Domain::IPV4, Type::STREAM, None).cannot("create", "a TCP socket")?;
 
     // 2. Connect to the server: TCP's handshake
     let (host, port) = (&server_args.host, server_args.port);
     say!("Connecting to {host} port {port}")?;
     server
         .connect(&address.into())
-        .with_context(|| format!("cannot connect to {address}"))
+        .cannot("connect to", address)
         .hint(format!(
             "is the server running? cargo run -p cmpu-tcp-echo-server -- --port {port}"
         ))?;
@@ -65,16 +64,14 @@ fn talk(server: &mut Socket, message: &str) -> labnet::MainResult {
     say!("Sending {message}")?;
     server
         .write_all(message.as_bytes())
-        .context("cannot send the message")?;
+        .cannot("send", "the message")?;
 
     // 4. Receive until all of it is back
     // TCP carries a stream of bytes: the number of recvs is unrelated to the number of sends.
     let mut received = 0;
     while received < message.len() {
         let mut buffer = [0; BUFFER_SIZE];
-        let count = server
-            .read(&mut buffer)
-            .context("cannot receive the echo")?;
+        let count = server.read(&mut buffer).cannot("receive", "the echo")?;
         if count == 0 {
             let sent = message.len();
             return labnet::fail(

@@ -10,9 +10,8 @@ use std::io::{self, ErrorKind};
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use argh::{ArgsInfo, FromArgs};
-use labnet::{Hint, log, say, with_timeout};
+use labnet::{Cannot, Hint, log, say, with_timeout};
 use socket2::{Domain, Socket, Type};
 
 /// The longest message in a datagram over IPv4, in bytes: 65,535 less the headers of IP and UDP.
@@ -50,8 +49,7 @@ fn main() -> labnet::MainResult {
 
     // region: exercise
     // 1. Create the socket
-    let server =
-        Socket::new(Domain::IPV4, Type::DGRAM, None).context("cannot create a UDP socket")?;
+    let server = Socket::new(Domain::IPV4, Type::DGRAM, None).cannot("create", "a UDP socket")?;
 
     // 2. Connect it to the server: datagrams from others are no longer received
     // Nothing is sent. And ICMP's "port unreachable" now reaches us, as "connection refused".
@@ -59,7 +57,7 @@ fn main() -> labnet::MainResult {
     say!("Connecting to {host} port {port}")?;
     server
         .connect(&address.into())
-        .with_context(|| format!("cannot connect to {address}"))?;
+        .cannot("connect to", address)?;
     say!("Sending {}", args.message)?;
     let echoed = echo(&server.into(), message, server_args.timeout, args.tries);
     if echoed.is_ok() {
@@ -68,11 +66,9 @@ fn main() -> labnet::MainResult {
 
     // 5. Close the socket, also after a failure
     say!("Closing connection to the server")?;
-    echoed
-        .with_context(|| format!("no echo from {address}"))
-        .hint(format!(
-            "is the server running? cargo run -p cmpu-udp-echo-server -- --port {port}"
-        ))?;
+    echoed.cannot("get an echo from", address).hint(format!(
+        "is the server running? cargo run -p cmpu-udp-echo-server -- --port {port}"
+    ))?;
     Ok(())
     // endregion: exercise
 }

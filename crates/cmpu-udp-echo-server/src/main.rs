@@ -8,8 +8,7 @@
 
 use std::net::UdpSocket;
 
-use anyhow::Context;
-use labnet::{log, python, say};
+use labnet::{Cannot, log, python, say};
 use socket2::{Domain, Socket, Type};
 
 /// The longest datagram, in bytes. One recvfrom gives one datagram; what does not fit is lost.
@@ -23,15 +22,12 @@ fn main() -> labnet::MainResult {
 
     // region: exercise
     // 1. Create the socket: one for all clients
-    let server =
-        Socket::new(Domain::IPV4, Type::DGRAM, None).context("cannot create a UDP socket")?;
+    let server = Socket::new(Domain::IPV4, Type::DGRAM, None).cannot("create", "a UDP socket")?;
 
     // 2. Bind it to the server's address: from here on datagrams can come
     // There is no SO_REUSEADDR. UDP has no TIME_WAIT that would hold the port, and with this option
     // a second server could take datagrams away from this one.
-    server
-        .bind(&address.into())
-        .with_context(|| format!("cannot bind to {address}"))?;
+    server.bind(&address.into()).cannot("bind to", address)?;
     let port = labnet::log_listening(&server)?.port();
     say!("Starting up echo server on {} port {port}", args.host)?;
 

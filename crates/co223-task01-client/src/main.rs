@@ -6,8 +6,7 @@
 //! You see:    here nothing, there `Connection from ('127.0.1.1', 51234) has been established.`
 //! Safety:     connects to this machine only, unless you name another with --host
 
-use anyhow::Context;
-use labnet::Hint;
+use labnet::{Cannot, Hint};
 use socket2::{Domain, Socket, Type};
 
 fn main() -> labnet::MainResult {
@@ -20,14 +19,13 @@ fn main() -> labnet::MainResult {
     // region: exercise
     // 1. Create the socket
     // AF_INET: IPv4. SOCK_STREAM: a stream of bytes, which is TCP. It is not connected yet.
-    let server =
-        Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
+    let server = Socket::new(Domain::IPV4, Type::STREAM, None).cannot("create", "a TCP socket")?;
 
     // 2. Connect to the server: TCP's handshake
     // SYN, SYN and ACK, ACK. It is done when the server's system has answered, even before accept.
     server
         .connect(&address.into())
-        .with_context(|| format!("cannot connect to {address}"))
+        .cannot("connect to", address)
         .hint("is the server running? cargo run -p co223-task01-server")?;
     Ok(())
     // endregion: exercise

@@ -6,8 +6,7 @@
 //! You see:    here `Connection from ('127.0.1.1', 51234) has been established.`, there nothing
 //! Safety:     listens on this machine's name; unless its address is 127.…, others can connect
 
-use anyhow::Context;
-use labnet::{python, say};
+use labnet::{Cannot, python, say};
 use socket2::{Domain, Socket, Type};
 
 /// How many clients may wait to be accepted: the sheet's `listen(5)`.
@@ -24,7 +23,7 @@ fn main() -> labnet::MainResult {
     // 1. Create the listening socket
     // AF_INET: IPv4. SOCK_STREAM: a stream of bytes, which is TCP.
     let listener =
-        Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
+        Socket::new(Domain::IPV4, Type::STREAM, None).cannot("create", "a TCP socket")?;
 
     // 2. Allow the port to be used again at once
     // Closed connections would hold the port for a minute (TIME_WAIT). Windows does not need this
@@ -32,18 +31,14 @@ fn main() -> labnet::MainResult {
     #[cfg(not(windows))]
     listener
         .set_reuse_address(true)
-        .context("cannot set SO_REUSEADDR")?;
+        .cannot("set", "SO_REUSEADDR")?;
 
     // 3. Bind it to the server's address
     // A client has to know the port, so a server chooses it. The system chooses a client's port.
-    listener
-        .bind(&address.into())
-        .with_context(|| format!("cannot bind to {address}"))?;
+    listener.bind(&address.into()).cannot("bind to", address)?;
 
     // 4. Listen: from here on the system completes handshakes
-    listener
-        .listen(BACKLOG)
-        .with_context(|| format!("cannot listen on {address}"))?;
+    listener.listen(BACKLOG).cannot("listen on", address)?;
     labnet::log_listening(&listener)?;
 
     loop {

@@ -8,8 +8,7 @@
 
 use std::io::Read;
 
-use anyhow::Context;
-use labnet::{Hint, say};
+use labnet::{Cannot, Hint, say};
 use socket2::{Domain, Socket, Type};
 
 /// The most bytes that one recv gives. The message may be longer.
@@ -26,12 +25,12 @@ fn main() -> labnet::MainResult {
     // region: exercise
     // 1. Create the socket
     let mut server =
-        Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
+        Socket::new(Domain::IPV4, Type::STREAM, None).cannot("create", "a TCP socket")?;
 
     // 2. Connect to the server: TCP's handshake
     server
         .connect(&address.into())
-        .with_context(|| format!("cannot connect to {address}"))
+        .cannot("connect to", address)
         .hint("is the server running? cargo run -p co223-task02-server")?;
 
     // 3. Receive until the server closes
@@ -39,9 +38,7 @@ fn main() -> labnet::MainResult {
     let mut message = Vec::new();
     let mut buffer = [0; BUFFER_SIZE];
     loop {
-        let count = server
-            .read(&mut buffer)
-            .with_context(|| format!("cannot receive from {address}"))?;
+        let count = server.read(&mut buffer).cannot("receive from", address)?;
         if count == 0 {
             break;
         }

@@ -8,9 +8,8 @@
 
 use std::io::{Read, Write};
 
-use anyhow::Context;
 use argh::{ArgsInfo, FromArgs};
-use labnet::{Hint, say};
+use labnet::{Cannot, Hint, say};
 use socket2::{Domain, Socket, Type};
 
 /// The most bytes that one recv gives. The echo may be longer.
@@ -44,28 +43,24 @@ fn main() -> labnet::MainResult {
     // region: exercise
     // 1. Create the socket
     let mut server =
-        Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
+        Socket::new(Domain::IPV4, Type::STREAM, None).cannot("create", "a TCP socket")?;
 
     // 2. Connect to the server: TCP's handshake
     server
         .connect(&address.into())
-        .with_context(|| format!("cannot connect to {address}"))
+        .cannot("connect to", address)
         .hint("is the server running? cargo run -p co223-task03-server")?;
 
     // 3. Send the message
     // All of it, before anything is read: the systems' buffers hold what is not read yet.
-    server
-        .write_all(message)
-        .with_context(|| format!("cannot send to {address}"))?;
+    server.write_all(message).cannot("send to", address)?;
 
     // 4. Receive until all of it is back
     // One send is not one recv: the echo may arrive in pieces. But its length is known.
     let mut echo = Vec::new();
     let mut buffer = [0; BUFFER_SIZE];
     while echo.len() < message.len() {
-        let count = server
-            .read(&mut buffer)
-            .with_context(|| format!("cannot receive from {address}"))?;
+        let count = server.read(&mut buffer).cannot("receive from", address)?;
         if count == 0 {
             let (received, sent) = (echo.len(), message.len());
             return labnet::fail(

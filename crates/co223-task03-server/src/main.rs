@@ -9,8 +9,7 @@
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
-use anyhow::Context;
-use labnet::{WithTimeout, log, python, say};
+use labnet::{Cannot, WithTimeout, log, python, say};
 use socket2::{Domain, Socket, Type};
 
 /// The most bytes that one recv gives.
@@ -28,7 +27,7 @@ fn main() -> labnet::MainResult {
     // region: exercise
     // 1. Create the listening socket
     let listener =
-        Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
+        Socket::new(Domain::IPV4, Type::STREAM, None).cannot("create", "a TCP socket")?;
 
     // 2. Allow the port to be used again at once
     // Closed connections would hold the port for a minute (TIME_WAIT). Windows does not need this
@@ -36,17 +35,13 @@ fn main() -> labnet::MainResult {
     #[cfg(not(windows))]
     listener
         .set_reuse_address(true)
-        .context("cannot set SO_REUSEADDR")?;
+        .cannot("set", "SO_REUSEADDR")?;
 
     // 3. Bind it to the server's address
-    listener
-        .bind(&address.into())
-        .with_context(|| format!("cannot bind to {address}"))?;
+    listener.bind(&address.into()).cannot("bind to", address)?;
 
     // 4. Listen: from here on the system completes handshakes
-    listener
-        .listen(BACKLOG)
-        .with_context(|| format!("cannot listen on {address}"))?;
+    listener.listen(BACKLOG).cannot("listen on", address)?;
     labnet::log_listening(&listener)?;
 
     loop {

@@ -8,8 +8,7 @@
 
 use std::io::{Read, Write};
 
-use anyhow::Context;
-use labnet::{Hint, python, say};
+use labnet::{Cannot, Hint, python, say};
 use socket2::{Domain, Socket, Type};
 
 /// The most bytes that one recv gives.
@@ -27,26 +26,22 @@ fn main() -> labnet::MainResult {
     // region: exercise
     // 1. Create the socket
     let mut server =
-        Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
+        Socket::new(Domain::IPV4, Type::STREAM, None).cannot("create", "a TCP socket")?;
 
     // 2. Connect to the server: TCP's handshake
     // There is no bind before it: the system chooses this socket's port, and the server prints it.
     server
         .connect(&address.into())
-        .with_context(|| format!("cannot connect to {address}"))
+        .cannot("connect to", address)
         .hint("is the server running? cargo run -p codio-echo-server")?;
 
     // 3. Send the message
-    server
-        .write_all(MESSAGE)
-        .with_context(|| format!("cannot send to {address}"))?;
+    server.write_all(MESSAGE).cannot("send to", address)?;
 
     // 4. Receive the answer: whatever one recv gives
     // Twelve bytes sent at once usually arrive in one piece. A longer one may need several recvs.
     let mut buffer = [0; BUFFER_SIZE];
-    let count = server
-        .read(&mut buffer)
-        .with_context(|| format!("cannot receive from {address}"))?;
+    let count = server.read(&mut buffer).cannot("receive from", address)?;
     if count == 0 {
         return labnet::fail(
             "the server closed the connection without an answer",

@@ -8,8 +8,7 @@
 
 use std::io::{Read, Write};
 
-use anyhow::Context;
-use labnet::{python, say};
+use labnet::{Cannot, python, say};
 use socket2::{Domain, Socket, Type};
 
 /// The most bytes that one recv gives.
@@ -27,7 +26,7 @@ fn main() -> labnet::MainResult {
     // region: exercise
     // 1. Create the listening socket
     let listener =
-        Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
+        Socket::new(Domain::IPV4, Type::STREAM, None).cannot("create", "a TCP socket")?;
 
     // 2. Allow the port to be used again at once
     // Closed connections would hold the port for a minute (TIME_WAIT). Windows does not need this
@@ -35,22 +34,18 @@ fn main() -> labnet::MainResult {
     #[cfg(not(windows))]
     listener
         .set_reuse_address(true)
-        .context("cannot set SO_REUSEADDR")?;
+        .cannot("set", "SO_REUSEADDR")?;
 
     // 3. Bind it to the server's address
     // Without this call the system would choose the port, and no client could know it.
-    listener
-        .bind(&address.into())
-        .with_context(|| format!("cannot bind to {address}"))?;
+    listener.bind(&address.into()).cannot("bind to", address)?;
 
     // 4. Listen: from here on the system completes handshakes
-    listener
-        .listen(BACKLOG)
-        .with_context(|| format!("cannot listen on {address}"))?;
+    listener.listen(BACKLOG).cannot("listen on", address)?;
     labnet::log_listening(&listener)?;
 
     // 5. Accept a client: a new socket, for this client alone
-    let (mut connection, peer) = listener.accept().context("cannot accept a client")?;
+    let (mut connection, peer) = listener.accept().cannot("accept", "a client")?;
     let peer = python::address(&peer);
     say!("Connected by {peer}")?;
 
@@ -58,9 +53,7 @@ fn main() -> labnet::MainResult {
     loop {
         // 6. Receive a piece: whatever one recv gives
         // A client may send more than the buffer holds: the rest waits in the system.
-        let count = connection
-            .read(&mut buffer)
-            .with_context(|| format!("cannot receive from {peer}"))?;
+        let count = connection.read(&mut buffer).cannot("receive from", peer)?;
         if count == 0 {
             return Ok(()); // The client has closed its side, and has everything back.
         }
@@ -68,7 +61,7 @@ fn main() -> labnet::MainResult {
         // 7. Send it back
         connection
             .write_all(&buffer[..count])
-            .with_context(|| format!("cannot send back to {peer}"))?;
+            .cannot("send back to", peer)?;
     }
     // endregion: exercise
 }

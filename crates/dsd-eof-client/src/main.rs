@@ -8,10 +8,9 @@
 
 use std::io::{self, Read, Write};
 
-use anyhow::Context;
 use argh::{ArgsInfo, FromArgs};
 use labnet::frames::{DelimitedReader, DelimitedWriter};
-use labnet::{Hint, say};
+use labnet::{Cannot, Hint, say};
 use socket2::{Domain, Socket, Type};
 
 /// What ends a message, in both directions.
@@ -46,7 +45,7 @@ fn main() -> labnet::MainResult {
         let mut message = Vec::new();
         io::stdin()
             .read_to_end(&mut message)
-            .context("cannot read stdin")?;
+            .cannot("read", "stdin")?;
         frames.push(frame(&message)?);
     } else if args.messages.is_empty() {
         frames.push(frame(b"Hello world")?);
@@ -57,13 +56,12 @@ fn main() -> labnet::MainResult {
     }
 
     // 2. Create the socket
-    let server =
-        Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
+    let server = Socket::new(Domain::IPV4, Type::STREAM, None).cannot("create", "a TCP socket")?;
 
     // 3. Connect to the server: TCP's handshake
     server
         .connect(&address.into())
-        .with_context(|| format!("cannot connect to {address}"))
+        .cannot("connect to", address)
         .hint("is the server running? cargo run -p dsd-eof-server")?;
 
     // A byte that is not valid UTF-8 comes back as U+FFFD, which takes three bytes.
@@ -79,10 +77,10 @@ fn main() -> labnet::MainResult {
         if let Ok(Some(answer)) = &answer {
             say!("Server says: {}", String::from_utf8_lossy(answer))?;
         }
-        sent.context("cannot send the message")
+        sent.cannot("send", "the message")
             .hint("the server has closed the connection: its answer or its terminal says why")?;
         let answer = answer
-            .context("cannot receive the answer")
+            .cannot("receive", "the answer")
             .hint("its terminal may say why")?;
         if answer.is_none() {
             return labnet::fail(
@@ -100,7 +98,7 @@ fn frame(message: &[u8]) -> anyhow::Result<Vec<u8>> {
     let mut frame = Vec::new();
     DelimitedWriter::new(&mut frame, TOKEN)
         .write_message(message)
-        .context("cannot send this text")
+        .cannot("send", "this text")
         .hint("leave <EOF> out of it, or encode it, in base64 for instance")?;
     Ok(frame)
 }

@@ -8,9 +8,8 @@
 
 use std::io::{Read, Write};
 
-use anyhow::Context;
 use argh::{ArgsInfo, FromArgs};
-use labnet::{Hint, log, say};
+use labnet::{Cannot, Hint, log, say};
 use socket2::{Domain, Socket, Type};
 
 /// The most bytes that one recv gives.
@@ -41,12 +40,12 @@ fn main() -> labnet::MainResult {
     // region: exercise
     // 1. Create the socket
     let mut server =
-        Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
+        Socket::new(Domain::IPV4, Type::STREAM, None).cannot("create", "a TCP socket")?;
 
     // 2. Connect to the server: TCP's handshake
     server
         .connect(&address.into())
-        .with_context(|| format!("cannot connect to {address}"))
+        .cannot("connect to", address)
         .hint("is the server running? cargo run -p dsd-hello-server")?;
 
     // 3. Send each message and show its answer: exercise 2
@@ -70,13 +69,11 @@ fn ask(server: &mut Socket, message: &str) -> labnet::MainResult {
     // 4. Send the message
     server
         .write_all(message.as_bytes())
-        .context("cannot send the message")?;
+        .cannot("send", "the message")?;
 
     // 5. Receive the answer: whatever one recv gives
     let mut buffer = [0; BUFFER_SIZE];
-    let count = server
-        .read(&mut buffer)
-        .context("cannot receive the answer")?;
+    let count = server.read(&mut buffer).cannot("receive", "the answer")?;
     if count == 0 {
         return labnet::fail(
             "the server closed the connection without an answer",

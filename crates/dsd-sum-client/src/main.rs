@@ -8,9 +8,8 @@
 
 use std::io::{self, Read, Write};
 
-use anyhow::Context;
 use argh::{ArgsInfo, FromArgs};
-use labnet::{Hint, log, say};
+use labnet::{Cannot, Hint, log, say};
 use socket2::{Domain, Socket, Type};
 
 /// The most bytes that one recv gives.
@@ -38,19 +37,19 @@ fn main() -> labnet::MainResult {
     // region: exercise
     // 1. Create the socket
     let mut server =
-        Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
+        Socket::new(Domain::IPV4, Type::STREAM, None).cannot("create", "a TCP socket")?;
 
     // 2. Connect to the server: TCP's handshake
     server
         .connect(&address.into())
-        .with_context(|| format!("cannot connect to {address}"))
+        .cannot("connect to", address)
         .hint("is the server running? cargo run -p dsd-sum-server")?;
 
     // 3. Send each request and show its answer
     if args.numbers == ["-"] {
         for line in io::stdin().lines() {
             let line = line
-                .context("cannot read a line of stdin")
+                .cannot("read", "a line of stdin")
                 .hint("a request is a line of UTF-8 text: numbers and blanks")?;
             ask(&mut server, &line)?;
         }
@@ -76,13 +75,11 @@ fn ask(server: &mut Socket, request: &str) -> labnet::MainResult {
     // 4. Send the request
     server
         .write_all(request.as_bytes())
-        .context("cannot send the numbers")?;
+        .cannot("send", "the numbers")?;
 
     // 5. Receive the answer: whatever one recv gives
     let mut buffer = [0; BUFFER_SIZE];
-    let count = server
-        .read(&mut buffer)
-        .context("cannot receive the answer")?;
+    let count = server.read(&mut buffer).cannot("receive", "the answer")?;
     if count == 0 {
         return labnet::fail(
             "the server closed the connection without an answer",

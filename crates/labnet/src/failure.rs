@@ -79,6 +79,41 @@ impl Failure {
     }
 }
 
+/// Says what a program could not do, when a call has failed.
+///
+/// The system's own error, `Connection refused`, says neither what was tried nor on which address.
+///
+/// ```
+/// use std::net::TcpStream;
+///
+/// use labnet::Cannot;
+///
+/// fn connect(address: &str) -> anyhow::Result<TcpStream> {
+///     TcpStream::connect(address).cannot("connect to", address)
+/// }
+///
+/// let error = connect("127.0.0.1:0").unwrap_err();
+/// assert_eq!(error.to_string(), "cannot connect to 127.0.0.1:0");
+/// ```
+pub trait Cannot<T> {
+    /// Adds `cannot`, what was tried, and with what: `cannot bind to 127.0.0.1:65432`.
+    ///
+    /// # Errors
+    ///
+    /// Passes on the error that was there.
+    fn cannot(self, action: &str, object: impl fmt::Display) -> anyhow::Result<T>;
+}
+
+impl<T, E> Cannot<T> for Result<T, E>
+where
+    Result<T, E>: anyhow::Context<T, E>,
+{
+    fn cannot(self, action: &str, object: impl fmt::Display) -> anyhow::Result<T> {
+        use anyhow::Context;
+        self.with_context(|| format!("cannot {action} {object}"))
+    }
+}
+
 /// Adds a hint to an error: what the reader can do about it.
 ///
 /// Without one, [`Failure`] has a general hint for the errors that every socket program meets (a

@@ -26,7 +26,7 @@ pub mod sync;
 
 pub use address_args::{AddressArgs, client_args, server_args};
 pub use args::{args, args_as, port, seconds, tries};
-pub use failure::{Failure, Hint, MainResult, fail};
+pub use failure::{Cannot, Failure, Hint, MainResult, fail};
 pub use names::{host_name, local_address, log_listening, resolve};
 pub use streams::{WithTimeout, close_gracefully, retry_accept, retry_receive, with_timeout};
 pub use sync::lock;

@@ -5,8 +5,8 @@
 //! You see:    nothing, and that is good news: the exit code is 0
 //! Safety:     a socket without an address sends nothing and receives nothing
 
-use anyhow::Context;
 use argh::{ArgsInfo, FromArgs};
+use labnet::Cannot;
 use socket2::{Domain, Socket, Type};
 
 /// Creates an IPv4 TCP socket, and nothing else.
@@ -21,8 +21,7 @@ fn main() -> labnet::MainResult {
     // 1. Create the socket
     // AF_INET is IPv4, SOCK_STREAM is TCP. No packet leaves the machine: the system only makes an
     // entry in this program's table of open files.
-    let _socket =
-        Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
+    let _socket = Socket::new(Domain::IPV4, Type::STREAM, None).cannot("create", "a TCP socket")?;
     Ok(())
     // endregion: exercise
 } // The socket is closed here, where its variable ends: Python's `with` block.

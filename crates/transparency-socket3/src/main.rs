@@ -6,8 +6,7 @@
 //!             `Socket Connected to www.google.co.uk on ip 142.250.180.3`
 //! Safety:     connects to a web server on the Internet and sends it nothing; --host names another
 
-use anyhow::Context;
-use labnet::{Hint, say};
+use labnet::{Cannot, Hint, say};
 use socket2::{Domain, Socket, Type};
 
 fn main() -> labnet::MainResult {
@@ -19,8 +18,7 @@ fn main() -> labnet::MainResult {
 
     // region: exercise
     // 1. Create the socket
-    let server =
-        Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
+    let server = Socket::new(Domain::IPV4, Type::STREAM, None).cannot("create", "a TCP socket")?;
     say!("Socket Created")?;
 
     // 2. Resolve the host name: the system asks its hosts file, then a name server
@@ -38,7 +36,7 @@ fn main() -> labnet::MainResult {
     // 3. Connect to the web server: TCP's handshake
     server
         .connect(&address.into())
-        .with_context(|| format!("cannot connect to {address}"))
+        .cannot("connect to", address)
         .hint("is there a web server? cargo lab run transparency-socket3 starts one")?;
     say!("Socket Connected to {host} on ip {ip}")?;
     Ok(())

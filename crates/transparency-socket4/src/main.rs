@@ -8,8 +8,7 @@
 
 use std::io::{Read, Write};
 
-use anyhow::Context;
-use labnet::{Hint, python, say};
+use labnet::{Cannot, Hint, python, say};
 use socket2::{Domain, Socket, Type};
 
 /// How much of the reply is read, in bytes.
@@ -25,7 +24,7 @@ fn main() -> labnet::MainResult {
     // region: exercise
     // 1. Create the socket
     let mut server =
-        Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
+        Socket::new(Domain::IPV4, Type::STREAM, None).cannot("create", "a TCP socket")?;
     say!("Socket Created")?;
 
     // 2. Resolve the host name: the system asks its hosts file, then a name server
@@ -41,22 +40,20 @@ fn main() -> labnet::MainResult {
     // 3. Connect to the web server: TCP's handshake
     server
         .connect(&address.into())
-        .with_context(|| format!("cannot connect to {address}"))
+        .cannot("connect to", address)
         .hint("is there a web server? cargo lab run transparency-socket4 starts one")?;
     say!("Socket Connected to {host} on ip {ip}")?;
 
     // 4. Send the request: lines that end with CRLF, then an empty one
     server
         .write_all(request(host, args.port).as_bytes())
-        .context("cannot send the request")?;
+        .cannot("send", "the request")?;
     say!("Message send successfully")?;
 
     // 5. Receive the reply: whatever one recv gives
     // That is its first piece. The page ends where the server closes, or where its header says.
     let mut buffer = [0; BUFFER_SIZE];
-    let count = server
-        .read(&mut buffer)
-        .context("cannot receive the reply")?;
+    let count = server.read(&mut buffer).cannot("receive", "the reply")?;
     if count == 0 {
         return labnet::fail(
             format!("{address} closed the connection without a reply"),

@@ -11,8 +11,7 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use anyhow::Context;
-use labnet::{log, python, say};
+use labnet::{Cannot, log, python, say};
 use socket2::{Domain, Socket, Type};
 
 /// How many clients may wait to be accepted.
@@ -30,7 +29,7 @@ fn main() -> labnet::MainResult {
     // region: exercise
     // 1. Create the listening socket
     let listener =
-        Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
+        Socket::new(Domain::IPV4, Type::STREAM, None).cannot("create", "a TCP socket")?;
     say!("Socket successfully created")?;
 
     // 2. Allow the port to be used again at once
@@ -39,19 +38,15 @@ fn main() -> labnet::MainResult {
     #[cfg(not(windows))]
     listener
         .set_reuse_address(true)
-        .context("cannot set SO_REUSEADDR")?;
+        .cannot("set", "SO_REUSEADDR")?;
 
     // 3. Bind it to the server's address
-    listener
-        .bind(&address.into())
-        .with_context(|| format!("cannot bind to {address}"))?;
+    listener.bind(&address.into()).cannot("bind to", address)?;
     let port = labnet::local_address(&listener)?.port();
     say!("socket binded to {port}")?;
 
     // 4. Listen: from here on the system completes handshakes
-    listener
-        .listen(BACKLOG)
-        .with_context(|| format!("cannot listen on {address}"))?;
+    listener.listen(BACKLOG).cannot("listen on", address)?;
     say!("socket is listening")?;
     labnet::log_listening(&listener)?;
 

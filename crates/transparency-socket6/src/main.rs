@@ -8,8 +8,7 @@
 
 use std::io::Read;
 
-use anyhow::Context;
-use labnet::{Hint, python, say};
+use labnet::{Cannot, Hint, python, say};
 use socket2::{Domain, Socket, Type};
 
 /// The most bytes that one recv gives.
@@ -25,20 +24,18 @@ fn main() -> labnet::MainResult {
     // region: exercise
     // 1. Create the socket
     let mut server =
-        Socket::new(Domain::IPV4, Type::STREAM, None).context("cannot create a TCP socket")?;
+        Socket::new(Domain::IPV4, Type::STREAM, None).cannot("create", "a TCP socket")?;
 
     // 2. Connect to the server: TCP's handshake
     // If no server listens, that machine's system answers the SYN with RST: connection refused.
     server
         .connect(&address.into())
-        .with_context(|| format!("cannot connect to {address}"))
+        .cannot("connect to", address)
         .hint("is the server running? cargo run -p transparency-socket5")?;
 
     // 3. Receive the message: whatever one recv gives
     let mut buffer = [0; BUFFER_SIZE];
-    let count = server
-        .read(&mut buffer)
-        .context("cannot receive the message")?;
+    let count = server.read(&mut buffer).cannot("receive", "the message")?;
     if count == 0 {
         return labnet::fail(
             "the server closed the connection without a message",

@@ -308,7 +308,7 @@ fn a_client_that_hears_nothing_gives_up_in_bounded_time() {
     assert_eq!(finished.stdout, "");
     let error = format!(
         "no answer yet; sending again (try 2 of 3)\nno answer yet; sending again (try 3 of 3)\n\
-         Error: no answer from {address}: none came in 3 tries\n\
+         Error: cannot get an answer from {address}: none came in 3 tries\n\
          hint: is the server running? cargo run -p cmpu-guess-server -- --port {}\n",
         address.port()
     );

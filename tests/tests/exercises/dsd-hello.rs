@@ -90,7 +90,7 @@ fn without_forever_a_reset_ends_the_server_with_one_line_and_a_hint() {
     let finished = server.finish();
     assert_eq!(finished.code, Some(1));
     let error = finished.stderr.lines().nth(1).unwrap();
-    let expected = format!("Error: ('127.0.0.1', {port}): ");
+    let expected = format!("Error: cannot serve ('127.0.0.1', {port}): ");
     assert!(error.starts_with(&expected), "{error}");
     assert!(finished.stderr.contains("\nhint: "), "{}", finished.stderr);
 }
