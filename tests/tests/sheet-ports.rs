@@ -255,6 +255,12 @@ mod port_80 {
                 "here every user may listen on port 80",
             ));
         }
+        let root = fs::metadata("/proc/self")?.uid() == 0;
+        if root && !fs::read_to_string("/proc/self/uid_map")?.contains("4294967295") {
+            return Ok(Completion::ignored_with(
+                "root has no other user in this user namespace",
+            ));
+        }
         // A copy that everyone may run, since the workspace may be in a folder that only root may enter.
         let folder = tempfile::tempdir()?;
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
@@ -268,7 +274,7 @@ mod port_80 {
 
         let mut command = Command::new(&copy);
         command.args(["--port=80", "--host=127.0.0.1"]);
-        if fs::metadata("/proc/self")?.uid() == 0 {
+        if root {
             command.uid(NOBODY).gid(NOBODY);
         }
         let mut server = Program::new(&entry.package, command).start();
