@@ -629,8 +629,6 @@ fn diagnose(
             format!("{right} of {} answers came, {ending}.", texts.len()),
         );
     }
-    let text = texts[right].as_bytes();
-    let sent_before: usize = texts[..right].iter().map(|text| frame(text).len()).sum();
     if let Some(skipped) = find(&rest[..rest.len().min(64)], BEFORE)
         && skipped > 0
     {
@@ -639,75 +637,10 @@ fn diagnose(
             format!("Before this answer {skipped} bytes came that nobody asked for."),
         );
     }
-    if let Some(inner) = rest.strip_prefix(BEFORE) {
-        let quoted = find(inner, AFTER).map(|end| &inner[..end]);
-        if let Some(quoted) = quoted
-            && quoted.len() < text.len()
-            && !quoted.is_empty()
-            && text.ends_with(quoted)
-        {
-            return (
-                &m::LOSES_REST,
-                format!(
-                    "Only the last {} of {} bytes of the message are quoted: what came before them was thrown away.",
-                    quoted.len(),
-                    text.len()
-                ),
-            );
-        }
-        if quoted.is_some_and(<[u8]>::is_empty) && !text.is_empty() {
-            return (&m::ONE_RECV, "An answer to nothing came: an end mark that arrived alone was taken for a message.".to_string());
-        }
-        let alike = inner.iter().zip(text).take_while(|(a, b)| a == b).count();
-        // What follows the part of the text that is right.
-        let after = &inner[alike..];
-        let end_of_answer = after.starts_with(b"\"") && alike < text.len() && text[alike] != b'"';
-        let sent_until = sent_before + alike;
-        if end_of_answer && cuts.contains(&sent_until) {
-            return (
-                &m::ONE_RECV,
-                format!(
-                    "Answered after {alike} of {} bytes: this takes one recv for one message.",
-                    text.len() + TOKEN.len()
-                ),
-            );
-        }
-        if end_of_answer && (alike == 1024 || alike % 1024 == 0) && alike > 0 {
-            return (
-                &m::ONE_RECV,
-                format!(
-                    "Answered after {alike} of {} bytes, the size of one recv.",
-                    text.len() + TOKEN.len()
-                ),
-            );
-        }
-        if let Some(next) = texts.get(right + 1)
-            && alike == text.len()
-            && after.starts_with(next.as_bytes())
-        {
-            return (
-                &m::ONE_RECV,
-                "One answer quotes two messages, which arrived with one recv.".to_string(),
-            );
-        }
-        if alike == text.len() && after.starts_with(TOKEN) {
-            return (&m::ENDSWITH, "The answer quotes the end mark of the first message and what came after it: two messages were taken for one.".to_string());
-        }
-        if alike == text.len() && TOKEN.iter().zip(after).take_while(|(a, b)| a == b).count() > 0 {
-            return (&m::TOKEN_ON_PIECE, "The answer quotes a part of the end mark: a mark that was cut in two was taken for text.".to_string());
-        }
-        if after.starts_with("\u{fffd}".as_bytes())
-            || (!texts[right].is_ascii()
-                && find(after, b"\"").is_some()
-                && heard.end == HeardEnd::Differs)
-        {
-            return (
-                &m::DECODES_PIECES,
-                format!(
-                    "The character at byte {alike} of the text is broken: it arrived in two pieces."
-                ),
-            );
-        }
+    if let Some(inner) = rest.strip_prefix(BEFORE)
+        && let Some(diagnosis) = diagnose_quote(inner, cuts, texts, right, heard.end)
+    {
+        return diagnosis;
     }
     let parting = expected.iter().zip(got).take_while(|(a, b)| a == b).count();
     if rest.starts_with(BEFORE) && suspect.id == m::CHANGES_TEXT.id {
@@ -734,6 +667,76 @@ fn diagnose(
             ),
         ),
     }
+}
+
+/// The mistake behind an answer that quotes the wrong text.
+///
+/// `inner` is what follows [`BEFORE`] in the answer to message number `right`.
+fn diagnose_quote(
+    inner: &[u8],
+    cuts: &[usize],
+    texts: &[&str],
+    right: usize,
+    end: HeardEnd,
+) -> Option<(&'static Misconception, String)> {
+    let text = texts[right].as_bytes();
+    let sent_before: usize = texts[..right].iter().map(|text| frame(text).len()).sum();
+    let whole = text.len() + TOKEN.len();
+    let quoted = find(inner, AFTER).map(|end| &inner[..end]);
+    if let Some(quoted) = quoted
+        && quoted.len() < text.len()
+        && !quoted.is_empty()
+        && text.ends_with(quoted)
+    {
+        let summary = format!(
+            "Only the last {} of {} bytes of the message are quoted: what came before them was thrown away.",
+            quoted.len(),
+            text.len()
+        );
+        return Some((&m::LOSES_REST, summary));
+    }
+    if quoted.is_some_and(<[u8]>::is_empty) && !text.is_empty() {
+        let summary =
+            "An answer to nothing came: an end mark that arrived alone was taken for a message.";
+        return Some((&m::ONE_RECV, summary.to_string()));
+    }
+    let alike = inner.iter().zip(text).take_while(|(a, b)| a == b).count();
+    // What follows the part of the text that is right.
+    let after = &inner[alike..];
+    let end_of_answer = after.starts_with(b"\"") && alike < text.len() && text[alike] != b'"';
+    if end_of_answer && cuts.contains(&(sent_before + alike)) {
+        let summary = format!(
+            "Answered after {alike} of {whole} bytes: this takes one recv for one message."
+        );
+        return Some((&m::ONE_RECV, summary));
+    }
+    if end_of_answer && alike % 1024 == 0 && alike > 0 {
+        let summary = format!("Answered after {alike} of {whole} bytes, the size of one recv.");
+        return Some((&m::ONE_RECV, summary));
+    }
+    if let Some(next) = texts.get(right + 1)
+        && alike == text.len()
+        && after.starts_with(next.as_bytes())
+    {
+        let summary = "One answer quotes two messages, which arrived with one recv.";
+        return Some((&m::ONE_RECV, summary.to_string()));
+    }
+    if alike == text.len() && after.starts_with(TOKEN) {
+        let summary = "The answer quotes the end mark of the first message and what came after it: two messages were taken for one.";
+        return Some((&m::ENDSWITH, summary.to_string()));
+    }
+    if alike == text.len() && TOKEN.first() == after.first() {
+        let summary = "The answer quotes a part of the end mark: a mark that was cut in two was taken for text.";
+        return Some((&m::TOKEN_ON_PIECE, summary.to_string()));
+    }
+    let breaks_a_character = after.starts_with("\u{fffd}".as_bytes())
+        || (!texts[right].is_ascii() && find(after, b"\"").is_some() && end == HeardEnd::Differs);
+    breaks_a_character.then(|| {
+        let summary = format!(
+            "The character at byte {alike} of the text is broken: it arrived in two pieces."
+        );
+        (&m::DECODES_PIECES, summary)
+    })
 }
 
 /// Starts the client under test and hears its message to the end mark; gives the message without it.
