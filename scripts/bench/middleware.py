@@ -13,7 +13,7 @@ NATS = "NATS (apt install nats-server)"
 CROSSBAR = "Crossbar (scripts/peers)"
 #: Calls under way at a time, where there is more than one.
 MANY = 64
-#: A measurement pairs best with its neighbours when it is short, so there are more of them.
+#: A measurement pairs best with its neighbors when it is short, so there are more of them.
 TIMES = 2
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))

@@ -3,7 +3,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`catalogue`] | which programs there are, from their `[package.metadata.lab]` |
+//! | [`catalog`] | which programs there are, from their `[package.metadata.lab]` |
 //! | `faults` | what every long-running TCP server survives |
 //! | [`network`] | a private network for each test |
 //! | [`pairing`] | server and client in both languages: every pairing prints the same |
@@ -12,7 +12,7 @@
 //! | `seccomp` | a system that gives a program no socket (Linux) |
 //! | [`wire`] | the peer played by hand: resets, descriptors and segments counted |
 
-pub mod catalogue;
+pub mod catalog;
 #[cfg(has_faults)]
 pub mod faults;
 pub mod network;

@@ -3,7 +3,7 @@
 
 use std::net::{TcpListener, UdpSocket};
 
-use tests::catalogue::{Entry, lab_programs, server_of};
+use tests::catalog::{Entry, lab_programs, server_of};
 use tests::{Finished, Program, rust, wire};
 
 /// The program with the arguments it cannot do without, but for the port.

@@ -14,7 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tests::catalogue::{Entry, entries};
+use tests::catalog::{Entry, entries};
 use tests::program::workspace;
 
 /// How long the tests of a starter may take to fail.

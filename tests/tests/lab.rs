@@ -4,7 +4,7 @@
 
 use std::net::TcpListener;
 
-use tests::catalogue::entries;
+use tests::catalog::entries;
 use tests::{BUILD_DEADLINE, Finished, Program, rust};
 
 /// `cargo lab` with these words.
@@ -46,7 +46,7 @@ fn the_list_holds_every_exercise_in_80_columns() {
     let entries = entries();
     for entry in &entries {
         // What somebody starts: one side of a pair, a program, or the caller of a story.
-        let starts = |other: &&tests::catalogue::Entry| {
+        let starts = |other: &&tests::catalog::Entry| {
             other.exercise == entry.exercise
                 && ["client", "program", "caller"].contains(&other.role.as_str())
         };
@@ -612,7 +612,7 @@ mod on_linux {
     const SUM: [&str; 4] = ["run", "dsd-sum", "--port", "0"];
 
     #[test]
-    fn labels_are_coloured_on_a_terminal() {
+    fn labels_are_colored_on_a_terminal() {
         let seen = on_a_terminal(&SUM, &[]);
         assert!(
             seen.contains("\x1b[32mclient │\x1b[0m Server says: 15\r\n"),

@@ -13,7 +13,7 @@ use std::thread;
 
 use labnet::{host_name, port, resolve};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
-use tests::catalogue::{Entry, lab_programs, server_of};
+use tests::catalog::{Entry, lab_programs, server_of};
 use tests::{Program, network, rust, wire};
 
 fn main() -> ExitCode {
@@ -234,7 +234,7 @@ mod port_80 {
     use std::process::Command;
 
     use libtest_mimic::{Completion, Failed};
-    use tests::catalogue::Entry;
+    use tests::catalog::Entry;
     use tests::{Program, network, rust};
 
     const NOBODY: u32 = 65534;

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_are_spread() {
+    fn neighbors_are_spread() {
         let permutation = Permutation::random(65535, 3);
         let near = (1..65535)
             .filter(|index| permutation.at(*index).abs_diff(permutation.at(index - 1)) < 100)

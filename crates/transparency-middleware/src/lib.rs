@@ -4,7 +4,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`messages`] | WAMP's messages and the three serialisations of them |
+//! | [`messages`] | WAMP's messages and the three serializations of them |
 //! | [`realm`] | the router's realm as a state machine: messages in, messages out |
 //! | [`transport`] | a router on its sockets: HTTP, WebSocket, a thread a connection |
 //! | [`auth`] | what a client proves itself with: tickets and WAMP-CRA |

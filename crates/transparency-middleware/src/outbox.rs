@@ -356,7 +356,7 @@ impl Outbox {
                     queue = self.queue();
                     queue.in_flight = writer.buffer.len();
                     if writer.buffer.is_empty() {
-                        // It had no form in the peer's serialisation.
+                        // It had no form in the peer's serialization.
                         continue;
                     }
                     return true;

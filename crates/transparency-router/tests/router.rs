@@ -317,7 +317,7 @@ fn mistakes_in_the_files_are_one_line_and_a_hint_and_never_a_secret() {
         ("", "", "has no realm"),
         ("[realms.\"a b\"]", "", "is no URI"),
         ("[realms.realm1]\nanonymous = \"guest\"", "", "guest"),
-        ("[realms.realm1]\ncolour = 1", "", "line 2"),
+        ("[realms.realm1]\ncolor = 1", "", "line 2"),
         (
             REALMS,
             "[[principals]]\nrealm = \"x\"\nauthid = \"a\"\nrole = \"service\"",
@@ -525,7 +525,7 @@ fn limits_on_sessions_and_addresses_turn_away_and_let_in_again() {
 }
 
 #[test]
-fn peers_of_different_serialisations_understand_each_other() {
+fn peers_of_different_serializations_understand_each_other() {
     let router = Router::start(&[]);
     let args = vec![
         Value::from(1),
@@ -572,7 +572,7 @@ fn peers_of_different_serialisations_understand_each_other() {
 }
 
 #[test]
-fn arguments_without_a_form_in_the_callees_serialisation_are_an_error_for_the_caller() {
+fn arguments_without_a_form_in_the_callees_serialization_are_an_error_for_the_caller() {
     let router = Router::start(&[]);
     let mut callee = Peer::join(router.address);
     callee.register("echo", "{}");

@@ -41,7 +41,7 @@ fn crossbar_joins_peers_of_all_kinds() {
     check_all(&url);
 }
 
-/// Every caller asks every callee, all in one serialisation; then the next.
+/// Every caller asks every callee, all in one serialization; then the next.
 fn check_all(url: &str) {
     for format in ["json", "msgpack", "cbor"] {
         let prefix = |kind: &str| format!("org.example.interop.{kind}.{format}.");

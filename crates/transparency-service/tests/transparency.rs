@@ -100,7 +100,7 @@ fn location_the_service_moves_and_its_caller_is_the_same() {
     assert_eq!(call(), expected);
     let port_of_the_first = local_port(&first);
     first.stop();
-    // Another process, another port, another serialisation.
+    // Another process, another port, another serialization.
     let second = service(&router.url, &folder.join("two"), &["--format", "msgpack"]);
     assert_ne!(local_port(&second), port_of_the_first);
     assert_eq!(call(), expected);

@@ -30,7 +30,7 @@ class Session {
     this.lastRequest = 0;
     this.onEvent = onEvent;
     this.onOpen = onOpen;
-    // The subprotocol says which serialisation the messages are in.
+    // The subprotocol says which serialization the messages are in.
     this.socket = new WebSocket(url, "wamp.2.json");
     this.socket.onopen = () => this.send([HELLO, REALM, {
       roles: {caller: {features: {call_canceling: true}}, subscriber: {}},

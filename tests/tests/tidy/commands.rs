@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
-use tests::catalogue::entries;
+use tests::catalog::entries;
 use tests::program::workspace;
 use tests::{BUILD_DEADLINE, rust};
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use tests::catalogue::{Entry, entries, lab_programs};
+use tests::catalog::{Entry, entries, lab_programs};
 use tests::program::workspace;
 
 use crate::{assert_tidy, file, files, folder, line_of, packages};

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use tests::catalogue::{Entry, entries, lab_programs};
+use tests::catalog::{Entry, entries, lab_programs};
 use tests::program::workspace;
 
 use crate::{assert_tidy, file, files, folder, line_of, packages};

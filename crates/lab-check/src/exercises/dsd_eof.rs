@@ -669,9 +669,7 @@ fn diagnose(
     }
 }
 
-/// The mistake behind an answer that quotes the wrong text.
-///
-/// `inner` is what follows [`BEFORE`] in the answer to message number `right`.
+/// The mistake behind a wrong quote: `inner` follows [`BEFORE`] in the answer to message `right`.
 fn diagnose_quote(
     inner: &[u8],
     cuts: &[usize],
@@ -688,10 +686,9 @@ fn diagnose_quote(
         && !quoted.is_empty()
         && text.ends_with(quoted)
     {
+        let (kept, all) = (quoted.len(), text.len());
         let summary = format!(
-            "Only the last {} of {} bytes of the message are quoted: what came before them was thrown away.",
-            quoted.len(),
-            text.len()
+            "Only the last {kept} of {all} bytes of the message are quoted: what came before them was thrown away."
         );
         return Some((&m::LOSES_REST, summary));
     }

@@ -23,7 +23,7 @@ pub static EXERCISE: Exercise = Exercise {
     }],
 };
 
-/// A page that a client can be recognised by.
+/// A page that a client can be recognized by.
 const PAGE: &[u8] =
     b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 9\r\nConnection: close\r\n\r\nlab check";
 /// One in Latin-1, as its head says.

@@ -239,7 +239,7 @@ fn read_all(folder: &Folder, result: &Value, trouble: bool) {
         trouble,
         "{human}"
     );
-    assert!(!human.contains('\x1b'), "a file has no colours: {human}");
+    assert!(!human.contains('\x1b'), "a file has no colors: {human}");
 }
 
 pub fn every_format_tells_the_same() {

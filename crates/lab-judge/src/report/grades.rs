@@ -165,7 +165,7 @@ impl Row {
 }
 
 /// The table for the screen, and the mistakes by their number.
-pub fn table(rows: &[Row], points: Option<u32>, elapsed: Duration, colour: bool) -> String {
+pub fn table(rows: &[Row], points: Option<u32>, elapsed: Duration, color: bool) -> String {
     let mut lines = vec![vec![
         "submission".to_string(),
         "score".to_string(),
@@ -219,7 +219,7 @@ pub fn table(rows: &[Row], points: Option<u32>, elapsed: Duration, colour: bool)
             _ => "0",
         };
         let set = set.trim_end();
-        text.push_str(&match colour {
+        text.push_str(&match color {
             true => format!("\x1b[{code}m{set}\x1b[0m\n"),
             false => format!("{set}\n"),
         });

@@ -19,15 +19,15 @@ const LINE: usize = 160;
 /// How it is set.
 #[derive(Debug, Clone, Copy)]
 pub struct Style {
-    /// With colours.
-    pub colour: bool,
+    /// With colors.
+    pub color: bool,
     /// With the cases that passed.
     pub all: bool,
 }
 
 impl Style {
     fn paint(self, code: &str, text: &str) -> String {
-        if self.colour {
+        if self.color {
             format!("\x1b[{code}m{text}\x1b[0m")
         } else {
             text.to_string()
@@ -125,8 +125,8 @@ fn failed(report: &Report, case: &CaseReport, failure: &Failure, style: Style) -
     out.push('\n');
     if let Some(contrast) = &failure.contrast {
         let compared = compare(contrast);
-        out.push_str(&labelled("expected", &compared.expected));
-        out.push_str(&labelled("received", &compared.received));
+        out.push_str(&labeled("expected", &compared.expected));
+        out.push_str(&labeled("received", &compared.received));
         out.push_str(&format!(
             "{INDENT}{:10}{} {}\n",
             "",
@@ -139,8 +139,8 @@ fn failed(report: &Report, case: &CaseReport, failure: &Failure, style: Style) -
     for (index, program) in case.programs.iter().enumerate() {
         out.push_str(&output(program, several.then_some(index + 1)));
     }
-    out.push_str(&labelled("read", &readme(report, case)));
-    out.push_str(&labelled("again", &again(report, case)));
+    out.push_str(&labeled("read", &readme(report, case)));
+    out.push_str(&labeled("again", &again(report, case)));
     out.push('\n');
     out
 }
@@ -186,10 +186,7 @@ pub fn conversation(events: &[Event]) -> String {
         })
         .sum();
     if left_out > 0 {
-        out.push_str(&labelled(
-            "earlier",
-            &format!("{left_out} steps, not shown"),
-        ));
+        out.push_str(&labeled("earlier", &format!("{left_out} steps, not shown")));
     }
     let mut last = "";
     for event in &events[from..] {
@@ -213,7 +210,7 @@ pub fn conversation(events: &[Event]) -> String {
             event.who.as_str()
         };
         last = &event.who;
-        out.push_str(&labelled(who, &text));
+        out.push_str(&labeled(who, &text));
     }
     out
 }
@@ -236,7 +233,7 @@ pub fn output(program: &ProgramReport, number: Option<usize>) -> String {
     let mut out = String::new();
     let name = number.map_or("program".to_string(), |number| format!("program {number}"));
     if let Some(ended) = &program.ended {
-        out.push_str(&labelled(&name, ended));
+        out.push_str(&labeled(&name, ended));
     }
     for (name, stream) in [("stdout", &program.stdout), ("stderr", &program.stderr)] {
         if stream.total == 0 {
@@ -253,7 +250,7 @@ pub fn output(program: &ProgramReport, number: Option<usize>) -> String {
             .collect();
         let from = lines.len().saturating_sub(LINES);
         if from > 0 || !stream.tail.is_empty() {
-            out.push_str(&labelled(
+            out.push_str(&labeled(
                 name,
                 &format!("{} bytes, which end with", thousands(stream.total)),
             ));
@@ -268,7 +265,7 @@ pub fn output(program: &ProgramReport, number: Option<usize>) -> String {
             let shown = quoted(&line[..end]);
             let cut = if end < line.len() { " …" } else { "" };
             // Without the quotes: these are lines of text, and the escapes are kept.
-            out.push_str(&labelled(
+            out.push_str(&labeled(
                 label,
                 &format!("{}{cut}", &shown[1..shown.len() - 1].replace("\\\"", "\"")),
             ));
@@ -326,7 +323,7 @@ fn hanging(label: &str, text: &str, indent: usize) -> String {
         .collect()
 }
 
-fn labelled(label: &str, text: &str) -> String {
+fn labeled(label: &str, text: &str) -> String {
     format!("{INDENT}{label:9} {text}\n")
 }
 

@@ -86,9 +86,9 @@ impl Format {
 /// # Errors
 ///
 /// When a library cannot write it.
-pub fn render(report: &Report, format: Format, colour: bool) -> anyhow::Result<String> {
+pub fn render(report: &Report, format: Format, color: bool) -> anyhow::Result<String> {
     match format {
-        Format::Human => Ok(human::text(report, &human::Style { colour, all: true })),
+        Format::Human => Ok(human::text(report, &human::Style { color, all: true })),
         Format::Json => machine::json(report),
         Format::Junit => machine::junit(report),
         Format::Tap => Ok(machine::tap(report)),

@@ -16,7 +16,7 @@ const MANY: usize = 200;
 /// A client that has sent this often may be let off: it does send again.
 pub const TRIES: usize = 10;
 
-/// A question that the server has to answer, and the judgement about its answer.
+/// A question that the server has to answer, and the judgment about its answer.
 pub type Talk = fn(&mut Stage<'_>, &mut Peer) -> Step;
 
 /// Sends a datagram to the server under test and hears what comes back. The suspect is who did it when there is no better

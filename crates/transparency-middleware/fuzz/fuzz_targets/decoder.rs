@@ -1,4 +1,4 @@
-//! Any bytes in any serialisation: a message or an error, and a message can be written and read again.
+//! Any bytes in any serialization: a message or an error, and a message can be written and read again.
 
 #![no_main]
 
@@ -14,7 +14,7 @@ fuzz_target!(|input: (u8, Vec<u8>)| {
     let mut written = Vec::new();
     message
         .encode(format, &mut written)
-        .expect("what was read can be written in the same serialisation");
+        .expect("what was read can be written in the same serialization");
     let again = Message::decode(format, &written.into()).expect("what was written can be read");
     let mut rewritten = Vec::new();
     again.encode(format, &mut rewritten).expect("and written");

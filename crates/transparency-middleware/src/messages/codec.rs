@@ -1,4 +1,4 @@
-//! The three serialisations. Each finds where a message's elements begin and end, and reads and writes one
+//! The three serializations. Each finds where a message's elements begin and end, and reads and writes one
 //! element; what an element means is not known here.
 
 mod cbor;

@@ -14,8 +14,8 @@ use super::value::{Dict, Value};
 
 /// The arguments of a call, a result, an error or an event: a list and a dictionary, either may be absent.
 ///
-/// A payload stays in the serialisation in which it came. A router passes it on unread; only where two
-/// peers speak different serialisations is it read and written anew ([`Payload::to_format`]).
+/// A payload stays in the serialization in which it came. A router passes it on unread; only where two
+/// peers speak different serializations is it read and written anew ([`Payload::to_format`]).
 ///
 /// ```
 /// use transparency_middleware::messages::{Format, Payload};
@@ -41,14 +41,14 @@ impl Payload {
         }
     }
 
-    /// Positional arguments from anything that serialises as a list: a tuple, a slice, a `Vec`.
+    /// Positional arguments from anything that serializes as a list: a tuple, a slice, a `Vec`.
     ///
     /// A list without items and the unit `()` become an absent one, as the specification asks ("Empty
     /// Arguments").
     ///
     /// # Errors
     ///
-    /// When the value is no list, or cannot be written in this serialisation.
+    /// When the value is no list, or cannot be written in this serialization.
     pub fn new<A: Serialize + ?Sized>(format: Format, args: &A) -> Result<Self, PayloadError> {
         let args = codec::write(format, args)?;
         let mut payload = Payload {
@@ -66,11 +66,11 @@ impl Payload {
         Ok(payload)
     }
 
-    /// The same with keyword arguments from anything that serialises as a dictionary: a struct, a map.
+    /// The same with keyword arguments from anything that serializes as a dictionary: a struct, a map.
     ///
     /// # Errors
     ///
-    /// When the value is no dictionary with text as keys, or cannot be written in this serialisation.
+    /// When the value is no dictionary with text as keys, or cannot be written in this serialization.
     pub fn with_kwargs<K: Serialize + ?Sized>(mut self, kwargs: &K) -> Result<Self, PayloadError> {
         let bytes = codec::write(self.format, kwargs)?;
         match codec::first_count(self.format, &bytes) {
@@ -104,7 +104,7 @@ impl Payload {
     ///
     /// # Errors
     ///
-    /// When the bytes cannot be written in this serialisation.
+    /// When the bytes cannot be written in this serialization.
     pub fn new_sealed(format: Format, bytes: &[u8]) -> Result<Self, PayloadError> {
         let args = codec::write(format, &Value::Bytes(bytes.to_vec()))?;
         Ok(Payload::from_parts(format, args.into(), Bytes::new()))
@@ -175,7 +175,7 @@ impl Payload {
         self.args.is_empty() && self.kwargs.is_empty()
     }
 
-    /// The serialisation that it is carried in.
+    /// The serialization that it is carried in.
     pub const fn format(&self) -> Format {
         self.format
     }
@@ -190,13 +190,13 @@ impl Payload {
         &self.kwargs
     }
 
-    /// The same arguments in another serialisation.
+    /// The same arguments in another serialization.
     ///
     /// Bytes become a string in JSON and bytes again on the way back (see [`Value`]).
     ///
     /// # Errors
     ///
-    /// When there is something in it that the other serialisation, or WAMP, has no form for: a dictionary
+    /// When there is something in it that the other serialization, or WAMP, has no form for: a dictionary
     /// whose keys are no text, a tagged value.
     pub fn to_format(&self, format: Format) -> Result<Payload, PayloadError> {
         let mut payload = self.in_format(format)?.into_owned();
@@ -250,7 +250,7 @@ impl fmt::Debug for Payload {
     }
 }
 
-/// Two payloads are equal when their arguments are, whatever the serialisation.
+/// Two payloads are equal when their arguments are, whatever the serialization.
 impl PartialEq for Payload {
     fn eq(&self, other: &Self) -> bool {
         if self.format == other.format && self.args == other.args && self.kwargs == other.kwargs {

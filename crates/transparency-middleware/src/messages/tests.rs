@@ -678,7 +678,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn any_message_is_the_same_after_each_serialisation(message in messages(), format in formats()) {
+    fn any_message_is_the_same_after_each_serialization(message in messages(), format in formats()) {
         let bytes = message.to_vec(format).unwrap();
         let read = Message::decode(format, &bytes.clone().into()).unwrap();
         prop_assert_eq!(&read, &message);

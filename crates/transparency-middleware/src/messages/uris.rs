@@ -241,7 +241,7 @@ pub mod known {
     pub const NO_SUCH_REGISTRATION: &str = "wamp.error.no_such_registration";
     /// An UNSUBSCRIBE for a subscription that is not the session's.
     pub const NO_SUCH_SUBSCRIPTION: &str = "wamp.error.no_such_subscription";
-    /// The arguments do not suit the procedure, or cannot be carried in the callee's serialisation.
+    /// The arguments do not suit the procedure, or cannot be carried in the callee's serialization.
     pub const INVALID_ARGUMENT: &str = "wamp.error.invalid_argument";
     /// Shutting down: a reason for GOODBYE and ABORT.
     pub const SYSTEM_SHUTDOWN: &str = "wamp.close.system_shutdown";

@@ -321,7 +321,7 @@ impl<H: Clone> Realm<H> {
     }
 
     /// Takes back a message that could not be sent to its session, because there is no room or no form for
-    /// it in the session's serialisation: whoever waits for it gets an error.
+    /// it in the session's serialization: whoever waits for it gets an error.
     pub fn undeliverable(
         &mut self,
         to: Id,

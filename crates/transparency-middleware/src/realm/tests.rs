@@ -723,7 +723,7 @@ enum Step {
     Join(u64, bool),
     Leave(u64),
     Say(u64, String),
-    /// The same, and what it leads to has no form in its receivers' serialisation.
+    /// The same, and what it leads to has no form in its receivers' serialization.
     SayInVain(u64, String),
     Wait(u64),
 }
@@ -828,7 +828,7 @@ impl Watcher {
     }
 }
 
-/// Takes back what carries arguments and is not an event, as a serialisation that has no form for them does. What comes
+/// Takes back what carries arguments and is not an event, as a serialization that has no form for them does. What comes
 /// of that can be sent: the arguments are the router's own.
 fn lose(realm: &mut Realm<Id>, output: Output<Id>, out: &mut Out) {
     match output {
@@ -934,7 +934,7 @@ fn a_sealed_payload_is_refused_to_whoever_sent_it() {
 }
 
 #[test]
-fn meta_events_carry_values_that_every_serialisation_has() {
+fn meta_events_carry_values_that_every_serialization_has() {
     let mut realm = with_sessions(1);
     say(&mut realm, 1, r#"[32,1,{},"wamp.session.on_join"]"#);
     let out = join(&mut realm, 2, "reader", "{}");

@@ -13,13 +13,13 @@ use crate::outbox::{Outbox, Queue};
 use crate::realm::Shared;
 
 /// Up to this size a message is made a frame when it is put in, with the realm locked: that takes less time than
-/// to keep the message. A larger one is left to whoever writes it, and so is one in another serialisation.
+/// to keep the message. A larger one is left to whoever writes it, and so is one in another serialization.
 const AT_ONCE: usize = 4 * 1024;
 
 /// What a message counts beside its arguments before its frame is made.
 const OVERHEAD: usize = 256;
 
-/// Hears of messages that could not be put into the peer's serialisation.
+/// Hears of messages that could not be put into the peer's serialization.
 pub(super) trait Owner: Send + Sync {
     /// This message was for the session, and this is why it is not sent.
     fn lost(&self, peer: &Arc<Peer>, message: &Message, why: &str);
@@ -144,7 +144,7 @@ impl Peer {
         None
     }
 
-    /// Whether a message's arguments are in the peer's serialisation already.
+    /// Whether a message's arguments are in the peer's serialization already.
     fn carries(&self, message: &Message) -> bool {
         let payload = message.payload();
         payload.is_none_or(|payload| payload.is_empty() || payload.format() == self.format)
@@ -172,13 +172,13 @@ impl Peer {
         .map_err(|error| error.to_string())
     }
 
-    /// An event as a frame, which is made once for all peers of a serialisation.
+    /// An event as a frame, which is made once for all peers of a serialization.
     fn frame_of<'a>(&self, event: &'a Shared) -> &'a [u8] {
         let place = Format::ALL.iter().position(|format| *format == self.format);
         event.encoded[place.unwrap_or(0)].get_or_init(|| {
             // Room for the event's head as well, so that it is allocated once.
             let mut frame = Vec::with_capacity(size(&event.message) + 64);
-            // An event that has no form in this serialisation stays empty: nobody waits for it.
+            // An event that has no form in this serialization stays empty: nobody waits for it.
             let _none = self.encode(&event.message, &mut frame);
             frame
         })

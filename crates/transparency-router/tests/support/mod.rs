@@ -372,7 +372,7 @@ pub struct Slowest {
     busy: Duration,
 }
 
-/// Below this time nothing is judged. A router that was built without optimisation works some ten times as long on each message of a flood,
+/// Below this time nothing is judged. A router that was built without optimization works some ten times as long on each message of a flood,
 /// and the pair waits for that: `cargo test --release -p transparency-router --test survival` holds the router to what
 /// it promises, and to nothing less.
 const FLOOR: Duration = Duration::from_millis(if cfg!(debug_assertions) { 60 } else { 0 });
