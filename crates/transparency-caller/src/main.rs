@@ -15,7 +15,7 @@ use std::time::Duration;
 use anyhow::Context;
 use argh::{ArgsInfo, FromArgs};
 use labnet::{Hint, log};
-use transparency_middleware::client::{Auth, Notice, Session};
+use transparency_middleware::client::{Auth, Session, SessionEvent};
 use transparency_middleware::messages::Format;
 
 use calls::{Load, Plan};
@@ -100,7 +100,7 @@ fn main() -> labnet::MainResult {
         .format(args.format)
         .timeout(args.timeout)
         .idempotent(IDEMPOTENT)
-        .on_notice(tell);
+        .on_session_event(tell);
     if let Some(attempt) = args.attempt {
         builder = builder.attempt_timeout(attempt);
     }
@@ -121,13 +121,13 @@ fn main() -> labnet::MainResult {
     Ok(called?)
 }
 
-fn tell(notice: &Notice) {
+fn tell(notice: &SessionEvent) {
     match notice {
-        Notice::Connected {
+        SessionEvent::Connected {
             address,
             again: true,
         } => log!("connected again to {address}"),
-        Notice::Lost { reason } => log!("connection lost: {reason}; looking for a router"),
+        SessionEvent::Lost { reason } => log!("connection lost: {reason}; looking for a router"),
         _ => {}
     }
 }

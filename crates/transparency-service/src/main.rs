@@ -18,7 +18,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use argh::{ArgsInfo, FromArgs};
 use labnet::{Hint, log};
-use transparency_middleware::client::{Auth, Error, Notice, Session};
+use transparency_middleware::client::{Auth, Error, Session, SessionEvent};
 use transparency_middleware::messages::Format;
 
 use counter::Counter;
@@ -89,7 +89,7 @@ fn main() -> labnet::MainResult {
         .auth(auth)
         .format(args.format)
         .workers(args.workers)
-        .on_notice(tell)
+        .on_session_event(tell)
         .connect()
         .with_context(|| format!("cannot join {} at {}", args.realm, routers.join(", ")))
         .hint("is the router running? cargo run -p transparency-router")?;
@@ -121,14 +121,16 @@ fn main() -> labnet::MainResult {
     }
 }
 
-fn tell(notice: &Notice) {
+fn tell(notice: &SessionEvent) {
     match notice {
-        Notice::Connected { address, again } => {
+        SessionEvent::Connected { address, again } => {
             let again = if *again { " again" } else { "" };
             log!("connected{again} to {address}");
         }
-        Notice::Lost { reason } => log!("connection lost: {reason}; looking for a router"),
-        Notice::NotRegistered { procedure, error } => log!("cannot register {procedure}: {error}"),
+        SessionEvent::Lost { reason } => log!("connection lost: {reason}; looking for a router"),
+        SessionEvent::NotRegistered { procedure, error } => {
+            log!("cannot register {procedure}: {error}")
+        }
         _ => {}
     }
 }

@@ -163,7 +163,6 @@ const KNOWN_LONG: &[&str] = &[
     "/support/mod.rs",
     "/survival.rs",
     "/tcp.rs",
-    "/tests/client.rs",
     "/tests/handout.rs",
     "/tests/lab.rs",
     "/tests/router.rs",

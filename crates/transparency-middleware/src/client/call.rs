@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use labnet::lock;
+
 use super::arguments::read_result;
 use super::error::Error;
 use crate::messages::{CancelMode, Dict, Format, Id, Payload};
@@ -145,7 +147,7 @@ pub(super) fn call<R: DeserializeOwned>(
 
 /// Where a call's answers arrive.
 #[derive(Default)]
-pub(super) struct Slot {
+pub(super) struct Promise {
     state: Mutex<SlotState>,
     changed: Condvar,
 }
@@ -157,9 +159,9 @@ struct SlotState {
     id: Option<Id>,
 }
 
-impl Slot {
+impl Promise {
     fn lock(&self) -> MutexGuard<'_, SlotState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// The call's end. Only the first one counts.
@@ -233,7 +235,7 @@ pub(super) trait Control: Send + Sync {
 
 /// A call that has been started. Dropped, it is cancelled.
 pub struct PendingCall {
-    pub(super) slot: Arc<Slot>,
+    pub(super) promise: Arc<Promise>,
     pub(super) control: Arc<dyn Control>,
     pub(super) deadline: Instant,
     pub(super) attempt_timeout: Option<Duration>,
@@ -296,12 +298,12 @@ impl PendingCall {
     }
 
     fn take(&mut self) -> Result<Payload, Error> {
-        let result = self.slot.lock().result.clone();
+        let result = self.promise.lock().result.clone();
         result.unwrap_or(Err(Error::Closed))
     }
 
     fn next(&mut self) -> Result<Option<Payload>, Error> {
-        let mut state = self.slot.lock();
+        let mut state = self.promise.lock();
         loop {
             if let Some(payload) = state.partial.pop_front() {
                 return Ok(Some(payload));
@@ -315,7 +317,7 @@ impl PendingCall {
             let now = Instant::now();
             if now < until {
                 state = self
-                    .slot
+                    .promise
                     .changed
                     .wait_timeout(state, until - now)
                     .unwrap_or_else(PoisonError::into_inner)
@@ -329,16 +331,16 @@ impl PendingCall {
             } else {
                 let error = self.control.timed_out();
                 self.control.give_up(CancelMode::KillNoWait, error.clone());
-                self.slot.finish(Err(error));
+                self.promise.finish(Err(error));
             }
-            state = self.slot.lock();
+            state = self.promise.lock();
         }
     }
 }
 
 impl Drop for PendingCall {
     fn drop(&mut self) {
-        if !self.slot.is_finished() {
+        if !self.promise.is_finished() {
             self.control
                 .give_up(CancelMode::KillNoWait, Error::Cancelled);
         }
@@ -347,6 +349,6 @@ impl Drop for PendingCall {
 
 impl fmt::Debug for PendingCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PendingCall(finished: {})", self.slot.is_finished())
+        write!(f, "PendingCall(finished: {})", self.promise.is_finished())
     }
 }

@@ -1,15 +1,17 @@
 //! Procedures in the same process, called like any others.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::call::{self, Call, Caller, Control, PendingCall, Slot};
+use labnet::lock;
+
+use super::call::{self, Call, Caller, Control, PendingCall, Promise};
 use super::error::{Error, ErrorReply};
 use super::pool::Pool;
-use super::procedure::{Interest, Invocation, Procedure, Progress};
+use super::procedure::{CancelToken, Invocation, Procedure, Progress};
 use crate::messages::{CancelMode, Format, Match, Payload, Uri, known};
 
 const THREADS: usize = 16;
@@ -40,10 +42,7 @@ impl Local {
     /// When the URI is malformed, or taken.
     pub fn register(&self, procedure: Procedure) -> Result<(), Error> {
         procedure.parsed_uri()?;
-        let mut procedures = self
-            .procedures
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut procedures = lock(&self.procedures);
         let same = |other: &Procedure| {
             other.uri() == procedure.uri() && other.matches() == procedure.matches()
         };
@@ -72,10 +71,7 @@ impl Local {
 
     /// As a router does: an exact URI first, then the longest prefix, then a wildcard.
     fn find(&self, uri: &Uri) -> Option<Procedure> {
-        let procedures = self
-            .procedures
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let procedures = lock(&self.procedures);
         let rank = |procedure: &Procedure| match procedure.matches() {
             Match::Exact => (2, 0),
             Match::Prefix => (1, procedure.uri().len()),
@@ -110,22 +106,22 @@ impl Drop for Local {
 impl Caller for Local {
     fn start(&self, call: Call) -> Result<PendingCall, Error> {
         let uri = Uri::new(&call.procedure).ok_or(Error::InvalidUri(call.procedure))?;
-        let slot = Arc::new(Slot::default());
-        let interest = Arc::new(Interest::default());
+        let promise = Arc::new(Promise::default());
+        let cancel_token = Arc::new(CancelToken::default());
         match self.find(&uri) {
-            None => slot.finish(Err(Error::Reply(ErrorReply::new(
+            None => promise.finish(Err(Error::Reply(ErrorReply::new(
                 known::NO_SUCH_PROCEDURE,
                 uri.as_str(),
             )))),
             Some(procedure) => {
-                let answers = Arc::clone(&slot);
+                let answers = Arc::clone(&promise);
                 let invocation = Invocation {
                     procedure: uri,
                     details: call.options,
                     format: call.payload.format(),
                     payload: call.payload,
-                    interest: Arc::clone(&interest),
-                    progress: Box::new(Partial(Arc::clone(&slot))),
+                    cancel_token: Arc::clone(&cancel_token),
+                    progress: Box::new(Partial(Arc::clone(&promise))),
                 };
                 let taken = self.pool.run(move || {
                     answers.finish(procedure.run(&invocation).map_err(Error::Reply));
@@ -137,10 +133,10 @@ impl Caller for Local {
         }
         Ok(PendingCall {
             control: Arc::new(LocalControl {
-                slot: Arc::clone(&slot),
-                interest,
+                promise: Arc::clone(&promise),
+                cancel_token,
             }),
-            slot,
+            promise,
             deadline: Instant::now() + call.timeout.unwrap_or(TIMEOUT),
             // There is no other callee that a second attempt could reach.
             attempt_timeout: None,
@@ -153,7 +149,7 @@ impl Caller for Local {
     }
 }
 
-struct Partial(Arc<Slot>);
+struct Partial(Arc<Promise>);
 
 impl Progress for Partial {
     fn progress(&self, payload: Payload) -> Result<(), Error> {
@@ -166,17 +162,17 @@ impl Progress for Partial {
 }
 
 struct LocalControl {
-    slot: Arc<Slot>,
-    interest: Arc<Interest>,
+    promise: Arc<Promise>,
+    cancel_token: Arc<CancelToken>,
 }
 
 impl Control for LocalControl {
     fn give_up(&self, mode: CancelMode, error: Error) {
         if mode != CancelMode::Skip {
-            self.interest.cancel();
+            self.cancel_token.cancel();
         }
         if mode != CancelMode::Kill {
-            self.slot.finish(Err(error));
+            self.promise.finish(Err(error));
         }
     }
 

@@ -29,10 +29,11 @@
 //! A session has a thread that reads, one that writes, and one that keeps the time. Handlers of events run on one more,
 //! in the order in which the events came; procedures on a bounded pool. A handler may itself call through its session.
 
+mod address;
 mod arguments;
 mod call;
 mod error;
-mod keeper;
+
 mod link;
 mod local;
 mod options;
@@ -40,11 +41,12 @@ mod pool;
 mod procedure;
 mod pubsub;
 mod session;
+mod timer;
 
 pub use call::{Call, Caller, PendingCall};
 pub use error::{Error, ErrorReply};
 pub use local::Local;
-pub use options::{Auth, Backoff, Builder, Notice};
+pub use options::{Auth, Backoff, Builder, SessionEvent};
 pub use procedure::{Invocation, Procedure};
-pub use pubsub::{Event, Publication, Subscription, Topic};
-pub use session::{Registration, Session};
+pub use pubsub::{Event, Publication, Topic};
+pub use session::{Registration, Session, Subscription};

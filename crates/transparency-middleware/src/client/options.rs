@@ -7,9 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::address::Address;
 use super::error::Error;
-use super::link::Address;
-use super::session::Session;
 use crate::messages::{Format, Uri};
 
 /// How a client proves who it is.
@@ -103,7 +102,7 @@ impl Backoff {
 /// What a session tells about itself, apart from any request.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub enum Notice {
+pub enum SessionEvent {
     /// The session is open, at first or anew.
     Connected {
         /// The router's address.
@@ -142,9 +141,9 @@ pub enum Notice {
     },
 }
 
-type Notify = Arc<dyn Fn(&Notice) + Send + Sync>;
+type Notify = Arc<dyn Fn(&SessionEvent) + Send + Sync>;
 
-/// What a session needs to know; [`Session::builder`] fills it in.
+/// What a session needs to know; [`Builder`] fills it in.
 #[derive(Clone)]
 pub(super) struct Config {
     pub(super) realm: Uri,
@@ -167,7 +166,7 @@ pub(super) struct Config {
     pub(super) notify: Option<Notify>,
 }
 
-/// Opens a session with other than the usual settings. See [`Session::builder`].
+/// Opens a session with other than the usual settings. See [`Session::builder`](super::Session::builder).
 #[derive(Clone)]
 pub struct Builder {
     realm: String,
@@ -335,19 +334,18 @@ impl Builder {
         self
     }
 
-    /// Is told what happens to the session: see [`Notice`]. Called on the thread of the events' handlers.
+    /// Is told what happens to the session: see [`SessionEvent`]. Called on the thread of the events' handlers.
     #[must_use]
-    pub fn on_notice(mut self, notify: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
+    pub fn on_session_event(
+        mut self,
+        notify: impl Fn(&SessionEvent) + Send + Sync + 'static,
+    ) -> Self {
         self.config.notify = Some(Arc::new(notify));
         self
     }
 
-    /// Opens the session.
-    ///
-    /// # Errors
-    ///
-    /// When no router answers, or the one that does says ABORT; when an address or the realm is malformed.
-    pub fn connect(self) -> Result<Session, Error> {
+    /// The settings, with the realm and the addresses checked.
+    pub(super) fn into_config(self) -> Result<Config, Error> {
         let realm = Uri::new(&self.realm).ok_or(Error::InvalidUri(self.realm))?;
         let addresses: Result<Vec<_>, _> = self
             .addresses
@@ -358,7 +356,7 @@ impl Builder {
         if addresses.is_empty() {
             return Err(Error::Unreachable("no address was given".to_string()));
         }
-        Session::open(Config {
+        Ok(Config {
             realm,
             addresses,
             ..self.config

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use labnet::lock;
+
 use super::arguments::{read_args, write_result};
 use super::error::{Error, ErrorReply};
 use crate::messages::{Dict, Format, Id, Invoke, Match, Payload, PayloadError, Uri};
@@ -136,21 +138,19 @@ pub(super) trait Progress: Send + Sync {
 
 /// Whether the caller still wants the result.
 #[derive(Default)]
-pub(super) struct Interest {
+pub(super) struct CancelToken {
     cancelled: Mutex<bool>,
     changed: Condvar,
 }
 
-impl Interest {
+impl CancelToken {
     pub(super) fn cancel(&self) {
         *self.lock() = true;
         self.changed.notify_all();
     }
 
     fn lock(&self) -> MutexGuard<'_, bool> {
-        self.cancelled
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.cancelled)
     }
 }
 
@@ -160,7 +160,7 @@ pub struct Invocation {
     pub(super) details: Dict,
     pub(super) payload: Payload,
     pub(super) format: Format,
-    pub(super) interest: Arc<Interest>,
+    pub(super) cancel_token: Arc<CancelToken>,
     pub(super) progress: Box<dyn Progress>,
 }
 
@@ -237,20 +237,20 @@ impl Invocation {
 
     /// Whether the caller has cancelled the call, or is gone. A handler that works long looks now and then.
     pub fn is_cancelled(&self) -> bool {
-        *self.interest.lock()
+        *self.cancel_token.lock()
     }
 
     /// Waits so long, or until the call is cancelled; true if it is.
     pub fn wait_cancelled(&self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
-        let mut cancelled = self.interest.lock();
+        let mut cancelled = self.cancel_token.lock();
         while !*cancelled {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
             }
             cancelled = self
-                .interest
+                .cancel_token
                 .changed
                 .wait_timeout(cancelled, left)
                 .unwrap_or_else(PoisonError::into_inner)

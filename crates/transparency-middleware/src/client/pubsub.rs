@@ -1,13 +1,9 @@
 //! Topics, events and publications.
 
-use std::fmt;
-use std::sync::{Arc, Weak};
-
 use serde::de::DeserializeOwned;
 
 use super::arguments::read_args;
 use super::error::Error;
-use super::session::Core;
 use crate::messages::{Dict, Id, Match, Payload, PayloadError, Uri};
 
 /// A topic, or a pattern of topics, to subscribe to.
@@ -166,40 +162,5 @@ impl Publication {
     pub fn option(mut self, name: &str, value: impl Into<crate::messages::Value>) -> Self {
         self.options.insert(name, value);
         self
-    }
-}
-
-/// A subscription. It lasts until it is given up, or its session is left; dropping this value changes nothing.
-#[derive(Clone)]
-pub struct Subscription {
-    pub(super) core: Weak<Core>,
-    pub(super) key: u64,
-    pub(super) topic: Arc<str>,
-}
-
-impl Subscription {
-    /// The topic's URI, or the pattern.
-    pub fn topic(&self) -> &str {
-        &self.topic
-    }
-
-    /// Gives the subscription up. Events that have come and wait for its handler are dropped, and none comes after them.
-    /// A handler that is running at this moment goes on to its end: this does not wait for it, so that a handler may
-    /// give up its own subscription.
-    ///
-    /// # Errors
-    ///
-    /// When the router does not answer in time, or refuses.
-    pub fn unsubscribe(&self) -> Result<(), Error> {
-        match self.core.upgrade() {
-            Some(core) => core.unsubscribe(self.key),
-            None => Ok(()),
-        }
-    }
-}
-
-impl fmt::Debug for Subscription {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Subscription({:?})", self.topic)
     }
 }

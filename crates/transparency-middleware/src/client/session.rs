@@ -12,14 +12,16 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::call::{self, Call, Caller, Control, PendingCall, Slot};
+use labnet::lock;
+
+use super::call::{self, Call, Caller, Control, PendingCall, Promise};
 use super::error::{Error, ErrorReply};
-use super::keeper::{Task, Tasks};
 use super::link::{self, Broken, Incoming, OpenError, Opened, Reader, Sender};
-use super::options::{Builder, Config, Notice};
+use super::options::{Builder, Config, SessionEvent};
 use super::pool::Pool;
-use super::procedure::{Interest, Invocation, Procedure, Progress};
-use super::pubsub::{Event, Publication, Subscription, Topic};
+use super::procedure::{CancelToken, Invocation, Procedure, Progress};
+use super::pubsub::{Event, Publication, Topic};
+use super::timer::{Task, Tasks};
 use crate::messages::{
     CancelMode, Dict, Format, Id, Message, Payload, RequestKind, SessionIds, Uri, known,
 };
@@ -91,7 +93,7 @@ impl Session {
         };
         for (name, run) in [
             ("wamp reader", Core::read as fn(&Arc<Core>)),
-            ("wamp keeper", Core::keep_time),
+            ("wamp timer", Core::keep_time),
         ] {
             let core = Arc::clone(&session.core);
             let started = thread::Builder::new().name(name.to_string());
@@ -206,6 +208,17 @@ impl Session {
     }
 }
 
+impl Builder {
+    /// Opens the session.
+    ///
+    /// # Errors
+    ///
+    /// When no router answers, or the one that does says ABORT; when an address or the realm is malformed.
+    pub fn connect(self) -> Result<Session, Error> {
+        Session::open(self.into_config()?)
+    }
+}
+
 impl Caller for Session {
     fn start(&self, call: Call) -> Result<PendingCall, Error> {
         self.core.start(call)
@@ -270,6 +283,41 @@ impl fmt::Debug for Registration {
     }
 }
 
+/// A subscription. It lasts until it is given up, or its session is left; dropping this value changes nothing.
+#[derive(Clone)]
+pub struct Subscription {
+    core: Weak<Core>,
+    key: u64,
+    topic: Arc<str>,
+}
+
+impl Subscription {
+    /// The topic's URI, or the pattern.
+    pub fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    /// Gives the subscription up. Events that have come and wait for its handler are dropped, and none comes after them.
+    /// A handler that is running at this moment goes on to its end: this does not wait for it, so that a handler may
+    /// give up its own subscription.
+    ///
+    /// # Errors
+    ///
+    /// When the router does not answer in time, or refuses.
+    pub fn unsubscribe(&self) -> Result<(), Error> {
+        match self.core.upgrade() {
+            Some(core) => core.unsubscribe(self.key),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Subscription({:?})", self.topic)
+    }
+}
+
 /// What a session's threads and its users share.
 pub(super) struct Core {
     config: Config,
@@ -314,7 +362,7 @@ struct Link {
     requests: HashMap<Id, Request>,
     registered: HashMap<Id, u64>,
     subscribed: HashMap<Id, Vec<u64>>,
-    invocations: HashMap<Id, Arc<Interest>>,
+    invocations: HashMap<Id, Arc<CancelToken>>,
     goodbye_sent: bool,
 }
 
@@ -343,10 +391,10 @@ impl fmt::Display for Phase {
 enum Request {
     Call(u64),
     Register(u64),
-    Unregister(u64, Arc<Slot>),
+    Unregister(u64, Arc<Promise>),
     Subscribe(u64),
-    Unsubscribe(Arc<Slot>),
-    Publish(Arc<Slot>),
+    Unsubscribe(Arc<Promise>),
+    Publish(Arc<Promise>),
 }
 
 struct PendingEntry {
@@ -360,7 +408,7 @@ struct PendingEntry {
     attempts: u32,
     /// The user no longer wants it: its answer is the last.
     cancelled: bool,
-    slot: Arc<Slot>,
+    promise: Arc<Promise>,
 }
 
 struct RegistrationEntry {
@@ -369,7 +417,7 @@ struct RegistrationEntry {
     live: Option<Id>,
     attempts: u32,
     /// The user waits for the first answer.
-    first: Option<Arc<Slot>>,
+    first: Option<Arc<Promise>>,
     leaving: bool,
 }
 
@@ -383,7 +431,7 @@ struct SubscriptionEntry {
     wanted: Arc<AtomicBool>,
     live: Option<Id>,
     attempts: u32,
-    first: Option<Arc<Slot>>,
+    first: Option<Arc<Promise>>,
 }
 
 impl State {
@@ -447,9 +495,9 @@ impl State {
                 entry.attempts += 1;
             }
             Err(error) => {
-                let slot = Arc::clone(&entry.slot);
+                let promise = Arc::clone(&entry.promise);
                 self.calls.remove(&key);
-                slot.finish(Err(error));
+                promise.finish(Err(error));
             }
         }
     }
@@ -506,7 +554,7 @@ impl State {
 
 impl State {
     /// Gives a subscription up; false when the router has nothing to do with it.
-    fn send_unsubscribe(&mut self, key: u64, slot: &Arc<Slot>) -> Result<bool, Error> {
+    fn send_unsubscribe(&mut self, key: u64, promise: &Arc<Promise>) -> Result<bool, Error> {
         let Some(entry) = self.subscriptions.remove(&key) else {
             return Ok(false);
         };
@@ -526,7 +574,7 @@ impl State {
             return Ok(false);
         }
         link.subscribed.remove(&subscription);
-        let what = Request::Unsubscribe(Arc::clone(slot));
+        let what = Request::Unsubscribe(Arc::clone(promise));
         link.request(what, |request| Message::Unsubscribe {
             request,
             subscription,
@@ -628,11 +676,11 @@ fn wait<'a>(condition: &Condvar, mut locked: Locked<'a>, until: Option<Instant>)
 
 impl Core {
     fn lock(&self) -> Locked<'_> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = lock(&self.state);
         Locked { state: Some(state) }
     }
 
-    fn notice(&self, notice: Notice) {
+    fn notice(&self, notice: SessionEvent) {
         if let Some(notify) = &self.config.notify {
             let notify = Arc::clone(notify);
             // A queue that is full of events has no place for a notice either; nobody reads it.
@@ -663,7 +711,7 @@ impl Core {
         let payload = call.payload.to_format(self.config.format)?;
         let now = Instant::now();
         let deadline = now + call.timeout.unwrap_or(self.config.call_timeout);
-        let slot = Arc::new(Slot::default());
+        let promise = Arc::new(Promise::default());
         let mut state = self.lock();
         if let Some(error) = state.closed() {
             return Err(error);
@@ -682,7 +730,7 @@ impl Core {
                 request: None,
                 attempts: 0,
                 cancelled: false,
-                slot: Arc::clone(&slot),
+                promise: Arc::clone(&promise),
             },
         );
         state.send_call(key);
@@ -690,7 +738,7 @@ impl Core {
         let attempt_timeout = call.attempt_timeout.or(self.config.attempt_timeout);
         let attempt_timeout = attempt_timeout.filter(|_| idempotent);
         Ok(PendingCall {
-            slot,
+            promise,
             control: Arc::new(RemoteControl {
                 core: Arc::clone(self),
                 key,
@@ -703,7 +751,7 @@ impl Core {
 
     fn register(self: &Arc<Self>, procedure: Procedure) -> Result<Registration, Error> {
         let uri = procedure.parsed_uri()?;
-        let first = Arc::new(Slot::default());
+        let first = Arc::new(Promise::default());
         let deadline = Instant::now() + self.config.call_timeout;
         let name: Arc<str> = procedure.uri().into();
         let mut state = self.lock();
@@ -737,7 +785,7 @@ impl Core {
     }
 
     fn unregister(&self, key: u64, deadline: Instant) -> Result<(), Error> {
-        let slot = Arc::new(Slot::default());
+        let promise = Arc::new(Promise::default());
         let mut state = self.lock();
         let Some(entry) = state.registrations.get_mut(&key) else {
             return Ok(());
@@ -749,14 +797,14 @@ impl Core {
         };
         entry.leaving = true;
         if let Some(link) = &mut state.link {
-            let what = Request::Unregister(key, Arc::clone(&slot));
+            let what = Request::Unregister(key, Arc::clone(&promise));
             link.request(what, |request| Message::Unregister {
                 request,
                 registration,
             })?;
         }
         drop(state);
-        slot.wait_until(deadline)
+        promise.wait_until(deadline)
     }
 
     fn subscribe(
@@ -765,7 +813,7 @@ impl Core {
         handler: EventHandler,
     ) -> Result<Subscription, Error> {
         let uri = topic.parsed_uri()?;
-        let first = Arc::new(Slot::default());
+        let first = Arc::new(Promise::default());
         let deadline = Instant::now() + self.config.call_timeout;
         let name: Arc<str> = topic.uri.as_str().into();
         let mut state = self.lock();
@@ -799,10 +847,10 @@ impl Core {
     }
 
     pub(super) fn unsubscribe(&self, key: u64) -> Result<(), Error> {
-        let slot = Arc::new(Slot::default());
-        let sent = self.lock().send_unsubscribe(key, &slot)?;
+        let promise = Arc::new(Promise::default());
+        let sent = self.lock().send_unsubscribe(key, &promise)?;
         if sent {
-            slot.wait_until(Instant::now() + self.config.call_timeout)?;
+            promise.wait_until(Instant::now() + self.config.call_timeout)?;
         }
         Ok(())
     }
@@ -812,7 +860,7 @@ impl Core {
         let payload = publication.payload.to_format(self.config.format)?;
         let acknowledged = publication.options.flag("acknowledge");
         let deadline = Instant::now() + self.config.call_timeout;
-        let slot = Arc::new(Slot::default());
+        let promise = Arc::new(Promise::default());
         let mut state = self.lock();
         let link = loop {
             if let Some(error) = state.closed() {
@@ -826,7 +874,7 @@ impl Core {
             }
             state = wait(&self.changed, state, Some(deadline));
         };
-        let what = Request::Publish(Arc::clone(&slot));
+        let what = Request::Publish(Arc::clone(&promise));
         let request = link.request(what, |request| Message::Publish {
             request,
             options: publication.options,
@@ -838,8 +886,8 @@ impl Core {
             return Ok(None);
         }
         drop(state);
-        slot.wait_until(deadline)?;
-        Ok(slot.id())
+        promise.wait_until(deadline)?;
+        Ok(promise.id())
     }
 
     /// What is left of the session when its user has had enough of it.
@@ -932,7 +980,7 @@ impl Core {
             let _already_gone = stream.shutdown(Shutdown::Both);
         }
         for (_, entry) in state.calls.drain() {
-            entry.slot.finish(Err(error.clone()));
+            entry.promise.finish(Err(error.clone()));
         }
         state.unsent.clear();
         let firsts = state
@@ -952,7 +1000,7 @@ impl Core {
         state.subscriptions.clear();
         self.changed.notify_all();
         self.later.notify_all();
-        self.notice(Notice::Ended { error });
+        self.notice(SessionEvent::Ended { error });
         self.pool.close();
         self.events.close();
     }
@@ -966,21 +1014,21 @@ impl Core {
             return;
         };
         link.sender.break_off();
-        for interest in link.invocations.values() {
+        for cancel_token in link.invocations.values() {
             // Their callers hear from the router that the callee is gone.
-            interest.cancel();
+            cancel_token.cancel();
         }
         let mut again: Vec<u64> = Vec::new();
         for (_, request) in link.requests {
             match request {
                 Request::Call(key) => again.push(key),
-                Request::Unregister(key, slot) => {
+                Request::Unregister(key, promise) => {
                     state.registrations.remove(&key);
-                    slot.finish(Ok(Payload::empty()));
+                    promise.finish(Ok(Payload::empty()));
                 }
                 // The router forgets the subscriptions of a session that is gone.
-                Request::Unsubscribe(slot) => slot.finish(Ok(Payload::empty())),
-                Request::Publish(slot) => slot.finish(Err(Error::Lost)),
+                Request::Unsubscribe(promise) => promise.finish(Ok(Payload::empty())),
+                Request::Publish(promise) => promise.finish(Err(Error::Lost)),
                 Request::Register(_) | Request::Subscribe(_) => {}
             }
         }
@@ -1006,14 +1054,14 @@ impl Core {
                 } else {
                     Error::Lost
                 };
-                entry.slot.finish(Err(error));
+                entry.promise.finish(Err(error));
                 state.calls.remove(&key);
             }
         }
         if state.phase == Phase::Leaving {
             self.close(state, Error::Closed);
         } else {
-            self.notice(Notice::Lost {
+            self.notice(SessionEvent::Lost {
                 reason: reason.to_string(),
             });
         }
@@ -1030,12 +1078,12 @@ impl Core {
                     Ok(Incoming::Pong) => self.lock().heard = Instant::now(),
                     Ok(Incoming::Message(message)) => match self.receive(message) {
                         Ok(()) => {}
-                        Err(Ending::Left) => break "the router said GOODBYE".to_string(),
-                        Err(Ending::Violation(text)) => {
+                        Err(Disconnect::Left) => break "the router said GOODBYE".to_string(),
+                        Err(Disconnect::Violation(text)) => {
                             self.violation(&text);
                             break text;
                         }
-                        Err(Ending::Aborted(text)) => break text,
+                        Err(Disconnect::Aborted(text)) => break text,
                     },
                     Err(Broken::Protocol(text)) => {
                         self.violation(&text);
@@ -1187,7 +1235,7 @@ impl Core {
         }
         self.changed.notify_all();
         drop(state);
-        self.notice(Notice::Connected {
+        self.notice(SessionEvent::Connected {
             address: self.config.addresses[index].to_string(),
             again,
         });
@@ -1195,12 +1243,12 @@ impl Core {
     }
 
     /// What a message does.
-    fn receive(self: &Arc<Self>, message: Message) -> Result<(), Ending> {
+    fn receive(self: &Arc<Self>, message: Message) -> Result<(), Disconnect> {
         let mut guard = self.lock();
         let state = &mut *guard;
         state.heard = Instant::now();
         let Some(link) = &mut state.link else {
-            return Err(Ending::Left);
+            return Err(Disconnect::Left);
         };
         match message {
             Message::Result {
@@ -1215,9 +1263,9 @@ impl Core {
                 let key = *key;
                 if details.flag("progress") {
                     if let Some(entry) = state.calls.get(&key)
-                        && !entry.slot.partial(payload)
+                        && !entry.promise.partial(payload)
                     {
-                        entry.slot.finish(Err(Error::Overrun));
+                        entry.promise.finish(Err(Error::Overrun));
                         state.calls.remove(&key);
                         state.withdraw(request, CancelMode::KillNoWait);
                     }
@@ -1226,7 +1274,7 @@ impl Core {
                 link.requests.remove(&request);
                 if let Some(entry) = state.calls.remove(&key) {
                     drop(guard);
-                    entry.slot.finish(Ok(payload));
+                    entry.promise.finish(Ok(payload));
                 }
             }
             Message::Error {
@@ -1251,8 +1299,8 @@ impl Core {
                 );
             }
             Message::Interrupt { request, .. } => {
-                if let Some(interest) = link.invocations.get(&request) {
-                    interest.cancel();
+                if let Some(cancel_token) = link.invocations.get(&request) {
+                    cancel_token.cancel();
                 }
             }
             Message::Event {
@@ -1282,7 +1330,7 @@ impl Core {
                         }
                     };
                     if !self.events.run(deliver) {
-                        self.notice(Notice::EventLost {
+                        self.notice(SessionEvent::EventLost {
                             topic: entry.topic.uri.clone(),
                         });
                     }
@@ -1293,7 +1341,7 @@ impl Core {
                 registration,
             } => {
                 let Some(Request::Register(key)) = link.requests.remove(&request) else {
-                    return Err(Ending::unasked("REGISTERED"));
+                    return Err(Disconnect::unasked("REGISTERED"));
                 };
                 match state.registrations.get_mut(&key) {
                     Some(entry) => {
@@ -1306,31 +1354,31 @@ impl Core {
                     }
                     // Whoever wanted it has waited too long.
                     None => {
-                        let slot = Arc::new(Slot::default());
-                        let sent = link.request(Request::Unregister(key, slot), |request| {
+                        let promise = Arc::new(Promise::default());
+                        let sent = link.request(Request::Unregister(key, promise), |request| {
                             Message::Unregister {
                                 request,
                                 registration,
                             }
                         });
-                        sent.map_err(|error| Ending::Aborted(error.to_string()))?;
+                        sent.map_err(|error| Disconnect::Aborted(error.to_string()))?;
                     }
                 }
             }
             Message::Unregistered { request } => {
-                let Some(Request::Unregister(key, slot)) = link.requests.remove(&request) else {
-                    return Err(Ending::unasked("UNREGISTERED"));
+                let Some(Request::Unregister(key, promise)) = link.requests.remove(&request) else {
+                    return Err(Disconnect::unasked("UNREGISTERED"));
                 };
                 link.registered.retain(|_, other| *other != key);
                 state.registrations.remove(&key);
-                slot.finish(Ok(Payload::empty()));
+                promise.finish(Ok(Payload::empty()));
             }
             Message::Subscribed {
                 request,
                 subscription,
             } => {
                 let Some(Request::Subscribe(key)) = link.requests.remove(&request) else {
-                    return Err(Ending::unasked("SUBSCRIBED"));
+                    return Err(Disconnect::unasked("SUBSCRIBED"));
                 };
                 if let Some(entry) = state.subscriptions.get_mut(&key) {
                     entry.live = Some(subscription);
@@ -1340,27 +1388,28 @@ impl Core {
                         first.finish(Ok(Payload::empty()));
                     }
                 } else if !link.subscribed.contains_key(&subscription) {
-                    let slot = Arc::new(Slot::default());
-                    let sent =
-                        link.request(Request::Unsubscribe(slot), |request| Message::Unsubscribe {
+                    let promise = Arc::new(Promise::default());
+                    let sent = link.request(Request::Unsubscribe(promise), |request| {
+                        Message::Unsubscribe {
                             request,
                             subscription,
-                        });
-                    sent.map_err(|error| Ending::Aborted(error.to_string()))?;
+                        }
+                    });
+                    sent.map_err(|error| Disconnect::Aborted(error.to_string()))?;
                 }
             }
             Message::Unsubscribed { request } => {
-                let Some(Request::Unsubscribe(slot)) = link.requests.remove(&request) else {
-                    return Err(Ending::unasked("UNSUBSCRIBED"));
+                let Some(Request::Unsubscribe(promise)) = link.requests.remove(&request) else {
+                    return Err(Disconnect::unasked("UNSUBSCRIBED"));
                 };
-                slot.finish(Ok(Payload::empty()));
+                promise.finish(Ok(Payload::empty()));
             }
             Message::Published {
                 request,
                 publication,
             } => {
-                if let Some(Request::Publish(slot)) = link.requests.remove(&request) {
-                    slot.finish_with_id(publication);
+                if let Some(Request::Publish(promise)) = link.requests.remove(&request) {
+                    promise.finish_with_id(publication);
                 }
             }
             Message::RegistrationRevoked { details } => {
@@ -1369,7 +1418,7 @@ impl Core {
                     .and_then(|id| link.registered.remove(&id));
                 if let Some(entry) = key.and_then(|key| state.registrations.remove(&key)) {
                     let reason = details.str("reason").unwrap_or(known::NO_SUCH_REGISTRATION);
-                    self.notice(Notice::NotRegistered {
+                    self.notice(SessionEvent::NotRegistered {
                         procedure: entry.procedure.uri().to_string(),
                         error: Error::Reply(ErrorReply::new(reason, "revoked by the router")),
                     });
@@ -1382,7 +1431,7 @@ impl Core {
                 for key in keys.into_iter().flatten() {
                     if let Some(entry) = state.subscriptions.remove(&key) {
                         let reason = details.str("reason").unwrap_or(known::NO_SUCH_SUBSCRIPTION);
-                        self.notice(Notice::NotSubscribed {
+                        self.notice(SessionEvent::NotSubscribed {
                             topic: entry.topic.uri,
                             error: Error::Reply(ErrorReply::new(reason, "revoked by the router")),
                         });
@@ -1401,17 +1450,17 @@ impl Core {
                 drop(guard);
                 sender.finish();
                 sender.written(Instant::now() + GOODBYE_TIMEOUT);
-                return Err(Ending::Left);
+                return Err(Disconnect::Left);
             }
             Message::Abort {
                 reason, details, ..
             } => {
                 let text = details.str("message").unwrap_or_default();
-                return Err(Ending::Aborted(format!(
+                return Err(Disconnect::Aborted(format!(
                     "the router aborts: {reason} {text}"
                 )));
             }
-            other => return Err(Ending::unasked(other.name())),
+            other => return Err(Disconnect::unasked(other.name())),
         }
         Ok(())
     }
@@ -1422,7 +1471,7 @@ impl Core {
         kind: RequestKind,
         request: Id,
         error: ErrorReply,
-    ) -> Result<(), Ending> {
+    ) -> Result<(), Disconnect> {
         let Some(link) = &mut state.link else {
             return Ok(());
         };
@@ -1430,7 +1479,7 @@ impl Core {
             // The answer to a call that was given up, or to a publication that nobody waits for.
             return match kind {
                 RequestKind::Call | RequestKind::Publish => Ok(()),
-                _ => Err(Ending::unasked("ERROR")),
+                _ => Err(Disconnect::unasked("ERROR")),
             };
         };
         match what {
@@ -1455,7 +1504,7 @@ impl Core {
                     return Ok(());
                 }
                 if let Some(entry) = state.calls.remove(&key) {
-                    entry.slot.finish(Err(Error::Reply(error)));
+                    entry.promise.finish(Err(Error::Reply(error)));
                 }
             }
             Request::Register(key) => {
@@ -1471,7 +1520,7 @@ impl Core {
                 let at = Instant::now() + RETRY_PAUSE.pause(entry.attempts);
                 entry.attempts += 1;
                 if entry.attempts == 1 {
-                    self.notice(Notice::NotRegistered {
+                    self.notice(SessionEvent::NotRegistered {
                         procedure: entry.procedure.uri().to_string(),
                         error: Error::Reply(error),
                     });
@@ -1490,20 +1539,20 @@ impl Core {
                 let at = Instant::now() + RETRY_PAUSE.pause(entry.attempts);
                 entry.attempts += 1;
                 if entry.attempts == 1 {
-                    self.notice(Notice::NotSubscribed {
+                    self.notice(SessionEvent::NotSubscribed {
                         topic: entry.topic.uri.clone(),
                         error: Error::Reply(error),
                     });
                 }
                 self.later(state, at, Task::Subscribe(key));
             }
-            Request::Unregister(key, slot) => {
+            Request::Unregister(key, promise) => {
                 link.registered.retain(|_, other| *other != key);
                 state.registrations.remove(&key);
-                slot.finish(Err(Error::Reply(error)));
+                promise.finish(Err(Error::Reply(error)));
             }
-            Request::Unsubscribe(slot) | Request::Publish(slot) => {
-                slot.finish(Err(Error::Reply(error)));
+            Request::Unsubscribe(promise) | Request::Publish(promise) => {
+                promise.finish(Err(Error::Reply(error)));
             }
         }
         Ok(())
@@ -1530,20 +1579,20 @@ impl Core {
             );
             return;
         };
-        let interest = Arc::new(Interest::default());
+        let cancel_token = Arc::new(CancelToken::default());
         let named = details.str("procedure").and_then(Uri::new);
         let invocation = Invocation {
             procedure: named.unwrap_or_else(|| entry.uri.clone()),
             details,
             payload,
             format: self.config.format,
-            interest: Arc::clone(&interest),
+            cancel_token: Arc::clone(&cancel_token),
             progress: Box::new(RemoteProgress {
                 sender: Arc::clone(&link.sender),
                 request,
             }),
         };
-        link.invocations.insert(request, interest);
+        link.invocations.insert(request, cancel_token);
         let procedure = entry.procedure.clone();
         let sender = Arc::clone(&link.sender);
         let core = Arc::clone(self);
@@ -1649,15 +1698,15 @@ impl Core {
 impl Link {
     /// Tells everyone who waits on this connection that it is over.
     fn end(&self, error: &Error) {
-        for interest in self.invocations.values() {
-            interest.cancel();
+        for cancel_token in self.invocations.values() {
+            cancel_token.cancel();
         }
         for request in self.requests.values() {
             match request {
-                Request::Unregister(_, slot) | Request::Unsubscribe(slot) => {
-                    slot.finish(Ok(Payload::empty()));
+                Request::Unregister(_, promise) | Request::Unsubscribe(promise) => {
+                    promise.finish(Ok(Payload::empty()));
                 }
-                Request::Publish(slot) => slot.finish(Err(error.clone())),
+                Request::Publish(promise) => promise.finish(Err(error.clone())),
                 Request::Call(_) | Request::Register(_) | Request::Subscribe(_) => {}
             }
         }
@@ -1665,15 +1714,15 @@ impl Link {
 }
 
 /// Why a connection is not read any further.
-enum Ending {
+enum Disconnect {
     Left,
     Aborted(String),
     Violation(String),
 }
 
-impl Ending {
+impl Disconnect {
     fn unasked(name: &str) -> Self {
-        Ending::Violation(format!("{name} that answers nothing"))
+        Disconnect::Violation(format!("{name} that answers nothing"))
     }
 }
 
@@ -1746,7 +1795,7 @@ impl Control for RemoteControl {
         let request = entry.request;
         // With `kill` the callee's answer is waited for, if there is one to come.
         if mode != CancelMode::Kill || request.is_none() {
-            entry.slot.finish(Err(error));
+            entry.promise.finish(Err(error));
             state.calls.remove(&self.key);
             state.unsent.retain(|key| *key != self.key);
         }
