@@ -129,7 +129,7 @@ fn tell(notice: &SessionEvent) {
         }
         SessionEvent::Lost { reason } => log!("connection lost: {reason}; looking for a router"),
         SessionEvent::NotRegistered { procedure, error } => {
-            log!("cannot register {procedure}: {error}")
+            log!("cannot register {procedure}: {error}");
         }
         _ => {}
     }
