@@ -8,9 +8,9 @@ use super::codec::{self, Elements};
 use super::encode::Chain;
 use super::error::{DecodeError, DecodeErrorKind, PayloadError};
 use super::format::Format;
+use super::kind::RequestKind;
 use super::payload::Payload;
 use super::rules::{self, Rule};
-use super::table::{RequestKind, lengths};
 use super::uris::{Match, Uri};
 use super::{Dict, Id, MAX_DICT, Value};
 
@@ -201,19 +201,6 @@ impl<'a> Reader<'a> {
             None => Ok(Payload::default()),
         }
     }
-}
-
-/// The error of a message that has too few elements or too many.
-pub(super) fn wrong_length(code: u64, count: usize) -> DecodeError {
-    let Some((least, most)) = lengths(code) else {
-        return DecodeError::malformed("the type is unknown".to_string());
-    };
-    let wanted = if least == most {
-        least.to_string()
-    } else {
-        format!("{least} to {most}")
-    };
-    DecodeError::malformed(format!("{count} elements where there are {wanted}"))
 }
 
 /// The elements of a message that is being read.

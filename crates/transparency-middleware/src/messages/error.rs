@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::Id;
-use super::table::RequestKind;
+use super::ids::Id;
+use super::kind::RequestKind;
 
 /// Why bytes are no message.
 #[derive(Debug, Clone, PartialEq, Eq)]

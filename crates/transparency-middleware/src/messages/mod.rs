@@ -7,6 +7,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`table`] | the messages, a row each: types, codes, names, reading and writing |
+//! | [`kind`] | the requests that an ERROR may answer |
 //! | [`decode`], [`encode`] | reading and writing a message, element by element |
 //! | [`codec`] | the three serializations of an element |
 //! | [`format`](mod@format) | which of the three |
@@ -22,6 +23,7 @@ mod encode;
 mod error;
 mod format;
 mod ids;
+mod kind;
 mod payload;
 mod rules;
 mod table;
@@ -37,8 +39,9 @@ pub use codec::MAX_DEPTH;
 pub use error::{DecodeError, DecodeErrorKind, PayloadError};
 pub use format::Format;
 pub use ids::{Id, SessionIds};
+pub use kind::RequestKind;
 pub use payload::Payload;
-pub use table::{Message, RequestKind};
+pub use table::Message;
 pub use uris::{CancelMode, Invoke, Match, Uri, known};
 pub use value::{Dict, Value};
 

@@ -1,15 +1,16 @@
 //! The messages: one table, from which the types, the codes, the names, reading and writing follow.
 
-use super::decode::{Field, Parts, Reader, wrong_length};
+use super::decode::{Field, Parts, Reader};
 use super::encode::{Chain, elements};
 use super::error::{DecodeError, PayloadError};
 use super::format::Format;
+use super::kind::RequestKind;
 use super::payload::Payload;
 use super::rules::{self, Rule};
 use super::uris::Uri;
 use super::{Dict, Id};
 
-/// Makes [`Message`] and [`RequestKind`] from rows.
+/// Makes [`Message`] from rows.
 ///
 /// ```text
 /// CODE "NAME" Variant request (0) { field: Type = "its name in errors" by RULES, … } with payload
@@ -53,30 +54,10 @@ macro_rules! messages {
             )+
         }
 
-        /// The requests that an ERROR may answer.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum RequestKind {
-            $($(
-                #[doc = concat!("The ", stringify!($request), " ", $name, ".")]
-                $variant,
-            )?)+
-        }
-
-        impl RequestKind {
-            /// The message's code.
-            pub const fn code(self) -> u64 {
-                match self {
-                    $($(RequestKind::$variant => messages!(@first $code $request),)?)+
-                }
-            }
-
-            pub(super) const ALL: &[RequestKind] =
-                &[$($(messages!(@variant $variant $request),)?)+];
-
-            pub(super) fn from_code(code: u64) -> Option<Self> {
-                Self::ALL.iter().copied().find(|kind| kind.code() == code)
-            }
-        }
+        // What an ERROR may answer has the message's own code.
+        const _: () = {
+            $($(messages!(@same $code $variant $request);)?)+
+        };
 
         /// Each message's code, name, and how many elements it has: at least and at most.
         const SHAPES: &[(u64, &str, usize, usize)] = &[
@@ -156,13 +137,14 @@ macro_rules! messages {
             }
         }
     };
-    (@first $code:literal $request:ident) => { $code };
+    (@same $code:literal $variant:ident $request:ident) => {
+        assert!(RequestKind::$variant.code() == $code)
+    };
     (@elements $($item:tt)+) => { 1 + [$(stringify!($item)),+].len() };
     (@payload) => { 0 };
     (@payload $payload:ident) => { 2 };
     (@kind $variant:ident) => { None };
     (@kind $variant:ident $request:ident) => { Some(RequestKind::$variant) };
-    (@variant $variant:ident $request:ident) => { RequestKind::$variant };
     (@rules) => { &[] as &[Rule] };
     (@rules $rules:expr) => { $rules };
 }
@@ -289,10 +271,23 @@ pub(super) fn name_of(code: u64) -> Option<&'static str> {
 }
 
 /// How many elements a message with this code has: at least and at most.
-pub(super) fn lengths(code: u64) -> Option<(usize, usize)> {
+fn lengths(code: u64) -> Option<(usize, usize)> {
     SHAPES
         .iter()
         .filter(|(known, ..)| *known == code)
         .map(|(_, _, least, most)| (*least, *most))
         .reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))
+}
+
+/// The error of a message that has too few elements or too many.
+fn wrong_length(code: u64, count: usize) -> DecodeError {
+    let Some((least, most)) = lengths(code) else {
+        return DecodeError::malformed("the type is unknown".to_string());
+    };
+    let wanted = if least == most {
+        least.to_string()
+    } else {
+        format!("{least} to {most}")
+    };
+    DecodeError::malformed(format!("{count} elements where there are {wanted}"))
 }
