@@ -1243,6 +1243,10 @@ impl Core {
     }
 
     /// What a message does.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "an arm for each message that a router sends"
+    )]
     fn receive(self: &Arc<Self>, message: Message) -> Result<(), Disconnect> {
         let mut guard = self.lock();
         let state = &mut *guard;

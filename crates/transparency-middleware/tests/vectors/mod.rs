@@ -152,35 +152,12 @@ fn attributes(message: &Message) -> Dict {
     let mut fields = Dict::new().with("message_type", message.code());
     let mut put = |name: &str, value: Value| fields.insert(name, value);
     match message {
-        Message::Hello { realm, details } => {
-            put("realm", realm.as_str().into());
-            put(
-                "roles",
-                details.get("roles").cloned().unwrap_or(Value::Null),
-            );
-        }
-        Message::Welcome { session, details } => {
-            put("session_id", (*session).into());
-            put(
-                "roles",
-                details.get("roles").cloned().unwrap_or(Value::Null),
-            );
-        }
-        Message::Abort {
-            details, reason, ..
-        }
-        | Message::Goodbye { details, reason } => {
-            put("details", details.clone().into());
-            put("reason", reason.as_str().into());
-        }
-        Message::Challenge { method, extra } => {
-            put("method", method.as_str().into());
-            put("extra", extra.clone().into());
-        }
-        Message::Authenticate { signature, extra } => {
-            put("signature", signature.as_str().into());
-            put("extra", extra.clone().into());
-        }
+        Message::Hello { .. }
+        | Message::Welcome { .. }
+        | Message::Abort { .. }
+        | Message::Goodbye { .. }
+        | Message::Challenge { .. }
+        | Message::Authenticate { .. } => put_session(message, &mut put),
         Message::Error {
             kind,
             request,
@@ -223,42 +200,15 @@ fn attributes(message: &Message) -> Dict {
             put("options", options.clone().into());
             put("procedure", procedure.as_str().into());
         }
-        Message::Published {
-            request,
-            publication,
-        } => {
-            put("request_id", (*request).into());
-            put("publication_id", (*publication).into());
-        }
-        Message::Subscribed {
-            request,
-            subscription,
-        }
-        | Message::Unsubscribe {
-            request,
-            subscription,
-        } => {
-            put("request_id", (*request).into());
-            put("subscription_id", (*subscription).into());
-        }
-        Message::Registered {
-            request,
-            registration,
-        }
-        | Message::Unregister {
-            request,
-            registration,
-        } => {
-            put("request_id", (*request).into());
-            put("registration_id", (*registration).into());
-        }
-        Message::Unsubscribed { request } | Message::Unregistered { request } => {
-            put("request_id", (*request).into());
-        }
-        Message::SubscriptionRevoked { details } | Message::RegistrationRevoked { details } => {
-            put("request_id", 0.into());
-            put("details", details.clone().into());
-        }
+        Message::Published { .. }
+        | Message::Subscribed { .. }
+        | Message::Unsubscribe { .. }
+        | Message::Registered { .. }
+        | Message::Unregister { .. }
+        | Message::Unsubscribed { .. }
+        | Message::Unregistered { .. }
+        | Message::SubscriptionRevoked { .. }
+        | Message::RegistrationRevoked { .. } => put_ids(message, &mut put),
         Message::Event {
             subscription,
             publication,
@@ -305,6 +255,85 @@ fn attributes(message: &Message) -> Dict {
         }
     }
     fields
+}
+
+/// The fields of a message that opens or closes a session.
+fn put_session(message: &Message, put: &mut dyn FnMut(&str, Value)) {
+    match message {
+        Message::Hello { realm, details } => {
+            put("realm", realm.as_str().into());
+            put(
+                "roles",
+                details.get("roles").cloned().unwrap_or(Value::Null),
+            );
+        }
+        Message::Welcome { session, details } => {
+            put("session_id", (*session).into());
+            put(
+                "roles",
+                details.get("roles").cloned().unwrap_or(Value::Null),
+            );
+        }
+        Message::Abort {
+            details, reason, ..
+        }
+        | Message::Goodbye { details, reason } => {
+            put("details", details.clone().into());
+            put("reason", reason.as_str().into());
+        }
+        Message::Challenge { method, extra } => {
+            put("method", method.as_str().into());
+            put("extra", extra.clone().into());
+        }
+        Message::Authenticate { signature, extra } => {
+            put("signature", signature.as_str().into());
+            put("extra", extra.clone().into());
+        }
+        _ => panic!("{message:?} neither opens nor closes a session"),
+    }
+}
+
+/// The fields of a message that only names a request and what it made or ends.
+fn put_ids(message: &Message, put: &mut dyn FnMut(&str, Value)) {
+    match message {
+        Message::Published {
+            request,
+            publication,
+        } => {
+            put("request_id", (*request).into());
+            put("publication_id", (*publication).into());
+        }
+        Message::Subscribed {
+            request,
+            subscription,
+        }
+        | Message::Unsubscribe {
+            request,
+            subscription,
+        } => {
+            put("request_id", (*request).into());
+            put("subscription_id", (*subscription).into());
+        }
+        Message::Registered {
+            request,
+            registration,
+        }
+        | Message::Unregister {
+            request,
+            registration,
+        } => {
+            put("request_id", (*request).into());
+            put("registration_id", (*registration).into());
+        }
+        Message::Unsubscribed { request } | Message::Unregistered { request } => {
+            put("request_id", (*request).into());
+        }
+        Message::SubscriptionRevoked { details } | Message::RegistrationRevoked { details } => {
+            put("request_id", 0.into());
+            put("details", details.clone().into());
+        }
+        _ => panic!("{message:?} has more than ids"),
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {
