@@ -129,13 +129,13 @@ impl Sink {
         if self.format == Format::Human && report.trouble.is_some() && report.nothing_played() {
             return Ok(());
         }
-        let text = report::render(report, self.format, colours())?;
+        let text = report::render(report, self.format, colors())?;
         say!("{}", text.trim_end_matches('\n'))
     }
 }
 
-/// Colours are for a terminal, unless NO_COLOR says otherwise (no-color.org).
-pub fn colours() -> bool {
+/// Colors are for a terminal, unless NO_COLOR says otherwise (no-color.org).
+pub fn colors() -> bool {
     io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 

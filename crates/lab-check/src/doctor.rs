@@ -157,7 +157,7 @@ impl Doctor {
 }
 
 fn show(findings: &[Finding], problems: usize) -> anyhow::Result<()> {
-    let colour = deliver::colours();
+    let color = deliver::colors();
     for finding in findings {
         let code = match finding.level {
             Level::Fine => "32",
@@ -165,7 +165,7 @@ fn show(findings: &[Finding], problems: usize) -> anyhow::Result<()> {
             Level::Problem => "1;31",
         };
         let word = format!("{:7}", finding.level.word());
-        let word = match colour {
+        let word = match color {
             true => format!("\x1b[{code}m{word}\x1b[0m"),
             false => word,
         };

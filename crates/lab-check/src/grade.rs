@@ -24,7 +24,7 @@ use labnet::{Hint, log, say};
 use serde_json::Value;
 
 use crate::check::absolute;
-use crate::deliver::colours;
+use crate::deliver::colors;
 use crate::progress::Progress;
 use crate::{signals, target};
 
@@ -185,7 +185,7 @@ impl Grade {
         desk.look_after(&[]);
         say!(
             "{}",
-            table(&rows, self.points, begin.elapsed(), colours()).trim_end()
+            table(&rows, self.points, begin.elapsed(), colors()).trim_end()
         )?;
         for remark in desk.remarks().iter() {
             say!("note: {remark}")?;

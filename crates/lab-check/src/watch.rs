@@ -22,7 +22,7 @@ use lab_judge::run::{self, Growing, Plan};
 use labnet::{Failure, Hint, log, say};
 
 use crate::check::play;
-use crate::deliver::colours;
+use crate::deliver::colors;
 use crate::signals;
 use crate::target::{self, Wanted};
 
@@ -213,7 +213,7 @@ fn checked(wanted: &Wanted, plan: &Plan, seen: &mut Seen, paths: &[PathBuf]) -> 
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .clone();
-    let shown = report::render(&report, Format::Human, colours()).and_then(|text| {
+    let shown = report::render(&report, Format::Human, colors()).and_then(|text| {
         if io::stdout().is_terminal() {
             // The last result is not to be taken for this one: cleared, and from the top.
             say!("\x1b[2J\x1b[H{}", text.trim_end_matches('\n'))

@@ -16,15 +16,15 @@ use crate::cut::{self, Checks};
 use crate::readme;
 use crate::starter::{self, Language};
 
-/// One of the two licences is enough for those who receive it, and the shorter one keeps a hand-out small.
-const LICENCE: &str = "LICENSE-MIT";
+/// One of the two licenses is enough for those who receive it, and the shorter one keeps a hand-out small.
+const LICENSE: &str = "LICENSE-MIT";
 
 /// What of the workspace's root goes into every hand-out in Rust.
 const ROOT_FILES: [&str; 6] = [
     ".cargo/config.toml",
     ".gitignore",
     "Cargo.toml",
-    LICENCE,
+    LICENSE,
     "clippy.toml",
     "rustfmt.toml",
 ];
@@ -260,7 +260,7 @@ impl Source {
         let names = self.tracked.iter().filter(move |name| {
             let below = |folders: &BTreeSet<String>| folders.iter().any(|f| is_below(name, f));
             if ROOT_FILES.contains(&name.as_str()) {
-                return rust || *name == LICENCE;
+                return rust || *name == LICENSE;
             }
             if below(programs) {
                 return !kind.python || name.ends_with(".py") || name.ends_with(".md");

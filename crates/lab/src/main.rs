@@ -5,7 +5,7 @@
 //! | [`hand_over`] | the commands that are binaries of their own, built when first used |
 //! | [`list`] | `cargo lab list` |
 //! | [`run`] | `cargo lab run`: the story of one conversation |
-//! | [`show`] | the lines of both sides in one terminal, each labelled |
+//! | [`show`] | the lines of both sides in one terminal, each labeled |
 //! | [`web`] | the small web server that some exercises talk to |
 //! | [`story`] | what an exercise shows that has more than a server and a client |
 //! | [`index`] | `cargo lab index`: `examples-index.md` |

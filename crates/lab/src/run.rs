@@ -347,7 +347,7 @@ impl<'a> Part<'a> {
 
 impl Side {
     fn label(self) -> Label {
-        let (name, colour) = match self {
+        let (name, color) = match self {
             Side::Lab => ("lab", 33),
             Side::Server => ("server", 36),
             Side::Client => ("client", 32),
@@ -356,7 +356,7 @@ impl Side {
         };
         Label {
             name,
-            colour,
+            color,
             python: false,
             reads_keyboard: false,
         }

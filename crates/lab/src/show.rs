@@ -1,4 +1,4 @@
-//! The lines of several programs in one terminal, each labelled with whose it is.
+//! The lines of several programs in one terminal, each labeled with whose it is.
 //!
 //! ```text
 //! server : listening on 127.0.0.1:65432      a line of stderr
@@ -21,13 +21,13 @@ const REST_PATIENCE: Duration = Duration::from_millis(50);
 /// A longer beginning, in bytes, is shown without waiting.
 const LONGEST: usize = 16 * 1024;
 
-/// How a program's lines are labelled.
+/// How a program's lines are labeled.
 #[derive(Debug, Clone, Copy)]
 pub struct Label {
     /// `server`.
     pub name: &'static str,
-    /// The label's colour, a parameter of the terminal's `SGR` sequence (ECMA-48, 8.3.117).
-    pub colour: u8,
+    /// The label's color, a parameter of the terminal's `SGR` sequence (ECMA-48, 8.3.117).
+    pub color: u8,
     /// A Python program: it ends at Ctrl-C with a traceback, which is not shown.
     pub python: bool,
     /// It reads what the user types: a line that it has begun, a prompt, is ended by the user's Enter.
@@ -44,7 +44,7 @@ pub struct Screen<Out = Terminal> {
     open: Option<(&'static str, Stream)>,
 }
 
-/// Where bytes go, and whether they may be coloured.
+/// Where bytes go, and whether they may be colored.
 pub trait Target {
     /// Writes all of it at once, so that it is seen at once.
     ///
@@ -52,8 +52,8 @@ pub trait Target {
     ///
     /// When stdout is closed.
     fn write(&mut self, stream: Stream, bytes: &[u8]) -> anyhow::Result<()>;
-    /// Whether the stream is a terminal for a user who likes colours.
-    fn coloured(&self, stream: Stream) -> bool;
+    /// Whether the stream is a terminal for a user who likes colors.
+    fn colored(&self, stream: Stream) -> bool;
 }
 
 /// This program's own stdout and stderr.
@@ -222,7 +222,7 @@ impl<Out: Target> Screen<Out> {
         if !goes_on {
             bytes.extend(
                 label
-                    .shown(stream, self.width, self.out.coloured(stream))
+                    .shown(stream, self.width, self.out.colored(stream))
                     .bytes(),
             );
         }
@@ -239,14 +239,14 @@ impl Source {
 }
 
 impl Label {
-    fn shown(&self, stream: Stream, width: usize, coloured: bool) -> String {
+    fn shown(&self, stream: Stream, width: usize, colored: bool) -> String {
         let mark = match stream {
             Stream::Stdout => '│',
             Stream::Stderr => ':',
         };
         let name = self.name;
-        match coloured {
-            true => format!("\x1b[{}m{name:<width$} {mark}\x1b[0m ", self.colour),
+        match colored {
+            true => format!("\x1b[{}m{name:<width$} {mark}\x1b[0m ", self.color),
             false => format!("{name:<width$} {mark} "),
         }
     }
@@ -254,13 +254,13 @@ impl Label {
 
 impl Terminal {
     fn new() -> Self {
-        let coloured = env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        let colored = env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
             && env::var_os("TERM").is_none_or(|value| value != "dumb")
             // An old Windows console shows the sequences as they are.
             && (cfg!(not(windows)) || env::var_os("WT_SESSION").is_some());
         Terminal {
-            stdout: coloured && io::stdout().is_terminal(),
-            stderr: coloured && io::stderr().is_terminal(),
+            stdout: colored && io::stdout().is_terminal(),
+            stderr: colored && io::stderr().is_terminal(),
         }
     }
 }
@@ -283,7 +283,7 @@ impl Target for Terminal {
         }
     }
 
-    fn coloured(&self, stream: Stream) -> bool {
+    fn colored(&self, stream: Stream) -> bool {
         match stream {
             Stream::Stdout => self.stdout,
             Stream::Stderr => self.stderr,
@@ -299,7 +299,7 @@ mod tests {
     #[derive(Default)]
     struct Paper {
         text: Vec<u8>,
-        coloured: bool,
+        colored: bool,
     }
 
     impl Target for Paper {
@@ -308,20 +308,20 @@ mod tests {
             Ok(())
         }
 
-        fn coloured(&self, _: Stream) -> bool {
-            self.coloured
+        fn colored(&self, _: Stream) -> bool {
+            self.colored
         }
     }
 
     const SERVER: Label = Label {
         name: "server",
-        colour: 36,
+        color: 36,
         python: true,
         reads_keyboard: false,
     };
     const CLIENT: Label = Label {
         name: "client",
-        colour: 32,
+        color: 32,
         python: false,
         reads_keyboard: false,
     };
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn every_line_is_labelled_and_the_streams_are_told_apart() {
+    fn every_line_is_labeled_and_the_streams_are_told_apart() {
         let mut screen = screen();
         screen.feed(SERVER, Stream::Stderr, b"listening\n").unwrap();
         screen
@@ -355,9 +355,9 @@ mod tests {
     }
 
     #[test]
-    fn colour_is_in_the_label_alone() {
+    fn color_is_in_the_label_alone() {
         let mut screen = screen();
-        screen.out.coloured = true;
+        screen.out.colored = true;
         screen.feed(CLIENT, Stream::Stdout, b"one\n").unwrap();
         assert_eq!(text(&screen), "\x1b[32mclient │\x1b[0m one\n");
     }

@@ -36,7 +36,7 @@ enum Side {
 
 impl Side {
     fn label(self) -> Label {
-        let (name, colour) = match self {
+        let (name, color) = match self {
             Side::Lab => ("lab", 33),
             Side::Router => ("router", 36),
             Side::First => ("service 1", 35),
@@ -45,7 +45,7 @@ impl Side {
         };
         Label {
             name,
-            colour,
+            color,
             python: false,
             reads_keyboard: false,
         }

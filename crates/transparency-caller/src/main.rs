@@ -47,7 +47,7 @@ struct Args {
     /// realm to join (default realm1)
     #[argh(option, default = "\"realm1\".to_string()")]
     realm: String,
-    /// serialisation: json, msgpack or cbor (default json)
+    /// serialization: json, msgpack or cbor (default json)
     #[argh(option, default = "Format::Json", from_str_fn(format))]
     format: Format,
     /// name to authenticate under (default: anonymous)
@@ -134,5 +134,5 @@ fn tell(notice: &SessionEvent) {
 
 fn format(word: &str) -> Result<Format, String> {
     let found = Format::from_subprotocol(&format!("wamp.2.{word}"));
-    found.ok_or_else(|| "a serialisation is json, msgpack or cbor".to_string())
+    found.ok_or_else(|| "a serialization is json, msgpack or cbor".to_string())
 }

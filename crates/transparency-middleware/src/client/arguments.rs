@@ -49,7 +49,7 @@ fn no_arguments<A: DeserializeOwned>(payload: &Payload) -> PayloadError {
 ///
 /// # Errors
 ///
-/// When the value cannot be written in this serialisation.
+/// When the value cannot be written in this serialization.
 pub(super) fn write_result<R: Serialize + ?Sized>(
     format: Format,
     value: &R,

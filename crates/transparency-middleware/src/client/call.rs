@@ -57,7 +57,7 @@ impl Call {
         }
     }
 
-    /// A call with positional arguments, in the serialisation of the caller that will make it.
+    /// A call with positional arguments, in the serialization of the caller that will make it.
     ///
     /// # Errors
     ///
@@ -116,7 +116,7 @@ pub trait Caller: Send + Sync {
     /// When the call cannot be sent at all.
     fn start(&self, call: Call) -> Result<PendingCall, Error>;
 
-    /// The serialisation that arguments are best written in.
+    /// The serialization that arguments are best written in.
     fn format(&self) -> Format;
 }
 

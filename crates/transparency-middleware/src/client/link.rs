@@ -273,7 +273,7 @@ impl Reader {
                 Ok(WsMessage::Text(text)) if self.format.is_text() => Bytes::from(text),
                 Ok(WsMessage::Binary(bytes)) if !self.format.is_text() => bytes,
                 Ok(WsMessage::Text(_) | WsMessage::Binary(_)) => {
-                    let text = "a frame of the wrong kind for this serialisation";
+                    let text = "a frame of the wrong kind for this serialization";
                     return Err(Broken::Protocol(text.to_string()));
                 }
                 Ok(WsMessage::Pong(_)) => return Ok(Incoming::Pong),
@@ -367,7 +367,7 @@ impl Sender {
     ///
     /// # Errors
     ///
-    /// When the message is too large, too much waits already, or the payload has no form in this serialisation; then
+    /// When the message is too large, too much waits already, or the payload has no form in this serialization; then
     /// nothing was put in.
     pub(super) fn put(&self, message: &Message) -> Result<(), Error> {
         self.append(message, |size, waiting| {

@@ -19,7 +19,7 @@ const MAX_WAITING: usize = 4096;
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Procedures in the same process. A program that takes a [`Caller`] calls them as it calls those behind a
-/// router: by name, with a deadline, with errors that are URIs. Arguments and results are serialised all the
+/// router: by name, with a deadline, with errors that are URIs. Arguments and results are serialized all the
 /// same, so that what works here works there.
 pub struct Local {
     procedures: Mutex<Vec<Procedure>>,

@@ -229,7 +229,7 @@ impl Builder {
         self
     }
 
-    /// The serialisation; at first JSON.
+    /// The serialization; at first JSON.
     #[must_use]
     pub fn format(mut self, format: Format) -> Self {
         self.config.format = format;

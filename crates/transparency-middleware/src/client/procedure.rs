@@ -197,7 +197,7 @@ impl Invocation {
     ///
     /// # Errors
     ///
-    /// When it cannot be written in the session's serialisation.
+    /// When it cannot be written in the session's serialization.
     pub fn result<R: Serialize + ?Sized>(&self, value: &R) -> Result<Payload, PayloadError> {
         write_result(self.format, value)
     }

@@ -230,7 +230,7 @@ impl Caller for Session {
 }
 
 impl Session {
-    /// The serialisation of this session.
+    /// The serialization of this session.
     pub fn format(&self) -> Format {
         self.core.config.format
     }

@@ -34,7 +34,7 @@ fn answers_out_of_order_reach_their_calls_and_ids_have_no_gap() {
 }
 
 #[test]
-fn all_serialisations_carry_a_call() {
+fn all_serializations_carry_a_call() {
     for format in Format::ALL {
         let router = Router {
             format,
