@@ -14,7 +14,7 @@ use labnet::{Hint, say};
 use serde_json::json;
 
 use crate::deliver::{self, Save, Sink};
-use crate::exercises::EXERCISES;
+use crate::exercises;
 use crate::progress::Progress;
 use crate::target::{self, Prepared, Wanted};
 
@@ -24,12 +24,10 @@ use crate::target::{self, Prepared, Wanted};
     subcommand,
     name = "check",
     help_triggers("-h", "--help"),
-    // region: workspace
-    example = "cargo lab check dsd-eof",
-    example = "cargo lab check dsd-eof --server \"python3 my_server.py --port {{port}}\"",
-    example = "cargo lab check dsd-eof --client \"./client {{host}} {{port}} {{message}}\" --only sends",
-    example = "cargo lab check dsd-eof --server \"python3 my_server.py {{port}}\" --save junit=results.xml",
-    // endregion: workspace
+    example = "cargo lab check {{exercise}}",
+    example = "cargo lab check {{exercise}} --server \"python3 my_server.py --port {{port}}\"",
+    example = "cargo lab check {{exercise}} --client \"./client {{host}} {{port}} {{message}}\" --only {{case}}",
+    example = "cargo lab check {{exercise}} --server \"python3 my_server.py {{port}}\" --save junit=results.xml",
     note = "The command runs without a shell. {{host}}, {{port}} and, for clients, {{message}} are filled in; without {{port}} the \
             sheet's own address is used. {{scratch}} is an empty folder for what the program keeps. The words rust and python stand for our own program and its twin.\n\n\
             This is no sandbox: the program runs with your rights.",
@@ -208,7 +206,7 @@ fn explain(id: &str) -> anyhow::Result<()> {
 }
 
 fn list_exercises() -> anyhow::Result<()> {
-    for exercise in EXERCISES {
+    for exercise in exercises::in_order() {
         for role in exercise.roles {
             let remark = if role.remark.is_empty() {
                 String::new()

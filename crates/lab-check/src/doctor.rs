@@ -19,7 +19,7 @@ use labnet::say;
 use serde_json::{Value, json};
 
 use crate::deliver;
-use crate::exercises::EXERCISES;
+use crate::exercises;
 
 /// The oldest Python that the twins run on.
 const PYTHON: (u32, u32) = (3, 8);
@@ -337,7 +337,7 @@ fn ports() -> Vec<Finding> {
         }
     };
     let mut checked = Vec::new();
-    for exercise in EXERCISES {
+    for exercise in exercises::in_order() {
         for role in exercise.roles {
             checked.push(role.package);
             let host = match role.host {

@@ -41,11 +41,9 @@ const MOST_OUTPUT: u64 = 64 * 1024 * 1024;
     subcommand,
     name = "grade",
     help_triggers("-h", "--help"),
-    // region: workspace
-    example = "cargo lab grade submissions --exercise dsd-eof --server \"python3 {{dir}}/server.py --port {{port}}\"",
-    example = "cargo lab grade submissions --exercise dsd-eof --client \"node {{dir}}/client.js {{port}} {{message}}\" --points 10",
-    example = "cargo lab grade submissions --exercise codio-echo --server \"{{dir}}/run.sh {{port}}\" --weight large=3 --weight restart=0",
-    // endregion: workspace
+    example = "cargo lab grade submissions --exercise {{exercise}} --server \"python3 {{dir}}/server.py --port {{port}}\"",
+    example = "cargo lab grade submissions --exercise {{exercise}} --client \"node {{dir}}/client.js {{port}} {{message}}\" --points 10",
+    example = "cargo lab grade submissions --exercise {{exercise}} --server \"{{dir}}/run.sh {{port}}\" --weight {{case}}=3",
     note = "Each folder in the given one is a submission; the programs run in it, and {{dir}} stands for it. A case that passes earns its \
             points, by default 1; one that fails, is skipped, or stays undecided earns none.\n\n\
             This is no sandbox: the programs run with your rights.",

@@ -40,16 +40,33 @@ enum Command {
     Doctor(doctor::Doctor),
 }
 
+/// A help text whose examples name an exercise that is here, and the first case of its last side.
+fn with_example(help: &str) -> String {
+    let all = || exercises::EXERCISES.iter();
+    let example = all()
+        .find(|exercise| exercise.roles.len() > 1)
+        .or(all().next());
+    let case = example.and_then(|exercise| exercise.roles.last()?.cases.first());
+    help.replace(
+        "{exercise}",
+        example.map_or("EXERCISE", |exercise| exercise.name),
+    )
+    .replace("{case}", case.map_or("CASE", |case| case.id))
+}
+
 /// The tool's own trouble: not a verdict about the program under test.
 const TROUBLE: u8 = 3;
 
 fn main() -> ExitCode {
-    let done = labnet::args_as::<Args>("cargo lab").and_then(|args| match args.command {
-        Command::Check(check) => check.run(),
-        Command::Grade(grade) => grade.run(),
-        Command::Watch(watch) => watch.run(),
-        Command::Doctor(doctor) => doctor.run(),
-    });
+    let done =
+        labnet::args_with_help::<Args>("cargo lab", with_example).and_then(|args| {
+            match args.command {
+                Command::Check(check) => check.run(),
+                Command::Grade(grade) => grade.run(),
+                Command::Watch(watch) => watch.run(),
+                Command::Doctor(doctor) => doctor.run(),
+            }
+        });
     lab_judge::process::sweep();
     match done {
         Ok(code) => ExitCode::from(code),

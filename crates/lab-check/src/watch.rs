@@ -39,10 +39,8 @@ const OTHERS: [&str; 5] = ["target", "node_modules", "__pycache__", "venv", "bui
     subcommand,
     name = "watch",
     help_triggers("-h", "--help"),
-    // region: workspace
-    example = "cargo lab watch dsd-eof --server \"python3 my_server.py --port {{port}}\"",
-    example = "cargo lab watch dsd-eof --client \"./client {{port}} {{message}}\" --path src --path client",
-    // endregion: workspace
+    example = "cargo lab watch {{exercise}} --server \"python3 my_server.py --port {{port}}\"",
+    example = "cargo lab watch {{exercise}} --client \"./client {{port}} {{message}}\" --path src --path client",
     note = "The files that the command names are watched, and what --path adds: four times a second each is looked at. A change \
             while a check runs ends that check and begins the next. Ctrl-C ends it all.\n\n\
             This is no sandbox: the program runs with your rights.",

@@ -227,6 +227,22 @@ impl Catalog {
         Err(anyhow!("there is no exercise {name}")).hint(hint)
     }
 
+    /// The exercise that examples name: the first with a server and a client.
+    pub fn example(&self) -> Option<&str> {
+        let mut exercises = self.sheets.iter().flat_map(|sheet| &sheet.exercises);
+        let pair = exercises.find(|exercise| matches!(exercise.cast(), Ok(Cast::Pair(..))));
+        pair.map(|exercise| exercise.id.as_str())
+    }
+
+    /// The names of all exercises and programs, in the order of the lists.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let exercises = self.sheets.iter().flat_map(|sheet| &sheet.exercises);
+        exercises.flat_map(|exercise| {
+            let programs = exercise.programs.iter();
+            std::iter::once(exercise.id.as_str()).chain(programs.map(|p| p.package.as_str()))
+        })
+    }
+
     /// The sheet of this short name.
     ///
     /// # Errors
@@ -394,7 +410,7 @@ mod tests {
 
     fn lab(exercise: &str, order: u32, role: &str) -> Value {
         json!({
-            "sheet": "dsd", "exercise": exercise, "title": "T", "order": order, "role": role,
+            "sheet": "net", "exercise": exercise, "title": "T", "order": order, "role": role,
             "python": "p.py", "teaches": "t", "calls": ["socket"],
         })
     }
@@ -402,7 +418,7 @@ mod tests {
     fn workspace(packages: &[Value]) -> Value {
         json!({
             "workspace_root": "/labs",
-            "metadata": { "lab": { "sheets": [{ "id": "dsd", "title": "Design" }] } },
+            "metadata": { "lab": { "sheets": [{ "id": "net", "title": "Design" }] } },
             "packages": packages,
         })
     }
@@ -413,10 +429,10 @@ mod tests {
 
     fn catalog() -> Catalog {
         from_metadata(&workspace(&[
-            package("sum-client", &lab("dsd-sum", 4, "client")),
-            package("sum-server", &lab("dsd-sum", 4, "server")),
-            package("hello-server", &lab("dsd-hello", 1, "server")),
-            package("hello-client", &lab("dsd-hello", 1, "client")),
+            package("sum-client", &lab("net-sum", 4, "client")),
+            package("sum-server", &lab("net-sum", 4, "server")),
+            package("hello-server", &lab("net-hello", 1, "server")),
+            package("hello-client", &lab("net-hello", 1, "client")),
             package("scan", &lab("scan", 9, "program")),
             package("bus", &lab("middle", 10, "router")),
             json!({ "name": "labnet", "manifest_path": "/labs/crates/labnet/Cargo.toml", "metadata": null }),
@@ -438,8 +454,8 @@ mod tests {
         assert_eq!(
             shown,
             [
-                ("dsd-hello", vec!["hello-server", "hello-client"]),
-                ("dsd-sum", vec!["sum-server", "sum-client"]),
+                ("net-hello", vec!["hello-server", "hello-client"]),
+                ("net-sum", vec!["sum-server", "sum-client"]),
                 ("scan", vec!["scan"]),
                 ("middle", vec!["bus"]),
             ]
@@ -452,7 +468,7 @@ mod tests {
 
     #[test]
     fn a_package_names_its_exercise() {
-        assert_eq!(catalog().exercise("sum-client").unwrap().id, "dsd-sum");
+        assert_eq!(catalog().exercise("sum-client").unwrap().id, "net-sum");
     }
 
     #[test]
@@ -462,14 +478,14 @@ mod tests {
             format!("{:?}", labnet::Failure::from(error))
         };
         assert_eq!(
-            shown("dsd-smu"),
-            "there is no exercise dsd-smu\n\
-             hint: did you mean dsd-sum? cargo lab list shows them all"
+            shown("net-smu"),
+            "there is no exercise net-smu\n\
+             hint: did you mean net-sum? cargo lab list shows them all"
         );
         assert_eq!(
-            shown("dsd"),
-            "there is no exercise dsd\n\
-             hint: did you mean dsd-hello or dsd-sum? cargo lab list shows them all"
+            shown("net"),
+            "there is no exercise net\n\
+             hint: did you mean net-hello or net-sum? cargo lab list shows them all"
         );
         assert_eq!(
             shown("quite-different"),
@@ -481,7 +497,7 @@ mod tests {
     fn an_exercise_is_a_pair_a_program_or_says_where_its_way_is_described() {
         let catalog = catalog();
         let cast = |name| catalog.exercise(name).unwrap().cast();
-        assert!(matches!(cast("dsd-sum"), Ok(Cast::Pair(s, c))
+        assert!(matches!(cast("net-sum"), Ok(Cast::Pair(s, c))
             if s.package == "sum-server" && c.package == "sum-client"));
         assert!(matches!(cast("scan"), Ok(Cast::Alone(p)) if p.package == "scan"));
         let shown = format!("{:?}", labnet::Failure::from(cast("middle").unwrap_err()));

@@ -4,11 +4,13 @@
 //! own, and `cargo lab COMMAND` has cargo build and run it.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::Command;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use argh::{ArgsInfo, FromArgs};
 use lab_core::cargo;
+use labnet::Hint;
 
 /// The command, and the package whose only binary it is in.
 const COMMANDS: &[(&str, &str)] = &[
@@ -16,9 +18,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("grade", "lab-check"),
     ("watch", "lab-check"),
     ("doctor", "lab-check"),
-    // region: workspace
     ("handout", "lab-handout"),
-    // endregion: workspace
 ];
 
 /// Judges any program, in any language, by what it does on the wire.
@@ -41,12 +41,10 @@ pub struct Watch {}
 #[argh(subcommand, name = "doctor")]
 pub struct Doctor {}
 
-// region: workspace
 /// Makes a folder or an archive of an exercise, for a student.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(subcommand, name = "handout")]
 pub struct Handout {}
-// endregion: workspace
 
 /// Runs the binary that the first word stands for, with the words after it, and gives its exit code.
 ///
@@ -55,7 +53,7 @@ pub struct Handout {}
 ///
 /// # Errors
 ///
-/// When cargo cannot be started.
+/// When this copy of the workspace has no such package, or cargo cannot be started.
 pub fn for_words(mut words: impl Iterator<Item = OsString>) -> anyhow::Result<Option<i32>> {
     let Some(first) = words.next() else {
         return Ok(None);
@@ -63,6 +61,14 @@ pub fn for_words(mut words: impl Iterator<Item = OsString>) -> anyhow::Result<Op
     let Some((name, package)) = COMMANDS.iter().find(|(command, _)| first == *command) else {
         return Ok(None);
     };
+    // A hand-out leaves packages out.
+    if !Path::new(env!("CARGO_MANIFEST_DIR"))
+        .with_file_name(package)
+        .exists()
+    {
+        return Err(anyhow!("there is no `cargo lab {name}` in this folder"))
+            .hint("it is a part of the workspace that this folder was handed out from");
+    }
     let mut command = cargo::command();
     command.args(["run", "--quiet", "--package", package, "--"]);
     // A binary that has several commands wants to know which.

@@ -33,6 +33,7 @@ mod story;
 mod web;
 
 use argh::{ArgsInfo, FromArgs};
+use lab_core::catalog::Catalog;
 use labnet::say;
 
 /// The name under which users start this program.
@@ -43,11 +44,9 @@ const NAME: &str = "cargo lab";
 #[argh(
     help_triggers("-h", "--help"),
     example = "cargo lab list",
-    // region: workspace
-    example = "cargo lab run dsd-sum",
-    example = "cargo lab run dsd-sum --server python -- 0.1 0.2",
-    example = "cargo lab check dsd-eof --server \"python3 my_server.py --port {{port}}\"",
-    // endregion: workspace
+    example = "cargo lab run {{exercise}}",
+    example = "cargo lab run {{exercise}} --client python --port 9900",
+    example = "cargo lab check {{exercise}} --server \"python3 my_server.py --port {{port}}\""
 )]
 struct Lab {
     #[argh(subcommand)]
@@ -64,9 +63,7 @@ enum Command {
     Grade(hand_over::Grade),
     Watch(hand_over::Watch),
     Doctor(hand_over::Doctor),
-    // region: workspace
     Handout(hand_over::Handout),
-    // endregion: workspace
 }
 
 fn main() -> labnet::MainResult {
@@ -74,7 +71,7 @@ fn main() -> labnet::MainResult {
     if let Some(code) = hand_over::for_words(std::env::args_os().skip(1))? {
         std::process::exit(code);
     }
-    let code = match labnet::args_as::<Lab>(NAME)?.command {
+    let code = match labnet::args_with_help::<Lab>(NAME, with_example)?.command {
         Some(Command::List(list)) => list.run().map(|()| 0),
         Some(Command::Run(run)) => run.run(),
         Some(Command::Index(index)) => index.run().map(|()| 0),
@@ -91,7 +88,15 @@ fn main() -> labnet::MainResult {
 /// What `cargo lab --help` prints, for a bare `cargo lab`.
 fn help() -> anyhow::Result<()> {
     match Lab::from_args(&[NAME], &["--help"]) {
-        Err(help) => say!("{}", help.output.trim_end()),
+        Err(help) => say!("{}", with_example(help.output.trim_end())),
         Ok(_) => Ok(()),
     }
+}
+
+/// A help text whose examples name an exercise of this workspace.
+fn with_example(help: &str) -> String {
+    // Outside a workspace the help is still of use.
+    let catalog = Catalog::read().ok();
+    let exercise = catalog.as_ref().and_then(Catalog::example);
+    help.replace("{exercise}", exercise.unwrap_or("EXERCISE"))
 }

@@ -40,12 +40,10 @@ const READY_WITHIN: usize = 64 * 1024;
     subcommand,
     name = "run",
     help_triggers("-h", "--help"),
-    // region: workspace
-    example = "cargo lab run dsd-sum",
-    example = "cargo lab run dsd-sum -- 0.1 0.2",
-    example = "cargo lab run dsd-sum --server python --port 9900",
-    example = "cargo lab run transparency-socket4 --client python",
-    // endregion: workspace
+    example = "cargo lab run {{exercise}}",
+    example = "cargo lab run {{exercise}} -- --help",
+    example = "cargo lab run {{exercise}} --server python --port 9900",
+    example = "cargo lab run {{exercise}} --client python"
 )]
 pub struct Run {
     /// the server's language: rust or python (default rust)

@@ -50,7 +50,23 @@ pub fn args<T: TopLevelCommand + ArgsInfo>() -> anyhow::Result<T> {
 ///
 /// As [`args`].
 pub fn args_as<T: TopLevelCommand + ArgsInfo>(name: &str) -> anyhow::Result<T> {
-    finish(parse(name, &words()?))
+    args_with_help(name, str::to_string)
+}
+
+/// Like [`args_as`], for a help text that is completed when it is asked for.
+///
+/// # Errors
+///
+/// As [`args`].
+pub fn args_with_help<T: TopLevelCommand + ArgsInfo>(
+    name: &str,
+    complete: impl FnOnce(&str) -> String,
+) -> anyhow::Result<T> {
+    let parsed = parse(name, &words()?);
+    finish(parsed.map(|parsed| match parsed {
+        Parsed::Help(text) => Parsed::Help(complete(&text)),
+        args @ Parsed::Args(_) => args,
+    }))
 }
 
 /// The program's name, from how it was started.

@@ -3,6 +3,7 @@
 //!
 //! Most of them check programs in Python: without Python they are shown as ignored. So are those that take minutes;
 //! `cargo test -p lab-check --test check-tool -- --ignored` runs them. What is left on a machine is read from /proc, so on Linux.
+//! A hand-out has no gallery, and none of these tests.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic anywhere")]
 #![allow(
@@ -11,42 +12,42 @@
     reason = "long tests show what they found and measured"
 )]
 
-#[cfg(target_os = "linux")]
+#[cfg(all(has_gallery, target_os = "linux"))]
 mod address;
-#[cfg(target_os = "linux")]
+#[cfg(all(has_gallery, target_os = "linux"))]
 mod doctor;
-#[cfg(target_os = "linux")]
+#[cfg(all(has_gallery, target_os = "linux"))]
 mod golden;
-#[cfg(target_os = "linux")]
+#[cfg(all(has_gallery, target_os = "linux"))]
 mod grading;
-#[cfg(target_os = "linux")]
+#[cfg(all(has_gallery, target_os = "linux"))]
 mod hostile;
-#[cfg(target_os = "linux")]
+#[cfg(all(has_gallery, target_os = "linux"))]
 #[path = "../python/mod.rs"]
 mod python;
-#[cfg(target_os = "linux")]
+#[cfg(all(has_gallery, target_os = "linux"))]
 mod repeats;
-#[cfg(target_os = "linux")]
+#[cfg(all(has_gallery, target_os = "linux"))]
 mod reports;
-#[cfg(target_os = "linux")]
+#[cfg(all(has_gallery, target_os = "linux"))]
 mod tool;
-#[cfg(target_os = "linux")]
+#[cfg(all(has_gallery, target_os = "linux"))]
 mod watching;
 
 use std::process::ExitCode;
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(all(has_gallery, target_os = "linux")))]
 fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
 /// The test that runs a check as a user who may not kill what is checked.
-#[cfg(target_os = "linux")]
+#[cfg(all(has_gallery, target_os = "linux"))]
 const MAY_NOT_BE_KILLED: &str =
     "hostile::one_that_may_not_be_killed_holds_up_neither_the_check_nor_ctrl_c";
 
 /// The tests for which a sheet's port has to be free.
-#[cfg(target_os = "linux")]
+#[cfg(all(has_gallery, target_os = "linux"))]
 const NEED_SHEETS_PORTS: [&str; 3] = [
     "address::on_a_shared_network_the_last_cases_connections_are_waited_for",
     "doctor::it_says_what_is_there_and_who_holds_a_port",
@@ -54,10 +55,10 @@ const NEED_SHEETS_PORTS: [&str; 3] = [
 ];
 
 /// A test by its function, and why it is not run unless it is asked for.
-#[cfg(target_os = "linux")]
+#[cfg(all(has_gallery, target_os = "linux"))]
 type Test = (&'static str, fn(), Option<&'static str>);
 
-#[cfg(target_os = "linux")]
+#[cfg(all(has_gallery, target_os = "linux"))]
 macro_rules! tests {
     ($($module:ident::$name:ident $(, $ignored:literal)?;)*) => {
         &[$((
@@ -68,7 +69,7 @@ macro_rules! tests {
     };
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(all(has_gallery, target_os = "linux"))]
 fn main() -> ExitCode {
     use std::net::Ipv4Addr;
 
