@@ -42,10 +42,9 @@ enum Command {
 
 /// A help text whose examples name an exercise that is here, and the first case of its last side.
 fn with_example(help: &str) -> String {
-    let all = || exercises::EXERCISES.iter();
-    let example = all()
-        .find(|exercise| exercise.roles.len() > 1)
-        .or(all().next());
+    let all = exercises::in_order();
+    let both_sides = all.iter().find(|exercise| exercise.roles.len() > 1);
+    let example = both_sides.or(all.first());
     let case = example.and_then(|exercise| exercise.roles.last()?.cases.first());
     help.replace(
         "{exercise}",

@@ -1,4 +1,6 @@
-//! Which files make up a hand-out: a subset of this workspace, and nothing of it rewritten that need not be.
+//! Which files make up a hand-out.
+//!
+//! They are taken as they are. Two things are made: the README at the top, and a starter's programs without their marked regions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,7 +14,8 @@ use labnet::Hint;
 use serde_json::Value;
 
 use crate::bundle::{Entry, Files};
-use crate::cut::{self, Checks};
+use crate::checks::Checks;
+use crate::kind::Kind;
 use crate::readme;
 use crate::starter::{self, Language};
 
@@ -32,29 +35,8 @@ const ROOT_FILES: [&str; 6] = [
 /// The packages of `cargo lab` that a hand-out with a check carries, with what they depend on.
 const LAB: [&str; 2] = ["crates/lab", "crates/lab-check"];
 
-/// What the root manifest says of its members, and what it has to say where the twins' folders hold no package.
-const MEMBERS: &str = "members = [\"crates/*\", \"tests\"]\n";
-const PYTHON_MEMBERS: &str = "members = [\"crates/lab*\"]\n";
-
-/// What is handed out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kind {
-    /// The twins alone, for a course in Python.
-    pub python: bool,
-    /// Everything as it is, instead of without the student's part.
-    pub solution: bool,
-    /// With `cargo lab` and the exercise's check.
-    pub check: bool,
-}
-
-impl Kind {
-    /// Whether the student's part is taken out of files in this language.
-    ///
-    /// In a course in Rust the Python twin stays whole: it is what the student reads beside their own program.
-    fn cuts(self, language: Language) -> bool {
-        !self.solution && (self.python || language != Language::Python)
-    }
-}
+/// The one file of a carried package's `tests` that is carried: the manifest names it.
+const MATRIX: &str = "crates/lab-check/tests/check-matrix.rs";
 
 /// The workspace that hand-outs are taken from.
 #[derive(Debug)]
@@ -98,19 +80,17 @@ impl Source {
             .map(ToString::to_string)
             .collect();
         let mut checks = BTreeMap::new();
-        for name in &tracked {
-            if let Some(module) = name.strip_prefix(cut::CHECKS) {
-                let path = catalog.root.join(name);
-                let text = fs::read_to_string(&path)
-                    .with_context(|| format!("cannot read {}", path.display()))?;
-                checks.insert(module.to_string(), text);
-            }
+        for name in tracked.iter().filter(|name| Checks::is_one(name)) {
+            let path = catalog.root.join(name);
+            let text = fs::read_to_string(&path)
+                .with_context(|| format!("cannot read {}", path.display()))?;
+            checks.insert(name.clone(), text);
         }
         Ok(Source {
             catalog,
             metadata,
             tracked,
-            checks: Checks::read(checks)?,
+            checks: Checks::new(checks),
         })
     }
 
@@ -127,47 +107,32 @@ impl Source {
             .iter()
             .map(|program| program.folder.clone())
             .collect();
-        let modules = self.check_of(exercise);
-        if kind.check && modules.is_empty() {
+        let checks = self.check_of(exercise);
+        if kind.check && checks.is_empty() {
             return Err(anyhow!("{} has no check yet", exercise.id))
                 .hint("cargo lab check lists the exercises that have one; leave --check out");
         }
-        for name in self.names(exercise, &programs, &modules, kind)? {
+        for name in self.names(exercise, &programs, &checks, kind)? {
             let mut entry = self.read_file(name)?;
             let of_the_exercise = programs.iter().any(|folder| is_below(name, folder));
-            let text = |bytes| {
-                String::from_utf8(bytes).with_context(|| format!("{name} is no UTF-8 text"))
+            // Where it is in the hand-out.
+            let place = match of_the_exercise && kind.python {
+                true => name.strip_prefix("crates/").unwrap_or(name),
+                false => name,
             };
-            if kind.python && name.ends_with(".md") {
-                entry.bytes =
-                    readme::in_python(&text(entry.bytes)?, &exercise.programs).into_bytes();
-            }
-            if of_the_exercise {
-                if let Some(language) = Language::of(name)
-                    && kind.cuts(language)
-                {
-                    let (text, its_tasks) = starter::starter(&text(entry.bytes)?, language)
-                        .with_context(|| name.clone())?;
-                    entry.bytes = text.into_bytes();
-                    tasks.extend(its_tasks.into_iter().map(|task| (name.clone(), task)));
-                }
-            } else if name.starts_with("crates/") {
-                let text = text(entry.bytes)?;
-                let mut text = cut::carried(&text, name).with_context(|| name.clone())?;
-                if name.strip_prefix(cut::CHECKS) == Some("mod.rs") {
-                    text = Checks::register(&text, &modules);
-                }
+            if of_the_exercise
+                && let Some(language) = Language::of(name)
+                && kind.cuts(language)
+            {
+                let text = String::from_utf8(entry.bytes)
+                    .with_context(|| format!("{name} is not valid UTF-8"))?;
+                let (text, its_tasks) =
+                    starter::starter(&text, language).with_context(|| name.clone())?;
                 entry.bytes = text.into_bytes();
-            } else if kind.python && name == "Cargo.toml" {
-                let text = text(entry.bytes)?;
-                ensure!(
-                    text.matches(MEMBERS).count() == 1,
-                    "the root Cargo.toml does not say {}",
-                    MEMBERS.trim_end()
-                );
-                entry.bytes = text.replace(MEMBERS, PYTHON_MEMBERS).into_bytes();
+                let its_tasks = its_tasks.into_iter();
+                tasks.extend(its_tasks.map(|task| (place.to_string(), task)));
             }
-            files.insert(name.clone(), entry);
+            files.insert(place.to_string(), entry);
         }
         if !kind.solution {
             ensure!(
@@ -177,7 +142,7 @@ impl Source {
             );
         }
         // It stands at the top, with links that fit there.
-        let own = format!("{}/README.md", readme::main_program(exercise).folder);
+        let own = format!("{}/README.md", kind.folder(readme::main_program(exercise)));
         let readme = readme::top(&files, sheet, exercise, kind, &tasks)?;
         files.remove(&own);
         files.insert(
@@ -216,7 +181,7 @@ impl Source {
         Ok(false)
     }
 
-    /// The modules of `cargo lab check` that judge this exercise; empty when there are none.
+    /// The files of `cargo lab check` that judge this exercise; empty when there are none.
     pub fn check_of(&self, exercise: &Exercise) -> BTreeSet<String> {
         let packages: Vec<&str> = exercise
             .programs
@@ -236,46 +201,46 @@ impl Source {
         &self,
         exercise: &Exercise,
         programs: &BTreeSet<String>,
-        modules: &BTreeSet<String>,
+        checks: &BTreeSet<String>,
         kind: Kind,
     ) -> anyhow::Result<impl Iterator<Item = &String>> {
         let mut begin = BTreeSet::new();
         if !kind.python {
             begin.extend(programs.clone());
-            begin.insert("tests".to_string());
         }
         if kind.check {
             begin.extend(LAB.map(str::to_string));
         }
         let rust = !begin.is_empty();
+        if rust {
+            // The root manifest names it as a member.
+            begin.insert("tests".to_string());
+        }
         let packages = self.closure(begin);
         let tests = self.listed("common-tests");
-        let unused = self.unused_modules(exercise)?;
-        let other_checks: BTreeSet<String> = self
-            .checks
-            .all()
-            .filter(|module| !modules.contains(*module))
-            .map(|module| format!("{}{module}.rs", cut::CHECKS))
-            .collect();
+        let unused = self.unused_modules(exercise, kind)?;
+        let described = format!("{}/README.md", readme::main_program(exercise).folder);
         let names = self.tracked.iter().filter(move |name| {
             let below = |folders: &BTreeSet<String>| folders.iter().any(|f| is_below(name, f));
             if ROOT_FILES.contains(&name.as_str()) {
                 return rust || *name == LICENSE;
             }
             if below(programs) {
-                return !kind.python || name.ends_with(".py") || name.ends_with(".md");
+                return !kind.python || name.ends_with(".py") || **name == described;
             }
             match name
                 .strip_prefix("tests/tests/")
                 .and_then(|test| test.strip_suffix(".rs"))
             {
                 Some(test) => {
+                    // Those of all exercises are named in a manifest, so they are always there.
                     let of_the_exercise = test.strip_prefix("exercises/") == Some(&*exercise.id);
-                    !kind.python && (of_the_exercise || tests.contains(&test))
+                    tests.contains(&test) || (of_the_exercise && !kind.python)
                 }
                 // A library's own tests, examples and README are not the student's concern.
                 None if is_aside(name) => false,
-                None if unused.contains(name) || other_checks.contains(*name) => false,
+                None if unused.contains(name) => false,
+                None if Checks::is_one(name) && !checks.contains(*name) => false,
                 None => below(&packages),
             }
         });
@@ -299,13 +264,14 @@ impl Source {
     /// # Errors
     ///
     /// When the exercise's tests cannot be read.
-    fn unused_modules(&self, exercise: &Exercise) -> anyhow::Result<Vec<String>> {
+    fn unused_modules(&self, exercise: &Exercise, kind: Kind) -> anyhow::Result<Vec<String>> {
         let name = format!("tests/tests/exercises/{}.rs", exercise.id);
-        if !self.tracked.contains(&name) {
-            return Ok(Vec::new());
-        }
-        let tests = self.read_file(&name)?;
-        let tests = String::from_utf8_lossy(&tests.bytes).into_owned();
+        let tests = match self.tracked.contains(&name) {
+            // Without the exercise's tests there is nothing that could use them.
+            _ if kind.python => String::new(),
+            true => String::from_utf8_lossy(&self.read_file(&name)?.bytes).into_owned(),
+            false => return Ok(Vec::new()),
+        };
         let unused = self
             .listed("optional")
             .into_iter()
@@ -352,7 +318,8 @@ impl Source {
 /// Whether a carried package's file is its test, example or description, `crates/labnet/tests/frames.rs`.
 fn is_aside(name: &str) -> bool {
     let folder = name.split('/').nth(2);
-    name.starts_with("crates/")
+    name != MATRIX
+        && name.starts_with("crates/")
         && matches!(
             folder,
             Some("tests" | "examples" | "fuzz" | "gallery" | "README.md")

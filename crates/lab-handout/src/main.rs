@@ -3,7 +3,8 @@
 //! | module | holds |
 //! |---|---|
 //! | [`gather`] | which files belong to a hand-out |
-//! | [`cut`] | what a carried library or command leaves behind |
+//! | [`checks`] | the exercises of `cargo lab check` |
+//! | [`kind`] | what is handed out: Rust or Python, starter or solution, with a check or without |
 //! | [`starter`] | from the full program to the student's: marked parts are taken out |
 //! | [`platform`] | the files with which a grading platform runs the check |
 //! | [`readme`] | the README at the top |
@@ -12,8 +13,9 @@
 
 mod bundle;
 mod cargo_files;
-mod cut;
+mod checks;
 mod gather;
+mod kind;
 mod platform;
 mod readme;
 mod starter;
@@ -29,7 +31,8 @@ use lab_core::process;
 use labnet::{Hint, log, say};
 
 use crate::bundle::{Files, Target};
-use crate::gather::{Kind, Source};
+use crate::gather::Source;
+use crate::kind::Kind;
 use crate::platform::Platform;
 
 /// Makes a folder or an archive of one exercise: all that a student needs, and nothing else.

@@ -12,7 +12,7 @@ use lab_core::catalog::{Exercise, Program};
 use serde_json::json;
 
 use crate::bundle::{Entry, Files};
-use crate::gather::Kind;
+use crate::kind::Kind;
 
 /// Where submissions are handed in and graded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,14 +65,7 @@ pub fn add(
     kind: Kind,
     checks: &BTreeSet<String>,
 ) -> anyhow::Result<()> {
-    let file = |program: &Program| {
-        let name = if kind.python {
-            "twin.py"
-        } else {
-            "src/main.rs"
-        };
-        format!("{}/{name}", program.folder)
-    };
+    let file = |program: &Program| kind.source(program);
     let programs: Vec<serde_json::Value> = exercise
         .programs
         .iter()

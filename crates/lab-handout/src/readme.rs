@@ -6,7 +6,7 @@ use anyhow::Context;
 use lab_core::catalog::{Exercise, Program, Role, Sheet};
 
 use crate::bundle::Files;
-use crate::gather::Kind;
+use crate::kind::Kind;
 
 /// The text of the top README. `tasks` are the files with a part to write, each with its steps.
 ///
@@ -30,12 +30,7 @@ pub fn top(
     )?;
     writeln!(text, "## In this folder\n")?;
     for program in &exercise.programs {
-        let file = if kind.python {
-            "twin.py"
-        } else {
-            "src/main.rs"
-        };
-        let path = format!("{}/{file}", program.folder);
+        let path = kind.source(program);
         if files.contains_key(&path) {
             writeln!(text, "- [{path}]({path}): the {}", program.role.name())?;
         }
@@ -52,7 +47,7 @@ pub fn top(
     }
     if !tasks.is_empty() {
         writeln!(text, "\n## What to do\n")?;
-        for (file, its) in in_order(exercise, tasks) {
+        for (file, its) in in_order(exercise, kind, tasks) {
             writeln!(
                 text,
                 "- {} of [{file}]({file}), where it says `Yours to write`",
@@ -79,7 +74,7 @@ pub fn top(
     if kind.check {
         text.push_str(&check(exercise, kind));
     }
-    let name = format!("{}/README.md", first.folder);
+    let name = format!("{}/README.md", kind.folder(first));
     let own = files
         .get(&name)
         .with_context(|| format!("there is no {name}"))?;
@@ -96,13 +91,18 @@ pub fn top(
             "What follows also speaks of {missing}: they belong to the whole workspace, and are not in this folder.\n"
         )?;
     }
-    text.push_str(&rebased(own, &first.folder));
+    let own = rebased(own, kind.folder(first));
+    text.push_str(&match kind.python {
+        true => in_python(&own, &exercise.programs),
+        false => own,
+    });
     Ok(text)
 }
 
 /// The files with a part to write, the server first, each with its steps in their order.
 fn in_order<'a>(
     exercise: &Exercise,
+    kind: Kind,
     tasks: &'a [(String, String)],
 ) -> Vec<(&'a str, Vec<&'a str>)> {
     let number = |task: &str| {
@@ -113,7 +113,7 @@ fn in_order<'a>(
     for program in &exercise.programs {
         for (file, task) in tasks {
             let in_it = file
-                .strip_prefix(&program.folder)
+                .strip_prefix(kind.folder(program))
                 .is_some_and(|rest| rest.starts_with('/'));
             match files.iter_mut().find(|(name, _)| name == file) {
                 Some((_, its)) if in_it => its.push(task),
@@ -129,12 +129,12 @@ fn in_order<'a>(
 }
 
 /// A description whose commands run the programs in Rust, for a folder with the Python programs alone:
-/// `cargo run -p dsd-sum-client 1 2` becomes `python3 crates/dsd-sum-client/twin.py 1 2`.
-pub fn in_python(readme: &str, programs: &[Program]) -> String {
+/// `cargo run -p dsd-sum-client 1 2` becomes `python3 dsd-sum-client/twin.py 1 2`.
+fn in_python(readme: &str, programs: &[Program]) -> String {
     let mut text = readme.to_string();
     for program in programs {
         let command = format!("cargo run -p {}", program.package);
-        let twin = format!("python3 {}/twin.py", program.folder);
+        let twin = format!("python3 {}/twin.py", program.package);
         let mut rest = text.as_str();
         let mut done = String::new();
         while let Some(at) = rest.find(&command) {
@@ -195,7 +195,7 @@ pub fn main_program(exercise: &Exercise) -> &Program {
 fn command(program: &Program, kind: Kind) -> String {
     if kind.python {
         let args: String = program.args.iter().map(|arg| format!(" {arg}")).collect();
-        format!("python3 {}/twin.py{args}", program.folder)
+        format!("python3 {}{args}", kind.source(program))
     } else {
         program.command()
     }
@@ -270,7 +270,7 @@ mod tests {
         // Put together: there are no packages of these names to run.
         let run = "cargo run -p";
         let readme = format!("$ {run} a -- --port 1\n`{run} a 1 2`\n`{run} a`\n{run} a-client\n");
-        let twin = "python3 crates/a/twin.py";
+        let twin = "python3 a/twin.py";
         assert_eq!(
             in_python(&readme, &[program("a")]),
             format!("$ {twin} --port 1\n`{twin} 1 2`\n`{twin}`\n{run} a-client\n")

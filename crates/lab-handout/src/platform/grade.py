@@ -128,7 +128,9 @@ def find(exercise, program, submission):
     ending = ".rs" if exercise["language"] == "rust" else ".py"
     alone = len(exercise["programs"]) == 1
     files = list(plain_files(submission, ending))
-    place = tuple(Path(program["file"]).parts[1:])
+    # With or without the folder crates/.
+    place = Path(program["file"]).parts
+    place = place[1:] if place[0] == "crates" else place
     names = {package + ending, package.replace("-", "_") + ending, role + ending} | set(program["names"])
     if alone:
         names.add("main" + ending)
