@@ -298,32 +298,41 @@ fn a_handout_is_a_subset_of_the_workspace() {
         let folder = scratch.path(exercise);
         let check: &[&str] = if with_check { &["--check"] } else { &[] };
         make(exercise, &[&["--solution"], check].concat(), &folder);
-        let carried = |file: &str| file.starts_with("crates/lab");
-        for (file, bytes) in files(Path::new(&folder)) {
-            if file == "README.md" || file == "Cargo.lock" {
-                continue;
-            }
-            let original = fs::read(workspace().join(&file));
-            let original = original.unwrap_or_else(|error| panic!("{exercise}: {file}: {error}"));
-            // A carried crate leaves whole lines behind, and has some that are comments in the workspace; all else is the same,
-            // byte for byte.
-            let same = match carried(&file) {
-                true => {
-                    let text = String::from_utf8_lossy(&original).into_owned();
-                    let mut all = text
-                        .lines()
-                        .map(|line| line.strip_prefix("// hand-out: ").unwrap_or(line));
-                    String::from_utf8_lossy(&bytes)
-                        .lines()
-                        .all(|line| all.any(|other| other == line))
-                }
-                false => bytes == original,
-            };
-            assert!(
-                same,
-                "{exercise}: {file} is not what it is in the workspace"
+        same_as_in_the_workspace(exercise, Path::new(&folder));
+        if with_starter().contains(exercise) {
+            let folder = scratch.path(&format!("{exercise}-python"));
+            make(
+                exercise,
+                &[&["--solution", "--python"], check].concat(),
+                &folder,
             );
+            same_as_in_the_workspace(exercise, Path::new(&folder));
         }
+    }
+}
+
+/// Every file of a solution is the workspace's, byte for byte, except the two that are made for it.
+fn same_as_in_the_workspace(exercise: &str, folder: &Path) {
+    let packages: Vec<String> = entries().into_iter().map(|entry| entry.package).collect();
+    for (file, bytes) in files(folder) {
+        if file == "README.md" || file == "Cargo.lock" {
+            continue;
+        }
+        // A hand-out in Python has its programs at the top.
+        let of_a_program = file
+            .split('/')
+            .next()
+            .filter(|first| packages.iter().any(|p| p == first));
+        let original = match of_a_program {
+            Some(_) => workspace().join("crates").join(&file),
+            None => workspace().join(&file),
+        };
+        let original =
+            fs::read(original).unwrap_or_else(|error| panic!("{exercise}: {file}: {error}"));
+        assert!(
+            bytes == original,
+            "{exercise}: {file} is not what it is in the workspace"
+        );
     }
 }
 
@@ -529,6 +538,11 @@ fn every_solution_passes_its_tests_and_its_check_and_every_starter_fails_them_fo
         let mut names = Vec::new();
         if !check.is_empty() {
             names = checked_as(&solution, target);
+            // The packages of the check are the same for every exercise.
+            if checks.first().is_some_and(|first| first == exercise) {
+                let tested = cargo(&solution, target, &["test", "--locked", "--workspace"]);
+                assert!(tested.status.success(), "{exercise}: {}", all(&tested));
+            }
         }
         for name in &names {
             let checked = cargo(&solution, target, &["lab", "check", name]);

@@ -46,7 +46,7 @@ struct Expected {
     may: BTreeMap<String, String>,
 }
 
-/// A side of an exercise: `dsd-eof`, `server`.
+/// A side of an exercise: `sum`, `server`.
 type Side = (String, String);
 
 /// Each case of a side, with those that it depends on, in the order in which they are listed.
@@ -61,6 +61,10 @@ struct Tool {
 }
 
 fn main() -> ExitCode {
+    // A hand-out has no gallery, so there is nothing to play.
+    if !workspace().join("crates/lab-check/gallery").exists() {
+        return ExitCode::SUCCESS;
+    }
     let mut arguments = Arguments::from_args();
     let tool = Arc::new(Tool::new());
     let entries = Arc::new(gallery());
@@ -90,7 +94,7 @@ fn main() -> ExitCode {
             let name = format!("{exercise} --{side}: {what} passes all cases");
             // The middleware's twins speak through a library, which not every machine has.
             let (module, there) = match exercise.as_str() {
-                "transparency-middleware" => ("autobahn", autobahn),
+                name if name.ends_with("-middleware") => ("autobahn", autobahn),
                 _ => ("socket", socket),
             };
             if ours == "python" && !there {

@@ -35,8 +35,11 @@ const ROOT_FILES: [&str; 6] = [
 /// The packages of `cargo lab` that a hand-out with a check carries, with what they depend on.
 const LAB: [&str; 2] = ["crates/lab", "crates/lab-check"];
 
-/// The one file of a carried package's `tests` that is carried: the manifest names it.
-const MATRIX: &str = "crates/lab-check/tests/check-matrix.rs";
+/// What is carried of a package's `tests`: the check's manifest names the first, which holds the second.
+const MATRIX: [&str; 2] = [
+    "crates/lab-check/tests/check-matrix.rs",
+    "crates/lab-check/tests/python/mod.rs",
+];
 
 /// The workspace that hand-outs are taken from.
 #[derive(Debug)]
@@ -318,7 +321,7 @@ impl Source {
 /// Whether a carried package's file is its test, example or description, `crates/labnet/tests/frames.rs`.
 fn is_aside(name: &str) -> bool {
     let folder = name.split('/').nth(2);
-    name != MATRIX
+    !MATRIX.contains(&name)
         && name.starts_with("crates/")
         && matches!(
             folder,

@@ -19,8 +19,7 @@
 //!
 //! # To add a check
 //!
-//! An exercise is a file in `src/exercises/` of `lab-check` with a `pub static EXERCISE: Exercise`, and
-//! its line in `mod.rs` there. A [`Case`](exercise::Case) has a short name, a sentence that is true when
+//! An exercise is a file in `src/exercises/` of `lab-check` with a `pub static EXERCISE: Exercise`. A [`Case`](exercise::Case) has a short name, a sentence that is true when
 //! it passes, the cases without which it says nothing, and a function that plays it on a
 //! [`Stage`](stage::Stage):
 //!
