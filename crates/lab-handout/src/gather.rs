@@ -35,9 +35,10 @@ const ROOT_FILES: [&str; 6] = [
 /// The packages of `cargo lab` that a hand-out with a check carries, with what they depend on.
 const LAB: [&str; 2] = ["crates/lab", "crates/lab-check"];
 
-/// What is carried of a package's `tests`: the check's manifest names the first, which holds the second.
-const MATRIX: [&str; 2] = [
+/// What is carried of a package's `tests`: the check's manifest names two of these, which hold the third.
+const NAMED_TESTS: [&str; 3] = [
     "crates/lab-check/tests/check-matrix.rs",
+    "crates/lab-check/tests/check-tool/main.rs",
     "crates/lab-check/tests/python/mod.rs",
 ];
 
@@ -321,7 +322,7 @@ impl Source {
 /// Whether a carried package's file is its test, example or description, `crates/labnet/tests/frames.rs`.
 fn is_aside(name: &str) -> bool {
     let folder = name.split('/').nth(2);
-    !MATRIX.contains(&name)
+    !NAMED_TESTS.contains(&name)
         && name.starts_with("crates/")
         && matches!(
             folder,
