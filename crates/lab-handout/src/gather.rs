@@ -239,7 +239,7 @@ impl Source {
                 Some(test) => {
                     // Those of all exercises are named in a manifest, so they are always there.
                     let of_the_exercise = test.strip_prefix("exercises/") == Some(&*exercise.id);
-                    tests.contains(&test) || (of_the_exercise && !kind.python)
+                    (rust && tests.contains(&test)) || (of_the_exercise && !kind.python)
                 }
                 // A library's own tests, examples and README are not the student's concern.
                 None if is_aside(name) => false,
