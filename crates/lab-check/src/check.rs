@@ -10,7 +10,7 @@ use lab_judge::exercise::Role;
 use lab_judge::report::Format;
 use lab_judge::run::{self, Growing, Plan};
 use lab_judge::{misconceptions, process};
-use labnet::{Hint, say};
+use labnet::{Hint, lock, say};
 use serde_json::json;
 
 use crate::deliver::{self, Save, Sink};
@@ -168,9 +168,7 @@ pub fn play(wanted: &Wanted, plan: &Plan, growing: &Growing) -> anyhow::Result<(
     let done = panic::catch_unwind(AssertUnwindSafe(|| {
         let Prepared { targets, remarks } = wanted.targets(plan)?;
         let count = {
-            let mut report = growing
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut report = lock(growing);
             report.remarks.extend(remarks);
             report.cases.len()
         };

@@ -4,14 +4,14 @@ use std::env;
 use std::fs;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once};
 use std::time::SystemTime;
 
 use lab_judge::report::{self, Format};
 use lab_judge::run::Growing;
 use lab_judge::verdict::Report;
 use lab_judge::{process, scratch};
-use labnet::{log, say};
+use labnet::{lock, log, say};
 
 use crate::signals;
 
@@ -144,7 +144,7 @@ pub fn colors() -> bool {
 static CURRENT: Mutex<Option<(Growing, Sink)>> = Mutex::new(None);
 
 fn current() -> MutexGuard<'static, Option<(Growing, Sink)>> {
-    CURRENT.lock().unwrap_or_else(PoisonError::into_inner)
+    lock(&CURRENT)
 }
 
 /// Begins a check. From here on a result is delivered in every case: by [`end`], or by a signal, which also ends every program
@@ -199,8 +199,5 @@ pub fn end(trouble: Option<String>) -> anyhow::Result<Report> {
 }
 
 fn copy(growing: &Growing) -> Report {
-    growing
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .clone()
+    lock(growing).clone()
 }

@@ -10,7 +10,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Mutex, MutexGuard, mpsc};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -20,7 +20,7 @@ use lab_judge::command::Template;
 use lab_judge::process;
 use lab_judge::report::grades::{Row, Verdict, csv, table};
 use lab_judge::report::{self, Format};
-use labnet::{Hint, log, say};
+use labnet::{Hint, lock, log, say};
 use serde_json::Value;
 
 use crate::check::absolute;
@@ -363,7 +363,7 @@ static STOPPED: AtomicBool = AtomicBool::new(false);
 static STOPPED_WITH: AtomicUsize = AtomicUsize::new(0);
 
 fn checks() -> MutexGuard<'static, BTreeMap<u32, ()>> {
-    CHECKS.lock().unwrap_or_else(PoisonError::into_inner)
+    lock(&CHECKS)
 }
 
 /// The first signal has every check end and tell what it knows by then; a second one does not wait for them.
@@ -462,19 +462,19 @@ struct Kept {
 
 impl Desk {
     fn rows(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Row>> {
-        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.rows)
     }
     fn running(&self) -> MutexGuard<'_, Vec<String>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.running)
     }
     fn remarks(&self) -> MutexGuard<'_, Vec<String>> {
-        self.remarks.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.remarks)
     }
 
     /// Takes down what has just been written, and looks whether every other result is still as it was: programs under test have the rights
     /// to write there. One that was changed is written again, and said.
     fn look_after(&self, written: &[PathBuf]) {
-        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut files = lock(&self.files);
         for (path, kept) in files.iter_mut() {
             let modified = modified(path);
             if modified == kept.modified {

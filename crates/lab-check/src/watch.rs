@@ -9,7 +9,7 @@ use std::fs;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -19,7 +19,7 @@ use lab_judge::command::Template;
 use lab_judge::process;
 use lab_judge::report::{self, Format};
 use lab_judge::run::{self, Growing, Plan};
-use labnet::{Failure, Hint, log, say};
+use labnet::{Failure, Hint, lock, log, say};
 
 use crate::check::play;
 use crate::deliver::colors;
@@ -207,10 +207,7 @@ fn checked(wanted: &Wanted, plan: &Plan, seen: &mut Seen, paths: &[PathBuf]) -> 
     if let Err(error) = played {
         return Done::NotPlayed(error);
     }
-    let report = growing
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .clone();
+    let report = lock(&growing).clone();
     let shown = report::render(&report, Format::Human, colors()).and_then(|text| {
         if io::stdout().is_terminal() {
             // The last result is not to be taken for this one: cleared, and from the top.

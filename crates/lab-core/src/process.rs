@@ -15,11 +15,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use labnet::lock;
 
 /// How long a program may take to end after it has closed its output.
 const END_PATIENCE: Duration = Duration::from_secs(5);
@@ -342,9 +343,4 @@ fn pump<Side: Copy + Send + 'static>(
         // The same.
         let _nobody_listens = events.send(event(None));
     });
-}
-
-/// A lock that a panic elsewhere does not spoil: what it guards is still to be stopped.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -21,14 +21,14 @@ mod readme;
 mod starter;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::thread;
 
 use anyhow::anyhow;
 use argh::{ArgsInfo, FromArgs};
 use lab_core::catalog::{Exercise, Sheet};
 use lab_core::process;
-use labnet::{Hint, log, say};
+use labnet::{Hint, lock, log, say};
 
 use crate::bundle::{Files, Target};
 use crate::gather::Source;
@@ -153,26 +153,22 @@ fn several<'a>(
         for _ in 0..lanes {
             scope.spawn(|| {
                 loop {
-                    let taken = locked(&next).next();
+                    let taken = lock(&next).next();
                     let Some((number, (order, sheet, exercise, target))) = taken else {
                         return;
                     };
                     let said = order.make(source, sheet, exercise, target);
-                    locked(&made).push((number, said));
+                    lock(&made).push((number, said));
                 }
             });
         }
     });
-    let mut made = made.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut made = std::mem::take(&mut *lock(&made));
     made.sort_by_key(|(number, _)| *number);
     for (_, said) in made {
         say!("{}", said?)?;
     }
     Ok(())
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What the user wants of each exercise.
