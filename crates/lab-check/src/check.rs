@@ -8,7 +8,7 @@ use anyhow::{Context, anyhow};
 use argh::{ArgsInfo, FromArgs};
 use lab_judge::exercise::Role;
 use lab_judge::report::Format;
-use lab_judge::run::{self, Growing, Plan};
+use lab_judge::run::{self, Plan, SharedReport};
 use lab_judge::{misconceptions, process};
 use labnet::{Hint, lock, say};
 use serde_json::json;
@@ -135,8 +135,8 @@ impl Check {
         };
         let sink = Sink::new(self.format, self.out, self.save)?;
         process::prepare().context("cannot become the reaper of orphans")?;
-        let growing = deliver::begin(wanted.report(&plan, &self.weight), sink)?;
-        let played = play(&wanted, &plan, &growing);
+        let shared_report = deliver::begin(wanted.report(&plan, &self.weight), sink)?;
+        let played = play(&wanted, &plan, &shared_report);
         process::sweep();
         let trouble = played.as_ref().err().map(|error| format!("{error:#}"));
         let report = deliver::end(trouble)?;
@@ -164,17 +164,17 @@ pub fn absolute(folder: &Path) -> anyhow::Result<PathBuf> {
 /// # Errors
 ///
 /// When it cannot be played; a panic of ours as well.
-pub fn play(wanted: &Wanted, plan: &Plan, growing: &Growing) -> anyhow::Result<()> {
+pub fn play(wanted: &Wanted, plan: &Plan, shared_report: &SharedReport) -> anyhow::Result<()> {
     let done = panic::catch_unwind(AssertUnwindSafe(|| {
         let Prepared { targets, remarks } = wanted.targets(plan)?;
         let count = {
-            let mut report = lock(growing);
+            let mut report = lock(shared_report);
             report.remarks.extend(remarks);
             report.cases.len()
         };
         let progress = Progress::new(count, wanted.exercise.name);
         for (role, target) in &targets {
-            run::play(role, target, plan, growing, &|case| {
+            run::play(role, target, plan, shared_report, &|case| {
                 progress.done(case.id);
             });
         }
@@ -183,7 +183,7 @@ pub fn play(wanted: &Wanted, plan: &Plan, growing: &Growing) -> anyhow::Result<(
     done.unwrap_or_else(|panic| {
         Err(anyhow!(
             "the check itself failed, which is a mistake of ours: {}",
-            run::words_of(&*panic)
+            run::panic_message(&*panic)
         ))
     })
 }
@@ -231,7 +231,7 @@ fn list_as_json<'a>(roles: impl Iterator<Item = &'a Role>) -> anyhow::Result<()>
                 "role": role.kind.name(),
                 "id": case.id,
                 "name": case.name,
-                "depends_on": case.rests_on,
+                "depends_on": case.depends_on,
             })
         }));
     }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, Once};
 use std::time::SystemTime;
 
 use lab_judge::report::{self, Format};
-use lab_judge::run::Growing;
+use lab_judge::run::SharedReport;
 use lab_judge::verdict::Report;
 use lab_judge::{process, scratch};
 use labnet::{lock, log, say};
@@ -141,9 +141,9 @@ pub fn colors() -> bool {
 
 /// The check that runs. Whoever takes it out delivers its result, and does so while holding the lock: a signal in the
 /// middle of writing waits until the file is whole.
-static CURRENT: Mutex<Option<(Growing, Sink)>> = Mutex::new(None);
+static CURRENT: Mutex<Option<(SharedReport, Sink)>> = Mutex::new(None);
 
-fn current() -> MutexGuard<'static, Option<(Growing, Sink)>> {
+fn current() -> MutexGuard<'static, Option<(SharedReport, Sink)>> {
     lock(&CURRENT)
 }
 
@@ -153,16 +153,18 @@ fn current() -> MutexGuard<'static, Option<(Growing, Sink)>> {
 /// # Errors
 ///
 /// When the signals cannot be caught.
-pub fn begin(report: Report, sink: Sink) -> anyhow::Result<Growing> {
+pub fn begin(report: Report, sink: Sink) -> anyhow::Result<SharedReport> {
     static ONCE: Once = Once::new();
-    let growing: Growing = Arc::new(Mutex::new(report));
-    *current() = Some((Arc::clone(&growing), sink));
+    let shared_report: SharedReport = Arc::new(Mutex::new(report));
+    *current() = Some((Arc::clone(&shared_report), sink));
     let mut caught = Ok(());
     ONCE.call_once(|| {
         caught = signals::on_stop(|name, code| {
             // Held to the end of the process: no result is delivered twice.
             let mut current = current();
-            let known = current.take().map(|(growing, sink)| (copy(&growing), sink));
+            let known = current
+                .take()
+                .map(|(shared_report, sink)| (copy(&shared_report), sink));
             process::stop_all();
             scratch::sweep();
             if let Some((mut report, sink)) = known {
@@ -176,7 +178,7 @@ pub fn begin(report: Report, sink: Sink) -> anyhow::Result<Growing> {
         });
     });
     caught?;
-    Ok(growing)
+    Ok(shared_report)
 }
 
 /// Ends the check and delivers its result.
@@ -186,10 +188,10 @@ pub fn begin(report: Report, sink: Sink) -> anyhow::Result<Growing> {
 /// When the result cannot be written.
 pub fn end(trouble: Option<String>) -> anyhow::Result<Report> {
     let mut current = current();
-    let Some((growing, sink)) = current.take() else {
+    let Some((shared_report, sink)) = current.take() else {
         return Ok(Report::default());
     };
-    let mut report = copy(&growing);
+    let mut report = copy(&shared_report);
     if trouble.is_some() {
         report.trouble = trouble;
     }
@@ -198,6 +200,6 @@ pub fn end(trouble: Option<String>) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-fn copy(growing: &Growing) -> Report {
-    lock(growing).clone()
+fn copy(shared_report: &SharedReport) -> Report {
+    lock(shared_report).clone()
 }

@@ -14,7 +14,7 @@ use lab_core::json::{Json, at, list, text};
 use lab_judge::exercise::Host;
 use lab_judge::ports::Protocol;
 use lab_judge::report::Format;
-use lab_judge::{kernel, peers, process};
+use lab_judge::{peers, process, procfs};
 use labnet::say;
 use serde_json::{Value, json};
 
@@ -310,7 +310,7 @@ fn own_name() -> Finding {
 /// What the check can do on this system.
 fn means() -> Finding {
     let mut lacks = Vec::new();
-    if !kernel::tells_queues() {
+    if !procfs::tells_queues() {
         lacks.push(
             "keeps pieces apart by a pause, since the system does not tell what has been read",
         );
@@ -372,7 +372,7 @@ fn ports() -> Vec<Finding> {
             continue;
         };
         let names = names.join(", ");
-        found.push(match kernel::holder(protocol, port) {
+        found.push(match procfs::holder(protocol, port) {
             Some((id, name)) => problem(
                 "ports",
                 format!("{protocol} port {port} ({names}) is held by process {id} ({name})"),
@@ -415,14 +415,14 @@ fn leftovers() -> Vec<Finding> {
             "",
         ));
     }
-    let processes = kernel::processes();
+    let processes = procfs::processes();
     let lives = |id: u32| {
         processes
             .iter()
             .any(|process| process.id == id && process.state != 'Z')
     };
     for left in &processes {
-        let Some(marker) = kernel::environment(left.id, process::MARKER) else {
+        let Some(marker) = procfs::environment(left.id, process::MARKER) else {
             continue;
         };
         // "4711.3": the check's process id, and the number of the program.

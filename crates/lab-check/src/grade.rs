@@ -213,10 +213,10 @@ impl Grade {
             .map(|format| (*format, out.join(format!("{name}.{}", format.extension()))))
             .collect();
         desk.running().push(name.clone());
-        let heard = self.check(folder, &files);
+        let received = self.check(folder, &files);
         // What this submission's check wrote is its own doing; whatever else has changed by now is not.
         let mut written = Vec::new();
-        let mut row = match heard.and_then(Heard::result) {
+        let mut row = match received.and_then(Received::result) {
             Ok((result, text)) => {
                 written.extend(files.into_iter().map(|(_, path)| path));
                 match report::write(&json, &text) {
@@ -235,7 +235,7 @@ impl Grade {
         row
     }
 
-    fn check(&self, folder: &Path, files: &[(Format, PathBuf)]) -> anyhow::Result<Heard> {
+    fn check(&self, folder: &Path, files: &[(Format, PathBuf)]) -> anyhow::Result<Received> {
         let program = std::env::current_exe().context("cannot find this program")?;
         let mut command = Command::new(program);
         command.args(["check", &self.exercise, "--format", "json", "--in"]);
@@ -334,13 +334,13 @@ fn shown(path: &Path) -> PathBuf {
 }
 
 /// What a check printed, and how it ended.
-struct Heard {
+struct Received {
     stdout: String,
     stderr: String,
     stopped: bool,
 }
 
-impl Heard {
+impl Received {
     /// The result, read and as it was printed.
     fn result(self) -> anyhow::Result<(Value, String)> {
         if let Ok(value) = serde_json::from_str(&self.stdout) {
@@ -381,7 +381,7 @@ fn stop(name: &str, code: i32) {
 }
 
 /// Runs a check and hears all that it prints.
-fn hear(command: &mut Command, patience: Duration) -> anyhow::Result<Heard> {
+fn hear(command: &mut Command, patience: Duration) -> anyhow::Result<Received> {
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -416,7 +416,7 @@ fn hear(command: &mut Command, patience: Duration) -> anyhow::Result<Heard> {
         }
     };
     reap(&mut child)?;
-    Ok(Heard {
+    Ok(Received {
         stdout: text,
         stderr: stderr.recv_timeout(STOP_PATIENCE).unwrap_or_default(),
         stopped,

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow};
 use lab_judge::command::Template;
 use lab_judge::exercise::{Exercise, Host, Kind, Role};
-use lab_judge::kernel;
+use lab_judge::harness::Target;
+use lab_judge::procfs;
 use lab_judge::run::{self, Plan};
-use lab_judge::stage::Target;
 use lab_judge::verdict::{Report, Side};
 use labnet::{Hint, log};
 
@@ -343,7 +343,7 @@ fn not_taken(role: &Role, address: SocketAddr) -> anyhow::Result<()> {
         lab_judge::ports::Protocol::Udp => std::net::UdpSocket::bind(address).err(),
     };
     let Some(error) = taken else { return Ok(()) };
-    let holder = match kernel::holder(role.protocol.name(), address.port()) {
+    let holder = match procfs::holder(role.protocol.name(), address.port()) {
         Some((id, name)) => format!(", which process {id} ({name}) holds"),
         None => String::new(),
     };

@@ -18,7 +18,7 @@ use argh::{ArgsInfo, FromArgs};
 use lab_judge::command::Template;
 use lab_judge::process;
 use lab_judge::report::{self, Format};
-use lab_judge::run::{self, Growing, Plan};
+use lab_judge::run::{self, Plan, SharedReport};
 use labnet::{Failure, Hint, lock, log, say};
 
 use crate::check::play;
@@ -178,11 +178,11 @@ enum Done {
 
 /// Checks once, in a thread, while this one goes on looking at the files.
 fn checked(wanted: &Wanted, plan: &Plan, seen: &mut Seen, paths: &[PathBuf]) -> Done {
-    let growing: Growing = Arc::new(Mutex::new(wanted.report(plan, &[])));
+    let shared_report: SharedReport = Arc::new(Mutex::new(wanted.report(plan, &[])));
     let over = AtomicBool::new(false);
     let (played, overtaken) = thread::scope(|scope| {
         let player = scope.spawn(|| {
-            let played = play(wanted, plan, &growing);
+            let played = play(wanted, plan, &shared_report);
             over.store(true, Ordering::SeqCst);
             played
         });
@@ -207,7 +207,7 @@ fn checked(wanted: &Wanted, plan: &Plan, seen: &mut Seen, paths: &[PathBuf]) -> 
     if let Err(error) = played {
         return Done::NotPlayed(error);
     }
-    let report = lock(&growing).clone();
+    let report = lock(&shared_report).clone();
     let shown = report::render(&report, Format::Human, colors()).and_then(|text| {
         if io::stdout().is_terminal() {
             // The last result is not to be taken for this one: cleared, and from the top.

@@ -1,7 +1,7 @@
 //! What can be checked: an exercise, its sides, and the cases that are played with a side.
 
+use crate::harness::Harness;
 use crate::ports::Protocol;
-use crate::stage::Stage;
 use crate::verdict::Step;
 
 /// An exercise that can be checked.
@@ -70,7 +70,7 @@ pub struct Case {
     /// What is so when the case passes, as a sentence without its subject: `answers a message that arrives whole`.
     pub name: &'static str,
     /// The cases without which this one says nothing.
-    pub rests_on: &'static [&'static str],
+    pub depends_on: &'static [&'static str],
     /// Plays it.
-    pub play: fn(&mut Stage<'_>) -> Step,
+    pub play: fn(&mut Harness<'_>) -> Step,
 }

@@ -7,12 +7,12 @@
 //! | [`steps`] | steps that many cases take |
 //! | [`peers`] | how we behave badly, within what the network allows |
 //! | [`process`] | running theirs: groups that end, output that is drained |
-//! | [`stage`] | what a case works with: the program, our side of the wire, the time |
+//! | [`harness`] | what a case works with: the program, our side of the wire, the time |
 //! | [`run`] | plays the cases of a role, side by side |
 //! | [`verdict`], [`misconceptions`] | what a result means |
 //! | [`report`] | how it is told, to a person or a machine |
-//! | [`kernel`] | what only the system can tell: queues, holders of ports, processes |
-//! | [`refuse`] | a system that has no socket to give |
+//! | [`procfs`] | what only the system can tell: queues, holders of ports, processes |
+//! | [`seccomp`] | a system that has no socket to give |
 //! | [`limit`] | time limits that mean the same on a busy machine |
 //! | [`command`], [`ports`] | the command line under test, and a port for it |
 //! | [`scratch`] | a folder for a program that keeps files |
@@ -21,21 +21,21 @@
 //!
 //! An exercise is a file in `src/exercises/` of `lab-check` with a `pub static EXERCISE: Exercise`. A [`Case`](exercise::Case) has a short name, a sentence that is true when
 //! it passes, the cases without which it says nothing, and a function that plays it on a
-//! [`Stage`](stage::Stage):
+//! [`Harness`](harness::Harness):
 //!
 //! ```ignore
 //! Case {
 //!     id: "cut-text",
 //!     name: "puts together a message that is cut in the middle",
-//!     rests_on: &["whole"],
-//!     play: |stage| {
-//!         let mut client = stage.serve()?;                   // starts the server, connects when it listens
+//!     depends_on: &["whole"],
+//!     play: |harness| {
+//!         let mut client = harness.serve()?;                   // starts the server, connects when it listens
 //!         let taken = client.send_apart(&[b"hel", b"lo"]);   // the second goes when the first has been read
-//!         stage.must_take(taken, &m::CLOSES_EARLY)?;
-//!         let heard = client.hear(b"hello");
-//!         match heard.end {
-//!             HeardEnd::Complete => Ok(()),
-//!             _ => Err(differs(&m::ONE_RECV, "…", b"hello", &heard.bytes)),
+//!         harness.must_take(taken, &m::CLOSES_EARLY)?;
+//!         let received = client.read(b"hello");
+//!         match received.end {
+//!             ReadEnd::Complete => Ok(()),
+//!             _ => Err(differs(&m::ONE_RECV, "…", b"hello", &received.bytes)),
 //!         }
 //!     },
 //! }
@@ -47,16 +47,16 @@
 pub mod cases;
 pub mod command;
 pub mod exercise;
-pub mod kernel;
+pub mod harness;
 pub mod limit;
 pub mod misconceptions;
 pub mod peers;
 pub mod ports;
 pub mod process;
-pub mod refuse;
+pub mod procfs;
 pub mod report;
 pub mod run;
 pub mod scratch;
-pub mod stage;
+pub mod seccomp;
 pub mod steps;
 pub mod verdict;

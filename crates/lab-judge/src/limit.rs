@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::kernel;
+use crate::procfs;
 
 /// A program that has nothing to do and runs this long is in a loop.
 pub const LOOPS: Duration = Duration::from_millis(300);
@@ -97,8 +97,8 @@ impl Step {
             }
             return true;
         }
-        if kernel::at_work(group) {
-            let ran = kernel::pulse(group).unwrap_or_default().ran;
+        if procfs::is_busy(group) {
+            let ran = procfs::cpu_usage(group).unwrap_or_default().ran;
             let from = *self.overtime.get_or_insert(ran);
             self.deadline = Instant::now();
             self.looked = ran.saturating_sub(from) >= OVERTIME;

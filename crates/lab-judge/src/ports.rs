@@ -74,7 +74,7 @@ impl Port {
         let mut last_error = io::Error::from(io::ErrorKind::AddrInUse);
         for _ in 0..COUNT {
             // A program being started would hold the socket that tries the port for a moment longer.
-            let _none = process::no_starts();
+            let _none = process::spawn_lock();
             let offset = (begin + NEXT.fetch_add(1, Ordering::Relaxed) % COUNT) % COUNT;
             match Self::lock(first + offset, protocol) {
                 Ok(port) => return Ok(port),
@@ -120,7 +120,7 @@ impl Port {
 ///
 /// When somebody else has the port, which is told apart from a copy by its lasting for a second.
 pub fn open_again<T>(mut open: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    let _none = process::no_starts();
+    let _none = process::spawn_lock();
     let begin = Instant::now();
     loop {
         match open() {

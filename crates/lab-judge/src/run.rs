@@ -7,8 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::exercise::{Case, Kind, Role};
+use crate::harness::{Groups, Harness, Target};
 use crate::limit::seconds;
-use crate::stage::{Groups, Stage, Target};
 use crate::verdict::{CaseReport, Outcome, ProgramReport, Report, Stop};
 
 /// How a check is played.
@@ -43,7 +43,7 @@ impl Plan {
 }
 
 /// A report that grows while the cases are played: whoever stops the check still has what was found out.
-pub type Growing = Arc<Mutex<Report>>;
+pub type SharedReport = Arc<Mutex<Report>>;
 
 /// Plays the cases and puts their results into the report, in the place of what stood there for them.
 ///
@@ -52,7 +52,7 @@ pub fn play(
     role: &Role,
     target: &Target,
     plan: &Plan,
-    report: &Growing,
+    report: &SharedReport,
     progress: &(dyn Fn(&CaseReport) + Sync),
 ) {
     let cases: Vec<&Case> = role.cases.iter().filter(|case| plan.has(case)).collect();
@@ -78,7 +78,7 @@ pub fn play(
                             settled(role, case, target, plan, report)
                         }))
                         .unwrap_or_else(|panic| {
-                            idle(role, case, our_mistake(report, case, &*panic))
+                            idle(role, case, internal_error(report, case, &*panic))
                         }),
                     };
                     table.done(&result);
@@ -115,7 +115,13 @@ pub fn default_jobs() -> usize {
 ///
 /// On the sheet's port one case follows another, and the connections that a server closed hold its port for a minute (TIME_WAIT)
 /// against a server without SO_REUSEADDR. That is told by the case `restart`, and must not fail all others.
-fn settled(role: &Role, case: &Case, target: &Target, plan: &Plan, report: &Growing) -> CaseReport {
+fn settled(
+    role: &Role,
+    case: &Case,
+    target: &Target,
+    plan: &Plan,
+    report: &SharedReport,
+) -> CaseReport {
     let held = |target: &Target| {
         !target.side_by_side() && role.kind == Kind::Server && target.held_by_the_past()
     };
@@ -141,43 +147,49 @@ fn settled(role: &Role, case: &Case, target: &Target, plan: &Plan, report: &Grow
 }
 
 /// Plays one case with all that belongs to it.
-fn one(role: &Role, case: &Case, target: &Target, plan: &Plan, report: &Growing) -> CaseReport {
+fn one(
+    role: &Role,
+    case: &Case,
+    target: &Target,
+    plan: &Plan,
+    report: &SharedReport,
+) -> CaseReport {
     let begin = Instant::now();
     if let Err(error) = target.enter_network() {
         return idle(role, case, Outcome::Undecided(format!("{error:#}")));
     }
-    let mut stage = match Stage::new(target, case.id) {
-        Ok(stage) => stage,
+    let mut harness = match Harness::new(target, case.id) {
+        Ok(harness) => harness,
         Err(error) => {
             let why = format!("there is no port or no folder for it: {error}");
             return idle(role, case, Outcome::Undecided(why));
         }
     };
     // A mistake of ours must not take the other cases along; the program under test ends all the same.
-    let (groups, last_moment) = (stage.groups(), stage.last_moment());
+    let (groups, last_moment) = (harness.groups(), harness.last_moment());
     let (played, stopped) = until(last_moment, &groups, || {
-        panic::catch_unwind(AssertUnwindSafe(|| (case.play)(&mut stage)))
+        panic::catch_unwind(AssertUnwindSafe(|| (case.play)(&mut harness)))
     });
-    let flooded = stage.program().is_ok_and(|program| program.floods());
+    let flooded = harness.program().is_ok_and(|program| program.floods());
     let outcome = match played {
         // A case that does not look at its time has gone on, but with a program that we have ended.
         Ok(_) if stopped && plan.is_over() => plan.over(),
         Ok(_) if stopped => Outcome::Undecided(format!(
             "the {} for a case had passed long ago, and it still went on: its programs were ended",
-            stage.case_limit()
+            harness.case_limit()
         )),
         Ok(Ok(())) if flooded => Outcome::Failed(Box::new(crate::verdict::Failure {
             misconception: &crate::misconceptions::FLOODS,
             summary: "The program printed more than 64 MiB and was stopped.".to_string(),
-            contrast: None,
+            diff: None,
         })),
         Ok(Ok(())) => Outcome::Passed,
         // What was waited for may have been cut short by the end of the whole check: that says nothing about the program.
         Ok(Err(_)) if plan.is_over() => plan.over(),
-        Ok(Err(Stop::Wrong(_))) if stage.was_cut_short() && !flooded => {
+        Ok(Err(Stop::Wrong(_))) if harness.was_cut_short() && !flooded => {
             Outcome::Undecided(format!(
                 "the {} for a case had passed while the program was waited for",
-                stage.case_limit()
+                harness.case_limit()
             ))
         }
         Ok(Err(Stop::Wrong(mut failure))) => {
@@ -187,10 +199,10 @@ fn one(role: &Role, case: &Case, target: &Target, plan: &Plan, report: &Growing)
             Outcome::Failed(failure)
         }
         Ok(Err(Stop::Undecided(why))) => Outcome::Undecided(why),
-        Err(panic) => our_mistake(report, case, &*panic),
+        Err(panic) => internal_error(report, case, &*panic),
     };
     let mut left = Vec::new();
-    let programs: Vec<ProgramReport> = stage
+    let programs: Vec<ProgramReport> = harness
         .end()
         .iter_mut()
         .map(|program| {
@@ -198,15 +210,15 @@ fn one(role: &Role, case: &Case, target: &Target, plan: &Plan, report: &Growing)
             program.report()
         })
         .collect();
-    stage.notes.append(&mut left);
+    harness.notes.append(&mut left);
     CaseReport {
         role: role.kind.name(),
         id: case.id,
         name: case.name,
         outcome,
-        events: stage.log.events(),
+        events: harness.log.events(),
         programs,
-        notes: std::mem::take(&mut stage.notes),
+        notes: std::mem::take(&mut harness.notes),
         elapsed: begin.elapsed(),
     }
 }
@@ -251,8 +263,12 @@ fn until<T>(moment: Instant, groups: &Groups, play: impl FnOnce() -> T) -> (T, b
 }
 
 /// A panic of ours is the trouble of the whole check, and decides nothing about the program.
-fn our_mistake(report: &Growing, case: &Case, panic: &(dyn std::any::Any + Send)) -> Outcome {
-    let words = words_of(panic);
+fn internal_error(
+    report: &SharedReport,
+    case: &Case,
+    panic: &(dyn std::any::Any + Send),
+) -> Outcome {
+    let words = panic_message(panic);
     report
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
@@ -266,7 +282,7 @@ fn our_mistake(report: &Growing, case: &Case, panic: &(dyn std::any::Any + Send)
 }
 
 /// What a panic said.
-pub fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
+pub fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     panic
         .downcast_ref::<String>()
         .cloned()
@@ -325,8 +341,8 @@ impl Table {
                     continue;
                 }
                 // A case that was asked for by its name is played, whatever it rests on.
-                let rests_on: &[&str] = if by_name { &[] } else { case.rests_on };
-                if let Some(broken) = rests_on
+                let depends_on: &[&str] = if by_name { &[] } else { case.depends_on };
+                if let Some(broken) = depends_on
                     .iter()
                     .find(|id| state.passed.get(*id) == Some(&false))
                 {
@@ -336,7 +352,7 @@ impl Table {
                         Task::Skip(format!("rests on {broken}, which did not pass")),
                     ));
                 }
-                if rests_on.iter().all(|id| state.passed.contains_key(id)) {
+                if depends_on.iter().all(|id| state.passed.contains_key(id)) {
                     state.given[index] = true;
                     return Some((index, Task::Play));
                 }
@@ -371,19 +387,19 @@ mod tests {
         Case {
             id: "before",
             name: "is played",
-            rests_on: &[],
+            depends_on: &[],
             play: |_| Ok(()),
         },
         Case {
             id: "broken",
             name: "meets a mistake of ours",
-            rests_on: &["before"],
+            depends_on: &["before"],
             play: |_| panic!("an index out of bounds"),
         },
         Case {
             id: "after",
             name: "is played all the same",
-            rests_on: &["before"],
+            depends_on: &["before"],
             play: |_| Ok(()),
         },
     ];
@@ -408,9 +424,9 @@ mod tests {
             limit: Duration::from_secs(60),
         };
         let target = asleep(&plan, Duration::from_secs(10));
-        let growing = Growing::default();
+        let shared_report = SharedReport::default();
         {
-            let mut report = growing.lock().unwrap();
+            let mut report = shared_report.lock().unwrap();
             report.cases = not_played(&ROLE, &plan);
             report.sides.push(Side {
                 role: "server",
@@ -419,8 +435,8 @@ mod tests {
                 section: None,
             });
         }
-        play(&ROLE, &target, &plan, &growing, &|_| {});
-        let report = growing.lock().unwrap().clone();
+        play(&ROLE, &target, &plan, &shared_report, &|_| {});
+        let report = shared_report.lock().unwrap().clone();
         let outcomes: Vec<bool> = report
             .cases
             .iter()
@@ -454,14 +470,14 @@ mod tests {
     /// What comes of a case that is played alone, with so much time for it and for the whole check.
     #[cfg(target_os = "linux")]
     fn outcome(
-        play: fn(&mut Stage<'_>) -> crate::verdict::Step,
+        play: fn(&mut Harness<'_>) -> crate::verdict::Step,
         case_limit: Duration,
         limit: Duration,
     ) -> Outcome {
         let case = Case {
             id: "case",
             name: "is played",
-            rests_on: &[],
+            depends_on: &[],
             play,
         };
         let plan = Plan {
@@ -471,7 +487,7 @@ mod tests {
             limit,
         };
         let target = asleep(&plan, case_limit);
-        one(&ROLE, &case, &target, &plan, &Growing::default()).outcome
+        one(&ROLE, &case, &target, &plan, &SharedReport::default()).outcome
     }
 
     #[test]
@@ -482,19 +498,19 @@ mod tests {
             begin: Instant::now(),
             limit: Duration::from_secs(60),
         };
-        // No moment is that far off: the stage cannot be made.
+        // No moment is that far off: the harness cannot be made.
         let mut target = asleep(&plan, Duration::MAX);
         target.patience = Duration::from_secs(1);
-        let growing = Growing::default();
+        let shared_report = SharedReport::default();
         let (done, over) = std::sync::mpsc::channel();
-        let shown = Arc::clone(&growing);
+        let shown = Arc::clone(&shared_report);
         thread::spawn(move || {
             play(&ROLE, &target, &plan, &shown, &|_| {});
             done.send(())
         });
         over.recv_timeout(Duration::from_secs(60))
             .expect("the check comes to its end");
-        let report = growing.lock().unwrap().clone();
+        let report = shared_report.lock().unwrap().clone();
         assert_eq!(report.counts().undecided, 1, "{report:?}");
         assert_eq!(report.counts().skipped, 2, "{report:?}");
         assert_eq!(report.exit_code(), 3);
@@ -506,9 +522,9 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_step_that_the_end_of_its_case_cuts_short_is_no_failure_and_one_that_had_its_time_is() {
-        let play: fn(&mut Stage<'_>) -> crate::verdict::Step = |stage| {
-            stage.start("")?;
-            stage.ends("after nothing").map(|_| ())
+        let play: fn(&mut Harness<'_>) -> crate::verdict::Step = |harness| {
+            harness.start("")?;
+            harness.ends("after nothing").map(|_| ())
         };
         let cut = outcome(play, Duration::from_millis(300), AMPLE);
         assert!(
@@ -522,15 +538,15 @@ mod tests {
         );
     }
 
-    /// A server of ours on the stage's address: it echoes what comes, to one client after another, a moment later.
+    /// A server of ours on the harness's address: it echoes what comes, to one client after another, a moment later.
     #[cfg(target_os = "linux")]
-    fn slow_echo(stage: &mut Stage<'_>) -> crate::verdict::Step {
+    fn slow_echo(harness: &mut Harness<'_>) -> crate::verdict::Step {
         use std::io::{Read, Write};
         use std::net::TcpListener;
 
         use crate::steps;
 
-        let listener = TcpListener::bind(stage.address).unwrap();
+        let listener = TcpListener::bind(harness.address).unwrap();
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let Ok(mut stream) = stream else { return };
@@ -543,9 +559,9 @@ mod tests {
                 }
             }
         });
-        steps::many(stage, 200, |stage, client| {
+        steps::many(harness, 200, |harness, client| {
             steps::exchange(
-                stage,
+                harness,
                 client,
                 &[b"hello"],
                 b"hello",
@@ -570,11 +586,11 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_case_that_looks_at_no_time_ends_with_the_programs_that_the_limit_of_the_check_ends() {
-        let endless: fn(&mut Stage<'_>) -> crate::verdict::Step = |stage| {
+        let endless: fn(&mut Harness<'_>) -> crate::verdict::Step = |harness| {
             // What it starts, it starts again; to a case that expects an end this one must not pass for it.
             for _ in 0..2 {
-                stage.start("")?;
-                while stage.program()?.ended().is_none() {
+                harness.start("")?;
+                while harness.program()?.ended().is_none() {
                     thread::sleep(Duration::from_millis(5));
                 }
             }

@@ -27,19 +27,19 @@ pub struct Failure {
     /// What was seen, in a sentence.
     pub summary: String,
     /// Bytes that should have come, and those that came.
-    pub contrast: Option<Contrast>,
+    pub diff: Option<Diff>,
 }
 
 /// Bytes that should have come beside those that came.
 #[derive(Debug, Clone)]
-pub struct Contrast {
+pub struct Diff {
     /// What was expected, whole.
     pub expected: Vec<u8>,
     /// What came. Where the two part, or the shorter ends, is what went wrong.
     pub received: Vec<u8>,
 }
 
-impl Contrast {
+impl Diff {
     /// The first byte at which the two differ.
     pub fn parting(&self) -> usize {
         self.expected
@@ -67,7 +67,7 @@ pub fn wrong(misconception: &'static Misconception, summary: impl Into<String>) 
     Stop::Wrong(Box::new(Failure {
         misconception,
         summary: summary.into(),
-        contrast: None,
+        diff: None,
     }))
 }
 
@@ -81,7 +81,7 @@ pub fn differs(
     Stop::Wrong(Box::new(Failure {
         misconception,
         summary: summary.into(),
-        contrast: Some(Contrast {
+        diff: Some(Diff {
             expected: expected.to_vec(),
             received: received.to_vec(),
         }),

@@ -151,7 +151,7 @@ const KNOWN_LONG: &[&str] = &[
     "/exercises/portscan.rs",
     "/features.rs",
     "/grade.rs",
-    "/kernel.rs",
+    "/procfs.rs",
     "/link.rs",
     "/messages/tests.rs",
     "/misconceptions.rs",

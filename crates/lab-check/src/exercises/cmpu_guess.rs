@@ -6,13 +6,13 @@
 use std::fmt;
 
 use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
+use lab_judge::harness::Harness;
+use lab_judge::harness::udp::{Nothing, sent};
 use lab_judge::limit::{Limit, seconds};
 use lab_judge::misconceptions::{self as m, Misconception};
 use lab_judge::peers::udp::{Datagram, Peer};
 use lab_judge::ports::Protocol;
 use lab_judge::process::{Ended, Input, contains};
-use lab_judge::stage::Stage;
-use lab_judge::stage::udp::{Nothing, sent};
 use lab_judge::steps::datagrams::{self, Talk};
 use lab_judge::verdict::{Step, Stop, differs, wrong};
 
@@ -43,7 +43,7 @@ pub static EXERCISE: Exercise = Exercise {
 };
 
 /// A guess that every server answers.
-const FIFTY: Talk = |stage, client| guess(stage, client, 50, &m::NO_ANSWER).map(|_| ());
+const FIFTY: Talk = |harness, client| guess(harness, client, 50, &m::NO_ANSWER).map(|_| ());
 /// How often a guess is repeated: a number that is drawn anew each time gives itself away but once in a million games.
 const TIMES: usize = 20;
 
@@ -51,35 +51,35 @@ static SERVER: &[Case] = &[
     Case {
         id: "answers",
         name: "answers a guess with HIGHER, LOWER or CORRECT",
-        rests_on: &[],
-        play: |stage| {
-            let mut client = stage.serve_datagrams()?;
-            stage.send(&client, b"50", stage.address)?;
+        depends_on: &[],
+        play: |harness| {
+            let mut client = harness.serve_datagrams()?;
+            harness.send(&client, b"50", harness.address)?;
             // From whichever port: that is a lesson of its own.
-            let answer = datagrams::any_answer(stage, &mut client, &m::NO_ANSWER)?;
+            let answer = datagrams::any_answer(harness, &mut client, &m::NO_ANSWER)?;
             verdict(&answer.bytes).map(|_| ())
         },
     },
     Case {
         id: "same-port",
         name: "answers from the port that was asked",
-        rests_on: &["answers"],
-        play: |stage| datagrams::same_port(stage, b"50"),
+        depends_on: &["answers"],
+        play: |harness| datagrams::same_port(harness, b"50"),
     },
     Case {
         id: "goes-on",
         name: "serves one player after another, each at its own address",
-        rests_on: &["same-port"],
-        play: |stage| datagrams::goes_on(stage, FIFTY),
+        depends_on: &["same-port"],
+        play: |harness| datagrams::goes_on(harness, FIFTY),
     },
     Case {
         id: "direction",
         name: "says HIGHER when the number is higher than the guess",
-        rests_on: &["goes-on"],
-        play: |stage| {
-            let mut client = stage.serve_datagrams()?;
-            let low = in_range(stage, &mut client, 1)?;
-            let high = in_range(stage, &mut client, 100)?;
+        depends_on: &["goes-on"],
+        play: |harness| {
+            let mut client = harness.serve_datagrams()?;
+            let low = in_range(harness, &mut client, 1)?;
+            let high = in_range(harness, &mut client, 100)?;
             if low != Verdict::Lower && high != Verdict::Higher {
                 return Ok(());
             }
@@ -99,12 +99,12 @@ static SERVER: &[Case] = &[
     Case {
         id: "sent-again",
         name: "gives the same guess the same answer, however often it comes",
-        rests_on: &["goes-on"],
-        play: |stage| {
-            let mut client = stage.serve_datagrams()?;
-            let first = guess(stage, &mut client, 50, &m::NO_ANSWER)?;
+        depends_on: &["goes-on"],
+        play: |harness| {
+            let mut client = harness.serve_datagrams()?;
+            let first = guess(harness, &mut client, 50, &m::NO_ANSWER)?;
             for count in 2..=TIMES {
-                let answer = datagrams::ask(stage, &mut client, b"50", &m::UDP_COUNTS_RESEND)?;
+                let answer = datagrams::ask(harness, &mut client, b"50", &m::UDP_COUNTS_RESEND)?;
                 match verdict(&answer.bytes) {
                     Ok(same) if same == first => {}
                     Ok(other) => {
@@ -131,17 +131,17 @@ static SERVER: &[Case] = &[
     Case {
         id: "each-alone",
         name: "answers each guess by itself, also when several wait",
-        rests_on: &["direction"],
-        play: |stage| {
-            let mut low = stage.serve_datagrams()?;
-            let mut high = stage.client()?;
+        depends_on: &["direction"],
+        play: |harness| {
+            let mut low = harness.serve_datagrams()?;
+            let mut high = harness.client()?;
             for _ in 0..2 {
-                stage.send(&low, b"1", stage.address)?;
-                stage.send(&high, b"100", stage.address)?;
+                harness.send(&low, b"1", harness.address)?;
+                harness.send(&high, b"100", harness.address)?;
             }
             for (client, impossible) in [(&mut low, Verdict::Lower), (&mut high, Verdict::Higher)] {
                 for _ in 0..2 {
-                    let answer = datagrams::answer(stage, client, &m::UDP_WRONG_CLIENT)?;
+                    let answer = datagrams::answer(harness, client, &m::UDP_WRONG_CLIENT)?;
                     if verdict(&answer.bytes)? == impossible {
                         return Err(wrong(
                             &m::UDP_WRONG_CLIENT,
@@ -159,18 +159,18 @@ static SERVER: &[Case] = &[
     Case {
         id: "one-number",
         name: "has one number for all players",
-        rests_on: &["sent-again"],
-        play: |stage| {
-            let mut first = stage.serve_datagrams()?;
-            let expected = guess(stage, &mut first, 50, &m::NO_ANSWER)?;
+        depends_on: &["sent-again"],
+        play: |harness| {
+            let mut first = harness.serve_datagrams()?;
+            let expected = guess(harness, &mut first, 50, &m::NO_ANSWER)?;
             for _ in 1..TIMES {
-                let mut next = stage.client()?;
-                let answer = guess(stage, &mut next, 50, &m::NO_ANSWER)?;
+                let mut next = harness.client()?;
+                let answer = guess(harness, &mut next, 50, &m::NO_ANSWER)?;
                 if answer != expected {
                     return Err(wrong(
                         &m::GUESS_OWN_NUMBER,
                         format!(
-                            "To the guess 50 client 1 heard {expected}, {} heard {answer}.",
+                            "To the guess 50 client 1 received {expected}, {} received {answer}.",
                             next.who
                         ),
                     ));
@@ -182,27 +182,29 @@ static SERVER: &[Case] = &[
     Case {
         id: "every-number",
         name: "takes every number from 1 to 100 for a guess, and is found",
-        rests_on: &["direction", "sent-again"],
-        play: |stage| {
+        depends_on: &["direction", "sent-again"],
+        play: |harness| {
             // Down in one game, up in another: each stops at the number, since some servers begin a new game there.
-            let mut client = stage.serve_datagrams()?;
-            along(stage, &mut client, &mut (1..=100).rev(), Verdict::Lower)?;
-            stage.program()?.kill();
-            stage.log.did("we", "ended the server and started it again");
-            let mut client = stage.serve_datagrams()?;
-            along(stage, &mut client, &mut (1..=100), Verdict::Higher)
+            let mut client = harness.serve_datagrams()?;
+            along(harness, &mut client, &mut (1..=100).rev(), Verdict::Lower)?;
+            harness.program()?.kill();
+            harness
+                .log
+                .did("we", "ended the server and started it again");
+            let mut client = harness.serve_datagrams()?;
+            along(harness, &mut client, &mut (1..=100), Verdict::Higher)
         },
     },
     Case {
         id: "winner",
         name: "keeps its number, and goes on, when somebody has found it",
-        rests_on: &["every-number"],
-        play: |stage| {
-            let mut client = stage.serve_datagrams()?;
+        depends_on: &["every-number"],
+        play: |harness| {
+            let mut client = harness.serve_datagrams()?;
             let (mut least, mut most) = (1, 100);
             let number = loop {
                 let middle = (least + most) / 2;
-                match guess(stage, &mut client, middle, &m::NO_ANSWER)? {
+                match guess(harness, &mut client, middle, &m::NO_ANSWER)? {
                     Verdict::Correct => break middle,
                     Verdict::Higher => least = middle + 1,
                     Verdict::Lower => most = middle - 1,
@@ -216,7 +218,7 @@ static SERVER: &[Case] = &[
             };
             client.did("takes this answer for lost, and asks again");
             for _ in 0..TIMES {
-                let answer = guess(stage, &mut client, number, &m::GUESS_WINNER_ENDS)?;
+                let answer = guess(harness, &mut client, number, &m::GUESS_WINNER_ENDS)?;
                 if answer != Verdict::Correct {
                     return Err(wrong(
                         &m::GUESS_NEW_GAME,
@@ -224,18 +226,18 @@ static SERVER: &[Case] = &[
                     ));
                 }
             }
-            datagrams::still_serves(stage, &m::GUESS_WINNER_ENDS, FIFTY)
+            datagrams::still_serves(harness, &m::GUESS_WINNER_ENDS, FIFTY)
         },
     },
     Case {
         id: "not-a-number",
         name: "says of what is no number that it is none",
-        rests_on: &["goes-on"],
-        play: |stage| {
-            let mut client = stage.serve_datagrams()?;
+        depends_on: &["goes-on"],
+        play: |harness| {
+            let mut client = harness.serve_datagrams()?;
             for text in ["abc", "12abc"] {
                 let answer = datagrams::ask(
-                    stage,
+                    harness,
                     &mut client,
                     text.as_bytes(),
                     &m::UDP_DIES_ON_DATAGRAM,
@@ -247,7 +249,7 @@ static SERVER: &[Case] = &[
                     ));
                 }
                 if !answer.bytes.to_ascii_uppercase().starts_with(b"ERROR") {
-                    stage.note("what is no number gets an answer that does not begin with ERROR");
+                    harness.note("what is no number gets an answer that does not begin with ERROR");
                 }
             }
             Ok(())
@@ -256,43 +258,45 @@ static SERVER: &[Case] = &[
     Case {
         id: "empty",
         name: "does not take an empty datagram for the end",
-        rests_on: &["not-a-number"],
-        play: |stage| datagrams::empty(stage, b"50", |answer| verdict(answer).map(|_| ())),
+        depends_on: &["not-a-number"],
+        play: |harness| datagrams::empty(harness, b"50", |answer| verdict(answer).map(|_| ())),
     },
     Case {
         id: "bad-datagrams",
         name: "goes on after bytes that are no text, 5,000 digits, and the longest datagram there is",
-        rests_on: &["not-a-number", "each-alone"],
-        play: |stage| {
-            let longest = datagrams::longest(stage);
+        depends_on: &["not-a-number", "each-alone"],
+        play: |harness| {
+            let longest = datagrams::longest(harness);
             let digits = vec![b'7'; 5000];
             let bad: [&[u8]; 4] = [b"\xff\xfe\x80", b"\0", &digits, &longest];
-            datagrams::survives(stage, &bad, &m::UDP_DIES_ON_DATAGRAM, FIFTY)
+            datagrams::survives(harness, &bad, &m::UDP_DIES_ON_DATAGRAM, FIFTY)
         },
     },
     Case {
         id: "other-address",
         name: "answers a player on another address than its own",
-        rests_on: &["goes-on"],
-        play: |stage| datagrams::other_address(stage, b"50", |answer| verdict(answer).map(|_| ())),
+        depends_on: &["goes-on"],
+        play: |harness| {
+            datagrams::other_address(harness, b"50", |answer| verdict(answer).map(|_| ()))
+        },
     },
     Case {
         id: "gone-client",
         name: "goes on when players are gone before their answer comes",
-        rests_on: &["each-alone"],
-        play: |stage| datagrams::gone_client(stage, b"50", FIFTY),
+        depends_on: &["each-alone"],
+        play: |harness| datagrams::gone_client(harness, b"50", FIFTY),
     },
     Case {
         id: "many",
         name: "serves 200 players one after another, and keeps nothing open for them",
-        rests_on: &["sent-again"],
-        play: |stage| datagrams::many(stage, FIFTY),
+        depends_on: &["sent-again"],
+        play: |harness| datagrams::many(harness, FIFTY),
     },
     Case {
         id: "at-rest",
         name: "rests while no datagram comes",
-        rests_on: &["goes-on"],
-        play: |stage| datagrams::at_rest(stage, FIFTY),
+        depends_on: &["goes-on"],
+        play: |harness| datagrams::at_rest(harness, FIFTY),
     },
 ];
 
@@ -331,19 +335,19 @@ fn verdict(answer: &[u8]) -> Step<Verdict> {
 
 /// Guesses, and hears one of the three words.
 fn guess(
-    stage: &mut Stage<'_>,
+    harness: &mut Harness<'_>,
     client: &mut Peer,
     number: u32,
     suspect: &'static Misconception,
 ) -> Step<Verdict> {
-    let answer = datagrams::ask(stage, client, number.to_string().as_bytes(), suspect)?;
+    let answer = datagrams::ask(harness, client, number.to_string().as_bytes(), suspect)?;
     verdict(&answer.bytes)
 }
 
 /// Guesses a number from 1 to 100, which has to be taken for one.
-fn in_range(stage: &mut Stage<'_>, client: &mut Peer, number: u32) -> Step<Verdict> {
+fn in_range(harness: &mut Harness<'_>, client: &mut Peer, number: u32) -> Step<Verdict> {
     let text = number.to_string();
-    let answer = datagrams::ask(stage, client, text.as_bytes(), &m::GUESS_RANGE)?;
+    let answer = datagrams::ask(harness, client, text.as_bytes(), &m::GUESS_RANGE)?;
     verdict(&answer.bytes).map_err(|_| {
         differs(
             &m::GUESS_RANGE,
@@ -356,13 +360,13 @@ fn in_range(stage: &mut Stage<'_>, client: &mut Peer, number: u32) -> Step<Verdi
 
 /// Guesses one number after another, up or down, until it is the one.
 fn along(
-    stage: &mut Stage<'_>,
+    harness: &mut Harness<'_>,
     client: &mut Peer,
     numbers: &mut dyn Iterator<Item = u32>,
     before: Verdict,
 ) -> Step {
     for number in numbers {
-        match in_range(stage, client, number)? {
+        match in_range(harness, client, number)? {
             Verdict::Correct => return Ok(()),
             verdict if verdict == before => {}
             verdict => {
@@ -385,65 +389,72 @@ static CLIENT: &[Case] = &[
     Case {
         id: "sends",
         name: "sends what is typed as a datagram",
-        rests_on: &[],
-        play: |stage| {
-            let mut game = Game::begin(stage)?;
-            game.guess(stage, "50", &m::UDP_SENDS_NOTHING).map(|_| ())
+        depends_on: &[],
+        play: |harness| {
+            let mut game = Game::begin(harness)?;
+            game.guess(harness, "50", &m::UDP_SENDS_NOTHING).map(|_| ())
         },
     },
     Case {
         id: "plays",
         name: "plays until CORRECT, and ends with exit code 0",
-        rests_on: &["sends"],
-        play: |stage| {
-            let mut game = Game::begin(stage)?;
-            game.rest(stage, &m::GUESS_ENDS_EARLY, &m::GUESS_GOES_ON)
+        depends_on: &["sends"],
+        play: |harness| {
+            let mut game = Game::begin(harness)?;
+            game.rest(harness, &m::GUESS_ENDS_EARLY, &m::GUESS_GOES_ON)
         },
     },
     Case {
         id: "prints",
         name: "prints each answer",
-        rests_on: &["plays"],
-        play: |stage| {
-            let mut game = Game::begin(stage)?;
-            game.rest(stage, &m::GUESS_ENDS_EARLY, &m::GUESS_GOES_ON)?;
-            has_printed(stage, &m::NOT_PRINTED)
+        depends_on: &["plays"],
+        play: |harness| {
+            let mut game = Game::begin(harness)?;
+            game.rest(harness, &m::GUESS_ENDS_EARLY, &m::GUESS_GOES_ON)?;
+            has_printed(harness, &m::NOT_PRINTED)
         },
     },
     Case {
         id: "typing-error",
         name: "goes on when something is typed that is no number",
-        rests_on: &["plays"],
-        play: |stage| {
-            let mut game = Game::begin(stage)?;
-            stage.log.did("keyboard", "typed abc, and 60");
-            stage.program()?.type_in("abc\n60\n");
-            let mut datagram = game.receive(stage, &m::GUESS_DIES_ON_TYPO)?;
+        depends_on: &["plays"],
+        play: |harness| {
+            let mut game = Game::begin(harness)?;
+            harness.log.did("keyboard", "typed abc, and 60");
+            harness.program()?.type_in("abc\n60\n");
+            let mut datagram = game.receive(harness, &m::GUESS_DIES_ON_TYPO)?;
             if datagram.bytes.trim_ascii() == b"abc" {
-                game.say(stage, "ERROR: \"abc\" is not a whole number", datagram.from)?;
+                game.say(
+                    harness,
+                    "ERROR: \"abc\" is not a whole number",
+                    datagram.from,
+                )?;
                 game.said.push("abc".to_string());
-                datagram = game.receive(stage, &m::GUESS_DIES_ON_TYPO)?;
+                datagram = game.receive(harness, &m::GUESS_DIES_ON_TYPO)?;
             }
             typed_was("60", &datagram)?;
-            game.say(stage, "CORRECT", datagram.from)?;
-            ends_won(stage, &m::GUESS_GOES_ON)
+            game.say(harness, "CORRECT", datagram.from)?;
+            ends_won(harness, &m::GUESS_GOES_ON)
         },
     },
     Case {
         id: "end-of-input",
         name: "ends when its input ends",
-        rests_on: &["plays"],
-        play: |stage| {
-            let mut game = Game::begin(stage)?;
-            let from = game.guess(stage, "50", &m::UDP_SENDS_NOTHING)?;
-            game.say(stage, "HIGHER", from)?;
-            stage.log.did("keyboard", "ended (Ctrl-D)");
-            stage.program()?.end_input();
-            let patience = stage.patience();
-            let ended =
-                stage.ends_within(patience, "after its input had ended", &m::GUESS_IGNORES_END)?;
+        depends_on: &["plays"],
+        play: |harness| {
+            let mut game = Game::begin(harness)?;
+            let from = game.guess(harness, "50", &m::UDP_SENDS_NOTHING)?;
+            game.say(harness, "HIGHER", from)?;
+            harness.log.did("keyboard", "ended (Ctrl-D)");
+            harness.program()?.end_input();
+            let patience = harness.patience();
+            let ended = harness.ends_within(
+                patience,
+                "after its input had ended",
+                &m::GUESS_IGNORES_END,
+            )?;
             if ended == Ended::Code(0) {
-                stage.note("the number was not found, but the program ends with exit code 0: a script cannot tell");
+                harness.note("the number was not found, but the program ends with exit code 0: a script cannot tell");
             }
             Ok(())
         },
@@ -451,86 +462,86 @@ static CLIENT: &[Case] = &[
     Case {
         id: "doubled",
         name: "does not take the second copy of an answer for the next answer",
-        rests_on: &["prints"],
-        play: |stage| {
-            let mut game = Game::begin(stage)?;
-            let from = game.guess(stage, "50", &m::UDP_SENDS_NOTHING)?;
-            game.say(stage, "HIGHER", from)?;
-            game.say(stage, "HIGHER", from)?;
-            game.on(stage, &m::UDP_COUNTS_RESEND)?;
-            has_printed(stage, &m::UDP_COUNTS_RESEND)
+        depends_on: &["prints"],
+        play: |harness| {
+            let mut game = Game::begin(harness)?;
+            let from = game.guess(harness, "50", &m::UDP_SENDS_NOTHING)?;
+            game.say(harness, "HIGHER", from)?;
+            game.say(harness, "HIGHER", from)?;
+            game.on(harness, &m::UDP_COUNTS_RESEND)?;
+            has_printed(harness, &m::UDP_COUNTS_RESEND)
         },
     },
     Case {
         id: "stranger",
         name: "does not take an answer from another port than the server's",
-        rests_on: &["plays"],
-        play: |stage| told_by_a_stranger(stage, false),
+        depends_on: &["plays"],
+        play: |harness| told_by_a_stranger(harness, false),
     },
     Case {
         id: "strange-address",
         name: "does not take an answer from another address than the server's",
-        rests_on: &["plays"],
-        play: |stage| told_by_a_stranger(stage, true),
+        depends_on: &["plays"],
+        play: |harness| told_by_a_stranger(harness, true),
     },
     Case {
         id: "lost",
         name: "sends its guess again when no answer comes",
-        rests_on: &["plays"],
-        play: |stage| {
-            let mut game = Game::begin(stage)?;
-            game.guess(stage, "50", &m::UDP_SENDS_NOTHING)?;
+        depends_on: &["plays"],
+        play: |harness| {
+            let mut game = Game::begin(harness)?;
+            game.guess(harness, "50", &m::UDP_SENDS_NOTHING)?;
             game.server.did("loses it");
-            let again = datagrams::sends_again(stage, &mut game.server)?;
+            let again = datagrams::sends_again(harness, &mut game.server)?;
             typed_was("50", &again)?;
-            game.say(stage, "HIGHER", again.from)?;
-            game.on(stage, &m::UDP_WAITS_FOREVER)
+            game.say(harness, "HIGHER", again.from)?;
+            game.on(harness, &m::UDP_WAITS_FOREVER)
         },
     },
     Case {
         id: "late",
         name: "does not take a late answer for the answer to the next guess",
-        rests_on: &["lost", "prints"],
-        play: |stage| {
-            let mut game = Game::begin(stage)?;
-            let late = game.guess(stage, "50", &m::UDP_SENDS_NOTHING)?;
+        depends_on: &["lost", "prints"],
+        play: |harness| {
+            let mut game = Game::begin(harness)?;
+            let late = game.guess(harness, "50", &m::UDP_SENDS_NOTHING)?;
             game.server
                 .did("answers so late that the guess is sent again");
-            let again = datagrams::sends_again(stage, &mut game.server)?;
-            game.say(stage, "HIGHER", again.from)?;
-            let next = game.guess(stage, "75", &m::UDP_LATE_ANSWER)?;
+            let again = datagrams::sends_again(harness, &mut game.server)?;
+            game.say(harness, "HIGHER", again.from)?;
+            let next = game.guess(harness, "75", &m::UDP_LATE_ANSWER)?;
             let words = "sent, late, the answer to the first 50,";
             sent(game.server.send_as(b"HIGHER", late, words))?;
-            game.say(stage, "LOWER", next)?;
-            let last = game.guess(stage, "60", &m::UDP_LATE_ANSWER)?;
-            game.say(stage, "CORRECT", last)?;
-            ends_won(stage, &m::UDP_LATE_ANSWER)?;
-            has_printed(stage, &m::UDP_LATE_ANSWER)
+            game.say(harness, "LOWER", next)?;
+            let last = game.guess(harness, "60", &m::UDP_LATE_ANSWER)?;
+            game.say(harness, "CORRECT", last)?;
+            ends_won(harness, &m::UDP_LATE_ANSWER)?;
+            has_printed(harness, &m::UDP_LATE_ANSWER)
         },
     },
     Case {
         id: "silent-server",
         name: "gives up when no answer ever comes, with an exit code other than 0",
-        rests_on: &["lost"],
-        play: |stage| {
-            let mut game = Game::begin(stage)?;
-            stage.log.did("keyboard", "typed 50");
-            stage.program()?.type_in("50\n");
-            datagrams::silence(stage, &mut game.server)
+        depends_on: &["lost"],
+        play: |harness| {
+            let mut game = Game::begin(harness)?;
+            harness.log.did("keyboard", "typed 50");
+            harness.program()?.type_in("50\n");
+            datagrams::silence(harness, &mut game.server)
         },
     },
     Case {
         id: "no-server",
         name: "ends with an exit code other than 0 when nobody is there",
-        rests_on: &["lost"],
-        play: |stage| {
-            stage
+        depends_on: &["lost"],
+        play: |harness| {
+            harness
                 .log
-                .did("nobody", format!("has bound {}", stage.address));
-            stage.start_with("", Input::Keyboard)?;
-            stage.log.did("keyboard", "typed 50");
-            stage.program()?.type_in("50\n");
-            datagrams::no_server(stage)
+                .did("nobody", format!("has bound {}", harness.address));
+            harness.start_with("", Input::Keyboard)?;
+            harness.log.did("keyboard", "typed 50");
+            harness.program()?.type_in("50\n");
+            datagrams::no_server(harness)
         },
     },
 ];
@@ -544,9 +555,9 @@ struct Game {
 
 impl Game {
     /// Starts the client under test.
-    fn begin(stage: &mut Stage<'_>) -> Step<Self> {
-        let server = stage.be_server()?;
-        stage.start_with("", Input::Keyboard)?;
+    fn begin(harness: &mut Harness<'_>) -> Step<Self> {
+        let server = harness.be_server()?;
+        harness.start_with("", Input::Keyboard)?;
         Ok(Game {
             server,
             said: Vec::new(),
@@ -556,14 +567,14 @@ impl Game {
     /// Types a guess, which has to arrive; gives the socket that it came from.
     fn guess(
         &mut self,
-        stage: &mut Stage<'_>,
+        harness: &mut Harness<'_>,
         text: &str,
         suspect: &'static Misconception,
     ) -> Step<std::net::SocketAddr> {
-        stage.log.did("keyboard", format!("typed {text}"));
+        harness.log.did("keyboard", format!("typed {text}"));
         // A program that reads no more shows it by what comes, or does not.
-        stage.program()?.type_in(&format!("{text}\n"));
-        let datagram = self.receive(stage, suspect)?;
+        harness.program()?.type_in(&format!("{text}\n"));
+        let datagram = self.receive(harness, suspect)?;
         typed_was(text, &datagram)?;
         self.said.push(text.to_string());
         Ok(datagram.from)
@@ -572,25 +583,25 @@ impl Game {
     /// The next datagram that is no copy of an earlier guess.
     fn receive(
         &mut self,
-        stage: &mut Stage<'_>,
+        harness: &mut Harness<'_>,
         suspect: &'static Misconception,
     ) -> Step<Datagram> {
         if self.said.is_empty() && suspect.id == m::UDP_SENDS_NOTHING.id {
-            return datagrams::meet(stage, &mut self.server);
+            return datagrams::meet(harness, &mut self.server);
         }
         // One time limit for all: copies without end do not put it off.
         let limit = Limit {
-            patience: datagrams::long_patience(stage),
-            ..stage.limit()
+            patience: datagrams::long_patience(harness),
+            ..harness.limit()
         };
         let mut step = limit.step();
         // The first one comes after the program's start.
         let patience = match self.said.is_empty() {
-            true => datagrams::start_patience(stage),
-            false => stage.patience(),
+            true => datagrams::start_patience(harness),
+            false => harness.patience(),
         };
         loop {
-            match stage.receive_within(&mut self.server, patience)? {
+            match harness.receive_within(&mut self.server, patience)? {
                 Ok(datagram) if self.is_copy(&datagram) => {
                     if step.is_over() {
                         return Err(wrong(
@@ -624,38 +635,38 @@ impl Game {
         self.said.iter().any(|said| said.as_bytes() == text)
     }
 
-    fn say(&self, stage: &Stage<'_>, answer: &str, to: std::net::SocketAddr) -> Step {
-        stage.send(&self.server, answer.as_bytes(), to)
+    fn say(&self, harness: &Harness<'_>, answer: &str, to: std::net::SocketAddr) -> Step {
+        harness.send(&self.server, answer.as_bytes(), to)
     }
 
     /// A game of three guesses.
     fn rest(
         &mut self,
-        stage: &mut Stage<'_>,
+        harness: &mut Harness<'_>,
         early: &'static Misconception,
         late: &'static Misconception,
     ) -> Step {
-        let from = self.guess(stage, "50", &m::UDP_SENDS_NOTHING)?;
-        self.say(stage, "HIGHER", from)?;
-        self.last_two(stage, early, late)
+        let from = self.guess(harness, "50", &m::UDP_SENDS_NOTHING)?;
+        self.say(harness, "HIGHER", from)?;
+        self.last_two(harness, early, late)
     }
 
     /// The rest of a game, in which one mistake explains whatever goes wrong.
-    fn on(&mut self, stage: &mut Stage<'_>, suspect: &'static Misconception) -> Step {
-        self.last_two(stage, suspect, suspect)
+    fn on(&mut self, harness: &mut Harness<'_>, suspect: &'static Misconception) -> Step {
+        self.last_two(harness, suspect, suspect)
     }
 
     fn last_two(
         &mut self,
-        stage: &mut Stage<'_>,
+        harness: &mut Harness<'_>,
         early: &'static Misconception,
         late: &'static Misconception,
     ) -> Step {
-        let from = self.guess(stage, "75", early)?;
-        self.say(stage, "LOWER", from)?;
-        let from = self.guess(stage, "60", early)?;
-        self.say(stage, "CORRECT", from)?;
-        ends_won(stage, late)
+        let from = self.guess(harness, "75", early)?;
+        self.say(harness, "LOWER", from)?;
+        let from = self.guess(harness, "60", early)?;
+        self.say(harness, "CORRECT", from)?;
+        ends_won(harness, late)
     }
 }
 
@@ -673,9 +684,9 @@ fn typed_was(text: &str, datagram: &Datagram) -> Step {
 }
 
 /// The number has been found: the client has to end, and well.
-fn ends_won(stage: &mut Stage<'_>, suspect: &'static Misconception) -> Step {
-    let patience = stage.patience();
-    match stage.ends_within(patience, "after CORRECT had come", suspect)? {
+fn ends_won(harness: &mut Harness<'_>, suspect: &'static Misconception) -> Step {
+    let patience = harness.patience();
+    match harness.ends_within(patience, "after CORRECT had come", suspect)? {
         Ended::Code(0) => Ok(()),
         ended => Err(wrong(
             &m::ENDS_WITH_ERROR,
@@ -685,8 +696,8 @@ fn ends_won(stage: &mut Stage<'_>, suspect: &'static Misconception) -> Step {
 }
 
 /// The three answers have to stand in the output in their order, in large letters or small.
-fn has_printed(stage: &mut Stage<'_>, suspect: &'static Misconception) -> Step {
-    let printed = stage.program()?.stdout().kept();
+fn has_printed(harness: &mut Harness<'_>, suspect: &'static Misconception) -> Step {
+    let printed = harness.program()?.stdout().kept();
     let mut rest = printed.to_ascii_uppercase();
     for word in ["HIGHER", "LOWER", "CORRECT"] {
         let Some(at) = lab_judge::peers::tcp::find(&rest, word.as_bytes()) else {
@@ -712,16 +723,16 @@ fn has_printed(stage: &mut Stage<'_>, suspect: &'static Misconception) -> Step {
 }
 
 /// A stranger says CORRECT before the server says HIGHER.
-fn told_by_a_stranger(stage: &mut Stage<'_>, other_address: bool) -> Step {
-    let Some(stranger) = datagrams::stranger(stage, other_address)? else {
-        stage.note("this system has no address 127.0.0.2, so nothing could come from there");
+fn told_by_a_stranger(harness: &mut Harness<'_>, other_address: bool) -> Step {
+    let Some(stranger) = datagrams::stranger(harness, other_address)? else {
+        harness.note("this system has no address 127.0.0.2, so nothing could come from there");
         return Ok(());
     };
-    let mut game = Game::begin(stage)?;
-    let from = game.guess(stage, "50", &m::UDP_SENDS_NOTHING)?;
-    stage.send(&stranger, b"CORRECT", from)?;
-    game.say(stage, "HIGHER", from)?;
-    match game.on(stage, &m::UDP_ANY_SENDER) {
+    let mut game = Game::begin(harness)?;
+    let from = game.guess(harness, "50", &m::UDP_SENDS_NOTHING)?;
+    harness.send(&stranger, b"CORRECT", from)?;
+    game.say(harness, "HIGHER", from)?;
+    match game.on(harness, &m::UDP_ANY_SENDER) {
         Err(Stop::Wrong(failure)) => Err(wrong(
             &m::UDP_ANY_SENDER,
             format!("A stranger said CORRECT. {}", failure.summary),

@@ -4,9 +4,9 @@ use lab_judge::cases::echo::{self, Echo};
 use lab_judge::cases::tcp_client::{self, Client};
 use lab_judge::cases::tcp_server;
 use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
+use lab_judge::harness::Harness;
 use lab_judge::misconceptions as m;
 use lab_judge::ports::Protocol;
-use lab_judge::stage::Stage;
 use lab_judge::steps;
 use lab_judge::verdict::Step;
 
@@ -60,14 +60,14 @@ static CLIENT: &[Case] = &[
     Case {
         id: "prints",
         name: "prints all of the echo and ends",
-        rests_on: &["sends"],
-        play: |stage| told(stage, 1024, &m::READS_ONCE),
+        depends_on: &["sends"],
+        play: |harness| told(harness, 1024, &m::READS_ONCE),
     },
     Case {
         id: "pieces",
         name: "puts together an echo that arrives one byte at a time",
-        rests_on: &["prints"],
-        play: |stage| told(stage, 1, &m::READS_ONCE),
+        depends_on: &["prints"],
+        play: |harness| told(harness, 1, &m::READS_ONCE),
     },
     tcp_client::server_leaves::<Counts>(),
     tcp_client::server_resets::<Counts>(&["sends"]),
@@ -75,11 +75,11 @@ static CLIENT: &[Case] = &[
 ];
 
 /// Echoes the message of the client under test, cut here. It prints the echo in pieces: looked at letter by letter.
-fn told(stage: &mut Stage<'_>, step: usize, suspect: &'static m::Misconception) -> Step {
-    let (mut server, message) = steps::meet(stage, Counts::MESSAGE)?;
+fn told(harness: &mut Harness<'_>, step: usize, suspect: &'static m::Misconception) -> Step {
+    let (mut server, message) = steps::meet(harness, Counts::MESSAGE)?;
     // It ends the conversation by itself: what it waits for else shows when the server ends it.
-    let message = steps::echo_on(stage, &mut server, message, step);
+    let message = steps::echo_on(harness, &mut server, message, step);
     server.finish_sending();
-    steps::ends_well(stage, "after its echo had come")?;
-    steps::has_printed_pieces(stage, &message, suspect)
+    steps::ends_well(harness, "after its echo had come")?;
+    steps::has_printed_pieces(harness, &message, suspect)
 }

@@ -1,12 +1,12 @@
 //! CMPU4021 Week 2: an echo server over UDP and its client.
 
 use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
+use lab_judge::harness::Harness;
+use lab_judge::harness::udp::{Nothing, sent};
 use lab_judge::misconceptions::{self as m, Misconception};
 use lab_judge::peers::udp::{LONGEST, Peer};
 use lab_judge::ports::Protocol;
 use lab_judge::process::{Ended, contains};
-use lab_judge::stage::Stage;
-use lab_judge::stage::udp::{Nothing, sent};
 use lab_judge::steps;
 use lab_judge::steps::datagrams::{self, Talk};
 use lab_judge::verdict::{Step, Stop, differs, wrong};
@@ -40,59 +40,60 @@ pub static EXERCISE: Exercise = Exercise {
 /// What the sheet's server asks recvfrom for, in bytes.
 const SHEETS_BUFFER: usize = 2048;
 const MESSAGE: &str = "Test message. This will be echoed";
-const HELLO: Talk = |stage, client| echo(stage, client, MESSAGE.as_bytes(), &m::NO_ANSWER);
+const HELLO: Talk = |harness, client| echo(harness, client, MESSAGE.as_bytes(), &m::NO_ANSWER);
 
 static SERVER: &[Case] = &[
     Case {
         id: "whole",
         name: "sends a datagram back to its sender",
-        rests_on: &[],
-        play: |stage| {
-            let mut client = stage.serve_datagrams()?;
-            stage.send(&client, MESSAGE.as_bytes(), stage.address)?;
+        depends_on: &[],
+        play: |harness| {
+            let mut client = harness.serve_datagrams()?;
+            harness.send(&client, MESSAGE.as_bytes(), harness.address)?;
             // From whichever port: that is a lesson of its own.
-            let echo = datagrams::any_answer(stage, &mut client, &m::NO_ANSWER)?;
+            let echo = datagrams::any_answer(harness, &mut client, &m::NO_ANSWER)?;
             datagrams::expected_was(MESSAGE.as_bytes(), &echo.bytes, &m::NO_ANSWER)
         },
     },
     Case {
         id: "same-port",
         name: "answers from the port that was asked",
-        rests_on: &["whole"],
-        play: |stage| datagrams::same_port(stage, MESSAGE.as_bytes()),
+        depends_on: &["whole"],
+        play: |harness| datagrams::same_port(harness, MESSAGE.as_bytes()),
     },
     Case {
         id: "goes-on",
         name: "serves one client after another, each at its own address",
-        rests_on: &["same-port"],
-        play: |stage| datagrams::goes_on(stage, HELLO),
+        depends_on: &["same-port"],
+        play: |harness| datagrams::goes_on(harness, HELLO),
     },
     Case {
         id: "each-alone",
         name: "answers each datagram by itself, also when several wait",
-        rests_on: &["goes-on"],
-        play: |stage| {
-            let mut clients = vec![stage.serve_datagrams()?];
-            clients.push(stage.client()?);
-            clients.push(stage.client()?);
+        depends_on: &["goes-on"],
+        play: |harness| {
+            let mut clients = vec![harness.serve_datagrams()?];
+            clients.push(harness.client()?);
+            clients.push(harness.client()?);
             let said = |number: usize, turn: usize| format!("datagram {turn} of client {number}");
             for turn in 1..=2 {
                 for (number, client) in clients.iter().enumerate() {
-                    stage.send(client, said(number + 1, turn).as_bytes(), stage.address)?;
+                    harness.send(client, said(number + 1, turn).as_bytes(), harness.address)?;
                 }
             }
             for number in 0..clients.len() {
                 for turn in 1..=2 {
                     let expected = said(number + 1, turn);
-                    let heard = datagrams::answer(stage, &mut clients[number], &m::UDP_AS_STREAM)
-                        .and_then(|echo| {
-                            datagrams::expected_was(
-                                expected.as_bytes(),
-                                &echo.bytes,
-                                &m::UDP_AS_STREAM,
-                            )
-                        });
-                    if heard.is_err()
+                    let received =
+                        datagrams::answer(harness, &mut clients[number], &m::UDP_AS_STREAM)
+                            .and_then(|echo| {
+                                datagrams::expected_was(
+                                    expected.as_bytes(),
+                                    &echo.bytes,
+                                    &m::UDP_AS_STREAM,
+                                )
+                            });
+                    if received.is_err()
                         && let Some(other) = who_got(&mut clients, number, expected.as_bytes())
                     {
                         return Err(wrong(
@@ -100,7 +101,7 @@ static SERVER: &[Case] = &[
                             format!("The echo of \"{expected}\" went to {other}."),
                         ));
                     }
-                    heard?;
+                    received?;
                 }
             }
             Ok(())
@@ -109,24 +110,24 @@ static SERVER: &[Case] = &[
     Case {
         id: "same-bytes",
         name: "gives back the very bytes, whatever they are",
-        rests_on: &["goes-on"],
-        play: |stage| {
-            let mut client = stage.serve_datagrams()?;
+        depends_on: &["goes-on"],
+        play: |harness| {
+            let mut client = harness.serve_datagrams()?;
             echo(
-                stage,
+                harness,
                 &mut client,
                 b"  two blanks, a line end\r\n",
                 &m::MANGLES_BINARY,
             )?;
             echo(
-                stage,
+                harness,
                 &mut client,
                 b"NUL \0 and after it",
                 &m::MANGLES_BINARY,
             )?;
             let all = steps::all_bytes();
-            stage.send(&client, &all, stage.address)?;
-            match stage.receive(&mut client)? {
+            harness.send(&client, &all, harness.address)?;
+            match harness.receive(&mut client)? {
                 Ok(echo) => datagrams::expected_was(&all, &echo.bytes, &m::MANGLES_BINARY),
                 Err(nothing @ Nothing::Ended(_)) => Err(wrong(
                     &m::DIES_ON_BYTES,
@@ -142,9 +143,9 @@ static SERVER: &[Case] = &[
     Case {
         id: "empty",
         name: "does not take an empty datagram for the end",
-        rests_on: &["each-alone"],
-        play: |stage| {
-            datagrams::empty(stage, b"after nothing", |echo| {
+        depends_on: &["each-alone"],
+        play: |harness| {
+            datagrams::empty(harness, b"after nothing", |echo| {
                 datagrams::expected_was(b"after nothing", echo, &m::UDP_EMPTY_IS_END)
             })
         },
@@ -152,12 +153,12 @@ static SERVER: &[Case] = &[
     Case {
         id: "sheets-buffer",
         name: "gives back datagrams of 1,025 and 2,048 bytes whole",
-        rests_on: &["goes-on"],
-        play: |stage| {
-            let mut client = stage.serve_datagrams()?;
+        depends_on: &["goes-on"],
+        play: |harness| {
+            let mut client = harness.serve_datagrams()?;
             for size in [1025, SHEETS_BUFFER] {
-                let text = steps::filler(stage, size);
-                echo(stage, &mut client, &text, &m::UDP_TRUNCATES)?;
+                let text = steps::filler(harness, size);
+                echo(harness, &mut client, &text, &m::UDP_TRUNCATES)?;
             }
             Ok(())
         },
@@ -165,49 +166,59 @@ static SERVER: &[Case] = &[
     Case {
         id: "longest",
         name: "goes on after the longest datagram there is",
-        rests_on: &["sheets-buffer"],
-        play: |stage| {
-            let mut client = stage.serve_datagrams()?;
-            let text = datagrams::longest(stage);
-            if client.send(&text, stage.address).is_err() {
-                stage.note(format!(
+        depends_on: &["sheets-buffer"],
+        play: |harness| {
+            let mut client = harness.serve_datagrams()?;
+            let text = datagrams::longest(harness);
+            if client.send(&text, harness.address).is_err() {
+                harness.note(format!(
                     "this system sends no datagram of {LONGEST} bytes, so that was not tried"
                 ));
                 return Ok(());
             }
-            match stage.receive(&mut client)? {
+            match harness.receive(&mut client)? {
                 Ok(echo) if echo.bytes == text => {}
-                Ok(echo) => stage.note(format!(
+                Ok(echo) => harness.note(format!(
                     "of a datagram of {LONGEST} bytes {} came back: what does not fit into the buffer of recvfrom is lost. The \
                      sheet's buffer holds {SHEETS_BUFFER}",
                     echo.bytes.len()
                 )),
-                Err(nothing) => stage.note(format!(
+                Err(nothing) => harness.note(format!(
                     "a datagram of {LONGEST} bytes had no echo: {}",
                     nothing.words()
                 )),
             }
-            datagrams::still_serves(stage, &m::UDP_DIES_ON_DATAGRAM, HELLO)
+            datagrams::still_serves(harness, &m::UDP_DIES_ON_DATAGRAM, HELLO)
         },
     },
     Case {
         id: "sent-again",
         name: "echoes a message again that comes again",
-        rests_on: &["goes-on"],
-        play: |stage| {
-            let mut client = stage.serve_datagrams()?;
-            HELLO(stage, &mut client)?;
+        depends_on: &["goes-on"],
+        play: |harness| {
+            let mut client = harness.serve_datagrams()?;
+            HELLO(harness, &mut client)?;
             client.did("takes this echo for lost, and asks again");
-            echo(stage, &mut client, MESSAGE.as_bytes(), &m::UDP_DROPS_COPIES)?;
-            echo(stage, &mut client, MESSAGE.as_bytes(), &m::UDP_DROPS_COPIES)
+            echo(
+                harness,
+                &mut client,
+                MESSAGE.as_bytes(),
+                &m::UDP_DROPS_COPIES,
+            )?;
+            echo(
+                harness,
+                &mut client,
+                MESSAGE.as_bytes(),
+                &m::UDP_DROPS_COPIES,
+            )
         },
     },
     Case {
         id: "other-address",
         name: "answers a client on another address than its own",
-        rests_on: &["goes-on"],
-        play: |stage| {
-            datagrams::other_address(stage, b"from elsewhere", |echo| {
+        depends_on: &["goes-on"],
+        play: |harness| {
+            datagrams::other_address(harness, b"from elsewhere", |echo| {
                 datagrams::expected_was(b"from elsewhere", echo, &m::UDP_WRONG_CLIENT)
             })
         },
@@ -215,31 +226,31 @@ static SERVER: &[Case] = &[
     Case {
         id: "gone-client",
         name: "goes on when clients are gone before their echo comes",
-        rests_on: &["each-alone"],
-        play: |stage| datagrams::gone_client(stage, MESSAGE.as_bytes(), HELLO),
+        depends_on: &["each-alone"],
+        play: |harness| datagrams::gone_client(harness, MESSAGE.as_bytes(), HELLO),
     },
     Case {
         id: "many",
         name: "serves 200 clients one after another, and keeps nothing open for them",
-        rests_on: &["goes-on"],
-        play: |stage| datagrams::many(stage, HELLO),
+        depends_on: &["goes-on"],
+        play: |harness| datagrams::many(harness, HELLO),
     },
     Case {
         id: "at-rest",
         name: "rests while no datagram comes",
-        rests_on: &["goes-on"],
-        play: |stage| datagrams::at_rest(stage, HELLO),
+        depends_on: &["goes-on"],
+        play: |harness| datagrams::at_rest(harness, HELLO),
     },
 ];
 
 /// The same bytes come back.
 fn echo(
-    stage: &mut Stage<'_>,
+    harness: &mut Harness<'_>,
     client: &mut Peer,
     bytes: &[u8],
     suspect: &'static Misconception,
 ) -> Step {
-    datagrams::exchange(stage, client, bytes, bytes, suspect)
+    datagrams::exchange(harness, client, bytes, bytes, suspect)
 }
 
 /// The client other than this one that has received these bytes.
@@ -263,11 +274,11 @@ static CLIENT: &[Case] = &[
     Case {
         id: "sends",
         name: "sends its message in one datagram",
-        rests_on: &[],
-        play: |stage| {
-            let mut server = stage.be_server()?;
-            let (message, _) = meet(stage, &mut server, MESSAGE)?;
-            if stage.chooses_message() && message != MESSAGE.as_bytes() {
+        depends_on: &[],
+        play: |harness| {
+            let mut server = harness.be_server()?;
+            let (message, _) = meet(harness, &mut server, MESSAGE)?;
+            if harness.chooses_message() && message != MESSAGE.as_bytes() {
                 let part = MESSAGE.as_bytes().starts_with(&message) && !message.is_empty();
                 let mistake = if part {
                     &m::UDP_AS_STREAM
@@ -287,14 +298,14 @@ static CLIENT: &[Case] = &[
     Case {
         id: "prints",
         name: "prints the echo and ends with exit code 0",
-        rests_on: &["sends"],
-        play: |stage| {
-            let mut server = stage.be_server()?;
-            let meeting = meet(stage, &mut server, MESSAGE)?;
-            let before = occurrences(stage, &meeting.0)?;
-            echoed(stage, &mut server, &meeting, &m::NOT_PRINTED)?;
-            if before == 0 && occurrences(stage, &meeting.0)? == 1 {
-                return shows_an_echo(stage, server, &meeting.0);
+        depends_on: &["sends"],
+        play: |harness| {
+            let mut server = harness.be_server()?;
+            let meeting = meet(harness, &mut server, MESSAGE)?;
+            let before = occurrences(harness, &meeting.0)?;
+            echoed(harness, &mut server, &meeting, &m::NOT_PRINTED)?;
+            if before == 0 && occurrences(harness, &meeting.0)? == 1 {
+                return shows_an_echo(harness, server, &meeting.0);
             }
             Ok(())
         },
@@ -302,49 +313,49 @@ static CLIENT: &[Case] = &[
     Case {
         id: "long",
         name: "takes an echo of 2,048 bytes whole",
-        rests_on: &["prints"],
-        play: |stage| {
-            let text = steps::filler(stage, SHEETS_BUFFER);
-            chosen(stage, &text, &m::UDP_TRUNCATES)
+        depends_on: &["prints"],
+        play: |harness| {
+            let text = steps::filler(harness, SHEETS_BUFFER);
+            chosen(harness, &text, &m::UDP_TRUNCATES)
         },
     },
     Case {
         id: "characters",
         name: "sends characters outside ASCII as UTF-8, and prints them",
-        rests_on: &["prints"],
-        play: |stage| chosen(stage, "é日𝄞".as_bytes(), &m::WRONG_ANSWER),
+        depends_on: &["prints"],
+        play: |harness| chosen(harness, "é日𝄞".as_bytes(), &m::WRONG_ANSWER),
     },
     Case {
         id: "late",
         name: "does not take another message's echo for its own",
-        rests_on: &["prints"],
-        play: |stage| {
-            let mut server = stage.be_server()?;
-            let meeting = meet(stage, &mut server, MESSAGE)?;
+        depends_on: &["prints"],
+        play: |harness| {
+            let mut server = harness.be_server()?;
+            let meeting = meet(harness, &mut server, MESSAGE)?;
             let words = "sent, late, the echo of an earlier message,";
             sent(server.send_as(b"an earlier message", meeting.1, words))?;
-            echoed(stage, &mut server, &meeting, &m::UDP_LATE_ANSWER)
+            echoed(harness, &mut server, &meeting, &m::UDP_LATE_ANSWER)
         },
     },
     Case {
         id: "empty",
         name: "does not take an empty datagram for the end",
-        rests_on: &["late"],
-        play: |stage| {
-            let mut server = stage.be_server()?;
-            let meeting = meet(stage, &mut server, MESSAGE)?;
-            stage.send(&server, b"", meeting.1)?;
-            echoed(stage, &mut server, &meeting, &m::UDP_EMPTY_IS_END)
+        depends_on: &["late"],
+        play: |harness| {
+            let mut server = harness.be_server()?;
+            let meeting = meet(harness, &mut server, MESSAGE)?;
+            harness.send(&server, b"", meeting.1)?;
+            echoed(harness, &mut server, &meeting, &m::UDP_EMPTY_IS_END)
         },
     },
     Case {
         id: "doubled",
         name: "shows an echo once that comes twice",
-        rests_on: &["prints"],
-        play: |stage| {
+        depends_on: &["prints"],
+        play: |harness| {
             for _ in 0..3 {
-                let once = shown(stage, 1)?;
-                let twice = shown(stage, 2)?;
+                let once = shown(harness, 1)?;
+                let twice = shown(harness, 2)?;
                 // A client that was kept from running has sent again, and may have said so: not the same conversation.
                 let (Some(once), Some(twice)) = (once, twice) else {
                     continue;
@@ -367,48 +378,48 @@ static CLIENT: &[Case] = &[
     Case {
         id: "lost",
         name: "sends its message again when the echo does not come",
-        rests_on: &["prints"],
-        play: |stage| {
-            let mut server = stage.be_server()?;
-            meet(stage, &mut server, MESSAGE)?;
+        depends_on: &["prints"],
+        play: |harness| {
+            let mut server = harness.be_server()?;
+            meet(harness, &mut server, MESSAGE)?;
             server.did("loses it");
-            let again = datagrams::sends_again(stage, &mut server)?;
+            let again = datagrams::sends_again(harness, &mut server)?;
             let meeting = (again.bytes, again.from);
-            echoed(stage, &mut server, &meeting, &m::NOT_PRINTED)
+            echoed(harness, &mut server, &meeting, &m::NOT_PRINTED)
         },
     },
     Case {
         id: "stranger",
         name: "does not take an echo from another port than the server's",
-        rests_on: &["lost"],
-        play: |stage| from_a_stranger(stage, false),
+        depends_on: &["lost"],
+        play: |harness| from_a_stranger(harness, false),
     },
     Case {
         id: "strange-address",
         name: "does not take an echo from another address than the server's",
-        rests_on: &["lost"],
-        play: |stage| from_a_stranger(stage, true),
+        depends_on: &["lost"],
+        play: |harness| from_a_stranger(harness, true),
     },
     Case {
         id: "silent-server",
         name: "gives up when no echo ever comes, with an exit code other than 0",
-        rests_on: &["lost"],
-        play: |stage| {
-            let mut server = stage.be_server()?;
-            stage.start(MESSAGE)?;
-            datagrams::silence(stage, &mut server)
+        depends_on: &["lost"],
+        play: |harness| {
+            let mut server = harness.be_server()?;
+            harness.start(MESSAGE)?;
+            datagrams::silence(harness, &mut server)
         },
     },
     Case {
         id: "no-server",
         name: "ends with an exit code other than 0 when nobody is there",
-        rests_on: &["lost"],
-        play: |stage| {
-            stage
+        depends_on: &["lost"],
+        play: |harness| {
+            harness
                 .log
-                .did("nobody", format!("has bound {}", stage.address));
-            stage.start(MESSAGE)?;
-            datagrams::no_server(stage)
+                .did("nobody", format!("has bound {}", harness.address));
+            harness.start(MESSAGE)?;
+            datagrams::no_server(harness)
         },
     },
 ];
@@ -417,30 +428,30 @@ static CLIENT: &[Case] = &[
 type Meeting = (Vec<u8>, std::net::SocketAddr);
 
 /// Starts the client under test and receives its datagram.
-fn meet(stage: &mut Stage<'_>, server: &mut Peer, message: &str) -> Step<Meeting> {
-    stage.start(message)?;
-    let datagram = datagrams::meet(stage, server)?;
+fn meet(harness: &mut Harness<'_>, server: &mut Peer, message: &str) -> Step<Meeting> {
+    harness.start(message)?;
+    let datagram = datagrams::meet(harness, server)?;
     Ok((datagram.bytes, datagram.from))
 }
 
 /// Echoes the message; the client has to print it, beyond what it had printed before, and to end well.
 fn echoed(
-    stage: &mut Stage<'_>,
+    harness: &mut Harness<'_>,
     server: &mut Peer,
     (message, client): &Meeting,
     suspect: &'static Misconception,
 ) -> Step {
-    let before = occurrences(stage, message)?;
-    stage.send(server, message, *client)?;
-    let patience = datagrams::long_patience(stage);
-    let ended = match stage.ends_within(patience, "after its echo had come", suspect) {
-        Err(Stop::Wrong(failure)) if occurrences(stage, message)? > before => {
+    let before = occurrences(harness, message)?;
+    harness.send(server, message, *client)?;
+    let patience = datagrams::long_patience(harness);
+    let ended = match harness.ends_within(patience, "after its echo had come", suspect) {
+        Err(Stop::Wrong(failure)) if occurrences(harness, message)? > before => {
             return Err(wrong(&m::HANGS, failure.summary));
         }
         other => other?,
     };
-    if occurrences(stage, message)? <= before {
-        let printed = stage.program()?.stdout().kept();
+    if occurrences(harness, message)? <= before {
+        let printed = harness.program()?.stdout().kept();
         let last = printed.strip_suffix(b"\n").unwrap_or(&printed);
         let last = last
             .rsplit(|byte| *byte == b'\n')
@@ -471,18 +482,18 @@ fn echoed(
 /// The message was not in the output before the echo came, and is there once at the end. Either that is the echo, or it is the line
 /// about what was sent, which came out late: C keeps it back until the end where stdout is no terminal. So the client is played again
 /// without an echo, until it gives up; a line that it prints then as well shows none.
-fn shows_an_echo(stage: &mut Stage<'_>, mut server: Peer, message: &[u8]) -> Step {
-    let told = line_with(stage, message)?;
-    stage.log.did("we", "started the program again");
-    meet(stage, &mut server, MESSAGE)?;
+fn shows_an_echo(harness: &mut Harness<'_>, mut server: Peer, message: &[u8]) -> Step {
+    let told = line_with(harness, message)?;
+    harness.log.did("we", "started the program again");
+    meet(harness, &mut server, MESSAGE)?;
     server.did("never answers");
-    let patience = datagrams::long_patience(stage);
+    let patience = datagrams::long_patience(harness);
     for _ in 0..datagrams::TRIES {
-        match stage.receive_within(&mut server, patience)? {
+        match harness.receive_within(&mut server, patience)? {
             Ok(_) => {}
             Err(Nothing::Silence(_)) => break,
             Err(Nothing::Ended(_)) => {
-                if line_with(stage, message)? != told {
+                if line_with(harness, message)? != told {
                     return Ok(());
                 }
                 return Err(differs(
@@ -494,14 +505,14 @@ fn shows_an_echo(stage: &mut Stage<'_>, mut server: Peer, message: &[u8]) -> Ste
             }
         }
     }
-    stage.note("the message stands in the output once, and the program does not give up when no echo comes: whether it shows the \
+    harness.note("the message stands in the output once, and the program does not give up when no echo comes: whether it shows the \
                 echo or only what it sends could not be told");
     Ok(())
 }
 
 /// The first line of the output with this text.
-fn line_with(stage: &mut Stage<'_>, text: &[u8]) -> Step<Vec<u8>> {
-    let printed = stage.program()?.stdout().kept();
+fn line_with(harness: &mut Harness<'_>, text: &[u8]) -> Step<Vec<u8>> {
+    let printed = harness.program()?.stdout().kept();
     let line = printed
         .split(|byte| *byte == b'\n')
         .find(|line| contains(line, text));
@@ -509,22 +520,22 @@ fn line_with(stage: &mut Stage<'_>, text: &[u8]) -> Step<Vec<u8>> {
 }
 
 /// How often a text stands in what the program has printed.
-fn occurrences(stage: &mut Stage<'_>, text: &[u8]) -> Step<usize> {
-    let printed = stage.program()?.stdout().kept();
+fn occurrences(harness: &mut Harness<'_>, text: &[u8]) -> Step<usize> {
+    let printed = harness.program()?.stdout().kept();
     Ok(memchr::memmem::find_iter(&printed, text).count())
 }
 
 /// A message of our choice and its echo.
-fn chosen(stage: &mut Stage<'_>, text: &[u8], suspect: &'static Misconception) -> Step {
-    if !stage.chooses_message() {
-        stage.note(
+fn chosen(harness: &mut Harness<'_>, text: &[u8], suspect: &'static Misconception) -> Step {
+    if !harness.chooses_message() {
+        harness.note(
             "the command has no {message}, so the check could not choose what the program sends",
         );
         return Ok(());
     }
     let message = String::from_utf8_lossy(text).into_owned();
-    let mut server = stage.be_server()?;
-    let meeting = meet(stage, &mut server, &message)?;
+    let mut server = harness.be_server()?;
+    let meeting = meet(harness, &mut server, &message)?;
     if meeting.0 != text {
         return Err(differs(
             suspect,
@@ -533,37 +544,37 @@ fn chosen(stage: &mut Stage<'_>, text: &[u8], suspect: &'static Misconception) -
             &meeting.0,
         ));
     }
-    echoed(stage, &mut server, &meeting, suspect)
+    echoed(harness, &mut server, &meeting, suspect)
 }
 
 /// How often the message stands in the output of a client that gets its echo so many times; `None` when it sent more than once.
-fn shown(stage: &mut Stage<'_>, copies: usize) -> Step<Option<usize>> {
-    let mut server = stage.be_server()?;
-    let (message, client) = meet(stage, &mut server, MESSAGE)?;
+fn shown(harness: &mut Harness<'_>, copies: usize) -> Step<Option<usize>> {
+    let mut server = harness.be_server()?;
+    let (message, client) = meet(harness, &mut server, MESSAGE)?;
     for _ in 0..copies {
-        stage.send(&server, &message, client)?;
+        harness.send(&server, &message, client)?;
     }
-    let patience = datagrams::long_patience(stage);
-    stage.ends_within(patience, "after its echo had come", &m::UDP_COUNTS_RESEND)?;
+    let patience = datagrams::long_patience(harness);
+    harness.ends_within(patience, "after its echo had come", &m::UDP_COUNTS_RESEND)?;
     if matches!(server.receive(), Ok(Some(_))) {
         return Ok(None);
     }
-    occurrences(stage, &message).map(Some)
+    occurrences(harness, &message).map(Some)
 }
 
 /// The right bytes, but not from the server: a client that takes them does not send again.
-fn from_a_stranger(stage: &mut Stage<'_>, other_address: bool) -> Step {
-    let Some(stranger) = datagrams::stranger(stage, other_address)? else {
-        stage.note("this system has no address 127.0.0.2, so nothing could come from there");
+fn from_a_stranger(harness: &mut Harness<'_>, other_address: bool) -> Step {
+    let Some(stranger) = datagrams::stranger(harness, other_address)? else {
+        harness.note("this system has no address 127.0.0.2, so nothing could come from there");
         return Ok(());
     };
-    let mut server = stage.be_server()?;
-    let (message, client) = meet(stage, &mut server, MESSAGE)?;
-    stage.send(&stranger, &message, client)?;
-    let patience = datagrams::long_patience(stage);
-    match stage.receive_within(&mut server, patience)? {
+    let mut server = harness.be_server()?;
+    let (message, client) = meet(harness, &mut server, MESSAGE)?;
+    harness.send(&stranger, &message, client)?;
+    let patience = datagrams::long_patience(harness);
+    match harness.receive_within(&mut server, patience)? {
         Ok(again) => echoed(
-            stage,
+            harness,
             &mut server,
             &(again.bytes, again.from),
             &m::UDP_ANY_SENDER,
@@ -575,7 +586,7 @@ fn from_a_stranger(stage: &mut Stage<'_>, other_address: bool) -> Step {
                 stranger
                     .address()
                     .map_or_else(|_| "a stranger".into(), |address| address.to_string()),
-                stage.address,
+                harness.address,
                 nothing.words()
             ),
         )),

@@ -3,11 +3,11 @@
 use lab_judge::cases::tcp_client::{self, Client};
 use lab_judge::cases::tcp_server::{self, Server};
 use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
+use lab_judge::harness::Harness;
 use lab_judge::limit::seconds;
 use lab_judge::misconceptions as m;
 use lab_judge::peers::tcp::Connection;
 use lab_judge::ports::Protocol;
-use lab_judge::stage::Stage;
 use lab_judge::steps;
 use lab_judge::verdict::{Step, Stop, wrong};
 
@@ -41,13 +41,14 @@ pub static EXERCISE: Exercise = Exercise {
 struct Established;
 
 impl Server for Established {
-    fn serves(stage: &mut Stage<'_>, client: &mut Connection) -> Step {
+    fn serves(harness: &mut Harness<'_>, client: &mut Connection) -> Step {
         let port = client.port();
-        let printed = steps::must_print(stage, port.to_string().as_bytes(), &[], &m::SAYS_NOTHING);
+        let printed =
+            steps::must_print(harness, port.to_string().as_bytes(), &[], &m::SAYS_NOTHING);
         let Err(Stop::Wrong(_)) = printed else {
             return printed;
         };
-        let patience = seconds(stage.patience());
+        let patience = seconds(harness.patience());
         Err(match client.accepted() {
             Some(false) => wrong(
                 &m::NEVER_ACCEPTS,
@@ -67,10 +68,10 @@ static SERVER: &[Case] = &[
     Case {
         id: "whole",
         name: "accepts a client and says so with its address",
-        rests_on: &[],
-        play: |stage| {
-            let mut client = stage.serve()?;
-            Established::serves(stage, &mut client)
+        depends_on: &[],
+        play: |harness| {
+            let mut client = harness.serve()?;
+            Established::serves(harness, &mut client)
         },
     },
     tcp_server::goes_on::<Established>(),
@@ -78,11 +79,11 @@ static SERVER: &[Case] = &[
     Case {
         id: "silent-client",
         name: "accepts the next client while one stays connected and says nothing",
-        rests_on: &["goes-on"],
-        play: |stage| {
-            let mut silent = stage.serve()?;
-            Established::serves(stage, &mut silent)?;
-            steps::still_serves(stage, &m::BLOCKS_ALL, Established::serves)
+        depends_on: &["goes-on"],
+        play: |harness| {
+            let mut silent = harness.serve()?;
+            Established::serves(harness, &mut silent)?;
+            steps::still_serves(harness, &m::BLOCKS_ALL, Established::serves)
         },
     },
     tcp_server::many::<Established>(),
@@ -94,8 +95,8 @@ static SERVER: &[Case] = &[
 struct Connects;
 
 impl Client for Connects {
-    fn meets(stage: &mut Stage<'_>) -> Step<Connection> {
-        steps::meet_silent(stage)
+    fn meets(harness: &mut Harness<'_>) -> Step<Connection> {
+        steps::meet_silent(harness)
     }
 }
 
@@ -103,11 +104,11 @@ static CLIENT: &[Case] = &[
     Case {
         id: "connects",
         name: "connects, and ends by itself with exit code 0",
-        rests_on: &[],
-        play: |stage| {
-            let mut server = Connects::meets(stage)?;
+        depends_on: &[],
+        play: |harness| {
+            let mut server = Connects::meets(harness)?;
             server.finish_sending();
-            steps::ends_well(stage, "after it had connected")
+            steps::ends_well(harness, "after it had connected")
         },
     },
     tcp_client::no_server::<Connects>(&["connects"]),

@@ -3,10 +3,10 @@
 use lab_judge::cases::tcp_client::{self, Client};
 use lab_judge::cases::tcp_server::{self, Server};
 use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
+use lab_judge::harness::Harness;
 use lab_judge::misconceptions as m;
 use lab_judge::peers::tcp::Connection;
 use lab_judge::ports::Protocol;
-use lab_judge::stage::Stage;
 use lab_judge::steps;
 use lab_judge::verdict::Step;
 
@@ -40,8 +40,8 @@ pub static EXERCISE: Exercise = Exercise {
 struct Welcome;
 
 impl Server for Welcome {
-    fn serves(stage: &mut Stage<'_>, client: &mut Connection) -> Step {
-        steps::message_and_end(stage, client, None)
+    fn serves(harness: &mut Harness<'_>, client: &mut Connection) -> Step {
+        steps::message_and_end(harness, client, None)
     }
 }
 
@@ -49,10 +49,10 @@ static SERVER: &[Case] = &[
     Case {
         id: "whole",
         name: "sends a message to its client and closes the connection",
-        rests_on: &[],
-        play: |stage| {
-            let mut client = stage.serve()?;
-            Welcome::serves(stage, &mut client)
+        depends_on: &[],
+        play: |harness| {
+            let mut client = harness.serve()?;
+            Welcome::serves(harness, &mut client)
         },
     },
     tcp_server::goes_on::<Welcome>(),
@@ -66,8 +66,8 @@ static SERVER: &[Case] = &[
 struct Reads;
 
 impl Client for Reads {
-    fn meets(stage: &mut Stage<'_>) -> Step<Connection> {
-        steps::meet_silent(stage)
+    fn meets(harness: &mut Harness<'_>) -> Step<Connection> {
+        steps::meet_silent(harness)
     }
 }
 
@@ -75,22 +75,22 @@ static CLIENT: &[Case] = &[
     Case {
         id: "prints",
         name: "prints the message and ends",
-        rests_on: &[],
-        play: |stage| told(stage, b"Welcome to the server!", &[], &m::NOT_PRINTED),
+        depends_on: &[],
+        play: |harness| told(harness, b"Welcome to the server!", &[], &m::NOT_PRINTED),
     },
     Case {
         id: "pieces",
         name: "puts together a message that arrives in pieces",
-        rests_on: &["prints"],
-        play: |stage| told(stage, b"Welcome in pieces", &[1, 2, 7, 8], &m::READS_ONCE),
+        depends_on: &["prints"],
+        play: |harness| told(harness, b"Welcome in pieces", &[1, 2, 7, 8], &m::READS_ONCE),
     },
     Case {
         id: "cut-character",
         name: "puts a character together that is cut in two",
-        rests_on: &["pieces"],
-        play: |stage| {
+        depends_on: &["pieces"],
+        play: |harness| {
             told(
-                stage,
+                harness,
                 "é日𝄞".as_bytes(),
                 &[1, 3, 4, 6, 7, 8],
                 &m::DECODES_PIECES,
@@ -100,10 +100,10 @@ static CLIENT: &[Case] = &[
     Case {
         id: "large",
         name: "takes a message of 100 KiB",
-        rests_on: &["pieces"],
-        play: |stage| {
-            let text = steps::filler(stage, 100 * 1024);
-            told(stage, &text, &[], &m::READS_ONCE)
+        depends_on: &["pieces"],
+        play: |harness| {
+            let text = steps::filler(harness, 100 * 1024);
+            told(harness, &text, &[], &m::READS_ONCE)
         },
     },
     tcp_client::server_resets::<Reads>(&["prints"]),
@@ -112,14 +112,14 @@ static CLIENT: &[Case] = &[
 
 /// Sends a message to the client under test, closes, and expects it in its output.
 fn told(
-    stage: &mut Stage<'_>,
+    harness: &mut Harness<'_>,
     text: &[u8],
     cuts: &[usize],
     suspect: &'static m::Misconception,
 ) -> Step {
-    let mut server = Reads::meets(stage)?;
+    let mut server = Reads::meets(harness)?;
     server.send_apart(&steps::cut(text, cuts));
     server.close();
-    steps::must_print(stage, text, cuts, suspect)?;
-    steps::ends_well(stage, "after the message had come")
+    steps::must_print(harness, text, cuts, suspect)?;
+    steps::ends_well(harness, "after the message had come")
 }

@@ -4,9 +4,9 @@ use lab_judge::cases::echo::{self, Echo};
 use lab_judge::cases::tcp_client::{self, Client};
 use lab_judge::cases::tcp_server;
 use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
+use lab_judge::harness::Harness;
 use lab_judge::misconceptions as m;
 use lab_judge::ports::Protocol;
-use lab_judge::stage::Stage;
 use lab_judge::steps;
 use lab_judge::verdict::Step;
 
@@ -68,26 +68,26 @@ static CLIENT: &[Case] = &[
     Case {
         id: "prints",
         name: "prints the echo and ends, while the server keeps the connection open",
-        rests_on: &["sends"],
-        play: |stage| {
-            let (mut server, message) = steps::meet(stage, Shows::MESSAGE)?;
-            let message = steps::echo_on(stage, &mut server, message, usize::MAX);
-            steps::must_print_now(stage, &mut server, &message, &m::NOT_PRINTED)?;
+        depends_on: &["sends"],
+        play: |harness| {
+            let (mut server, message) = steps::meet(harness, Shows::MESSAGE)?;
+            let message = steps::echo_on(harness, &mut server, message, usize::MAX);
+            steps::must_print_now(harness, &mut server, &message, &m::NOT_PRINTED)?;
             server.finish_sending();
-            steps::ends_well(stage, "after its echo had come")
+            steps::ends_well(harness, "after its echo had come")
         },
     },
     Case {
         id: "pieces",
         name: "puts together an echo that arrives one byte at a time",
-        rests_on: &["prints"],
-        play: |stage| told(stage, Shows::MESSAGE, &m::READS_ONCE),
+        depends_on: &["prints"],
+        play: |harness| told(harness, Shows::MESSAGE, &m::READS_ONCE),
     },
     Case {
         id: "cut-character",
         name: "puts the characters of an echo together that are cut in two",
-        rests_on: &["message-characters", "pieces"],
-        play: |stage| told(stage, "é日𝄞", &m::DECODES_PIECES),
+        depends_on: &["message-characters", "pieces"],
+        play: |harness| told(harness, "é日𝄞", &m::DECODES_PIECES),
     },
     tcp_client::server_leaves::<Shows>(),
     tcp_client::server_resets::<Shows>(&["sends"]),
@@ -95,12 +95,12 @@ static CLIENT: &[Case] = &[
 ];
 
 /// Echoes the message of the client under test byte by byte, and expects it in its output.
-fn told(stage: &mut Stage<'_>, message: &str, suspect: &'static m::Misconception) -> Step {
-    let (mut server, message) = steps::meet(stage, message)?;
-    let message = steps::echo_on(stage, &mut server, message, 1);
+fn told(harness: &mut Harness<'_>, message: &str, suspect: &'static m::Misconception) -> Step {
+    let (mut server, message) = steps::meet(harness, message)?;
+    let message = steps::echo_on(harness, &mut server, message, 1);
     let cuts: Vec<usize> = (1..message.len()).collect();
     // A client that prints each piece as it comes is right as well: compared without line ends.
-    steps::must_print_joined(stage, &message, &cuts, suspect)?;
+    steps::must_print_joined(harness, &message, &cuts, suspect)?;
     server.finish_sending();
-    steps::ends_well(stage, "after its echo had come")
+    steps::ends_well(harness, "after its echo had come")
 }

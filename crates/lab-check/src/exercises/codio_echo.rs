@@ -60,13 +60,13 @@ static CLIENT: &[Case] = &[
     Case {
         id: "prints",
         name: "prints the echo and ends, while the server keeps the connection open",
-        rests_on: &["sends"],
-        play: |stage| {
-            let (mut server, message) = steps::meet(stage, OneRecv::MESSAGE)?;
+        depends_on: &["sends"],
+        play: |harness| {
+            let (mut server, message) = steps::meet(harness, OneRecv::MESSAGE)?;
             server.send_apart(&[&message]);
-            steps::must_print_now(stage, &mut server, &message, &m::NOT_PRINTED)?;
+            steps::must_print_now(harness, &mut server, &message, &m::NOT_PRINTED)?;
             server.finish_sending();
-            steps::ends_well(stage, "after its echo had come")
+            steps::ends_well(harness, "after its echo had come")
         },
     },
     tcp_client::server_leaves::<OneRecv>(),

@@ -3,10 +3,10 @@
 use lab_judge::cases::tcp_client::{self, Client};
 use lab_judge::cases::tcp_server::{self, Server};
 use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
+use lab_judge::harness::Harness;
 use lab_judge::misconceptions::{self as m, Misconception};
-use lab_judge::peers::tcp::{Connection, Heard, HeardEnd, Taken, find};
+use lab_judge::peers::tcp::{Connection, ReadEnd, Received, SendOutcome, find};
 use lab_judge::ports::Protocol;
-use lab_judge::stage::Stage;
 use lab_judge::steps;
 use lab_judge::verdict::{Step, differs, undecided, wrong};
 
@@ -56,18 +56,18 @@ struct Eof;
 impl Server for Eof {
     const CLOSES: &'static [&'static str] = &["goes-on", "half-close"];
 
-    fn serves(stage: &mut Stage<'_>, client: &mut Connection) -> Step {
+    fn serves(harness: &mut Harness<'_>, client: &mut Connection) -> Step {
         Chat::of(&["hello"])
             .whole()
-            .play(stage, client, &m::NO_ANSWER)
+            .play(harness, client, &m::NO_ANSWER)
     }
 }
 
 impl Client for Eof {
     const MESSAGE: &'static str = "hello";
 
-    fn meets(stage: &mut Stage<'_>) -> Step<Connection> {
-        meet(stage, Self::MESSAGE).map(|(server, _)| server)
+    fn meets(harness: &mut Harness<'_>) -> Step<Connection> {
+        meet(harness, Self::MESSAGE).map(|(server, _)| server)
     }
 }
 
@@ -75,25 +75,25 @@ static SERVER: &[Case] = &[
     Case {
         id: "whole",
         name: "answers a message that arrives whole",
-        rests_on: &[],
-        play: |stage| {
-            let mut client = stage.serve()?;
+        depends_on: &[],
+        play: |harness| {
+            let mut client = harness.serve()?;
             Chat::of(&["hello"])
                 .whole()
-                .play(stage, &mut client, &m::NO_ANSWER)
+                .play(harness, &mut client, &m::NO_ANSWER)
         },
     },
     tcp_server::goes_on::<Eof>(),
     Case {
         id: "several",
         name: "answers several messages on one connection, one after the other",
-        rests_on: &["whole"],
-        play: |stage| {
-            let mut client = stage.serve()?;
+        depends_on: &["whole"],
+        play: |harness| {
+            let mut client = harness.serve()?;
             for text in ["one", "two", "three"] {
                 Chat::of(&[text])
                     .whole()
-                    .play(stage, &mut client, &m::CLOSES_EARLY)?;
+                    .play(harness, &mut client, &m::CLOSES_EARLY)?;
             }
             Ok(())
         },
@@ -101,9 +101,9 @@ static SERVER: &[Case] = &[
     Case {
         id: "same-text",
         name: "gives the text back as it is, with its white space, quotes and line ends",
-        rests_on: &["several"],
-        play: |stage| {
-            let mut client = stage.serve()?;
+        depends_on: &["several"],
+        play: |harness| {
+            let mut client = harness.serve()?;
             for text in [
                 "  two blanks before, a tab after\t",
                 "a \"quoted\" word",
@@ -112,7 +112,7 @@ static SERVER: &[Case] = &[
             ] {
                 Chat::of(&[text])
                     .whole()
-                    .play(stage, &mut client, &m::CHANGES_TEXT)?;
+                    .play(harness, &mut client, &m::CHANGES_TEXT)?;
             }
             Ok(())
         },
@@ -120,35 +120,35 @@ static SERVER: &[Case] = &[
     Case {
         id: "byte-by-byte",
         name: "waits for the end of a message that arrives one byte at a time",
-        rests_on: &["whole"],
-        play: |stage| {
-            let mut client = stage.serve()?;
+        depends_on: &["whole"],
+        play: |harness| {
+            let mut client = harness.serve()?;
             Chat::of(&["hello"])
                 .pieces_of(1)
-                .play(stage, &mut client, &m::TOKEN_ON_PIECE)
+                .play(harness, &mut client, &m::TOKEN_ON_PIECE)
         },
     },
     Case {
         id: "cut-text",
         name: "puts together a message that is cut in the middle",
-        rests_on: &["whole"],
-        play: |stage| {
-            let mut client = stage.serve()?;
-            let at = stage.random.usize(1..10);
+        depends_on: &["whole"],
+        play: |harness| {
+            let mut client = harness.serve()?;
+            let at = harness.random.usize(1..10);
             Chat::of(&["hello world"])
                 .cut_at(&[at])
-                .play(stage, &mut client, &m::ONE_RECV)
+                .play(harness, &mut client, &m::ONE_RECV)
         },
     },
     Case {
         id: "cut-token",
         name: "finds the end mark wherever it is cut in two",
-        rests_on: &["several", "cut-text"],
-        play: |stage| {
-            let mut client = stage.serve()?;
+        depends_on: &["several", "cut-text"],
+        play: |harness| {
+            let mut client = harness.serve()?;
             for inside in 1..TOKEN.len() {
                 Chat::of(&["hello"]).cut_at(&[5 + inside]).play(
-                    stage,
+                    harness,
                     &mut client,
                     &m::TOKEN_ON_PIECE,
                 )?;
@@ -159,66 +159,66 @@ static SERVER: &[Case] = &[
     Case {
         id: "overlap",
         name: "is not misled by half an end mark before the whole one",
-        rests_on: &["several"],
-        play: |stage| {
-            let mut client = stage.serve()?;
+        depends_on: &["several"],
+        play: |harness| {
+            let mut client = harness.serve()?;
             Chat::of(&["a<E"])
                 .whole()
-                .play(stage, &mut client, &m::FALSE_START)?;
+                .play(harness, &mut client, &m::FALSE_START)?;
             Chat::of(&["<<EOF"])
                 .whole()
-                .play(stage, &mut client, &m::FALSE_START)?;
+                .play(harness, &mut client, &m::FALSE_START)?;
             Chat::of(&["a<EO<"])
                 .cut_at(&[4])
-                .play(stage, &mut client, &m::FALSE_START)
+                .play(harness, &mut client, &m::FALSE_START)
         },
     },
     Case {
         id: "two-in-one",
         name: "answers both of two messages that arrive together",
-        rests_on: &["several"],
-        play: |stage| {
-            let mut client = stage.serve()?;
+        depends_on: &["several"],
+        play: |harness| {
+            let mut client = harness.serve()?;
             Chat::of(&["first", "second"])
                 .whole()
-                .play(stage, &mut client, &m::LOSES_REST)
+                .play(harness, &mut client, &m::LOSES_REST)
         },
     },
     Case {
         id: "one-and-a-half",
         name: "keeps the beginning of the next message that came with the end of the last",
-        rests_on: &["several", "cut-text"],
-        play: |stage| {
-            let mut client = stage.serve()?;
+        depends_on: &["several", "cut-text"],
+        play: |harness| {
+            let mut client = harness.serve()?;
             // The answer to the first has to come before the rest of the second is sent.
             let first = frame("first");
             let taken = client.send(&[first.as_slice(), b"sec"].concat());
-            stage.must_take(taken, &m::ENDSWITH)?;
-            let heard = client.hear(&answer("first"));
-            judge(stage, &[], &["first"], &heard, &m::ENDSWITH)?;
+            harness.must_take(taken, &m::ENDSWITH)?;
+            let received = client.read(&answer("first"));
+            judge(harness, &[], &["first"], &received, &m::ENDSWITH)?;
             let taken = client.send(b"ond<EOF>");
-            stage.must_take(taken, &m::LOSES_REST)?;
-            let heard = client.hear(&answer("second"));
-            judge(stage, &[], &["second"], &heard, &m::LOSES_REST)
+            harness.must_take(taken, &m::LOSES_REST)?;
+            let received = client.read(&answer("second"));
+            judge(harness, &[], &["second"], &received, &m::LOSES_REST)
         },
     },
     Case {
         id: "exact-buffer",
         name: "answers messages that fill a buffer of 1,024 bytes exactly",
-        rests_on: &["several"],
-        play: |stage| {
-            let mut client = stage.serve()?;
+        depends_on: &["several"],
+        play: |harness| {
+            let mut client = harness.serve()?;
             for size in [1024, 2048, 4096] {
                 // With its end mark the message is that long.
-                let text = steps::filler_text(stage, size - TOKEN.len());
+                let text = steps::filler_text(harness, size - TOKEN.len());
                 Chat::of(&[&text])
                     .whole()
-                    .play(stage, &mut client, &m::FULL_BUFFER)?;
+                    .play(harness, &mut client, &m::FULL_BUFFER)?;
                 // Its text alone is that long, and the mark comes by itself.
-                let text = steps::filler_text(stage, size);
+                let text = steps::filler_text(harness, size);
                 Chat::of(&[&text])
                     .cut_at(&[size])
-                    .play(stage, &mut client, &m::FULL_BUFFER)?;
+                    .play(harness, &mut client, &m::FULL_BUFFER)?;
             }
             Ok(())
         },
@@ -226,12 +226,12 @@ static SERVER: &[Case] = &[
     Case {
         id: "cut-character",
         name: "puts a character together that is cut in two",
-        rests_on: &["whole", "cut-text"],
-        play: |stage| {
-            let mut client = stage.serve()?;
+        depends_on: &["whole", "cut-text"],
+        play: |harness| {
+            let mut client = harness.serve()?;
             // 2, 3 and 4 bytes a character, cut inside each.
             Chat::of(&["é日𝄞"]).cut_at(&[1, 3, 4, 6, 7, 8]).play(
-                stage,
+                harness,
                 &mut client,
                 &m::DECODES_PIECES,
             )
@@ -240,96 +240,96 @@ static SERVER: &[Case] = &[
     Case {
         id: "large",
         name: "answers a message of a mebibyte, whole",
-        rests_on: &["whole", "cut-text"],
-        play: |stage| {
-            let mut client = stage.serve()?;
-            let text = steps::filler_text(stage, LARGE);
+        depends_on: &["whole", "cut-text"],
+        play: |harness| {
+            let mut client = harness.serve()?;
+            let text = steps::filler_text(harness, LARGE);
             Chat::of(&[&text])
                 .beside()
-                .play(stage, &mut client, &m::FIXED_LIMIT)
+                .play(harness, &mut client, &m::FIXED_LIMIT)
         },
     },
     Case {
         id: "half-close",
         name: "still answers a client that has ended its own direction",
-        rests_on: &["whole"],
-        play: |stage| {
-            let mut client = stage.serve()?;
+        depends_on: &["whole"],
+        play: |harness| {
+            let mut client = harness.serve()?;
             let taken = client.send(&frame("last words"));
-            stage.must_take(taken, &m::NO_ANSWER)?;
+            harness.must_take(taken, &m::NO_ANSWER)?;
             client.finish_sending();
-            let heard = client.hear(&answer("last words"));
-            judge(stage, &[], &["last words"], &heard, &m::CLOSES_EARLY)?;
-            let end = client.hear_end(64);
-            steps::must_close(stage, &end)
+            let received = client.read(&answer("last words"));
+            judge(harness, &[], &["last words"], &received, &m::CLOSES_EARLY)?;
+            let end = client.read_to_end(64);
+            steps::must_close(harness, &end)
         },
     },
     Case {
         id: "half-a-message",
         name: "goes on when a client leaves in the middle of a message",
-        rests_on: &["goes-on"],
-        play: |stage| {
-            let mut client = stage.serve()?;
+        depends_on: &["goes-on"],
+        play: |harness| {
+            let mut client = harness.serve()?;
             let taken = client.send_apart(&[b"half a mess"]);
-            stage.must_take(taken, &m::CLOSES_EARLY)?;
+            harness.must_take(taken, &m::CLOSES_EARLY)?;
             client.close();
-            steps::still_serves(stage, &m::DIES_ON_HALF, Eof::serves)
+            steps::still_serves(harness, &m::DIES_ON_HALF, Eof::serves)
         },
     },
     Case {
         id: "reset",
         name: "goes on when a client breaks its connection off",
-        rests_on: &["goes-on"],
-        play: |stage| {
-            let mut client = stage.serve()?;
+        depends_on: &["goes-on"],
+        play: |harness| {
+            let mut client = harness.serve()?;
             let taken = client.send_apart(&[b"half a mess"]);
-            stage.must_take(taken, &m::CLOSES_EARLY)?;
+            harness.must_take(taken, &m::CLOSES_EARLY)?;
             client.reset();
-            steps::still_serves(stage, &m::DIES_ON_RESET, Eof::serves)
+            steps::still_serves(harness, &m::DIES_ON_RESET, Eof::serves)
         },
     },
     Case {
         id: "bytes",
         name: "survives bytes that are no text",
-        rests_on: &["goes-on"],
-        play: |stage| {
-            let mut client = stage.serve()?;
+        depends_on: &["goes-on"],
+        play: |harness| {
+            let mut client = harness.serve()?;
             let taken = client.send(b"\xff\xfe\x00\x80<EOF>");
-            stage.must_take(taken, &m::DIES_ON_BYTES)?;
-            let heard = client.hear_until(TOKEN, 4096);
-            if heard.end != HeardEnd::Complete {
-                stage.note("bytes that are no UTF-8 get no answer; the sheet leaves open which they should get");
+            harness.must_take(taken, &m::DIES_ON_BYTES)?;
+            let received = client.read_until(TOKEN, 4096);
+            if received.end != ReadEnd::Complete {
+                harness.note("bytes that are no UTF-8 get no answer; the sheet leaves open which they should get");
             }
             client.close();
-            steps::still_serves(stage, &m::DIES_ON_BYTES, Eof::serves)
+            steps::still_serves(harness, &m::DIES_ON_BYTES, Eof::serves)
         },
     },
     Case {
         id: "connect-and-leave",
         name: "goes on when clients connect and say nothing",
-        rests_on: &["goes-on"],
-        play: |stage| {
-            stage.serve()?.close();
-            stage.connect()?.reset();
-            stage.connect()?.close();
-            steps::still_serves(stage, &m::DIES_ON_RESET, Eof::serves)
+        depends_on: &["goes-on"],
+        play: |harness| {
+            harness.serve()?.close();
+            harness.connect()?.reset();
+            harness.connect()?.close();
+            steps::still_serves(harness, &m::DIES_ON_RESET, Eof::serves)
         },
     },
     Case {
         id: "side-by-side",
         name: "serves clients side by side: a silent one holds up nobody",
-        rests_on: &["goes-on"],
-        play: |stage| {
-            let mut clients = vec![stage.serve()?];
+        depends_on: &["goes-on"],
+        play: |harness| {
+            let mut clients = vec![harness.serve()?];
             for _ in 0..4 {
-                clients.push(stage.connect()?);
+                clients.push(harness.connect()?);
             }
             // Answered in reverse order: one after the other, in whichever order, would not do.
             for (number, client) in clients.iter_mut().enumerate().rev() {
                 let text = format!("client {}", number + 1);
                 Chat::of(&[&text])
                     .whole()
-                    .play(stage, client, &m::BLOCKS_ALL)?;
+                    .play(harness, client, &m::BLOCKS_ALL)?;
             }
             Ok(())
         },
@@ -338,17 +338,17 @@ static SERVER: &[Case] = &[
     Case {
         id: "at-rest",
         name: "rests while nobody says anything, also after clients have left",
-        rests_on: &["goes-on"],
-        play: |stage| {
-            let mut leaves = stage.serve()?;
+        depends_on: &["goes-on"],
+        play: |harness| {
+            let mut leaves = harness.serve()?;
             Chat::of(&["hello"])
                 .whole()
-                .play(stage, &mut leaves, &m::NO_ANSWER)?;
-            let mut half = stage.connect()?;
+                .play(harness, &mut leaves, &m::NO_ANSWER)?;
+            let mut half = harness.connect()?;
             half.send_apart(&[b"half a mess"]);
             half.finish_sending();
             leaves.close();
-            steps::at_rest(stage)
+            steps::at_rest(harness)
         },
     },
     tcp_server::restart::<Eof>(),
@@ -358,9 +358,9 @@ static CLIENT: &[Case] = &[
     Case {
         id: "sends",
         name: "connects and sends a message that ends with <EOF>",
-        rests_on: &[],
-        play: |stage| {
-            let (mut server, _) = meet(stage, "hello")?;
+        depends_on: &[],
+        play: |harness| {
+            let (mut server, _) = meet(harness, "hello")?;
             server.send(b"thanks<EOF>");
             Ok(())
         },
@@ -368,16 +368,16 @@ static CLIENT: &[Case] = &[
     Case {
         id: "prints",
         name: "prints the server's answer",
-        rests_on: &["sends"],
-        play: |stage| told(stage, "an answer", &Cut::Whole, &m::NOT_PRINTED),
+        depends_on: &["sends"],
+        play: |harness| told(harness, "an answer", &Cut::Whole, &m::NOT_PRINTED),
     },
     Case {
         id: "answer-byte-by-byte",
         name: "puts together an answer that arrives one byte at a time",
-        rests_on: &["prints"],
-        play: |stage| {
+        depends_on: &["prints"],
+        play: |harness| {
             told(
-                stage,
+                harness,
                 "an answer in pieces",
                 &Cut::Bytes,
                 &m::TOKEN_ON_PIECE,
@@ -387,16 +387,16 @@ static CLIENT: &[Case] = &[
     Case {
         id: "answer-cut-token",
         name: "finds the end mark of an answer wherever it is cut in two",
-        rests_on: &["prints"],
-        play: |stage| told(stage, "cut", &Cut::At(&[5]), &m::TOKEN_ON_PIECE),
+        depends_on: &["prints"],
+        play: |harness| told(harness, "cut", &Cut::At(&[5]), &m::TOKEN_ON_PIECE),
     },
     Case {
         id: "answer-cut-character",
         name: "puts a character of the answer together that is cut in two",
-        rests_on: &["prints", "answer-byte-by-byte"],
-        play: |stage| {
+        depends_on: &["prints", "answer-byte-by-byte"],
+        play: |harness| {
             told(
-                stage,
+                harness,
                 "é日𝄞",
                 &Cut::At(&[1, 3, 4, 6, 7, 8]),
                 &m::DECODES_PIECES,
@@ -406,38 +406,38 @@ static CLIENT: &[Case] = &[
     Case {
         id: "answer-exact-buffer",
         name: "takes an answer of exactly 1,024 bytes",
-        rests_on: &["prints"],
-        play: |stage| {
-            let text = steps::filler_text(stage, 1024 - TOKEN.len());
-            told(stage, &text, &Cut::Whole, &m::FULL_BUFFER)
+        depends_on: &["prints"],
+        play: |harness| {
+            let text = steps::filler_text(harness, 1024 - TOKEN.len());
+            told(harness, &text, &Cut::Whole, &m::FULL_BUFFER)
         },
     },
     Case {
         id: "answer-large",
         name: LARGE_ANSWER.1,
-        rests_on: &["prints", "answer-byte-by-byte"],
-        play: |stage| {
+        depends_on: &["prints", "answer-byte-by-byte"],
+        play: |harness| {
             // Below the 64 KiB at either end that are kept of a program's output. A client may refuse an answer that is far longer
             // than its question: so the question is that long, where it can be chosen.
-            let text = steps::filler_text(stage, LARGE_ANSWER.0);
-            let message = if stage.chooses_message() {
+            let text = steps::filler_text(harness, LARGE_ANSWER.0);
+            let message = if harness.chooses_message() {
                 text.as_str()
             } else {
                 ""
             };
-            told_about(stage, message, &text, &Cut::Whole, &m::FIXED_LIMIT)
+            told_about(harness, message, &text, &Cut::Whole, &m::FIXED_LIMIT)
         },
     },
     Case {
         id: "server-leaves",
         name: "ends when the server leaves in the middle of its answer",
-        rests_on: &["sends"],
-        play: |stage| {
-            let (mut server, _) = meet(stage, "hello")?;
+        depends_on: &["sends"],
+        play: |harness| {
+            let (mut server, _) = meet(harness, "hello")?;
             server.send_apart(&[b"half an ans"]);
             server.close();
             steps::ends_with_failure(
-                stage,
+                harness,
                 "after the server had left in the middle of its answer",
             )
         },
@@ -447,13 +447,13 @@ static CLIENT: &[Case] = &[
     Case {
         id: "message-characters",
         name: "sends a message with characters outside ASCII as UTF-8",
-        rests_on: &["sends"],
-        play: |stage| {
-            if !stage.chooses_message() {
-                stage.note("the command has no {message}, so the check could not choose what the program sends");
+        depends_on: &["sends"],
+        play: |harness| {
+            if !harness.chooses_message() {
+                harness.note("the command has no {message}, so the check could not choose what the program sends");
                 return Ok(());
             }
-            let (mut server, message) = meet(stage, "é日𝄞 <EO F>")?;
+            let (mut server, message) = meet(harness, "é日𝄞 <EO F>")?;
             let expected = "é日𝄞 <EO F>".as_bytes();
             if message != expected {
                 return Err(differs(
@@ -522,7 +522,7 @@ impl<'a> Chat<'a> {
     /// Sends the messages and judges the answers. The suspect is who did it when there is no better sign.
     fn play(
         self,
-        stage: &mut Stage<'_>,
+        harness: &mut Harness<'_>,
         client: &mut Connection,
         suspect: &'static Misconception,
     ) -> Step {
@@ -532,67 +532,74 @@ impl<'a> Chat<'a> {
             let sender = client
                 .send_beside(bytes)
                 .map_err(|error| undecided("cannot send", &error))?;
-            let heard = client.hear(&expected);
-            let taken = sender.join().unwrap_or(Taken::Gone);
-            judge(stage, &self.cuts, &self.texts, &heard, suspect)?;
-            return stage.must_take(taken, suspect);
+            let received = client.read(&expected);
+            let taken = sender.join().unwrap_or(SendOutcome::Gone);
+            judge(harness, &self.cuts, &self.texts, &received, suspect)?;
+            return harness.must_take(taken, suspect);
         }
         let pieces = steps::cut(&bytes, &self.cuts);
         // A server that hangs up in between has answered something: what it was says more than the broken send.
         let taken = client.send_apart(&pieces);
-        let heard = client.hear(&expected);
-        if heard.bytes.is_empty() && heard.end != HeardEnd::Complete {
-            stage.must_take(taken, suspect)?;
+        let received = client.read(&expected);
+        if received.bytes.is_empty() && received.end != ReadEnd::Complete {
+            harness.must_take(taken, suspect)?;
         }
         // Only where it matters: it costs a look at all connections of the machine.
-        let accepted = (heard.end == HeardEnd::Silence)
+        let accepted = (received.end == ReadEnd::Silence)
             .then(|| client.accepted())
             .flatten();
-        judge_of(stage, &self.cuts, &self.texts, &heard, suspect, accepted)
+        judge_of(
+            harness,
+            &self.cuts,
+            &self.texts,
+            &received,
+            suspect,
+            accepted,
+        )
     }
 }
 
 /// What answers mean that are not the expected ones.
 fn judge(
-    stage: &mut Stage<'_>,
+    harness: &mut Harness<'_>,
     cuts: &[usize],
     texts: &[&str],
-    heard: &Heard,
+    received: &Received,
     suspect: &'static Misconception,
 ) -> Step {
-    judge_of(stage, cuts, texts, heard, suspect, None)
+    judge_of(harness, cuts, texts, received, suspect, None)
 }
 
 fn judge_of(
-    stage: &mut Stage<'_>,
+    harness: &mut Harness<'_>,
     cuts: &[usize],
     texts: &[&str],
-    heard: &Heard,
+    received: &Received,
     suspect: &'static Misconception,
     accepted: Option<bool>,
 ) -> Step {
     let expected: Vec<u8> = texts.iter().flat_map(|text| answer(text)).collect();
-    if heard.end == HeardEnd::Complete && heard.bytes == expected {
+    if received.end == ReadEnd::Complete && received.bytes == expected {
         return Ok(());
     }
-    let (mistake, summary) = diagnose(stage, cuts, texts, heard, &expected, suspect, accepted);
-    Err(differs(mistake, summary, &expected, &heard.bytes))
+    let (mistake, summary) = diagnose(harness, cuts, texts, received, &expected, suspect, accepted);
+    Err(differs(mistake, summary, &expected, &received.bytes))
 }
 
 fn diagnose(
-    stage: &mut Stage<'_>,
+    harness: &mut Harness<'_>,
     cuts: &[usize],
     texts: &[&str],
-    heard: &Heard,
+    received: &Received,
     expected: &[u8],
     suspect: &'static Misconception,
     accepted: Option<bool>,
 ) -> (&'static Misconception, String) {
-    let got = heard.bytes.as_slice();
-    let ending = stage.ending(heard.end);
+    let got = received.bytes.as_slice();
+    let ending = harness.ending(received.end);
     if got.is_empty() {
         if suspect.id == m::NO_ANSWER.id
-            && heard.end == HeardEnd::Silence
+            && received.end == ReadEnd::Silence
             && accepted == Some(false)
         {
             return (
@@ -602,8 +609,8 @@ fn diagnose(
                 ),
             );
         }
-        return match heard.end {
-            HeardEnd::Closed | HeardEnd::Reset if suspect.id == m::NO_ANSWER.id => {
+        return match received.end {
+            ReadEnd::Closed | ReadEnd::Reset if suspect.id == m::NO_ANSWER.id => {
                 (&m::CLOSES_EARLY, format!("No answer came, {ending}."))
             }
             _ => (suspect, format!("No answer came, {ending}.")),
@@ -638,7 +645,7 @@ fn diagnose(
         );
     }
     if let Some(inner) = rest.strip_prefix(BEFORE)
-        && let Some(diagnosis) = diagnose_quote(inner, cuts, texts, right, heard.end)
+        && let Some(diagnosis) = diagnose_quote(inner, cuts, texts, right, received.end)
     {
         return diagnosis;
     }
@@ -646,12 +653,12 @@ fn diagnose(
     if rest.starts_with(BEFORE) && suspect.id == m::CHANGES_TEXT.id {
         return (suspect, "The text comes back changed.".to_string());
     }
-    match heard.end {
-        HeardEnd::Differs if expected[..parting].ends_with(AFTER) => (
+    match received.end {
+        ReadEnd::Differs if expected[..parting].ends_with(AFTER) => (
             &m::WRONG_ANSWER,
             "The answer does not end with <EOF>: its reader cannot know where it ends.".to_string(),
         ),
-        HeardEnd::Differs => (
+        ReadEnd::Differs => (
             &m::WRONG_ANSWER,
             format!("The answer differs from byte {parting} on."),
         ),
@@ -675,7 +682,7 @@ fn diagnose_quote(
     cuts: &[usize],
     texts: &[&str],
     right: usize,
-    end: HeardEnd,
+    end: ReadEnd,
 ) -> Option<(&'static Misconception, String)> {
     let text = texts[right].as_bytes();
     let sent_before: usize = texts[..right].iter().map(|text| frame(text).len()).sum();
@@ -727,7 +734,7 @@ fn diagnose_quote(
         return Some((&m::TOKEN_ON_PIECE, summary.to_string()));
     }
     let breaks_a_character = after.starts_with("\u{fffd}".as_bytes())
-        || (!texts[right].is_ascii() && find(after, b"\"").is_some() && end == HeardEnd::Differs);
+        || (!texts[right].is_ascii() && find(after, b"\"").is_some() && end == ReadEnd::Differs);
     breaks_a_character.then(|| {
         let summary = format!(
             "The character at byte {alike} of the text is broken: it arrived in two pieces."
@@ -737,28 +744,28 @@ fn diagnose_quote(
 }
 
 /// Starts the client under test and hears its message to the end mark; gives the message without it.
-fn meet(stage: &mut Stage<'_>, message: &str) -> Step<(Connection, Vec<u8>)> {
-    let listener = stage.listen()?;
-    stage.start(message)?;
-    let mut server = stage.accept(&listener)?;
-    let heard = server.hear_until(TOKEN, 16 * 1024 * 1024);
-    if heard.end != HeardEnd::Complete || !heard.bytes.ends_with(TOKEN) {
-        let ending = stage.ending(heard.end);
+fn meet(harness: &mut Harness<'_>, message: &str) -> Step<(Connection, Vec<u8>)> {
+    let listener = harness.listen()?;
+    harness.start(message)?;
+    let mut server = harness.accept(&listener)?;
+    let received = server.read_until(TOKEN, 16 * 1024 * 1024);
+    if received.end != ReadEnd::Complete || !received.bytes.ends_with(TOKEN) {
+        let ending = harness.ending(received.end);
         return Err(wrong(
             &m::WRONG_ANSWER,
             format!(
                 "{} bytes came without the end mark <EOF>, {ending}.",
-                heard.bytes.len()
+                received.bytes.len()
             ),
         ));
     }
-    let text = heard.bytes[..heard.bytes.len() - TOKEN.len()].to_vec();
-    if stage.chooses_message() && message.is_ascii() && text != message.as_bytes() {
+    let text = received.bytes[..received.bytes.len() - TOKEN.len()].to_vec();
+    if harness.chooses_message() && message.is_ascii() && text != message.as_bytes() {
         return Err(differs(
             &m::WRONG_ANSWER,
             "The message differs from the one on the command line.",
             &frame(message),
-            &heard.bytes,
+            &received.bytes,
         ));
     }
     Ok((server, text))
@@ -772,18 +779,18 @@ enum Cut {
 }
 
 /// Answers the client under test; it has to print the answer.
-fn told(stage: &mut Stage<'_>, text: &str, cut: &Cut, suspect: &'static Misconception) -> Step {
-    told_about(stage, "hello", text, cut, suspect)
+fn told(harness: &mut Harness<'_>, text: &str, cut: &Cut, suspect: &'static Misconception) -> Step {
+    told_about(harness, "hello", text, cut, suspect)
 }
 
 fn told_about(
-    stage: &mut Stage<'_>,
+    harness: &mut Harness<'_>,
     message: &str,
     text: &str,
     cut: &Cut,
     suspect: &'static Misconception,
 ) -> Step {
-    let (mut server, _) = meet(stage, message)?;
+    let (mut server, _) = meet(harness, message)?;
     let bytes = frame(text);
     let cuts: Vec<usize> = match *cut {
         Cut::Whole => Vec::new(),
@@ -791,9 +798,9 @@ fn told_about(
         Cut::At(cuts) => cuts.to_vec(),
     };
     server.send_apart(&steps::cut(&bytes, &cuts));
-    steps::must_print(stage, text.as_bytes(), &cuts, suspect)?;
+    steps::must_print(harness, text.as_bytes(), &cuts, suspect)?;
     server.finish_sending();
-    let ended = stage.ends("after its answer had come")?;
-    steps::note_exit_code(stage, ended);
+    let ended = harness.ends("after its answer had come")?;
+    steps::note_exit_code(harness, ended);
     Ok(())
 }

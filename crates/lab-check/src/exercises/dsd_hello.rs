@@ -3,10 +3,10 @@
 use lab_judge::cases::tcp_client::{self, Client};
 use lab_judge::cases::tcp_server::{self, Server};
 use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
+use lab_judge::harness::Harness;
 use lab_judge::misconceptions as m;
-use lab_judge::peers::tcp::{Connection, HeardEnd};
+use lab_judge::peers::tcp::{Connection, ReadEnd};
 use lab_judge::ports::Protocol;
-use lab_judge::stage::Stage;
 use lab_judge::steps;
 use lab_judge::verdict::{Step, differs};
 
@@ -40,8 +40,8 @@ pub static EXERCISE: Exercise = Exercise {
 struct Hello;
 
 impl Server for Hello {
-    fn serves(stage: &mut Stage<'_>, client: &mut Connection) -> Step {
-        ask(stage, client, "Hello world", &m::NO_ANSWER)
+    fn serves(harness: &mut Harness<'_>, client: &mut Connection) -> Step {
+        ask(harness, client, "Hello world", &m::NO_ANSWER)
     }
 }
 
@@ -49,20 +49,20 @@ static SERVER: &[Case] = &[
     Case {
         id: "whole",
         name: "answers a message",
-        rests_on: &[],
-        play: |stage| {
-            let mut client = stage.serve()?;
-            Hello::serves(stage, &mut client)
+        depends_on: &[],
+        play: |harness| {
+            let mut client = harness.serve()?;
+            Hello::serves(harness, &mut client)
         },
     },
     Case {
         id: "several",
         name: "answers several messages, one after the other",
-        rests_on: &["whole"],
-        play: |stage| {
-            let mut client = stage.serve()?;
+        depends_on: &["whole"],
+        play: |harness| {
+            let mut client = harness.serve()?;
             for text in ["Hello world", "one more", "and another"] {
-                ask(stage, &mut client, text, &m::READS_ONCE)?;
+                ask(harness, &mut client, text, &m::READS_ONCE)?;
             }
             Ok(())
         },
@@ -70,11 +70,11 @@ static SERVER: &[Case] = &[
     Case {
         id: "short",
         name: "answers messages of one byte, also a blank and a line end",
-        rests_on: &["several"],
-        play: |stage| {
-            let mut client = stage.serve()?;
+        depends_on: &["several"],
+        play: |harness| {
+            let mut client = harness.serve()?;
             for text in ["a", " ", "\n"] {
-                ask(stage, &mut client, text, &m::CLOSES_EARLY)?;
+                ask(harness, &mut client, text, &m::CLOSES_EARLY)?;
             }
             Ok(())
         },
@@ -82,11 +82,11 @@ static SERVER: &[Case] = &[
     Case {
         id: "same-text",
         name: "gives the text back as it is, with its white space and quotes",
-        rests_on: &["several"],
-        play: |stage| {
-            let mut client = stage.serve()?;
+        depends_on: &["several"],
+        play: |harness| {
+            let mut client = harness.serve()?;
             for text in ["  blanks ", "a \"quoted\" word", "é日𝄞", "two\r\nlines\n"] {
-                ask(stage, &mut client, text, &m::CHANGES_TEXT)?;
+                ask(harness, &mut client, text, &m::CHANGES_TEXT)?;
             }
             Ok(())
         },
@@ -94,41 +94,41 @@ static SERVER: &[Case] = &[
     Case {
         id: "cut-character",
         name: "goes on when a character arrives cut in two",
-        rests_on: &["several"],
-        play: |stage| {
-            let mut client = stage.serve()?;
+        depends_on: &["several"],
+        play: |harness| {
+            let mut client = harness.serve()?;
             // What half a character is answered with is the server's choice. That it is answered is not.
             for half in [b"\xc3".as_slice(), b"\xa9"] {
                 client.send_apart(&[half]);
-                let heard = client.hear_until(AFTER, 4096);
-                if heard.end != HeardEnd::Complete {
-                    let ending = stage.ending(heard.end);
+                let received = client.read_until(AFTER, 4096);
+                if received.end != ReadEnd::Complete {
+                    let ending = harness.ending(received.end);
                     return Err(differs(
                         &m::DECODES_PIECES,
                         format!("One byte of the two of é was sent, {ending}."),
                         &answer("\u{fffd}"),
-                        &heard.bytes,
+                        &received.bytes,
                     ));
                 }
             }
-            steps::blaming(&m::DECODES_PIECES, Hello::serves(stage, &mut client))
+            steps::blaming(&m::DECODES_PIECES, Hello::serves(harness, &mut client))
         },
     },
     Case {
         id: "exact-buffer",
         name: "answers a message that fills its buffer of 1,024 bytes exactly",
-        rests_on: &["several"],
-        play: |stage| {
-            let mut client = stage.serve()?;
-            let text = steps::filler_text(stage, 1024);
-            ask(stage, &mut client, &text, &m::FULL_BUFFER)
+        depends_on: &["several"],
+        play: |harness| {
+            let mut client = harness.serve()?;
+            let text = steps::filler_text(harness, 1024);
+            ask(harness, &mut client, &text, &m::FULL_BUFFER)
         },
     },
     Case {
         id: "half-close",
         name: "still answers a client that has ended its own direction, then closes",
-        rests_on: &["several"],
-        play: |stage| steps::last_words(stage, b"last words", &answer("last words")),
+        depends_on: &["several"],
+        play: |harness| steps::last_words(harness, b"last words", &answer("last words")),
     },
     tcp_server::ends::<Hello>(),
     tcp_server::only_client_resets::<Hello>(),
@@ -149,24 +149,24 @@ static CLIENT: &[Case] = &[
     Case {
         id: "prints",
         name: "prints the answer and ends, while the server keeps the connection open",
-        rests_on: &["sends"],
-        play: |stage| {
-            let (mut server, message) = steps::meet(stage, Asks::MESSAGE)?;
+        depends_on: &["sends"],
+        play: |harness| {
+            let (mut server, message) = steps::meet(harness, Asks::MESSAGE)?;
             let text = answer(&String::from_utf8_lossy(&message));
             server.send_apart(&[text.as_slice()]);
-            steps::must_print_now(stage, &mut server, &text, &m::NOT_PRINTED)?;
+            steps::must_print_now(harness, &mut server, &text, &m::NOT_PRINTED)?;
             server.finish_sending();
-            steps::ends_well(stage, "after its answer had come")
+            steps::ends_well(harness, "after its answer had come")
         },
     },
     Case {
         id: "cut-character",
         name: "ends well when the answer arrives cut inside a character",
-        rests_on: &["prints"],
-        play: |stage| {
-            let server = Asks::meets(stage)?;
+        depends_on: &["prints"],
+        play: |harness| {
+            let server = Asks::meets(harness)?;
             let text = answer("é");
-            tcp_client::survives_pieces(stage, server, &text, &[BEFORE.len() + 1])
+            tcp_client::survives_pieces(harness, server, &text, &[BEFORE.len() + 1])
         },
     },
     tcp_client::server_leaves::<Asks>(),
@@ -182,10 +182,10 @@ fn answer(text: &str) -> Vec<u8> {
 }
 
 fn ask(
-    stage: &mut Stage<'_>,
+    harness: &mut Harness<'_>,
     client: &mut Connection,
     text: &str,
     suspect: &'static m::Misconception,
 ) -> Step {
-    steps::exchange(stage, client, &[text.as_bytes()], &answer(text), suspect)
+    steps::exchange(harness, client, &[text.as_bytes()], &answer(text), suspect)
 }

@@ -3,10 +3,10 @@
 use lab_judge::cases::tcp_client::{self, Client};
 use lab_judge::cases::tcp_server::{self, Server};
 use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
+use lab_judge::harness::Harness;
 use lab_judge::misconceptions as m;
-use lab_judge::peers::tcp::{Connection, HeardEnd};
+use lab_judge::peers::tcp::{Connection, ReadEnd};
 use lab_judge::ports::Protocol;
-use lab_judge::stage::Stage;
 use lab_judge::steps;
 use lab_judge::verdict::{Step, wrong};
 
@@ -40,11 +40,11 @@ pub static EXERCISE: Exercise = Exercise {
 struct Sum;
 
 impl Server for Sum {
-    const RESTS_ON: &'static [&'static str] = &["goes-on", "two-at-once"];
+    const DEPENDS_ON: &'static [&'static str] = &["goes-on", "two-at-once"];
     const CLOSES: &'static [&'static str] = &["goes-on", "half-close"];
 
-    fn serves(stage: &mut Stage<'_>, client: &mut Connection) -> Step {
-        ask(stage, client, "1 2 3 4 5", "15", &m::NO_ANSWER)
+    fn serves(harness: &mut Harness<'_>, client: &mut Connection) -> Step {
+        ask(harness, client, "1 2 3 4 5", "15", &m::NO_ANSWER)
     }
 }
 
@@ -52,20 +52,20 @@ static SERVER: &[Case] = &[
     Case {
         id: "whole",
         name: "adds the numbers of a request",
-        rests_on: &[],
-        play: |stage| {
-            let mut client = stage.serve()?;
-            Sum::serves(stage, &mut client)
+        depends_on: &[],
+        play: |harness| {
+            let mut client = harness.serve()?;
+            Sum::serves(harness, &mut client)
         },
     },
     Case {
         id: "several",
         name: "answers several requests on one connection, each by itself",
-        rests_on: &["whole"],
-        play: |stage| {
-            let mut client = stage.serve()?;
+        depends_on: &["whole"],
+        play: |harness| {
+            let mut client = harness.serve()?;
             for (request, sum) in [("1 2", "3"), ("10 20 30", "60"), ("7", "7")] {
-                ask(stage, &mut client, request, sum, &m::READS_ONCE)?;
+                ask(harness, &mut client, request, sum, &m::READS_ONCE)?;
             }
             Ok(())
         },
@@ -73,11 +73,11 @@ static SERVER: &[Case] = &[
     Case {
         id: "integers",
         name: "adds negative numbers, and more white space than one blank",
-        rests_on: &["several"],
-        play: |stage| {
-            let mut client = stage.serve()?;
+        depends_on: &["several"],
+        play: |harness| {
+            let mut client = harness.serve()?;
             for (request, sum) in [("-1 -2 10", "7"), ("  1\t2\r\n3 ", "6"), ("5 -5", "0")] {
-                ask(stage, &mut client, request, sum, &m::WRONG_SUM)?;
+                ask(harness, &mut client, request, sum, &m::WRONG_SUM)?;
             }
             Ok(())
         },
@@ -85,11 +85,11 @@ static SERVER: &[Case] = &[
     Case {
         id: "large-numbers",
         name: "adds numbers of more than 64 bits exactly",
-        rests_on: &["several"],
-        play: |stage| {
-            let mut client = stage.serve()?;
+        depends_on: &["several"],
+        play: |harness| {
+            let mut client = harness.serve()?;
             ask(
-                stage,
+                harness,
                 &mut client,
                 "99999999999999999999 12345",
                 "100000000000000012344",
@@ -101,46 +101,46 @@ static SERVER: &[Case] = &[
     Case {
         id: "exact-buffer",
         name: "answers a request that fills its buffer of 1,024 bytes exactly",
-        rests_on: &["goes-on"],
-        play: |stage| {
-            let mut client = stage.serve()?;
+        depends_on: &["goes-on"],
+        play: |harness| {
+            let mut client = harness.serve()?;
             let request = "1 ".repeat(512);
             let taken = client.send(request.as_bytes());
-            stage.must_take(taken, &m::FULL_BUFFER)?;
-            let heard = client.hear_some();
-            if heard.bytes.is_empty() {
-                let ending = stage.ending(heard.end);
+            harness.must_take(taken, &m::FULL_BUFFER)?;
+            let received = client.read_some();
+            if received.bytes.is_empty() {
+                let ending = harness.ending(received.end);
                 return Err(wrong(
                     &m::FULL_BUFFER,
                     format!("A request of 1,024 bytes got no answer, {ending}."),
                 ));
             }
-            if heard.bytes != b"512" {
-                stage.note("a request of 1,024 bytes is not added up; it may be cut short there, so the sheet leaves open what it gets");
+            if received.bytes != b"512" {
+                harness.note("a request of 1,024 bytes is not added up; it may be cut short there, so the sheet leaves open what it gets");
             }
             client.close();
-            steps::still_serves(stage, &m::FULL_BUFFER, Sum::serves)
+            steps::still_serves(harness, &m::FULL_BUFFER, Sum::serves)
         },
     },
     Case {
         id: "not-a-number",
         name: "survives a word that is no number",
-        rests_on: &["goes-on"],
-        play: |stage| {
-            let mut client = stage.serve()?;
+        depends_on: &["goes-on"],
+        play: |harness| {
+            let mut client = harness.serve()?;
             let taken = client.send(b"1 two 3");
-            stage.must_take(taken, &m::DIES_ON_BYTES)?;
-            let heard = client.hear_some();
-            if heard.end != HeardEnd::Complete {
-                stage.note("a word that is no number gets no answer; the sheet leaves open which it should get");
+            harness.must_take(taken, &m::DIES_ON_BYTES)?;
+            let received = client.read_some();
+            if received.end != ReadEnd::Complete {
+                harness.note("a word that is no number gets no answer; the sheet leaves open which it should get");
             }
             client.close();
-            steps::still_serves(stage, &m::DIES_ON_WORD, Sum::serves)?;
-            let mut decimals = stage.connect()?;
+            steps::still_serves(harness, &m::DIES_ON_WORD, Sum::serves)?;
+            let mut decimals = harness.connect()?;
             decimals.send(b"0.1 0.2");
-            let heard = decimals.hear_some();
-            if heard.bytes != b"0.3" {
-                stage.note("0.1 and 0.2 do not give 0.3; the sheet speaks of numbers and leaves open which");
+            let received = decimals.read_some();
+            if received.bytes != b"0.3" {
+                harness.note("0.1 and 0.2 do not give 0.3; the sheet speaks of numbers and leaves open which");
             }
             Ok(())
         },
@@ -148,21 +148,21 @@ static SERVER: &[Case] = &[
     Case {
         id: "bytes",
         name: "survives bytes that are no text",
-        rests_on: &["goes-on"],
-        play: |stage| {
-            let mut client = stage.serve()?;
+        depends_on: &["goes-on"],
+        play: |harness| {
+            let mut client = harness.serve()?;
             let taken = client.send(b"1 \xff\xfe\x00 3");
-            stage.must_take(taken, &m::DIES_ON_BYTES)?;
-            client.hear_some();
+            harness.must_take(taken, &m::DIES_ON_BYTES)?;
+            client.read_some();
             client.close();
-            steps::still_serves(stage, &m::DIES_ON_BYTES, Sum::serves)
+            steps::still_serves(harness, &m::DIES_ON_BYTES, Sum::serves)
         },
     },
     Case {
         id: "half-close",
         name: "still answers a client that has ended its own direction, then closes",
-        rests_on: &["several"],
-        play: |stage| steps::last_words(stage, b"20 22", b"42"),
+        depends_on: &["several"],
+        play: |harness| steps::last_words(harness, b"20 22", b"42"),
     },
     tcp_server::two_at_once::<Sum>(),
     tcp_server::reset::<Sum>(),
@@ -184,26 +184,26 @@ static CLIENT: &[Case] = &[
     Case {
         id: "prints",
         name: "prints the sum and ends, while the server keeps the connection open",
-        rests_on: &["sends"],
-        play: |stage| {
-            let mut server = Asks::meets(stage)?;
+        depends_on: &["sends"],
+        play: |harness| {
+            let mut server = Asks::meets(harness)?;
             server.send_apart(&[b"4711"]);
-            steps::must_print_now(stage, &mut server, b"4711", &m::NOT_PRINTED)?;
+            steps::must_print_now(harness, &mut server, b"4711", &m::NOT_PRINTED)?;
             server.finish_sending();
-            steps::ends_well(stage, "after the sum had come")
+            steps::ends_well(harness, "after the sum had come")
         },
     },
     Case {
         id: "long-sum",
         name: "prints a sum of 300 digits as it came",
-        rests_on: &["prints"],
-        play: |stage| {
-            let mut server = Asks::meets(stage)?;
+        depends_on: &["prints"],
+        play: |harness| {
+            let mut server = Asks::meets(harness)?;
             let sum = "1234567890".repeat(30);
             server.send_apart(&[sum.as_bytes()]);
-            steps::must_print_now(stage, &mut server, sum.as_bytes(), &m::FIXED_LIMIT)?;
+            steps::must_print_now(harness, &mut server, sum.as_bytes(), &m::FIXED_LIMIT)?;
             server.finish_sending();
-            steps::ends_well(stage, "after the sum had come")
+            steps::ends_well(harness, "after the sum had come")
         },
     },
     tcp_client::server_leaves::<Asks>(),
@@ -212,14 +212,14 @@ static CLIENT: &[Case] = &[
 ];
 
 fn ask(
-    stage: &mut Stage<'_>,
+    harness: &mut Harness<'_>,
     client: &mut Connection,
     request: &str,
     sum: &str,
     suspect: &'static m::Misconception,
 ) -> Step {
     steps::exchange(
-        stage,
+        harness,
         client,
         &[request.as_bytes()],
         sum.as_bytes(),

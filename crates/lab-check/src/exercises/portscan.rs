@@ -10,11 +10,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
-use lab_judge::kernel;
+use lab_judge::harness::{Harness, Launch};
 use lab_judge::misconceptions::{self as m, Misconception};
 use lab_judge::ports::Protocol;
 use lab_judge::process::Ended;
-use lab_judge::stage::{Launch, Stage};
+use lab_judge::procfs;
 use lab_judge::verdict::{Step, undecided, wrong};
 use socket2::{Domain, Socket, Type};
 
@@ -43,49 +43,49 @@ static PROGRAM: &[Case] = &[
     Case {
         id: "finds",
         name: "reports the open ports, and no others",
-        rests_on: &[],
-        play: |stage| {
-            let mut scene = Scene::of(stage, 200)?;
-            scene.open_some(stage, 5, 1, 199)?;
+        depends_on: &[],
+        play: |harness| {
+            let mut scene = Scene::of(harness, 200)?;
+            scene.open_some(harness, 5, 1, 199)?;
             scene
-                .scan(stage, &Launch::default())?
-                .judge(stage, &m::SCAN_MISSES, &m::SCAN_FALSE)
+                .scan(harness, &Launch::default())?
+                .judge(harness, &m::SCAN_MISSES, &m::SCAN_FALSE)
         },
     },
     Case {
         id: "ends-of-range",
         name: "scans the first and the last port as well",
-        rests_on: &["finds"],
-        play: |stage| {
-            let mut scene = Scene::of(stage, 64)?;
+        depends_on: &["finds"],
+        play: |harness| {
+            let mut scene = Scene::of(harness, 64)?;
             scene.open(0)?;
             scene.open(63)?;
             scene
-                .scan(stage, &Launch::default())?
-                .judge(stage, &m::SCAN_EDGES, &m::SCAN_FALSE)
+                .scan(harness, &Launch::default())?
+                .judge(harness, &m::SCAN_EDGES, &m::SCAN_FALSE)
         },
     },
     Case {
         id: "last-port",
         name: "scans port 65535, the last there is",
-        rests_on: &["ends-of-range"],
-        play: |stage| {
-            let mut scene = Scene::at_top(stage)?;
+        depends_on: &["ends-of-range"],
+        play: |harness| {
+            let mut scene = Scene::at_top(harness)?;
             if scene.open(63).is_err() {
-                stage.note("port 65535 is in use on this machine, so that was not tried");
+                harness.note("port 65535 is in use on this machine, so that was not tried");
                 return Ok(());
             }
             scene
-                .scan(stage, &Launch::default())?
-                .judge(stage, &m::SCAN_EDGES, &m::SCAN_FALSE)
+                .scan(harness, &Launch::default())?
+                .judge(harness, &m::SCAN_EDGES, &m::SCAN_FALSE)
         },
     },
     Case {
         id: "not-listening",
         name: "reports no port that is only bound: without listen, for UDP, or on another address",
-        rests_on: &["finds"],
-        play: |stage| {
-            let mut scene = Scene::of(stage, 100)?;
+        depends_on: &["finds"],
+        play: |harness| {
+            let mut scene = Scene::of(harness, 100)?;
             scene.open(70)?;
             let cannot = |error: std::io::Error| undecided("cannot prepare a port", &error);
             let bound = Socket::new(Domain::IPV4, Type::STREAM, None).map_err(cannot)?;
@@ -94,36 +94,36 @@ static PROGRAM: &[Case] = &[
             let port = scene.at(40).port();
             // Where 127.0.0.2 is no address of this machine that one is left out.
             let elsewhere = TcpListener::bind((Ipv4Addr::new(127, 0, 0, 2), port)).ok();
-            stage.log.did("system", format!(
+            harness.log.did("system", format!(
                 "has port {} bound without listen, {} bound for UDP, {port} open on 127.0.0.2 only",
                 scene.at(20).port(), scene.at(30).port()
             ));
-            let scanned = scene.scan(stage, &Launch::default())?;
+            let scanned = scene.scan(harness, &Launch::default())?;
             drop((bound, udp, elsewhere));
-            scanned.judge(stage, &m::SCAN_MISSES, &m::SCAN_BINDS)
+            scanned.judge(harness, &m::SCAN_MISSES, &m::SCAN_BINDS)
         },
     },
     Case {
         id: "no-answer",
         name: "gives up on a port that does not answer, and does not call it open",
-        rests_on: &["not-listening"],
-        play: |stage| {
-            let mut scene = Scene::of(stage, 40)?;
+        depends_on: &["not-listening"],
+        play: |harness| {
+            let mut scene = Scene::of(harness, 40)?;
             scene.open(30)?;
             let Some(_full) = silent(scene.at(20)) else {
-                stage
+                harness
                     .note("this system answers for a program that does not, so that was not tried");
                 return Ok(());
             };
-            stage.log.did(
+            harness.log.did(
                 "system",
                 format!(
                     "answers no SYN to port {}: its queue is full",
                     scene.at(20).port()
                 ),
             );
-            scene.scan(stage, &Launch::default())?.judge_but(
-                stage,
+            scene.scan(harness, &Launch::default())?.judge_but(
+                harness,
                 &m::SCAN_NO_TIMEOUT,
                 &m::SCAN_ERROR_OPEN,
                 scene.at(20).port(),
@@ -133,44 +133,44 @@ static PROGRAM: &[Case] = &[
     Case {
         id: "few-descriptors",
         name: "finds all with 256 descriptors: an error of its own is no closed port",
-        rests_on: &["finds"],
-        play: |stage| {
+        depends_on: &["finds"],
+        play: |harness| {
             if !cfg!(unix) {
-                stage.note("this system has no such limit, so that was not tried");
+                harness.note("this system has no such limit, so that was not tried");
                 return Ok(());
             }
-            let mut scene = Scene::of(stage, 600)?;
-            scene.open_some(stage, 3, 1, 200)?;
-            scene.open_some(stage, 5, 400, 599)?;
+            let mut scene = Scene::of(harness, 600)?;
+            scene.open_some(harness, 3, 1, 200)?;
+            scene.open_some(harness, 5, 400, 599)?;
             let launch = Launch {
                 descriptors: Some(256),
                 ..Launch::default()
             };
             scene
-                .scan(stage, &launch)?
-                .judge(stage, &m::SCAN_LEAKS, &m::SCAN_FALSE)
+                .scan(harness, &launch)?
+                .judge(harness, &m::SCAN_LEAKS, &m::SCAN_FALSE)
         },
     },
     Case {
         id: "by-name",
         name: "takes a host by its name",
-        rests_on: &["finds"],
-        play: |stage| {
-            if !stage.has_place("host") {
-                stage.note(
+        depends_on: &["finds"],
+        play: |harness| {
+            if !harness.has_place("host") {
+                harness.note(
                     "the command has no {host}, so the check could not choose what is scanned",
                 );
                 return Ok(());
             }
-            let mut scene = Scene::of(stage, 40)?;
+            let mut scene = Scene::of(harness, 40)?;
             scene.open(10)?;
             let launch = Launch {
                 host: Some("localhost"),
                 ..Launch::default()
             };
             scene
-                .scan(stage, &launch)?
-                .judge(stage, &m::SCAN_NAME, &m::SCAN_FALSE)
+                .scan(harness, &launch)?
+                .judge(harness, &m::SCAN_NAME, &m::SCAN_FALSE)
         },
     },
 ];
@@ -198,8 +198,8 @@ struct Scanned {
 }
 
 /// Another check has these ports; it gives them back when its case is over.
-fn wait_for_slot(stage: &Stage<'_>) -> Step {
-    if Instant::now() >= stage.limit().end {
+fn wait_for_slot(harness: &Harness<'_>) -> Step {
+    if Instant::now() >= harness.limit().end {
         return Err(undecided(
             "no range of ports is free",
             &"others use all of them",
@@ -211,37 +211,37 @@ fn wait_for_slot(stage: &Stage<'_>) -> Step {
 
 impl Scene {
     /// So many ports of which none is open.
-    fn of(stage: &mut Stage<'_>, count: u16) -> Step<Self> {
+    fn of(harness: &mut Harness<'_>, count: u16) -> Step<Self> {
         let slots = count.div_ceil(SLOT);
         loop {
-            let slot = stage.random.u16(0..=SLOTS - slots);
+            let slot = harness.random.u16(0..=SLOTS - slots);
             let first = LOWEST + slot * SLOT;
             let firsts: Vec<u16> = (0..slots).map(|slot| first + slot * SLOT).collect();
-            if let Some(scene) = Self::take(stage, first, first + count - 1, &firsts) {
+            if let Some(scene) = Self::take(harness, first, first + count - 1, &firsts) {
                 return Ok(scene);
             }
-            wait_for_slot(stage)?;
+            wait_for_slot(harness)?;
         }
     }
 
     /// The ports up to 65535.
-    fn at_top(stage: &mut Stage<'_>) -> Step<Self> {
+    fn at_top(harness: &mut Harness<'_>) -> Step<Self> {
         loop {
-            if let Some(scene) = Self::take(stage, TOP, u16::MAX, &[TOP]) {
+            if let Some(scene) = Self::take(harness, TOP, u16::MAX, &[TOP]) {
                 return Ok(scene);
             }
-            wait_for_slot(stage)?;
+            wait_for_slot(harness)?;
         }
     }
 
     /// Takes a range, unless another check has it, by the UDP ports of its slots: what is scanned is TCP.
-    fn take(stage: &Stage<'_>, first: u16, last: u16, slots: &[u16]) -> Option<Self> {
-        let ip = stage.address.ip();
+    fn take(harness: &Harness<'_>, first: u16, last: u16, slots: &[u16]) -> Option<Self> {
+        let ip = harness.address.ip();
         let held: Vec<UdpSocket> = slots
             .iter()
             .map_while(|slot| UdpSocket::bind((ip, *slot)).ok())
             .collect();
-        let open = kernel::open_ports(ip).unwrap_or_default();
+        let open = procfs::open_ports(ip).unwrap_or_default();
         let used = first != TOP && open.iter().any(|port| (first..=last).contains(port));
         (held.len() == slots.len() && !used).then(|| Scene {
             ip,
@@ -267,10 +267,16 @@ impl Scene {
     }
 
     /// Opens some ports, which the seed chooses.
-    fn open_some(&mut self, stage: &mut Stage<'_>, count: usize, from: u16, until: u16) -> Step {
+    fn open_some(
+        &mut self,
+        harness: &mut Harness<'_>,
+        count: usize,
+        from: u16,
+        until: u16,
+    ) -> Step {
         let mut left = count;
         while left > 0 {
-            let offset = stage.random.u16(from..until);
+            let offset = harness.random.u16(from..until);
             if !self.open.contains(&(self.first + offset)) && self.open(offset).is_ok() {
                 left -= 1;
             }
@@ -280,9 +286,9 @@ impl Scene {
     }
 
     /// Runs the program over the range.
-    fn scan(&self, stage: &mut Stage<'_>, launch: &Launch<'_>) -> Step<Scanned> {
-        let mut others = kernel::open_ports(self.ip).unwrap_or_default();
-        stage.log.did(
+    fn scan(&self, harness: &mut Harness<'_>, launch: &Launch<'_>) -> Step<Scanned> {
+        let mut others = procfs::open_ports(self.ip).unwrap_or_default();
+        harness.log.did(
             "system",
             format!(
                 "of the ports {} to {} these are open: {}",
@@ -291,15 +297,15 @@ impl Scene {
                 listed(&self.open)
             ),
         );
-        stage.launch(&Launch {
+        harness.launch(&Launch {
             ports: Some((self.first, self.last)),
             ..launch.clone()
         })?;
-        let patience = 5 * stage.patience();
+        let patience = 5 * harness.patience();
         let ended =
-            stage.ends_within(patience, "after it had begun to scan", &m::SCAN_NO_TIMEOUT)?;
-        others.extend(kernel::open_ports(self.ip).unwrap_or_default());
-        let printed = stage.program()?.stdout().kept();
+            harness.ends_within(patience, "after it had begun to scan", &m::SCAN_NO_TIMEOUT)?;
+        others.extend(procfs::open_ports(self.ip).unwrap_or_default());
+        let printed = harness.program()?.stdout().kept();
         let host = launch
             .host
             .map_or_else(|| self.ip.to_string(), str::to_string);
@@ -323,17 +329,17 @@ impl Scene {
 impl Scanned {
     fn judge(
         &self,
-        stage: &mut Stage<'_>,
+        harness: &mut Harness<'_>,
         missed: &'static Misconception,
         false_open: &'static Misconception,
     ) -> Step {
-        self.judge_but(stage, missed, false_open, 0)
+        self.judge_but(harness, missed, false_open, 0)
     }
 
     /// Compares what was reported with what is open. `silent` is a port on which somebody listens and that nobody can reach.
     fn judge_but(
         &self,
-        stage: &mut Stage<'_>,
+        harness: &mut Harness<'_>,
         missed: &'static Misconception,
         false_open: &'static Misconception,
         silent: u16,
@@ -353,7 +359,7 @@ impl Scanned {
             .filter(|port| !self.reported.contains(port))
             .collect();
         let range = format!("Of the ports {} to {}", self.first, self.last);
-        stage
+        harness
             .log
             .did("program", format!("reported: {}", listed(&self.reported)));
         if !wrongly.is_empty() {

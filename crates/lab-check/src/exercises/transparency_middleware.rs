@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
+use lab_judge::harness::Harness;
 use lab_judge::misconceptions::{self as m, Misconception};
 use lab_judge::peers::tcp::{self, Connection};
 use lab_judge::ports::Protocol;
 use lab_judge::process::Ended;
-use lab_judge::stage::Stage;
 use lab_judge::steps;
 use lab_judge::steps::wamp::{Cut, Wamp, welcome};
 use lab_judge::verdict::{Step, Stop, What, wrong};
@@ -87,11 +87,11 @@ const MANY: u64 = 50;
 const JOINS: Case = Case {
     id: "joins",
     name: "opens a WebSocket that speaks WAMP, and joins the realm",
-    rests_on: &[],
-    play: |stage| {
-        let listener = stage.listen()?;
-        stage.start("")?;
-        joined(stage, &listener).map(|_| ())
+    depends_on: &[],
+    play: |harness| {
+        let listener = harness.listen()?;
+        harness.start("")?;
+        joined(harness, &listener).map(|_| ())
     },
 };
 
@@ -100,15 +100,15 @@ static SERVICE: &[Case] = &[
     Case {
         id: "registers",
         name: "registers the procedures of the calculator and of the counter",
-        rests_on: &["joins"],
-        play: |stage| Service::start(stage).map(|_| ()),
+        depends_on: &["joins"],
+        play: |harness| Service::start(harness).map(|_| ()),
     },
     Case {
         id: "calculates",
         name: "answers calls with their results",
-        rests_on: &["registers"],
-        play: |stage| {
-            let mut service = Service::start(stage)?;
+        depends_on: &["registers"],
+        play: |harness| {
+            let mut service = Service::start(harness)?;
             for (name, a, b, result) in [
                 ("add", 2, 3, 5.0),
                 ("subtract", 2, 30, -28.0),
@@ -117,7 +117,7 @@ static SERVICE: &[Case] = &[
                 ("divide", 1, 4, 0.25),
             ] {
                 let name = format!("org.example.calculator.{name}");
-                service.gives(stage, &name, &json!([a, b]), result)?;
+                service.gives(harness, &name, &json!([a, b]), result)?;
             }
             Ok(())
         },
@@ -125,75 +125,75 @@ static SERVICE: &[Case] = &[
     Case {
         id: "errors",
         name: "answers what has no result with a named error, and goes on",
-        rests_on: &["calculates"],
-        play: |stage| {
-            let mut service = Service::start(stage)?;
+        depends_on: &["calculates"],
+        play: |harness| {
+            let mut service = Service::start(harness)?;
             for (args, error) in [
                 (json!([1, 0]), "org.example.error.division_by_zero"),
                 (json!(["six", 3]), "wamp.error.invalid_argument"),
                 (json!([6]), "wamp.error.invalid_argument"),
             ] {
-                service.fails(stage, DIVIDE, &args, error)?;
+                service.fails(harness, DIVIDE, &args, error)?;
             }
-            service.gives(stage, DIVIDE, &json!([6, 3]), 2.0)
+            service.gives(harness, DIVIDE, &json!([6, 3]), 2.0)
         },
     },
     Case {
         id: "many",
         name: "answers each of 50 calls that are under way at once with its own result",
-        rests_on: &["calculates"],
+        depends_on: &["calculates"],
         play: many,
     },
     Case {
         id: "bytes",
         name: "puts a frame together that arrives one byte at a time",
-        rests_on: &["calculates"],
-        play: |stage| {
-            let mut service = Service::start(stage)?;
-            service.understands(stage, Cut::Bytes, &m::ONE_RECV)
+        depends_on: &["calculates"],
+        play: |harness| {
+            let mut service = Service::start(harness)?;
+            service.understands(harness, Cut::Bytes, &m::ONE_RECV)
         },
     },
     Case {
         id: "frames",
         name: "puts a message together that comes in three frames, with a ping between them",
-        rests_on: &["calculates"],
-        play: |stage| {
-            let mut service = Service::start(stage)?;
-            service.understands(stage, Cut::Frames, &m::WS_FRAME_FOR_MESSAGE)
+        depends_on: &["calculates"],
+        play: |harness| {
+            let mut service = Service::start(harness)?;
+            service.understands(harness, Cut::Frames, &m::WS_FRAME_FOR_MESSAGE)
         },
     },
     Case {
         id: "ping",
         name: "answers a ping with the same bytes",
-        rests_on: &["registers"],
-        play: |stage| {
-            let mut service = Service::start(stage)?;
-            service.router.ping(stage, b"still there?")
+        depends_on: &["registers"],
+        play: |harness| {
+            let mut service = Service::start(harness)?;
+            service.router.ping(harness, b"still there?")
         },
     },
     Case {
         id: "counts",
         name: "counts, and tells the total",
-        rests_on: &["calculates"],
-        play: |stage| {
-            let mut service = Service::start(stage)?;
-            let before = service.total(stage)?;
-            service.gives(stage, COUNT, &json!([5]), before + 5.0)?;
-            service.gives(stage, COUNT, &json!([-2]), before + 3.0)?;
-            service.gives(stage, VALUE, &json!([]), before + 3.0)
+        depends_on: &["calculates"],
+        play: |harness| {
+            let mut service = Service::start(harness)?;
+            let before = service.total(harness)?;
+            service.gives(harness, COUNT, &json!([5]), before + 5.0)?;
+            service.gives(harness, COUNT, &json!([-2]), before + 3.0)?;
+            service.gives(harness, VALUE, &json!([]), before + 3.0)
         },
     },
     Case {
         id: "once",
         name: "counts an addition that is asked for twice with the same key only once",
-        rests_on: &["counts"],
-        play: |stage| {
-            let mut service = Service::start(stage)?;
-            let before = service.total(stage)?;
-            let (one, other) = (key(stage), key(stage));
-            service.gives(stage, COUNT_ONCE, &json!([10, one]), before + 10.0)?;
+        depends_on: &["counts"],
+        play: |harness| {
+            let mut service = Service::start(harness)?;
+            let before = service.total(harness)?;
+            let (one, other) = (key(harness), key(harness));
+            service.gives(harness, COUNT_ONCE, &json!([10, one]), before + 10.0)?;
             for args in [json!([10, one]), json!([10, one])] {
-                let answer = service.call(stage, COUNT_ONCE, &args, &m::COUNTS_TWICE)?;
+                let answer = service.call(harness, COUNT_ONCE, &args, &m::COUNTS_TWICE)?;
                 same(
                     &answer,
                     before + 10.0,
@@ -201,33 +201,33 @@ static SERVICE: &[Case] = &[
                     "the second request with the same key",
                 )?;
             }
-            service.gives(stage, COUNT_ONCE, &json!([1, other]), before + 11.0)?;
-            let answer = service.call(stage, VALUE, &json!([]), &m::COUNTS_TWICE)?;
+            service.gives(harness, COUNT_ONCE, &json!([1, other]), before + 11.0)?;
+            let answer = service.call(harness, VALUE, &json!([]), &m::COUNTS_TWICE)?;
             same(&answer, before + 11.0, &m::COUNTS_TWICE, VALUE)
         },
     },
     Case {
         id: "tells",
         name: "publishes each new total",
-        rests_on: &["counts"],
-        play: |stage| {
-            let mut service = Service::start(stage)?;
-            let before = service.total(stage)?;
-            service.gives(stage, COUNT, &json!([4]), before + 4.0)?;
-            service.published(stage, before + 4.0)
+        depends_on: &["counts"],
+        play: |harness| {
+            let mut service = Service::start(harness)?;
+            let before = service.total(harness)?;
+            service.gives(harness, COUNT, &json!([4]), before + 4.0)?;
+            service.published(harness, before + 4.0)
         },
     },
     Case {
         id: "keeps",
         name: "still knows the total after it was killed and started again",
-        rests_on: &["counts"],
-        play: |stage| {
-            let mut service = Service::start(stage)?;
-            let before = service.total(stage)?;
-            service.gives(stage, COUNT, &json!([7]), before + 7.0)?;
-            stage.restart()?;
-            let mut service = Service::meet(stage, service.listener)?;
-            let answer = service.call(stage, VALUE, &json!([]), &m::FORGETS)?;
+        depends_on: &["counts"],
+        play: |harness| {
+            let mut service = Service::start(harness)?;
+            let before = service.total(harness)?;
+            service.gives(harness, COUNT, &json!([7]), before + 7.0)?;
+            harness.restart()?;
+            let mut service = Service::meet(harness, service.listener)?;
+            let answer = service.call(harness, VALUE, &json!([]), &m::FORGETS)?;
             same(
                 &answer,
                 before + 7.0,
@@ -239,28 +239,28 @@ static SERVICE: &[Case] = &[
     Case {
         id: "comes-back",
         name: "connects and registers again after its connection broke",
-        rests_on: &["calculates"],
-        play: |stage| {
+        depends_on: &["calculates"],
+        play: |harness| {
             let Service {
                 listener, router, ..
-            } = Service::start(stage)?;
+            } = Service::start(harness)?;
             router.reset();
-            let mut service = steps::blaming(&m::STAYS_AWAY, Service::meet(stage, listener))?;
-            service.gives(stage, ADD, &json!([20, 1]), 21.0)
+            let mut service = steps::blaming(&m::STAYS_AWAY, Service::meet(harness, listener))?;
+            service.gives(harness, ADD, &json!([20, 1]), 21.0)
         },
     },
     Case {
         id: "goodbye",
         name: "answers the router's goodbye",
-        rests_on: &["registers"],
-        play: |stage| {
-            let mut service = Service::start(stage)?;
+        depends_on: &["registers"],
+        play: |harness| {
+            let mut service = Service::start(harness)?;
             service
                 .router
                 .send(&json!([code::GOODBYE, {}, "wamp.close.system_shutdown"]));
             loop {
                 let what = "the answer to GOODBYE";
-                let message = service.router.hear(stage, what, &m::WAMP_NO_GOODBYE)?;
+                let message = service.router.read(harness, what, &m::WAMP_NO_GOODBYE)?;
                 if is(&message, code::GOODBYE) {
                     return Ok(());
                 }
@@ -275,28 +275,28 @@ static CALLER: &[Case] = &[
     Case {
         id: "calls",
         name: "calls the procedure by its name, with its arguments",
-        rests_on: &["joins"],
-        play: |stage| calling(stage).map(|_| ()),
+        depends_on: &["joins"],
+        play: |harness| calling(harness).map(|_| ()),
     },
     Case {
         id: "prints",
         name: "prints the result, leaves the realm, and ends",
-        rests_on: &["calls"],
-        play: |stage| {
-            let (_, mut router, request) = calling(stage)?;
-            let result = result(stage);
+        depends_on: &["calls"],
+        play: |harness| {
+            let (_, mut router, request) = calling(harness)?;
+            let result = result(harness);
             router.send(&json!([code::RESULT, request, {}, [result]]));
-            prints(stage, result)?;
-            farewell(stage, &mut router)?;
-            steps::ends_well(stage, "after it had its result")
+            prints(harness, result)?;
+            farewell(harness, &mut router)?;
+            steps::ends_well(harness, "after it had its result")
         },
     },
     Case {
         id: "error",
         name: "tells the name of an error, and fails",
-        rests_on: &["prints"],
-        play: |stage| {
-            let (_, mut router, request) = calling(stage)?;
+        depends_on: &["prints"],
+        play: |harness| {
+            let (_, mut router, request) = calling(harness)?;
             let name = "org.example.error.overflow";
             router.send(&json!([
                 code::ERROR,
@@ -306,9 +306,9 @@ static CALLER: &[Case] = &[
                 name,
                 ["too large"]
             ]));
-            farewell(stage, &mut router)?;
-            let ended = stage.ends("after its call had failed")?;
-            let program = stage.program()?;
+            farewell(harness, &mut router)?;
+            let ended = harness.ends("after its call had failed")?;
+            let program = harness.program()?;
             let told = [program.stdout().head, program.stderr().head].concat();
             if tcp::find(&told, name.as_bytes()).is_none() {
                 return Err(wrong(
@@ -322,51 +322,51 @@ static CALLER: &[Case] = &[
     Case {
         id: "bytes",
         name: "puts a frame together that arrives one byte at a time",
-        rests_on: &["prints"],
-        play: |stage| understands(stage, Cut::Bytes, &m::ONE_RECV),
+        depends_on: &["prints"],
+        play: |harness| understands(harness, Cut::Bytes, &m::ONE_RECV),
     },
     Case {
         id: "frames",
         name: "puts a message together that comes in three frames, with a ping between them",
-        rests_on: &["prints"],
-        play: |stage| understands(stage, Cut::Frames, &m::WS_FRAME_FOR_MESSAGE),
+        depends_on: &["prints"],
+        play: |harness| understands(harness, Cut::Frames, &m::WS_FRAME_FOR_MESSAGE),
     },
     Case {
         id: "ping",
         name: "answers a ping while it waits for its result",
-        rests_on: &["calls"],
-        play: |stage| {
-            let (_, mut router, _) = calling(stage)?;
-            router.ping(stage, b"still there?")
+        depends_on: &["calls"],
+        play: |harness| {
+            let (_, mut router, _) = calling(harness)?;
+            router.ping(harness, b"still there?")
         },
     },
     Case {
         id: "refused",
         name: "fails when the router does not let it in",
-        rests_on: &["joins"],
-        play: |stage| {
-            let listener = stage.listen()?;
-            stage.start("")?;
-            let mut router = opened(stage, &listener)?;
+        depends_on: &["joins"],
+        play: |harness| {
+            let listener = harness.listen()?;
+            harness.start("")?;
+            let mut router = opened(harness, &listener)?;
             router.send(
                 &json!([code::ABORT, {"message": "no such realm"}, "wamp.error.no_such_realm"]),
             );
-            while router.hear_or_end(stage)?.is_some() {}
-            let ended = stage.ends("after the router had refused it")?;
+            while router.read_or_end(harness)?.is_some() {}
+            let ended = harness.ends("after the router had refused it")?;
             must_fail(ended, "the router refused it")
         },
     },
     Case {
         id: "router-breaks",
         name: "calls again or fails when the connection breaks before the result",
-        rests_on: &["prints"],
+        depends_on: &["prints"],
         play: router_breaks,
     },
     Case {
         id: "no-router",
         name: "fails with an exit code other than 0 when nobody listens",
-        rests_on: &["joins"],
-        play: |stage| steps::nobody_listens(stage, ""),
+        depends_on: &["joins"],
+        play: |harness| steps::nobody_listens(harness, ""),
     },
 ];
 
@@ -387,15 +387,15 @@ enum Answer {
 }
 
 impl Service {
-    fn start(stage: &mut Stage<'_>) -> Step<Self> {
-        let listener = stage.listen()?;
-        stage.start("")?;
-        Self::meet(stage, listener)
+    fn start(harness: &mut Harness<'_>) -> Step<Self> {
+        let listener = harness.listen()?;
+        harness.start("")?;
+        Self::meet(harness, listener)
     }
 
     /// Waits for the service, lets it in, and waits until all its names are registered.
-    fn meet(stage: &mut Stage<'_>, listener: TcpListener) -> Step<Self> {
-        let router = joined(stage, &listener)?;
+    fn meet(harness: &mut Harness<'_>, listener: TcpListener) -> Step<Self> {
+        let router = joined(harness, &listener)?;
         let mut service = Service {
             listener,
             router,
@@ -408,7 +408,9 @@ impl Service {
             .find(|name| service.number(name).is_none())
         {
             let what = format!("the registration of {missing}");
-            let message = service.router.hear(stage, &what, &m::WAMP_NOT_REGISTERED)?;
+            let message = service
+                .router
+                .read(harness, &what, &m::WAMP_NOT_REGISTERED)?;
             if !service.handle(&message) {
                 return Err(unasked(&message));
             }
@@ -485,12 +487,12 @@ impl Service {
     /// The next answer to any call: which, and what.
     fn answer(
         &mut self,
-        stage: &mut Stage<'_>,
+        harness: &mut Harness<'_>,
         what: &str,
         suspect: &'static Misconception,
     ) -> Step<(u64, Answer)> {
         loop {
-            let message = self.router.hear(stage, what, suspect)?;
+            let message = self.router.read(harness, what, suspect)?;
             let id = |at: usize| message.get(at).and_then(Value::as_u64).unwrap_or_default();
             if is(&message, code::YIELD) {
                 let args = message.get(3).and_then(Value::as_array).cloned();
@@ -509,17 +511,17 @@ impl Service {
     /// Calls a name and hears the answer to this call.
     fn call(
         &mut self,
-        stage: &mut Stage<'_>,
+        harness: &mut Harness<'_>,
         name: &str,
         args: &Value,
         suspect: &'static Misconception,
     ) -> Step<Answer> {
-        self.call_cut(stage, name, args, Cut::Whole, suspect)
+        self.call_cut(harness, name, args, Cut::Whole, suspect)
     }
 
     fn call_cut(
         &mut self,
-        stage: &mut Stage<'_>,
+        harness: &mut Harness<'_>,
         name: &str,
         args: &Value,
         cut: Cut,
@@ -527,7 +529,7 @@ impl Service {
     ) -> Step<Answer> {
         let invocation = self.invocation(name, args);
         self.router.send_cut(&invocation, cut);
-        let (request, answer) = self.answer(stage, &format!("the answer to {name}"), suspect)?;
+        let (request, answer) = self.answer(harness, &format!("the answer to {name}"), suspect)?;
         if request != self.request {
             return Err(wrong(
                 &m::WAMP_WRONG_ID,
@@ -538,14 +540,14 @@ impl Service {
     }
 
     /// A call has to give this number.
-    fn gives(&mut self, stage: &mut Stage<'_>, name: &str, args: &Value, result: f64) -> Step {
-        let answer = self.call(stage, name, args, &m::NO_ANSWER)?;
+    fn gives(&mut self, harness: &mut Harness<'_>, name: &str, args: &Value, result: f64) -> Step {
+        let answer = self.call(harness, name, args, &m::NO_ANSWER)?;
         same(&answer, result, &m::WRONG_ANSWER, &format!("{name}{args}"))
     }
 
     /// A call has to fail with this error.
-    fn fails(&mut self, stage: &mut Stage<'_>, name: &str, args: &Value, error: &str) -> Step {
-        let came = match self.call(stage, name, args, &m::WAMP_NO_ERROR)? {
+    fn fails(&mut self, harness: &mut Harness<'_>, name: &str, args: &Value, error: &str) -> Step {
+        let came = match self.call(harness, name, args, &m::WAMP_NO_ERROR)? {
             Answer::Error(came) if came == error => return Ok(()),
             Answer::Error(came) => format!("the error {came}"),
             Answer::Result(args) => format!("the result {}", Value::Array(args)),
@@ -559,17 +561,17 @@ impl Service {
     /// A call whose message is cut has to be answered like any other.
     fn understands(
         &mut self,
-        stage: &mut Stage<'_>,
+        harness: &mut Harness<'_>,
         cut: Cut,
         suspect: &'static Misconception,
     ) -> Step {
         // What a program makes of a part may be anything, also no message of WAMP.
-        let answer = self.call_cut(stage, ADD, &json!([300, 7]), cut, suspect);
+        let answer = self.call_cut(harness, ADD, &json!([300, 7]), cut, suspect);
         same(&steps::blaming(suspect, answer)?, 307.0, suspect, ADD)
     }
 
-    fn total(&mut self, stage: &mut Stage<'_>) -> Step<f64> {
-        match self.call(stage, VALUE, &json!([]), &m::NO_ANSWER)? {
+    fn total(&mut self, harness: &mut Harness<'_>) -> Step<f64> {
+        match self.call(harness, VALUE, &json!([]), &m::NO_ANSWER)? {
             Answer::Result(args) if args.len() == 1 && args[0].is_i64() => {
                 Ok(args[0].as_f64().unwrap_or_default())
             }
@@ -588,7 +590,7 @@ impl Service {
     }
 
     /// The new total has to be published, before its answer or after it.
-    fn published(&mut self, stage: &mut Stage<'_>, total: f64) -> Step {
+    fn published(&mut self, harness: &mut Harness<'_>, total: f64) -> Step {
         loop {
             if self
                 .totals
@@ -603,9 +605,11 @@ impl Service {
                     format!("On {CHANGED} it published {other} instead of {total}."),
                 ));
             }
-            let message =
-                self.router
-                    .hear(stage, &format!("the event on {CHANGED}"), &m::WAMP_NO_EVENT)?;
+            let message = self.router.read(
+                harness,
+                &format!("the event on {CHANGED}"),
+                &m::WAMP_NO_EVENT,
+            )?;
             if !self.handle(&message) {
                 return Err(unasked(&message));
             }
@@ -614,8 +618,8 @@ impl Service {
 }
 
 /// Sends all calls at once, and hears all answers in any order.
-fn many(stage: &mut Stage<'_>) -> Step {
-    let mut service = Service::start(stage)?;
+fn many(harness: &mut Harness<'_>) -> Step {
+    let mut service = Service::start(harness)?;
     let calls: Vec<Value> = (1..=MANY)
         .map(|n| service.invocation(ADD, &json!([n, 1000])))
         .collect();
@@ -626,7 +630,7 @@ fn many(stage: &mut Stage<'_>) -> Step {
             "the answers to {} calls, the first of them {first}",
             open.len()
         );
-        let (request, answer) = service.answer(stage, &what, &m::WAMP_WRONG_ID)?;
+        let (request, answer) = service.answer(harness, &what, &m::WAMP_WRONG_ID)?;
         if !open.remove(&request) {
             let sum = match answer {
                 Answer::Result(args) => Value::Array(args).to_string(),
@@ -647,27 +651,27 @@ fn many(stage: &mut Stage<'_>) -> Step {
 }
 
 /// A caller whose router goes away in the middle may fail, or come again and make its call anew.
-fn router_breaks(stage: &mut Stage<'_>) -> Step {
-    let (listener, router, _) = calling(stage)?;
+fn router_breaks(harness: &mut Harness<'_>) -> Step {
+    let (listener, router, _) = calling(harness)?;
     router.reset();
-    let mut step = stage.limit().step();
+    let mut step = harness.limit().step();
     let begin = Instant::now();
     loop {
-        if let Some(ended) = stage.program()?.wait(Duration::from_millis(1)) {
-            stage.program()?.drained();
+        if let Some(ended) = harness.program()?.wait(Duration::from_millis(1)) {
+            harness.program()?.drained();
             return must_fail(ended, "the connection broke before the result");
         }
         let soon = Instant::now() + Duration::from_millis(20);
-        if let Some(connection) = stage.accept_by(&listener, soon)? {
-            let mut router = asked(stage, connection)?;
-            let_in(stage, &mut router);
-            let request = call(stage, &mut router)?;
-            let result = result(stage);
+        if let Some(connection) = harness.accept_by(&listener, soon)? {
+            let mut router = asked(harness, connection)?;
+            let_in(harness, &mut router);
+            let request = call(harness, &mut router)?;
+            let result = result(harness);
             router.send(&json!([code::RESULT, request, {}, [result]]));
-            return prints(stage, result);
+            return prints(harness, result);
         }
         if step.is_over() {
-            stage.log.add(
+            harness.log.add(
                 "router",
                 What::Awaited(
                     "the program's end, or a new connection".to_string(),
@@ -683,15 +687,15 @@ fn router_breaks(stage: &mut Stage<'_>) -> Step {
 }
 
 /// Waits for the program's connection, and hears what it asks for.
-fn opened(stage: &mut Stage<'_>, listener: &TcpListener) -> Step<Wamp> {
-    let connection = stage.accept(listener)?;
-    asked(stage, connection)
+fn opened(harness: &mut Harness<'_>, listener: &TcpListener) -> Step<Wamp> {
+    let connection = harness.accept(listener)?;
+    asked(harness, connection)
 }
 
 /// Opens the WebSocket and hears HELLO.
-fn asked(stage: &mut Stage<'_>, connection: Connection) -> Step<Wamp> {
-    let mut router = Wamp::open(stage, connection)?;
-    let hello = router.hear(stage, "HELLO", &m::WAMP_NO_HELLO)?;
+fn asked(harness: &mut Harness<'_>, connection: Connection) -> Step<Wamp> {
+    let mut router = Wamp::open(harness, connection)?;
+    let hello = router.read(harness, "HELLO", &m::WAMP_NO_HELLO)?;
     let details = hello.get(2).and_then(|details| details.get("roles"));
     if !is(&hello, code::HELLO) || !details.is_some_and(Value::is_object) {
         return Err(wrong(
@@ -715,29 +719,29 @@ fn asked(stage: &mut Stage<'_>, connection: Connection) -> Step<Wamp> {
 }
 
 /// Waits for the program's connection and lets it in.
-fn joined(stage: &mut Stage<'_>, listener: &TcpListener) -> Step<Wamp> {
-    let mut router = opened(stage, listener)?;
-    let_in(stage, &mut router);
+fn joined(harness: &mut Harness<'_>, listener: &TcpListener) -> Step<Wamp> {
+    let mut router = opened(harness, listener)?;
+    let_in(harness, &mut router);
     Ok(router)
 }
 
-fn let_in(stage: &mut Stage<'_>, router: &mut Wamp) {
-    let session = stage.random.u64(1..1 << 53);
+fn let_in(harness: &mut Harness<'_>, router: &mut Wamp) {
+    let session = harness.random.u64(1..1 << 53);
     router.send(&welcome(session));
 }
 
 /// Starts the caller and hears its call.
-fn calling(stage: &mut Stage<'_>) -> Step<(TcpListener, Wamp, Value)> {
-    let listener = stage.listen()?;
-    stage.start("")?;
-    let mut router = joined(stage, &listener)?;
-    let request = call(stage, &mut router)?;
+fn calling(harness: &mut Harness<'_>) -> Step<(TcpListener, Wamp, Value)> {
+    let listener = harness.listen()?;
+    harness.start("")?;
+    let mut router = joined(harness, &listener)?;
+    let request = call(harness, &mut router)?;
     Ok((listener, router, request))
 }
 
 /// Hears the call that the exercise asks for, and gives its number.
-fn call(stage: &mut Stage<'_>, router: &mut Wamp) -> Step<Value> {
-    let call = router.hear(stage, "CALL", &m::NO_ANSWER)?;
+fn call(harness: &mut Harness<'_>, router: &mut Wamp) -> Step<Value> {
+    let call = router.read(harness, "CALL", &m::NO_ANSWER)?;
     let right = is(&call, code::CALL)
         && call.get(3) == Some(&json!(ADD))
         && call.get(4) == Some(&json!([2, 3]));
@@ -753,34 +757,34 @@ fn call(stage: &mut Stage<'_>, router: &mut Wamp) -> Step<Value> {
     Ok(call[1].clone())
 }
 
-/// A result that nobody can know without having heard it.
-fn result(stage: &mut Stage<'_>) -> u32 {
-    stage.random.u32(100_000..1_000_000)
+/// A result that nobody can know without having received it.
+fn result(harness: &mut Harness<'_>) -> u32 {
+    harness.random.u32(100_000..1_000_000)
 }
 
-fn prints(stage: &mut Stage<'_>, result: u32) -> Step {
-    steps::must_print(stage, result.to_string().as_bytes(), &[], &m::NOT_PRINTED)
+fn prints(harness: &mut Harness<'_>, result: u32) -> Step {
+    steps::must_print(harness, result.to_string().as_bytes(), &[], &m::NOT_PRINTED)
 }
 
 /// The caller has to put its result together from parts.
-fn understands(stage: &mut Stage<'_>, cut: Cut, suspect: &'static Misconception) -> Step {
-    let (_, mut router, request) = calling(stage)?;
-    let result = result(stage);
+fn understands(harness: &mut Harness<'_>, cut: Cut, suspect: &'static Misconception) -> Step {
+    let (_, mut router, request) = calling(harness)?;
+    let result = result(harness);
     router.send_cut(&json!([code::RESULT, request, {}, [result]]), cut);
-    steps::must_print(stage, result.to_string().as_bytes(), &[], suspect)
+    steps::must_print(harness, result.to_string().as_bytes(), &[], suspect)
 }
 
 /// Answers a GOODBYE, and waits until the WebSocket is closed.
-fn farewell(stage: &mut Stage<'_>, router: &mut Wamp) -> Step {
+fn farewell(harness: &mut Harness<'_>, router: &mut Wamp) -> Step {
     let mut said = false;
-    while let Some(message) = router.hear_or_end(stage)? {
+    while let Some(message) = router.read_or_end(harness)? {
         if is(&message, code::GOODBYE) {
             said = true;
             router.send(&json!([code::GOODBYE, {}, "wamp.close.goodbye_and_out"]));
         }
     }
     if !said {
-        stage.note("the caller closes the connection without a GOODBYE");
+        harness.note("the caller closes the connection without a GOODBYE");
     }
     Ok(())
 }
@@ -823,6 +827,6 @@ fn unasked(message: &[Value]) -> Stop {
 }
 
 /// A key that nobody has used before.
-fn key(stage: &mut Stage<'_>) -> String {
-    (0..16).map(|_| stage.random.lowercase()).collect()
+fn key(harness: &mut Harness<'_>) -> String {
+    (0..16).map(|_| harness.random.lowercase()).collect()
 }

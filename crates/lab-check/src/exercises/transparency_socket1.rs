@@ -5,7 +5,7 @@ use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
 use lab_judge::misconceptions as m;
 use lab_judge::ports::Protocol;
 use lab_judge::process::Ended;
-use lab_judge::refuse::{self, Refusal};
+use lab_judge::seccomp::{self, Refusal};
 use lab_judge::verdict::wrong;
 
 pub static EXERCISE: Exercise = Exercise {
@@ -29,12 +29,12 @@ static PROGRAM: &[Case] = &[
     Case {
         id: "ends",
         name: "runs to its end, with exit code 0",
-        rests_on: &[],
-        play: |stage| {
-            stage.start("")?;
-            let ended = stage.ends("although it has nothing to wait for")?;
-            if stage.program()?.stdout().total > 0 {
-                stage.note("the program prints something; the sheet's prints nothing");
+        depends_on: &[],
+        play: |harness| {
+            harness.start("")?;
+            let ended = harness.ends("although it has nothing to wait for")?;
+            if harness.program()?.stdout().total > 0 {
+                harness.note("the program prints something; the sheet's prints nothing");
             }
             match ended {
                 Ended::Code(0) => Ok(()),
@@ -48,23 +48,23 @@ static PROGRAM: &[Case] = &[
     Case {
         id: "asks",
         name: "asks the system for an IPv4 TCP socket",
-        rests_on: &["ends"],
+        depends_on: &["ends"],
         play: socket_syscalls::asks,
     },
     Case {
         id: "refused",
         name: "fails with an exit code other than 0 when the system has no socket to give",
-        rests_on: &["asks"],
-        play: |stage| {
-            if !refuse::can() {
-                stage.note("this system refuses no socket, so that was not tried");
+        depends_on: &["asks"],
+        play: |harness| {
+            if !seccomp::can() {
+                harness.note("this system refuses no socket, so that was not tried");
                 return Ok(());
             }
-            stage.log.did(
+            harness.log.did(
                 "system",
                 "has no socket to give: error 24, too many open files",
             );
-            match socket_syscalls::run(stage, Refusal::Fails(refuse::Kind::Tcp4, EMFILE))? {
+            match socket_syscalls::run(harness, Refusal::Fails(seccomp::Kind::Tcp4, EMFILE))? {
                 Ended::Code(0) => Err(wrong(
                     &m::SILENT_FAILURE,
                     "The program got no socket, but ended with exit code 0.",

@@ -2,11 +2,11 @@
 
 use lab_judge::cases::socket_syscalls;
 use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
+use lab_judge::harness::Harness;
 use lab_judge::misconceptions as m;
 use lab_judge::ports::Protocol;
 use lab_judge::process::{Ended, contains};
-use lab_judge::refuse::{self, Refusal};
-use lab_judge::stage::Stage;
+use lab_judge::seccomp::{self, Refusal};
 use lab_judge::verdict::{Step, differs, wrong};
 
 pub static EXERCISE: Exercise = Exercise {
@@ -29,11 +29,11 @@ static PROGRAM: &[Case] = &[
     Case {
         id: "created",
         name: "says Socket Created, and ends with exit code 0",
-        rests_on: &[],
-        play: |stage| {
-            stage.start("")?;
-            let ended = stage.ends("although it has nothing to wait for")?;
-            let printed = stage.program()?.stdout().head;
+        depends_on: &[],
+        play: |harness| {
+            harness.start("")?;
+            let ended = harness.ends("although it has nothing to wait for")?;
+            let printed = harness.program()?.stdout().head;
             if ended != Ended::Code(0) {
                 return Err(wrong(
                     &m::ENDS_WITH_FAILURE,
@@ -54,15 +54,15 @@ static PROGRAM: &[Case] = &[
     Case {
         id: "asks",
         name: "asks the system for an IPv4 TCP socket",
-        rests_on: &["created"],
+        depends_on: &["created"],
         play: socket_syscalls::asks,
     },
     Case {
         id: "refused",
         name: "catches the failure when the system has no socket to give",
-        rests_on: &["asks"],
-        play: |stage| {
-            let Some((ended, printed)) = refused(stage, 24, "too many open files")? else {
+        depends_on: &["asks"],
+        play: |harness| {
+            let Some((ended, printed)) = refused(harness, 24, "too many open files")? else {
                 return Ok(());
             };
             if contains(&printed, CREATED) {
@@ -71,7 +71,7 @@ static PROGRAM: &[Case] = &[
                     "The program got no socket, but says Socket Created.",
                 ));
             }
-            let errors = stage.program()?.stderr().kept();
+            let errors = harness.program()?.stderr().kept();
             let uncaught = [
                 "Traceback (most recent call last)",
                 "panicked at",
@@ -86,7 +86,7 @@ static PROGRAM: &[Case] = &[
                 ));
             }
             if ended == Ended::Code(0) {
-                stage.note("the failure is told, but with exit code 0, as on the sheet: a script takes that for success");
+                harness.note("the failure is told, but with exit code 0, as on the sheet: a script takes that for success");
             }
             Ok(())
         },
@@ -94,14 +94,14 @@ static PROGRAM: &[Case] = &[
     Case {
         id: "reason",
         name: "says why, with the system's own number or words",
-        rests_on: &["refused"],
-        play: |stage| {
+        depends_on: &["refused"],
+        play: |harness| {
             for (code, words) in [(24, "Too many open files"), (13, "Permission denied")] {
-                let Some((_, printed)) = refused(stage, code, words)? else {
+                let Some((_, printed)) = refused(harness, code, words)? else {
                     return Ok(());
                 };
                 // perror writes the words to stderr, and no number.
-                let errors = stage.program()?.stderr().head;
+                let errors = harness.program()?.stderr().head;
                 let all = [printed, errors].concat();
                 let number = code.to_string();
                 let says = has_number(&all, &number)
@@ -129,17 +129,17 @@ static PROGRAM: &[Case] = &[
 ];
 
 /// Runs the program where the system has no socket to give; `None` where the system cannot refuse.
-fn refused(stage: &mut Stage<'_>, code: i32, words: &str) -> Step<Option<(Ended, Vec<u8>)>> {
-    if !refuse::can() {
-        stage.note("this system refuses no socket, so that was not tried");
+fn refused(harness: &mut Harness<'_>, code: i32, words: &str) -> Step<Option<(Ended, Vec<u8>)>> {
+    if !seccomp::can() {
+        harness.note("this system refuses no socket, so that was not tried");
         return Ok(None);
     }
-    stage.log.did(
+    harness.log.did(
         "system",
         format!("has no socket to give: error {code}, {words}"),
     );
-    let ended = socket_syscalls::run(stage, Refusal::Fails(refuse::Kind::Tcp4, code))?;
-    Ok(Some((ended, stage.program()?.stdout().head)))
+    let ended = socket_syscalls::run(harness, Refusal::Fails(seccomp::Kind::Tcp4, code))?;
+    Ok(Some((ended, harness.program()?.stdout().head)))
 }
 
 /// Whether a number stands in a text by itself.

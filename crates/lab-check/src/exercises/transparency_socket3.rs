@@ -6,12 +6,12 @@ use std::thread;
 use std::time::Duration;
 
 use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
+use lab_judge::harness::{Harness, Launch};
 use lab_judge::limit::seconds;
 use lab_judge::misconceptions::{self as m};
-use lab_judge::peers::tcp::HeardEnd;
+use lab_judge::peers::tcp::ReadEnd;
 use lab_judge::ports::Protocol;
 use lab_judge::process::{Ended, contains};
-use lab_judge::stage::{Launch, Stage};
 use lab_judge::steps;
 use lab_judge::verdict::{Step, Stop, wrong};
 
@@ -38,23 +38,23 @@ static CLIENT: &[Case] = &[
     Case {
         id: "connects",
         name: "connects, says with which address, and ends with exit code 0",
-        rests_on: &[],
-        play: |stage| connects(stage, &Launch::default()),
+        depends_on: &[],
+        play: |harness| connects(harness, &Launch::default()),
     },
     Case {
         id: "by-name",
         name: "finds the address that belongs to a name",
-        rests_on: &["connects"],
-        play: |stage| {
-            if !stage.has_place("host") {
-                stage.note("the command has no {host}, so the check could not give it a name");
+        depends_on: &["connects"],
+        play: |harness| {
+            if !harness.has_place("host") {
+                harness.note("the command has no {host}, so the check could not give it a name");
                 return Ok(());
             }
             let launch = Launch {
                 host: Some("localhost"),
                 ..Launch::default()
             };
-            connects(stage, &launch).map_err(|stop| match stop {
+            connects(harness, &launch).map_err(|stop| match stop {
                 Stop::Wrong(failure) => wrong(
                     &m::NAME_NOT_RESOLVED,
                     format!("With localhost for its host: {}", failure.summary),
@@ -66,34 +66,34 @@ static CLIENT: &[Case] = &[
     Case {
         id: "unresolved",
         name: "says that a name cannot be resolved, and ends",
-        rests_on: &["by-name"],
-        play: |stage| {
-            if !stage.has_place("host") {
-                stage.note("the command has no {host}, so the check could not give it a name");
+        depends_on: &["by-name"],
+        play: |harness| {
+            if !harness.has_place("host") {
+                harness.note("the command has no {host}, so the check could not give it a name");
                 return Ok(());
             }
             match unresolved_here() {
                 Some(true) => {}
                 Some(false) => {
-                    stage.note(format!("this machine's name server gives {NO_HOST} an address, which nobody should (RFC 6761), so this \
+                    harness.note(format!("this machine's name server gives {NO_HOST} an address, which nobody should (RFC 6761), so this \
                                         was not tried"));
                     return Ok(());
                 }
                 None => {
-                    stage.note(format!("this machine's resolver does not say within {} that {NO_HOST} has no address, so this was not \
+                    harness.note(format!("this machine's resolver does not say within {} that {NO_HOST} has no address, so this was not \
                                         tried: are its name servers reachable?", seconds(RESOLVER_PATIENCE)));
                     return Ok(());
                 }
             }
-            stage.launch(&Launch {
+            harness.launch(&Launch {
                 host: Some(NO_HOST),
                 ..Launch::default()
             })?;
             // As slow as our own question may have been, and some more.
-            let patience = 2 * RESOLVER_PATIENCE + stage.patience();
+            let patience = 2 * RESOLVER_PATIENCE + harness.patience();
             let ended =
-                stage.ends_within(patience, "although its host cannot be resolved", &m::HANGS)?;
-            let printed = stage.program()?.stdout().head;
+                harness.ends_within(patience, "although its host cannot be resolved", &m::HANGS)?;
+            let printed = harness.program()?.stdout().head;
             if !contains(&printed.to_ascii_lowercase(), b"could not be resolved") {
                 return Err(wrong(
                     &m::RESOLVER_NOT_CAUGHT,
@@ -103,7 +103,7 @@ static CLIENT: &[Case] = &[
                 ));
             }
             if ended == Ended::Code(0) {
-                stage.note("the failure is told, but with exit code 0, as on the sheet: a script takes that for success");
+                harness.note("the failure is told, but with exit code 0, as on the sheet: a script takes that for success");
             }
             Ok(())
         },
@@ -111,44 +111,44 @@ static CLIENT: &[Case] = &[
     Case {
         id: "no-server",
         name: "fails with an exit code other than 0 when nobody listens",
-        rests_on: &["connects"],
-        play: |stage| steps::nobody_listens(stage, ""),
+        depends_on: &["connects"],
+        play: |harness| steps::nobody_listens(harness, ""),
     },
 ];
 
 /// Whether the resolver of this machine says that the name has no address, as it says to the program: `None` when it says nothing in
 /// time, since its name servers are out of reach.
 fn unresolved_here() -> Option<bool> {
-    let (said, heard) = mpsc::channel();
+    let (said, received) = mpsc::channel();
     // getaddrinfo has no time limit of ours. A thread that is still in it when the case goes on holds up nobody.
     thread::spawn(move || {
         let unresolved = (NO_HOST, 80).to_socket_addrs().is_err();
         // Nobody waits any more: then the answer came too late.
         let _late = said.send(unresolved);
     });
-    heard.recv_timeout(RESOLVER_PATIENCE).ok()
+    received.recv_timeout(RESOLVER_PATIENCE).ok()
 }
 
 /// Meets the client under test, which says nothing to us and ends.
-fn connects(stage: &mut Stage<'_>, launch: &Launch<'_>) -> Step {
-    let listener = stage.listen()?;
-    stage.launch(launch)?;
-    let mut server = stage.accept(&listener)?;
+fn connects(harness: &mut Harness<'_>, launch: &Launch<'_>) -> Step {
+    let listener = harness.listen()?;
+    harness.launch(launch)?;
+    let mut server = harness.accept(&listener)?;
     // As a web server does: once the client has ended its side, the connection is over.
-    let heard = server.hear_end(64 * 1024);
-    if !heard.bytes.is_empty() {
-        stage.note("the program sends something; the sheet's only connects");
+    let received = server.read_to_end(64 * 1024);
+    if !received.bytes.is_empty() {
+        harness.note("the program sends something; the sheet's only connects");
     }
     // One that waits for us has to wait on.
     let mut waiting = None;
-    match heard.end {
-        HeardEnd::Silence => waiting = Some(server),
+    match received.end {
+        ReadEnd::Silence => waiting = Some(server),
         _ => server.close(),
     }
-    let ended = stage.ends("after it had connected")?;
+    let ended = harness.ends("after it had connected")?;
     drop(waiting);
-    let ip = stage.address.ip().to_string();
-    steps::must_print(stage, ip.as_bytes(), &[], &m::SAYS_NOTHING)?;
+    let ip = harness.address.ip().to_string();
+    steps::must_print(harness, ip.as_bytes(), &[], &m::SAYS_NOTHING)?;
     match ended {
         Ended::Code(0) => Ok(()),
         ended => Err(wrong(

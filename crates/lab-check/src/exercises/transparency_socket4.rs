@@ -1,11 +1,11 @@
 //! Distribution transparency: the client socket_4, which asks a web server for a page.
 
 use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
+use lab_judge::harness::Harness;
 use lab_judge::misconceptions::{self as m, Misconception};
-use lab_judge::peers::tcp::{Connection, HeardEnd};
+use lab_judge::peers::tcp::{Connection, ReadEnd};
 use lab_judge::ports::Protocol;
 use lab_judge::process::{Ended, contains};
-use lab_judge::stage::Stage;
 use lab_judge::steps;
 use lab_judge::verdict::{Step, differs, wrong};
 
@@ -35,15 +35,15 @@ static CLIENT: &[Case] = &[
     Case {
         id: "ends-request",
         name: "sends a request that ends with an empty line",
-        rests_on: &[],
-        play: |stage| request(stage).map(|_| ()),
+        depends_on: &[],
+        play: |harness| request(harness).map(|_| ()),
     },
     Case {
         id: "get",
         name: "asks with GET, a path and HTTP/1.1",
-        rests_on: &["ends-request"],
-        play: |stage| {
-            let (_, head) = request(stage)?;
+        depends_on: &["ends-request"],
+        play: |harness| {
+            let (_, head) = request(harness)?;
             let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
             let line = String::from_utf8_lossy(line)
                 .trim_end_matches('\r')
@@ -67,9 +67,9 @@ static CLIENT: &[Case] = &[
     Case {
         id: "crlf",
         name: "ends every line of the request with CRLF",
-        rests_on: &["ends-request"],
-        play: |stage| {
-            let (_, head) = request(stage)?;
+        depends_on: &["ends-request"],
+        play: |harness| {
+            let (_, head) = request(harness)?;
             let bare = (0..head.len())
                 .find(|at| head[*at] == b'\n' && (*at == 0 || head[*at - 1] != b'\r'));
             let Some(bare) = bare else { return Ok(()) };
@@ -86,9 +86,9 @@ static CLIENT: &[Case] = &[
     Case {
         id: "host",
         name: "names the host in a Host line",
-        rests_on: &["ends-request"],
-        play: |stage| {
-            let (_, head) = request(stage)?;
+        depends_on: &["ends-request"],
+        play: |harness| {
+            let (_, head) = request(harness)?;
             let text = String::from_utf8_lossy(&head).to_ascii_lowercase();
             if text.lines().any(|line| line.starts_with("host:")) {
                 return Ok(());
@@ -102,40 +102,40 @@ static CLIENT: &[Case] = &[
     Case {
         id: "prints",
         name: "prints what came of the page, and ends with exit code 0",
-        rests_on: &["ends-request"],
-        play: |stage| {
-            replied(stage, PAGE, &[], &m::NOT_PRINTED)?;
-            steps::must_print(stage, b"200 OK", &[], &m::NOT_PRINTED)
+        depends_on: &["ends-request"],
+        play: |harness| {
+            replied(harness, PAGE, &[], &m::NOT_PRINTED)?;
+            steps::must_print(harness, b"200 OK", &[], &m::NOT_PRINTED)
         },
     },
     Case {
         id: "in-pieces",
         name: "bears a reply that comes in pieces, cut within its head",
-        rests_on: &["prints"],
-        play: |stage| {
-            replied(stage, PAGE, &[12, 20, 60], &m::ONE_RECV)?;
+        depends_on: &["prints"],
+        play: |harness| {
+            replied(harness, PAGE, &[12, 20, 60], &m::ONE_RECV)?;
             // The sheet's program calls recv once.
-            let printed = stage.program()?.stdout().head;
+            let printed = harness.program()?.stdout().head;
             if !contains(&printed, b"lab check") {
-                stage.note(
+                harness.note(
                     "only a first piece of the page was shown: one recv gives what has arrived so far, as the sheet has it",
                 );
             }
-            steps::must_print(stage, &PAGE[..12], &[], &m::ONE_RECV)
+            steps::must_print(harness, &PAGE[..12], &[], &m::ONE_RECV)
         },
     },
     Case {
         id: "bytes",
         name: "bears a page whose letters are not in UTF-8",
-        rests_on: &["prints"],
-        play: |stage| replied(stage, LATIN, &[], &m::HTTP_DECODES),
+        depends_on: &["prints"],
+        play: |harness| replied(harness, LATIN, &[], &m::HTTP_DECODES),
     },
     Case {
         id: "kept-open",
         name: "ends although the server keeps the connection open, unless it asked it to close",
-        rests_on: &["prints"],
-        play: |stage| {
-            let (mut server, head) = request(stage)?;
+        depends_on: &["prints"],
+        play: |harness| {
+            let (mut server, head) = request(harness)?;
             server.send(KEPT);
             let head = String::from_utf8_lossy(&head).to_ascii_lowercase();
             let asked = head
@@ -145,44 +145,44 @@ static CLIENT: &[Case] = &[
                 // Then a server has to close (RFC 9112, section 9.6), and the client may wait for it.
                 server.finish_sending();
             }
-            ends_well(stage, &m::HTTP_KEPT_OPEN)
+            ends_well(harness, &m::HTTP_KEPT_OPEN)
         },
     },
     Case {
         id: "cut-short",
         name: "ends when the server leaves without a page",
-        rests_on: &["ends-request"],
-        play: |stage| {
-            let (server, _) = request(stage)?;
+        depends_on: &["ends-request"],
+        play: |harness| {
+            let (server, _) = request(harness)?;
             server.close();
-            steps::ends_with_failure(stage, "after the server had left without a page")
+            steps::ends_with_failure(harness, "after the server had left without a page")
         },
     },
     Case {
         id: "no-server",
         name: "fails with an exit code other than 0 when nobody listens",
-        rests_on: &["ends-request"],
-        play: |stage| steps::nobody_listens(stage, ""),
+        depends_on: &["ends-request"],
+        play: |harness| steps::nobody_listens(harness, ""),
     },
 ];
 
 /// Answers the client under test with this, cut so, and closes; the client has to end well.
 fn replied(
-    stage: &mut Stage<'_>,
+    harness: &mut Harness<'_>,
     page: &[u8],
     cuts: &[usize],
     suspect: &'static Misconception,
 ) -> Step {
-    let (mut server, _) = request(stage)?;
+    let (mut server, _) = request(harness)?;
     // A client that has read its one piece may be gone already.
     let _taken = server.send_apart(&steps::cut(page, cuts));
     server.finish_sending();
-    ends_well(stage, suspect)
+    ends_well(harness, suspect)
 }
 
-fn ends_well(stage: &mut Stage<'_>, suspect: &'static Misconception) -> Step {
-    let patience = stage.patience();
-    match stage.ends_within(patience, "after the page had come", suspect)? {
+fn ends_well(harness: &mut Harness<'_>, suspect: &'static Misconception) -> Step {
+    let patience = harness.patience();
+    match harness.ends_within(patience, "after the page had come", suspect)? {
         Ended::Code(0) => Ok(()),
         ended => Err(wrong(
             suspect,
@@ -192,20 +192,20 @@ fn ends_well(stage: &mut Stage<'_>, suspect: &'static Misconception) -> Step {
 }
 
 /// Hears the request of the client under test, up to the empty line that ends its head; bare line ends are taken here.
-fn request(stage: &mut Stage<'_>) -> Step<(Connection, Vec<u8>)> {
-    let listener = stage.listen()?;
-    stage.start("")?;
-    let mut server = stage.accept(&listener)?;
-    let heard = server.hear_head(64 * 1024);
-    if heard.end == HeardEnd::Complete {
-        return Ok((server, heard.bytes));
+fn request(harness: &mut Harness<'_>) -> Step<(Connection, Vec<u8>)> {
+    let listener = harness.listen()?;
+    harness.start("")?;
+    let mut server = harness.accept(&listener)?;
+    let received = server.read_head(64 * 1024);
+    if received.end == ReadEnd::Complete {
+        return Ok((server, received.bytes));
     }
-    let ending = stage.ending(heard.end);
+    let ending = harness.ending(received.end);
     Err(wrong(
         &m::NO_BLANK_LINE,
         format!(
             "{} bytes of a request came without an empty line at their end, {ending}.",
-            heard.bytes.len()
+            received.bytes.len()
         ),
     ))
 }

@@ -2,10 +2,10 @@
 
 use lab_judge::cases::tcp_server::{self, Server};
 use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
+use lab_judge::harness::Harness;
 use lab_judge::misconceptions as m;
 use lab_judge::peers::tcp::Connection;
 use lab_judge::ports::Protocol;
-use lab_judge::stage::Stage;
 use lab_judge::steps;
 use lab_judge::verdict::Step;
 
@@ -30,8 +30,8 @@ const THANKS: &[u8] = b"Thank you for connecting";
 struct Thanks;
 
 impl Server for Thanks {
-    fn serves(stage: &mut Stage<'_>, client: &mut Connection) -> Step {
-        steps::message_and_end(stage, client, Some(THANKS))
+    fn serves(harness: &mut Harness<'_>, client: &mut Connection) -> Step {
+        steps::message_and_end(harness, client, Some(THANKS))
     }
 }
 
@@ -39,10 +39,10 @@ static SERVER: &[Case] = &[
     Case {
         id: "whole",
         name: "thanks its client and closes the connection",
-        rests_on: &[],
-        play: |stage| {
-            let mut client = stage.serve()?;
-            Thanks::serves(stage, &mut client)
+        depends_on: &[],
+        play: |harness| {
+            let mut client = harness.serve()?;
+            Thanks::serves(harness, &mut client)
         },
     },
     tcp_server::goes_on::<Thanks>(),
@@ -50,12 +50,12 @@ static SERVER: &[Case] = &[
     Case {
         id: "stays",
         name: "serves the next client while one that was thanked does not close its side",
-        rests_on: &["goes-on"],
-        play: |stage| {
-            let mut stays = stage.serve()?;
-            Thanks::serves(stage, &mut stays)?;
-            stage.log.did("client 1", "stays");
-            steps::still_serves(stage, &m::BLOCKS_ALL, Thanks::serves)
+        depends_on: &["goes-on"],
+        play: |harness| {
+            let mut stays = harness.serve()?;
+            Thanks::serves(harness, &mut stays)?;
+            harness.log.did("client 1", "stays");
+            steps::still_serves(harness, &m::BLOCKS_ALL, Thanks::serves)
         },
     },
     tcp_server::many::<Thanks>(),

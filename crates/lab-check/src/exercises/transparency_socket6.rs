@@ -2,11 +2,11 @@
 
 use lab_judge::cases::tcp_client::{self, Client};
 use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
+use lab_judge::harness::Harness;
 use lab_judge::misconceptions::{self as m, Misconception};
 use lab_judge::peers::tcp::Connection;
 use lab_judge::ports::Protocol;
 use lab_judge::process::Ended;
-use lab_judge::stage::Stage;
 use lab_judge::steps;
 use lab_judge::verdict::{Step, wrong};
 
@@ -31,8 +31,8 @@ const THANKS: &[u8] = b"Thank you for connecting";
 struct Thanked;
 
 impl Client for Thanked {
-    fn meets(stage: &mut Stage<'_>) -> Step<Connection> {
-        steps::meet_silent(stage)
+    fn meets(harness: &mut Harness<'_>) -> Step<Connection> {
+        steps::meet_silent(harness)
     }
 }
 
@@ -40,24 +40,24 @@ static CLIENT: &[Case] = &[
     Case {
         id: "prints",
         name: "prints the thanks and ends with exit code 0",
-        rests_on: &[],
-        play: |stage| told(stage, THANKS, &m::NOT_PRINTED),
+        depends_on: &[],
+        play: |harness| told(harness, THANKS, &m::NOT_PRINTED),
     },
     Case {
         id: "other-text",
         name: "prints what the server says, whatever it is",
-        rests_on: &["prints"],
-        play: |stage| told(stage, b"Come again on Tuesday", &m::FIXED_TEXT),
+        depends_on: &["prints"],
+        play: |harness| told(harness, b"Come again on Tuesday", &m::FIXED_TEXT),
     },
     Case {
         id: "server-leaves",
         name: "ends when the server leaves without a word",
-        rests_on: &["prints"],
-        play: |stage| {
-            let listener = stage.listen()?;
-            stage.start("")?;
-            stage.accept(&listener)?.close();
-            steps::ends_with_failure(stage, "after the server had left without a word")
+        depends_on: &["prints"],
+        play: |harness| {
+            let listener = harness.listen()?;
+            harness.start("")?;
+            harness.accept(&listener)?.close();
+            steps::ends_with_failure(harness, "after the server had left without a word")
         },
     },
     tcp_client::server_resets::<Thanked>(&["server-leaves"]),
@@ -65,14 +65,14 @@ static CLIENT: &[Case] = &[
 ];
 
 /// Says something to the client under test and closes; the client has to print it and to end well.
-fn told(stage: &mut Stage<'_>, text: &[u8], suspect: &'static Misconception) -> Step {
-    let listener = stage.listen()?;
-    stage.start("")?;
-    let mut server = stage.accept(&listener)?;
+fn told(harness: &mut Harness<'_>, text: &[u8], suspect: &'static Misconception) -> Step {
+    let listener = harness.listen()?;
+    harness.start("")?;
+    let mut server = harness.accept(&listener)?;
     server.send(text);
     server.close();
-    let ended = stage.ends("after the server had spoken and closed")?;
-    steps::must_print(stage, text, &[], suspect)?;
+    let ended = harness.ends("after the server had spoken and closed")?;
+    steps::must_print(harness, text, &[], suspect)?;
     match ended {
         Ended::Code(0) => Ok(()),
         ended => Err(wrong(

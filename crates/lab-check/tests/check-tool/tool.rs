@@ -149,7 +149,7 @@ pub fn taken_port() -> Option<String> {
     let port = [65432, 1234]
         .into_iter()
         .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_err())?;
-    let holder = match lab_judge::kernel::holder("tcp", port) {
+    let holder = match lab_judge::procfs::holder("tcp", port) {
         Some((id, name)) => format!("process {id}, {name}"),
         None => "another program".to_string(),
     };

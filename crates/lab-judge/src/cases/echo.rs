@@ -3,9 +3,9 @@
 use super::tcp_server;
 use super::tcp_server::Server as _;
 use crate::exercise::Case;
+use crate::harness::Harness;
 use crate::misconceptions as m;
-use crate::peers::tcp::{Connection, HeardEnd, Taken};
-use crate::stage::Stage;
+use crate::peers::tcp::{Connection, ReadEnd, SendOutcome};
 use crate::steps;
 use crate::verdict::{Step, differs, undecided};
 
@@ -20,12 +20,12 @@ const MORE_THAN_BUFFERS: usize = 16 * 1024 * 1024;
 pub struct Echo;
 
 impl tcp_server::Server for Echo {
-    const RESTS_ON: &'static [&'static str] = &["goes-on", "two-at-once"];
+    const DEPENDS_ON: &'static [&'static str] = &["goes-on", "two-at-once"];
     const CLOSES: &'static [&'static str] = &["goes-on", "half-close"];
 
-    fn serves(stage: &mut Stage<'_>, client: &mut Connection) -> Step {
+    fn serves(harness: &mut Harness<'_>, client: &mut Connection) -> Step {
         steps::exchange(
-            stage,
+            harness,
             client,
             &[b"Hello, world"],
             b"Hello, world",
@@ -38,10 +38,10 @@ impl tcp_server::Server for Echo {
 pub const WHOLE: Case = Case {
     id: "whole",
     name: "sends a message back",
-    rests_on: &[],
-    play: |stage| {
-        let mut client = stage.serve()?;
-        Echo::serves(stage, &mut client)
+    depends_on: &[],
+    play: |harness| {
+        let mut client = harness.serve()?;
+        Echo::serves(harness, &mut client)
     },
 };
 
@@ -49,12 +49,12 @@ pub const WHOLE: Case = Case {
 pub const SEVERAL: Case = Case {
     id: "several",
     name: "sends several messages back, one after the other",
-    rests_on: &["whole"],
-    play: |stage| {
-        let mut client = stage.serve()?;
+    depends_on: &["whole"],
+    play: |harness| {
+        let mut client = harness.serve()?;
         for text in ["one", "two", "three"] {
             let text = text.as_bytes();
-            steps::exchange(stage, &mut client, &[text], text, &m::READS_ONCE)?;
+            steps::exchange(harness, &mut client, &[text], text, &m::READS_ONCE)?;
         }
         Ok(())
     },
@@ -64,13 +64,13 @@ pub const SEVERAL: Case = Case {
 pub const PIECES: Case = Case {
     id: "pieces",
     name: "sends back what arrives one byte at a time",
-    rests_on: &["several"],
-    play: |stage| {
-        let mut client = stage.serve()?;
+    depends_on: &["several"],
+    play: |harness| {
+        let mut client = harness.serve()?;
         let text = b"byte by byte";
         let cuts: Vec<usize> = (1..text.len()).collect();
         steps::exchange(
-            stage,
+            harness,
             &mut client,
             &steps::cut(text, &cuts),
             text,
@@ -83,12 +83,12 @@ pub const PIECES: Case = Case {
 pub const CUT_CHARACTER: Case = Case {
     id: "cut-character",
     name: "sends back characters that arrive cut in two",
-    rests_on: &["pieces"],
-    play: |stage| {
-        let mut client = stage.serve()?;
+    depends_on: &["pieces"],
+    play: |harness| {
+        let mut client = harness.serve()?;
         let text = "é日𝄞".as_bytes();
         steps::exchange(
-            stage,
+            harness,
             &mut client,
             &steps::cut(text, &[1, 3, 4, 6, 7, 8]),
             text,
@@ -101,14 +101,14 @@ pub const CUT_CHARACTER: Case = Case {
 pub const BYTES: Case = Case {
     id: "bytes",
     name: "sends back the very bytes, also those that are no text",
-    rests_on: &["several", "cut-character"],
-    play: |stage| {
-        let mut client = stage.serve()?;
+    depends_on: &["several", "cut-character"],
+    play: |harness| {
+        let mut client = harness.serve()?;
         for text in [
             b"  blanks, and a line end\r\n".as_slice(),
             &steps::all_bytes(),
         ] {
-            steps::exchange(stage, &mut client, &[text], text, &m::MANGLES_BINARY)?;
+            steps::exchange(harness, &mut client, &[text], text, &m::MANGLES_BINARY)?;
         }
         Ok(())
     },
@@ -118,11 +118,11 @@ pub const BYTES: Case = Case {
 pub const BYTES_AT_ONCE: Case = Case {
     id: "bytes",
     name: "sends back the very bytes, also those that are no text",
-    rests_on: &["whole"],
-    play: |stage| {
-        let mut client = stage.serve()?;
+    depends_on: &["whole"],
+    play: |harness| {
+        let mut client = harness.serve()?;
         let text = [b"  blanks", steps::all_bytes().as_slice(), b"\r\n"].concat();
-        steps::exchange(stage, &mut client, &[&text], &text, &m::MANGLES_BINARY)
+        steps::exchange(harness, &mut client, &[&text], &text, &m::MANGLES_BINARY)
     },
 };
 
@@ -130,12 +130,12 @@ pub const BYTES_AT_ONCE: Case = Case {
 pub const EXACT_BUFFER: Case = Case {
     id: "exact-buffer",
     name: "sends back messages that fill a buffer of 1,024 bytes exactly",
-    rests_on: &["several"],
-    play: |stage| {
-        let mut client = stage.serve()?;
+    depends_on: &["several"],
+    play: |harness| {
+        let mut client = harness.serve()?;
         for size in [1024, 2048, 4096] {
-            let text = steps::filler(stage, size);
-            steps::exchange(stage, &mut client, &[&text], &text, &m::FULL_BUFFER)?;
+            let text = steps::filler(harness, size);
+            steps::exchange(harness, &mut client, &[&text], &text, &m::FULL_BUFFER)?;
         }
         Ok(())
     },
@@ -145,13 +145,13 @@ pub const EXACT_BUFFER: Case = Case {
 pub const EXACT_BUFFER_AT_ONCE: Case = Case {
     id: "exact-buffer",
     name: "sends back messages that fill a buffer of 1,024 or 2,048 bytes exactly",
-    rests_on: &["goes-on"],
-    play: |stage| {
-        let mut client = stage.serve()?;
+    depends_on: &["goes-on"],
+    play: |harness| {
+        let mut client = harness.serve()?;
         for size in [1024, 2048] {
-            let text = steps::filler(stage, size);
-            steps::exchange(stage, &mut client, &[&text], &text, &m::FULL_BUFFER)?;
-            client = stage.connect()?;
+            let text = steps::filler(harness, size);
+            steps::exchange(harness, &mut client, &[&text], &text, &m::FULL_BUFFER)?;
+            client = harness.connect()?;
         }
         Ok(())
     },
@@ -161,17 +161,17 @@ pub const EXACT_BUFFER_AT_ONCE: Case = Case {
 pub const LARGE_MESSAGE: Case = Case {
     id: "large",
     name: "sends a mebibyte back, whole",
-    rests_on: &["several", "exact-buffer"],
-    play: |stage| {
-        let mut client = stage.serve()?;
-        let text = steps::filler(stage, LARGE);
+    depends_on: &["several", "exact-buffer"],
+    play: |harness| {
+        let mut client = harness.serve()?;
+        let text = steps::filler(harness, LARGE);
         let sender = client
             .send_beside(text.clone())
             .map_err(|error| undecided("cannot send", &error))?;
-        let heard = client.hear(&text);
-        let taken = sender.join().unwrap_or(Taken::Gone);
-        steps::expected_was(stage, &client, &heard, &text, &m::FIXED_LIMIT)?;
-        stage.must_take(taken, &m::FIXED_LIMIT)
+        let received = client.read(&text);
+        let taken = sender.join().unwrap_or(SendOutcome::Gone);
+        steps::expected_was(harness, &client, &received, &text, &m::FIXED_LIMIT)?;
+        harness.must_take(taken, &m::FIXED_LIMIT)
     },
 };
 
@@ -179,37 +179,37 @@ pub const LARGE_MESSAGE: Case = Case {
 pub const SLOW_READER: Case = Case {
     id: "slow-reader",
     name: "sends all of it back to a client that reads slowly",
-    rests_on: &["large"],
-    play: |stage| {
-        stage.start("")?;
-        let mut client = stage.connect_with(Some(SMALL_WINDOW))?;
-        let pattern = steps::filler(stage, steps::PERIOD);
+    depends_on: &["large"],
+    play: |harness| {
+        harness.start("")?;
+        let mut client = harness.connect_with(Some(SMALL_WINDOW))?;
+        let pattern = steps::filler(harness, steps::PERIOD);
         let sent = client.send_until_stuck(&pattern, MORE_THAN_BUFFERS);
         if sent >= MORE_THAN_BUFFERS {
-            stage.note(format!(
+            harness.note(format!(
                 "the server took {sent} bytes although its client read none of its answers: its memory grows with what a client sends"
             ));
         }
         let mut text = pattern.repeat(sent / pattern.len() + 1);
         text.truncate(sent);
-        let heard = client.hear(&text);
-        if heard.end == HeardEnd::Complete {
+        let received = client.read(&text);
+        if received.end == ReadEnd::Complete {
             // None is missing at the end, and the conversation goes on.
-            return steps::blaming(&m::SHORT_SEND, Echo::serves(stage, &mut client));
+            return steps::blaming(&m::SHORT_SEND, Echo::serves(harness, &mut client));
         }
         let at = text
             .iter()
-            .zip(&heard.bytes)
+            .zip(&received.bytes)
             .take_while(|(a, b)| a == b)
             .count();
-        let ending = stage.ending(heard.end);
+        let ending = harness.ending(received.end);
         Err(differs(
             &m::SHORT_SEND,
             format!(
                 "The client sent {sent} bytes before it read any. The first {at} of them came back as they were, {ending}."
             ),
             &text,
-            &heard.bytes,
+            &received.bytes,
         ))
     },
 };
@@ -220,11 +220,11 @@ pub const HALF_CLOSE: Case = half_close(&["several"]);
 /// The same for a server that answers one message.
 pub const HALF_CLOSE_AT_ONCE: Case = half_close(&["whole"]);
 
-const fn half_close(rests_on: &'static [&'static str]) -> Case {
+const fn half_close(depends_on: &'static [&'static str]) -> Case {
     Case {
         id: "half-close",
         name: "still answers a client that has ended its own direction, then closes",
-        rests_on,
-        play: |stage| steps::last_words(stage, b"last words", b"last words"),
+        depends_on,
+        play: |harness| steps::last_words(harness, b"last words", b"last words"),
     }
 }

@@ -3,9 +3,9 @@
 //! An exercise says once how its client is met ([`Client`]), and takes the cases it wants by name: `tcp_client::sends::<Shows>()`.
 
 use crate::exercise::Case;
+use crate::harness::Harness;
 use crate::misconceptions::{self as m};
 use crate::peers::tcp::Connection;
-use crate::stage::Stage;
 use crate::steps;
 use crate::verdict::{Step, Stop, wrong};
 
@@ -19,8 +19,8 @@ pub trait Client {
     /// # Errors
     ///
     /// When it does not come, or says nothing.
-    fn meets(stage: &mut Stage<'_>) -> Step<Connection> {
-        steps::meet(stage, Self::MESSAGE).map(|(server, _)| server)
+    fn meets(harness: &mut Harness<'_>) -> Step<Connection> {
+        steps::meet(harness, Self::MESSAGE).map(|(server, _)| server)
     }
 }
 
@@ -29,34 +29,34 @@ pub const fn server_leaves<C: Client>() -> Case {
     Case {
         id: "server-leaves",
         name: "ends when the server leaves without an answer",
-        rests_on: &["sends"],
-        play: |stage| {
-            C::meets(stage)?.close();
-            steps::ends_with_failure(stage, "after the server had left without an answer")
+        depends_on: &["sends"],
+        play: |harness| {
+            C::meets(harness)?.close();
+            steps::ends_with_failure(harness, "after the server had left without an answer")
         },
     }
 }
 
 /// The server breaks the connection off.
-pub const fn server_resets<C: Client>(rests_on: &'static [&'static str]) -> Case {
+pub const fn server_resets<C: Client>(depends_on: &'static [&'static str]) -> Case {
     Case {
         id: "server-resets",
         name: "ends when the server breaks the connection off",
-        rests_on,
-        play: |stage| {
-            C::meets(stage)?.reset();
-            steps::ends_with_failure(stage, "after the server had broken the connection off")
+        depends_on,
+        play: |harness| {
+            C::meets(harness)?.reset();
+            steps::ends_with_failure(harness, "after the server had broken the connection off")
         },
     }
 }
 
 /// No server at all.
-pub const fn no_server<C: Client>(rests_on: &'static [&'static str]) -> Case {
+pub const fn no_server<C: Client>(depends_on: &'static [&'static str]) -> Case {
     Case {
         id: "no-server",
         name: "fails with an exit code other than 0 when nobody listens",
-        rests_on,
-        play: |stage| steps::nobody_listens(stage, C::MESSAGE),
+        depends_on,
+        play: |harness| steps::nobody_listens(harness, C::MESSAGE),
     }
 }
 
@@ -65,8 +65,8 @@ pub const fn sends<C: Client>() -> Case {
     Case {
         id: "sends",
         name: "connects and sends its message",
-        rests_on: &[],
-        play: |stage| C::meets(stage).map(|_| ()),
+        depends_on: &[],
+        play: |harness| C::meets(harness).map(|_| ()),
     }
 }
 
@@ -75,13 +75,13 @@ pub const fn message_characters<C: Client>() -> Case {
     Case {
         id: "message-characters",
         name: "sends a message with characters outside ASCII as UTF-8",
-        rests_on: &["sends"],
-        play: |stage| {
-            if !stage.chooses_message() {
-                stage.note("the command has no {message}, so the check could not choose what the program sends");
+        depends_on: &["sends"],
+        play: |harness| {
+            if !harness.chooses_message() {
+                harness.note("the command has no {message}, so the check could not choose what the program sends");
                 return Ok(());
             }
-            let sent = steps::meet(stage, "é日𝄞 \"quoted\"");
+            let sent = steps::meet(harness, "é日𝄞 \"quoted\"");
             match sent {
                 Err(Stop::Wrong(mut failure)) => {
                     failure.misconception = &m::NOT_UTF8;
@@ -95,14 +95,14 @@ pub const fn message_characters<C: Client>() -> Case {
 
 /// An answer of several pieces, for a client that the sheet lets read once: it may show a part, but has to end well.
 pub fn survives_pieces(
-    stage: &mut Stage<'_>,
+    harness: &mut Harness<'_>,
     mut server: Connection,
     answer: &[u8],
     cuts: &[usize],
 ) -> Step {
     server.send_apart(&steps::cut(answer, cuts));
     server.finish_sending();
-    let ended = stage.ends("after its answer had come in pieces")?;
+    let ended = harness.ends("after its answer had come in pieces")?;
     if ended != crate::process::Ended::Code(0) {
         return Err(wrong(
             &m::DECODES_PIECES,

@@ -4,9 +4,9 @@
 //! `tcp_server::goes_on::<Echo>()`.
 
 use crate::exercise::Case;
+use crate::harness::Harness;
 use crate::misconceptions::{self as m};
 use crate::peers::tcp::Connection;
-use crate::stage::Stage;
 use crate::steps;
 use crate::verdict::Step;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 /// A server under test, as far as the shared cases have to know it.
 pub trait Server {
     /// The cases without which those about several clients say nothing.
-    const RESTS_ON: &'static [&'static str] = &["goes-on"];
+    const DEPENDS_ON: &'static [&'static str] = &["goes-on"];
     /// The cases without which nothing can be said about sockets that stay open.
     const CLOSES: &'static [&'static str] = &["goes-on"];
 
@@ -23,7 +23,7 @@ pub trait Server {
     /// # Errors
     ///
     /// When the server does not do what it should.
-    fn serves(stage: &mut Stage<'_>, client: &mut Connection) -> Step;
+    fn serves(harness: &mut Harness<'_>, client: &mut Connection) -> Step;
 }
 
 /// One client after another.
@@ -31,12 +31,12 @@ pub const fn goes_on<S: Server>() -> Case {
     Case {
         id: "goes-on",
         name: "serves the next client after one has left",
-        rests_on: &["whole"],
-        play: |stage| {
-            let mut first = stage.serve()?;
-            S::serves(stage, &mut first)?;
+        depends_on: &["whole"],
+        play: |harness| {
+            let mut first = harness.serve()?;
+            S::serves(harness, &mut first)?;
             first.close();
-            steps::still_serves(stage, &m::ENDS_AFTER_FIRST, S::serves)
+            steps::still_serves(harness, &m::ENDS_AFTER_FIRST, S::serves)
         },
     }
 }
@@ -46,24 +46,24 @@ pub const fn reset<S: Server>() -> Case {
     Case {
         id: "reset",
         name: "goes on when a client breaks its connection off",
-        rests_on: S::RESTS_ON,
-        play: |stage| {
-            let mut client = stage.serve()?;
-            S::serves(stage, &mut client)?;
+        depends_on: S::DEPENDS_ON,
+        play: |harness| {
+            let mut client = harness.serve()?;
+            S::serves(harness, &mut client)?;
             client.close();
             // More than one recv: its first send fails, and its second meets a connection that has failed already (SIGPIPE).
             let speech = b"1 2 3 4 ".repeat(512);
             // One at a time: a queue may be as short as listen(0) makes it, and hold a single client.
             for words in [b"".as_slice(), &speech] {
                 // The program is held meanwhile, so that it is certain what its next call on the connection meets.
-                stage.program()?.hold();
-                let mut client = stage.connect()?;
+                harness.program()?.hold();
+                let mut client = harness.connect()?;
                 if !words.is_empty() {
                     client.send(words);
                 }
                 client.reset();
-                stage.program()?.go_on();
-                steps::still_serves(stage, &m::DIES_ON_RESET, S::serves)?;
+                harness.program()?.go_on();
+                steps::still_serves(harness, &m::DIES_ON_RESET, S::serves)?;
             }
             Ok(())
         },
@@ -75,16 +75,16 @@ pub const fn connect_and_leave<S: Server>() -> Case {
     Case {
         id: "connect-and-leave",
         name: "goes on when clients connect and leave without a word",
-        rests_on: S::RESTS_ON,
-        play: |stage| {
+        depends_on: S::DEPENDS_ON,
+        play: |harness| {
             for number in 0..3 {
                 let client = match number {
-                    0 => stage.serve()?,
-                    _ => stage.connect()?,
+                    0 => harness.serve()?,
+                    _ => harness.connect()?,
                 };
                 client.close();
             }
-            steps::still_serves(stage, &m::DIES_ON_EMPTY, S::serves)
+            steps::still_serves(harness, &m::DIES_ON_EMPTY, S::serves)
         },
     }
 }
@@ -96,10 +96,10 @@ pub const fn two_at_once<S: Server>() -> Case {
     Case {
         id: "two-at-once",
         name: "answers the client that asked while another one is connected",
-        rests_on: &["goes-on"],
-        play: |stage| {
-            let mut first = stage.serve()?;
-            let mut second = stage.connect()?;
+        depends_on: &["goes-on"],
+        play: |harness| {
+            let mut first = harness.serve()?;
+            let mut second = harness.connect()?;
             // A program that is going to accept the second does it now: at the latest when it has come to rest.
             let begin = Instant::now();
             let mut accepted = second.accepted();
@@ -108,19 +108,19 @@ pub const fn two_at_once<S: Server>() -> Case {
                 accepted = second.accepted();
             }
             if accepted == Some(false) {
-                steps::comes_to_rest(stage)?;
+                steps::comes_to_rest(harness)?;
                 accepted = second.accepted();
             }
             if accepted == Some(true) {
                 // In reverse order: a queue does not pass for two clients at once.
-                steps::blaming(&m::BLOCKS_ALL, S::serves(stage, &mut second))?;
+                steps::blaming(&m::BLOCKS_ALL, S::serves(harness, &mut second))?;
             } else if accepted == Some(false) {
-                stage.note("the server serves one client at a time, and a silent one holds up all others; the sheet asks for no more");
+                harness.note("the server serves one client at a time, and a silent one holds up all others; the sheet asks for no more");
             }
-            steps::blaming(&m::MIXES_CLIENTS, S::serves(stage, &mut first))?;
+            steps::blaming(&m::MIXES_CLIENTS, S::serves(harness, &mut first))?;
             first.close();
             if accepted != Some(true) {
-                steps::blaming(&m::ENDS_AFTER_FIRST, S::serves(stage, &mut second))?;
+                steps::blaming(&m::ENDS_AFTER_FIRST, S::serves(harness, &mut second))?;
             }
             Ok(())
         },
@@ -132,8 +132,8 @@ pub const fn many<S: Server>() -> Case {
     Case {
         id: "many",
         name: "serves 200 clients one after another, and closes each one's socket",
-        rests_on: S::CLOSES,
-        play: |stage| steps::many(stage, 200, S::serves),
+        depends_on: S::CLOSES,
+        play: |harness| steps::many(harness, 200, S::serves),
     }
 }
 
@@ -142,15 +142,15 @@ pub const fn at_rest<S: Server>() -> Case {
     Case {
         id: "at-rest",
         name: "rests while nobody says anything, also after clients have left",
-        rests_on: S::RESTS_ON,
-        play: |stage| {
-            let mut leaves = stage.serve()?;
-            S::serves(stage, &mut leaves)?;
+        depends_on: S::DEPENDS_ON,
+        play: |harness| {
+            let mut leaves = harness.serve()?;
+            S::serves(harness, &mut leaves)?;
             leaves.close();
             // Where it waits for the next client, and where it waits for a word of a silent one.
-            steps::at_rest(stage)?;
-            let _silent = stage.connect()?;
-            steps::at_rest(stage)
+            steps::at_rest(harness)?;
+            let _silent = harness.connect()?;
+            steps::at_rest(harness)
         },
     }
 }
@@ -160,8 +160,8 @@ pub const fn restart<S: Server>() -> Case {
     Case {
         id: "restart",
         name: "can be killed and started again on its port at once",
-        rests_on: &["whole"],
-        play: |stage| steps::restart(stage, S::serves),
+        depends_on: &["whole"],
+        play: |harness| steps::restart(harness, S::serves),
     }
 }
 
@@ -170,14 +170,14 @@ pub const fn ends<S: Server>() -> Case {
     Case {
         id: "ends",
         name: "ends when its client has left",
-        rests_on: &["half-close"],
-        play: |stage| {
-            let mut client = stage.serve()?;
-            S::serves(stage, &mut client)?;
+        depends_on: &["half-close"],
+        play: |harness| {
+            let mut client = harness.serve()?;
+            S::serves(harness, &mut client)?;
             client.finish_sending();
-            client.hear_end(64);
+            client.read_to_end(64);
             client.close();
-            steps::ends_or_goes_on(stage, S::serves)
+            steps::ends_or_goes_on(harness, S::serves)
         },
     }
 }
@@ -187,16 +187,16 @@ pub const fn only_client_resets<S: Server>() -> Case {
     Case {
         id: "reset",
         name: "does not hang or spin when its client breaks the connection off",
-        rests_on: &["whole"],
-        play: |stage| {
-            let mut client = stage.serve()?;
-            S::serves(stage, &mut client)?;
+        depends_on: &["whole"],
+        play: |harness| {
+            let mut client = harness.serve()?;
+            S::serves(harness, &mut client)?;
             // Held meanwhile, so that the program meets the end of the connection when it answers.
-            stage.program()?.hold();
+            harness.program()?.hold();
             client.send(b"half a mess");
             client.reset();
-            stage.program()?.go_on();
-            steps::at_rest(stage)
+            harness.program()?.go_on();
+            steps::at_rest(harness)
         },
     }
 }
@@ -206,12 +206,12 @@ pub const fn silent_client<S: Server>() -> Case {
     Case {
         id: "at-rest",
         name: "rests while its client says nothing, and answers it afterwards",
-        rests_on: &["several"],
-        play: |stage| {
-            let mut client = stage.serve()?;
-            S::serves(stage, &mut client)?;
-            steps::at_rest(stage)?;
-            S::serves(stage, &mut client)
+        depends_on: &["several"],
+        play: |harness| {
+            let mut client = harness.serve()?;
+            S::serves(harness, &mut client)?;
+            steps::at_rest(harness)?;
+            S::serves(harness, &mut client)
         },
     }
 }

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockRef, Socket, Type};
 
-use crate::kernel;
 use crate::limit::{LOOPS, Limit, seconds};
+use crate::procfs;
 use crate::verdict::{Excerpt, Log, What};
 
 /// How long a connection waits for anything before it looks at its deadline again.
@@ -29,18 +29,18 @@ pub struct Connection {
     ahead: Vec<u8>,
 }
 
-/// What was heard, and why no more of it.
+/// What was received, and why no more of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Heard {
+pub struct Received {
     /// The bytes.
     pub bytes: Vec<u8>,
     /// Why the listening ended.
-    pub end: HeardEnd,
+    pub end: ReadEnd,
 }
 
 /// Why listening ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HeardEnd {
+pub enum ReadEnd {
     /// All that was waited for has come.
     Complete,
     /// What came is something else.
@@ -53,15 +53,15 @@ pub enum HeardEnd {
     Silence,
 }
 
-impl HeardEnd {
+impl ReadEnd {
     /// As the second half of a sentence that begins with what came.
     pub fn words(self, patience: Duration) -> String {
         match self {
-            HeardEnd::Complete => "and that was all".to_string(),
-            HeardEnd::Differs => "which is something else".to_string(),
-            HeardEnd::Closed => "then the program closed the connection".to_string(),
-            HeardEnd::Reset => "then the program broke the connection off (RST)".to_string(),
-            HeardEnd::Silence => {
+            ReadEnd::Complete => "and that was all".to_string(),
+            ReadEnd::Differs => "which is something else".to_string(),
+            ReadEnd::Closed => "then the program closed the connection".to_string(),
+            ReadEnd::Reset => "then the program broke the connection off (RST)".to_string(),
+            ReadEnd::Silence => {
                 format!("then nothing more for {}", seconds(patience))
             }
         }
@@ -70,7 +70,7 @@ impl HeardEnd {
 
 /// What became of bytes that were sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Taken {
+pub enum SendOutcome {
     /// The system has taken them.
     Yes,
     /// The other side closed or broke the connection before.
@@ -100,13 +100,13 @@ impl Connection {
     }
 
     /// Sends bytes with one write (more, when the system takes only a part at a time).
-    pub fn send(&mut self, bytes: &[u8]) -> Taken {
+    pub fn send(&mut self, bytes: &[u8]) -> SendOutcome {
         self.log
             .add(&self.who, What::Sent(vec![Excerpt::of(bytes)]));
         self.write(bytes)
     }
 
-    fn write(&mut self, mut bytes: &[u8]) -> Taken {
+    fn write(&mut self, mut bytes: &[u8]) -> SendOutcome {
         let mut step = self.limit.step();
         while !bytes.is_empty() {
             match self.stream.write(bytes) {
@@ -115,30 +115,30 @@ impl Connection {
                     step.renew();
                 }
                 Err(error) if again(&error) && !step.is_over() => {}
-                Err(error) if again(&error) => return Taken::No,
-                Err(_) => return Taken::Gone,
+                Err(error) if again(&error) => return SendOutcome::No,
+                Err(_) => return SendOutcome::Gone,
             }
         }
-        Taken::Yes
+        SendOutcome::Yes
     }
 
     /// Sends pieces that stay apart: the next one goes only when the program has taken the last out of its receive
     /// queue, so that no recv can give it two.
     ///
     /// A program that leaves a piece in the queue gets the next one all the same once the time of a step has passed.
-    pub fn send_apart(&mut self, pieces: &[&[u8]]) -> Taken {
+    pub fn send_apart(&mut self, pieces: &[&[u8]]) -> SendOutcome {
         self.log.add(
             &self.who,
             What::Sent(pieces.iter().map(|piece| Excerpt::of(piece)).collect()),
         );
         for piece in pieces {
             match self.write(piece) {
-                Taken::Yes => {}
+                SendOutcome::Yes => {}
                 other => return other,
             }
             self.until_taken();
         }
-        Taken::Yes
+        SendOutcome::Yes
     }
 
     /// Waits until the program has read all that was sent; false when it did not within the time of a step.
@@ -146,14 +146,14 @@ impl Connection {
         let (Ok(us), Ok(them)) = (self.stream.local_addr(), self.stream.peer_addr()) else {
             return false; // The connection is gone, and its queue with it.
         };
-        if !kernel::tells_queues() {
+        if !procfs::tells_queues() {
             // No way to ask: a pause, which keeps them apart nearly always. The report says so.
             thread::sleep(Duration::from_millis(30));
             return true;
         }
         let mut step = self.limit.step();
         let mut pause = Duration::from_micros(50);
-        while kernel::unread(them, us).is_some_and(|count| count > 0) {
+        while procfs::unread(them, us).is_some_and(|count| count > 0) {
             if step.is_over() {
                 return false;
             }
@@ -185,7 +185,7 @@ impl Connection {
                         self.limit.cut.note();
                         break;
                     }
-                    if now - last >= STUCK && !kernel::at_work(self.limit.group) {
+                    if now - last >= STUCK && !procfs::is_busy(self.limit.group) {
                         break;
                     }
                 }
@@ -202,7 +202,7 @@ impl Connection {
     /// # Errors
     ///
     /// When the socket cannot be shared.
-    pub fn send_beside(&self, bytes: Vec<u8>) -> io::Result<thread::JoinHandle<Taken>> {
+    pub fn send_beside(&self, bytes: Vec<u8>) -> io::Result<thread::JoinHandle<SendOutcome>> {
         let mut other = Connection {
             stream: self.stream.try_clone()?,
             who: self.who.clone(),
@@ -214,10 +214,10 @@ impl Connection {
     }
 
     /// Reads until the expected bytes have come, something else has, or nothing more does.
-    pub fn hear(&mut self, expected: &[u8]) -> Heard {
+    pub fn read(&mut self, expected: &[u8]) -> Received {
         // No byte is compared twice: an answer of megabytes comes in hundreds of pieces.
         let mut alike = 0;
-        let heard = self.read(|bytes| {
+        let received = self.read_while(|bytes| {
             let until = bytes.len().min(expected.len());
             if bytes[alike..until] != expected[alike..until] {
                 return Some(bytes.len());
@@ -225,36 +225,38 @@ impl Connection {
             alike = until;
             (alike == expected.len()).then_some(alike)
         });
-        match heard.end {
-            HeardEnd::Complete if heard.bytes != expected => self.rest_of_a_wrong_answer(heard),
-            _ => heard,
+        match received.end {
+            ReadEnd::Complete if received.bytes != expected => {
+                self.rest_of_a_wrong_answer(received)
+            }
+            _ => received,
         }
     }
 
     /// A wrong answer is evidence: what comes with it in the next moment is shown as well. The verdict stands already.
-    fn rest_of_a_wrong_answer(&mut self, mut heard: Heard) -> Heard {
+    fn rest_of_a_wrong_answer(&mut self, mut received: Received) -> Received {
         let grace = Instant::now() + Duration::from_millis(100);
         let mut buffer = vec![0; 16 * 1024];
-        while heard.bytes.len() < SURPLUS && Instant::now() < grace {
+        while received.bytes.len() < SURPLUS && Instant::now() < grace {
             match self.stream.read(&mut buffer) {
                 Ok(0) => break,
                 Ok(count) => {
                     self.log
                         .add(&self.who, What::Received(Excerpt::of(&buffer[..count])));
-                    heard.bytes.extend_from_slice(&buffer[..count]);
+                    received.bytes.extend_from_slice(&buffer[..count]);
                 }
                 Err(error) if again(&error) => {}
                 Err(_) => break,
             }
         }
-        heard.end = HeardEnd::Differs;
-        heard
+        received.end = ReadEnd::Differs;
+        received
     }
 
     /// Reads up to and including a mark.
-    pub fn hear_until(&mut self, mark: &[u8], limit: usize) -> Heard {
+    pub fn read_until(&mut self, mark: &[u8], limit: usize) -> Received {
         let mut searched = 0;
-        self.read(|bytes| {
+        self.read_while(|bytes| {
             let from = searched.min(bytes.len());
             if let Some(at) = find(&bytes[from..], mark) {
                 return Some(from + at + mark.len());
@@ -265,8 +267,8 @@ impl Connection {
     }
 
     /// Reads the head of an HTTP request: up to an empty line, with CRLF or the bare LF that the standard does not know.
-    pub fn hear_head(&mut self, limit: usize) -> Heard {
-        self.read(|bytes| {
+    pub fn read_head(&mut self, limit: usize) -> Received {
+        self.read_while(|bytes| {
             let end = [&b"\r\n\r\n"[..], b"\n\n", b"\n\r\n"]
                 .into_iter()
                 .filter_map(|end| Some(find(bytes, end)? + end.len()))
@@ -281,26 +283,26 @@ impl Connection {
     }
 
     /// Reads whatever comes first, at least a byte.
-    pub fn hear_some(&mut self) -> Heard {
-        self.read(|bytes| (!bytes.is_empty()).then_some(bytes.len()))
+    pub fn read_some(&mut self) -> Received {
+        self.read_while(|bytes| (!bytes.is_empty()).then_some(bytes.len()))
     }
 
     /// What the program still sends before it waits: all that comes until nothing has come for a moment in which the program did
-    /// nothing either. One that sends on after a pause of its own is heard by whoever listens on.
-    pub fn hear_until_it_waits(&mut self, limit: usize) -> Vec<u8> {
+    /// nothing either. One that sends on after a pause of its own is received by whoever listens on.
+    pub fn read_until_idle(&mut self, limit: usize) -> Vec<u8> {
         let mut bytes = std::mem::take(&mut self.ahead);
         let mut buffer = vec![0; 64 * 1024];
-        let mut pulse = kernel::pulse(self.limit.group);
-        let mut from = pulse.unwrap_or_default().ran;
+        let mut cpu_usage = procfs::cpu_usage(self.limit.group);
+        let mut from = cpu_usage.unwrap_or_default().ran;
         while bytes.len() <= limit && Instant::now() < self.limit.end {
             // The end of the stream stays for whoever reads on.
             match self.stream.peek(&mut buffer) {
                 Ok(count) if count > 0 => {}
                 Err(error) if again(&error) => {
-                    let now = pulse.and_then(|last| last.watch(self.limit.group, TICK));
+                    let now = cpu_usage.and_then(|last| last.watch(self.limit.group, TICK));
                     match now {
                         Some((now, true)) if now.ran.saturating_sub(from) < LOOPS => {
-                            pulse = Some(now);
+                            cpu_usage = Some(now);
                             continue;
                         }
                         // Asked once more: it may have sent something, and come to rest, since we looked.
@@ -318,19 +320,22 @@ impl Connection {
             self.log
                 .add(&self.who, What::Received(Excerpt::of(&buffer[..count])));
             bytes.extend_from_slice(&buffer[..count]);
-            pulse = kernel::pulse(self.limit.group);
-            from = pulse.unwrap_or_default().ran;
+            cpu_usage = procfs::cpu_usage(self.limit.group);
+            from = cpu_usage.unwrap_or_default().ran;
         }
         bytes
     }
 
     /// Reads to the end of the stream, at most so much.
-    pub fn hear_end(&mut self, limit: usize) -> Heard {
-        self.read(|bytes| (bytes.len() > limit).then_some(bytes.len()))
+    pub fn read_to_end(&mut self, limit: usize) -> Received {
+        self.read_while(|bytes| (bytes.len() > limit).then_some(bytes.len()))
     }
 
     /// Reads until the condition gives how many bytes belong to what was waited for; the rest stays for the next.
-    pub(crate) fn read(&mut self, mut complete: impl FnMut(&[u8]) -> Option<usize>) -> Heard {
+    pub(crate) fn read_while(
+        &mut self,
+        mut complete: impl FnMut(&[u8]) -> Option<usize>,
+    ) -> Received {
         let mut bytes = std::mem::take(&mut self.ahead);
         let mut step = self.limit.step();
         let mut buffer = vec![0; 64 * 1024];
@@ -338,10 +343,10 @@ impl Connection {
         let end = loop {
             if let Some(count) = complete(&bytes) {
                 self.ahead = bytes.split_off(count.min(bytes.len()));
-                break HeardEnd::Complete;
+                break ReadEnd::Complete;
             }
             match self.stream.read(&mut buffer) {
-                Ok(0) => break HeardEnd::Closed,
+                Ok(0) => break ReadEnd::Closed,
                 Ok(count) => {
                     self.log
                         .add(&self.who, What::Received(Excerpt::of(&buffer[..count])));
@@ -349,18 +354,18 @@ impl Connection {
                     step.renew();
                 }
                 Err(error) if again(&error) && !step.is_over() => {}
-                Err(error) if again(&error) => break HeardEnd::Silence,
-                Err(_) => break HeardEnd::Reset,
+                Err(error) if again(&error) => break ReadEnd::Silence,
+                Err(_) => break ReadEnd::Reset,
             }
         };
         match end {
-            HeardEnd::Closed => self
+            ReadEnd::Closed => self
                 .log
                 .did(&self.who, "saw the program close the connection"),
-            HeardEnd::Reset => self
+            ReadEnd::Reset => self
                 .log
                 .did(&self.who, "saw the program break the connection off (RST)"),
-            HeardEnd::Silence => {
+            ReadEnd::Silence => {
                 let what = match bytes.is_empty() {
                     true => "anything to come from the program",
                     false => "more to come from the program",
@@ -370,12 +375,12 @@ impl Connection {
             }
             _ => {}
         }
-        Heard { bytes, end }
+        Received { bytes, end }
     }
 
     /// Whether the program has accepted this connection; `None` where the system does not tell.
     pub fn accepted(&self) -> Option<bool> {
-        kernel::accepted(
+        procfs::accepted(
             self.stream.peer_addr().ok()?,
             self.stream.local_addr().ok()?,
         )
@@ -521,7 +526,7 @@ mod tests {
         });
         let pieces: Vec<Vec<u8>> = (1..60_usize).map(|n| vec![b'x'; n]).collect();
         let slices: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
-        assert_eq!(ours.send_apart(&slices), Taken::Yes);
+        assert_eq!(ours.send_apart(&slices), SendOutcome::Yes);
         ours.close();
         assert_eq!(reader.join().unwrap(), pieces);
     }
@@ -530,13 +535,13 @@ mod tests {
     fn what_comes_after_the_expected_bytes_is_kept_for_the_next_question() {
         let (mut ours, mut theirs) = pair();
         theirs.write_all(b"abcdef").unwrap();
-        assert_eq!(ours.hear(b"abc").end, HeardEnd::Complete);
-        assert_eq!(ours.hear(b"de").bytes, b"de");
+        assert_eq!(ours.read(b"abc").end, ReadEnd::Complete);
+        assert_eq!(ours.read(b"de").bytes, b"de");
         drop(theirs);
-        let rest = ours.hear_end(100);
+        let rest = ours.read_to_end(100);
         assert_eq!(
             (rest.bytes.as_slice(), rest.end),
-            (&b"f"[..], HeardEnd::Closed)
+            (&b"f"[..], ReadEnd::Closed)
         );
     }
 
@@ -544,10 +549,10 @@ mod tests {
     fn a_difference_ends_the_listening() {
         let (mut ours, mut theirs) = pair();
         theirs.write_all(b"abX").unwrap();
-        let heard = ours.hear(b"abcdef");
+        let received = ours.read(b"abcdef");
         assert_eq!(
-            (heard.bytes.as_slice(), heard.end),
-            (&b"abX"[..], HeardEnd::Differs)
+            (received.bytes.as_slice(), received.end),
+            (&b"abX"[..], ReadEnd::Differs)
         );
     }
 }

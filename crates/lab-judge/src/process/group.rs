@@ -40,7 +40,7 @@ pub(super) fn may_start() -> bool {
 ///
 /// A program that is being started has a copy of every socket of this process until it is executed (fork, then exec), on a
 /// busy machine for many milliseconds. A socket that was only opened to see whether its port is free would hold it as long.
-pub fn no_starts() -> impl Sized {
+pub fn spawn_lock() -> impl Sized {
     running()
 }
 
@@ -124,11 +124,11 @@ pub fn sweep() {
 /// Each round ends what the last one orphaned. A program that forks faster than it is killed is met again in the next round; the
 /// bound is against looking for ever.
 #[cfg(target_os = "linux")]
-fn end_each(find: impl Fn(&[crate::kernel::Process]) -> Vec<u32>) {
+fn end_each(find: impl Fn(&[crate::procfs::Process]) -> Vec<u32>) {
     let mut stays = BTreeSet::new();
     for _ in 0..100 {
         let known = running();
-        let mut left = find(&crate::kernel::processes());
+        let mut left = find(&crate::procfs::processes());
         left.retain(|id| !known.contains_key(id) && !stays.contains(id));
         if left.is_empty() {
             return;
@@ -212,14 +212,14 @@ pub(super) fn signal(group: u32, which: Signal) {
 
 /// Whether a program or anything that it started still runs.
 fn lives(group: u32, marker: &str) -> bool {
-    crate::kernel::processes()
+    crate::procfs::processes()
         .into_iter()
         .any(|process| process.state != 'Z' && belongs(&process, group, marker))
 }
 
 /// In the group, or started with the program's mark in its environment, which its children inherit.
-pub(super) fn belongs(process: &crate::kernel::Process, group: u32, marker: &str) -> bool {
-    process.group == group || crate::kernel::has_environment(process.id, marker)
+pub(super) fn belongs(process: &crate::procfs::Process, group: u32, marker: &str) -> bool {
+    process.group == group || crate::procfs::has_environment(process.id, marker)
 }
 
 /// Kills a group and all that left it.
@@ -245,7 +245,7 @@ fn kill_strays(group: u32, marker: &str) {
 }
 
 /// What a process has started, and what that has started.
-pub(super) fn descendants(all: &[crate::kernel::Process], root: u32) -> BTreeSet<u32> {
+pub(super) fn descendants(all: &[crate::procfs::Process], root: u32) -> BTreeSet<u32> {
     let mut found = BTreeSet::from([root]);
     loop {
         let before = found.len();

@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 pub use end::Ended;
 #[cfg(unix)]
 use end::{End, watch};
-pub use group::{Group, go_on, no_starts, pause, prepare, stop_all, sweep, tell};
+pub use group::{Group, go_on, pause, prepare, spawn_lock, stop_all, sweep, tell};
 use group::{
     Signal, TERM_PATIENCE, belongs, descendants, kill_all, left_behind, may_start, running, signal,
 };
@@ -171,8 +171,8 @@ impl Running {
     }
 
     /// Its processes: its group, what it has started, and what that has started.
-    pub fn processes(&self) -> Vec<crate::kernel::Process> {
-        let all = crate::kernel::processes();
+    pub fn processes(&self) -> Vec<crate::procfs::Process> {
+        let all = crate::procfs::processes();
         let below = descendants(&all, self.id);
         all.into_iter()
             .filter(|one| below.contains(&one.id) || belongs(one, self.id, &self.marker))
@@ -214,7 +214,7 @@ impl Running {
         signal(self.id, Signal::Stop);
         // A thread that runs on another processor stops a little later than kill(2) returns.
         let deadline = Instant::now() + TERM_PATIENCE;
-        while Instant::now() < deadline && crate::kernel::runs(self.id) {
+        while Instant::now() < deadline && crate::procfs::runs(self.id) {
             thread::sleep(Duration::from_micros(100));
         }
     }

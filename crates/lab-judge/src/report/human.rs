@@ -123,8 +123,8 @@ fn failed(report: &Report, case: &CaseReport, failure: &Failure, style: Style) -
     )));
     out.push_str(&paragraph(mistake.text));
     out.push('\n');
-    if let Some(contrast) = &failure.contrast {
-        let compared = compare(contrast);
+    if let Some(diff) = &failure.diff {
+        let compared = compare(diff);
         out.push_str(&labeled("expected", &compared.expected));
         out.push_str(&labeled("received", &compared.received));
         out.push_str(&format!(

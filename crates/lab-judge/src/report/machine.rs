@@ -36,8 +36,8 @@ fn details(report: &Report, case: &CaseReport) -> String {
         "{}\n\n{}: {}\n\n",
         failure.summary, failure.misconception.title, failure.misconception.text
     );
-    if let Some(contrast) = &failure.contrast {
-        let compared = compare(contrast);
+    if let Some(diff) = &failure.diff {
+        let compared = compare(diff);
         text.push_str(&format!(
             "expected  {}\nreceived  {}\n          {} {}\n",
             compared.expected, compared.received, compared.caret, compared.place
@@ -115,13 +115,13 @@ fn one(report: &Report, case: &CaseReport) -> Value {
             object.insert("explanation".into(), failure.misconception.text.into());
             object.insert("summary".into(), failure.summary.clone().into());
             object.insert("again".into(), again(report, case).into());
-            if let Some(contrast) = &failure.contrast {
+            if let Some(diff) = &failure.diff {
                 object.insert(
                     "contrast".into(),
                     json!({
-                        "parting": contrast.parting(),
-                        "expected": bytes(&Excerpt::of(&contrast.expected)),
-                        "received": bytes(&Excerpt::of(&contrast.received)),
+                        "parting": diff.parting(),
+                        "expected": bytes(&Excerpt::of(&diff.expected)),
+                        "received": bytes(&Excerpt::of(&diff.received)),
                     }),
                 );
             }
@@ -412,7 +412,7 @@ mod tests {
         let failure = Failure {
             misconception: &crate::misconceptions::NOT_STARTED,
             summary: "\u{fffe} could not be started: no such file.".to_string(),
-            contrast: None,
+            diff: None,
         };
         Report {
             exercise: "an-exercise".to_string(),

@@ -1,6 +1,6 @@
 //! Bytes as a person can read them: every byte visible, nothing silently left out.
 
-use crate::verdict::{Contrast, Excerpt};
+use crate::verdict::{Diff, Excerpt};
 
 /// The longest quotation in a line, in characters.
 const WIDTH: usize = 72;
@@ -101,12 +101,12 @@ pub struct Compared {
 }
 
 /// Compares what was expected with what came.
-pub fn compare(contrast: &Contrast) -> Compared {
-    let at = contrast.parting();
+pub fn compare(diff: &Diff) -> Compared {
+    let at = diff.parting();
     // Not inside a character: what comes before it is shown from its first byte.
     let mut from = at.saturating_sub(BEFORE);
     while from > 0
-        && contrast
+        && diff
             .expected
             .get(from)
             .is_some_and(|byte| byte & 0xc0 == 0x80)
@@ -126,13 +126,13 @@ pub fn compare(contrast: &Contrast) -> Compared {
         line.push_str(if end < bytes.len() { "…\"" } else { "\"" });
         (line, caret)
     };
-    let (expected, caret) = show(&contrast.expected);
-    let (received, _) = show(&contrast.received);
+    let (expected, caret) = show(&diff.expected);
+    let (received, _) = show(&diff.received);
     let place = format!(
         "from byte {} on; {} bytes expected, {} received",
         thousands(at),
-        thousands(contrast.expected.len()),
-        thousands(contrast.received.len())
+        thousands(diff.expected.len()),
+        thousands(diff.received.len())
     );
     Compared {
         expected,
@@ -186,11 +186,11 @@ mod tests {
 
     #[test]
     fn the_caret_stands_where_they_part() {
-        let contrast = Contrast {
+        let diff = Diff {
             expected: b"I got \"hello\"".to_vec(),
             received: b"I got \"hel\" x".to_vec(),
         };
-        let compared = compare(&contrast);
+        let compared = compare(&diff);
         let column = compared.caret.len() - 1;
         assert_eq!(compared.expected.chars().nth(column), Some('l'));
         assert_eq!(compared.received.chars().nth(column), Some('\\'));
@@ -198,11 +198,11 @@ mod tests {
 
     #[test]
     fn the_caret_is_right_behind_escapes_and_characters_of_several_bytes() {
-        let contrast = Contrast {
+        let diff = Diff {
             expected: "日\n\"X".as_bytes().to_vec(),
             received: "日\n\"Y".as_bytes().to_vec(),
         };
-        let compared = compare(&contrast);
+        let compared = compare(&diff);
         let column = compared.caret.chars().count() - 1;
         assert_eq!(compared.expected.chars().nth(column), Some('X'));
         assert_eq!(compared.received.chars().nth(column), Some('Y'));

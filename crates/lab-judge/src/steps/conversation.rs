@@ -1,35 +1,35 @@
 //! Talking with a server under test, and meeting a client under test.
 
 use super::{at_rest, bytes, cut};
+use crate::harness::Harness;
 use crate::limit::seconds;
 use crate::misconceptions::{self as m, Misconception};
-use crate::peers::tcp::{Connection, Heard, HeardEnd, find};
-use crate::stage::Stage;
+use crate::peers::tcp::{Connection, ReadEnd, Received, find};
 use crate::verdict::{Step, Stop, What, differs, wrong};
 
 /// A message of these exercises is shorter than this, in bytes.
 const MESSAGE_LIMIT: usize = 64 * 1024;
 
 /// The program has to close the connection, after all that it sent was right.
-pub fn must_close(stage: &mut Stage<'_>, end: &Heard) -> Step {
+pub fn must_close(harness: &mut Harness<'_>, end: &Received) -> Step {
     match end.end {
-        HeardEnd::Closed if end.bytes.is_empty() => Ok(()),
-        HeardEnd::Silence => {
-            stage.log.add(
+        ReadEnd::Closed if end.bytes.is_empty() => Ok(()),
+        ReadEnd::Silence => {
+            harness.log.add(
                 "client 1",
-                What::Awaited("the end of the connection".into(), stage.patience()),
+                What::Awaited("the end of the connection".into(), harness.patience()),
             );
             // A busy loop is the more telling sign.
-            at_rest(stage)?;
+            at_rest(harness)?;
             Err(wrong(
                 &m::NEVER_CLOSES,
                 format!(
                     "The connection is over, but the program did not close it within {}.",
-                    seconds(stage.patience())
+                    seconds(harness.patience())
                 ),
             ))
         }
-        HeardEnd::Reset => Err(wrong(
+        ReadEnd::Reset => Err(wrong(
             &m::CLOSES_EARLY,
             "The program broke the connection off (RST) instead of closing it: what was on its way may be lost.",
         )),
@@ -44,31 +44,31 @@ pub fn must_close(stage: &mut Stage<'_>, end: &Heard) -> Step {
 
 /// Sends pieces, each apart, and hears the answer to the last byte. The suspect is who did it when there is no better sign.
 pub fn exchange(
-    stage: &mut Stage<'_>,
+    harness: &mut Harness<'_>,
     client: &mut Connection,
     pieces: &[&[u8]],
     expected: &[u8],
     suspect: &'static Misconception,
 ) -> Step {
     let taken = client.send_apart(pieces);
-    let heard = client.hear(expected);
-    if heard.bytes.is_empty() && heard.end != HeardEnd::Complete {
-        stage.must_take(taken, suspect)?;
-        if suspect.id == m::NO_ANSWER.id && heard.end == HeardEnd::Silence {
-            what_it_waits_for(stage, client)?;
+    let received = client.read(expected);
+    if received.bytes.is_empty() && received.end != ReadEnd::Complete {
+        harness.must_take(taken, suspect)?;
+        if suspect.id == m::NO_ANSWER.id && received.end == ReadEnd::Silence {
+            what_it_waits_for(harness, client)?;
         }
     }
-    expected_was(stage, client, &heard, expected, suspect)
+    expected_was(harness, client, &received, expected, suspect)
 }
 
 /// A server that read a message and did not answer: what makes it answer says what it waits for.
-fn what_it_waits_for(stage: &mut Stage<'_>, client: &mut Connection) -> Step {
+fn what_it_waits_for(harness: &mut Harness<'_>, client: &mut Connection) -> Step {
     if client.accepted() == Some(false) {
         return Ok(());
     }
-    let patience = seconds(stage.patience());
+    let patience = seconds(harness.patience());
     client.send(b"\n");
-    if client.hear_some().end == HeardEnd::Complete {
+    if client.read_some().end == ReadEnd::Complete {
         return Err(wrong(
             &m::WAITS_FOR_LINE,
             format!(
@@ -77,7 +77,7 @@ fn what_it_waits_for(stage: &mut Stage<'_>, client: &mut Connection) -> Step {
         ));
     }
     client.finish_sending();
-    if client.hear_some().end == HeardEnd::Complete {
+    if client.read_some().end == ReadEnd::Complete {
         return Err(wrong(
             &m::WAITS_FOR_END,
             format!(
@@ -88,41 +88,41 @@ fn what_it_waits_for(stage: &mut Stage<'_>, client: &mut Connection) -> Step {
     Ok(())
 }
 
-/// Judges what was heard where exactly these bytes should have come.
+/// Judges what was received where exactly these bytes should have come.
 pub fn expected_was(
-    stage: &mut Stage<'_>,
+    harness: &mut Harness<'_>,
     client: &Connection,
-    heard: &Heard,
+    received: &Received,
     expected: &[u8],
     suspect: &'static Misconception,
 ) -> Step {
-    if heard.end == HeardEnd::Complete {
+    if received.end == ReadEnd::Complete {
         return Ok(());
     }
-    let got = heard.bytes.as_slice();
+    let got = received.bytes.as_slice();
     let at = expected.iter().zip(got).take_while(|(a, b)| a == b).count();
     let plain = suspect.id == m::NO_ANSWER.id;
-    let ending = stage.ending(heard.end);
-    let (mistake, summary) = match heard.end {
-        HeardEnd::Silence if got.is_empty() && plain && client.accepted() == Some(false) => (
+    let ending = harness.ending(received.end);
+    let (mistake, summary) = match received.end {
+        ReadEnd::Silence if got.is_empty() && plain && client.accepted() == Some(false) => (
             &m::NEVER_ACCEPTS,
             format!("The client is connected, but was never accepted: no answer came, {ending}."),
         ),
-        HeardEnd::Closed | HeardEnd::Reset if got.is_empty() && plain => {
+        ReadEnd::Closed | ReadEnd::Reset if got.is_empty() && plain => {
             (&m::CLOSES_EARLY, format!("No answer came, {ending}."))
         }
-        HeardEnd::Differs if find(got, expected).is_some() => (
+        ReadEnd::Differs if find(got, expected).is_some() => (
             &m::EXTRA_BYTES,
             format!(
                 "Before this answer {} came that nobody asked for.",
                 bytes(find(got, expected).unwrap_or(0))
             ),
         ),
-        HeardEnd::Differs if !suspect.changes_bytes() => (
+        ReadEnd::Differs if !suspect.changes_bytes() => (
             &m::WRONG_ANSWER,
             format!("The answer differs from byte {at} on."),
         ),
-        HeardEnd::Differs => (suspect, format!("The answer differs from byte {at} on.")),
+        ReadEnd::Differs => (suspect, format!("The answer differs from byte {at} on.")),
         _ if got.is_empty() => (suspect, format!("No answer came, {ending}.")),
         _ => (
             suspect,
@@ -137,15 +137,17 @@ pub fn expected_was(
 
 /// A further client is served, after something was done to the one before it.
 pub fn still_serves(
-    stage: &mut Stage<'_>,
+    harness: &mut Harness<'_>,
     suspect: &'static Misconception,
-    talk: impl FnOnce(&mut Stage<'_>, &mut Connection) -> Step,
+    talk: impl FnOnce(&mut Harness<'_>, &mut Connection) -> Step,
 ) -> Step {
-    let served = stage.connect().and_then(|mut next| talk(stage, &mut next));
+    let served = harness
+        .connect()
+        .and_then(|mut next| talk(harness, &mut next));
     let Err(Stop::Wrong(failure)) = served else {
         return served;
     };
-    if let Err(Stop::Wrong(_)) = at_rest(stage) {
+    if let Err(Stop::Wrong(_)) = at_rest(harness) {
         return Err(wrong(
             &m::SPINS,
             "The next client was not served: the program has not come back from the one before it, and runs all the time.",
@@ -171,46 +173,46 @@ pub fn blaming<T>(suspect: &'static Misconception, step: Step<T>) -> Step<T> {
 }
 
 /// A client that ends its direction after its last message still gets the answer, and then the end of the connection.
-pub fn last_words(stage: &mut Stage<'_>, message: &[u8], expected: &[u8]) -> Step {
-    let mut client = stage.serve()?;
+pub fn last_words(harness: &mut Harness<'_>, message: &[u8], expected: &[u8]) -> Step {
+    let mut client = harness.serve()?;
     let taken = client.send(message);
-    stage.must_take(taken, &m::NO_ANSWER)?;
+    harness.must_take(taken, &m::NO_ANSWER)?;
     client.finish_sending();
-    let heard = client.hear(expected);
-    expected_was(stage, &client, &heard, expected, &m::CLOSES_EARLY)?;
-    let end = client.hear_end(64);
-    must_close(stage, &end)
+    let received = client.read(expected);
+    expected_was(harness, &client, &received, expected, &m::CLOSES_EARLY)?;
+    let end = client.read_to_end(64);
+    must_close(harness, &end)
 }
 
 /// Meets the client under test and hears its first message: this one, where the command line has a place for it.
-pub fn meet(stage: &mut Stage<'_>, message: &str) -> Step<(Connection, Vec<u8>)> {
-    let listener = stage.listen()?;
-    stage.start(message)?;
-    let mut server = stage.accept(&listener)?;
-    let chosen = stage.chooses_message() && !message.is_empty();
-    let heard = match chosen {
-        true => server.hear(message.as_bytes()),
-        false => server.hear_some(),
+pub fn meet(harness: &mut Harness<'_>, message: &str) -> Step<(Connection, Vec<u8>)> {
+    let listener = harness.listen()?;
+    harness.start(message)?;
+    let mut server = harness.accept(&listener)?;
+    let chosen = harness.chooses_message() && !message.is_empty();
+    let received = match chosen {
+        true => server.read(message.as_bytes()),
+        false => server.read_some(),
     };
-    if heard.bytes.is_empty() {
-        let ending = stage.ending(heard.end);
+    if received.bytes.is_empty() {
+        let ending = harness.ending(received.end);
         return Err(wrong(
             &m::WRONG_ORDER,
             format!("The client is connected but sent nothing, {ending}."),
         ));
     }
-    if heard.end != HeardEnd::Complete {
-        let ending = stage.ending(heard.end);
+    if received.end != ReadEnd::Complete {
+        let ending = harness.ending(received.end);
         return Err(differs(
             &m::WRONG_ANSWER,
             format!("The message differs from the one on the command line: {ending}."),
             message.as_bytes(),
-            &heard.bytes,
+            &received.bytes,
         ));
     }
     // A message may come in two pieces as well as in one: what has come with the first recv is not all of it yet.
-    let more = server.hear_until_it_waits(MESSAGE_LIMIT);
-    let all = [heard.bytes.as_slice(), &more].concat();
+    let more = server.read_until_idle(MESSAGE_LIMIT);
+    let all = [received.bytes.as_slice(), &more].concat();
     if chosen && !more.is_empty() {
         return Err(differs(
             &m::EXTRA_BYTES,
@@ -225,7 +227,7 @@ pub fn meet(stage: &mut Stage<'_>, message: &str) -> Step<(Connection, Vec<u8>)>
 /// Sends back what the client under test has sent, cut into pieces so long, and whatever it sends after that: an echo server does not
 /// know where a message ends. Gives all that the client sent.
 pub fn echo_on(
-    stage: &Stage<'_>,
+    harness: &Harness<'_>,
     server: &mut Connection,
     message: Vec<u8>,
     size: usize,
@@ -236,41 +238,41 @@ pub fn echo_on(
         let cuts: Vec<usize> = (size..piece.len()).step_by(size).collect();
         server.send_apart(&cut(&piece, &cuts));
         // One whose message we chose has sent all of it.
-        if stage.chooses_message() || all.len() > MESSAGE_LIMIT || stage.is_over() {
+        if harness.chooses_message() || all.len() > MESSAGE_LIMIT || harness.is_over() {
             return all;
         }
-        let heard = server.hear_some();
-        if heard.end != HeardEnd::Complete {
+        let received = server.read_some();
+        if received.end != ReadEnd::Complete {
             return all;
         }
-        piece = heard.bytes;
+        piece = received.bytes;
         all.extend_from_slice(&piece);
     }
 }
 
 /// Meets a client under test that waits for the server to speak, or says nothing at all.
-pub fn meet_silent(stage: &mut Stage<'_>) -> Step<Connection> {
-    let listener = stage.listen()?;
-    stage.start("")?;
-    stage.accept(&listener)
+pub fn meet_silent(harness: &mut Harness<'_>) -> Step<Connection> {
+    let listener = harness.listen()?;
+    harness.start("")?;
+    harness.accept(&listener)
 }
 
 /// A server that speaks first: its message, any or this one, and then the end of the connection.
 pub fn message_and_end(
-    stage: &mut Stage<'_>,
+    harness: &mut Harness<'_>,
     client: &mut Connection,
     expected: Option<&[u8]>,
 ) -> Step {
-    let heard = client.hear_end(1024 * 1024);
-    if heard.bytes.is_empty() {
-        let never = heard.end == HeardEnd::Silence && client.accepted() == Some(false);
-        let ending = stage.ending(heard.end);
-        return Err(match heard.end {
+    let received = client.read_to_end(1024 * 1024);
+    if received.bytes.is_empty() {
+        let never = received.end == ReadEnd::Silence && client.accepted() == Some(false);
+        let ending = harness.ending(received.end);
+        return Err(match received.end {
             _ if never => wrong(
                 &m::NEVER_ACCEPTS,
                 format!("The client is connected, but was never accepted, {ending}."),
             ),
-            HeardEnd::Silence => wrong(
+            ReadEnd::Silence => wrong(
                 &m::WRONG_ORDER,
                 format!("The server has to speak first, but nothing came, {ending}."),
             ),
@@ -278,23 +280,23 @@ pub fn message_and_end(
         });
     }
     if let Some(expected) = expected
-        && heard.bytes != expected
+        && received.bytes != expected
     {
         return Err(differs(
             &m::WRONG_ANSWER,
             "The message is another.",
             expected,
-            &heard.bytes,
+            &received.bytes,
         ));
     }
-    match heard.end {
-        HeardEnd::Closed => Ok(()),
+    match received.end {
+        ReadEnd::Closed => Ok(()),
         _ => {
-            let rest = Heard {
+            let rest = Received {
                 bytes: Vec::new(),
-                end: heard.end,
+                end: received.end,
             };
-            must_close(stage, &rest)
+            must_close(harness, &rest)
         }
     }
 }

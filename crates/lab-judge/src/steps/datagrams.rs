@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use crate::kernel;
+use crate::harness::Harness;
+use crate::harness::udp::{Nothing, sent};
 use crate::misconceptions::{self as m, Misconception};
 use crate::peers::udp::{Datagram, LONGEST, Peer};
 use crate::process::Ended;
-use crate::stage::Stage;
-use crate::stage::udp::{Nothing, sent};
+use crate::procfs;
 use crate::steps;
 use crate::verdict::{Step, Stop, differs, undecided, wrong};
 
@@ -17,33 +17,33 @@ const MANY: usize = 200;
 pub const TRIES: usize = 10;
 
 /// A question that the server has to answer, and the judgment about its answer.
-pub type Talk = fn(&mut Stage<'_>, &mut Peer) -> Step;
+pub type Talk = fn(&mut Harness<'_>, &mut Peer) -> Step;
 
 /// Sends a datagram to the server under test and hears what comes back. The suspect is who did it when there is no better
 /// sign.
 pub fn ask(
-    stage: &mut Stage<'_>,
+    harness: &mut Harness<'_>,
     client: &mut Peer,
     question: &[u8],
     suspect: &'static Misconception,
 ) -> Step<Datagram> {
-    stage.send(client, question, stage.address)?;
-    answer(stage, client, suspect)
+    harness.send(client, question, harness.address)?;
+    answer(harness, client, suspect)
 }
 
 /// Hears an answer of the server under test, from its own address.
 pub fn answer(
-    stage: &mut Stage<'_>,
+    harness: &mut Harness<'_>,
     client: &mut Peer,
     suspect: &'static Misconception,
 ) -> Step<Datagram> {
-    let datagram = any_answer(stage, client, suspect)?;
-    if datagram.from != stage.address {
+    let datagram = any_answer(harness, client, suspect)?;
+    if datagram.from != harness.address {
         return Err(wrong(
             &m::UDP_OTHER_PORT,
             format!(
                 "The question went to {}, the answer came from {}.",
-                stage.address, datagram.from
+                harness.address, datagram.from
             ),
         ));
     }
@@ -52,18 +52,18 @@ pub fn answer(
 
 /// Hears an answer, wherever it comes from.
 pub fn any_answer(
-    stage: &mut Stage<'_>,
+    harness: &mut Harness<'_>,
     client: &mut Peer,
     suspect: &'static Misconception,
 ) -> Step<Datagram> {
-    match stage.receive(client)? {
+    match harness.receive(client)? {
         Ok(datagram) => Ok(datagram),
-        Err(nothing) => Err(no_answer(stage, nothing, suspect)),
+        Err(nothing) => Err(no_answer(harness, nothing, suspect)),
     }
 }
 
-fn no_answer(stage: &Stage<'_>, nothing: Nothing, suspect: &'static Misconception) -> Stop {
-    let waits = kernel::unread_datagrams(stage.address).is_some_and(|bytes| bytes > 0);
+fn no_answer(harness: &Harness<'_>, nothing: Nothing, suspect: &'static Misconception) -> Stop {
+    let waits = procfs::unread_datagrams(harness.address).is_some_and(|bytes| bytes > 0);
     if waits && suspect.id == m::NO_ANSWER.id {
         return wrong(
             &m::UDP_NOT_RECEIVED,
@@ -79,13 +79,13 @@ fn no_answer(stage: &Stage<'_>, nothing: Nothing, suspect: &'static Misconceptio
 
 /// The answer has to be exactly this.
 pub fn exchange(
-    stage: &mut Stage<'_>,
+    harness: &mut Harness<'_>,
     client: &mut Peer,
     question: &[u8],
     expected: &[u8],
     suspect: &'static Misconception,
 ) -> Step {
-    let datagram = ask(stage, client, question, suspect)?;
+    let datagram = ask(harness, client, question, suspect)?;
     expected_was(expected, &datagram.bytes, suspect)
 }
 
@@ -118,15 +118,19 @@ pub fn expected_was(expected: &[u8], got: &[u8], suspect: &'static Misconception
 }
 
 /// Whatever the server says, from whichever port: only that it answers.
-pub fn same_port(stage: &mut Stage<'_>, question: &[u8]) -> Step {
-    let mut client = stage.serve_datagrams()?;
-    ask(stage, &mut client, question, &m::NO_ANSWER).map(|_| ())
+pub fn same_port(harness: &mut Harness<'_>, question: &[u8]) -> Step {
+    let mut client = harness.serve_datagrams()?;
+    ask(harness, &mut client, question, &m::NO_ANSWER).map(|_| ())
 }
 
 /// A further client is served, after something was done by the ones before it.
-pub fn still_serves(stage: &mut Stage<'_>, suspect: &'static Misconception, talk: Talk) -> Step {
-    let mut next = stage.client()?;
-    talk(stage, &mut next).map_err(|stop| match stop {
+pub fn still_serves(
+    harness: &mut Harness<'_>,
+    suspect: &'static Misconception,
+    talk: Talk,
+) -> Step {
+    let mut next = harness.client()?;
+    talk(harness, &mut next).map_err(|stop| match stop {
         Stop::Wrong(failure) if failure.misconception.id == m::UDP_OTHER_PORT.id => {
             Stop::Wrong(failure)
         }
@@ -139,11 +143,11 @@ pub fn still_serves(stage: &mut Stage<'_>, suspect: &'static Misconception, talk
 }
 
 /// Serves one client after another, all of which stay.
-pub fn goes_on(stage: &mut Stage<'_>, talk: Talk) -> Step {
-    let mut first = stage.serve_datagrams()?;
-    talk(stage, &mut first)?;
+pub fn goes_on(harness: &mut Harness<'_>, talk: Talk) -> Step {
+    let mut first = harness.serve_datagrams()?;
+    talk(harness, &mut first)?;
     for _ in 0..2 {
-        let served = still_serves(stage, &m::UDP_FIRST_ONLY, talk);
+        let served = still_serves(harness, &m::UDP_FIRST_ONLY, talk);
         // An answer that went to somebody else is the better explanation.
         if served.is_err() && matches!(first.receive(), Ok(Some(_))) {
             return Err(wrong(
@@ -157,125 +161,125 @@ pub fn goes_on(stage: &mut Stage<'_>, talk: Talk) -> Step {
 }
 
 /// An empty datagram, and then a question.
-pub fn empty(stage: &mut Stage<'_>, question: &[u8], judge: fn(&[u8]) -> Step) -> Step {
-    let mut client = stage.serve_datagrams()?;
-    stage.send(&client, b"", stage.address)?;
-    stage.send(&client, question, stage.address)?;
-    let first = answer(stage, &mut client, &m::UDP_EMPTY_IS_END)?;
+pub fn empty(harness: &mut Harness<'_>, question: &[u8], judge: fn(&[u8]) -> Step) -> Step {
+    let mut client = harness.serve_datagrams()?;
+    harness.send(&client, b"", harness.address)?;
+    harness.send(&client, question, harness.address)?;
+    let first = answer(harness, &mut client, &m::UDP_EMPTY_IS_END)?;
     // An empty answer to an empty question, or one that says what is wrong with it; then the one to the question.
     if judge(&first.bytes).is_ok() {
-        stage.note("an empty datagram gets no answer; the sheet leaves open which it should get");
+        harness.note("an empty datagram gets no answer; the sheet leaves open which it should get");
         return Ok(());
     }
-    let second = answer(stage, &mut client, &m::UDP_EMPTY_IS_END)?;
+    let second = answer(harness, &mut client, &m::UDP_EMPTY_IS_END)?;
     judge(&second.bytes)
 }
 
 /// A client on another address of this machine.
-pub fn other_address(stage: &mut Stage<'_>, question: &[u8], judge: fn(&[u8]) -> Step) -> Step {
-    let _first = stage.serve_datagrams()?;
+pub fn other_address(harness: &mut Harness<'_>, question: &[u8], judge: fn(&[u8]) -> Step) -> Step {
+    let _first = harness.serve_datagrams()?;
     let Ok(mut client) = Peer::on(
         ([127, 0, 0, 2], 0).into(),
         "client at 127.0.0.2",
-        &stage.log,
+        &harness.log,
     ) else {
-        stage.note("this system has no address 127.0.0.2, so nobody could ask from there");
+        harness.note("this system has no address 127.0.0.2, so nobody could ask from there");
         return Ok(());
     };
-    let datagram = ask(stage, &mut client, question, &m::UDP_WRONG_CLIENT)?;
+    let datagram = ask(harness, &mut client, question, &m::UDP_WRONG_CLIENT)?;
     judge(&datagram.bytes)
 }
 
 /// Clients that are gone before their answer comes.
-pub fn gone_client(stage: &mut Stage<'_>, question: &[u8], talk: Talk) -> Step {
-    let mut first = stage.serve_datagrams()?;
-    talk(stage, &mut first)?;
+pub fn gone_client(harness: &mut Harness<'_>, question: &[u8], talk: Talk) -> Step {
+    let mut first = harness.serve_datagrams()?;
+    talk(harness, &mut first)?;
     for _ in 0..3 {
-        let gone = stage.client()?;
-        sent(gone.send_and_vanish(question, stage.address))?;
+        let gone = harness.client()?;
+        sent(gone.send_and_vanish(question, harness.address))?;
     }
-    still_serves(stage, &m::UDP_ICMP, talk)
+    still_serves(harness, &m::UDP_ICMP, talk)
 }
 
 /// Datagrams that are as bad as they come; after each the server has to serve the next client.
 pub fn survives(
-    stage: &mut Stage<'_>,
+    harness: &mut Harness<'_>,
     bad: &[&[u8]],
     suspect: &'static Misconception,
     talk: Talk,
 ) -> Step {
-    let mut first = stage.serve_datagrams()?;
-    talk(stage, &mut first)?;
+    let mut first = harness.serve_datagrams()?;
+    talk(harness, &mut first)?;
     for bytes in bad {
-        let client = stage.client()?;
+        let client = harness.client()?;
         // Some systems have a lower limit for what can be sent (macOS 9,216 bytes).
-        if bytes.len() > 9000 && client.send(bytes, stage.address).is_err() {
-            stage.note(format!(
+        if bytes.len() > 9000 && client.send(bytes, harness.address).is_err() {
+            harness.note(format!(
                 "this system sends no datagram of {} bytes, so that was not tried",
                 bytes.len()
             ));
             continue;
         } else if bytes.len() <= 9000 {
-            stage.send(&client, bytes, stage.address)?;
+            harness.send(&client, bytes, harness.address)?;
         }
-        still_serves(stage, suspect, talk)?;
+        still_serves(harness, suspect, talk)?;
     }
     Ok(())
 }
 
 /// The longest datagram there is.
-pub fn longest(stage: &mut Stage<'_>) -> Vec<u8> {
-    steps::filler(stage, LONGEST)
+pub fn longest(harness: &mut Harness<'_>) -> Vec<u8> {
+    steps::filler(harness, LONGEST)
 }
 
 /// Serves many clients one after another; descriptors that pile up are a leak.
-pub fn many(stage: &mut Stage<'_>, talk: Talk) -> Step {
+pub fn many(harness: &mut Harness<'_>, talk: Talk) -> Step {
     let mut before = None;
     // They stay: no two of them ever have the same port.
-    let mut clients = vec![stage.serve_datagrams()?];
+    let mut clients = vec![harness.serve_datagrams()?];
     for number in 0..MANY {
         if number > 0 {
-            clients.push(stage.client()?);
+            clients.push(harness.client()?);
         }
-        let served = talk(stage, &mut clients[number]);
-        steps::in_time(stage, number, MANY, served)?;
+        let served = talk(harness, &mut clients[number]);
+        steps::in_time(harness, number, MANY, served)?;
         if number == 2 {
-            before = steps::descriptors(stage)?;
+            before = steps::descriptors(harness)?;
         }
     }
-    steps::closes_each(stage, before, &format!("{MANY} clients"), &m::UDP_LEAKS)
+    steps::closes_each(harness, before, &format!("{MANY} clients"), &m::UDP_LEAKS)
 }
 
 /// Nothing comes any more.
-pub fn at_rest(stage: &mut Stage<'_>, talk: Talk) -> Step {
-    let mut client = stage.serve_datagrams()?;
-    talk(stage, &mut client)?;
-    steps::at_rest(stage).map_err(|stop| match stop {
+pub fn at_rest(harness: &mut Harness<'_>, talk: Talk) -> Step {
+    let mut client = harness.serve_datagrams()?;
+    talk(harness, &mut client)?;
+    steps::at_rest(harness).map_err(|stop| match stop {
         Stop::Wrong(failure) => wrong(&m::UDP_SPINS, failure.summary),
         other => other,
     })
 }
 
 /// How long a client may take until it sends again, or gives up: its own time limit is unknown.
-pub fn long_patience(stage: &Stage<'_>) -> Duration {
-    2 * stage.patience()
+pub fn long_patience(harness: &Harness<'_>) -> Duration {
+    2 * harness.patience()
 }
 
 /// How long a client may take until its first datagram: an interpreter takes its time to start on a busy machine.
-pub fn start_patience(stage: &Stage<'_>) -> Duration {
-    stage.patience().max(Duration::from_secs(15))
+pub fn start_patience(harness: &Harness<'_>) -> Duration {
+    harness.patience().max(Duration::from_secs(15))
 }
 
 /// Waits for the first datagram of the client under test.
-pub fn meet(stage: &mut Stage<'_>, server: &mut Peer) -> Step<Datagram> {
-    let patience = start_patience(stage);
-    match stage.receive_within(server, patience)? {
+pub fn meet(harness: &mut Harness<'_>, server: &mut Peer) -> Step<Datagram> {
+    let patience = start_patience(harness);
+    match harness.receive_within(server, patience)? {
         Ok(datagram) => Ok(datagram),
         Err(nothing) => Err(wrong(
             &m::UDP_SENDS_NOTHING,
             format!(
                 "No datagram reached {}: {}.",
-                stage.address,
+                harness.address,
                 nothing.words()
             ),
         )),
@@ -283,9 +287,9 @@ pub fn meet(stage: &mut Stage<'_>, server: &mut Peer) -> Step<Datagram> {
 }
 
 /// Waits until the client under test sends its datagram again, since nothing that it should take for an answer has come.
-pub fn sends_again(stage: &mut Stage<'_>, server: &mut Peer) -> Step<Datagram> {
-    let patience = long_patience(stage);
-    match stage.receive_within(server, patience)? {
+pub fn sends_again(harness: &mut Harness<'_>, server: &mut Peer) -> Step<Datagram> {
+    let patience = long_patience(harness);
+    match harness.receive_within(server, patience)? {
         Ok(datagram) => Ok(datagram),
         Err(Nothing::Silence(time)) => Err(wrong(
             &m::UDP_WAITS_FOREVER,
@@ -302,11 +306,11 @@ pub fn sends_again(stage: &mut Stage<'_>, server: &mut Peer) -> Step<Datagram> {
 }
 
 /// Never answers the client under test, which has to give up and to say so by its exit code.
-pub fn silence(stage: &mut Stage<'_>, server: &mut Peer) -> Step {
-    meet(stage, server)?;
-    let patience = long_patience(stage);
+pub fn silence(harness: &mut Harness<'_>, server: &mut Peer) -> Step {
+    meet(harness, server)?;
+    let patience = long_patience(harness);
     for _ in 1..TRIES {
-        match stage.receive_within(server, patience)? {
+        match harness.receive_within(server, patience)? {
             Ok(_) => {}
             Err(Nothing::Silence(_)) => {
                 return Err(wrong(
@@ -326,17 +330,17 @@ pub fn silence(stage: &mut Stage<'_>, server: &mut Peer) -> Step {
             Err(Nothing::Ended(_)) => return Ok(()),
         }
     }
-    stage.note(format!(
+    harness.note(format!(
         "after {TRIES} tries the program still goes on; the sheet leaves open when to give up"
     ));
     Ok(())
 }
 
 /// Nobody is there, and the system says so by ICMP "port unreachable". A client that does not hear it runs into its time limit.
-pub fn no_server(stage: &mut Stage<'_>) -> Step {
-    let address = stage.address;
-    let patience = 4 * stage.patience();
-    let ended = stage.ends_within(
+pub fn no_server(harness: &mut Harness<'_>) -> Step {
+    let address = harness.address;
+    let patience = 4 * harness.patience();
+    let ended = harness.ends_within(
         patience,
         "although nobody is there to answer",
         &m::UDP_WAITS_FOREVER,
@@ -351,12 +355,15 @@ pub fn no_server(stage: &mut Stage<'_>) -> Step {
 }
 
 /// A stranger: another port on the server's address, or the same port on another address.
-pub fn stranger(stage: &Stage<'_>, same_port: bool) -> Step<Option<Peer>> {
+pub fn stranger(harness: &Harness<'_>, same_port: bool) -> Step<Option<Peer>> {
     if same_port {
-        let address = (std::net::Ipv4Addr::new(127, 0, 0, 2), stage.address.port());
-        return Ok(Peer::on(address.into(), "stranger at 127.0.0.2", &stage.log).ok());
+        let address = (
+            std::net::Ipv4Addr::new(127, 0, 0, 2),
+            harness.address.port(),
+        );
+        return Ok(Peer::on(address.into(), "stranger at 127.0.0.2", &harness.log).ok());
     }
-    Peer::anywhere("stranger", &stage.log)
+    Peer::anywhere("stranger", &harness.log)
         .map(Some)
         .map_err(|error| undecided("cannot make a socket", &error))
 }

@@ -1,11 +1,11 @@
 //! How a program under test ends, or is started again.
 
 use super::at_rest;
-use crate::kernel;
+use crate::harness::Harness;
 use crate::misconceptions::{self as m};
 use crate::peers::tcp::Connection;
 use crate::process::Ended;
-use crate::stage::Stage;
+use crate::procfs;
 use crate::verdict::{Step, Stop, wrong};
 use std::time::{Duration, Instant};
 
@@ -14,17 +14,17 @@ const SETTLES: Duration = Duration::from_millis(150);
 
 /// Kills a server in the middle of a conversation, and starts it again: the port has to be free for it.
 pub fn restart(
-    stage: &mut Stage<'_>,
-    mut talk: impl FnMut(&mut Stage<'_>, &mut Connection) -> Step,
+    harness: &mut Harness<'_>,
+    mut talk: impl FnMut(&mut Harness<'_>, &mut Connection) -> Step,
 ) -> Step {
-    let mut client = stage.serve()?;
-    talk(stage, &mut client)?;
+    let mut client = harness.serve()?;
+    talk(harness, &mut client)?;
     // The server's system closes first, so its side stays in TIME_WAIT and holds the port without SO_REUSEADDR.
-    stage.program()?.kill();
-    client.hear_end(1024);
+    harness.program()?.kill();
+    client.read_to_end(1024);
     client.close();
-    stage.restart()?;
-    let mut client = match stage.connect() {
+    harness.restart()?;
+    let mut client = match harness.connect() {
         Ok(client) => client,
         Err(Stop::Wrong(failure)) => {
             return Err(wrong(
@@ -34,7 +34,7 @@ pub fn restart(
         }
         Err(other) => return Err(other),
     };
-    talk(stage, &mut client)
+    talk(harness, &mut client)
 }
 
 fn lower(sentence: &str) -> String {
@@ -45,10 +45,10 @@ fn lower(sentence: &str) -> String {
 }
 
 /// The client under test has to end, and to say by its exit code that it failed.
-pub fn ends_with_failure(stage: &mut Stage<'_>, after: &str) -> Step {
-    match stage.ends(after)? {
+pub fn ends_with_failure(harness: &mut Harness<'_>, after: &str) -> Step {
+    match harness.ends(after)? {
         Ended::Code(0) => {
-            stage.note(format!(
+            harness.note(format!(
                 "the program ends with exit code 0 {after}: a script cannot tell that it failed"
             ));
             Ok(())
@@ -62,11 +62,11 @@ pub fn ends_with_failure(stage: &mut Stage<'_>, after: &str) -> Step {
 }
 
 /// Where nobody listens a client has to end at once, with an exit code that says so.
-pub fn nobody_listens(stage: &mut Stage<'_>, message: &str) -> Step {
-    let address = stage.address;
-    stage.log.did("nobody", format!("listens on {address}"));
-    stage.start(message)?;
-    match stage.ends_after_start("although its connection was refused")? {
+pub fn nobody_listens(harness: &mut Harness<'_>, message: &str) -> Step {
+    let address = harness.address;
+    harness.log.did("nobody", format!("listens on {address}"));
+    harness.start(message)?;
+    match harness.ends_after_start("although its connection was refused")? {
         Ended::Code(0) => Err(wrong(
             &m::SILENT_FAILURE,
             format!("Nothing listens on {address}, but the program ended with exit code 0."),
@@ -76,17 +76,17 @@ pub fn nobody_listens(stage: &mut Stage<'_>, message: &str) -> Step {
 }
 
 /// A good end is exit code 0; the sheets do not speak of it.
-pub fn note_exit_code(stage: &mut Stage<'_>, ended: Ended) {
+pub fn note_exit_code(harness: &mut Harness<'_>, ended: Ended) {
     if ended != Ended::Code(0) {
-        stage.note(format!(
+        harness.note(format!(
             "the conversation was fine, but the program {ended}; a good end is exit code 0"
         ));
     }
 }
 
 /// Starts a client under test that has to end well by itself.
-pub fn ends_well(stage: &mut Stage<'_>, after: &str) -> Step {
-    match stage.ends(after)? {
+pub fn ends_well(harness: &mut Harness<'_>, after: &str) -> Step {
+    match harness.ends(after)? {
         Ended::Code(0) => Ok(()),
         ended => Err(wrong(
             &m::ENDS_AT_ONCE,
@@ -97,45 +97,47 @@ pub fn ends_well(stage: &mut Stage<'_>, after: &str) -> Step {
 
 /// The sheet's server ends after its first client. One that takes the next does more than it has to: a note.
 pub fn ends_or_goes_on(
-    stage: &mut Stage<'_>,
-    talk: impl FnOnce(&mut Stage<'_>, &mut Connection) -> Step,
+    harness: &mut Harness<'_>,
+    talk: impl FnOnce(&mut Harness<'_>, &mut Connection) -> Step,
 ) -> Step {
-    let group = stage.program()?.id();
+    let group = harness.program()?.id();
     let begin = Instant::now();
     let ended = loop {
-        if let Some(ended) = stage.program()?.wait(Duration::from_millis(20)) {
+        if let Some(ended) = harness.program()?.wait(Duration::from_millis(20)) {
             break Some(ended);
         }
         // One that still listens when it has come to rest waits for the next client, or for something that does not come.
         if begin.elapsed() >= SETTLES
-            && !kernel::listening("tcp", group).is_empty()
-            && !kernel::at_work(group)
+            && !procfs::listening("tcp", group).is_empty()
+            && !procfs::is_busy(group)
         {
-            break stage.program()?.ended();
+            break harness.program()?.ended();
         }
-        if begin.elapsed() >= stage.patience().max(SETTLES) {
-            at_rest(stage)?;
-            break stage.program()?.ended();
+        if begin.elapsed() >= harness.patience().max(SETTLES) {
+            at_rest(harness)?;
+            break harness.program()?.ended();
         }
     };
     match ended {
         Some(Ended::Code(0)) => Ok(()),
         Some(ended) => {
-            stage.program()?.drained();
+            harness.program()?.drained();
             Err(wrong(
                 &m::ENDS_WITH_ERROR,
                 format!("The conversation was fine, but then the program {ended}."),
             ))
         }
         None => {
-            let next = stage.connect().and_then(|mut next| talk(stage, &mut next));
+            let next = harness
+                .connect()
+                .and_then(|mut next| talk(harness, &mut next));
             if next.is_err() {
                 return Err(wrong(
                     &m::HANGS,
                     "Its client has left, but the program neither ends nor serves another.",
                 ));
             }
-            stage.note("the server goes on after its first client; the sheet's ends with it");
+            harness.note("the server goes on after its first client; the sheet's ends with it");
             Ok(())
         }
     }

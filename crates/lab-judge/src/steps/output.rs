@@ -1,22 +1,22 @@
 //! What a program under test has to print.
 
+use crate::harness::Harness;
 use crate::limit::seconds;
 use crate::misconceptions::{self as m, Misconception};
 use crate::peers::tcp::{Connection, find};
-use crate::stage::Stage;
 use crate::verdict::{Step, Stop, differs, wrong};
 use std::time::{Duration, Instant};
 
 /// The program under test has to print a text that was sent to it, in these pieces.
 pub fn must_print(
-    stage: &mut Stage<'_>,
+    harness: &mut Harness<'_>,
     text: &[u8],
     cuts: &[usize],
     suspect: &'static Misconception,
 ) -> Step {
-    let mut step = stage.limit().step();
-    let patience = stage.patience();
-    let program = stage.program()?;
+    let mut step = harness.limit().step();
+    let patience = harness.patience();
+    let program = harness.program()?;
     loop {
         if program.prints(text, Instant::now() + step.tick()) {
             return Ok(());
@@ -83,27 +83,27 @@ fn nearest<'p>(printed: &'p [u8], text: &[u8]) -> &'p [u8] {
 
 /// The client under test has to print an answer as soon as it has come: while the connection goes on.
 pub fn must_print_now(
-    stage: &mut Stage<'_>,
+    harness: &mut Harness<'_>,
     server: &mut Connection,
     text: &[u8],
     suspect: &'static Misconception,
 ) -> Step {
-    let printed = must_print(stage, text, &[], suspect);
+    let printed = must_print(harness, text, &[], suspect);
     let Err(Stop::Wrong(failure)) = printed else {
         return printed;
     };
-    if stage.program()?.ended().is_some() {
+    if harness.program()?.ended().is_some() {
         return Err(Stop::Wrong(failure));
     }
     // What it waits for shows in what it does when that comes.
     server.finish_sending();
-    match must_print(stage, text, &[], suspect) {
+    match must_print(harness, text, &[], suspect) {
         Ok(()) => Err(wrong(
             &m::WAITS_FOR_END,
             format!(
                 "The answer of {} bytes was printed only when the server had closed the connection: until then the program waited for {}.",
                 text.len(),
-                seconds(stage.patience())
+                seconds(harness.patience())
             ),
         )),
         Err(_) => Err(Stop::Wrong(failure)),
@@ -112,13 +112,13 @@ pub fn must_print_now(
 
 /// The program has to print a text; a program that prints each piece on a line of its own does so as well.
 pub fn must_print_joined(
-    stage: &mut Stage<'_>,
+    harness: &mut Harness<'_>,
     text: &[u8],
     cuts: &[usize],
     suspect: &'static Misconception,
 ) -> Step {
-    let mut step = stage.limit().step();
-    let program = stage.program()?;
+    let mut step = harness.limit().step();
+    let program = harness.program()?;
     loop {
         let printed = program.stdout();
         let joined: Vec<u8> = printed
@@ -145,17 +145,17 @@ pub fn must_print_joined(
     if find(&joined, text).is_some() {
         return Ok(());
     }
-    must_print(stage, text, cuts, suspect)
+    must_print(harness, text, cuts, suspect)
 }
 
 /// A program that has ended printed a text in pieces, each with words of its own around it: the letters of the text come in its
 /// output in their order.
 pub fn has_printed_pieces(
-    stage: &mut Stage<'_>,
+    harness: &mut Harness<'_>,
     text: &[u8],
     suspect: &'static Misconception,
 ) -> Step {
-    let printed = stage.program()?.stdout();
+    let printed = harness.program()?.stdout();
     // After the line that shows what is sent.
     let from = find(&printed.head, text).map_or(0, |at| at + text.len());
     let mut rest = printed.head[from..].iter();

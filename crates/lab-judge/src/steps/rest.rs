@@ -1,10 +1,10 @@
 //! Many clients, sockets that are not closed, and busy loops.
 
-use crate::kernel;
+use crate::harness::Harness;
 use crate::limit::LOOPS;
 use crate::misconceptions::{self as m, Misconception};
 use crate::peers::tcp::Connection;
-use crate::stage::Stage;
+use crate::procfs;
 use crate::verdict::{Step, Stop, wrong};
 use std::thread;
 use std::time::Duration;
@@ -20,29 +20,29 @@ const REST: Duration = Duration::from_millis(250);
 
 /// Serves many clients one after another; descriptors that pile up are a leak.
 pub fn many(
-    stage: &mut Stage<'_>,
+    harness: &mut Harness<'_>,
     count: usize,
-    mut talk: impl FnMut(&mut Stage<'_>, &mut Connection) -> Step,
+    mut talk: impl FnMut(&mut Harness<'_>, &mut Connection) -> Step,
 ) -> Step {
     let mut before = None;
     for number in 0..count {
         let met = match number {
-            0 => stage.serve(),
-            _ => stage.connect(),
+            0 => harness.serve(),
+            _ => harness.connect(),
         };
         let mut client = match met {
             Ok(client) => client,
-            Err(stop) => return in_time(stage, number, count, Err(stop)),
+            Err(stop) => return in_time(harness, number, count, Err(stop)),
         };
-        let served = talk(stage, &mut client);
-        in_time(stage, number, count, served)?;
+        let served = talk(harness, &mut client);
+        in_time(harness, number, count, served)?;
         client.close();
         if number == 2 {
-            before = descriptors(stage)?;
+            before = descriptors(harness)?;
         }
     }
     closes_each(
-        stage,
+        harness,
         before,
         &format!("{count} clients that have left"),
         &m::LEAKS,
@@ -50,16 +50,16 @@ pub fn many(
 }
 
 /// Of many clients this one was met as that step says, so many others before it. A program that is too slow for all of them is no wrong one.
-pub fn in_time(stage: &Stage<'_>, before: usize, count: usize, served: Step) -> Step {
-    let late = stage.is_over() && before + 1 < count;
+pub fn in_time(harness: &Harness<'_>, before: usize, count: usize, served: Step) -> Step {
+    let late = harness.is_over() && before + 1 < count;
     match served {
         Ok(()) if !late => Ok(()),
-        Err(stop) if !stage.was_cut_short() => Err(stop),
+        Err(stop) if !harness.was_cut_short() => Err(stop),
         other => {
             let served = before + usize::from(other.is_ok());
             Err(Stop::Undecided(format!(
                 "{served} of {count} clients were served in the {} of a case",
-                stage.case_limit()
+                harness.case_limit()
             )))
         }
     }
@@ -67,19 +67,19 @@ pub fn in_time(stage: &Stage<'_>, before: usize, count: usize, served: Step) -> 
 
 /// Sockets that are not closed pile up: after many clients the program has hardly more descriptors than before.
 pub fn closes_each(
-    stage: &mut Stage<'_>,
+    harness: &mut Harness<'_>,
     before: Option<usize>,
     after: &str,
     mistake: &'static Misconception,
 ) -> Step {
     let Some(before) = before else {
-        stage.note("this system does not tell how many descriptors a program has open, so a leak was not looked for");
+        harness.note("this system does not tell how many descriptors a program has open, so a leak was not looked for");
         return Ok(());
     };
     // The last client's socket may be about to be closed: a count that falls in time is no leak.
-    let mut step = stage.limit().step();
+    let mut step = harness.limit().step();
     loop {
-        let now = descriptors(stage)?.unwrap_or(0);
+        let now = descriptors(harness)?.unwrap_or(0);
         if now <= before + DESCRIPTORS_SPARE {
             return Ok(());
         }
@@ -96,8 +96,8 @@ pub fn closes_each(
 }
 
 /// How many descriptors the program has open, where the system tells.
-pub fn descriptors(stage: &mut Stage<'_>) -> Step<Option<usize>> {
-    Ok(kernel::descriptors(stage.program()?.id()))
+pub fn descriptors(harness: &mut Harness<'_>) -> Step<Option<usize>> {
+    Ok(procfs::descriptors(harness.program()?.id()))
 }
 
 /// Watches a program for which there is nothing to do.
@@ -105,27 +105,27 @@ pub fn descriptors(stage: &mut Stage<'_>) -> Step<Option<usize>> {
 /// A thread in a busy loop runs or waits for a processor all the time, whatever else the machine does; one that
 /// waits in recv does neither. What there was to do is done after a while, so a program that comes to rest at all is right, and one
 /// that has run for a while without coming to rest is in a loop.
-pub fn at_rest(stage: &mut Stage<'_>) -> Step {
-    rests(stage, LOOPS)
+pub fn at_rest(harness: &mut Harness<'_>) -> Step {
+    rests(harness, LOOPS)
 }
 
 /// The same for a program that has only just begun to listen: it may still have something to do for its start.
-pub fn comes_to_rest(stage: &mut Stage<'_>) -> Step {
-    rests(stage, STARTS)
+pub fn comes_to_rest(harness: &mut Harness<'_>) -> Step {
+    rests(harness, STARTS)
 }
 
 /// Watches a program until it rests, or has run for so long on end.
-fn rests(stage: &mut Stage<'_>, most: Duration) -> Step {
-    let id = stage.program()?.id();
-    let Some(begin) = kernel::pulse(id) else {
-        stage.note(
+fn rests(harness: &mut Harness<'_>, most: Duration) -> Step {
+    let id = harness.program()?.id();
+    let Some(begin) = procfs::cpu_usage(id) else {
+        harness.note(
             "this system does not tell how busy a program is, so a busy loop was not looked for",
         );
         return Ok(());
     };
-    let mut pulse = begin;
-    while let Some((after, at_work)) = pulse.watch(id, REST) {
-        if !at_work {
+    let mut cpu_usage = begin;
+    while let Some((after, is_busy)) = cpu_usage.watch(id, REST) {
+        if !is_busy {
             break;
         }
         let ran = after.ran.saturating_sub(begin.ran);
@@ -138,12 +138,12 @@ fn rests(stage: &mut Stage<'_>, most: Duration) -> Step {
                 ),
             ));
         }
-        if stage.is_over() {
+        if harness.is_over() {
             return Err(Stop::Undecided(
                 "the machine is too busy to tell whether the program rests".to_string(),
             ));
         }
-        pulse = after;
+        cpu_usage = after;
     }
     Ok(())
 }

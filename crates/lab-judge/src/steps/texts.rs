@@ -1,6 +1,6 @@
 //! Texts to send, and how they are cut.
 
-use crate::stage::Stage;
+use crate::harness::Harness;
 
 /// After so many letters a long text begins anew; a prime, so that a buffer that is missing shows.
 pub const PERIOD: usize = 65_521;
@@ -23,16 +23,16 @@ pub fn cut<'b>(bytes: &'b [u8], cuts: &[usize]) -> Vec<&'b [u8]> {
 }
 
 /// Letters from the seed: so many that no two places near each other look alike, and then the same again.
-pub fn filler(stage: &mut Stage<'_>, size: usize) -> Vec<u8> {
+pub fn filler(harness: &mut Harness<'_>, size: usize) -> Vec<u8> {
     let letters: Vec<u8> = (0..size.min(PERIOD))
-        .map(|_| u8::try_from(stage.random.lowercase()).unwrap_or(b'x'))
+        .map(|_| u8::try_from(harness.random.lowercase()).unwrap_or(b'x'))
         .collect();
     letters.into_iter().cycle().take(size).collect()
 }
 
 /// The same as text.
-pub fn filler_text(stage: &mut Stage<'_>, size: usize) -> String {
-    filler(stage, size).into_iter().map(char::from).collect()
+pub fn filler_text(harness: &mut Harness<'_>, size: usize) -> String {
+    filler(harness, size).into_iter().map(char::from).collect()
 }
 
 /// Every value that a byte can have, twice, the second time backwards.

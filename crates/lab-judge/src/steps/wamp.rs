@@ -3,9 +3,9 @@
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 
+use crate::harness::Harness;
 use crate::misconceptions::{self as m, Misconception};
-use crate::peers::tcp::{Connection, HeardEnd};
-use crate::stage::Stage;
+use crate::peers::tcp::{Connection, ReadEnd};
 use crate::verdict::{Excerpt, Log, Step, Stop, What, differs, wrong};
 
 /// What the key of the handshake is joined with (RFC 6455, section 1.3).
@@ -33,7 +33,7 @@ pub struct Wamp {
     connection: Connection,
     log: Log,
     /// How many frames have come, and how many bytes in them.
-    heard: (usize, usize),
+    received: (usize, usize),
 }
 
 /// How a message goes over the wire.
@@ -57,7 +57,7 @@ struct Frame {
 
 /// What came from the program.
 #[derive(Debug, Clone)]
-enum Heard {
+enum Received {
     /// A message of WAMP: its code and its other elements.
     Message(Vec<Value>),
     /// A pong, with what it carried.
@@ -72,18 +72,18 @@ impl Wamp {
     /// # Errors
     ///
     /// When the request is not what RFC 6455 asks for, or does not offer WAMP in JSON.
-    pub fn open(stage: &mut Stage<'_>, connection: Connection) -> Step<Self> {
+    pub fn open(harness: &mut Harness<'_>, connection: Connection) -> Step<Self> {
         let mut connection = connection;
         connection.who = "router".to_string();
-        let heard = connection.hear_head(64 * 1024);
-        let text = String::from_utf8_lossy(&heard.bytes).into_owned();
-        if heard.end != HeardEnd::Complete {
-            let ending = stage.ending(heard.end);
+        let received = connection.read_head(64 * 1024);
+        let text = String::from_utf8_lossy(&received.bytes).into_owned();
+        if received.end != ReadEnd::Complete {
+            let ending = harness.ending(received.end);
             return Err(wrong(
                 &m::WS_HANDSHAKE,
                 format!(
                     "The program sent {} bytes of its request to open a WebSocket, {ending}.",
-                    heard.bytes.len()
+                    received.bytes.len()
                 ),
             ));
         }
@@ -153,7 +153,7 @@ impl Wamp {
         Ok(Wamp {
             connection,
             log,
-            heard: (0, 0),
+            received: (0, 0),
         })
     }
 
@@ -219,19 +219,19 @@ impl Wamp {
     /// # Errors
     ///
     /// When it does not come.
-    pub fn ping(&mut self, stage: &mut Stage<'_>, bytes: &[u8]) -> Step {
+    pub fn ping(&mut self, harness: &mut Harness<'_>, bytes: &[u8]) -> Step {
         let text = String::from_utf8_lossy(bytes);
         self.log.did("router", format!("sent a ping with {text:?}"));
         self.connection.send(&frame(PING, true, bytes));
         loop {
-            match self.next(stage)? {
-                Heard::Pong(came) if came == bytes => return Ok(()),
-                Heard::Pong(came) => {
+            match self.next(harness)? {
+                Received::Pong(came) if came == bytes => return Ok(()),
+                Received::Pong(came) => {
                     let summary = "The pong carries other bytes than the ping.";
                     return Err(differs(&m::WS_NO_PONG, summary, bytes, &came));
                 }
-                Heard::Message(_) => {}
-                Heard::End(how) => {
+                Received::Message(_) => {}
+                Received::End(how) => {
                     let summary = format!("No pong came after the ping: {how}.");
                     return Err(wrong(&m::WS_NO_PONG, summary));
                 }
@@ -244,19 +244,21 @@ impl Wamp {
     /// # Errors
     ///
     /// When none comes: the suspect is why.
-    pub fn hear(
+    pub fn read(
         &mut self,
-        stage: &mut Stage<'_>,
+        harness: &mut Harness<'_>,
         what: &str,
         suspect: &'static Misconception,
     ) -> Step<Vec<Value>> {
         loop {
-            match self.next(stage)? {
-                Heard::Message(message) => return Ok(message),
-                Heard::Pong(_) => {}
-                Heard::End(how) => {
-                    self.log
-                        .add("router", What::Awaited(what.to_string(), stage.patience()));
+            match self.next(harness)? {
+                Received::Message(message) => return Ok(message),
+                Received::Pong(_) => {}
+                Received::End(how) => {
+                    self.log.add(
+                        "router",
+                        What::Awaited(what.to_string(), harness.patience()),
+                    );
                     return Err(wrong(suspect, format!("Instead of {what}: {how}.")));
                 }
             }
@@ -268,12 +270,12 @@ impl Wamp {
     /// # Errors
     ///
     /// When something else comes.
-    pub fn hear_or_end(&mut self, stage: &mut Stage<'_>) -> Step<Option<Vec<Value>>> {
+    pub fn read_or_end(&mut self, harness: &mut Harness<'_>) -> Step<Option<Vec<Value>>> {
         loop {
-            match self.next(stage)? {
-                Heard::Message(message) => return Ok(Some(message)),
-                Heard::Pong(_) => {}
-                Heard::End(_) => return Ok(None),
+            match self.next(harness)? {
+                Received::Message(message) => return Ok(Some(message)),
+                Received::Pong(_) => {}
+                Received::End(_) => return Ok(None),
             }
         }
     }
@@ -284,7 +286,7 @@ impl Wamp {
         self.connection.reset();
     }
 
-    fn next(&mut self, stage: &mut Stage<'_>) -> Step<Heard> {
+    fn next(&mut self, harness: &mut Harness<'_>) -> Step<Received> {
         let mut text = Vec::new();
         let mut open = false;
         loop {
@@ -292,9 +294,9 @@ impl Wamp {
                 opcode,
                 last,
                 content: bytes,
-            } = match self.frame(stage)? {
+            } = match self.frame(harness)? {
                 Ok(frame) => frame,
-                Err(how) => return Ok(Heard::End(how)),
+                Err(how) => return Ok(Received::End(how)),
             };
             match opcode {
                 PING => {
@@ -309,7 +311,7 @@ impl Wamp {
                         )),
                     );
                     if !open {
-                        return Ok(Heard::Pong(bytes));
+                        return Ok(Received::Pong(bytes));
                     }
                 }
                 CLOSE => {
@@ -321,7 +323,7 @@ impl Wamp {
                     self.connection.send(&frame(CLOSE, true, &bytes));
                     // The server is the first to close the connection below (RFC 6455, section 7.1.1).
                     self.connection.stop_sending();
-                    return Ok(Heard::End(format!(
+                    return Ok(Received::End(format!(
                         "the program closed the WebSocket with {code}"
                     )));
                 }
@@ -343,7 +345,7 @@ impl Wamp {
         self.log.add("router", What::Received(Excerpt::of(&text)));
         match serde_json::from_slice(&text) {
             Ok(Value::Array(message)) if message.first().is_some_and(Value::is_u64) => {
-                Ok(Heard::Message(message))
+                Ok(Received::Message(message))
             }
             _ => Err(wrong(
                 &m::WAMP_NO_MESSAGE,
@@ -356,33 +358,33 @@ impl Wamp {
     }
 
     /// The program's next frame, or how the connection ended.
-    fn frame(&mut self, stage: &mut Stage<'_>) -> Step<Result<Frame, String>> {
-        let heard = self.connection.read(|bytes| {
+    fn frame(&mut self, harness: &mut Harness<'_>) -> Step<Result<Frame, String>> {
+        let received = self.connection.read_while(|bytes| {
             let (head, length) = size(bytes)?;
             let whole = head + length;
             (bytes.len() >= whole || length > LONGEST).then_some(whole)
         });
-        if heard.end != HeardEnd::Complete {
-            return Ok(Err(stage.ending(heard.end).replacen("then ", "", 1)));
+        if received.end != ReadEnd::Complete {
+            return Ok(Err(harness.ending(received.end).replacen("then ", "", 1)));
         }
-        self.heard.0 += 1;
-        self.heard.1 += heard.bytes.len();
-        if self.heard.0 > MOST_FRAMES || self.heard.1 > MOST_BYTES {
+        self.received.0 += 1;
+        self.received.1 += received.bytes.len();
+        if self.received.0 > MOST_FRAMES || self.received.1 > MOST_BYTES {
             return Err(wrong(
                 &m::WAMP_FLOODS,
                 format!(
                     "{} frames of {} bytes in all came, and still not what was waited for.",
-                    self.heard.0, self.heard.1
+                    self.received.0, self.received.1
                 ),
             ));
         }
         // Each frame begins a step of its own; all of them together have the time of the case.
-        if stage.is_over() {
+        if harness.is_over() {
             return Err(Stop::Undecided(
                 "frame after frame came, and none that was waited for, until the time for a case had passed".to_string(),
             ));
         }
-        let bytes = heard.bytes;
+        let bytes = received.bytes;
         let (head, length) = size(&bytes).unwrap_or_default();
         if bytes[0] & 0x70 != 0 {
             return Err(wrong(

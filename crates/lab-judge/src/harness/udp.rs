@@ -1,4 +1,4 @@
-//! A stage for datagrams: there is no connection whose end would tell that the program has gone, so whoever waits for a
+//! A harness for datagrams: there is no connection whose end would tell that the program has gone, so whoever waits for a
 //! datagram also watches the program.
 
 use std::io;
@@ -6,13 +6,13 @@ use std::net::UdpSocket;
 use std::thread;
 use std::time::Duration;
 
-use super::{Stage, Starting};
-use crate::kernel;
+use super::{Harness, Starting};
 use crate::limit::Limit;
 use crate::misconceptions as m;
 use crate::peers::udp::{Datagram, Peer};
 use crate::ports;
 use crate::process::Ended;
+use crate::procfs;
 use crate::verdict::{Step, What, undecided, wrong};
 
 /// Why no datagram came.
@@ -34,7 +34,7 @@ impl Nothing {
     }
 }
 
-impl Stage<'_> {
+impl Harness<'_> {
     /// Starts the UDP server under test, waits until it is bound, and gives a client.
     ///
     /// # Errors
@@ -78,13 +78,13 @@ impl Stage<'_> {
             let group = self.program()?.id();
             // Asked first: it may bind its address while it is watched.
             let given_up = self.gives_up(deadline, group);
-            let ours = kernel::listening("udp", group);
-            if ours.iter().any(|bound| kernel::takes(*bound, address)) {
+            let ours = procfs::listening("udp", group);
+            if ours.iter().any(|bound| procfs::takes(*bound, address)) {
                 return Ok(());
             }
             // A program that a wrapper has put into a group of its own (setsid): nobody else binds a port that is ours alone.
             let alone = self.target.has_port() || self.target.own_network;
-            if alone && kernel::unread_datagrams(address).is_some() {
+            if alone && procfs::unread_datagrams(address).is_some() {
                 return Ok(());
             }
             let program = self.program()?;
@@ -106,7 +106,7 @@ impl Stage<'_> {
                 ));
             }
             // Where the system does not tell who holds a port: it is bound when we cannot bind it.
-            if !kernel::tells_queues() && UdpSocket::bind(address).is_err() {
+            if !procfs::tells_queues() && UdpSocket::bind(address).is_err() {
                 return Ok(());
             }
             let elsewhere = begin.elapsed() >= patience && !ours.is_empty();

@@ -108,7 +108,7 @@ pub fn listening(protocol: &str, group: u32) -> Vec<SocketAddr> {
 
 /// What the threads of a group of processes have done so far, and do now.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Pulse {
+pub struct CpuUsage {
     /// How long they have run: what a busy loop uses up sooner or later, however many others there are.
     pub ran: Duration,
     /// How long they have been ready to run and waited for a processor. The system adds this up only when the wait is over.
@@ -117,26 +117,26 @@ pub struct Pulse {
     pub ready: bool,
 }
 
-impl Pulse {
+impl CpuUsage {
     /// Watches a group for a while, and tells whether it was at work: whether it ran or was kept from running by others for a fifth of
     /// the time, or is kept from it still.
     ///
     /// Who waits in a call is not at work, whatever else the machine does.
-    pub fn watch(self, group: u32, window: Duration) -> Option<(Pulse, bool)> {
+    pub fn watch(self, group: u32, window: Duration) -> Option<(CpuUsage, bool)> {
         let begin = Instant::now();
         thread::sleep(window);
-        let after = pulse(group)?;
+        let after = cpu_usage(group)?;
         let busy = (after.ran + after.waited).saturating_sub(self.ran + self.waited);
         Some((after, busy * 5 > begin.elapsed() || after.ready))
     }
 }
 
 /// Whether the processes of a group are at work, watched for a quarter of a second. Where the system does not tell: no.
-pub fn at_work(group: u32) -> bool {
+pub fn is_busy(group: u32) -> bool {
     const WINDOW: Duration = Duration::from_millis(250);
-    pulse(group)
-        .and_then(|pulse| pulse.watch(group, WINDOW))
-        .is_some_and(|(_, at_work)| at_work)
+    cpu_usage(group)
+        .and_then(|cpu_usage| cpu_usage.watch(group, WINDOW))
+        .is_some_and(|(_, is_busy)| is_busy)
 }
 
 /// Whether a process has not been stopped (by SIGSTOP) and lives. Where the system does not tell: no.
@@ -195,7 +195,7 @@ mod elsewhere {
     pub fn descriptors(_: u32) -> Option<usize> {
         None
     }
-    pub fn pulse(_: u32) -> Option<super::Pulse> {
+    pub fn cpu_usage(_: u32) -> Option<super::CpuUsage> {
         None
     }
     pub fn environment(_: u32, _: &str) -> Option<String> {
@@ -207,11 +207,13 @@ mod elsewhere {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub use elsewhere::{descriptors, environment, has_environment, processes, pulse, shows_sockets};
+pub use elsewhere::{
+    cpu_usage, descriptors, environment, has_environment, processes, shows_sockets,
+};
 #[cfg(not(target_os = "linux"))]
 use elsewhere::{socket_inodes, sockets};
 #[cfg(target_os = "linux")]
-pub use linux::{descriptors, environment, has_environment, processes, pulse, shows_sockets};
+pub use linux::{cpu_usage, descriptors, environment, has_environment, processes, shows_sockets};
 #[cfg(target_os = "linux")]
 use linux::{socket_inodes, sockets};
 
@@ -222,7 +224,7 @@ mod linux {
     use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
     use std::time::Duration;
 
-    use super::{Process, Pulse, Socket};
+    use super::{CpuUsage, Process, Socket};
 
     /// What sock_diag tells of a socket.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -446,8 +448,12 @@ mod linux {
     }
 
     /// What the threads of a group have done so far, and do now.
-    pub fn pulse(group: u32) -> Option<Pulse> {
-        let mut pulse = Pulse::default();
+    pub fn cpu_usage(group: u32) -> Option<CpuUsage> {
+        // No program has this group. The kernel's own threads do, and they are often busy.
+        if group == 0 {
+            return None;
+        }
+        let mut cpu_usage = CpuUsage::default();
         for process in processes()
             .into_iter()
             .filter(|process| process.group == group)
@@ -467,15 +473,15 @@ mod linux {
                 let (Some(ran), Some(waited)) = (words.next(), words.next()) else {
                     continue;
                 };
-                pulse.ran += Duration::from_nanos(ran);
-                pulse.waited += Duration::from_nanos(waited);
-                pulse.ready |= fs::read_to_string(thread.path().join("stat"))
+                cpu_usage.ran += Duration::from_nanos(ran);
+                cpu_usage.waited += Duration::from_nanos(waited);
+                cpu_usage.ready |= fs::read_to_string(thread.path().join("stat"))
                     .ok()
                     .and_then(|line| stat(&line))
                     .is_some_and(|thread| ['R', 'D'].contains(&thread.state));
             }
         }
-        Some(pulse)
+        Some(cpu_usage)
     }
 
     /// The value of a variable in the environment that a process was started with.
@@ -501,6 +507,13 @@ mod linux {
         use std::net::{TcpListener, TcpStream};
 
         use super::super::*;
+
+        #[test]
+        fn threads_of_the_kernel_are_not_taken_for_a_program() {
+            // `ps -e -o pgid,comm` shows them in the group 0, which stands for "no program yet".
+            assert!(cpu_usage(0).is_none());
+            assert!(!is_busy(0));
+        }
 
         #[test]
         fn the_kernel_says_when_a_byte_has_been_taken() {

@@ -1,16 +1,16 @@
 //! Connecting to the server under test: as soon as it listens, or with the reason why it does not.
 
-use super::{Stage, Starting};
-use crate::kernel;
+use super::{Harness, Starting};
 use crate::misconceptions as m;
 use crate::peers::tcp::{self, Connection};
+use crate::procfs;
 use crate::verdict::{Step, Stop, What, undecided, wrong};
 use std::io;
 use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Where a program listens that should listen on the stage's address.
+/// Where a program listens that should listen on the harness's address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Listens {
     Here,
@@ -18,7 +18,7 @@ enum Listens {
     Nowhere,
 }
 
-impl Stage<'_> {
+impl Harness<'_> {
     /// Starts the server under test and connects the first client, as soon as it listens.
     ///
     /// # Errors
@@ -93,7 +93,7 @@ impl Stage<'_> {
             // Nobody calls accept, and the program does nothing else either.
             let full_queue = error.kind() == io::ErrorKind::TimedOut
                 && self.listens(&error)? == Listens::Here
-                && !kernel::at_work(group);
+                && !procfs::is_busy(group);
             if elsewhere || full_queue || self.gives_up(deadline, group) {
                 if !elsewhere && !full_queue {
                     self.note_cut(&starting);
@@ -112,17 +112,17 @@ impl Stage<'_> {
 
     /// Whether it is no use to wait any longer: not while a program that starts is kept from running by others.
     pub(super) fn gives_up(&self, deadline: Instant, group: u32) -> bool {
-        Instant::now() >= deadline && (self.is_over() || !kernel::at_work(group))
+        Instant::now() >= deadline && (self.is_over() || !procfs::is_busy(group))
     }
 
     /// Where the program listens, after a client could not connect for this reason.
     fn listens(&mut self, error: &io::Error) -> Step<Listens> {
         let address = self.address;
-        let all = kernel::listening(self.target.protocol.name(), self.program()?.id());
+        let all = procfs::listening(self.target.protocol.name(), self.program()?.id());
         // Who waits in vain knocks at a queue that is full. Who is refused may have met [::] that takes no IPv4.
         let in_vain = error.kind() == io::ErrorKind::TimedOut;
         let here = |local: &SocketAddr| {
-            kernel::takes(*local, address) && (in_vain || local.is_ipv4() == address.is_ipv4())
+            procfs::takes(*local, address) && (in_vain || local.is_ipv4() == address.is_ipv4())
         };
         Ok(match all.first() {
             _ if all.iter().any(here) => Listens::Here,

@@ -41,7 +41,7 @@ struct Starting {
 }
 
 /// What a case works with.
-pub struct Stage<'a> {
+pub struct Harness<'a> {
     target: &'a Target,
     /// Randomness that the seed repeats.
     pub random: fastrand::Rng,
@@ -51,7 +51,7 @@ pub struct Stage<'a> {
     pub address: SocketAddr,
     /// What the sheet leaves open, to be told as notes.
     pub notes: Vec<String>,
-    /// Kept as long as the stage: nobody else takes the port.
+    /// Kept as long as the harness: nobody else takes the port.
     _port: Option<Port>,
     programs: Vec<Running>,
     /// The command, with the scratch folder filled in where it asks for one.
@@ -68,8 +68,8 @@ pub struct Stage<'a> {
 /// The programs that a case has started, for whoever has to end them from another thread.
 pub type Groups = Arc<Mutex<Vec<Group>>>;
 
-impl<'a> Stage<'a> {
-    /// An empty stage for a case.
+impl<'a> Harness<'a> {
+    /// An empty harness for a case.
     ///
     /// # Errors
     ///
@@ -96,7 +96,7 @@ impl<'a> Stage<'a> {
         let seed = case.bytes().fold(target.seed, |seed, byte| {
             seed.wrapping_mul(0x0100_0000_01b3) ^ u64::from(byte)
         });
-        Ok(Stage {
+        Ok(Harness {
             target,
             random: fastrand::Rng::with_seed(seed),
             log: Log::default(),

@@ -1,4 +1,4 @@
-//! The server's side of a stage: waits for the client under test, and takes no other for it.
+//! The server's side of a harness: waits for the client under test, and takes no other for it.
 //!
 //! On a network that the case shares with the machine anybody may connect: a port scan does, and so does a client of
 //! another check that has the wrong port. Each connection is therefore traced to the process at its other end, by the inode
@@ -8,11 +8,11 @@ use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use super::{Stage, Starting};
-use crate::kernel;
+use super::{Harness, Starting};
 use crate::misconceptions as m;
 use crate::peers::tcp::{self, Connection};
 use crate::ports;
+use crate::procfs;
 use crate::verdict::{Step, What, undecided, wrong};
 
 /// How long is waited for a connection before the program is looked at again.
@@ -67,7 +67,7 @@ fn has_data(stream: &TcpStream) -> bool {
     peek().is_ok_and(|count| count > 0)
 }
 
-impl Stage<'_> {
+impl Harness<'_> {
     /// Listens where the client under test will connect.
     ///
     /// # Errors
@@ -96,7 +96,7 @@ impl Stage<'_> {
             let given_up = self.gives_up(deadline, group);
             let settled = ended.is_some()
                 || given_up
-                || (unclear.waited(patience) && !kernel::at_work(group));
+                || (unclear.waited(patience) && !procfs::is_busy(group));
             if let Some(stream) = self.next_of_program(listener, tick, &mut unclear)? {
                 return self.connection(stream);
             }
@@ -175,25 +175,25 @@ impl Stage<'_> {
 
     /// Who is at the other end of a connection that has been accepted.
     fn sender(&mut self, stream: &TcpStream) -> Step<Sender> {
-        if self.target.own_network || !kernel::tells_queues() {
+        if self.target.own_network || !procfs::tells_queues() {
             return Ok(Sender::Program);
         }
         let (Ok(us), Ok(them)) = (stream.local_addr(), stream.peer_addr()) else {
             return Ok(Sender::Gone);
         };
-        let Some(inode) = kernel::inode(them, us).filter(|inode| *inode != 0) else {
+        let Some(inode) = procfs::inode(them, us).filter(|inode| *inode != 0) else {
             return Ok(Sender::Gone);
         };
         let program = self.program()?.processes();
         // Of a program that runs as another user it cannot be told what it holds.
-        let hidden = program.iter().any(|one| !kernel::shows_sockets(one.id));
-        if hidden || kernel::holder_of(inode, program.into_iter()).is_some() {
+        let hidden = program.iter().any(|one| !procfs::shows_sockets(one.id));
+        if hidden || procfs::holder_of(inode, program.into_iter()).is_some() {
             return Ok(Sender::Program);
         }
-        let stranger = kernel::holder_of(inode, kernel::processes().into_iter());
+        let stranger = procfs::holder_of(inode, procfs::processes().into_iter());
         Ok(match stranger {
             Some(one) => Sender::Stranger(format!("process {} ({})", one.id, one.name)),
-            None if kernel::inode(them, us) == Some(inode) => {
+            None if procfs::inode(them, us) == Some(inode) => {
                 Sender::Stranger("another user's process".to_string())
             }
             None => Sender::Gone,
@@ -206,9 +206,9 @@ impl Stage<'_> {
 mod tests {
     use super::*;
     use crate::command::Template;
-    use crate::peers::tcp::HeardEnd;
+    use crate::harness::Target;
+    use crate::peers::tcp::ReadEnd;
     use crate::ports::Protocol;
-    use crate::stage::Target;
 
     /// A client under test on the network of the machine: a script for bash, with the server's address in `$to`.
     fn client(script: &str) -> Target {
@@ -232,22 +232,22 @@ mod tests {
     #[test]
     fn strangers_are_sent_away_and_the_program_is_met() {
         let target = client("exec 3<>$to; echo hello >&3; exec sleep 1000");
-        let mut stage = Stage::new(&target, "case").unwrap();
-        let listener = stage.listen().unwrap();
+        let mut harness = Harness::new(&target, "case").unwrap();
+        let listener = harness.listen().unwrap();
         // A port scan leaves at once; another program stays, and speaks.
-        drop(TcpStream::connect(stage.address).unwrap());
-        let mut stranger = TcpStream::connect(stage.address).unwrap();
+        drop(TcpStream::connect(harness.address).unwrap());
+        let mut stranger = TcpStream::connect(harness.address).unwrap();
         io::Write::write_all(&mut stranger, b"who is there?").unwrap();
-        stage.start("").unwrap();
-        let mut server = stage.accept(&listener).unwrap();
-        assert_eq!(server.hear(b"hello\n").end, HeardEnd::Complete);
+        harness.start("").unwrap();
+        let mut server = harness.accept(&listener).unwrap();
+        assert_eq!(server.read(b"hello\n").end, ReadEnd::Complete);
         let us = format!("process {} (", std::process::id());
         assert!(
-            stage.notes.len() == 1 && stage.notes[0].starts_with(&us),
+            harness.notes.len() == 1 && harness.notes[0].starts_with(&us),
             "{:?}",
-            stage.notes
+            harness.notes
         );
-        stage.end();
+        harness.end();
     }
 
     #[test]
@@ -260,29 +260,29 @@ mod tests {
             ("exec 3<>$to; exec 3>&-; exec sleep 1000", b""),
         ] {
             let target = client(script);
-            let mut stage = Stage::new(&target, "case").unwrap();
-            let listener = stage.listen().unwrap();
-            drop(TcpStream::connect(stage.address).unwrap());
-            stage.start("").unwrap();
-            let mut server = stage.accept(&listener).unwrap();
-            let heard = server.hear_end(64);
+            let mut harness = Harness::new(&target, "case").unwrap();
+            let listener = harness.listen().unwrap();
+            drop(TcpStream::connect(harness.address).unwrap());
+            harness.start("").unwrap();
+            let mut server = harness.accept(&listener).unwrap();
+            let received = server.read_to_end(64);
             assert_eq!(
-                (heard.bytes.as_slice(), heard.end),
-                (said, HeardEnd::Closed),
+                (received.bytes.as_slice(), received.end),
+                (said, ReadEnd::Closed),
                 "{script}"
             );
-            stage.end();
+            harness.end();
         }
     }
 
     #[test]
     fn a_program_that_never_comes_is_told_so_whoever_else_does() {
         let target = client("exit 7");
-        let mut stage = Stage::new(&target, "case").unwrap();
-        let listener = stage.listen().unwrap();
-        let _stranger = TcpStream::connect(stage.address).unwrap();
-        stage.start("").unwrap();
-        let met = stage.accept(&listener);
+        let mut harness = Harness::new(&target, "case").unwrap();
+        let listener = harness.listen().unwrap();
+        let _stranger = TcpStream::connect(harness.address).unwrap();
+        harness.start("").unwrap();
+        let met = harness.accept(&listener);
         let Err(crate::verdict::Stop::Wrong(failure)) = &met else {
             panic!("{met:?}");
         };
@@ -291,6 +291,6 @@ mod tests {
             "{}",
             failure.summary
         );
-        stage.end();
+        harness.end();
     }
 }

@@ -1,9 +1,9 @@
 //! How the program under test ends: waited for, told, or brought about.
 
-use super::{START_PATIENCE, Stage};
+use super::{Harness, START_PATIENCE};
 use crate::limit::{Limit, seconds};
 use crate::misconceptions as m;
-use crate::peers::tcp::{HeardEnd, Taken};
+use crate::peers::tcp::{ReadEnd, SendOutcome};
 use crate::process::{Ended, Running};
 use crate::verdict::{Step, What, wrong};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use std::time::Duration;
 /// How long is waited for a program's end after its connection has ended, for the evidence only.
 const END_GRACE: Duration = Duration::from_millis(300);
 
-impl Stage<'_> {
+impl Harness<'_> {
     /// All programs of the case, ended, for the report.
     pub fn end(&mut self) -> &mut [Running] {
         // The last one first: a server that was started again before the one that was killed.
@@ -87,11 +87,11 @@ impl Stage<'_> {
     }
 
     /// A sentence about how listening ended, with the program's own end where there was one.
-    pub fn ending(&mut self, end: HeardEnd) -> String {
+    pub fn ending(&mut self, end: ReadEnd) -> String {
         let patience = self.target.patience;
         let words = end.words(patience);
         match end {
-            HeardEnd::Closed | HeardEnd::Reset => match self.ended_with() {
+            ReadEnd::Closed | ReadEnd::Reset => match self.ended_with() {
                 Some(ended) => format!("{words}, and {ended}"),
                 None => words,
             },
@@ -104,11 +104,11 @@ impl Stage<'_> {
     /// # Errors
     ///
     /// When the program did not read them, or has hung up.
-    pub fn must_take(&mut self, taken: Taken, suspect: &'static m::Misconception) -> Step {
+    pub fn must_take(&mut self, taken: SendOutcome, suspect: &'static m::Misconception) -> Step {
         match taken {
-            Taken::Yes => Ok(()),
-            Taken::Gone => {
-                let ending = self.ending(HeardEnd::Closed);
+            SendOutcome::Yes => Ok(()),
+            SendOutcome::Gone => {
+                let ending = self.ending(ReadEnd::Closed);
                 Err(wrong(
                     suspect,
                     format!(
@@ -117,7 +117,7 @@ impl Stage<'_> {
                     ),
                 ))
             }
-            Taken::No => Err(wrong(
+            SendOutcome::No => Err(wrong(
                 suspect,
                 format!(
                     "The program stopped reading: for {} it took nothing.",
