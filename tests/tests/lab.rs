@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic anywhere")]
 
-use std::net::TcpListener;
-
 use tests::catalog::entries;
 use tests::{BUILD_DEADLINE, Finished, Program, rust};
 
@@ -81,7 +79,7 @@ fn the_list_of_a_sheet_holds_that_sheet_alone() {
 fn plain_cargo_lab_shows_the_help_with_examples() {
     let text = good(&[]).stdout;
     assert!(text.starts_with("Usage: cargo lab "), "{text}");
-    assert!(text.contains("\n  cargo lab run dsd-sum\n"), "{text}");
+    assert!(text.contains("\n  cargo lab run codio-echo\n"), "{text}");
     assert_eq!(text, good(&["--help"]).stdout);
     for command in ["list", "run", "index"] {
         let text = good(&[command, "--help"]).stdout;
@@ -207,8 +205,9 @@ fn a_wrong_command_line_is_told_in_one_line_and_a_hint() {
 
 #[test]
 fn a_busy_port_is_told_by_the_server_with_its_hint() {
-    let holder = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = holder.local_addr().unwrap().port().to_string();
+    // In the network that the programs of this test are started in.
+    let (_holder, address) = tests::wire::listener();
+    let port = address.port().to_string();
     let stderr = bad(&["run", "dsd-sum", "--port", &port]);
     let server = said(&stderr, "server : ");
     assert!(
