@@ -107,7 +107,7 @@ impl ArgsParser {
     ///
     /// # Errors
     ///
-    /// As [`args`], and when this machine's name is needed and cannot be found out.
+    /// As [`crate::args()`], and when this machine's name is needed and cannot be found out.
     pub fn parse(&self) -> anyhow::Result<AddressArgs> {
         Ok(self.parse_with::<NoMore>()?.0)
     }
