@@ -23,7 +23,6 @@ use std::sync::Arc;
 #[cfg(unix)]
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
-#[cfg(any(not(unix), target_os = "linux"))]
 use std::thread;
 use std::time::{Duration, Instant};
 
