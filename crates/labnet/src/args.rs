@@ -195,7 +195,7 @@ fn for_argh(command: &CommandInfoWithArgs, words: &[String]) -> Vec<String> {
             positionals.extend(words.cloned());
             break;
         }
-        if !looks_like_an_option(word) {
+        if !looks_like_an_option(command, word) {
             if let Some(sub) = command.commands.iter().find(|sub| sub.name == word) {
                 let rest: Vec<String> = words.cloned().collect();
                 options.push(word.clone());
@@ -208,6 +208,14 @@ fn for_argh(command: &CommandInfoWithArgs, words: &[String]) -> Vec<String> {
         match word.split_once('=') {
             Some((name, value)) if takes_value(command, name) => {
                 options.extend([name.to_string(), value.to_string()]);
+            }
+            // `-p80`, as many programs take it.
+            _ if word.is_char_boundary(2)
+                && !word.starts_with("--")
+                && word.len() > 2
+                && takes_value(command, &word[..2]) =>
+            {
+                options.extend([word[..2].to_string(), word[2..].to_string()]);
             }
             _ => {
                 options.push(word.clone());
@@ -227,10 +235,12 @@ fn for_argh(command: &CommandInfoWithArgs, words: &[String]) -> Vec<String> {
     options
 }
 
-/// `-` stands for stdin and `-5` is a number: both are words.
-fn looks_like_an_option(word: &str) -> bool {
+/// `-` stands for stdin and `-5` is a number: both are words, unless there is an option `-5`.
+fn looks_like_an_option(command: &CommandInfoWithArgs, word: &str) -> bool {
+    let mut shorts = command.flags.iter().filter_map(|flag| flag.short);
     match word.strip_prefix('-') {
         None | Some("") => false,
+        Some(rest) if shorts.any(|short| rest.chars().eq([short])) => true,
         Some(rest) => !rest.starts_with(|first: char| first.is_ascii_digit() || first == '.'),
     }
 }
@@ -264,7 +274,7 @@ mod tests {
         #[argh(option, short = 'p', default = "65432", from_str_fn(port))]
         port: u16,
         /// go on
-        #[argh(switch)]
+        #[argh(switch, short = '4')]
         forever: bool,
         /// the words
         #[argh(positional)]
@@ -293,6 +303,13 @@ mod tests {
         assert_eq!(parsed(&["--port=9900"]), args(9900, false, &[]));
         assert_eq!(parsed(&["--port", "9900"]), args(9900, false, &[]));
         assert_eq!(parsed(&["-p", "9900", "--forever"]), args(9900, true, &[]));
+        assert_eq!(parsed(&["-p9900"]), args(9900, false, &[]));
+        assert_eq!(parsed(&["-p=9900"]), args(9900, false, &[]));
+    }
+
+    #[test]
+    fn a_digit_may_be_an_option() {
+        assert_eq!(parsed(&["-4", "-5"]), args(65432, true, &["-5"]));
     }
 
     #[test]

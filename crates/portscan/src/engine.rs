@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 
 use crate::findings::{Findings, Losses, State};
 use crate::limits::Limits;
@@ -311,6 +311,33 @@ pub fn scan(mut plan: Plan, stop: &AtomicBool, progress: &Progress) -> anyhow::R
         findings: scheduler.findings().clone(),
         trouble,
         time: began.elapsed(),
+    })
+}
+
+/// Does the same work on several threads: on fewer where the system has no more (`ulimit -u`), and
+/// on this one where it has none.
+fn on_threads<T: Send>(
+    count: usize,
+    work: impl Fn(usize) -> anyhow::Result<T> + Sync,
+) -> Vec<anyhow::Result<T>> {
+    thread::scope(|scope| {
+        let work = &work;
+        let threads: Vec<_> = (0..count)
+            .map_while(|number| {
+                let thread = thread::Builder::new();
+                thread.spawn_scoped(scope, move || work(number)).ok()
+            })
+            .collect();
+        if threads.is_empty() {
+            return vec![work(0)];
+        }
+        threads
+            .into_iter()
+            .map(|thread| {
+                let panicked = |_| Err(anyhow!("a scanning thread panicked"));
+                thread.join().unwrap_or_else(panicked)
+            })
+            .collect()
     })
 }
 

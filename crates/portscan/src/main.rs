@@ -16,9 +16,9 @@ use std::sync::atomic::Ordering;
 use anyhow::anyhow;
 use command::args::Args;
 use command::input::Input;
-use command::output::{create, remove, report, to_resume, write_report};
+use command::output::{check_stdout, create, remove, report, to_resume, write_report};
 use command::progress::{INTERRUPTED, scan, stop_on_ctrl_c};
-use labnet::{Hint, log};
+use labnet::{Hint, log, say};
 use portscan::engine::Outcome;
 
 /// The file that Ctrl-C leaves, unless `--resume` names another.
@@ -26,6 +26,10 @@ const RESUME_FILE: &str = "portscan.resume";
 
 fn main() -> labnet::MainResult {
     let args: Args = labnet::args()?;
+    if args.version {
+        say!("portscan {}", env!("CARGO_PKG_VERSION"))?;
+        return Ok(());
+    }
 
     // 1. What is to be scanned
     // From the command line, or from the file of an interrupted scan.
@@ -33,6 +37,9 @@ fn main() -> labnet::MainResult {
     let plan = input.plan(&args)?;
     // If the file cannot be written, that should be known before the scan, not after it.
     let out = args.out.as_deref().map(create).transpose()?;
+    if out.is_none() {
+        check_stdout()?;
+    }
     if let Some(host) = plan.hosts[plan.local..]
         .iter()
         .find(|host| host.is_public())
@@ -45,7 +52,8 @@ fn main() -> labnet::MainResult {
 
     // 2. The scan
     let stop = stop_on_ctrl_c()?;
-    let mut outcome = scan(&plan, &stop)?;
+    let mut outcome = scan(&plan, &stop)
+        .hint("a local firewall, or too few open files or processes (ulimit -n, ulimit -u)")?;
     if let Some(saved) = &input.saved {
         outcome.findings.extend(&saved.findings);
     }

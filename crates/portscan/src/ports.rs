@@ -1,8 +1,10 @@
-//! Which ports: `22,80,8000-9000` read into a sorted set.
+//! Which ports: `22,ssh,8000-9000` read into a sorted set.
 
 use std::fmt;
 
 use anyhow::{Context, anyhow, bail};
+
+use crate::services;
 
 /// A set of TCP ports, from 1 to 65535, sorted and without repeats.
 ///
@@ -39,6 +41,12 @@ impl Ports {
         self.0.is_empty()
     }
 
+    /// These ports and others.
+    #[must_use]
+    pub fn with(self, others: &Ports) -> Self {
+        self.0.into_iter().chain(others.0.iter().copied()).collect()
+    }
+
     /// These ports without the excluded ones.
     #[must_use]
     pub fn without(mut self, excluded: &Ports) -> Self {
@@ -61,23 +69,29 @@ impl FromIterator<u16> for Ports {
 impl std::str::FromStr for Ports {
     type Err = anyhow::Error;
 
-    /// Reads single ports and ranges, separated by commas; blanks around them do not matter.
+    /// Reads ports, ranges and the names of services, separated by commas; blanks around them do
+    /// not matter. A range may leave an end out: `1024-`, `-1023`, and `-` for all ports.
     ///
     /// # Errors
     ///
-    /// Names the word that is not a port: text, 0, above 65535, a range that runs backwards, or an
-    /// empty word.
+    /// Names the word that is not a port: an unknown name, 0, above 65535, a range that runs
+    /// backwards, or an empty word.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text.trim().is_empty() {
             bail!("the list of ports is empty");
         }
         let mut ports = Vec::new();
         for word in text.split(',').map(str::trim) {
+            // Many names have a hyphen: http-alt is not a range.
+            if let Some(port) = services::port(word) {
+                ports.push(port);
+                continue;
+            }
             match word.split_once('-') {
                 None => ports.push(port(word)?),
                 Some((first, last)) => {
-                    let first_port = port(first.trim()).with_context(|| in_range(word))?;
-                    let last_port = port(last.trim()).with_context(|| in_range(word))?;
+                    let first_port = end(first, 1).with_context(|| in_range(word))?;
+                    let last_port = end(last, u16::MAX).with_context(|| in_range(word))?;
                     if first_port > last_port {
                         bail!(
                             "the port range {word} runs backwards: did you mean {last_port}-{first_port}?"
@@ -95,6 +109,14 @@ fn in_range(word: &str) -> String {
     format!("in the port range {word:?}")
 }
 
+/// One end of a range, or the end of all ports where it is left out.
+fn end(word: &str, open: u16) -> anyhow::Result<u16> {
+    match word.trim() {
+        "" => Ok(open),
+        word => port(word),
+    }
+}
+
 fn port(word: &str) -> anyhow::Result<u16> {
     if word.is_empty() {
         bail!("a port is missing: two commas in a row, or one at an end");
@@ -104,6 +126,9 @@ fn port(word: &str) -> anyhow::Result<u16> {
     match word.parse() {
         Ok(0) => bail!("port 0 cannot be scanned: it means \"any free port\" to bind"),
         Ok(port) if digits => Ok(port),
+        _ if word.starts_with(|first: char| first.is_ascii_alphabetic()) => Err(anyhow!(
+            "{word:?} is neither a port nor the name of a service that portscan knows"
+        )),
         _ => Err(anyhow!(
             "{word:?} is not a port: a port is a whole number from 1 to 65535"
         )),
@@ -148,7 +173,23 @@ mod tests {
         assert!(error(" ").contains("empty"));
         assert!(error("+22").contains("\"+22\" is not a port"));
         assert!(error("1-x").contains("in the port range \"1-x\""));
-        assert!(error("1-").contains("a port is missing"));
+        assert!(error("no-such-service").contains("neither a port nor the name of a service"));
+        assert!(error("1-2-3").contains("\"2-3\" is not a port"));
+        assert!(error("--").contains("\"-\" is not a port"));
+    }
+
+    #[test]
+    fn a_range_without_an_end_goes_on_to_the_end_of_all_ports() {
+        let read = |text: &str| text.parse::<Ports>().unwrap();
+        assert_eq!(read("65534-").as_slice(), [65534, 65535]);
+        assert_eq!(read("-3,9").as_slice(), [1, 2, 3, 9]);
+        assert_eq!(read("-"), Ports::all());
+    }
+
+    #[test]
+    fn a_service_is_its_port_whatever_its_case() {
+        let ports: Ports = "ssh,HTTP-Alt, 22,ms-sql-s".parse().unwrap();
+        assert_eq!(ports.as_slice(), [22, 1433, 8080]);
     }
 
     #[test]

@@ -85,6 +85,7 @@ impl Saved {
         fs::write(&new, format!("{}\n", self.to_json()))
             .and_then(|()| fs::rename(&new, path))
             .with_context(|| format!("cannot write {}", path.display()))
+            .hint("--resume names another file to continue from")
     }
 
     /// Checks the numbers against the hosts and ports that they stand for: a file can be damaged,

@@ -22,6 +22,19 @@ pub fn name(port: u16) -> Option<&'static str> {
         .map(|(_, name)| *name)
 }
 
+/// The port of a service, whatever the case of its name.
+///
+/// ```
+/// assert_eq!(portscan::services::port("SSH"), Some(22));
+/// assert_eq!(portscan::services::port("no-such-service"), None);
+/// ```
+pub fn port(name: &str) -> Option<u16> {
+    SERVICES
+        .iter()
+        .find(|(_, known)| known.eq_ignore_ascii_case(name))
+        .map(|(port, _)| *port)
+}
+
 /// The most common ports, at most as many as the table has.
 pub fn top(count: usize) -> impl Iterator<Item = u16> {
     SERVICES.iter().take(count).map(|(port, _)| *port)
@@ -244,9 +257,10 @@ mod tests {
 
     #[test]
     fn every_port_is_there_once_and_the_names_fit_every_format() {
-        let mut seen = HashSet::new();
+        let (mut seen, mut names) = (HashSet::new(), HashSet::new());
         for (port, name) in SERVICES {
             assert!(*port > 0 && seen.insert(port), "port {port} is there twice");
+            assert!(names.insert(name), "{name} is the name of two ports");
             let plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
             assert!(!name.is_empty() && name.chars().all(plain), "{name:?}");
         }

@@ -3,16 +3,18 @@
 //! One file, since the forms that are read, the set that they make and the words that it prints are
 //! tested together.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use labnet::Hint;
 
+mod names;
 mod read;
 
-use read::{Found, read};
+use names::{Found, look_up};
+use read::read;
 
 /// The most hosts of one scan: as many as a /12 has.
 pub const MAX_HOSTS: u64 = 1 << 20;
@@ -95,11 +97,6 @@ impl Span {
     /// The number of addresses, unless there are far too many.
     fn size(self) -> Option<u64> {
         u64::try_from(self.last - self.first).ok()?.checked_add(1)
-    }
-
-    fn contains(self, host: Host) -> bool {
-        let other = Span::from(host);
-        self.kind == other.kind && (self.first..=self.last).contains(&other.first)
     }
 
     /// IPv4 addresses in IPv6 notation (`::ffff:0:0/96`) are IPv4.
@@ -191,43 +188,105 @@ pub struct Targets {
     /// How many addresses they hold.
     hosts: u64,
     names: HashMap<Host, String>,
-    /// The further addresses of names.
-    further: BTreeSet<(String, Host)>,
+}
+
+/// The addresses that a target may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Family {
+    /// IPv4 and IPv6.
+    #[default]
+    Any,
+    /// IPv4 alone.
+    V4,
+    /// IPv6 alone.
+    V6,
+}
+
+impl Family {
+    fn has(self, span: &Span) -> bool {
+        match self {
+            Family::Any => true,
+            Family::V4 => !span.kind.v6,
+            Family::V6 => span.kind.v6,
+        }
+    }
 }
 
 impl Targets {
     /// Adds a target: an address, a block (`10.0.0.0/24`), a range (`10.0.0.1-20`,
-    /// `10.0.0.1-10.0.1.20`), or a name, with its first address.
+    /// `10.0.0-3.1-254`, `10.0.0.1-10.0.1.20`), or a name, with all its addresses.
     ///
     /// # Errors
     ///
     /// When the word is none of these, when the name does not resolve, or when there are too many
     /// hosts. The set then stays as it was.
     pub fn add(&mut self, word: &str) -> anyhow::Result<()> {
-        self.add_found(word, read(word)?)
+        let errors = self.add_all(&[word], Family::Any);
+        errors.into_iter().next().map_or(Ok(()), Err)
     }
 
-    fn add_found(&mut self, word: &str, found: Found) -> anyhow::Result<()> {
-        let span = *found.spans.first().context("the target has no address")?;
-        let first = host(span.kind, span.first);
-        if first.scope == 0 && matches!(first.ip, IpAddr::V6(ip) if ip.is_unicast_link_local()) {
-            return Err(anyhow!(
-                "{word} is a link-local address and needs its interface: each link has its own {first}"
-            ))
-            .hint("name the interface, like this: fe80::1%eth0");
+    /// Adds targets; names are asked for side by side. Gives back what is wrong with the bad ones.
+    pub fn add_all(&mut self, words: &[impl AsRef<str>], family: Family) -> Vec<anyhow::Error> {
+        let words = words.iter().map(AsRef::as_ref);
+        let found = look_up(words.clone().map(read).collect());
+        words
+            .zip(found)
+            .filter_map(|(word, found)| {
+                let added = found.and_then(|found| self.add_found(word, found, family));
+                added.err()
+            })
+            .collect()
+    }
+
+    fn add_found(&mut self, word: &str, mut found: Found, family: Family) -> anyhow::Result<()> {
+        found.spans.retain(|span| family.has(span));
+        if found.spans.is_empty() {
+            let (wanted, option) = match family {
+                Family::V6 => ("IPv6", "-6"),
+                _ => ("IPv4", "-4"),
+            };
+            return Err(anyhow!("{word} has no {wanted} address"))
+                .hint(format!("leave {option} out to scan its other addresses"));
         }
-        if !self.insert(span) {
+        for span in &found.spans {
+            let first = host(span.kind, span.first);
+            if first.scope == 0 && matches!(first.ip, IpAddr::V6(ip) if ip.is_unicast_link_local())
+            {
+                return Err(anyhow!(
+                    "{word} is a link-local address and needs its interface: each link has its own {first}"
+                ))
+                .hint("name the interface, like this: fe80::1%eth0");
+            }
+        }
+        if !self.insert_all(&found.spans) {
             return Err(anyhow!("{word} makes more than {MAX_HOSTS} hosts"))
                 .hint("split the scan into smaller blocks");
         }
         if let Some(name) = found.name {
-            for further in &found.spans[1..] {
-                let further = host(further.kind, further.first);
-                self.further.insert((name.clone(), further));
+            for span in &found.spans {
+                let host = host(span.kind, span.first);
+                self.names.entry(host).or_insert_with(|| name.clone());
             }
-            self.names.entry(first).or_insert(name);
         }
         Ok(())
+    }
+
+    /// All of them or none: `false` when that makes too many hosts.
+    fn insert_all(&mut self, spans: &[Span]) -> bool {
+        if let [span] = spans {
+            return self.insert(*span);
+        }
+        let all: u64 = spans.iter().filter_map(|span| span.size()).sum();
+        if all + self.hosts <= MAX_HOSTS {
+            return spans.iter().all(|span| self.insert(*span));
+        }
+        // They may overlap those that are there.
+        let before = (self.spans.clone(), self.hosts);
+        let whole = spans.iter().all(|span| self.insert(*span));
+        if !whole {
+            (self.spans, self.hosts) = before;
+        }
+        whole
     }
 
     /// Joins a span with those that it overlaps or touches. `false` when that makes too many hosts:
@@ -265,33 +324,65 @@ impl Targets {
     ///
     /// When the word is not a target.
     pub fn exclude(&mut self, word: &str) -> anyhow::Result<()> {
-        for out in read(word)?.spans {
-            self.remove(out);
-            self.further.retain(|(_, host)| !out.contains(*host));
+        self.exclude_all(&[word])
+    }
+
+    /// Removes targets, as [`Targets::exclude`] does.
+    ///
+    /// # Errors
+    ///
+    /// Names the first word that is not a target; those before it are removed.
+    pub fn exclude_all(&mut self, words: &[impl AsRef<str>]) -> anyhow::Result<()> {
+        for found in look_up(words.iter().map(|word| read(word.as_ref())).collect()) {
+            for out in found?.spans {
+                self.remove(out);
+            }
         }
         Ok(())
     }
 
     fn remove(&mut self, out: Span) {
-        let mut left = BTreeMap::new();
-        for span in self.spans() {
-            let same = span.kind.v6 == out.kind.v6
-                && (span.kind.scope == out.kind.scope
-                    || span.kind.scope == 0
-                    || out.kind.scope == 0);
-            if !same || span.last < out.first || out.last < span.first {
-                left.insert((span.kind, span.first), span.last);
-                continue;
-            }
+        // A link-local address may be on any interface. The spans of IPv4 are looked up.
+        let first = match self.spans.range(..=(out.kind, out.first)).next_back() {
+            Some((key, _)) if !out.kind.v6 => *key,
+            _ => (
+                Kind {
+                    scope: 0,
+                    ..out.kind
+                },
+                0,
+            ),
+        };
+        let last = match out.kind.v6 {
+            true => (
+                Kind {
+                    v6: true,
+                    scope: u32::MAX,
+                },
+                u128::MAX,
+            ),
+            false => (out.kind, out.last),
+        };
+        let met: Vec<Span> = self
+            .spans
+            .range(first..=last)
+            .map(|(&(kind, first), &last)| Span { kind, first, last })
+            .filter(|span| {
+                span.kind.scope == out.kind.scope || span.kind.scope == 0 || out.kind.scope == 0
+            })
+            .filter(|span| span.first <= out.last && out.first <= span.last)
+            .collect();
+        for span in met {
+            self.spans.remove(&(span.kind, span.first));
             if span.first < out.first {
-                left.insert((span.kind, span.first), out.first - 1);
+                self.spans.insert((span.kind, span.first), out.first - 1);
             }
             if out.last < span.last {
-                left.insert((span.kind, out.last + 1), span.last);
+                self.spans.insert((span.kind, out.last + 1), span.last);
             }
+            let gone = span.last.min(out.last) - span.first.max(out.first) + 1;
+            self.hosts -= u64::try_from(gone).unwrap_or(self.hosts);
         }
-        self.spans = left;
-        self.hosts = self.spans().filter_map(Span::size).sum();
     }
 
     fn spans(&self) -> impl Iterator<Item = Span> {
@@ -320,21 +411,6 @@ impl Targets {
         self.names.get(&host).map(String::as_str)
     }
 
-    /// Addresses of names that are neither targets nor excluded, each with its name: of a name only
-    /// the first address is a target.
-    pub fn left_out(&self) -> impl Iterator<Item = (&str, Host)> {
-        let further = self.further.iter();
-        further
-            .filter(|(_, host)| !self.contains(*host))
-            .map(|(name, host)| (name.as_str(), *host))
-    }
-
-    fn contains(&self, host: Host) -> bool {
-        let wanted = Span::from(host);
-        let before = self.spans.range(..=(wanted.kind, wanted.first)).next_back();
-        before.is_some_and(|(&(kind, _), &last)| kind == wanted.kind && last >= wanted.last)
-    }
-
     /// Words that [`Targets::add`] reads back as the same set, without the names.
     pub fn words(&self) -> Vec<String> {
         self.spans().flat_map(Span::words).collect()
@@ -359,6 +435,8 @@ pub fn words(hosts: &[Host]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -394,46 +472,75 @@ mod tests {
         assert_eq!(localhost.name(host), Some("localhost"));
     }
 
-    #[test]
-    fn addresses_of_a_name_that_are_not_scanned_are_known() {
-        let found = [
-            "192.0.2.1:0",
-            "192.0.2.9:0",
-            "192.0.2.1:0",
-            "[2001:db8::1]:0",
-        ];
-        let mut set = Targets::default();
-        set.add_found(
-            "two.example",
-            read::named("two.example", &found.map(|a| a.parse().unwrap())),
+    fn two_addresses() -> Found {
+        let found = ["192.0.2.1:0", "192.0.2.9:0", "[2001:db8::1]:0"];
+        names::named(
+            "two.example".to_string(),
+            &found.map(|a| a.parse().unwrap()),
         )
-        .unwrap();
-        let left_out = |set: &Targets| -> Vec<String> {
-            set.left_out()
-                .map(|(name, host)| format!("{host} of {name}"))
-                .collect()
-        };
+    }
+
+    #[test]
+    fn a_name_is_all_its_addresses_or_those_of_one_family() {
+        for (family, expected) in [
+            (Family::Any, &["192.0.2.1", "192.0.2.9", "2001:db8::1"][..]),
+            (Family::V4, &["192.0.2.1", "192.0.2.9"]),
+            (Family::V6, &["2001:db8::1"]),
+        ] {
+            let mut set = Targets::default();
+            set.add_found("two.example", two_addresses(), family)
+                .unwrap();
+            assert_eq!(set.words(), expected);
+            assert!(
+                set.hosts()
+                    .all(|host| set.name(host) == Some("two.example"))
+            );
+        }
+        let told = Targets::default().add_all(&["127.0.0.1", "::1"], Family::V4);
+        assert_eq!(told.len(), 1);
+        assert_eq!(told[0].to_string(), "::1 has no IPv4 address");
+    }
+
+    #[test]
+    fn a_range_in_any_of_the_four_numbers_is_read() {
+        let words = targets(&["10.0.0-1.1-254"]).words();
+        assert_eq!(words, ["10.0.0.1-10.0.0.254", "10.0.1.1-10.0.1.254"]);
         assert_eq!(
-            left_out(&set),
-            ["192.0.2.9 of two.example", "2001:db8::1 of two.example"]
+            targets(&["10.0.0-3.0-255"]).words(),
+            ["10.0.0.0-10.0.3.255"]
         );
-        // One that is a target too, or that the user excludes, is not left out by accident.
-        set.add("2001:db8::1").unwrap();
-        set.exclude("192.0.2.9").unwrap();
-        assert_eq!(left_out(&set), [""; 0]);
+        assert_eq!(targets(&["10-11.0.0.7"]).words(), ["10.0.0.7", "11.0.0.7"]);
+        assert!(error("10.0.3-0.1").contains("3-0 runs backwards: did you mean 0-3?"));
+        assert!(error("10.0.0-256.1").contains("\"256\" is not a number from 0 to 255"));
+        assert!(error("0-255.0-255.0-255.0-255").contains("more than 1048576 hosts"));
+        let mut full = targets(&["10.0.0.0/12"]);
+        assert!(full.add("10.0-15.0-255.9").is_ok());
+        assert!(full.add("10.15-16.0-255.9").is_err());
+        assert_eq!(full.words(), ["10.0.0.0-10.15.255.255"]);
+    }
+
+    #[test]
+    fn only_a_link_local_address_has_an_interface() {
+        assert_eq!(targets(&["::1%lo"]).words(), ["::1"]);
+        assert_eq!(
+            targets(&["2001:db8::1%no-such-interface"]).words(),
+            ["2001:db8::1"]
+        );
     }
 
     #[test]
     fn an_excluded_name_takes_out_every_address_of_it() {
-        let found = ["192.0.2.1:0", "192.0.2.9:0", "[2001:db8::1]:0"].map(|a| a.parse().unwrap());
         let mut set = targets(&["192.0.2.0-10", "2001:db8::/126"]);
-        for out in read::named("two.example", &found).spans {
+        for out in two_addresses().spans {
             set.remove(out);
         }
         assert_eq!(set.len(), 9 + 3);
-        assert!(!set.hosts().any(|host| found.contains(&host.port(0))));
-        // As a target, a name is its first address.
-        assert_eq!(targets(&["localhost"]).len(), 1);
+        let mut set = targets(&["localhost", "127.0.0.0/30", "::1"]);
+        set.exclude("localhost").unwrap();
+        assert!(
+            !set.hosts()
+                .any(|host| host.ip.is_loopback() && set.name(host).is_some())
+        );
     }
 
     #[test]
@@ -475,7 +582,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_thousand_scattered_addresses_are_read_in_seconds() {
+    fn a_hundred_thousand_scattered_addresses_are_read_and_excluded_in_seconds() {
         let began = std::time::Instant::now();
         let mut set = Targets::default();
         // An odd number times a counter, modulo 2^23, gives each address once; none of them touch.
@@ -485,7 +592,10 @@ mod tests {
                 .unwrap();
         }
         assert_eq!(set.len(), 100_000);
-        assert_eq!(set.words().len(), 100_000);
+        let words = set.words();
+        assert_eq!(words.len(), 100_000);
+        set.exclude_all(&words[1..]).unwrap();
+        assert_eq!(set.words(), words[..1]);
         // A tree takes less than a second. Sorting a list after each addition took a minute and a
         // half for a fifth of them.
         assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
@@ -498,7 +608,8 @@ mod tests {
         assert!(good.add("::/0").is_err());
         assert_eq!(good.len(), 1);
         assert!(error("10.0.0.0/33").contains("from 0 to 32"));
-        assert!(error("10.0.0.9-3").contains("runs backwards: did you mean 10.0.0.3-10.0.0.9?"));
+        assert!(error("10.0.0.9-3").contains("9-3 runs backwards: did you mean 3-9?"));
+        assert!(error("10.0.0.9-10.0.0.3").contains("did you mean 10.0.0.3-10.0.0.9?"));
         assert!(error("10.0.0.1-::1").contains("one end is IPv4"));
         assert!(error("2001:db8::/64").contains("more than 1048576 hosts"));
         assert!(error("no-such-host.invalid").contains("cannot resolve"));

@@ -24,8 +24,8 @@ use portscan::report::Format;
     )
 )]
 pub(crate) struct Args {
-    /// names (the first address of each), addresses, blocks (10.0.0.0/24), ranges (10.0.0.1-20), -
-    /// for stdin; 1048576 hosts at most (default 127.0.0.1)
+    /// names (all addresses of each), addresses, blocks (10.0.0.0/24), ranges (10.0.0.1-20,
+    /// 10.0.0-3.1-254), - for stdin; 1048576 hosts at most (default 127.0.0.1)
     #[argh(positional)]
     pub(crate) targets: Vec<String>,
     /// file with one target a line, # begins a comment; - is stdin
@@ -34,9 +34,21 @@ pub(crate) struct Args {
     /// target to leave out, a name with all its addresses; may be repeated
     #[argh(option)]
     pub(crate) exclude: Vec<String>,
-    /// ports, for example 22,80,8000-9000 (default all, 1-65535)
+    /// file with targets to leave out
     #[argh(option)]
+    pub(crate) exclude_from: Option<PathBuf>,
+    /// only IPv4 addresses
+    #[argh(switch, short = '4')]
+    pub(crate) ipv4: bool,
+    /// only IPv6 addresses
+    #[argh(switch, short = '6')]
+    pub(crate) ipv6: bool,
+    /// ports and services, for example 22,http,8000-9000,60000- (default all, 1-65535)
+    #[argh(option, short = 'p')]
     pub(crate) ports: Option<String>,
+    /// file with ports
+    #[argh(option)]
+    pub(crate) ports_from: Option<PathBuf>,
     /// scan only this many of the most common ports
     #[argh(option)]
     pub(crate) top: Option<usize>,
@@ -65,6 +77,9 @@ pub(crate) struct Args {
     /// read what each open port's service says first
     #[argh(switch)]
     pub(crate) banner: bool,
+    /// report only open ports, and the hosts that have some
+    #[argh(switch)]
+    pub(crate) open: bool,
     /// human, json, jsonl, grep or csv (default human)
     #[argh(option, default = "Format::Human")]
     pub(crate) format: Format,
@@ -75,4 +90,7 @@ pub(crate) struct Args {
     /// new ones; also where Ctrl-C writes it (default portscan.resume)
     #[argh(option)]
     pub(crate) resume: Option<PathBuf>,
+    /// print the version
+    #[argh(switch)]
+    pub(crate) version: bool,
 }

@@ -1,7 +1,5 @@
 //! What is to be scanned: targets, ports and limits, from the options or from the resume file.
 
-use std::fs::File;
-use std::io::{self, BufRead};
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
@@ -11,9 +9,10 @@ use portscan::limits::Limits;
 use portscan::ports::Ports;
 use portscan::resume::Saved;
 use portscan::services;
-use portscan::targets::Targets;
+use portscan::targets::{Family, Targets};
 
 use super::args::Args;
+use super::list;
 
 /// With at most so many ports a host, and so many in all, the report has a line for each, whatever
 /// its state.
@@ -76,7 +75,7 @@ impl Input {
                 window: args.window.unwrap_or(before.window),
                 rate: args.rate.or(before.rate),
                 timeout: args.timeout.or(before.timeout),
-                details: self.ports.len() <= FEW_PORTS && lines <= FEW_LINES,
+                details: !args.open && self.ports.len() <= FEW_PORTS && lines <= FEW_LINES,
             },
             start: saved.map_or_else(Position::default, |saved| saved.position.clone()),
         })
@@ -92,7 +91,8 @@ fn saved(args: &Args) -> anyhow::Result<Option<Saved>> {
     let shown = path.display();
     let there = path
         .try_exists()
-        .with_context(|| format!("cannot look for {shown}"))?;
+        .with_context(|| format!("cannot look for {shown}"))
+        .hint("--resume names the file of an interrupted scan")?;
     if there {
         return Saved::load(path).map(Some);
     }
@@ -108,7 +108,11 @@ fn from_saved(args: &Args, saved: &Saved) -> anyhow::Result<(Targets, Ports)> {
     let given = !args.targets.is_empty()
         || args.from.is_some()
         || !args.exclude.is_empty()
+        || args.exclude_from.is_some()
+        || args.ipv4
+        || args.ipv6
         || args.ports.is_some()
+        || args.ports_from.is_some()
         || args.top.is_some()
         || args.exclude_ports.is_some()
         || args.seed.is_some()
@@ -128,43 +132,46 @@ fn from_saved(args: &Args, saved: &Saved) -> anyhow::Result<(Targets, Ports)> {
 
 /// Adds up all targets. A bad one among good ones is reported, counted, and skipped.
 fn targets(args: &Args, bad: &mut u32) -> anyhow::Result<Targets> {
+    let stdin = Path::new("-");
+    let family = match (args.ipv4, args.ipv6) {
+        (true, true) => {
+            return Err(anyhow!("-4 and -6 exclude each other"))
+                .hint("leave both out to scan the addresses of both families");
+        }
+        (true, false) => Family::V4,
+        (false, true) => Family::V6,
+        (false, false) => Family::Any,
+    };
     let mut words = Vec::new();
     for word in &args.targets {
-        if word == "-" {
-            words.extend(lines(io::stdin().lock(), "stdin")?);
+        if Path::new(word) == stdin {
+            words.extend(list::words(stdin, "targets")?);
         } else {
             words.push(word.clone());
         }
     }
-    match args.from.as_deref() {
-        None => {}
-        Some(path) if path == Path::new("-") => words.extend(lines(io::stdin().lock(), "stdin")?),
-        Some(path) => {
-            let shown = path.display().to_string();
-            let file = File::open(path).with_context(|| format!("cannot open {shown}"))?;
-            words.extend(lines(io::BufReader::new(file), &shown)?);
-        }
+    if let Some(path) = &args.from {
+        words.extend(list::words(path, "targets")?);
     }
-    if words.is_empty() && args.targets.is_empty() && args.from.is_none() {
-        words.push("127.0.0.1".to_string());
+    if args.targets.is_empty() && args.from.is_none() {
+        words.push(if args.ipv6 { "::1" } else { "127.0.0.1" }.to_string());
     }
     let mut targets = Targets::default();
-    for word in &words {
-        if let Err(error) = targets.add(word) {
-            log!("{:?}", labnet::Failure::from(error));
-            *bad += 1;
-        }
+    for error in targets.add_all(&words, family) {
+        log!("{:?}", labnet::Failure::from(error));
+        *bad += 1;
     }
-    // A bad --exclude ends the program: scanning what should be left out is worse than scanning
+    // A bad exclusion ends the program: scanning what should be left out is worse than scanning
     // nothing.
-    for word in &args.exclude {
+    let listed = match &args.exclude_from {
+        Some(path) => list::words(path, "targets to leave out")?,
+        None => Vec::new(),
+    };
+    for (option, words) in [("--exclude", &args.exclude), ("--exclude-from", &listed)] {
         targets
-            .exclude(word)
-            .with_context(|| format!("--exclude {word}"))
+            .exclude_all(words)
+            .context(option)
             .hint("it takes names, addresses, blocks and ranges, as the targets do")?;
-    }
-    for (name, host) in targets.left_out() {
-        log!("{name} has more than one address: {host} is not scanned");
     }
     if targets.is_empty() {
         return Err(anyhow!(
@@ -175,35 +182,31 @@ fn targets(args: &Args, bad: &mut u32) -> anyhow::Result<Targets> {
     Ok(targets)
 }
 
-fn lines(source: impl BufRead, name: &str) -> anyhow::Result<Vec<String>> {
-    let mut words = Vec::new();
-    for line in source.lines() {
-        let line = line.with_context(|| format!("cannot read targets from {name}"))?;
-        let text = line.split('#').next().unwrap_or_default();
-        words.extend(text.split_whitespace().map(str::to_string));
-    }
-    Ok(words)
-}
-
 fn ports(args: &Args) -> anyhow::Result<Ports> {
-    const HINT: &str = "ports look like this: --ports 22,80,8000-9000";
-    let ports: Ports = match (&args.ports, args.top) {
-        (Some(_), Some(_)) => {
+    const HINT: &str = "ports look like this: --ports 22,http,8000-9000,60000-";
+    let given = args.ports.is_some() || args.ports_from.is_some();
+    let mut ports = match args.top {
+        Some(_) if given => {
             return Err(anyhow!("--ports and --top exclude each other")).hint("leave one out");
         }
-        (Some(text), None) => text.parse().context("--ports").hint(HINT)?,
-        (None, Some(count)) if (1..=services::COUNT).contains(&count) => {
-            services::top(count).collect()
-        }
-        (None, Some(count)) => {
+        Some(count) if (1..=services::COUNT).contains(&count) => services::top(count).collect(),
+        Some(count) => {
             return Err(anyhow!(
                 "--top {count}: the table has {} ports",
                 services::COUNT
             ))
             .hint("leave --top out to scan all ports");
         }
-        (None, None) => Ports::all(),
+        None if given => Ports::default(),
+        None => Ports::all(),
     };
+    if let Some(text) = &args.ports {
+        ports = ports.with(&text.parse().context("--ports").hint(HINT)?);
+    }
+    if let Some(path) = &args.ports_from {
+        let text = list::words(path, "ports")?.join(",");
+        ports = ports.with(&text.parse().context("--ports-from").hint(HINT)?);
+    }
     let ports = match &args.exclude_ports {
         Some(text) => ports.without(&text.parse().context("--exclude-ports").hint(HINT)?),
         None => ports,

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use labnet::{Hint, log};
 use portscan::banner;
 use portscan::engine::{Outcome, Plan, Position, Progress};
@@ -23,6 +23,40 @@ use super::progress::with_bar;
 
 const BANNER_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Whether stdout was open when the program began. Rust opens `/dev/null` in place of a closed one
+/// before `main`, and everything written there is lost.
+#[cfg(target_os = "linux")]
+mod at_start {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    pub(super) static STDOUT_IS_OPEN: AtomicBool = AtomicBool::new(true);
+
+    #[expect(
+        unsafe_code,
+        reason = "the loader calls it before Rust's own start (elf(5))"
+    )]
+    #[used]
+    #[unsafe(link_section = ".init_array")]
+    static LOOK: extern "C" fn() = look;
+
+    extern "C" fn look() {
+        let open = rustix::io::fcntl_getfd(rustix::stdio::stdout()).is_ok();
+        STDOUT_IS_OPEN.store(open, Ordering::Relaxed);
+    }
+}
+
+/// Makes sure that there is a stdout to write the report to.
+pub(crate) fn check_stdout() -> anyhow::Result<()> {
+    #[cfg(target_os = "linux")]
+    if !at_start::STDOUT_IS_OPEN.load(Ordering::Relaxed) {
+        return Err(anyhow!(
+            "there is nowhere to write the report: stdout is closed"
+        ))
+        .hint("open it, or name a file with --out");
+    }
+    Ok(())
+}
+
 pub(crate) fn create(path: &Path) -> anyhow::Result<File> {
     File::create(path)
         .with_context(|| format!("cannot create {}", path.display()))
@@ -30,7 +64,9 @@ pub(crate) fn create(path: &Path) -> anyhow::Result<File> {
 }
 
 pub(crate) fn remove(path: &Path) -> anyhow::Result<()> {
-    fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))
+    fs::remove_file(path)
+        .with_context(|| format!("cannot remove {}", path.display()))
+        .hint("the scan is complete: the file is no longer needed")
 }
 
 /// Writes the report where the user wants it. Gives back the errors.
@@ -53,7 +89,8 @@ pub(crate) fn write_report(args: &Args, out: Option<File>, report: &Report) -> V
         let written = stdout
             .write_all(text.as_bytes())
             .and_then(|()| stdout.flush())
-            .context("cannot write to stdout");
+            .context("cannot write to stdout")
+            .hint("its reader has ended, or its disk is full; --out names a file");
         errors.extend(written.err());
     }
     if args.out.is_some() || args.format != Format::Human {

@@ -1,14 +1,15 @@
 //! The progress bar, and Ctrl-C.
 
 use std::process;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
+use labnet::Hint;
 use portscan::engine::{self, Outcome, Plan, Progress};
 
 /// The exit code after Ctrl-C, as shells count it: 128 and the signal's number.
@@ -23,7 +24,8 @@ pub(crate) fn stop_on_ctrl_c() -> anyhow::Result<Arc<AtomicBool>> {
             process::exit(INTERRUPTED);
         }
     })
-    .context("cannot catch Ctrl-C")?;
+    .context("cannot catch Ctrl-C")
+    .hint("it takes a thread of its own: raise the limit on processes (ulimit -u)")?;
     Ok(stop)
 }
 
@@ -45,29 +47,34 @@ pub(crate) fn with_bar<T: Send>(
     work: impl FnOnce() -> T + Send,
 ) -> anyhow::Result<T> {
     let bar = ProgressBar::new(0);
+    let work = Mutex::new(Some(work));
     if let Ok(style) = ProgressStyle::with_template(style) {
         bar.set_style(style);
     }
+    let take = || labnet::lock(&work).take().map(|work| work());
     thread::scope(|scope| {
         let (done, wait) = mpsc::channel();
-        scope.spawn(move || {
+        let started = thread::Builder::new().spawn_scoped(scope, move || {
             // The receiver is gone only when the program is ending.
-            let _program_ends = done.send(work());
+            let _program_ends = done.send(take());
         });
+        if started.is_err() {
+            // Where no thread can be started (`ulimit -u`), this one works, without a bar.
+            return take();
+        }
         loop {
             match wait.recv_timeout(Duration::from_millis(100)) {
                 Ok(outcome) => {
                     bar.finish_and_clear();
-                    return Ok(outcome);
+                    return outcome;
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     bar.set_length(progress.all.load(Ordering::Relaxed));
                     bar.set_position(progress.done.load(Ordering::Relaxed));
                 }
-                Err(RecvTimeoutError::Disconnected) => {
-                    return Err(anyhow!("a thread ended without a result"));
-                }
+                Err(RecvTimeoutError::Disconnected) => return None,
             }
         }
     })
+    .context("a thread ended without a result")
 }

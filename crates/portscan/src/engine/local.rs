@@ -6,14 +6,14 @@
 //! a thread is enough for all 65,535 ports.
 
 use std::collections::{HashMap, HashSet};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::{io, thread};
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use socket2::Socket;
 
-use super::{Answer, Source, system};
+use super::{Answer, Source, on_threads, system};
 use crate::findings::{Counts, Findings, State};
 use crate::permutation::Permutation;
 use crate::probe::host_and_port;
@@ -65,23 +65,12 @@ impl Scan<'_> {
             sockets.push(self.sockets(&mut taken)?);
         }
         let next = AtomicU64::new(start);
-        let parts: Vec<Part> = thread::scope(|scope| {
-            let threads: Vec<_> = sockets
-                .iter()
-                .map(|sockets| scope.spawn(|| self.work(sockets, &taken, &next)))
-                .collect();
-            threads
-                .into_iter()
-                .map(|thread| {
-                    thread
-                        .join()
-                        .map_err(|_| anyhow!("a scanning thread panicked"))
-                })
-                .collect::<anyhow::Result<_>>()
-        })?;
+        let parts = on_threads(sockets.len(), |thread| {
+            Ok(self.work(&sockets[thread], &taken, &next))
+        });
         found.position = next.into_inner().min(self.order.size());
         for part in parts {
-            part.merge_into(&mut found, self.hosts.len());
+            part?.merge_into(&mut found, self.hosts.len());
         }
         self.probe_taken(&mut found)?;
         Ok(found)

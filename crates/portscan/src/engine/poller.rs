@@ -15,7 +15,7 @@ use anyhow::{Context, anyhow};
 use mio::{Events, Poll, Token};
 
 use super::system::{self, ProbeSocket};
-use super::{Answer, MAX_IN_FLIGHT, Plan, Progress, Source};
+use super::{Answer, MAX_IN_FLIGHT, Plan, Progress, Source, on_threads};
 use crate::findings::State;
 use crate::probe::Probe;
 use crate::schedule::{Next, STUCK_AFTER, Scheduler};
@@ -186,19 +186,7 @@ pub(super) fn run(
     let (done, all) = shared.scheduler().progress();
     let mut trouble = None;
     if done < all && !stop.load(Ordering::Relaxed) {
-        let results: Vec<anyhow::Result<()>> = thread::scope(|scope| {
-            let threads: Vec<_> = (0..budgets.workers)
-                .map(|_| scope.spawn(|| work(&shared, budgets)))
-                .collect();
-            threads
-                .into_iter()
-                .map(|thread| {
-                    thread
-                        .join()
-                        .unwrap_or_else(|_| Err(anyhow!("a scanning thread panicked")))
-                })
-                .collect()
-        });
+        let results = on_threads(budgets.workers, |_| work(&shared, budgets));
         trouble = results
             .into_iter()
             .find_map(anyhow::Result::err)

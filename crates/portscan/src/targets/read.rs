@@ -1,37 +1,47 @@
 //! What a word of the command line means: an address, a block, a range or a name.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use anyhow::{Context, anyhow, bail};
 use labnet::Hint;
 
-use super::{Host, Kind, Span, number};
+use super::{Host, Kind, MAX_HOSTS, Span, number};
+
+const RANGE_HINT: &str = "a range looks like this: 10.0.0.1-20, 10.0.0-3.1-254, 10.0.0.1-10.0.1.20";
 
 /// What a word means.
-pub(super) struct Found {
-    /// A name may have several addresses; anything else is one span.
-    pub(super) spans: Vec<Span>,
-    pub(super) name: Option<String>,
+#[derive(Debug)]
+pub(super) enum Word {
+    /// Addresses.
+    Spans(Vec<Span>),
+    /// A name, or a link-local address with its interface: the system knows its addresses.
+    Name(String),
 }
 
-impl From<Span> for Found {
+impl From<Span> for Word {
     fn from(span: Span) -> Self {
-        Found {
-            spans: vec![span],
-            name: None,
-        }
+        Word::Spans(vec![span])
     }
 }
 
 /// Reads a word in the forms that [`Targets::add`](super::Targets::add) names.
-pub(super) fn read(word: &str) -> anyhow::Result<Found> {
+pub(super) fn read(word: &str) -> anyhow::Result<Word> {
     let word = word.trim();
     if word.is_empty() {
         bail!("a target is missing: an empty word");
     }
     if let Ok(ip) = word.parse::<IpAddr>() {
         return Ok(Span::from(Host::from(ip)).into());
+    }
+    if let Some(ip) = without_zone(word) {
+        return Ok(Span::from(Host::from(ip)).into());
+    }
+    if has_octet_ranges(word) {
+        return octets(word)
+            .with_context(|| format!("{word} is not a range of addresses"))
+            .hint(RANGE_HINT)
+            .map(Word::Spans);
     }
     if is_old_notation(word) {
         return Err(anyhow!(
@@ -43,17 +53,87 @@ pub(super) fn read(word: &str) -> anyhow::Result<Found> {
         return block(base, prefix)
             .with_context(|| format!("{word} is not a block of addresses"))
             .hint("a block looks like this: 10.0.0.0/24, 2001:db8::/120")
-            .map(Found::from);
+            .map(Word::from);
     }
     if let Some((first, last)) = word.split_once('-')
         && let Ok(first) = first.parse::<IpAddr>()
     {
         return range(first, last)
             .with_context(|| format!("{word} is not a range of addresses"))
-            .hint("a range looks like this: 10.0.0.1-20, 10.0.0.1-10.0.1.20")
-            .map(Found::from);
+            .hint(RANGE_HINT)
+            .map(Word::from);
     }
-    resolve(word)
+    Ok(Word::Name(word.to_string()))
+}
+
+/// An address with an interface that it does not need. Only link-local addresses have one (RFC
+/// 4007, section 6): `::1%lo` is `::1`.
+fn without_zone(word: &str) -> Option<IpAddr> {
+    let (ip, zone) = word.split_once('%')?;
+    let ip: Ipv6Addr = ip.parse().ok()?;
+    (!zone.is_empty() && !ip.is_unicast_link_local()).then_some(ip.into())
+}
+
+/// Whether a word is an IPv4 address with a range in one or more of its numbers: `10.0.0-3.1-254`.
+fn has_octet_ranges(word: &str) -> bool {
+    let parts: Vec<&str> = word.split('.').collect();
+    let numeric = |part: &&str| {
+        part.starts_with(|first: char| first.is_ascii_digit())
+            && part
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || byte == b'-')
+    };
+    parts.len() == 4 && word.contains('-') && parts.iter().all(numeric)
+}
+
+/// The addresses whose four numbers are in the ranges that stand for them.
+fn octets(word: &str) -> anyhow::Result<Vec<Span>> {
+    let mut ranges = Vec::new();
+    for part in word.split('.') {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let end = |word| {
+            decimal::<u8>(word).with_context(|| {
+                format!("{word:?} is not a number from 0 to 255 without leading zeros")
+            })
+        };
+        let (first, last) = (end(first)?, end(last)?);
+        if first > last {
+            bail!("{part} runs backwards: did you mean {last}-{first}?");
+        }
+        ranges.push((first, last));
+    }
+    let size: u64 = ranges
+        .iter()
+        .map(|(first, last)| u64::from(last - first) + 1)
+        .product();
+    if size > MAX_HOSTS {
+        bail!("it has more than {MAX_HOSTS} hosts");
+    }
+    let [(a1, a2), (b1, b2), (c1, c2), (d1, d2)] = ranges[..] else {
+        bail!("it has not four numbers");
+    };
+    let at = |a, b, c, d| number(Ipv4Addr::new(a, b, c, d).into()).1;
+    let mut spans: Vec<Span> = Vec::new();
+    for a in a1..=a2 {
+        for b in b1..=b2 {
+            for c in c1..=c2 {
+                let (first, last) = (at(a, b, c, d1), at(a, b, c, d2));
+                match spans.last_mut() {
+                    // Whole blocks make one span.
+                    Some(span) if span.last + 1 == first => span.last = last,
+                    _ => spans.push(Span {
+                        kind: Kind {
+                            v6: false,
+                            scope: 0,
+                        },
+                        first,
+                        last,
+                    }),
+                }
+            }
+        }
+    }
+    Ok(spans)
 }
 
 /// Whether a word is an IPv4 address, or a block or range of them, in a notation that only the
@@ -118,18 +198,11 @@ fn block(base: &str, prefix: &str) -> anyhow::Result<Span> {
     .without_mapping())
 }
 
-/// `last` is an address, or for IPv4 the last number alone.
 fn range(first: IpAddr, last: &str) -> anyhow::Result<Span> {
-    let last_ip = match (first, decimal::<u8>(last)) {
-        (IpAddr::V4(ip), Some(last)) => {
-            let [a, b, c, _] = ip.octets();
-            Ipv4Addr::new(a, b, c, last).into()
-        }
-        _ => last
-            .parse::<IpAddr>()
-            .ok()
-            .with_context(|| format!("{last:?} is not an address"))?,
-    };
+    let last_ip = last
+        .parse::<IpAddr>()
+        .ok()
+        .with_context(|| format!("{last:?} is not an address"))?;
     let ((v6, first_number), (last_v6, last_number)) = (number(first), number(last_ip));
     if v6 != last_v6 {
         bail!("one end is IPv4, the other IPv6");
@@ -143,38 +216,6 @@ fn range(first: IpAddr, last: &str) -> anyhow::Result<Span> {
         last: last_number,
     }
     .without_mapping())
-}
-
-fn resolve(name: &str) -> anyhow::Result<Found> {
-    const HINT: &str = "check the spelling and the network, or give an address";
-    let found: Vec<SocketAddr> = (name, 0)
-        .to_socket_addrs()
-        .with_context(|| format!("cannot resolve the host name {name}"))
-        .hint(HINT)?
-        .collect();
-    if found.is_empty() {
-        return Err(anyhow!("the host {name} has no address")).hint(HINT);
-    }
-    Ok(named(name, &found))
-}
-
-pub(super) fn named(name: &str, found: &[SocketAddr]) -> Found {
-    Found {
-        spans: found.iter().map(|found| scoped(*found).into()).collect(),
-        // `fe80::1%eth0` is an address with its interface, not a name worth printing.
-        name: (!name.contains('%')).then(|| name.to_string()),
-    }
-}
-
-/// Only link-local addresses have an interface (RFC 4007, section 6): `::1%1` is `::1`.
-fn scoped(found: SocketAddr) -> Host {
-    match found {
-        SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() => Host {
-            ip: found.ip(),
-            scope: v6.scope_id(),
-        },
-        _ => found.ip().into(),
-    }
 }
 
 #[cfg(test)]

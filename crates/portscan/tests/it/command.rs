@@ -15,25 +15,25 @@ use tempfile::TempDir;
 use crate::listeners::{Listeners, listening};
 use crate::namespace::{in_own_network, test_name};
 
-fn portscan(arguments: &[&str]) -> Command {
+pub(crate) fn portscan(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_portscan"));
     command.args(arguments).stdin(Stdio::null());
     command
 }
 
-fn run(arguments: &[&str]) -> Output {
+pub(crate) fn run(arguments: &[&str]) -> Output {
     portscan(arguments).output().unwrap()
 }
 
-fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-fn path_in(folder: &TempDir, name: &str) -> String {
+pub(crate) fn path_in(folder: &TempDir, name: &str) -> String {
     folder.path().join(name).to_str().unwrap().to_string()
 }
 
@@ -47,7 +47,7 @@ fn open_and_closed() -> (TcpListener, u16, u16) {
     (open, port, closed)
 }
 
-fn assert_refused(arguments: &[&str], words: &[&str]) {
+pub(crate) fn assert_refused(arguments: &[&str], words: &[&str]) {
     let output = run(arguments);
     let message = stderr(&output);
     assert_eq!(output.status.code(), Some(1), "{arguments:?}: {message}");
@@ -64,7 +64,7 @@ fn assert_refused(arguments: &[&str], words: &[&str]) {
 
 #[test]
 fn errors_name_what_is_wrong_and_what_to_do() {
-    let hint = "hint: ports look like this: --ports 22,80,8000-9000\n";
+    let hint = "hint: ports look like this: --ports 22,http,8000-9000,60000-\n";
     for (ports, error) in [
         (
             "0",
@@ -117,7 +117,7 @@ fn bad_input_is_one_line_and_a_hint() {
     );
     assert_refused(
         &["127.0.0.1", "--exclude", "127.0.0.1/99"],
-        &["--exclude 127.0.0.1/99"],
+        &["--exclude: 127.0.0.1/99"],
     );
     assert_refused(&["--format", "xml"], &["human, json, jsonl, grep or csv"]);
     assert_refused(&["--rate", "0"], &["a rate is"]);
@@ -128,6 +128,8 @@ fn bad_input_is_one_line_and_a_hint() {
         &["cannot create /nowhere/report"],
     );
     assert_refused(&["--bogus"], &["--bogus"]);
+    assert_refused(&["-4", "-6"], &["-4 and -6 exclude each other"]);
+    assert_refused(&["-p", "ssh-"], &["\"ssh\" is neither a port"]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`command`] | the command as a user meets it |
+//! | [`options`] | what may be asked for, and what a process may lack |
 //! | [`loopback`] | scans of this machine's own addresses, in a network namespace |
 //! | [`netns`] | scans of another machine behind a slow link |
 //! | [`simulation`] | the scheduler against a simulated network |
@@ -27,4 +28,6 @@ mod loopback;
 mod namespace;
 #[cfg(target_os = "linux")]
 mod netns;
+#[cfg(unix)]
+mod options;
 mod simulation;

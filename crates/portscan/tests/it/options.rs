@@ -1,0 +1,163 @@
+//! What may be asked for: short options, families, lists in files, and what a process may lack.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
+
+use crate::command::{assert_refused, path_in, portscan, run, stderr, stdout};
+
+/// The addresses and the ports of a scan's lines, in the form of `--format csv`.
+fn scanned(arguments: &[&str]) -> Vec<String> {
+    let output = run(&[arguments, &["--format", "csv"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    stdout(&output)
+        .lines()
+        .skip(1)
+        .map(|line| {
+            let fields: Vec<&str> = line.split(',').collect();
+            format!("{}:{}", fields[0], fields[2])
+        })
+        .collect()
+}
+
+#[test]
+fn short_options_are_those_of_other_scanners() {
+    for words in [&["-p", "9"][..], &["-p9"], &["-p=discard"], &["--ports=9"]] {
+        assert_eq!(scanned(words), ["127.0.0.1:9"], "{words:?}");
+    }
+    let version = run(&["--version"]);
+    assert_eq!(stdout(&version), "portscan 0.1.0\n");
+    assert_eq!(version.status.code(), Some(0));
+}
+
+#[test]
+fn a_name_is_scanned_on_all_its_addresses_or_on_those_of_a_family() {
+    let all = scanned(&["localhost", "-p9"]);
+    assert!(all.contains(&"127.0.0.1:9".to_string()), "{all:?}");
+    assert_eq!(scanned(&["localhost", "-4", "-p9"]), ["127.0.0.1:9"]);
+    assert_eq!(scanned(&["-6", "-p9"]), ["::1:9"]);
+    assert_eq!(scanned(&["::1%lo", "-p9"]), ["::1:9"]);
+    let output = run(&["127.0.0.1", "::1", "-4", "-p9"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("::1 has no IPv4 address\nhint: leave -4 out"));
+}
+
+#[test]
+fn targets_exclusions_and_ports_come_from_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, bytes: &[u8]| {
+        let path = path_in(&folder, name);
+        fs::write(&path, bytes).unwrap();
+        path
+    };
+    let targets = file("targets", b"\xef\xbb\xbf127.0.6-7.1-2 # B\xfcro\r\n");
+    let exclude = file("exclude", b"127.0.6.2\n127.0.7.0/31\n");
+    let ports = file("ports", b"9 # discard\nssh,24-25\n");
+    let lists = ["--from", &targets, "--exclude-from", &exclude];
+    let found = scanned(
+        &[
+            &lists[..],
+            &["--ports-from", &ports, "--exclude-ports", "24"],
+        ]
+        .concat(),
+    );
+    let expected = [
+        "127.0.6.1:9",
+        "127.0.6.1:22",
+        "127.0.6.1:25",
+        "127.0.7.2:9",
+        "127.0.7.2:22",
+        "127.0.7.2:25",
+    ];
+    assert_eq!(found, expected);
+
+    let latin1 = file("latin1", b"127.0.0.1\nb\xfcro.example\n");
+    assert_refused(&["--from", &latin1], &["latin1: line 2 is not valid UTF-8"]);
+    assert_refused(&["--exclude-from", "/dev/zero"], &["line 1 is longer than"]);
+    let bad = file("bad", b"127.0.0.1\n127.0.0.1/99\n");
+    assert_refused(&["--exclude-from", &bad], &["--exclude-from: 127.0.0.1/99"]);
+    assert_refused(
+        &["--ports-from", &bad],
+        &["--ports-from: \"127.0.0.1\" is not a port"],
+    );
+}
+
+#[test]
+fn open_leaves_out_what_is_not_open() {
+    let listener = TcpListener::bind("127.0.6.9:0").unwrap();
+    let open = listener.local_addr().unwrap().port();
+    let found = scanned(&["127.0.6.8-9", "--open", "-p", &format!("9,{open}")]);
+    assert_eq!(found, [format!("127.0.6.9:{open}")]);
+}
+
+#[test]
+fn a_hint_names_no_option_that_the_program_has_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = path_in(&folder, "secret");
+    fs::write(&secret, "").unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o000)).unwrap();
+    let missing = path_in(&folder, "missing/file");
+    let file = path_in(&folder, "secret/file");
+    for arguments in [
+        ["--from", &missing],
+        ["--from", &secret],
+        ["--out", &file],
+        ["--resume", &file],
+    ] {
+        let output = run(&[&arguments[..], &["127.0.0.1", "-p", "9"]].concat());
+        let message = stderr(&output);
+        for option in ["--port ", "--host"] {
+            assert!(!message.contains(option), "{arguments:?}: {message}");
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_stdout_that_is_closed_from_the_start_is_an_error() {
+    let output = Command::new("sh")
+        .args(["-c", "exec \"$0\" -p 9 >&-", env!("CARGO_BIN_EXE_portscan")])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("stdout is closed\nhint: open it, or name a file with --out"));
+    // What leads nowhere on purpose is none.
+    let quiet = portscan(&["-p", "9"])
+        .stdout(Stdio::null())
+        .status()
+        .unwrap();
+    assert_eq!(quiet.code(), Some(0));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_process_that_may_start_few_threads_scans_or_says_so() {
+    if !rustix::process::geteuid().is_root() {
+        println!("without root there is no other user whose limit can be tried");
+        return;
+    }
+    // The user has no other process: each thread counts.
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let program = folder.path().join("portscan");
+    fs::copy(env!("CARGO_BIN_EXE_portscan"), &program).unwrap();
+    for threads in 1..6 {
+        let output = Command::new("setpriv")
+            .args(["--reuid=61234", "--clear-groups", "prlimit"])
+            .arg(format!("--nproc={threads}"))
+            .arg(&program)
+            .args(["-p", "9"])
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let message = stderr(&output);
+        match output.status.code() {
+            Some(0) => assert!(stdout(&output).contains("1 closed"), "{message}"),
+            Some(1) => assert!(message.contains("ulimit -u"), "{message}"),
+            code => panic!("with {threads} threads: {code:?}: {message}"),
+        }
+        assert_eq!(threads == 1, output.status.code() == Some(1), "{message}");
+    }
+}
