@@ -8,13 +8,14 @@
 //! |---|---|
 //! | [`local`] | the quick scan of this machine's own addresses (Linux) |
 //! | [`poller`] | everything else: many connects in flight at once |
+//! | [`watch`] | whoever wants to know what a scan finds while it runs |
 //! | [`system`] | what differs between systems: `linux.rs` or `portable.rs` |
 
 use std::collections::HashSet;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -32,6 +33,10 @@ mod poller;
 #[cfg_attr(target_os = "linux", path = "engine/linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "engine/portable.rs")]
 mod system;
+mod watch;
+
+use watch::Moment;
+pub use watch::Watcher;
 
 /// The most probes in flight by default. More would only fill queues, and each costs the kernel
 /// about 3 kB.
@@ -72,6 +77,8 @@ pub struct Progress {
     pub done: AtomicU64,
     /// Tries that are needed, as far as is known.
     pub all: AtomicU64,
+    /// Whoever wants to know what is found meanwhile.
+    pub watcher: Option<Arc<dyn Watcher>>,
 }
 
 /// What a scan found.
@@ -263,6 +270,7 @@ pub fn scan(mut plan: Plan, stop: &AtomicBool, progress: &Progress) -> anyhow::R
         expect(unused_mut, reason = "only Linux has the quick way")
     )]
     let mut local_position = plan.start.local;
+    let watcher = progress.watcher.as_deref();
     #[cfg(target_os = "linux")]
     {
         // A rate is kept by the scheduler, and so is a limit on the time for an answer.
@@ -275,8 +283,9 @@ pub fn scan(mut plan: Plan, stop: &AtomicBool, progress: &Progress) -> anyhow::R
                 details: plan.limits.details,
                 stop,
                 progress: &progress.done,
+                watcher,
             };
-            let found = scan.run(local_position, workers)?;
+            let found = scan.run(&plan.start, workers)?;
             local_position = found.position;
             *scheduler.findings_mut() = found.findings;
             for (host, port) in found.silent {
@@ -289,14 +298,25 @@ pub fn scan(mut plan: Plan, stop: &AtomicBool, progress: &Progress) -> anyhow::R
     scheduler.add_local(local_order, local_position);
 
     let scheduler = Mutex::new(scheduler);
-    let trouble = poller::run(&plan, &scheduler, separate, &budgets, stop, progress, began)?;
-    let scheduler = labnet::lock(&scheduler);
-    let (remote_position, pending) = scheduler.position();
-    let position = Position {
-        local: scheduler.local_position(),
-        remote: remote_position,
-        pending: pending.collect(),
+    let position = |scheduler: &Scheduler| {
+        let (remote, pending) = scheduler.position();
+        Position {
+            local: scheduler.local_position(),
+            remote,
+            pending: pending.collect(),
+        }
     };
+    let look = |save: bool| {
+        let mut scheduler = labnet::lock(&scheduler);
+        let ports = std::mem::take(&mut scheduler.findings_mut().ports);
+        let snapshot = save.then(|| (position(&scheduler), scheduler.findings().counts.clone()));
+        Moment { ports, snapshot }
+    };
+    let trouble = watch::watched(watcher, look, || {
+        poller::run(&plan, &scheduler, separate, &budgets, stop, progress, began)
+    })?;
+    let mut scheduler = labnet::lock(&scheduler);
+    let position = position(&scheduler);
     let unfinished = stop.load(Ordering::Relaxed) || trouble.is_some();
     let whole = position.local == local_size
         && position.pending.is_empty()
@@ -308,7 +328,7 @@ pub fn scan(mut plan: Plan, stop: &AtomicBool, progress: &Progress) -> anyhow::R
         slowed_to: scheduler.slowed_to(),
         tries: scheduler.tries(),
         stopped: (unfinished && !whole).then_some(position),
-        findings: scheduler.findings().clone(),
+        findings: std::mem::take(scheduler.findings_mut()),
         trouble,
         time: began.elapsed(),
     })

@@ -1,7 +1,6 @@
 //! What a scan has found: the states of ports, how many of each, and how many probes were lost.
 
-use std::collections::BTreeMap;
-use std::ops::AddAssign;
+use std::ops::{AddAssign, Index};
 
 /// What a port is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -88,14 +87,54 @@ impl Counts {
     }
 }
 
+/// The counts of all hosts, by their numbers: a million hosts take 16 MB.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HostCounts(Vec<Counts>);
+
+impl HostCounts {
+    /// A host's counts, to add to them.
+    pub fn of_mut(&mut self, host: u32) -> &mut Counts {
+        let index = host as usize;
+        if index >= self.0.len() {
+            self.0.resize(index + 1, Counts::default());
+        }
+        &mut self.0[index]
+    }
+
+    /// A host's counts; `None` for a host about which nothing is known.
+    pub fn get(&self, host: &u32) -> Option<&Counts> {
+        let counts = self.0.get(*host as usize);
+        counts.filter(|counts| counts.all() > 0)
+    }
+
+    /// The counts of the hosts about which something is known.
+    pub fn values(&self) -> impl Iterator<Item = &Counts> {
+        self.iter().map(|(_, counts)| counts)
+    }
+
+    /// The hosts about which something is known.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &Counts)> {
+        (0..).zip(&self.0).filter(|(_, counts)| counts.all() > 0)
+    }
+}
+
+impl Index<&u32> for HostCounts {
+    type Output = Counts;
+
+    fn index(&self, host: &u32) -> &Counts {
+        self.get(host).expect("something is known about the host")
+    }
+}
+
 /// What is known so far.
 #[derive(Debug, Clone, Default)]
 pub struct Findings {
     /// Host, port and state: the open ports, and with
-    /// [`Limits::details`](crate::limits::Limits::details) the rest.
+    /// [`Limits::details`](crate::limits::Limits::details) the rest; without those that a
+    /// [`Watcher`](crate::engine::Watcher) has been given.
     pub ports: Vec<(u32, u16, State)>,
-    /// By host; a host about which nothing is known has no entry.
-    pub counts: BTreeMap<u32, Counts>,
+    /// By host.
+    pub counts: HostCounts,
 }
 
 impl Findings {
@@ -104,14 +143,14 @@ impl Findings {
         if details || state == State::Open {
             self.ports.push((host, port, state));
         }
-        self.counts.entry(host).or_default().add(state, 1);
+        self.counts.of_mut(host).add(state, 1);
     }
 
     /// Adds what another scan of the same hosts has found.
     pub fn extend(&mut self, other: &Findings) {
         self.ports.extend(&other.ports);
-        for (host, counts) in &other.counts {
-            *self.counts.entry(*host).or_default() += *counts;
+        for (host, counts) in other.counts.iter() {
+            *self.counts.of_mut(host) += *counts;
         }
     }
 }

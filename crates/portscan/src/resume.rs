@@ -138,8 +138,14 @@ impl Saved {
         if seen.len() < self.position.pending.len() + found.len() {
             bail!("a port is in it twice");
         }
-        let numbers = seen.iter().map(|(host, _)| host).chain(counts.keys());
-        if let Some(host) = numbers.copied().find(|host| *host as usize >= hosts.len()) {
+        let numbers = seen
+            .iter()
+            .map(|(host, _)| *host)
+            .chain(counts.iter().map(|(host, _)| host));
+        if let Some(host) = numbers
+            .into_iter()
+            .find(|host| *host as usize >= hosts.len())
+        {
             bail!(
                 "it names host {host}, but there are only {} hosts",
                 hosts.len()
@@ -250,7 +256,11 @@ impl Saved {
                 filtered: number(&host[3])?,
                 unreachable: number(&host[4])?,
             };
-            findings.counts.insert(number(&host[0])?, counts);
+            let host: u32 = number(&host[0])?;
+            if u64::from(host) >= targets::MAX_HOSTS {
+                bail!("host {host} is past the last one");
+            }
+            *findings.counts.of_mut(host) = counts;
         }
         Ok(Saved {
             targets: texts(&value, "targets")?,
@@ -452,13 +462,13 @@ mod tests {
             saved.position.pending.push((0, 22));
         });
         refused("the counts of host 0 do not add up", &|saved| {
-            saved.findings.counts.remove(&0);
+            *saved.findings.counts.of_mut(0) = Counts::default();
         });
         refused("the counts of host 1 do not add up", &|saved| {
-            saved.findings.counts.entry(1).or_default().filtered = 0;
+            saved.findings.counts.of_mut(1).filtered = 0;
         });
         refused("the counts of host 4 do not add up", &|saved| {
-            saved.findings.counts.entry(4).or_default().closed = 60;
+            saved.findings.counts.of_mut(4).closed = 60;
         });
         refused("more ports than it has scanned", &|saved| {
             saved.position.local = 1;

@@ -321,6 +321,7 @@ impl Scheduler {
                 .record(now, probe, ProbeOutcome::Answered, self.pass);
             return;
         }
+        self.queue.settled(probe.host, probe.port);
         match (state, probe.tries_before) {
             (State::Unreachable, _) => {}
             (_, 0) => self.losses.at_once += 1,
@@ -360,6 +361,7 @@ impl Scheduler {
             }
             return;
         }
+        self.queue.settled(probe.host, probe.port);
         let pending = Pending {
             host: probe.host,
             port: probe.port,
@@ -398,6 +400,7 @@ impl Scheduler {
             self.tries_needed -= 1;
             return;
         }
+        self.queue.settled(probe.host, probe.port);
         self.queue.retries.push_front(Pending::before(probe));
     }
 

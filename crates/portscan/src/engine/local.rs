@@ -8,13 +8,16 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
 use socket2::Socket;
 
-use super::{Answer, Source, on_threads, system};
-use crate::findings::{Counts, Findings, State};
+use super::watch::{Moment, Watcher, watched};
+use super::{Answer, Position, Source, on_threads, system};
+use crate::findings::{Findings, HostCounts, State};
 use crate::permutation::Permutation;
 use crate::probe::host_and_port;
 use crate::targets::Host;
@@ -32,6 +35,7 @@ pub(super) struct Scan<'a> {
     pub(super) details: bool,
     pub(super) stop: &'a AtomicBool,
     pub(super) progress: &'a AtomicU64,
+    pub(super) watcher: Option<&'a dyn Watcher>,
 }
 
 /// What came of it.
@@ -43,18 +47,22 @@ pub(super) struct Found {
     pub(super) silent: Vec<(u32, u16)>,
     /// The first index of the order that was not reached.
     pub(super) position: u64,
+    /// Ports that the threads' own sockets hold.
+    taken: Vec<(u32, u16)>,
+    /// The indices at which each thread works.
+    busy: Vec<Range<u64>>,
 }
 
 /// A thread's sockets, one for each source.
 type Sockets = HashMap<Source, Socket>;
 
 impl Scan<'_> {
-    pub(super) fn run(&self, start: u64, workers: usize) -> anyhow::Result<Found> {
+    pub(super) fn run(&self, start: &Position, workers: usize) -> anyhow::Result<Found> {
         let mut found = Found {
-            position: start,
+            position: start.local,
             ..Found::default()
         };
-        if start >= self.order.size() {
+        if start.local >= self.order.size() {
             return Ok(found);
         }
         let mut sockets = Vec::new();
@@ -64,16 +72,38 @@ impl Scan<'_> {
         for _ in 0..workers {
             sockets.push(self.sockets(&mut taken)?);
         }
-        let next = AtomicU64::new(start);
-        let parts = on_threads(sockets.len(), |thread| {
-            Ok(self.work(&sockets[thread], &taken, &next))
+        found.busy = vec![0..0; workers];
+        let found = Mutex::new(found);
+        let look = |save: bool| {
+            let mut found = labnet::lock(&found);
+            let ports = std::mem::take(&mut found.findings.ports);
+            let snapshot = save.then(|| self.snapshot(&found, start));
+            Moment { ports, snapshot }
+        };
+        let ended = watched(self.watcher, look, || {
+            on_threads(workers, |thread| {
+                self.work(thread, &sockets[thread], &taken, &found);
+                Ok(())
+            })
         });
-        found.position = next.into_inner().min(self.order.size());
-        for part in parts {
-            part?.merge_into(&mut found, self.hosts.len());
-        }
+        ended.into_iter().collect::<anyhow::Result<()>>()?;
+        let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
         self.probe_taken(&mut found)?;
         Ok(found)
+    }
+
+    /// Where a scan could continue: what the threads have in hand is not known yet.
+    fn snapshot(&self, found: &Found, start: &Position) -> (Position, HostCounts) {
+        let mut pending = start.pending.clone();
+        pending.extend(found.silent.iter().chain(&found.taken));
+        let busy = found.busy.iter().cloned().flatten();
+        pending.extend(busy.map(|index| host_and_port(self.order.at(index), self.ports)));
+        let position = Position {
+            local: found.position,
+            remote: start.remote,
+            pending,
+        };
+        (position, found.findings.counts.clone())
     }
 
     fn source(&self, host: Host) -> Source {
@@ -96,40 +126,56 @@ impl Scan<'_> {
         Ok(sockets)
     }
 
-    fn work(&self, sockets: &Sockets, taken: &HashSet<(IpAddr, u16)>, next: &AtomicU64) -> Part {
-        let by_host: Vec<Option<&Socket>> = self
-            .hosts
-            .iter()
-            .map(|host| sockets.get(&self.source(*host)))
-            .collect();
-        let mut part = Part::new(self.hosts.len());
-        while !self.stop.load(Ordering::Relaxed) {
-            let first = next.fetch_add(CHUNK, Ordering::Relaxed);
-            let last = (first + CHUNK).min(self.order.size());
-            if first >= last {
-                break;
+    fn work(
+        &self,
+        thread: usize,
+        sockets: &Sockets,
+        taken: &HashSet<(IpAddr, u16)>,
+        found: &Mutex<Found>,
+    ) {
+        let mut part = Vec::new();
+        let mut chunk = 0..0;
+        loop {
+            {
+                let mut found = labnet::lock(found);
+                self.progress
+                    .fetch_add(chunk.end - chunk.start, Ordering::Relaxed);
+                for (host, port, outcome) in part.drain(..) {
+                    match outcome {
+                        Reply::State(state) => {
+                            found.findings.record(host, port, state, self.details);
+                        }
+                        Reply::Silent => found.silent.push((host, port)),
+                        Reply::Taken => found.taken.push((host, port)),
+                    }
+                }
+                chunk = found.position..(found.position + CHUNK).min(self.order.size());
+                if self.stop.load(Ordering::Relaxed) || chunk.is_empty() {
+                    found.busy[thread] = 0..0;
+                    return;
+                }
+                found.position = chunk.end;
+                found.busy[thread] = chunk.clone();
             }
-            for number in (first..last).map(|number| self.order.at(number)) {
+            for number in chunk.clone().map(|index| self.order.at(index)) {
                 let (number, port) = host_and_port(number, self.ports);
                 let host = self.hosts[number as usize];
-                if taken.contains(&(host.ip, port)) {
-                    part.taken.push((number, port));
-                    continue;
-                }
-                match by_host[number as usize].and_then(|socket| probe(socket, host, port)) {
-                    Some(state) => part.record(number, port, state, self.details),
-                    None => part.silent.push((number, port)),
-                }
+                let reply = if taken.contains(&(host.ip, port)) {
+                    Reply::Taken
+                } else {
+                    let socket = sockets.get(&self.source(host));
+                    let state = socket.and_then(|socket| probe(socket, host, port));
+                    state.map_or(Reply::Silent, Reply::State)
+                };
+                part.push((number, port, reply));
             }
-            self.progress.fetch_add(last - first, Ordering::Relaxed);
         }
-        part
     }
 
     /// The ports that the threads' own sockets hold. Those are idle now and still bound, so a new
     /// socket gets another port.
     fn probe_taken(&self, found: &mut Found) -> anyhow::Result<()> {
-        for (number, port) in std::mem::take(&mut found.silent) {
+        for (number, port) in std::mem::take(&mut found.taken) {
             let host = self.hosts[number as usize];
             let state = match self.source(host) {
                 source @ Source::Same(_) => probe(&bound(source)?, host, port),
@@ -144,51 +190,14 @@ impl Scan<'_> {
     }
 }
 
-/// What one thread found. The counts of refusals are an array: there are 65,535 of them in a
-/// fraction of a second.
-#[derive(Debug)]
-struct Part {
-    closed: Vec<u32>,
-    findings: Findings,
-    silent: Vec<(u32, u16)>,
-    taken: Vec<(u32, u16)>,
-}
-
-impl Part {
-    fn new(hosts: usize) -> Self {
-        Part {
-            closed: vec![0; hosts],
-            findings: Findings::default(),
-            silent: Vec::new(),
-            taken: Vec::new(),
-        }
-    }
-
-    fn record(&mut self, host: u32, port: u16, state: State, details: bool) {
-        if state == State::Closed && !details {
-            self.closed[host as usize] += 1;
-        } else {
-            self.findings.record(host, port, state, details);
-        }
-    }
-
-    fn merge_into(self, found: &mut Found, hosts: usize) {
-        let all = &mut found.findings;
-        all.ports.extend(self.findings.ports);
-        for (host, counts) in self.findings.counts {
-            *all.counts.entry(host).or_default() += counts;
-        }
-        for (host, closed) in (0..)
-            .zip(self.closed)
-            .take(hosts)
-            .filter(|(_, closed)| *closed > 0)
-        {
-            let sum: &mut Counts = all.counts.entry(host).or_default();
-            sum.add(State::Closed, closed);
-        }
-        found.silent.extend(self.silent);
-        found.silent.extend(self.taken);
-    }
+/// What a thread has learned about a port.
+#[derive(Debug, Clone, Copy)]
+enum Reply {
+    State(State),
+    /// It did not answer at once.
+    Silent,
+    /// A socket of ours holds it.
+    Taken,
 }
 
 fn bound(source: Source) -> anyhow::Result<Socket> {

@@ -1,7 +1,7 @@
 //! The ports that still have to be tried: those in the random order that no probe has reached, and
 //! the retries.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use crate::permutation::Permutation;
 use crate::probe::{Probe, host_and_port};
@@ -77,6 +77,8 @@ pub(super) struct Queue {
     /// Ports that were silent in every try so far. Their fate is decided when the block's passes
     /// are over.
     pub(super) silent: Vec<Pending>,
+    /// Ports whose probes are in flight.
+    out: HashSet<(u32, u16)>,
 }
 
 impl Queue {
@@ -97,6 +99,7 @@ impl Queue {
             },
             retries: VecDeque::new(),
             silent: Vec::new(),
+            out: HashSet::new(),
         }
     }
 
@@ -133,7 +136,8 @@ impl Queue {
     /// The ports before these positions whose state is not known.
     pub(super) fn pending(&self) -> impl Iterator<Item = (u32, u16)> {
         let pending = self.retries.iter().chain(&self.silent);
-        pending.map(|port| (port.host, port.port))
+        let pending = pending.map(|port| (port.host, port.port));
+        pending.chain(self.out.iter().copied())
     }
 
     /// How many ports of this block have not been tried yet.
@@ -154,6 +158,17 @@ impl Queue {
     /// The next port: untried ones first, this machine's before the remote ones. Call it only when
     /// the queue is not empty.
     pub(super) fn take(&mut self) -> Pending {
+        let pending = self.take_next();
+        self.out.insert((pending.host, pending.port));
+        pending
+    }
+
+    /// A port that was taken is known, or is put back: no probe of it is in flight.
+    pub(super) fn settled(&mut self, host: u32, port: u16) {
+        self.out.remove(&(host, port));
+    }
+
+    fn take_next(&mut self) -> Pending {
         if self.untried == 0 {
             return self.retries.pop_front().expect("the queue is not empty");
         }

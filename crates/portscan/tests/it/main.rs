@@ -7,6 +7,7 @@
 //! | [`loopback`] | scans of this machine's own addresses, in a network namespace |
 //! | [`netns`] | scans of another machine behind a slow link |
 //! | [`simulation`] | the scheduler against a simulated network |
+//! | [`watch`] | what a scan tells while it runs |
 //! | [`listeners`] | listeners on random ports, and the truth about open ports |
 //! | [`namespace`] | network namespaces, and the rights to make them |
 //! | [`link`] | two namespaces joined by a slow link |
@@ -31,3 +32,5 @@ mod netns;
 #[cfg(unix)]
 mod options;
 mod simulation;
+#[cfg(target_os = "linux")]
+mod watch;
