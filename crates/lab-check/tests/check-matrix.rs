@@ -17,7 +17,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
@@ -305,15 +305,27 @@ fn no_side_without(tool: &Tool, entries: &[Entry]) -> Result<(), Failed> {
 
 /// The file that stands for `{file}`: the source, or the program compiled from it.
 fn compiled(entry: &Entry) -> Result<PathBuf, Failed> {
+    let name = format!("{}-{}", entry.exercise, entry.name.replace('.', "-"));
+    // Two rows play the same program. It is compiled once: a file that is written to cannot be started (ETXTBSY).
+    let once = Arc::clone(labnet::lock(&COMPILED).entry(name.clone()).or_default());
+    let done = once.get_or_init(|| {
+        compile(entry, &name).map_err(|error| error.message().unwrap_or_default().to_string())
+    });
+    done.clone().map_err(Failed::from)
+}
+
+/// A program that has been compiled, or what the compiler says.
+type Compiled = OnceLock<Result<PathBuf, String>>;
+
+/// What has been compiled, by its name.
+static COMPILED: Mutex<BTreeMap<String, Arc<Compiled>>> = Mutex::new(BTreeMap::new());
+
+fn compile(entry: &Entry, name: &str) -> Result<PathBuf, Failed> {
+    let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let extension = entry
         .file
         .extension()
         .and_then(|extension| extension.to_str());
-    let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!(
-        "{}-{}",
-        entry.exercise,
-        entry.name.replace('.', "-")
-    ));
     let mut command = match extension {
         Some("c") => {
             let mut command = Command::new("cc");

@@ -21,6 +21,25 @@ pub fn unread(local: SocketAddr, remote: SocketAddr) -> Option<usize> {
         .map(|socket| socket.unread)
 }
 
+/// Whether the socket at `local` has in its queue, or has had, all of the `sent` bytes that `remote` has sent on their connection.
+///
+/// A send is over before its bytes have arrived: on a busy machine they may still be on their way, also on loopback.
+/// `None` where the system does not tell, or where there is no such socket (any more).
+pub fn has_received(local: SocketAddr, remote: SocketAddr, sent: u64) -> Option<bool> {
+    #[cfg(target_os = "linux")]
+    if let Ok(answer) = linux::ask_for_socket(local, remote)
+        && let Some(received) = answer.map(|socket| socket.received)
+        && let Some(received) = received
+    {
+        return Some(received >= sent);
+    }
+    // The sender's own queue is empty when all is acknowledged, which may be 40 ms later (delayed ACK).
+    sockets("tcp")?
+        .into_iter()
+        .find(|socket| socket.local == remote && socket.remote == local)
+        .map(|socket| socket.unacknowledged == 0)
+}
+
 /// Whether a program has accepted the connection of the socket at `local` with `remote`: a connection that only the system knows has no
 /// inode. `None` where the system does not tell, or where there is no such socket.
 pub fn accepted(local: SocketAddr, remote: SocketAddr) -> Option<bool> {
@@ -158,6 +177,7 @@ struct Socket {
     remote: SocketAddr,
     listens: bool,
     unread: usize,
+    unacknowledged: usize,
     inode: u64,
 }
 
@@ -230,6 +250,8 @@ mod linux {
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct Told {
         pub unread: usize,
+        /// How many bytes have arrived since the connection began (`tcpi_bytes_received`, Linux 4.1).
+        pub received: Option<u64>,
         /// Whether a program holds it, or has held it: a connection that nobody has accepted has no inode.
         pub held: bool,
         /// 0 for one that no program holds.
@@ -262,6 +284,9 @@ mod linux {
         queue_in(&answer[..count])
     }
 
+    /// The attribute that holds a struct tcp_info.
+    const INET_DIAG_INFO: u16 = 2;
+
     /// struct nlmsghdr and struct inet_diag_req_v2 of linux/netlink.h and linux/inet_diag.h.
     fn request(local: SocketAddrV4, remote: SocketAddrV4) -> Vec<u8> {
         const LENGTH: u32 = 16 + 56;
@@ -274,7 +299,7 @@ mod linux {
         bytes.extend(SOCK_DIAG_BY_FAMILY.to_ne_bytes());
         bytes.extend(NLM_F_REQUEST.to_ne_bytes());
         bytes.extend([0; 8]); // Sequence number and port: one question at a time needs neither.
-        bytes.extend([AF_INET, IPPROTO_TCP, 0, 0]);
+        bytes.extend([AF_INET, IPPROTO_TCP, 1 << (INET_DIAG_INFO - 1), 0]);
         bytes.extend(u32::MAX.to_ne_bytes()); // In whatever state.
         bytes.extend(local.port().to_be_bytes());
         bytes.extend(remote.port().to_be_bytes());
@@ -294,6 +319,7 @@ mod linux {
         const STATE: usize = 16 + 1;
         const QUEUE: usize = 16 + 4 + 48 + 4;
         const INODE: usize = QUEUE + 4 + 4 + 4;
+        const MESSAGE_END: usize = 16 + 72;
         const LISTEN: u8 = 10;
         // FIN_WAIT1, FIN_WAIT2, TIME_WAIT, LAST_ACK, CLOSING: a program has held it and closed it.
         const CLOSED: [u8; 5] = [4, 5, 6, 9, 11];
@@ -323,12 +349,30 @@ mod linux {
         let inode = number(INODE)?;
         Ok(Some(Told {
             unread,
+            received: received_in(answer.get(MESSAGE_END..).unwrap_or_default()),
             inode: inode.into(),
             held: inode != 0
                 || answer
                     .get(STATE)
                     .is_some_and(|state| CLOSED.contains(state)),
         }))
+    }
+
+    /// `tcpi_bytes_received` of the struct tcp_info among these attributes (struct rtattr, each padded to 4 bytes).
+    fn received_in(mut attributes: &[u8]) -> Option<u64> {
+        const HEADER: usize = 4;
+        const BYTES_RECEIVED: usize = 128;
+        loop {
+            let (length, rest) = attributes.split_first_chunk()?;
+            let (kind, _) = rest.split_first_chunk()?;
+            let length = usize::from(u16::from_ne_bytes(*length));
+            let content = attributes.get(HEADER..length)?;
+            if u16::from_ne_bytes(*kind) == INET_DIAG_INFO {
+                let figure = content.get(BYTES_RECEIVED..)?.first_chunk()?;
+                return Some(u64::from_ne_bytes(*figure));
+            }
+            attributes = attributes.get(length.next_multiple_of(4)..)?;
+        }
     }
 
     /// All sockets of a protocol, IPv4 and IPv6.
@@ -345,12 +389,13 @@ mod linux {
     fn parse(table: &str) -> Vec<Socket> {
         let line = |line: &str| {
             let words: Vec<&str> = line.split_whitespace().collect();
-            let (_, unread) = words.get(4)?.split_once(':')?;
+            let (unacknowledged, unread) = words.get(4)?.split_once(':')?;
             Some(Socket {
                 local: address(words.get(1)?)?,
                 remote: address(words.get(2)?)?,
                 listens: *words.get(3)? == "0A",
                 unread: usize::from_str_radix(unread, 16).ok()?,
+                unacknowledged: usize::from_str_radix(unacknowledged, 16).ok()?,
                 inode: words.get(9)?.parse().ok()?,
             })
         };
@@ -545,10 +590,14 @@ mod linux {
                 super::ask_for_socket(them, us).unwrap(),
                 Some(super::Told {
                     unread: 4,
+                    received: Some(4),
                     held: false,
                     inode: 0
                 })
             );
+            // Not an empty queue, but the bytes that have arrived tell whether all of them have.
+            assert_eq!(crate::procfs::has_received(them, us, 4), Some(true));
+            assert_eq!(crate::procfs::has_received(them, us, 5), Some(false));
             assert_eq!(
                 super::ask_for_socket(us, them)
                     .unwrap()

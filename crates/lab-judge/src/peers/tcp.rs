@@ -25,6 +25,8 @@ pub struct Connection {
     /// Where what passes is written.
     pub log: Log,
     limit: Limit,
+    /// How many bytes the system has taken from us.
+    sent: u64,
     /// What came after the last thing that was asked for.
     ahead: Vec<u8>,
 }
@@ -95,6 +97,7 @@ impl Connection {
             who: who.to_string(),
             log: log.clone(),
             limit,
+            sent: 0,
             ahead: Vec::new(),
         })
     }
@@ -111,6 +114,7 @@ impl Connection {
         while !bytes.is_empty() {
             match self.stream.write(bytes) {
                 Ok(count) => {
+                    self.sent += u64::try_from(count).unwrap_or(u64::MAX);
                     bytes = &bytes[count..];
                     step.renew();
                 }
@@ -153,7 +157,10 @@ impl Connection {
         }
         let mut step = self.limit.step();
         let mut pause = Duration::from_micros(50);
-        while procfs::unread(them, us).is_some_and(|count| count > 0) {
+        // First whether all has arrived: an empty queue may be one that the bytes have not reached yet.
+        while procfs::has_received(them, us, self.sent) == Some(false)
+            || procfs::unread(them, us).is_some_and(|count| count > 0)
+        {
             if step.is_over() {
                 return false;
             }
@@ -176,6 +183,7 @@ impl Connection {
             let piece = &pattern[from..(from + most - sent).min(pattern.len())];
             match self.stream.write(piece) {
                 Ok(count) => {
+                    self.sent += u64::try_from(count).unwrap_or(u64::MAX);
                     sent += count;
                     last = Instant::now();
                 }
@@ -208,6 +216,7 @@ impl Connection {
             who: self.who.clone(),
             log: self.log.clone(),
             limit: self.limit.clone(),
+            sent: self.sent,
             ahead: Vec::new(),
         };
         Ok(thread::spawn(move || other.send(&bytes)))
@@ -407,9 +416,20 @@ impl Connection {
     }
 
     /// Breaks the connection off: RST, by closing with a linger time of 0 (SO_LINGER).
+    ///
+    /// Returns when the RST has arrived, so that it is certain what the program's next call on the connection meets.
+    /// On a busy machine it may be on its way for a while, also on loopback.
     pub fn reset(self) {
         self.log.did(&self.who, "broke the connection off (RST)");
+        let ends = (self.stream.local_addr(), self.stream.peer_addr());
         let _gone = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+        drop(self.stream);
+        if let (Ok(us), Ok(them)) = ends {
+            let mut step = self.limit.step();
+            while procfs::unread(them, us).is_some() && !step.is_over() {
+                thread::sleep(Duration::from_micros(50));
+            }
+        }
     }
 }
 
@@ -543,6 +563,17 @@ mod tests {
             (rest.bytes.as_slice(), rest.end),
             (&b"f"[..], ReadEnd::Closed)
         );
+    }
+
+    /// A server that is let go on now meets a broken connection, not one that breaks a moment later.
+    #[test]
+    fn a_reset_has_arrived_when_the_call_returns() {
+        for _ in 0..200 {
+            let (mut ours, mut theirs) = pair();
+            assert_eq!(ours.send(b"half a mess"), SendOutcome::Yes);
+            ours.reset();
+            theirs.write_all(b"answer").unwrap_err();
+        }
     }
 
     #[test]
