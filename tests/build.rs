@@ -8,15 +8,18 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 fn main() {
-    println!("cargo::rustc-check-cfg=cfg(no_python, has_faults, has_relay, has_seccomp)");
+    println!("cargo::rustc-check-cfg=cfg(no_python, has_crib, has_faults, has_relay, has_seccomp)");
     println!("cargo::rerun-if-changed=build.rs");
 
     // A hand-out leaves these out where its exercise does not need them: `optional` in Cargo.toml.
-    for module in ["faults", "relay", "seccomp"] {
+    for module in ["crib", "faults", "relay", "seccomp"] {
         println!("cargo::rerun-if-changed=src/{module}.rs");
         if Path::new("src").join(module).with_extension("rs").exists() {
             println!("cargo::rustc-cfg=has_{module}");
         }
+    }
+    if Path::new("src/crib.rs").exists() {
+        write_crib().expect("RUST.md can be read, and cargo gives a folder to write to");
     }
 
     list_exercises().expect("cargo gives a folder to write to");
@@ -68,4 +71,41 @@ fn list_exercises() -> io::Result<()> {
     }
     let out = env::var("OUT_DIR").map_err(io::Error::other)?;
     fs::write(Path::new(&out).join("exercises.rs"), modules)
+}
+
+/// What stands around each line of Rust on the page for readers of Python.
+const AROUND_A_LINE: &str = "\
+# #![allow(unused)]
+# use std::io::{Read, Write};
+# use labnet::{Cannot, python, say};
+# use socket2::Socket;
+# fn example(
+#     listener: Socket, mut server: Socket, address: std::net::SocketAddr, peer: socket2::SockAddr,
+#     mut buffer: [u8; 1024], count: usize, text: &str,
+# ) -> labnet::MainResult {
+";
+
+/// Writes `RUST.md` for rustdoc, which compiles its examples: each line gets the function that it would stand in.
+fn write_crib() -> io::Result<()> {
+    let page = Path::new("..").join("RUST.md");
+    println!("cargo::rerun-if-changed={}", page.display());
+    let mut examples = String::new();
+    let mut wrapped = false;
+    let text = fs::read_to_string(page)?;
+    let mut lines = text.lines().peekable();
+    while let Some(line) = lines.next() {
+        if line == "```" && wrapped {
+            examples.push_str("# Ok(()) }\n");
+            wrapped = false;
+        }
+        examples.push_str(line);
+        examples.push('\n');
+        let begins = line.starts_with("```rust");
+        if begins && !lines.peek().is_some_and(|next| next.starts_with("fn ")) {
+            examples.push_str(AROUND_A_LINE);
+            wrapped = true;
+        }
+    }
+    let out = env::var("OUT_DIR").map_err(io::Error::other)?;
+    fs::write(Path::new(&out).join("crib.md"), examples)
 }

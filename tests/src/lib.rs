@@ -4,6 +4,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`catalog`] | which programs there are, from their `[package.metadata.lab]` |
+//! | `crib` | the examples of `RUST.md`, compiled |
 //! | `faults` | what every long-running TCP server survives |
 //! | [`network`] | a private network for each test |
 //! | [`pairing`] | server and client in both languages: every pairing prints the same |
@@ -13,6 +14,8 @@
 //! | [`wire`] | the peer played by hand: resets, descriptors and segments counted |
 
 pub mod catalog;
+#[cfg(has_crib)]
+mod crib;
 #[cfg(has_faults)]
 pub mod faults;
 pub mod network;

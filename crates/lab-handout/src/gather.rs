@@ -23,11 +23,12 @@ use crate::starter::{self, Language};
 const LICENSE: &str = "LICENSE-MIT";
 
 /// What of the workspace's root goes into every hand-out in Rust.
-const ROOT_FILES: [&str; 6] = [
+const ROOT_FILES: [&str; 7] = [
     ".cargo/config.toml",
     ".gitignore",
     "Cargo.toml",
     LICENSE,
+    "RUST.md",
     "clippy.toml",
     "rustfmt.toml",
 ];

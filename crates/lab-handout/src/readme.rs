@@ -44,6 +44,10 @@ pub fn top(
             text,
             "- `crates/labnet`: what the programs share; `tests/`: the exercise's tests"
         )?;
+        writeln!(
+            text,
+            "- [RUST.md](RUST.md): Rust for readers of Python, and what to do when the compiler complains"
+        )?;
     }
     if !tasks.is_empty() {
         writeln!(text, "\n## What to do\n")?;

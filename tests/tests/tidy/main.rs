@@ -9,6 +9,7 @@
 //! | [`modules`] | circles of imports |
 //! | [`programs`] | headers, steps, twins and the size of the lab programs |
 //! | [`commands`] | the commands that documents and headers show |
+//! | [`crib`] | the page for readers of Python shows lines that the programs have |
 //! | [`sizes`] | tables of modules, and the length of files |
 //! | [`shell`] | takes a shell's line apart, for `commands` |
 //! | [`prose`] | lines of a readable length, nothing left for later, fresh pages, guides that name what is there |
@@ -23,6 +24,7 @@ use serde_json::Value;
 use tests::program::workspace;
 
 mod commands;
+mod crib;
 mod manifests;
 mod modules;
 mod programs;
