@@ -35,7 +35,6 @@ mod poller;
 mod system;
 mod watch;
 
-use watch::Moment;
 pub use watch::Watcher;
 
 /// The most probes in flight by default. More would only fill queues, and each costs the kernel
@@ -46,7 +45,7 @@ pub const MAX_IN_FLIGHT: usize = 16 * 1024;
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// The hosts, in the order that [`arrange`] gives them.
-    pub hosts: Vec<Host>,
+    pub hosts: Arc<Vec<Host>>,
     /// How many of them, from the first on, are addresses of this machine.
     pub local: usize,
     /// The ports of each.
@@ -110,10 +109,13 @@ pub struct Outcome {
 /// # Errors
 ///
 /// When no socket can be made to ask the routing table.
-pub fn arrange(hosts: impl Iterator<Item = Host>) -> anyhow::Result<(Vec<Host>, usize)> {
+pub fn arrange(hosts: impl Iterator<Item = Host>) -> anyhow::Result<(Arc<Vec<Host>>, usize)> {
     // Above so many hosts only each 256th is asked for; the rest share its route.
     const ASK_EACH_BELOW: usize = 4096;
-    let hosts: Vec<Host> = hosts.collect();
+    // A list that grows step by step would take twice the memory.
+    let mut list = Vec::with_capacity(hosts.size_hint().1.unwrap_or(0));
+    list.extend(hosts);
+    let mut hosts: Vec<Host> = list;
     let step = if hosts.len() < ASK_EACH_BELOW { 1 } else { 256 };
     let mut here = HashSet::new();
     for host in hosts
@@ -123,12 +125,13 @@ pub fn arrange(hosts: impl Iterator<Item = Host>) -> anyhow::Result<(Vec<Host>, 
     {
         here.extend(route(*host)?);
     }
-    let (mut arranged, remote): (Vec<Host>, Vec<Host>) = hosts
-        .into_iter()
-        .partition(|host| is_loopback4(host.ip) || here.contains(&host.ip));
-    let local = arranged.len();
-    arranged.extend(remote);
-    Ok((arranged, local))
+    let is_local = |host: &Host| is_loopback4(host.ip) || here.contains(&host.ip);
+    let local = hosts.iter().filter(|host| is_local(host)).count();
+    if !hosts[..local].iter().all(is_local) {
+        // The order among the local ones, and among the others, stays.
+        hosts.sort_by_key(|host| !is_local(host));
+    }
+    Ok((Arc::new(hosts), local))
 }
 
 /// The address from which this machine would send to a host. It sends to an address of its own from
@@ -220,14 +223,17 @@ impl Source {
     }
 }
 
-/// A loopback address that this system has and that is not a target.
+/// A loopback address that this system has and that is not a target; the targets are in the order
+/// of their addresses.
 fn free_loopback_address(local: &[Host]) -> Option<Ipv4Addr> {
-    let targets: HashSet<IpAddr> = local.iter().map(|host| host.ip).collect();
     let first = u32::from(Ipv4Addr::new(127, 0, 0, 2));
     let last = u32::from(Ipv4Addr::new(127, 255, 255, 254));
     (first..=last)
         .map(Ipv4Addr::from)
-        .find(|ip| !targets.contains(&IpAddr::V4(*ip)))
+        .find(|ip| {
+            let target = local.binary_search_by_key(&IpAddr::V4(*ip), |host| host.ip);
+            target.is_err()
+        })
         // Linux has all of 127.0.0.0/8, other systems only 127.0.0.1.
         .filter(|ip| UdpSocket::bind((*ip, 0)).is_ok())
 }
@@ -306,13 +312,20 @@ pub fn scan(mut plan: Plan, stop: &AtomicBool, progress: &Progress) -> anyhow::R
             pending: pending.collect(),
         }
     };
-    let look = |save: bool| {
-        let mut scheduler = labnet::lock(&scheduler);
-        let ports = std::mem::take(&mut scheduler.findings_mut().ports);
-        let snapshot = save.then(|| (position(&scheduler), scheduler.findings().counts.clone()));
-        Moment { ports, snapshot }
+    let tell = |watcher: &dyn Watcher, save: bool| {
+        // The workers do not wait for the watcher.
+        let (ports, snapshot) = {
+            let mut scheduler = labnet::lock(&scheduler);
+            let ports = std::mem::take(&mut scheduler.findings_mut().ports);
+            let counts = || scheduler.findings().counts.clone();
+            (ports, save.then(|| (position(&scheduler), counts())))
+        };
+        watcher.found(&ports);
+        if let Some((position, counts)) = snapshot {
+            watcher.save(position, &counts);
+        }
     };
-    let trouble = watch::watched(watcher, look, || {
+    let trouble = watch::watched(watcher, tell, || {
         poller::run(&plan, &scheduler, separate, &budgets, stop, progress, began)
     })?;
     let mut scheduler = labnet::lock(&scheduler);

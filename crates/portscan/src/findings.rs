@@ -78,6 +78,16 @@ impl Counts {
         }
     }
 
+    /// The ports that are not among others.
+    #[must_use]
+    pub fn without(mut self, others: Counts) -> Self {
+        self.open -= others.open;
+        self.closed -= others.closed;
+        self.filtered -= others.filtered;
+        self.unreachable -= others.unreachable;
+        self
+    }
+
     /// The ports whose state is known.
     pub fn all(&self) -> u64 {
         State::ALL
@@ -92,6 +102,11 @@ impl Counts {
 pub struct HostCounts(Vec<Counts>);
 
 impl HostCounts {
+    /// Counts with room for so many hosts.
+    pub fn of_hosts(hosts: usize) -> Self {
+        HostCounts(vec![Counts::default(); hosts])
+    }
+
     /// A host's counts, to add to them.
     pub fn of_mut(&mut self, host: u32) -> &mut Counts {
         let index = host as usize;
@@ -99,6 +114,20 @@ impl HostCounts {
             self.0.resize(index + 1, Counts::default());
         }
         &mut self.0[index]
+    }
+
+    /// These counts and others.
+    #[must_use]
+    pub fn with(mut self, others: &HostCounts) -> Self {
+        for (host, counts) in others.iter() {
+            *self.of_mut(host) += *counts;
+        }
+        self
+    }
+
+    /// Whether nothing is known about any host.
+    pub fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
     }
 
     /// A host's counts; `None` for a host about which nothing is known.

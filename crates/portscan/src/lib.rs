@@ -11,7 +11,9 @@
 //! | [`engine`] | the sockets: carries out what the scheduler says |
 //! | [`findings`] | what is known: states, counts, losses |
 //! | [`services`], [`banner`] | what usually listens on a port, and what it says itself |
-//! | [`report`], [`resume`] | the formats of the result, and the file of an interrupted scan |
+//! | [`report`] | the formats of the result |
+//! | [`spool`] | results of any number, sorted |
+//! | [`resume`] | the file of an interrupted scan |
 
 #![deny(missing_docs)]
 
@@ -27,5 +29,6 @@ pub mod report;
 pub mod resume;
 pub mod schedule;
 pub mod services;
+pub mod spool;
 pub mod targets;
 pub mod window;

@@ -9,20 +9,20 @@
 
 mod command;
 
-use std::path::Path;
 use std::process;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::SystemTime;
 
 use anyhow::anyhow;
 use command::args::Args;
+use command::collect::Collector;
 use command::input::Input;
-use command::output::{check_stdout, create, remove, report, to_resume, write_report};
+use command::out::{Live, Out};
+use command::output::{Report, remove};
 use command::progress::{INTERRUPTED, scan, stop_on_ctrl_c};
 use labnet::{Hint, log, say};
 use portscan::engine::Outcome;
-
-/// The file that Ctrl-C leaves, unless `--resume` names another.
-const RESUME_FILE: &str = "portscan.resume";
 
 fn main() -> labnet::MainResult {
     let args: Args = labnet::args()?;
@@ -33,13 +33,9 @@ fn main() -> labnet::MainResult {
 
     // 1. What is to be scanned
     // From the command line, or from the file of an interrupted scan.
-    let input = Input::of(&args)?;
+    let mut input = Input::of(&args)?;
     let plan = input.plan(&args)?;
-    // If the file cannot be written, that should be known before the scan, not after it.
-    let out = args.out.as_deref().map(create).transpose()?;
-    if out.is_none() {
-        check_stdout()?;
-    }
+    let mut out = Some(Out::open(input.wanted.out.as_deref())?);
     if let Some(host) = plan.hosts[plan.local..]
         .iter()
         .find(|host| host.is_public())
@@ -52,35 +48,55 @@ fn main() -> labnet::MainResult {
 
     // 2. The scan
     let stop = stop_on_ctrl_c()?;
-    let mut outcome = scan(&plan, &stop)
+    let began = SystemTime::now();
+    let form = input.format.form(false);
+    let mut live = out
+        .take_if(|_| input.format.streams())
+        .map(|out| Live::new(form, out));
+    // With banners a port is printed when its banner is known.
+    let during = live.take_if(|_| !input.wanted.banner);
+    let collector = Arc::new(Collector::new(
+        &plan,
+        &mut input,
+        args.resume.as_deref(),
+        during,
+    ));
+    let mut outcome = scan(&plan, &stop, Arc::clone(&collector) as _, collector.bar())
         .hint("a local firewall, or too few open files or processes (ulimit -n, ulimit -u)")?;
-    if let Some(saved) = &input.saved {
-        outcome.findings.extend(&saved.findings);
-    }
-    let resume_file = args.resume.as_deref().unwrap_or(Path::new(RESUME_FILE));
     // The resume file comes first: the report may end in a pipe whose reader the same Ctrl-C has
     // ended.
+    let counts = std::mem::take(&mut outcome.findings.counts);
     let left = match &outcome.stopped {
-        Some(position) => to_resume(&input, &plan, position, &outcome).store(resume_file),
-        None => Ok(()),
+        Some(position) => collector.save_end(position.clone(), &counts).map(Some),
+        None => Ok(None),
     };
 
     // 3. The report
-    let report = report(&plan, &input, &outcome, args.banner, &stop)?;
-    let mut errors = write_report(&args, out, &report);
-    if outcome.stopped.is_none() && input.saved.is_some() && errors.is_empty() {
-        errors.extend(remove(resume_file).err());
+    let collected = collector.finish(counts);
+    let resume_file = collected.resume_file.clone();
+    let (mut report, during) = Report::new(&plan, &input, &outcome, collected, began)?;
+    live = live.or(during);
+    if input.wanted.banner {
+        report.read_banners(&mut live, &stop)?;
     }
-    if outcome.stopped.is_some() && left.is_ok() {
+    let mut errors = report.deliver(out, live);
+    if let (None, Some(file), true) = (&outcome.stopped, &resume_file, errors.is_empty()) {
+        errors.extend(remove(file).err());
+    }
+    if let Ok(Some(file)) = &left {
         log!(
             "the scan is not complete; to continue it: portscan --resume {}",
-            resume_file.display()
+            file.display()
         );
     }
 
     // The exit code. A scan that the user stopped did not fail, whatever became of the pipe.
     let stopped_by_user = stop.load(Ordering::Relaxed) && outcome.trouble.is_none() && left.is_ok();
-    for result in [left, able_to_send(&outcome), all_scanned(input.bad_targets)] {
+    for result in [
+        left.map(drop),
+        able_to_send(&outcome),
+        all_scanned(input.bad_targets),
+    ] {
         errors.extend(result.err());
     }
     let last = errors.pop();

@@ -1,13 +1,32 @@
-//! What is printed: the same facts in five formats.
+//! What is printed: the same facts in several formats.
+//!
+//! A report is written host by host, so that it may be larger than the memory.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`human`] | for a person |
+//! | [`json`] | one JSON document, and JSON lines |
+//! | [`xml`] | nmap's XML |
+//! | [`grep`] | one line a host, nmap's grepable form, and `host:port` |
+//! | [`csv`] | one line a port |
+//! | [`doubts`] | what a reader should not rely on |
 
-use std::fmt::Write as _;
+use std::io::{self, Write};
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use serde_json::{Value, json};
-
+use crate::banner::Banner;
 use crate::findings::{Counts, Losses, State};
 use crate::services;
+
+mod csv;
+mod doubts;
+mod grep;
+mod human;
+mod json;
+mod xml;
+
+pub use doubts::host_doubts;
 
 /// How a report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -17,26 +36,68 @@ pub enum Format {
     Human,
     /// One JSON document.
     Json,
-    /// One JSON object a line: each port, each host, and the scan at the end.
+    /// One JSON object a line: each port as soon as it is known, each host, and the scan at the
+    /// end.
     Jsonl,
+    /// nmap's XML.
+    Xml,
     /// One line a host, its open ports on it: for grep and awk.
     Grep,
+    /// nmap's grepable form.
+    NmapGrep,
     /// A header and one line a port.
     Csv,
+    /// `host:port` of each open port, as soon as it is known.
+    List,
 }
+
+/// The formats by their names.
+const FORMATS: [(&str, Format); 8] = [
+    ("human", Format::Human),
+    ("json", Format::Json),
+    ("jsonl", Format::Jsonl),
+    ("xml", Format::Xml),
+    ("grep", Format::Grep),
+    ("gnmap", Format::NmapGrep),
+    ("csv", Format::Csv),
+    ("list", Format::List),
+];
 
 impl FromStr for Format {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Self, String> {
-        Ok(match word {
-            "human" => Format::Human,
-            "json" => Format::Json,
-            "jsonl" => Format::Jsonl,
-            "grep" => Format::Grep,
-            "csv" => Format::Csv,
-            _ => return Err("a format is human, json, jsonl, grep or csv".to_string()),
+        let found = FORMATS.into_iter().find(|(name, _)| *name == word);
+        found.map(|(_, format)| format).ok_or_else(|| {
+            "a format is human, json, jsonl, xml, grep, gnmap, csv or list".to_string()
         })
+    }
+}
+
+impl Format {
+    /// Its name on the command line.
+    pub fn word(self) -> &'static str {
+        let found = FORMATS.into_iter().find(|(_, format)| *format == self);
+        found.map_or("human", |(name, _)| name)
+    }
+
+    /// Whether a port can be printed before the scan is over.
+    pub fn streams(self) -> bool {
+        matches!(self, Format::Jsonl | Format::List)
+    }
+
+    /// What writes it.
+    pub fn form(self, color: bool) -> Box<dyn Form + Send> {
+        match self {
+            Format::Human => Box::new(human::Human::new(color)),
+            Format::Json => Box::new(json::Json::default()),
+            Format::Jsonl => Box::new(json::Lines),
+            Format::Xml => Box::new(xml::Xml),
+            Format::Grep => Box::new(grep::Grep),
+            Format::NmapGrep => Box::new(grep::NmapGrep),
+            Format::Csv => Box::new(csv::Csv),
+            Format::List => Box::new(grep::List),
+        }
     }
 }
 
@@ -47,8 +108,31 @@ pub struct Port {
     pub port: u16,
     /// What it is.
     pub state: State,
-    /// What the service said first, made printable.
-    pub banner: Option<String>,
+    /// What the service said first, or why that is not known; `None` when it said nothing, or was
+    /// not asked.
+    pub banner: Option<Banner>,
+}
+
+impl Port {
+    /// What the service said first.
+    fn said(&self) -> Option<&str> {
+        match &self.banner {
+            Some(Banner::Said(words)) => Some(words),
+            _ => None,
+        }
+    }
+
+    /// Why its words could not be read.
+    fn failed(&self) -> Option<&str> {
+        match &self.banner {
+            Some(Banner::Failed(why)) => Some(why),
+            _ => None,
+        }
+    }
+
+    fn service(&self) -> &'static str {
+        services::name(self.port).unwrap_or("-")
+    }
 }
 
 /// One host of the report.
@@ -58,21 +142,90 @@ pub struct Host {
     pub address: String,
     /// The name under which it was asked for.
     pub name: Option<String>,
-    /// The open ports, and in a small scan the others, in ascending order.
-    pub ports: Vec<Port>,
     /// How many ports are what.
     pub counts: Counts,
+    /// Those of them that have no line of their own.
+    pub rest: Counts,
     /// The ports about which nothing is known, because the scan was stopped.
     pub unknown: u64,
+    /// Why its results are less than sure, one sentence each.
+    pub doubts: Vec<String>,
 }
 
-/// A whole scan.
+impl Host {
+    fn is_v6(&self) -> bool {
+        self.address.contains(':')
+    }
+
+    /// Whether some of its ports have lines of their own.
+    fn has_lines(&self) -> bool {
+        self.counts.all() > self.rest.all()
+    }
+}
+
+/// The counts of all hosts: more than 32 bits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Ports by the order of [`State::ALL`].
+    states: [u64; 4],
+}
+
+impl Totals {
+    /// Adds a host's ports.
+    pub fn add(&mut self, counts: Counts) {
+        for (sum, state) in self.states.iter_mut().zip(State::ALL) {
+            *sum += u64::from(counts.of(state));
+        }
+    }
+
+    /// The states and their ports.
+    pub fn each(&self) -> impl Iterator<Item = (State, u64)> {
+        State::ALL.into_iter().zip(self.states)
+    }
+
+    /// The ports of one state.
+    pub fn of(&self, state: State) -> u64 {
+        self.each()
+            .filter(|(of, _)| *of == state)
+            .map(|(_, count)| count)
+            .sum()
+    }
+
+    /// The ports whose state is known.
+    pub fn all(&self) -> u64 {
+        self.states.iter().sum()
+    }
+}
+
+impl From<Counts> for Totals {
+    fn from(counts: Counts) -> Self {
+        let mut totals = Totals::default();
+        totals.add(counts);
+        totals
+    }
+}
+
+/// A whole scan, without its hosts.
 #[derive(Debug, Clone)]
-pub struct Report {
-    /// The hosts in the order of their addresses.
-    pub hosts: Vec<Host>,
-    /// How long the scan took.
+pub struct Scan {
+    /// The command, as nmap's formats show it.
+    pub command: String,
+    /// The ports, as [`crate::ports::Ports`] prints them, and how many they are.
+    pub ports: (String, usize),
+    /// When it began.
+    pub began: SystemTime,
+    /// How long it took.
     pub time: Duration,
+    /// How many hosts were scanned.
+    pub hosts: u64,
+    /// Those of them that answered.
+    pub up: u64,
+    /// Those of them that did not answer at all.
+    pub silent: u64,
+    /// The ports of all hosts.
+    pub counts: Totals,
+    /// The ports about which nothing is known.
+    pub unknown: u64,
     /// Answers and losses.
     pub losses: Losses,
     /// The least and the smoothed round trip.
@@ -87,379 +240,61 @@ pub struct Report {
     pub seed: Option<u64>,
     /// Whether it was stopped before its end.
     pub stopped: bool,
-    /// The open ports whose banners were not read because the program was stopped.
+    /// Open ports whose banners were not read because the program was stopped.
     pub banners_unread: u64,
+    /// Open ports that were not asked for a banner, since many others of their host said nothing.
+    pub banners_skipped: u64,
 }
 
-/// From this chance on that an open port was taken for filtered, the report says so.
-const UNCERTAIN: f64 = 0.001;
+/// The ports of a host, in ascending order.
+pub type PortsOfHost<'a> = dyn Iterator<Item = io::Result<Port>> + 'a;
 
-impl Report {
-    /// All hosts' counts.
-    pub fn counts(&self) -> Counts {
-        let mut sum = Counts::default();
-        for host in &self.hosts {
-            sum += host.counts;
-        }
-        sum
+/// Writes a report in a format: the beginning, each host in the order of the addresses, the end.
+pub trait Form {
+    /// What comes before the hosts.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written, here and below.
+    fn begin(&mut self, out: &mut dyn Write, scan: &Scan) -> io::Result<()> {
+        let _nothing = (out, scan);
+        Ok(())
     }
 
-    /// What a reader should not rely on, one sentence each.
-    pub fn uncertainties(&self) -> Vec<String> {
-        let mut uncertainties = Vec::new();
-        let unknown: u64 = self.hosts.iter().map(|host| host.unknown).sum();
-        if unknown > 0 {
-            uncertainties.push(format!("{unknown} ports are unknown: the scan was stopped"));
-        }
-        if self.banners_unread > 0 {
-            uncertainties.push(format!(
-                "the banners of {} open ports were not read: the program was stopped",
-                self.banners_unread
-            ));
-        }
-        let counts = self.counts();
-        if counts.filtered > 0
-            && let Some(share) = self.losses.share()
-        {
-            let missed = share.powi(i32::from(self.tries));
-            if missed > UNCERTAIN {
-                uncertainties.push(format!(
-                    "{:.0} % of the probes were lost: the chance that an open port looks filtered is \
-                     {:.2} %; --tries {} makes it smaller",
-                    100.0 * share,
-                    100.0 * missed,
-                    self.tries.saturating_add(2)
-                ));
-            }
-        }
-        if let Some(rate) = self.limited_to
-            && counts.filtered > 0
-        {
-            uncertainties.push(format!(
-                "the target refuses at most about {rate:.0} connects a second: some filtered ports \
-                 may be closed; --rate {:.0} finds out",
-                (rate * 0.8).max(1.0)
-            ));
-        }
-        let silent = self
-            .hosts
-            .iter()
-            .filter(|host| host.counts.filtered > 0 && host.counts.open + host.counts.closed == 0)
-            .count();
-        if silent > 0 {
-            let hosts = if silent == 1 {
-                "1 host".to_string()
-            } else {
-                format!("{silent} hosts")
-            };
-            uncertainties.push(format!(
-                "{hosts} gave no answer at all: switched off, or behind a firewall that drops everything"
-            ));
-        }
-        uncertainties
+    /// A port by itself, in a format that [streams](Format::streams).
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    fn port(&mut self, out: &mut dyn Write, address: &str, port: &Port) -> io::Result<()> {
+        let _nothing = (out, address, port);
+        Ok(())
     }
 
-    /// The report as text, with its last line's end.
-    pub fn render(&self, format: Format, color: bool) -> String {
-        match format {
-            Format::Human => self.human(color),
-            Format::Json => format!("{:#}\n", self.json()),
-            Format::Jsonl => self.jsonl(),
-            Format::Grep => self.grep(),
-            Format::Csv => self.csv(),
-        }
-    }
+    /// A host and those of its ports that have a line.
+    ///
+    /// # Errors
+    ///
+    /// When the ports cannot be read, or the text cannot be written.
+    fn host(
+        &mut self,
+        out: &mut dyn Write,
+        host: &Host,
+        ports: &mut PortsOfHost<'_>,
+    ) -> io::Result<()>;
 
-    fn human(&self, color: bool) -> String {
-        let mut text = String::new();
-        let mut quiet = Counts::default();
-        let mut quiet_hosts = 0;
-        let alone = self.hosts.len() == 1;
-        for host in &self.hosts {
-            if host.ports.is_empty() && !alone {
-                quiet_hosts += 1;
-                quiet.closed += host.counts.closed;
-                quiet.filtered += host.counts.filtered;
-                quiet.unreachable += host.counts.unreachable;
-                continue;
-            }
-            text += &host.human(color);
-        }
-        if quiet_hosts > 0 {
-            let _ = writeln!(
-                text,
-                "{quiet_hosts} hosts without an open port: {}",
-                words(quiet)
-            );
-        }
-        let _ = writeln!(text, "{}", self.summary());
-        for uncertainty in self.uncertainties() {
-            let _ = writeln!(text, "uncertain: {uncertainty}");
-        }
-        text
-    }
-
-    /// One line about the whole scan.
-    pub fn summary(&self) -> String {
-        let counts = self.counts();
-        let mut line = format!(
-            "{} ports of {} in {}: {}",
-            counts.all(),
-            match self.hosts.len() {
-                1 => "1 host".to_string(),
-                hosts => format!("{hosts} hosts"),
-            },
-            seconds(self.time),
-            words(counts)
-        );
-        if let Some((least, smoothed)) = self.round_trip {
-            let _ = write!(
-                line,
-                "; round trip {} to {}",
-                millis(least.min(smoothed)),
-                millis(smoothed.max(least))
-            );
-        }
-        if let Some(share) = self.losses.share().filter(|_| self.round_trip.is_some()) {
-            let _ = write!(
-                line,
-                "; loss {:.1} %, {} answered only to a retry",
-                100.0 * share,
-                self.losses.retried
-            );
-        }
-        if let Some(rate) = self.slowed_to.filter(|_| self.round_trip.is_some()) {
-            let _ = write!(
-                line,
-                "; slowed down to {rate:.0} probes a second, since more were lost"
-            );
-        }
-        line
-    }
-
-    fn json(&self) -> Value {
-        json!({
-            "hosts": self.hosts.iter().map(Host::json_whole).collect::<Vec<_>>(),
-            "scan": self.json_scan(),
-        })
-    }
-
-    fn json_scan(&self) -> Value {
-        json!({
-            "seconds": self.time.as_secs_f64(),
-            "counts": json_counts(self.counts()),
-            "round_trip_least_ms": self.round_trip.map(|(least, _)| least.as_secs_f64() * 1e3),
-            "round_trip_ms": self.round_trip.map(|(_, smoothed)| smoothed.as_secs_f64() * 1e3),
-            "loss": self.losses.share(),
-            "retries_answered": self.losses.retried,
-            "control_probes": self.losses.controls + self.losses.controls_lost,
-            "control_probes_lost": self.losses.controls_lost,
-            "refusals_per_second": self.limited_to,
-            "slowed_to_per_second": self.slowed_to,
-            "tries": self.tries,
-            "seed": self.seed,
-            "stopped": self.stopped,
-            "uncertain": self.uncertainties(),
-        })
-    }
-
-    fn jsonl(&self) -> String {
-        let mut text = String::new();
-        for host in &self.hosts {
-            for port in &host.ports {
-                let mut line = port.json();
-                line["type"] = json!("port");
-                line["address"] = json!(host.address);
-                let _ = writeln!(text, "{line}");
-            }
-            let mut line = host.json();
-            line["type"] = json!("host");
-            let _ = writeln!(text, "{line}");
-        }
-        let mut line = self.json_scan();
-        line["type"] = json!("scan");
-        let _ = writeln!(text, "{line}");
-        text
-    }
-
-    fn grep(&self) -> String {
-        let mut text = String::new();
-        for host in &self.hosts {
-            let _ = write!(
-                text,
-                "{}\t{}\t",
-                host.address,
-                host.name.as_deref().unwrap_or("-")
-            );
-            let ports: Vec<String> = host
-                .ports
-                .iter()
-                .map(|port| format!("{}/{}/{}", port.port, port.state.word(), service(port.port)))
-                .collect();
-            let _ = writeln!(
-                text,
-                "{}\topen={} closed={} filtered={} unreachable={} unknown={}",
-                if ports.is_empty() {
-                    "-".to_string()
-                } else {
-                    ports.join(",")
-                },
-                host.counts.open,
-                host.counts.closed,
-                host.counts.filtered,
-                host.counts.unreachable,
-                host.unknown
-            );
-        }
-        text
-    }
-
-    fn csv(&self) -> String {
-        let mut text = "address,name,port,state,service,banner\n".to_string();
-        for host in &self.hosts {
-            for port in &host.ports {
-                let _ = writeln!(
-                    text,
-                    "{},{},{},{},{},{}",
-                    quoted(&host.address),
-                    quoted(host.name.as_deref().unwrap_or("")),
-                    port.port,
-                    port.state.word(),
-                    services::name(port.port).unwrap_or(""),
-                    quoted(port.banner.as_deref().unwrap_or(""))
-                );
-            }
-        }
-        text
+    /// What comes after the hosts.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    fn end(&mut self, out: &mut dyn Write, scan: &Scan) -> io::Result<()> {
+        let _nothing = (out, scan);
+        Ok(())
     }
 }
 
-impl Host {
-    fn human(&self, color: bool) -> String {
-        let (bold, green, plain) = if color {
-            ("\x1b[1m", "\x1b[32m", "\x1b[0m")
-        } else {
-            ("", "", "")
-        };
-        let mut text = match &self.name {
-            Some(name) => format!("{bold}{name} ({}){plain}\n", self.address),
-            None => format!("{bold}{}{plain}\n", self.address),
-        };
-        for port in &self.ports {
-            let (on, off) = if port.state == State::Open {
-                (green, plain)
-            } else {
-                ("", "")
-            };
-            let line = format!(
-                "  {:>5}  {on}{:<11}{off} {:<16} {}",
-                port.port,
-                port.state.word(),
-                service(port.port),
-                port.banner.as_deref().unwrap_or("")
-            );
-            let _ = writeln!(text, "{}", line.trim_end());
-        }
-        let mut rest = self.counts;
-        for port in &self.ports {
-            match port.state {
-                State::Open => rest.open -= 1,
-                State::Closed => rest.closed -= 1,
-                State::Filtered => rest.filtered -= 1,
-                State::Unreachable => rest.unreachable -= 1,
-            }
-        }
-        if rest.all() > 0 {
-            let shown = if self.ports.is_empty() {
-                ""
-            } else {
-                "others: "
-            };
-            let _ = writeln!(text, "  {shown}{}", words(rest));
-        }
-        if self.unknown > 0 {
-            let _ = writeln!(text, "  not scanned: {}", self.unknown);
-        }
-        text
-    }
-
-    fn json(&self) -> Value {
-        json!({
-            "address": self.address,
-            "name": self.name,
-            "counts": json_counts(self.counts),
-            "unknown": self.unknown,
-        })
-    }
-
-    fn json_whole(&self) -> Value {
-        let mut value = self.json();
-        value["ports"] = self.ports.iter().map(Port::json).collect();
-        value
-    }
-}
-
-impl Port {
-    fn json(&self) -> Value {
-        json!({
-            "port": self.port,
-            "state": self.state.word(),
-            "service": services::name(self.port),
-            "banner": self.banner,
-        })
-    }
-}
-
-fn json_counts(counts: Counts) -> Value {
-    json!({
-        "open": counts.open,
-        "closed": counts.closed,
-        "filtered": counts.filtered,
-        "unreachable": counts.unreachable,
-    })
-}
-
-/// `3 open, 65532 closed`, without the states that no port has.
-fn words(counts: Counts) -> String {
-    let words: Vec<String> = [
-        (counts.open, State::Open),
-        (counts.closed, State::Closed),
-        (counts.filtered, State::Filtered),
-        (counts.unreachable, State::Unreachable),
-    ]
-    .into_iter()
-    .filter(|(count, _)| *count > 0)
-    .map(|(count, state)| format!("{count} {}", state.word()))
-    .collect();
-    if words.is_empty() {
-        "nothing known".to_string()
-    } else {
-        words.join(", ")
-    }
-}
-
-fn service(port: u16) -> &'static str {
-    services::name(port).unwrap_or("-")
-}
-
-fn seconds(time: Duration) -> String {
-    format!("{:.2} s", time.as_secs_f64())
-}
-
-fn millis(time: Duration) -> String {
-    format!("{:.1} ms", time.as_secs_f64() * 1e3)
-}
-
-/// A field of a CSV file (RFC 4180, section 2). A field that a spreadsheet would take for a formula
-/// gets an apostrophe: a banner comes from a stranger.
-fn quoted(field: &str) -> String {
-    let field = match field.as_bytes().first() {
-        Some(b'=' | b'+' | b'-' | b'@') => format!("'{field}"),
-        _ => field.to_string(),
-    };
-    if field.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", field.replace('"', "\"\""))
-    } else {
-        field
-    }
+fn unix_time(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    since.unwrap_or_default().as_secs()
 }

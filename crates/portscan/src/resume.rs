@@ -1,23 +1,24 @@
 //! The resume file of an interrupted scan: what is known, and where to continue.
 //!
-//! A file that an older portscan has written stays readable: the names of its fields do not change.
+//! Its first line is an object with everything but the results. Each further line is an object with
+//! results of one host, so that a million hosts need not be in memory at once. A file that an older
+//! portscan has written stays readable: that was one object (version 2). [`text`] writes and reads
+//! the lines.
 
-use std::collections::{BTreeMap, HashSet};
-use std::fs;
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Write};
 use std::path::Path;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use labnet::Hint;
-use serde_json::{Value, json};
 
 use crate::engine::Position;
-use crate::findings::{Counts, Findings, State};
-use crate::limits::{self, Limits};
+use crate::findings::{Findings, HostCounts, State};
+use crate::limits::Limits;
 use crate::ports::Ports;
 use crate::targets::{self, Host};
 
-/// The version of the format. Other versions are refused.
-const VERSION: u64 = 2;
+mod text;
 
 /// An interrupted scan.
 ///
@@ -29,13 +30,15 @@ const VERSION: u64 = 2;
 ///     ports: "1-1024".to_string(),
 ///     ..Saved::default()
 /// };
-/// assert_eq!(Saved::from_json(&saved.to_json().to_string())?, saved);
+/// assert_eq!(Saved::read(saved.text().as_bytes())?, saved);
 /// # Ok::<(), anyhow::Error>(())
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Saved {
     /// The targets, as [`crate::targets::Targets::words`] gives them.
     pub targets: Vec<String>,
+    /// Addresses, and the names that they were given by.
+    pub names: Vec<(String, String)>,
     /// The ports, as [`crate::ports::Ports`] prints them.
     pub ports: String,
     /// The seed of the order; `None` is ascending order.
@@ -45,17 +48,35 @@ pub struct Saved {
     pub local: Vec<String>,
     /// The limits that the user set; [`Limits::details`] follows from the targets and the ports.
     pub limits: Limits,
+    /// What the user wanted to see of the results.
+    pub wanted: Wanted,
     /// Where to continue.
     pub position: Position,
     /// What is known.
     pub findings: Findings,
 }
 
+/// The options that say what the report is like.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// `--banner`.
+    pub banner: bool,
+    /// `--open`.
+    pub open: bool,
+    /// `--format`.
+    pub format: Option<String>,
+    /// `--out`.
+    pub out: Option<String>,
+}
+
 impl PartialEq for Saved {
     fn eq(&self, other: &Self) -> bool {
-        self.to_json() == other.to_json()
+        self.text() == other.text()
     }
 }
+
+/// Ports of hosts with their states, in the order of the hosts.
+pub type FoundPorts<'a> = dyn Iterator<Item = io::Result<(u32, u16, State)>> + 'a;
 
 impl Saved {
     /// Reads the file.
@@ -65,27 +86,44 @@ impl Saved {
     /// When it cannot be read, or does not hold an interrupted scan.
     pub fn load(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
-        let text = fs::read_to_string(path)
+        let file = File::open(path)
             .with_context(|| format!("cannot read {shown}"))
             .hint("--resume takes the file that an interrupted scan has written")?;
-        Self::from_json(&text)
+        Self::read(BufReader::new(file))
             .with_context(|| format!("{shown} is not the resume file of an interrupted scan"))
             .hint("start the scan again, without --resume")
     }
 
     /// Writes the file, first under another name, so that an old file stays intact when the disk is
-    /// full.
+    /// full. `found` takes the place of [`Saved::findings`].
+    ///
+    /// An old file is replaced; a link is replaced too, not followed. With `new` there must be
+    /// none.
     ///
     /// # Errors
     ///
     /// When it cannot be written.
-    pub fn store(&self, path: &Path) -> anyhow::Result<()> {
-        let mut new = path.as_os_str().to_owned();
-        new.push(".new");
-        fs::write(&new, format!("{}\n", self.to_json()))
-            .and_then(|()| fs::rename(&new, path))
-            .with_context(|| format!("cannot write {}", path.display()))
-            .hint("--resume names another file to continue from")
+    pub fn store(
+        &self,
+        path: &Path,
+        new: bool,
+        counts: &HostCounts,
+        found: &mut FoundPorts<'_>,
+    ) -> io::Result<()> {
+        let folder = match path.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        };
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        let mut out = BufWriter::new(file.as_file_mut());
+        self.write(&mut out, counts, found)?;
+        out.flush()?;
+        drop(out);
+        let stored = match new {
+            true => file.persist_noclobber(path),
+            false => file.persist(path),
+        };
+        stored.map(drop).map_err(|error| error.error)
     }
 
     /// Checks the numbers against the hosts and ports that they stand for: a file can be damaged,
@@ -124,28 +162,16 @@ impl Saved {
             ports: found,
             counts,
         } = &self.findings;
-        let mut ahead: BTreeMap<u32, u64> = BTreeMap::new();
-        let mut listed: BTreeMap<u32, Counts> = BTreeMap::new();
-        let mut seen = HashSet::new();
-        for (host, port) in self.position.pending.iter().copied() {
-            seen.insert((host, port));
-            *ahead.entry(host).or_default() += 1;
-        }
-        for (host, port, state) in found.iter().copied() {
-            seen.insert((host, port));
-            listed.entry(host).or_default().add(state, 1);
-        }
-        if seen.len() < self.position.pending.len() + found.len() {
+        let pending = &self.position.pending;
+        let mut seen: Vec<(u32, u16)> = pending.clone();
+        seen.extend(found.iter().map(|(host, port, _)| (*host, *port)));
+        seen.sort_unstable();
+        if seen.windows(2).any(|pair| pair[0] == pair[1]) {
             bail!("a port is in it twice");
         }
-        let numbers = seen
-            .iter()
-            .map(|(host, _)| *host)
-            .chain(counts.iter().map(|(host, _)| host));
-        if let Some(host) = numbers
-            .into_iter()
-            .find(|host| *host as usize >= hosts.len())
-        {
+        let numbers = seen.iter().map(|(host, _)| *host);
+        let mut numbers = numbers.chain(counts.iter().map(|(host, _)| host));
+        if let Some(host) = numbers.find(|host| *host as usize >= hosts.len()) {
             bail!(
                 "it names host {host}, but there are only {} hosts",
                 hosts.len()
@@ -157,12 +183,21 @@ impl Saved {
         {
             bail!("it names port {port}, which is not among its ports");
         }
+        drop(seen);
+        let mut ahead = vec![0u32; hosts.len()];
+        for (host, _) in pending {
+            ahead[*host as usize] += 1;
+        }
+        let mut listed = HostCounts::default();
+        for (host, _, state) in found {
+            listed.of_mut(*host).add(*state, 1);
+        }
 
         let mut known = 0;
         for host in (0u32..).take(hosts.len()) {
             let counted = counts.get(&host).copied().unwrap_or_default();
             let listed = listed.get(&host).copied().unwrap_or_default();
-            let ahead = ahead.get(&host).copied().unwrap_or_default();
+            let ahead = u64::from(ahead[host as usize]);
             let adds_up = listed.open == counted.open
                 && listed.closed <= counted.closed
                 && listed.filtered <= counted.filtered
@@ -178,154 +213,6 @@ impl Saved {
         }
         Ok(())
     }
-
-    /// The file's text.
-    pub fn to_json(&self) -> Value {
-        let counts: Vec<Value> = self
-            .findings
-            .counts
-            .iter()
-            .map(|(host, counts)| {
-                json!([
-                    host,
-                    counts.open,
-                    counts.closed,
-                    counts.filtered,
-                    counts.unreachable
-                ])
-            })
-            .collect();
-        let ports: Vec<Value> = self
-            .findings
-            .ports
-            .iter()
-            .map(|(host, port, state)| json!([host, port, state.word()]))
-            .collect();
-        json!({
-            "portscan": VERSION,
-            "targets": self.targets,
-            "ports": self.ports,
-            "seed": self.seed,
-            "own": self.local,
-            "limits": {
-                "tries": self.limits.tries,
-                "window": Some(self.limits.window).filter(|window| *window > 0),
-                "rate": self.limits.rate,
-                "timeout": self.limits.timeout.map(|time| time.as_secs_f64()),
-            },
-            "next_own": self.position.local,
-            "next_other": self.position.remote,
-            "pending": self.position.pending,
-            "found": ports,
-            "counts": counts,
-        })
-    }
-
-    /// Reads the file's text.
-    ///
-    /// # Errors
-    ///
-    /// Says what is missing or wrong.
-    pub fn from_json(text: &str) -> anyhow::Result<Self> {
-        let value: Value = serde_json::from_str(text).context("it is not valid JSON")?;
-        if value["portscan"] != json!(VERSION) {
-            bail!("it is not of version {VERSION}");
-        }
-        let seed = match &value["seed"] {
-            Value::Null => None,
-            seed => Some(seed.as_u64().context("\"seed\" is not a number")?),
-        };
-        let pending = list(&value, "pending")?
-            .iter()
-            .map(|pair| Ok((number(&pair[0])?, number(&pair[1])?)))
-            .collect::<anyhow::Result<_>>()?;
-        let mut findings = Findings::default();
-        for port in list(&value, "found")? {
-            let state = port[2]
-                .as_str()
-                .and_then(state)
-                .context("a state is unknown")?;
-            findings
-                .ports
-                .push((number(&port[0])?, number(&port[1])?, state));
-        }
-        for host in list(&value, "counts")? {
-            let counts = Counts {
-                open: number(&host[1])?,
-                closed: number(&host[2])?,
-                filtered: number(&host[3])?,
-                unreachable: number(&host[4])?,
-            };
-            let host: u32 = number(&host[0])?;
-            if u64::from(host) >= targets::MAX_HOSTS {
-                bail!("host {host} is past the last one");
-            }
-            *findings.counts.of_mut(host) = counts;
-        }
-        Ok(Saved {
-            targets: texts(&value, "targets")?,
-            ports: value["ports"]
-                .as_str()
-                .context("\"ports\" is missing")?
-                .to_string(),
-            seed,
-            local: texts(&value, "own")?,
-            limits: Limits {
-                tries: limit(&value, "tries", limits::tries)?,
-                window: limit(&value, "window", limits::window)?.unwrap_or(0),
-                rate: limit(&value, "rate", limits::rate)?,
-                timeout: limit(&value, "timeout", labnet::seconds)?,
-                details: false,
-            },
-            position: Position {
-                local: number(&value["next_own"])?,
-                remote: number(&value["next_other"])?,
-                pending,
-            },
-            findings,
-        })
-    }
-}
-
-fn list<'a>(value: &'a Value, name: &str) -> anyhow::Result<&'a Vec<Value>> {
-    value[name]
-        .as_array()
-        .with_context(|| format!("{name:?} is missing"))
-}
-
-fn texts(value: &Value, name: &str) -> anyhow::Result<Vec<String>> {
-    list(value, name)?
-        .iter()
-        .map(|word| {
-            let word = word.as_str().map(str::to_string);
-            word.with_context(|| format!("{name:?} holds something that is not text"))
-        })
-        .collect()
-}
-
-/// A limit passes the same check as on the command line.
-fn limit<T>(
-    value: &Value,
-    name: &str,
-    read: impl Fn(&str) -> Result<T, String>,
-) -> anyhow::Result<Option<T>> {
-    match &value["limits"][name] {
-        Value::Null => Ok(None),
-        limit => read(&limit.to_string())
-            .map(Some)
-            .map_err(|what| anyhow!("{name} is {limit}, but {what}")),
-    }
-}
-
-fn number<T: TryFrom<u64>>(value: &Value) -> anyhow::Result<T> {
-    value
-        .as_u64()
-        .and_then(|number| T::try_from(number).ok())
-        .ok_or_else(|| anyhow!("{value} is not a number in range"))
-}
-
-fn state(word: &str) -> Option<State> {
-    State::ALL.into_iter().find(|state| state.word() == word)
 }
 
 #[cfg(test)]
@@ -334,6 +221,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::findings::Counts;
 
     fn saved() -> Saved {
         let mut findings = Findings::default();
@@ -349,31 +237,61 @@ mod tests {
                 window: 300,
                 rate: Some(0.3),
                 timeout: Some(Duration::from_millis(1234)),
-                details: false,
+                ..Limits::default()
             },
             position: Position {
                 local: 59,
                 remote: 17,
-                pending: vec![(3, 65535), (0, 22)],
+                pending: vec![(0, 22), (3, 65535)],
             },
             findings,
+            names: vec![("10.0.0.1".to_string(), "db.example".to_string())],
+            wanted: Wanted {
+                banner: true,
+                open: false,
+                format: Some("csv".to_string()),
+                out: Some("scan.csv".to_string()),
+            },
         }
+    }
+
+    fn read(text: &str) -> anyhow::Result<Saved> {
+        Saved::read(text.as_bytes())
     }
 
     #[test]
     fn what_is_written_reads_back() {
         let saved = saved();
-        let again = Saved::from_json(&saved.to_json().to_string()).unwrap();
+        let again = read(&saved.text()).unwrap();
         assert_eq!(again, saved);
         assert_eq!(again.position, saved.position);
         assert_eq!(again.findings.counts, saved.findings.counts);
+        assert_eq!((&again.names, &again.wanted), (&saved.names, &saved.wanted));
         let (limits, before) = (again.limits, saved.limits);
         assert_eq!(
             (limits.tries, limits.window, limits.rate, limits.timeout),
             (before.tries, before.window, before.rate, before.timeout)
         );
-        let none = Saved::from_json(&Saved::default().to_json().to_string()).unwrap();
-        assert_eq!(none, Saved::default());
+        assert_eq!(read(&Saved::default().text()).unwrap(), Saved::default());
+    }
+
+    #[test]
+    fn a_link_is_replaced_and_a_file_of_another_scan_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, theirs) = (folder.path().join("resume"), folder.path().join("theirs"));
+        let store = |new| saved().store(&path, new, &HostCounts::default(), &mut [].into_iter());
+        std::fs::write(&theirs, "important").unwrap();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(&theirs, &path).unwrap();
+        #[cfg(unix)]
+        assert_eq!(
+            store(true).unwrap_err().kind(),
+            io::ErrorKind::AlreadyExists
+        );
+        store(false).unwrap();
+        assert_eq!(std::fs::read_to_string(&theirs).unwrap(), "important");
+        assert!(Saved::load(&path).is_ok());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 
     #[test]
@@ -382,7 +300,7 @@ mod tests {
             "limits":{"rate":200.0,"timeout":0.25,"tries":3,"window":null},"next_other":0,
             "next_own":4,"own":["127.0.0.1"],"pending":[[0,25]],"portscan":2,"ports":"22-100",
             "seed":7,"targets":["127.0.0.1"]}"#;
-        let saved = Saved::from_json(text).unwrap();
+        let saved = read(text).unwrap();
         assert_eq!(
             (saved.local.as_slice(), saved.seed),
             (&["127.0.0.1".to_string()][..], Some(7))
@@ -398,14 +316,18 @@ mod tests {
 
     #[test]
     fn a_damaged_file_is_refused_and_says_why() {
-        let whole = saved().to_json().to_string();
-        let bad = |text: &str| format!("{:#}", Saved::from_json(text).unwrap_err());
-        assert!(bad(&whole[..whole.len() / 2]).contains("not valid JSON"));
+        let whole = saved().text();
+        let bad = |text: &str| format!("{:#}", read(text).unwrap_err());
+        assert!(bad(&whole[..50]).contains("not valid JSON"));
+        let last = whole.trim_end().rfind('\n').unwrap();
+        assert!(bad(&whole[..last]).contains("its end is missing"));
+        assert!(bad(&whole[..last - 5]).contains("a line is not valid JSON"));
         assert!(bad("{}").contains("version"));
-        assert!(bad(&whole.replace("65535", "65536")).contains("65536 is not a number in range"));
+        assert!(bad(&whole.replace("65535", "65536")).contains("\"65536\" is not a port"));
         assert!(bad(&whole.replace("0.3", "-1.0")).contains("rate is -1.0, but a rate is"));
         assert!(bad(&whole.replace("filtered", "odd")).contains("state"));
-        assert!(bad(&whole.replace("\"pending\"", "\"gone\"")).contains("\"pending\" is missing"));
+        assert!(bad(&whole.replace("\"pending\"", "\"gone\"")).contains("a state is unknown"));
+        assert!(bad(&whole.replace("\"next_own\"", "\"gone\"")).contains("not a number"));
     }
 
     /// Ports 22 to 80 of 9 hosts; one of them is this machine: 59 local and 472 remote ports.

@@ -403,7 +403,29 @@ impl Targets {
 
     /// The hosts in the order of their addresses, IPv4 first; those of one interface together.
     pub fn hosts(&self) -> impl Iterator<Item = Host> {
-        self.spans().flat_map(Span::hosts)
+        // The range says how many they are: a list of a million then does not grow step by step.
+        let count = usize::try_from(self.hosts).unwrap_or(usize::MAX);
+        let mut hosts = self.spans().flat_map(Span::hosts);
+        (0..count).map_while(move |_| hosts.next())
+    }
+
+    /// The hosts with names.
+    pub fn named(&self) -> impl Iterator<Item = (Host, &str)> {
+        self.names.iter().map(|(host, name)| (*host, name.as_str()))
+    }
+
+    /// Gives a host its name, as it was saved.
+    ///
+    /// # Errors
+    ///
+    /// When the word is not an address of this set.
+    pub fn set_name(&mut self, word: &str, name: &str) -> anyhow::Result<()> {
+        let mut alone = Targets::default();
+        alone.add(word)?;
+        for host in alone.hosts() {
+            self.names.insert(host, name.to_string());
+        }
+        Ok(())
     }
 
     /// The name that a host was given by.
@@ -419,18 +441,16 @@ impl Targets {
 
 /// As [`Targets::words`], for some of its hosts, in its order.
 pub fn words(hosts: &[Host]) -> Vec<String> {
-    let spans: Vec<Span> = hosts.iter().copied().map(Span::from).collect();
-    spans
-        .chunk_by(|span, next| span.kind == next.kind && span.last + 1 == next.first)
-        .filter_map(|run| {
-            let last = run.last()?.last;
-            Some(Span {
-                last,
-                ..*run.first()?
-            })
-        })
-        .flat_map(Span::words)
-        .collect()
+    let mut spans: Vec<Span> = Vec::new();
+    for next in hosts.iter().copied().map(Span::from) {
+        match spans.last_mut() {
+            Some(span) if span.kind == next.kind && span.last + 1 == next.first => {
+                span.last = next.last;
+            }
+            _ => spans.push(next),
+        }
+    }
+    spans.into_iter().flat_map(Span::words).collect()
 }
 
 #[cfg(test)]

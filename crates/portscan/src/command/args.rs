@@ -80,14 +80,15 @@ pub(crate) struct Args {
     /// report only open ports, and the hosts that have some
     #[argh(switch)]
     pub(crate) open: bool,
-    /// human, json, jsonl, grep or csv (default human)
-    #[argh(option, default = "Format::Human")]
-    pub(crate) format: Format,
+    /// human, json, jsonl, xml (nmap's), grep, gnmap (nmap's), csv or list (host:port); jsonl and
+    /// list print each port as soon as it is known (default human)
+    #[argh(option)]
+    pub(crate) format: Option<Format>,
     /// file for the report instead of stdout
     #[argh(option)]
-    pub(crate) out: Option<PathBuf>,
-    /// file of an interrupted scan to continue, with its limits (--rate and so on) unless you give
-    /// new ones; also where Ctrl-C writes it (default portscan.resume)
+    pub(crate) out: Option<String>,
+    /// file of an interrupted scan to continue, with its options unless you give new ones; also
+    /// where the scan is saved meanwhile (default portscan.resume)
     #[argh(option)]
     pub(crate) resume: Option<PathBuf>,
     /// print the version

@@ -7,7 +7,8 @@ use labnet::{Hint, log};
 use portscan::engine::{self, Plan, Position};
 use portscan::limits::Limits;
 use portscan::ports::Ports;
-use portscan::resume::Saved;
+use portscan::report::Format;
+use portscan::resume::{Saved, Wanted};
 use portscan::services;
 use portscan::targets::{Family, Targets};
 
@@ -27,6 +28,9 @@ pub(crate) struct Input {
     pub(crate) saved: Option<Saved>,
     /// How many targets could not be read. They were reported and skipped.
     pub(crate) bad_targets: u32,
+    /// What the report is to be like.
+    pub(crate) wanted: Wanted,
+    pub(crate) format: Format,
 }
 
 impl Input {
@@ -37,11 +41,26 @@ impl Input {
             Some(saved) => from_saved(args, saved)?,
             None => (targets(args, &mut bad_targets)?, ports(args)?),
         };
+        let before = saved.as_ref().map(|saved| saved.wanted.clone());
+        let before = before.unwrap_or_default();
+        let format = match (args.format, &before.format) {
+            (Some(format), _) => format,
+            (None, Some(word)) => word.parse().map_err(|what| anyhow!("{what}"))?,
+            (None, None) => Format::Human,
+        };
+        let wanted = Wanted {
+            banner: args.banner || before.banner,
+            open: args.open || before.open,
+            format: Some(format.word().to_string()),
+            out: args.out.clone().or(before.out),
+        };
         Ok(Input {
             targets,
             ports,
             saved,
             bad_targets,
+            wanted,
+            format,
         })
     }
 
@@ -75,7 +94,7 @@ impl Input {
                 window: args.window.unwrap_or(before.window),
                 rate: args.rate.or(before.rate),
                 timeout: args.timeout.or(before.timeout),
-                details: !args.open && self.ports.len() <= FEW_PORTS && lines <= FEW_LINES,
+                details: !self.wanted.open && self.ports.len() <= FEW_PORTS && lines <= FEW_LINES,
             },
             start: saved.map_or_else(Position::default, |saved| saved.position.clone()),
         })
@@ -124,8 +143,15 @@ fn from_saved(args: &Args, saved: &Saved) -> anyhow::Result<(Targets, Ports)> {
         .hint("leave targets, ports and order out, or remove the file to start over");
     }
     let mut targets = Targets::default();
-    for word in &saved.targets {
-        targets.add(word)?;
+    if let Some(error) = targets
+        .add_all(&saved.targets, Family::Any)
+        .into_iter()
+        .next()
+    {
+        return Err(error);
+    }
+    for (address, name) in &saved.names {
+        targets.set_name(address, name)?;
     }
     Ok((targets, saved.ports.parse()?))
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use labnet::Hint;
-use portscan::engine::{self, Outcome, Plan, Progress};
+use portscan::engine::{self, Outcome, Plan, Progress, Watcher};
 
 /// The exit code after Ctrl-C, as shells count it: 128 and the signal's number.
 pub(crate) const INTERRUPTED: i32 = 130;
@@ -30,11 +30,19 @@ pub(crate) fn stop_on_ctrl_c() -> anyhow::Result<Arc<AtomicBool>> {
 }
 
 /// Carries out the plan and shows how far it is.
-pub(crate) fn scan(plan: &Plan, stop: &AtomicBool) -> anyhow::Result<Outcome> {
+pub(crate) fn scan(
+    plan: &Plan,
+    stop: &AtomicBool,
+    watcher: Arc<dyn Watcher>,
+    bar: &ProgressBar,
+) -> anyhow::Result<Outcome> {
     const STYLE: &str =
         "{percent:>3} % [{bar:30}] {human_pos}/{human_len} tries, {per_sec}, {eta} left";
-    let progress = Progress::default();
-    with_bar(STYLE, &progress, || {
+    let progress = Progress {
+        watcher: Some(watcher),
+        ..Progress::default()
+    };
+    with_bar(bar, STYLE, &progress, || {
         engine::scan(plan.clone(), stop, &progress)
     })?
 }
@@ -42,11 +50,11 @@ pub(crate) fn scan(plan: &Plan, stop: &AtomicBool) -> anyhow::Result<Outcome> {
 /// Shows a progress bar while the work runs. indicatif draws it on stderr, and only if that is a
 /// terminal.
 pub(crate) fn with_bar<T: Send>(
+    bar: &ProgressBar,
     style: &str,
     progress: &Progress,
     work: impl FnOnce() -> T + Send,
 ) -> anyhow::Result<T> {
-    let bar = ProgressBar::new(0);
     let work = Mutex::new(Some(work));
     if let Ok(style) = ProgressStyle::with_template(style) {
         bar.set_style(style);

@@ -15,7 +15,7 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::Context;
 use socket2::Socket;
 
-use super::watch::{Moment, Watcher, watched};
+use super::watch::{Watcher, watched};
 use super::{Answer, Position, Source, on_threads, system};
 use crate::findings::{Findings, HostCounts, State};
 use crate::permutation::Permutation;
@@ -72,15 +72,19 @@ impl Scan<'_> {
         for _ in 0..workers {
             sockets.push(self.sockets(&mut taken)?);
         }
+        found.findings.counts = HostCounts::of_hosts(self.hosts.len());
         found.busy = vec![0..0; workers];
         let found = Mutex::new(found);
-        let look = |save: bool| {
+        let tell = |watcher: &dyn Watcher, save: bool| {
             let mut found = labnet::lock(&found);
             let ports = std::mem::take(&mut found.findings.ports);
-            let snapshot = save.then(|| self.snapshot(&found, start));
-            Moment { ports, snapshot }
+            watcher.found(&ports);
+            if save {
+                // The threads wait: a copy of the counts of a million hosts would take longer.
+                watcher.save(self.position(&found, start), &found.findings.counts);
+            }
         };
-        let ended = watched(self.watcher, look, || {
+        let ended = watched(self.watcher, tell, || {
             on_threads(workers, |thread| {
                 self.work(thread, &sockets[thread], &taken, &found);
                 Ok(())
@@ -93,17 +97,16 @@ impl Scan<'_> {
     }
 
     /// Where a scan could continue: what the threads have in hand is not known yet.
-    fn snapshot(&self, found: &Found, start: &Position) -> (Position, HostCounts) {
+    fn position(&self, found: &Found, start: &Position) -> Position {
         let mut pending = start.pending.clone();
         pending.extend(found.silent.iter().chain(&found.taken));
         let busy = found.busy.iter().cloned().flatten();
         pending.extend(busy.map(|index| host_and_port(self.order.at(index), self.ports)));
-        let position = Position {
+        Position {
             local: found.position,
             remote: start.remote,
             pending,
-        };
-        (position, found.findings.counts.clone())
+        }
     }
 
     fn source(&self, host: Host) -> Source {

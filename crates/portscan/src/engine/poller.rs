@@ -637,7 +637,7 @@ mod tests {
     #[test]
     fn a_worker_that_panics_ends_the_scan() {
         let plan = Plan {
-            hosts: vec![Host::from(IpAddr::from(Ipv4Addr::LOCALHOST))],
+            hosts: vec![Host::from(IpAddr::from(Ipv4Addr::LOCALHOST))].into(),
             local: 1,
             ports: vec![1],
             seed: None,

@@ -22,41 +22,25 @@ pub trait Watcher: fmt::Debug + Send + Sync {
     fn save(&self, position: Position, counts: &HostCounts);
 }
 
-/// What there is to tell at a moment.
-#[derive(Debug, Default)]
-pub(super) struct Moment {
-    pub(super) ports: Vec<(u32, u16, State)>,
-    pub(super) snapshot: Option<(Position, HostCounts)>,
-}
-
 /// The time between two moments.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Does the work. Meanwhile and at its end it tells the watcher what `look` sees; `look` is asked
-/// for a snapshot when the watcher wants to save one.
+/// Does the work. Meanwhile and at its end `tell` tells the watcher what is new, and saves when the
+/// watcher wants to.
 pub(super) fn watched<T>(
     watcher: Option<&dyn Watcher>,
-    look: impl Fn(bool) -> Moment + Sync,
+    tell: impl Fn(&dyn Watcher, bool) + Sync,
     work: impl FnOnce() -> T,
 ) -> T {
     let Some(watcher) = watcher else {
         return work();
-    };
-    let tell = |save: bool| {
-        let moment = look(save);
-        if !moment.ports.is_empty() {
-            watcher.found(&moment.ports);
-        }
-        if let Some((position, counts)) = moment.snapshot {
-            watcher.save(position, &counts);
-        }
     };
     let result = thread::scope(|scope| {
         let (done, over) = mpsc::channel::<()>();
         let tell = &tell;
         let started = thread::Builder::new().spawn_scoped(scope, move || {
             while over.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-                tell(watcher.wants_to_save());
+                tell(watcher, watcher.wants_to_save());
             }
         });
         let result = work();
@@ -64,6 +48,6 @@ pub(super) fn watched<T>(
         drop((done, started));
         result
     });
-    tell(false);
+    tell(watcher, false);
     result
 }

@@ -466,8 +466,9 @@ fn interrupted_twice() {
     let file = folder.path().join("twice.resume");
     let path = file.to_str().unwrap();
     let position = |name: &str| {
-        let saved: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
-        saved[name].as_u64().unwrap()
+        let saved = fs::read_to_string(&file).unwrap();
+        let header: Value = serde_json::from_str(saved.lines().next().unwrap()).unwrap();
+        header[name].as_u64().unwrap()
     };
     let seed = SEED.to_string();
     let begin = [

@@ -46,7 +46,7 @@ fn watched(hosts: &[Host], local: usize, limits: Limits, open: usize) {
         ..Progress::default()
     };
     let plan = Plan {
-        hosts: hosts.to_vec(),
+        hosts: Arc::new(hosts.to_vec()),
         local,
         ports: Ports::all().as_slice().to_vec(),
         seed: Some(rand::random()),
