@@ -229,7 +229,7 @@ fn is_number(text: &str) -> bool {
 }
 
 /// Puts `PORT` in the place of each port: in `('127.0.0.1', 51234)` in `port 51234` and in `binded to 51234`.
-fn without_ports(text: &str) -> String {
+pub fn without_ports(text: &str) -> String {
     let mut result = String::new();
     let mut rest = text;
     while let Some((at, marker)) = ["', ", "port ", "binded to "]

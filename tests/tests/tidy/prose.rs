@@ -1,9 +1,10 @@
-//! Texts: lines of a readable length, nothing left for later, generated pages that are fresh, and
-//! guides that name what is there.
+//! Texts: lines of a readable length, nothing left for later, generated pages that are fresh,
+//! guides that name what is there, and Rust explained by lines that are there.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use tests::catalog::lab_programs;
 use tests::program::workspace;
 use tests::rust;
 
@@ -179,6 +180,60 @@ fn two_sentences_on_a_line_and_a_broken_sentence_are_found() {
         not_one_sentence("x", "One that\ngoes on.\n"),
         ["x:2: the sentence began on the line before: join them"]
     );
+}
+
+/// What is wrong with a README's section "Rust for this page": each row quotes a line of `main.rs`
+/// and the one of `twin.py` beside it.
+fn rust_for_this_page(name: &str, readme: &str, main: &str, twin: &str) -> Vec<String> {
+    const HEADING: &str = "## Rust for this page";
+    // rustfmt breaks lines where it likes.
+    let dense = |text: &str| text.split_whitespace().collect::<String>();
+    let (main, twin) = (dense(main), dense(twin));
+    let section = readme.lines().skip_while(|line| *line != HEADING).skip(1);
+    let section = section.take_while(|line| !line.starts_with("## "));
+    let (mut problems, mut rows) = (Vec::new(), 0);
+    for line in section.filter(|line| line.starts_with("| `")).skip(1) {
+        rows += 1;
+        let line = line.replace("\\|", "\u{1}");
+        let cells: Vec<String> = line.split(" | ").map(dense).collect();
+        for (cell, text, file) in [(&cells[0], &main, "main.rs"), (&cells[1], &twin, "twin.py")] {
+            let code = cell.trim_start_matches('|').trim_matches('`');
+            if !text.contains(&code.replace('\u{1}', "|")) {
+                problems.push(format!("{name}: {file} has no line {cell}"));
+            }
+        }
+    }
+    if !(2..=3).contains(&rows) {
+        problems.push(format!("{name}: {rows} rows under {HEADING}: 2 or 3"));
+    }
+    problems
+}
+
+#[test]
+fn rust_is_explained_with_lines_of_both_programs() {
+    let mut problems = Vec::new();
+    for entry in lab_programs() {
+        let (name, readme) = file(&entry.folder.join("README.md"));
+        let (_, main) = file(&entry.folder.join("src/main.rs"));
+        let (_, twin) = file(&entry.folder.join("twin.py"));
+        problems.extend(rust_for_this_page(&name, &readme, &main, &twin));
+    }
+    assert_tidy(&problems);
+}
+
+#[test]
+fn a_line_that_a_program_lacks_is_found() {
+    let check = |rust: &str, python: &str| {
+        let row = format!("| `{rust}` | `{python}` | It is so. |\n");
+        let head = "## Rust for this page\n\n| `main.rs` | `twin.py` | what |\n|---|---|---|\n";
+        let readme = format!("{head}{row}{row}\n## Try this\n\n{row}");
+        rust_for_this_page("x", &readme, "a\n    .b(|c| d);\n", "e = f\n")
+    };
+    assert_eq!(check("a.b(\\|c\\| d);", "e = f"), [""; 0]);
+    assert_eq!(check("a.b();", "e = f").len(), 2);
+    assert_eq!(check("a", "g").len(), 2);
+    let none = rust_for_this_page("x", "# x\n", "a", "b");
+    assert_eq!(none, ["x: 0 rows under ## Rust for this page: 2 or 3"]);
 }
 
 #[test]
