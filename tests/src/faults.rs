@@ -87,7 +87,8 @@ impl LongRunningServer {
     /// Clients that send RST: before their request is whole, after it, and after the answer.
     pub fn survives_resets(&self, language: Language) {
         let (mut server, address) = self.program(language).serve();
-        for _ in 0..10 {
+        for round in 0..10 {
+            self.lets_the_queue_run_empty(2 * round, address);
             let mut stream = connect(address);
             // A server that closes of itself may have done so already.
             let _may_be_closed = stream.write_all(self.half);
@@ -132,10 +133,20 @@ impl LongRunningServer {
         self.serves_a_good_client(address);
     }
 
+    /// Before every fourth client: a good one, which is served when all before it have left the queue.
+    ///
+    /// A SYN that finds a queue of 5 full is dropped, and comes again after a second, then after two more.
+    fn lets_the_queue_run_empty(&self, client: usize, address: SocketAddr) {
+        if client.is_multiple_of(4) {
+            self.serves_a_good_client(address);
+        }
+    }
+
     /// Clients that are gone before their answer comes, with and without a word.
     pub fn survives_clients_that_vanish_before_their_answer(&self, language: Language) {
         let (mut server, address) = self.program(language).serve();
         for round in 0..20 {
+            self.lets_the_queue_run_empty(round, address);
             let mut stream = connect(address);
             let _may_be_closed = stream.write_all(self.request);
             if round % 2 == 0 {

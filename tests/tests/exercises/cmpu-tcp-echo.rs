@@ -36,7 +36,7 @@ const SERVER: LongRunningServer = LongRunningServer {
     // Half a message would be a message: TCP marks no end.
     half: b"",
     invalid_utf8: (b"\xff\0\xfe", b"\xff\0\xfe"),
-    short_queue: false,
+    short_queue: true,
     listens: true,
 };
 
