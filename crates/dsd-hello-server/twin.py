@@ -1,4 +1,4 @@
-"""Tells its client what it received, and ends; with --forever it goes on with the next client.
+"""Tells its client what it received, and ends; with --forever it takes the next client.
 
 Rust:       src/main.rs
 Terminal 1: python3 crates/dsd-hello-server/twin.py
@@ -54,7 +54,7 @@ def main():
             retry_accept(error)
             continue
         print(f"Connected by {peer}")
-        # With one client only, nobody else waits: no time limit is needed.
+        # With one client only, no other client waits: a time limit is not needed.
         timeout = args.timeout if args.forever else None
         failure = None
         with connection:
@@ -63,7 +63,7 @@ def main():
             except OSError as error:
                 failure = error
 
-        # 8. End with the first client, or go on: exercise 3
+        # 8. End with the first client, or take the next: exercise 3
         if not args.forever:
             if failure:
                 fail(f"cannot serve {peer}: {failure}", "the client's terminal may say why")

@@ -19,7 +19,7 @@ const BUFFER_SIZE: usize = 1024;
 /// The longest guess in a datagram over IPv4, in bytes: 65,535 less the headers of IP and UDP.
 const LONGEST_GUESS: usize = 65_507;
 
-/// Beside the server's address.
+/// The options that only this program has.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     help_triggers("-h", "--help"),
@@ -49,7 +49,7 @@ fn main() -> labnet::MainResult {
         let Some(guess) = guesses.next() else {
             return labnet::fail(
                 "the input ended before the number was guessed",
-                "the server keeps its number: start again and go on",
+                "the server keeps its number: start again and continue",
             );
         };
         let guess = guess.cannot("read", "a guess from stdin")?;

@@ -19,7 +19,7 @@ const QUOTE_LIMIT: usize = 64;
 /// What may be around a number: the white space of ASCII.
 const WHITE_SPACE: [char; 6] = [' ', '\t', '\n', '\x0b', '\x0c', '\r'];
 
-/// Beside the server's address.
+/// The options that only this program has.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     help_triggers("-h", "--help"),

@@ -15,7 +15,7 @@ use socket2::{Domain, Socket, Type};
 /// The most bytes that one recv gives: so few that the echo arrives in pieces.
 const BUFFER_SIZE: usize = 16;
 
-/// Beside the server's address.
+/// The options that only this program has.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     help_triggers("-h", "--help"),

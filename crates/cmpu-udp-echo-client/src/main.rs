@@ -17,7 +17,7 @@ use socket2::{Domain, Socket, Type};
 /// The longest message in a datagram over IPv4, in bytes: 65,535 less the headers of IP and UDP.
 const LONGEST_MESSAGE: usize = 65_507;
 
-/// Beside the server's address.
+/// The options that only this program has.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     help_triggers("-h", "--help"),

@@ -18,7 +18,7 @@ const BACKLOG: i32 = 5;
 /// How much of what a client sent is dropped before the close, in bytes.
 const UNREAD_LIMIT: usize = 64 * 1024;
 
-/// Beside the server's address.
+/// The options that only this program has.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     help_triggers("-h", "--help"),

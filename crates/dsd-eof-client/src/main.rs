@@ -18,7 +18,7 @@ const TOKEN: &[u8] = b"<EOF>";
 /// How much longer than its message an answer may be, in bytes.
 const ANSWER_EXTRA: usize = 1024;
 
-/// Beside the server's address.
+/// The options that only this program has.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     help_triggers("-h", "--help"),

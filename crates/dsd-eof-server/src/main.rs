@@ -25,7 +25,7 @@ const BACKLOG: i32 = 128;
 /// How many clients are served at the same time, each by a thread.
 const CLIENTS_LIMIT: usize = 200;
 
-/// Beside the server's address.
+/// The options that only this program has.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     help_triggers("-h", "--help"),

@@ -15,7 +15,7 @@ use socket2::{Domain, Socket, Type};
 /// The most bytes that one recv gives.
 const BUFFER_SIZE: usize = 1024;
 
-/// Beside the server's address.
+/// The options that only this program has.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     help_triggers("-h", "--help"),

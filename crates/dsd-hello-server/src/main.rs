@@ -1,4 +1,4 @@
-//! Tells its client what it received, and ends; with --forever it goes on with the next client.
+//! Tells its client what it received, and ends; with --forever it takes the next client.
 //!
 //! Python:     `twin.py` (Distributed System Design Lab 1, exercises 1 and 3)
 //! Terminal 1: `cargo run -p dsd-hello-server`
@@ -18,7 +18,7 @@ const BUFFER_SIZE: usize = 1024;
 /// How many clients may wait to be accepted.
 const BACKLOG: i32 = 128;
 
-/// Beside the server's address.
+/// The options that only this program has.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(help_triggers("-h", "--help"), example = "{command_name} --forever")]
 struct Args {
@@ -66,11 +66,11 @@ fn main() -> labnet::MainResult {
         };
         let peer = python::address(&peer);
         say!("Connected by {peer}")?;
-        // With one client only, nobody else waits: no time limit is needed.
+        // With one client only, no other client waits: a time limit is not needed.
         let timeout = args.forever.then_some(server_args.timeout);
         let served = serve(connection, timeout);
 
-        // 8. End with the first client, or go on: exercise 3
+        // 8. End with the first client, or take the next: exercise 3
         if !args.forever {
             served
                 .cannot("serve", peer)
