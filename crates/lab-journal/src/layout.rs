@@ -1,0 +1,243 @@
+//! Rows as lines of a terminal: columns, colors, ASCII, long texts broken.
+//!
+//! Lines that repeat are folded, and the picture says how many they were.
+
+use std::fmt::Write;
+
+/// The time's column: seven digits and marks, and a blank.
+const TIME: usize = 8;
+/// From 100 s on there is no room for tenths of a millisecond.
+const LATE: u64 = 1_000_000;
+/// A narrower picture than this has no room for a call.
+pub(crate) const NARROWEST: usize = 50;
+/// A group of lines is folded if it comes more often than this.
+const REPEATS: usize = 3;
+/// A group has at most so many lines.
+const LONGEST_GROUP: usize = 16;
+
+/// How a picture is drawn.
+#[derive(Debug, Clone, Copy)]
+pub struct Style {
+    /// How many columns the terminal has.
+    pub width: usize,
+    /// Whether to color the sides.
+    pub color: bool,
+    /// Whether arrows and dots are drawn in ASCII.
+    pub ascii: bool,
+}
+
+/// Where a line's text stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Column {
+    Server,
+    Network,
+    Client,
+}
+
+/// A line of the picture.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    pub(crate) at: u64,
+    pub(crate) column: Column,
+    pub(crate) text: String,
+    /// Several of these fit on one line: `socket bind :65432 listen`.
+    pub(crate) joins: Option<u32>,
+}
+
+/// The rows, in their order, as lines under the names of the columns.
+pub(crate) fn lay_out(rows: Vec<Row>, style: Style, widths: &Widths) -> String {
+    let rows = joined(rows, widths);
+    let mut out = String::new();
+    line(
+        &mut out,
+        style,
+        widths,
+        "ms",
+        ["server", "network", "client"],
+    );
+    let mut last = None;
+    for shown in folded(&rows) {
+        match shown {
+            Shown::Row(row) => {
+                let tenths = row.at / 100;
+                let time = if last == Some(tenths) {
+                    String::new()
+                } else if tenths >= LATE {
+                    (tenths / 10).to_string()
+                } else {
+                    format!("{}.{}", tenths / 10, tenths % 10)
+                };
+                last = Some(tenths);
+                for (number, part) in wrapped(&row.text, widths.column(row.column))
+                    .iter()
+                    .enumerate()
+                {
+                    let mut cells = [""; 3];
+                    cells[row.column as usize] = part;
+                    let time = if number == 0 { time.as_str() } else { "" };
+                    line(&mut out, style, widths, time, cells);
+                }
+            }
+            Shown::Repeats { lines, times } => {
+                let what = match lines {
+                    1 => "this line".to_string(),
+                    lines => format!("these {lines} lines"),
+                };
+                let text = format!("{}⋮ {what}, {times} times more", " ".repeat(TIME));
+                out.push_str(&in_charset(&text, style.ascii));
+                out.push('\n');
+            }
+        }
+    }
+    out
+}
+
+/// How wide the columns are.
+#[derive(Debug)]
+pub(crate) struct Widths {
+    pub(crate) side: usize,
+    pub(crate) network: usize,
+}
+
+impl Widths {
+    pub(crate) fn of(width: usize) -> Self {
+        let room = width - TIME - 2;
+        let network = (room / 3).min(28);
+        Widths {
+            side: (room - network) / 2,
+            network,
+        }
+    }
+
+    fn column(&self, column: Column) -> usize {
+        match column {
+            Column::Network => self.network,
+            Column::Server | Column::Client => self.side,
+        }
+    }
+}
+
+fn line(out: &mut String, style: Style, widths: &Widths, time: &str, cells: [&str; 3]) {
+    let mut text = format!("{time:>width$} ", width = TIME - 1);
+    let sizes = [widths.side, widths.network, widths.side];
+    for (cell, ((text_of, size), color)) in
+        cells.iter().zip(sizes).zip(["36", "33", "32"]).enumerate()
+    {
+        let padded = format!("{text_of:<size$}");
+        if style.color && !text_of.is_empty() {
+            let _ = write!(text, "\x1b[{color}m{padded}\x1b[0m");
+        } else {
+            text.push_str(&padded);
+        }
+        if cell < 2 {
+            text.push(' ');
+        }
+    }
+    out.push_str(&in_charset(text.trim_end(), style.ascii));
+    out.push('\n');
+}
+
+/// The text, or what stands for it in ASCII: each character becomes one.
+pub(crate) fn in_charset(text: &str, ascii: bool) -> String {
+    if !ascii {
+        return text.to_string();
+    }
+    text.chars()
+        .map(|letter| match letter {
+            '◀' => '<',
+            '▶' => '>',
+            '─' => '-',
+            '…' => '~',
+            '⋮' => ':',
+            letter if letter.is_ascii() => letter,
+            _ => '?',
+        })
+        .collect()
+}
+
+/// Lines of at most this many characters, broken at blanks where that is possible.
+pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split(' ') {
+        let mut word: Vec<char> = word.chars().collect();
+        if !line.is_empty() && line.chars().count() + 1 + word.len() > width {
+            lines.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        while word.len() > width {
+            let rest = word.split_off(width);
+            lines.push(word.into_iter().collect());
+            word = rest;
+        }
+        line.extend(word);
+    }
+    lines.push(line);
+    lines
+}
+
+/// Calls that only prepare a socket stand on one line, as long as there is room.
+fn joined(rows: Vec<Row>, widths: &Widths) -> Vec<Row> {
+    let mut out: Vec<Row> = Vec::new();
+    for row in rows {
+        if let Some(last) = out.last_mut()
+            && row.joins.is_some()
+            && last.joins == row.joins
+            && last.text.chars().count() + 1 + row.text.chars().count() <= widths.side
+        {
+            let _ = write!(last.text, " {}", row.text);
+        } else {
+            out.push(row);
+        }
+    }
+    out
+}
+
+/// What is drawn of the rows.
+enum Shown<'a> {
+    Row(&'a Row),
+    Repeats { lines: usize, times: usize },
+}
+
+/// The rows, each group that repeats drawn once.
+fn folded(rows: &[Row]) -> Vec<Shown<'_>> {
+    // Rows are alike when only numbers and quoted bytes differ.
+    let shapes: Vec<(Column, String)> = rows
+        .iter()
+        .map(|row| {
+            let outside = row.text.split('"').step_by(2);
+            let shape = outside
+                .flat_map(str::chars)
+                .filter(|letter| !letter.is_ascii_digit() && *letter != '─' && *letter != ' ');
+            (row.column, shape.collect())
+        })
+        .collect();
+    let mut shown = Vec::new();
+    let mut at = 0;
+    while at < rows.len() {
+        let best = (1..=LONGEST_GROUP)
+            .map(|lines| (lines, repeats(&shapes[at..], lines)))
+            .find(|(_, times)| *times > REPEATS);
+        let (lines, times) = best.unwrap_or((1, 1));
+        shown.extend(rows[at..at + lines].iter().map(Shown::Row));
+        if times > 1 {
+            shown.push(Shown::Repeats {
+                lines,
+                times: times - 1,
+            });
+        }
+        at += lines * times;
+    }
+    shown
+}
+
+/// How often the first group of so many comes, one after the other.
+fn repeats<T: PartialEq>(all: &[T], group: usize) -> usize {
+    let Some(rest) = all.get(group..) else {
+        return 1;
+    };
+    let same = rest.iter().zip(all).take_while(|(one, other)| one == other);
+    1 + same.count() / group
+}

@@ -1,0 +1,310 @@
+//! Server, network and client in three columns.
+//!
+//! A call that took time while something else happened has two lines: `accept … waits`, and `accept = :51234` at its end.
+
+use std::fmt::Write;
+use std::net::SocketAddr;
+
+use crate::model::{Call, Event, Exit, Journal, Outcome, Segment, Side, Stream, Transport};
+
+use crate::layout::{Column, NARROWEST, Row, Widths, lay_out, wrapped};
+
+pub use crate::layout::Style;
+
+/// So many bytes are quoted at most; the width may allow fewer.
+const QUOTED: usize = 48;
+/// A call is drawn as a wait if it took longer than this, in microseconds, or if something else happened meanwhile.
+const SHORT: u64 = 1_000;
+
+/// The run as text, each line at most as wide as the style says.
+#[must_use]
+pub fn draw(journal: &Journal, style: Style) -> String {
+    let width = style.width.max(NARROWEST);
+    let widths = Widths::of(width);
+    let mut rows = rows(journal, &widths);
+    rows.sort_by_key(|row| row.at);
+    let mut out = lay_out(rows, style, &widths);
+    if journal.left_out > 0 {
+        let _ = writeln!(
+            out,
+            "{} later events are not in the journal: it was full.",
+            journal.left_out
+        );
+    }
+    for note in &journal.notes {
+        for part in wrapped(&format!("Note: {note}"), width) {
+            out.push_str(&part);
+            out.push('\n');
+        }
+    }
+    out
+}
+
+fn rows(journal: &Journal, widths: &Widths) -> Vec<Row> {
+    // When something happened, so that a wait is known from a quick call.
+    let mut times: Vec<u64> = Vec::new();
+    for entry in &journal.entries {
+        times.push(entry.at);
+        if let Event::Call(call) = &entry.event {
+            times.extend(call.ended);
+        }
+    }
+    times.sort_unstable();
+    let mut rows = Vec::new();
+    for entry in &journal.entries {
+        match &entry.event {
+            Event::Call(call) => of_call(&mut rows, journal, &times, entry.at, call, widths),
+            Event::Segment(segment) => {
+                if let Some(text) = of_segment(journal, segment, widths.network) {
+                    rows.push(Row {
+                        at: entry.at,
+                        column: Column::Network,
+                        text,
+                        joins: None,
+                    });
+                }
+            }
+            Event::Output(output) => {
+                let name = match output.stream {
+                    Stream::Stdout => "prints",
+                    Stream::Stderr => "stderr:",
+                };
+                let text = output.text.trim_end();
+                let quoted = quoted(text.as_bytes(), text.len() as u64, QUOTED);
+                rows.push(side_row(
+                    journal,
+                    output.process,
+                    entry.at,
+                    format!("{name} {quoted}"),
+                ));
+            }
+            Event::Exit(exit) => rows.push(side_row(
+                journal,
+                exit.process,
+                entry.at,
+                match exit {
+                    Exit {
+                        signal: Some(signal),
+                        ..
+                    } => format!("ends: signal {signal}"),
+                    Exit { code, .. } => format!("ends: exit {}", code.unwrap_or(0)),
+                },
+            )),
+        }
+    }
+    rows
+}
+
+fn side_row(journal: &Journal, process: u32, at: u64, text: String) -> Row {
+    let column = match journal.side(process) {
+        Some(Side::Client) => Column::Client,
+        _ => Column::Server,
+    };
+    // The first process of a side is the side; the others are named.
+    let side = journal.side(process);
+    let first = journal
+        .processes
+        .iter()
+        .find(|other| Some(other.side) == side);
+    let text = if first.is_none_or(|first| first.pid == process) {
+        text
+    } else {
+        format!("[{process}] {text}")
+    };
+    Row {
+        at,
+        column,
+        text,
+        joins: None,
+    }
+}
+
+fn of_call(
+    rows: &mut Vec<Row>,
+    journal: &Journal,
+    times: &[u64],
+    at: u64,
+    call: &Call,
+    widths: &Widths,
+) {
+    let begin = begin_of(call);
+    let row = |at, text| side_row(journal, call.process, at, text);
+    let result = result_of(journal, call, widths.side);
+    let Some(ended) = call.ended else {
+        rows.push(row(at, format!("{begin} … waits to the end")));
+        return;
+    };
+    let between =
+        times.partition_point(|time| *time < ended) - times.partition_point(|time| *time <= at);
+    // A send or a close that was overtaken is not a wait; what it did began at its beginning.
+    let can_wait = ["accept", "accept4", "connect"].contains(&call.name.as_str())
+        || call.name.starts_with("re")
+        || call.socket.is_none();
+    if can_wait && (between > 0 || ended - at > SHORT) {
+        let waits = if call.name == "connect" { "" } else { " waits" };
+        rows.push(row(at, format!("{begin} …{waits}")));
+        rows.push(row(
+            ended,
+            match &call.outcome {
+                Outcome::Value(_) if call.name == "connect" => "… connected".to_string(),
+                _ => format!("{begin}{result}"),
+            },
+        ));
+    } else {
+        let quick = if can_wait { ended } else { at };
+        let mut row = row(quick, format!("{begin}{result}"));
+        let prepares = ["socket", "setsockopt", "bind", "listen"].contains(&call.name.as_str());
+        if prepares && matches!(call.outcome, Outcome::Value(_)) {
+            row.joins = Some(call.thread);
+        }
+        rows.push(row);
+    }
+}
+
+/// The call's name as the manuals have it, and what matters of its arguments.
+fn begin_of(call: &Call) -> String {
+    let name = match call.name.as_str() {
+        "accept4" => "accept",
+        "recvfrom" if !is_datagram(call) => "recv",
+        "sendto" if !is_datagram(call) => "send",
+        other => other,
+    };
+    let to = call.data.as_ref().filter(|data| data.sent);
+    if let Some(data) = to {
+        let with = data.with.map(|with| format!(" to {}", short(with)));
+        return format!("{name} {}{}", data.length, with.unwrap_or_default());
+    }
+    match (name, &call.arguments[..]) {
+        (name, []) => name.to_string(),
+        ("bind" | "connect" | "setsockopt" | "shutdown", words) => {
+            format!("{name} {}", words.join(" "))
+        }
+        (name, words) => format!("{name}({})", words.join(", ")),
+    }
+}
+
+fn is_datagram(call: &Call) -> bool {
+    call.data.as_ref().is_some_and(|data| data.with.is_some())
+}
+
+fn result_of(journal: &Journal, call: &Call, width: usize) -> String {
+    match &call.outcome {
+        Outcome::Error(name) => format!(" = {name}"),
+        Outcome::Unfinished => String::new(),
+        Outcome::Value(value) => {
+            if let Some(socket) = call.accepted.and_then(|place| journal.sockets.get(place)) {
+                return socket
+                    .peer
+                    .map_or(String::new(), |peer| format!(" = {}", short(peer)));
+            }
+            let Some(data) = &call.data else {
+                return match call.socket {
+                    None => format!(" = {value}"),
+                    Some(_) => String::new(),
+                };
+            };
+            let room = width.saturating_sub(4).min(QUOTED);
+            if data.sent {
+                return format!(" {}", quoted(&data.bytes, data.length, room));
+            }
+            if data.length == 0 && data.with.is_none() {
+                return " = 0 (end)".to_string();
+            }
+            let from = data.with.map(|with| format!(" from {}", short(with)));
+            let sends = match data.from.len() {
+                0 | 1 => String::new(),
+                sends => format!(", of {sends} sends"),
+            };
+            format!(
+                " = {} {}{}{sends}",
+                data.length,
+                quoted(&data.bytes, data.length, room),
+                from.unwrap_or_default()
+            )
+        }
+    }
+}
+
+/// An address as short as it is clear: on the loopback the port is enough.
+fn short(address: SocketAddr) -> String {
+    if address.ip().is_loopback() || address.ip().is_unspecified() {
+        format!(":{}", address.port())
+    } else {
+        address.to_string()
+    }
+}
+
+/// The arrow of a segment. A bare acknowledgment has none, since nobody's call waits for it.
+fn of_segment(journal: &Journal, segment: &Segment, width: usize) -> Option<String> {
+    let mut text = if segment.syn {
+        if segment.ack { "SYN,ACK" } else { "SYN" }.to_string()
+    } else if segment.length > 0 || segment.transport == Transport::Udp {
+        let unit = if segment.length == 1 { "byte" } else { "bytes" };
+        format!("{} {unit}", segment.length)
+    } else if segment.rst {
+        "RST".to_string()
+    } else if segment.fin {
+        "FIN".to_string()
+    } else {
+        return None;
+    };
+    if segment.fin && segment.length > 0 {
+        text.push_str(",FIN");
+    }
+    if segment.again {
+        text.push_str(" again");
+    }
+    if segment.length > 0 {
+        let room = width.saturating_sub(text.len() + 9);
+        if room > 0 {
+            let _ = write!(text, " {}", quoted(&segment.bytes, segment.length, room));
+        }
+    }
+    // Two blanks and the arrow's head are not line.
+    let lines = width.saturating_sub(text.chars().count() + 3);
+    let (left, right) = ("─".repeat(lines / 2), "─".repeat(lines - lines / 2));
+    Some(if to_the_server(journal, segment) {
+        format!("◀{left} {text} {right}")
+    } else {
+        format!("{left} {text} {right}▶")
+    })
+}
+
+/// Whether a segment goes to the server: one of its sockets has the address that it is sent to.
+fn to_the_server(journal: &Journal, segment: &Segment) -> bool {
+    let owner = |address: SocketAddr| {
+        journal.entries.iter().find_map(|entry| match &entry.event {
+            Event::Call(call) => {
+                let socket = call.accepted.or(call.socket)?;
+                let local = journal.sockets.get(socket)?.local?;
+                let same = local == address
+                    || local.ip().is_unspecified() && local.port() == address.port();
+                same.then(|| journal.side(call.process))?
+            }
+            _ => None,
+        })
+    };
+    match owner(segment.to) {
+        Some(side) => side == Side::Server,
+        None => owner(segment.from) == Some(Side::Client),
+    }
+}
+
+/// The first bytes in quotes, in ASCII, at most this long; dots say that there are more.
+fn quoted(bytes: &[u8], length: u64, room: usize) -> String {
+    let mut text = String::from("\"");
+    let mut shown = 0;
+    for byte in bytes {
+        let letter = byte.escape_ascii().to_string();
+        if text.len() + letter.len() + 2 > room {
+            break;
+        }
+        text.push_str(&letter);
+        shown += 1;
+    }
+    if shown < length {
+        text.push('…');
+    }
+    text.push('"');
+    text
+}

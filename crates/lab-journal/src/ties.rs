@@ -1,0 +1,193 @@
+//! Which send each received byte came from, and which call each segment came from.
+//!
+//! TCP numbers its bytes. So a recv's bytes come from the sends of the other side whose offsets they cover, however the
+//! network cut and joined them. A datagram comes from the first send, not yet received, that has its addresses and bytes.
+
+use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
+
+use crate::model::{Call, Data, Event, Journal, Piece, Segment, Transport};
+
+/// One direction of a connection: from, to.
+type Flow = (SocketAddr, SocketAddr);
+
+/// Fills in [`Data::from`] and [`Segment::call`].
+pub fn tie(journal: &mut Journal) {
+    let known = Known::of(journal);
+    let mut taken = HashSet::new();
+    for place in 0..journal.entries.len() {
+        let from = match &journal.entries[place].event {
+            Event::Call(call) => match &call.data {
+                Some(data) if !data.sent => known.pieces(journal, call, data, &mut taken),
+                _ => continue,
+            },
+            Event::Segment(segment) => {
+                let call = known.origin(segment);
+                if let Event::Segment(segment) = &mut journal.entries[place].event {
+                    segment.call = call;
+                }
+                continue;
+            }
+            _ => continue,
+        };
+        if let Event::Call(call) = &mut journal.entries[place].event
+            && let Some(data) = &mut call.data
+        {
+            data.from = from;
+        }
+    }
+}
+
+/// A send: where its bytes are in the stream, and the call's place.
+#[derive(Debug, Clone, Copy)]
+struct Send {
+    offset: u64,
+    length: u64,
+    call: usize,
+}
+
+/// The calls that bytes and segments can come from.
+#[derive(Debug, Default)]
+struct Known {
+    /// By offset.
+    streams: HashMap<Flow, Vec<Send>>,
+    /// In the order of sending; by the ports, since a socket that is bound to every address sends from one of them.
+    datagrams: HashMap<(u16, u16), Vec<usize>>,
+    connects: HashMap<Flow, usize>,
+    /// The first call that ends the direction.
+    ends: HashMap<Flow, usize>,
+}
+
+impl Known {
+    fn of(journal: &Journal) -> Self {
+        let mut known = Known::default();
+        for (place, entry) in journal.entries.iter().enumerate() {
+            let Event::Call(call) = &entry.event else {
+                continue;
+            };
+            let Some(socket) = call.socket.and_then(|place| journal.sockets.get(place)) else {
+                continue;
+            };
+            if let Some(data) = &call.data
+                && data.sent
+                && socket.transport == Transport::Udp
+                && let (Some(local), Some(peer)) = (socket.local, data.with.or(socket.peer))
+            {
+                let ports = (local.port(), peer.port());
+                known.datagrams.entry(ports).or_default().push(place);
+            }
+            let (Transport::Tcp, Some(local), Some(peer)) =
+                (socket.transport, socket.local, socket.peer)
+            else {
+                continue;
+            };
+            let flow = (local, peer);
+            if let Some(data) = &call.data {
+                if data.sent && data.length > 0 {
+                    known.streams.entry(flow).or_default().push(Send {
+                        offset: data.offset,
+                        length: data.length,
+                        call: place,
+                    });
+                }
+            } else if call.name == "connect" {
+                known.connects.entry(flow).or_insert(place);
+            } else if ends_sending(call) {
+                known.ends.entry(flow).or_insert(place);
+            }
+        }
+        for sends in known.streams.values_mut() {
+            sends.sort_by_key(|send| send.offset);
+        }
+        known
+    }
+
+    /// The sends of a flow that cover these bytes.
+    fn covering(&self, flow: Flow, start: u64, end: u64) -> impl Iterator<Item = &Send> {
+        let sends = self.streams.get(&flow).map_or(&[][..], Vec::as_slice);
+        let first = sends.partition_point(|send| send.offset + send.length <= start);
+        sends[first..]
+            .iter()
+            .take_while(move |send| send.offset < end)
+    }
+
+    fn pieces(
+        &self,
+        journal: &Journal,
+        call: &Call,
+        data: &Data,
+        taken: &mut HashSet<usize>,
+    ) -> Vec<Piece> {
+        let Some(socket) = call.socket.and_then(|place| journal.sockets.get(place)) else {
+            return Vec::new();
+        };
+        if socket.transport == Transport::Udp {
+            let (Some(local), Some(peer)) = (socket.local, data.with.or(socket.peer)) else {
+                return Vec::new();
+            };
+            let found = self
+                .datagrams
+                .get(&(peer.port(), local.port()))
+                .into_iter()
+                .flatten()
+                .find(|place| {
+                    let sent = journal.call(**place).and_then(|call| call.data.as_ref());
+                    !taken.contains(*place) && sent.is_some_and(|sent| is_the_datagram(sent, data))
+                });
+            let Some(place) = found else {
+                return Vec::new();
+            };
+            if !data.peeked {
+                taken.insert(*place);
+            }
+            return vec![Piece {
+                call: *place,
+                offset: 0,
+                length: data.length,
+            }];
+        }
+        let (Some(local), Some(peer)) = (socket.local, socket.peer) else {
+            return Vec::new();
+        };
+        let (start, end) = (data.offset, data.offset + data.length);
+        self.covering((peer, local), start, end)
+            .map(|send| {
+                let from = start.max(send.offset);
+                Piece {
+                    call: send.call,
+                    offset: from - send.offset,
+                    length: end.min(send.offset + send.length) - from,
+                }
+            })
+            .collect()
+    }
+
+    /// The call that a segment of TCP comes from.
+    fn origin(&self, segment: &Segment) -> Option<usize> {
+        let flow = (segment.from, segment.to);
+        if segment.syn {
+            // A SYN,ACK comes from the kernel of a listening socket, not from a call.
+            return self.connects.get(&flow).filter(|_| !segment.ack).copied();
+        }
+        if segment.length > 0 {
+            let start = segment.offset?;
+            return self
+                .covering(flow, start, start + segment.length)
+                .next()
+                .map(|send| send.call);
+        }
+        self.ends.get(&flow).filter(|_| segment.fin).copied()
+    }
+}
+
+/// Whether a datagram is the one that was sent. A small buffer takes a part of it.
+fn is_the_datagram(sent: &Data, received: &Data) -> bool {
+    let common = sent.bytes.len().min(received.bytes.len());
+    received.length <= sent.length && sent.bytes[..common] == received.bytes[..common]
+}
+
+/// Whether a call ends a connection's direction: `close`, or `shutdown` of the sending side.
+fn ends_sending(call: &Call) -> bool {
+    call.name == "close"
+        || call.name == "shutdown" && call.arguments.first().is_none_or(|how| how != "SHUT_RD")
+}
