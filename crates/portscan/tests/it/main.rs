@@ -3,6 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`command`] | the command as a user meets it |
+//! | [`formats`] | the forms of a report |
 //! | [`options`] | what may be asked for, and what a process may lack |
 //! | [`loopback`] | scans of this machine's own addresses, in a network namespace |
 //! | [`netns`] | scans of another machine behind a slow link |
@@ -19,6 +20,8 @@
 
 #[cfg(unix)]
 mod command;
+#[cfg(unix)]
+mod formats;
 #[cfg(target_os = "linux")]
 mod link;
 #[cfg(unix)]
