@@ -11,6 +11,7 @@ import sys
 
 
 def main():
+    sys.excepthook = show_error
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default=socket.gethostname())
     parser.add_argument("--port", type=int, default=1234)
@@ -27,6 +28,15 @@ def main():
             fail("cannot connect to {}:{}: {}".format(*address, error),
                  "is the server running? python3 crates/co223-task01-server/twin.py")
     # endregion: exercise
+
+
+def show_error(kind, error, trace):
+    # Rust's `?` in main: an error of the system is one line, and the exit code is 1. A mistake in
+    # the program keeps its traceback.
+    if issubclass(kind, OSError):
+        print(f"Error: {error}", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
 
 
 def fail(error, hint):

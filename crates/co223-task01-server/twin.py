@@ -19,6 +19,7 @@ BIND_HINT = ("is another program using this port, perhaps the same server in ano
 def main():
     # Print each line at once, also into a pipe, whatever characters it has.
     sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
+    sys.excepthook = show_error
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default=socket.gethostname())
@@ -71,6 +72,15 @@ def retry_accept(error):
     if error.errno != errno.ECONNABORTED:
         time.sleep(0.1)  # The system is short of descriptors or memory: do not spin.
     print(f"cannot accept a client: {error}; waiting for the next", file=sys.stderr)
+
+
+def show_error(kind, error, trace):
+    # Rust's `?` in main: an error of the system is one line, and the exit code is 1. A mistake in
+    # the program keeps its traceback.
+    if issubclass(kind, OSError):
+        print(f"Error: {error}", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
 
 
 def fail(error, hint):

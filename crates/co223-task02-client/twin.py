@@ -16,6 +16,7 @@ MESSAGE_LIMIT = 64 * 1024 * 1024
 def main():
     # Print each line at once, also into a pipe, whatever characters it has.
     sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
+    sys.excepthook = show_error
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default=socket.gethostname())
@@ -49,6 +50,15 @@ def main():
         # 4. Show the message
         print(message.decode(errors="replace"))
     # endregion: exercise
+
+
+def show_error(kind, error, trace):
+    # Rust's `?` in main: an error of the system is one line, and the exit code is 1. A mistake in
+    # the program keeps its traceback.
+    if issubclass(kind, OSError):
+        print(f"Error: {error}", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
 
 
 def fail(error, hint):

@@ -15,6 +15,7 @@ BUFFER_SIZE = 1024
 def main():
     # Print each line at once, also into a pipe, whatever characters it has.
     sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
+    sys.excepthook = show_error
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default="127.0.0.1")
@@ -59,6 +60,15 @@ def ask(server, request):
         fail("the server closed the connection without an answer", "its terminal may say why")
     print(f"Server says: {answer.decode(errors='replace')}")
     # endregion: exercise
+
+
+def show_error(kind, error, trace):
+    # Rust's `?` in main: an error of the system is one line, and the exit code is 1. A mistake in
+    # the program keeps its traceback.
+    if issubclass(kind, OSError):
+        print(f"Error: {error}", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
 
 
 def fail(error, hint):

@@ -12,6 +12,7 @@ import sys
 def main():
     # Print each line at once, also into a pipe, whatever characters it has.
     sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
+    sys.excepthook = show_error
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default="www.google.co.uk")
@@ -40,6 +41,15 @@ def main():
                  "is there a web server? cargo lab run transparency-socket3 starts one")
         print(f"Socket Connected to {args.host} on ip {ip}")
     # endregion: exercise
+
+
+def show_error(kind, error, trace):
+    # Rust's `?` in main: an error of the system is one line, and the exit code is 1. A mistake in
+    # the program keeps its traceback.
+    if issubclass(kind, OSError):
+        print(f"Error: {error}", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
 
 
 def fail(error, hint):

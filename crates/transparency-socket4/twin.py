@@ -14,6 +14,7 @@ BUFFER_SIZE = 4096
 def main():
     # Print each line at once, also into a pipe, whatever characters it has.
     sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
+    sys.excepthook = show_error
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default="www.google.co.uk")
@@ -56,6 +57,15 @@ def main():
 def request(host, port):
     site = host if port == 80 else f"{host}:{port}"
     return f"GET / HTTP/1.1\r\nHost: {site}\r\nConnection: close\r\n\r\n"
+
+
+def show_error(kind, error, trace):
+    # Rust's `?` in main: an error of the system is one line, and the exit code is 1. A mistake in
+    # the program keeps its traceback.
+    if issubclass(kind, OSError):
+        print(f"Error: {error}", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
 
 
 def fail(error, hint):

@@ -4,7 +4,7 @@
 use std::net::{TcpListener, UdpSocket};
 
 use tests::catalog::{Entry, lab_programs, server_of};
-use tests::{Finished, Program, rust, wire};
+use tests::{Finished, Program, python, rust, wire};
 
 /// The program with the arguments it cannot do without, but for the port.
 fn program(entry: &Entry) -> Program {
@@ -180,6 +180,48 @@ fn a_name_that_does_not_resolve_is_named() {
             .run_with_input(b"50\n");
         let error = one_line_and_a_hint(&entry, &finished);
         assert!(error.contains(name), "{}: {error}", entry.package);
+    }
+}
+
+/// A twin's error is one line too: no traceback.
+fn one_line_of_a_twin(entry: &Entry, finished: &Finished) -> String {
+    let (name, stderr) = (&entry.package, &finished.stderr);
+    assert_eq!(finished.code, Some(1), "{name}: {stderr}");
+    assert!(!stderr.contains("Traceback"), "{name}: {stderr}");
+    let errors: Vec<&str> = stderr
+        .lines()
+        .filter(|line| line.starts_with("Error: "))
+        .collect();
+    assert_eq!(errors.len(), 1, "{name}: {stderr}");
+    errors[0].to_string()
+}
+
+#[test]
+#[cfg_attr(no_python, ignore = "python3 (3.8 or newer) is not installed")]
+fn a_twin_says_in_one_line_that_a_name_does_not_resolve() {
+    for entry in with_address() {
+        let twin = python(&entry.package).args(&["--host=no-such-host.invalid", "--port=4242"]);
+        one_line_of_a_twin(&entry, &twin.run());
+    }
+}
+
+#[test]
+#[cfg_attr(no_python, ignore = "python3 (3.8 or newer) is not installed")]
+fn a_twin_says_in_one_line_that_its_server_has_reset_the_connection() {
+    let calls = |entry: &Entry, call: &str| {
+        let calls = entry.metadata["calls"].as_array();
+        calls.is_some_and(|calls| calls.iter().any(|other| other == call))
+    };
+    let mut clients = of_role("client");
+    // Over UDP a client calls send; over TCP sendall.
+    clients.retain(|entry| calls(entry, "recv") && !calls(entry, "send"));
+    for entry in clients {
+        let (listener, address) = wire::listener();
+        let twin = python(&entry.package).at(address).start();
+        wire::reset(wire::accept(&listener));
+        let error = one_line_of_a_twin(&entry, &twin.finish());
+        let words = ["Connection reset by peer", "Broken pipe"];
+        assert!(words.iter().any(|words| error.contains(words)), "{error}");
     }
 }
 
