@@ -67,6 +67,8 @@ pub struct Position {
     pub remote: u64,
     /// Ports (host number, port) before these indices whose state is not known.
     pub pending: Vec<(u32, u16)>,
+    /// Some ports that were open: they show whether their hosts still answer, and how quickly.
+    pub answered: Vec<(u32, u16)>,
 }
 
 /// How far a scan is, for a progress bar: written by the engine, read by anyone.
@@ -270,6 +272,7 @@ pub fn scan(mut plan: Plan, stop: &AtomicBool, progress: &Progress) -> anyhow::R
         plan.limits.clone(),
     );
     scheduler.resume_at(plan.start.remote, plan.start.pending.iter().copied());
+    scheduler.know_open(plan.start.answered.iter().copied());
 
     #[cfg_attr(
         not(target_os = "linux"),
@@ -310,6 +313,7 @@ pub fn scan(mut plan: Plan, stop: &AtomicBool, progress: &Progress) -> anyhow::R
             local: scheduler.local_position(),
             remote,
             pending: pending.collect(),
+            answered: Vec::new(),
         }
     };
     let tell = |watcher: &dyn Watcher, save: bool| {

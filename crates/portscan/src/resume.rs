@@ -243,6 +243,7 @@ mod tests {
                 local: 59,
                 remote: 17,
                 pending: vec![(0, 22), (3, 65535)],
+                ..Position::default()
             },
             findings,
             names: vec![("10.0.0.1".to_string(), "db.example".to_string())],

@@ -105,8 +105,15 @@ impl Scheduler {
     /// to be tried.
     pub fn resume_at(&mut self, position: u64, pending: impl IntoIterator<Item = (u32, u16)>) {
         self.tries_needed -= self.queue.skip_remote(position);
-        for (host, port) in pending {
-            self.add(host, port);
+        self.tries_needed += self.queue.resume(pending);
+    }
+
+    /// Ports that an interrupted scan has found open: controls may ask them before another port has
+    /// answered.
+    pub fn know_open(&mut self, ports: impl IntoIterator<Item = (u32, u16)>) {
+        for (host, port) in ports {
+            let probe = Probe::control_of(host, port, State::Open, Time::ZERO);
+            self.controls.offer(&probe, State::Open);
         }
     }
 

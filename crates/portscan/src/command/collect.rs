@@ -24,7 +24,7 @@ use super::out::Live;
 const RESUME_FILE: &str = "portscan.resume";
 
 /// The shortest time between two saves. A save that takes long is followed by a longer pause.
-const SAVE_EVERY: Duration = Duration::from_secs(3);
+const SAVE_EVERY: Duration = Duration::from_secs(2);
 
 /// The most ports that are shown above the progress bar.
 const SHOWN: u32 = 100;

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, anyhow};
 use labnet::{Hint, log};
 use portscan::engine::{self, Plan, Position};
+use portscan::findings::State;
 use portscan::limits::Limits;
 use portscan::ports::Ports;
 use portscan::report::Format;
@@ -96,8 +97,38 @@ impl Input {
                 timeout: args.timeout.or(before.timeout),
                 details: !self.wanted.open && self.ports.len() <= FEW_PORTS && lines <= FEW_LINES,
             },
-            start: saved.map_or_else(Position::default, |saved| saved.position.clone()),
+            start: saved.map_or_else(Position::default, |saved| start(saved, local)),
         })
+    }
+}
+
+/// Where an interrupted scan is continued, with some of the open ports that it has found. Those of
+/// this machine tell nothing about the network.
+fn start(saved: &Saved, local: usize) -> Position {
+    const SOME: usize = 20;
+    let open = saved
+        .findings
+        .ports
+        .iter()
+        .filter(|(host, _, state)| *host as usize >= local && *state == State::Open);
+    let mut answered: Vec<(u32, u16)> = Vec::new();
+    let mut others = Vec::new();
+    for (host, port, _) in open {
+        if answered.len() == SOME {
+            break;
+        }
+        // First one of each host: each has its own way.
+        match answered.last() {
+            Some((last, _)) if last == host => others.push((*host, *port)),
+            _ => answered.push((*host, *port)),
+        }
+        others.truncate(SOME);
+    }
+    answered.extend(others);
+    answered.truncate(SOME);
+    Position {
+        answered,
+        ..saved.position.clone()
     }
 }
 

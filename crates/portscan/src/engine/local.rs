@@ -106,6 +106,7 @@ impl Scan<'_> {
             local: found.position,
             remote: start.remote,
             pending,
+            answered: Vec::new(),
         }
     }
 

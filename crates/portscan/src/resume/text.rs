@@ -229,7 +229,7 @@ impl Saved {
             position: Position {
                 local: number(&value["next_own"])?,
                 remote: number(&value["next_other"])?,
-                pending: Vec::new(),
+                ..Position::default()
             },
             ..Saved::default()
         })

@@ -71,6 +71,8 @@ pub(super) struct Queue {
     /// The addresses of this machine, and the other hosts.
     local: Part,
     remote: Part,
+    /// Ports that an interrupted scan had in hand: they come first.
+    resumed: VecDeque<(u32, u16)>,
     /// How many ports of this block have not been tried yet.
     untried: u64,
     pub(super) retries: VecDeque<Pending>,
@@ -97,6 +99,7 @@ impl Queue {
                 order,
                 next: 0,
             },
+            resumed: VecDeque::new(),
             retries: VecDeque::new(),
             silent: Vec::new(),
             out: HashSet::new(),
@@ -121,6 +124,13 @@ impl Queue {
         self.local.left()
     }
 
+    /// Adds ports that an interrupted scan had in hand. Says how many that are.
+    pub(super) fn resume(&mut self, ports: impl IntoIterator<Item = (u32, u16)>) -> u64 {
+        self.resumed.extend(ports);
+        self.next_block();
+        self.resumed.len() as u64
+    }
+
     pub(super) fn add(&mut self, host: u32, port: u16) {
         self.retries.push_back(Pending::untried(host, port));
     }
@@ -137,6 +147,7 @@ impl Queue {
     pub(super) fn pending(&self) -> impl Iterator<Item = (u32, u16)> {
         let pending = self.retries.iter().chain(&self.silent);
         let pending = pending.map(|port| (port.host, port.port));
+        let pending = pending.chain(self.resumed.iter().copied());
         pending.chain(self.out.iter().copied())
     }
 
@@ -151,7 +162,8 @@ impl Queue {
 
     /// Begins the next block. `false` when every port has been tried.
     pub(super) fn next_block(&mut self) -> bool {
-        self.untried = (self.local.left() + self.remote.left()).min(BLOCK);
+        self.untried =
+            (self.resumed.len() as u64 + self.local.left() + self.remote.left()).min(BLOCK);
         self.untried > 0
     }
 
@@ -173,6 +185,9 @@ impl Queue {
             return self.retries.pop_front().expect("the queue is not empty");
         }
         self.untried -= 1;
+        if let Some((host, port)) = self.resumed.pop_front() {
+            return Pending::untried(host, port);
+        }
         let part = if self.local.left() > 0 {
             &mut self.local
         } else {

@@ -1,4 +1,4 @@
-"""Reads the reports in a folder with programs that others wrote, and prints the open ports that each of them found.
+"""Reads the reports in a folder with programs that others wrote, and prints the open ports of each.
 
 Usage: read.py FOLDER SCHEMA, with scan.json, scan.jsonl and scan.xml in the folder.
 Needs the packages of requirements.txt.

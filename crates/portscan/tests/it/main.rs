@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`command`] | the command as a user meets it |
 //! | [`formats`] | the forms of a report |
+//! | [`interrupted`] | scans that are interrupted and continued |
 //! | [`options`] | what may be asked for, and what a process may lack |
 //! | [`loopback`] | scans of this machine's own addresses, in a network namespace |
 //! | [`netns`] | scans of another machine behind a slow link |
@@ -22,6 +23,8 @@
 mod command;
 #[cfg(unix)]
 mod formats;
+#[cfg(unix)]
+mod interrupted;
 #[cfg(target_os = "linux")]
 mod link;
 #[cfg(unix)]
