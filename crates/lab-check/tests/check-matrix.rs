@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use serde_json::Value;
 
 /// How long the check waits for a step of a gallery program, in seconds: wrong answers use it up.
@@ -126,9 +126,11 @@ fn main() -> ExitCode {
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-/// Shown as ignored, with the reason: not as passed.
+/// Shown as ignored, with the reason, also under `--include-ignored`: never as passed.
 fn ignored(name: &str, missing: &str) -> Trial {
-    Trial::test(format!("{name} ({missing} is not installed)"), || Ok(())).with_ignored_flag(true)
+    let reason = format!("{missing} is not installed");
+    let shown = format!("{name} ({reason})");
+    Trial::ignorable_test(shown, move || Ok(Completion::ignored_with(&reason)))
 }
 
 impl Tool {
