@@ -53,6 +53,16 @@ pub fn args_as<T: TopLevelCommand + ArgsInfo>(name: &str) -> anyhow::Result<T> {
     args_with_help(name, str::to_string)
 }
 
+/// Like [`args_as`], without the first word: the name of a subcommand.
+///
+/// # Errors
+///
+/// As [`args`].
+pub fn args_after_first<T: TopLevelCommand + ArgsInfo>(name: &str) -> anyhow::Result<T> {
+    let words = words()?;
+    finish(parse(name, words.get(1..).unwrap_or_default()))
+}
+
 /// Like [`args_as`], for a help text that is completed when it is asked for.
 ///
 /// # Errors

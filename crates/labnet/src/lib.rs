@@ -25,7 +25,7 @@ pub mod streams;
 pub mod sync;
 
 pub use address_args::{AddressArgs, client_args, server_args};
-pub use args::{args, args_as, args_with_help, port, seconds, tries};
+pub use args::{args, args_after_first, args_as, args_with_help, port, seconds, tries};
 pub use failure::{Cannot, Failure, Hint, MainResult, fail};
 pub use names::{host_name, local_address, log_listening, resolve};
 pub use streams::{WithTimeout, close_gracefully, retry_accept, retry_receive, with_timeout};

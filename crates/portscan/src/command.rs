@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`args`] | the options and their help |
 //! | [`collect`] | what is done with results while the scan runs |
+//! | [`diff`] | `portscan diff` |
 //! | [`input`] | what is to be scanned: targets, ports and limits, from the options or from the resume file |
 //! | [`list`] | lists in files |
 //! | [`progress`] | the progress bar, and Ctrl-C |
@@ -12,6 +13,7 @@
 
 pub(crate) mod args;
 pub(crate) mod collect;
+pub(crate) mod diff;
 pub(crate) mod input;
 mod list;
 pub(crate) mod out;

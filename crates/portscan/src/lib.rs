@@ -11,7 +11,7 @@
 //! | [`engine`] | the sockets: carries out what the scheduler says |
 //! | [`findings`] | what is known: states, counts, losses |
 //! | [`services`], [`banner`] | what usually listens on a port, and what it says itself |
-//! | [`report`] | the formats of the result |
+//! | [`report`], [`diff`] | the formats of the result, and what differs between two |
 //! | [`spool`] | results of any number, sorted |
 //! | [`resume`] | the file of an interrupted scan |
 
@@ -19,6 +19,7 @@
 
 pub mod banner;
 pub mod congestion;
+pub mod diff;
 pub mod engine;
 pub mod findings;
 pub mod limits;

@@ -25,6 +25,12 @@ use labnet::{Hint, log, say};
 use portscan::engine::Outcome;
 
 fn main() -> labnet::MainResult {
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|word| word == "diff")
+    {
+        process::exit(command::diff::run());
+    }
     let args: Args = labnet::args()?;
     if args.version {
         say!("portscan {}", env!("CARGO_PKG_VERSION"))?;

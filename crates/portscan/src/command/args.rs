@@ -16,6 +16,8 @@ use portscan::report::Format;
     example = "{command_name} db.example.org --ports 22,5432 --banner",
     example = "{command_name} --from hosts.txt --exclude 10.0.0.1 --format jsonl --out scan.jsonl",
     example = "{command_name} --resume portscan.resume   # continue after Ctrl-C",
+    example = "{command_name} 10.0.0-3.1-254 -p ssh,http --format list",
+    example = "{command_name} diff monday.json tuesday.json   # what has changed",
     error_code(0, "everything was scanned"),
     error_code(1, "an error; good targets among bad ones were scanned"),
     error_code(

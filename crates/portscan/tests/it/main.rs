@@ -3,6 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`command`] | the command as a user meets it |
+//! | [`diff`] | what differs between two scans |
 //! | [`formats`] | the forms of a report |
 //! | [`interrupted`] | scans that are interrupted and continued |
 //! | [`options`] | what may be asked for, and what a process may lack |
@@ -21,6 +22,8 @@
 
 #[cfg(unix)]
 mod command;
+#[cfg(unix)]
+mod diff;
 #[cfg(unix)]
 mod formats;
 #[cfg(unix)]
