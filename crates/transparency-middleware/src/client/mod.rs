@@ -33,15 +33,15 @@ mod address;
 mod arguments;
 mod call;
 mod error;
-
 mod link;
 mod local;
 mod options;
 mod pool;
 mod procedure;
+mod protocol;
 mod pubsub;
 mod session;
-mod timer;
+mod threads;
 
 pub use call::{Call, Caller, PendingCall};
 pub use error::{Error, ErrorReply};

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 /// Something to do later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Task {
+pub(in super::super) enum Task {
     /// Make a call again.
     Call(u64),
     /// Make a registration anew.

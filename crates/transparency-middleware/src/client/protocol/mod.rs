@@ -1,0 +1,496 @@
+//! The client's side of a session as a state machine: messages, requests and times go in; messages, results and notices come out.
+//!
+//! Nothing here waits, reads a clock, draws a random number or touches a socket. The session's threads hold it under a lock, tell it
+//! what has come and what time it is, and do what its [`Output`]s say. So the tests can play every order of events.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`calls`] | calls on their way |
+//! | [`connection`] | what belongs to one connection: its request ids and what their answers are for |
+//! | [`messages`] | what each message of the router does |
+//! | [`registrations`] | procedures, and the invocations of them |
+//! | [`subscriptions`] | topics, their events, and publications |
+//! | [`timer`] | what is to be done later |
+
+mod calls;
+mod connection;
+mod messages;
+mod registrations;
+mod subscriptions;
+mod timer;
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use super::call::Promise;
+use super::error::Error;
+use super::options::SessionEvent;
+use super::procedure::{CancelToken, Procedure};
+use super::pubsub::Event;
+use crate::messages::{Dict, Id, Message, Payload, Uri, known};
+
+pub(super) use calls::NewCall;
+use calls::PendingEntry;
+use connection::{Link, Request};
+use registrations::RegistrationEntry;
+pub(super) use registrations::refusal;
+pub(super) use subscriptions::EventHandler;
+use subscriptions::SubscriptionEntry;
+pub(super) use timer::Task;
+use timer::Tasks;
+
+/// How long after a reconnection an idempotent call is made again although nobody has the procedure: its callee
+/// may be on its way to the new router as well.
+const SETTLING_TIME: Duration = Duration::from_secs(5);
+
+/// A connection, as far as messages are put into it.
+pub(super) trait Outgoing: Clone {
+    /// Takes a message.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written, or too much waits already; then nothing has been taken.
+    fn put(&self, message: &Message) -> Result<(), Error>;
+
+    /// Takes a message that carries nothing of the user's, even where too much waits already.
+    fn tell(&self, message: &Message);
+
+    /// Asks the other side for a sign of life.
+    fn ping(&self);
+}
+
+/// How long a silent router is borne, and an attempt to connect.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Timing {
+    pub(super) ping_interval: Duration,
+    pub(super) ping_timeout: Duration,
+    pub(super) handshake_timeout: Duration,
+}
+
+/// What is to be done, in this order.
+pub(super) enum Output<W> {
+    /// The end of a request, for whoever waits for it.
+    Finish(Arc<Promise>, Result<Payload, Error>),
+    /// The end of an acknowledged publication.
+    Published(Arc<Promise>, Id),
+    /// A partial result of this call. Where too many wait, [`Protocol::overrun`] is told.
+    Partial(u64, Arc<Promise>, Payload),
+    /// A procedure is called. What comes of it goes to [`Protocol::answered`], or at once to [`Protocol::turned_away`].
+    Invoke(Invoked),
+    /// The caller no longer wants this invocation's result.
+    Cancel(Arc<CancelToken>),
+    /// An event for the handler of this subscription.
+    Deliver(u64, Delivery),
+    /// Something that the user may want to know.
+    Notice(SessionEvent),
+    /// [`Protocol::later`], after a pause that grows with the attempts.
+    Retry(Task, u32),
+    /// The attempt to connect takes too long.
+    StopOpening,
+    /// Ends a connection at once.
+    BreakOff(W),
+    /// Ends a connection when all is written.
+    HangUp(W),
+    /// The session is at its end.
+    Ended,
+}
+
+/// A call of a procedure of this session.
+pub(super) struct Invoked {
+    pub(super) request: Id,
+    pub(super) procedure: Procedure,
+    /// The URI that was called.
+    pub(super) uri: Uri,
+    pub(super) details: Dict,
+    pub(super) payload: Payload,
+    pub(super) cancel_token: Arc<CancelToken>,
+}
+
+/// An event and who handles it.
+pub(super) struct Delivery {
+    pub(super) event: Event,
+    pub(super) handler: EventHandler,
+    /// Cleared when the subscription is given up: events that wait for the handler by then are dropped.
+    pub(super) wanted: Arc<AtomicBool>,
+}
+
+/// Where the session is between its begin and its end.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Phase {
+    /// Never open so far.
+    Opening,
+    Open,
+    /// The user leaves.
+    Leaving,
+    Closed(Error),
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Phase::Opening => f.write_str("opening"),
+            Phase::Open => f.write_str("open"),
+            Phase::Leaving => f.write_str("leaving"),
+            Phase::Closed(error) => write!(f, "closed: {error}"),
+        }
+    }
+}
+
+/// Why a connection is not read any further.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Disconnect {
+    /// There is no connection any more.
+    Left,
+    /// The router said GOODBYE; the answer is on its way.
+    Goodbye,
+    Aborted(String),
+    Violation(String),
+}
+
+impl Disconnect {
+    fn unasked(name: &str) -> Self {
+        Disconnect::Violation(format!("{name} that answers nothing"))
+    }
+}
+
+/// A session. `W` is a connection that messages are put into.
+pub(super) struct Protocol<W> {
+    phase: Phase,
+    link: Option<Link<W>>,
+    /// Counts attempts to connect: what was begun on another connection is over.
+    epoch: u64,
+    /// When a session that had been open before was opened anew.
+    reopened: Option<Instant>,
+    heard: Instant,
+    last_key: u64,
+    idempotent: HashSet<String>,
+    timing: Timing,
+    calls: HashMap<u64, PendingEntry>,
+    /// Calls that wait for a connection, in their order.
+    unsent: VecDeque<u64>,
+    registrations: BTreeMap<u64, RegistrationEntry>,
+    subscriptions: BTreeMap<u64, SubscriptionEntry>,
+    tasks: Tasks,
+    outputs: VecDeque<Output<W>>,
+}
+
+impl<W: Outgoing> Protocol<W> {
+    pub(super) fn new(now: Instant, idempotent: HashSet<String>, timing: Timing) -> Self {
+        Protocol {
+            phase: Phase::Opening,
+            link: None,
+            epoch: 0,
+            reopened: None,
+            heard: now,
+            last_key: 0,
+            idempotent,
+            timing,
+            calls: HashMap::new(),
+            unsent: VecDeque::new(),
+            registrations: BTreeMap::new(),
+            subscriptions: BTreeMap::new(),
+            tasks: Tasks::default(),
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// The next thing to do. Whoever has put something in takes them all.
+    pub(super) fn output(&mut self) -> Option<Output<W>> {
+        self.outputs.pop_front()
+    }
+
+    /// The one thing to do, if it is to tell a waiting user a result: it needs no lock.
+    pub(super) fn only_result(&mut self) -> Option<(Arc<Promise>, Result<Payload, Error>)> {
+        if self.outputs.len() != 1 {
+            return None;
+        }
+        match self.outputs.pop_front()? {
+            Output::Finish(promise, result) => Some((promise, result)),
+            other => {
+                self.outputs.push_front(other);
+                None
+            }
+        }
+    }
+
+    fn finish(&mut self, promise: Arc<Promise>, result: Result<Payload, Error>) {
+        self.outputs.push_back(Output::Finish(promise, result));
+    }
+
+    fn notice(&mut self, event: SessionEvent) {
+        self.outputs.push_back(Output::Notice(event));
+    }
+
+    fn key(&mut self) -> u64 {
+        self.last_key += 1;
+        self.last_key
+    }
+
+    // What the session's threads ask.
+
+    pub(super) fn phase(&self) -> &Phase {
+        &self.phase
+    }
+
+    /// Why the session is at its end, if it is.
+    pub(super) fn closed(&self) -> Option<Error> {
+        match &self.phase {
+            Phase::Closed(error) => Some(error.clone()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.link.is_some()
+    }
+
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The connection, what the router calls this session, its WELCOME, and which of the addresses it has.
+    pub(super) fn connection(&self) -> Option<(&W, Id, &Dict, usize)> {
+        let link = self.link.as_ref()?;
+        Some((&link.wire, link.session, &link.details, link.address))
+    }
+
+    /// The connection, if something was put into it since this was asked last.
+    pub(super) fn owes_flush(&mut self) -> Option<W> {
+        let link = self.link.as_mut()?;
+        std::mem::take(&mut link.unsent).then(|| link.wire.clone())
+    }
+
+    // The connection.
+
+    /// An attempt to connect begins.
+    pub(super) fn trying(&mut self, now: Instant) {
+        self.epoch += 1;
+        let at = now + self.timing.handshake_timeout;
+        self.tasks.add(at, Task::Handshake(self.epoch));
+    }
+
+    /// A router said ABORT. Whether it may do better later: one that is full, being shut down or set up.
+    ///
+    /// A realm that was never there is more likely a name that is misspelt.
+    pub(super) fn may_let_us_in_later(&self, error: &Error) -> bool {
+        match error.uri() {
+            known::UNAVAILABLE | known::SYSTEM_SHUTDOWN => true,
+            known::NO_SUCH_REALM => self.phase != Phase::Opening,
+            _ => false,
+        }
+    }
+
+    /// A router said WELCOME. Tells whether the session had been open before.
+    pub(super) fn opened(
+        &mut self,
+        now: Instant,
+        wire: W,
+        session: Id,
+        details: Dict,
+        address: usize,
+    ) -> bool {
+        let again = self.phase != Phase::Opening;
+        if again {
+            self.reopened = Some(now);
+        } else {
+            self.phase = Phase::Open;
+        }
+        self.link = Some(Link::new(wire, session, details, address));
+        self.heard = now;
+        let at = now + self.timing.ping_interval;
+        self.tasks.add(at, Task::Ping(self.epoch));
+        // First what others wait for, then what waits for others.
+        let registrations: Vec<u64> = self.registrations.keys().copied().collect();
+        for key in registrations {
+            self.send_register(key);
+        }
+        let subscriptions: Vec<u64> = self.subscriptions.keys().copied().collect();
+        for key in subscriptions {
+            self.send_subscribe(key);
+        }
+        for key in std::mem::take(&mut self.unsent) {
+            self.send_call(now, key);
+        }
+        again
+    }
+
+    /// A sign of life.
+    pub(super) fn heard(&mut self, now: Instant) {
+        self.heard = now;
+    }
+
+    /// The connection is gone: what was sent on it and is not answered is told or made ready to be made anew.
+    pub(super) fn lost(&mut self, reason: &str) {
+        self.tasks.forget_connection();
+        let Some(link) = self.link.take() else {
+            return;
+        };
+        self.outputs.push_back(Output::BreakOff(link.wire));
+        // Their callers hear from the router that the callee is gone.
+        let tokens = link.invocations.into_values();
+        self.outputs.extend(tokens.map(Output::Cancel));
+        let mut again: Vec<u64> = Vec::new();
+        for (_, request) in link.requests {
+            match request {
+                Request::Call(key) => again.push(key),
+                Request::Unregister(key, promise) => {
+                    self.registrations.remove(&key);
+                    self.finish(promise, Ok(Payload::empty()));
+                }
+                // The router forgets the subscriptions of a session that is gone.
+                Request::Unsubscribe(promise) => self.finish(promise, Ok(Payload::empty())),
+                Request::Publish(promise) => self.finish(promise, Err(Error::Lost)),
+                Request::Register(_) | Request::Subscribe(_) => {}
+            }
+        }
+        for entry in self.registrations.values_mut() {
+            entry.live = None;
+        }
+        self.registrations.retain(|_, entry| !entry.leaving);
+        for entry in self.subscriptions.values_mut() {
+            entry.live = None;
+        }
+        self.calls_after_loss(again);
+        if self.phase == Phase::Leaving {
+            self.close(Error::Closed);
+        } else {
+            self.notice(SessionEvent::Lost {
+                reason: reason.to_string(),
+            });
+        }
+    }
+
+    // The end.
+
+    /// The user leaves; true when GOODBYE is on its way, and false when there is nothing to wait for.
+    pub(super) fn leave(&mut self) -> bool {
+        match self.phase {
+            Phase::Opening => self.close(Error::Closed),
+            Phase::Open => {
+                self.phase = Phase::Leaving;
+                let Some(link) = &mut self.link else {
+                    self.close(Error::Closed);
+                    return false;
+                };
+                link.goodbye_sent = true;
+                link.tell(&goodbye(known::CLOSE_REALM));
+                return true;
+            }
+            // Another thread is on it.
+            Phase::Leaving | Phase::Closed(_) => {}
+        }
+        false
+    }
+
+    /// The session's end: everything that waits is told.
+    pub(super) fn close(&mut self, error: Error) {
+        if self.closed().is_some() {
+            return;
+        }
+        self.phase = Phase::Closed(error.clone());
+        if let Some(link) = self.link.take() {
+            for token in link.invocations.into_values() {
+                self.outputs.push_back(Output::Cancel(token));
+            }
+            for request in link.requests.into_values() {
+                match request {
+                    Request::Unregister(_, promise) | Request::Unsubscribe(promise) => {
+                        self.finish(promise, Ok(Payload::empty()));
+                    }
+                    Request::Publish(promise) => self.finish(promise, Err(error.clone())),
+                    Request::Call(_) | Request::Register(_) | Request::Subscribe(_) => {}
+                }
+            }
+            self.outputs.push_back(Output::HangUp(link.wire));
+        }
+        self.outputs.push_back(Output::StopOpening);
+        for (_, entry) in std::mem::take(&mut self.calls) {
+            self.finish(entry.promise, Err(error.clone()));
+        }
+        self.unsent.clear();
+        let registrations = std::mem::take(&mut self.registrations).into_values();
+        let subscriptions = std::mem::take(&mut self.subscriptions).into_values();
+        let firsts = registrations
+            .filter_map(|entry| entry.first)
+            .chain(subscriptions.filter_map(|entry| entry.first));
+        for first in firsts {
+            self.finish(first, Err(error.clone()));
+        }
+        self.notice(SessionEvent::Ended { error });
+        self.outputs.push_back(Output::Ended);
+    }
+
+    // Time.
+
+    /// Puts a task off.
+    pub(super) fn later(&mut self, at: Instant, task: Task) {
+        self.tasks.add(at, task);
+    }
+
+    /// When there is something to do.
+    pub(super) fn next_task(&self) -> Option<Instant> {
+        self.tasks.next()
+    }
+
+    /// Does what is due; false when nothing is.
+    pub(super) fn pass_time(&mut self, now: Instant) -> bool {
+        let Some(task) = self.tasks.take_due(now) else {
+            return false;
+        };
+        match task {
+            Task::Call(key) => self.call_again(now, key),
+            Task::Register(key) => {
+                let waits = |entry: &RegistrationEntry| entry.live.is_none();
+                if self.registrations.get(&key).is_some_and(waits) {
+                    self.send_register(key);
+                }
+            }
+            Task::Subscribe(key) => {
+                let waits = |entry: &SubscriptionEntry| entry.live.is_none();
+                if self.subscriptions.get(&key).is_some_and(waits) {
+                    self.send_subscribe(key);
+                }
+            }
+            Task::Handshake(epoch) if epoch == self.epoch => {
+                self.outputs.push_back(Output::StopOpening);
+                if self.phase == Phase::Leaving {
+                    self.close(Error::Closed);
+                }
+            }
+            Task::Ping(epoch) if epoch == self.epoch => self.ping(now),
+            Task::Handshake(_) | Task::Ping(_) => {}
+        }
+        true
+    }
+
+    fn ping(&mut self, now: Instant) {
+        let Some(link) = &self.link else { return };
+        let silent = now.saturating_duration_since(self.heard);
+        let Timing {
+            ping_interval: interval,
+            ping_timeout: timeout,
+            ..
+        } = self.timing;
+        let at = if silent >= interval + timeout {
+            // The reader fails now, and says that the connection is lost.
+            self.outputs.push_back(Output::BreakOff(link.wire.clone()));
+            return;
+        } else if silent >= interval {
+            link.wire.ping();
+            self.heard + interval + timeout
+        } else {
+            self.heard + interval
+        };
+        self.tasks.add(at, Task::Ping(self.epoch));
+    }
+}
+
+fn goodbye(reason: &str) -> Message {
+    Message::Goodbye {
+        details: Dict::new(),
+        reason: Uri::new(reason).expect("the specification's URIs are valid"),
+    }
+}
