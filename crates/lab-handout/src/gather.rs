@@ -242,7 +242,7 @@ impl Source {
                     let of_the_exercise = test.strip_prefix("exercises/") == Some(&*exercise.id);
                     (rust && tests.contains(&test)) || (of_the_exercise && !kind.python)
                 }
-                // A library's own tests, examples and README are not the student's concern.
+                // A library's own tests, examples and guides are not the student's concern.
                 None if is_aside(name) => false,
                 None if unused.contains(name) => false,
                 None if Checks::is_one(name) && !checks.contains(*name) => false,
@@ -322,13 +322,11 @@ impl Source {
 
 /// Whether a carried package's file is its test, example or description, `crates/labnet/tests/frames.rs`.
 fn is_aside(name: &str) -> bool {
-    let folder = name.split('/').nth(2);
+    let part = name.split('/').nth(2).unwrap_or_default();
     !NAMED_TESTS.contains(&name)
         && name.starts_with("crates/")
-        && matches!(
-            folder,
-            Some("tests" | "examples" | "fuzz" | "gallery" | "README.md")
-        )
+        && (["tests", "examples", "fuzz", "gallery"].contains(&part)
+            || Path::new(part).extension().is_some_and(|end| end == "md"))
 }
 
 fn is_below(name: &str, folder: &str) -> bool {
