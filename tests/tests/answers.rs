@@ -143,8 +143,9 @@ fn play(answer: &Answer) {
     network::isolate();
     let (last, others) = answer.terminals.split_last().expect("there is a terminal");
     let mut servers: Vec<(&[String], Running, usize)> = Vec::new();
+    let mut groups = Groups::default();
     for terminal in others {
-        let mut running = start(terminal);
+        let mut running = groups.start(terminal);
         let is_ready = |line: &str| READY.iter().any(|ready| line.starts_with(ready));
         if terminal.iter().any(|line| is_ready(line)) {
             let mut seen = 1;
@@ -156,18 +157,45 @@ fn play(answer: &Answer) {
             compare(terminal, &running.finish().stdout);
         }
     }
-    compare(last, &start(last).finish().stdout);
+    compare(last, &groups.start(last).finish().stdout);
     for (terminal, mut server, seen) in servers {
         let lines = terminal.iter().filter(|line| *line != "…").count();
         for _ in seen..lines {
             server.line();
         }
-        // The shell, and the server that it has started.
-        let group = format!("-{}", server.id());
-        let sent = Command::new("kill").args(["-KILL", "--", &group]).status();
-        assert!(sent.unwrap().success(), "the server has ended");
+        assert!(kill_group(server.id()), "the server has ended");
         compare(terminal, &server.stop().stdout);
     }
+}
+
+/// The terminals that were started. After a failure, what their shells have started is ended too.
+#[derive(Default)]
+struct Groups(Vec<u32>);
+
+impl Groups {
+    fn start(&mut self, terminal: &[String]) -> Running {
+        let running = start(terminal);
+        self.0.push(running.id());
+        running
+    }
+}
+
+impl Drop for Groups {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            for group in &self.0 {
+                kill_group(*group);
+            }
+        }
+    }
+}
+
+/// Ends a shell and what it has started; false if nothing is left of them.
+fn kill_group(shell: u32) -> bool {
+    let group = format!("-{shell}");
+    let mut kill = Command::new("kill");
+    let output = kill.args(["-KILL", "--", &group]).output();
+    output.expect("every Unix has kill(1)").status.success()
 }
 
 /// Starts a shell with a terminal's commands. Their programs are built first.
