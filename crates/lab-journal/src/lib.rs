@@ -9,7 +9,7 @@
 
 #![deny(missing_docs)]
 
-mod layout;
+pub mod layout;
 pub mod model;
 pub mod picture;
 pub mod ties;

@@ -7,9 +7,7 @@ use std::net::SocketAddr;
 
 use crate::model::{Call, Event, Exit, Journal, Outcome, Segment, Side, Stream, Transport};
 
-use crate::layout::{Column, NARROWEST, Row, Widths, lay_out, wrapped};
-
-pub use crate::layout::Style;
+use crate::layout::{Column, NARROWEST, Row, Style, Widths, lay_out, wrapped};
 
 /// So many bytes are quoted at most; the width may allow fewer.
 const QUOTED: usize = 48;
@@ -50,10 +48,19 @@ fn rows(journal: &Journal, widths: &Widths) -> Vec<Row> {
         }
     }
     times.sort_unstable();
+    let mut actors = Actors::of(journal);
     let mut rows = Vec::new();
     for entry in &journal.entries {
         match &entry.event {
-            Event::Call(call) => of_call(&mut rows, journal, &times, entry.at, call, widths),
+            Event::Call(call) => of_call(
+                &mut rows,
+                &mut actors,
+                journal,
+                &times,
+                entry.at,
+                call,
+                widths,
+            ),
             Event::Segment(segment) => {
                 if let Some(text) = of_segment(journal, segment, widths.network) {
                     rows.push(Row {
@@ -70,57 +77,94 @@ fn rows(journal: &Journal, widths: &Widths) -> Vec<Row> {
                     Stream::Stderr => "stderr:",
                 };
                 let text = output.text.trim_end();
-                let quoted = quoted(text.as_bytes(), text.len() as u64, QUOTED);
-                rows.push(side_row(
-                    journal,
-                    output.process,
-                    entry.at,
-                    format!("{name} {quoted}"),
-                ));
+                if !text.is_empty() {
+                    let quoted = quoted(text.as_bytes(), text.len() as u64, QUOTED);
+                    let text = format!("{name} {quoted}");
+                    rows.extend(actors.row(journal, (output.process, None), entry.at, text));
+                }
             }
-            Event::Exit(exit) => rows.push(side_row(
-                journal,
-                exit.process,
-                entry.at,
-                match exit {
+            Event::Exit(exit) => {
+                let text = match exit {
                     Exit {
                         signal: Some(signal),
                         ..
                     } => format!("ends: signal {signal}"),
                     Exit { code, .. } => format!("ends: exit {}", code.unwrap_or(0)),
-                },
-            )),
+                };
+                rows.extend(actors.row(journal, (exit.process, None), entry.at, text));
+            }
         }
     }
     rows
 }
 
-fn side_row(journal: &Journal, process: u32, at: u64, text: String) -> Row {
-    let column = match journal.side(process) {
-        Some(Side::Client) => Column::Client,
-        _ => Column::Server,
-    };
-    // The first process of a side is the side; the others are named.
-    let side = journal.side(process);
-    let first = journal
-        .processes
-        .iter()
-        .find(|other| Some(other.side) == side);
-    let text = if first.is_none_or(|first| first.pid == process) {
-        text
-    } else {
-        format!("[{process}] {text}")
-    };
-    Row {
-        at,
-        column,
-        text,
-        joins: None,
+/// Who makes calls: the threads of each side, in the order of their first.
+#[derive(Debug)]
+struct Actors {
+    server: Vec<(u32, u32)>,
+    client: Vec<(u32, u32)>,
+}
+
+impl Actors {
+    fn of(journal: &Journal) -> Self {
+        let mut actors = Actors {
+            server: Vec::new(),
+            client: Vec::new(),
+        };
+        for entry in &journal.entries {
+            if let Event::Call(call) = &entry.event {
+                let threads = actors.on(journal.side(call.process));
+                let thread = (call.process, call.thread);
+                if !threads.contains(&thread) {
+                    threads.push(thread);
+                }
+            }
+        }
+        actors
+    }
+
+    fn on(&mut self, side: Option<Side>) -> &mut Vec<(u32, u32)> {
+        match side {
+            Some(Side::Client) => &mut self.client,
+            _ => &mut self.server,
+        }
+    }
+
+    /// A line of a side. The first thread is the side; the others have their number. `None` for a process that makes no
+    /// calls, on a side where others do: a shell on the way to the program.
+    fn row(
+        &mut self,
+        journal: &Journal,
+        (process, thread): (u32, Option<u32>),
+        at: u64,
+        text: String,
+    ) -> Option<Row> {
+        let side = journal.side(process);
+        let threads = self.on(side);
+        let place = threads.iter().position(|(of, number)| {
+            *of == process && thread.is_none_or(|thread| thread == *number)
+        });
+        let text = match place {
+            Some(0) => text,
+            Some(place) => format!("#{} {text}", place + 1),
+            None if threads.is_empty() => text,
+            None => return None,
+        };
+        Some(Row {
+            at,
+            column: match side {
+                Some(Side::Client) => Column::Client,
+                _ => Column::Server,
+            },
+            text,
+            joins: None,
+        })
     }
 }
 
 fn of_call(
     rows: &mut Vec<Row>,
+    actors: &mut Actors,
     journal: &Journal,
     times: &[u64],
     at: u64,
@@ -128,37 +172,37 @@ fn of_call(
     widths: &Widths,
 ) {
     let begin = begin_of(call);
-    let row = |at, text| side_row(journal, call.process, at, text);
+    let mut row = |at, text, joins| {
+        let row = actors.row(journal, (call.process, Some(call.thread)), at, text);
+        rows.extend(row.map(|row| Row { joins, ..row }));
+    };
     let result = result_of(journal, call, widths.side);
     let Some(ended) = call.ended else {
-        rows.push(row(at, format!("{begin} … waits to the end")));
+        row(at, format!("{begin} … waits to the end"), None);
         return;
     };
     let between =
         times.partition_point(|time| *time < ended) - times.partition_point(|time| *time <= at);
-    // A send or a close that was overtaken is not a wait; what it did began at its beginning.
-    let can_wait = ["accept", "accept4", "connect"].contains(&call.name.as_str())
-        || call.name.starts_with("re")
-        || call.socket.is_none();
+    let name = call.name.as_str();
+    let can_wait = ["accept", "accept4", "connect"].contains(&name)
+        || name.starts_with("re")
+        || name.contains("poll")
+        || name.contains("select");
     if can_wait && (between > 0 || ended - at > SHORT) {
-        let waits = if call.name == "connect" { "" } else { " waits" };
-        rows.push(row(at, format!("{begin} …{waits}")));
-        rows.push(row(
-            ended,
-            match &call.outcome {
-                Outcome::Value(_) if call.name == "connect" => "… connected".to_string(),
-                _ => format!("{begin}{result}"),
-            },
-        ));
-    } else {
-        let quick = if can_wait { ended } else { at };
-        let mut row = row(quick, format!("{begin}{result}"));
-        let prepares = ["socket", "setsockopt", "bind", "listen"].contains(&call.name.as_str());
-        if prepares && matches!(call.outcome, Outcome::Value(_)) {
-            row.joins = Some(call.thread);
-        }
-        rows.push(row);
+        let waits = if name == "connect" { "" } else { " waits" };
+        row(at, format!("{begin} …{waits}"), None);
+        let text = match &call.outcome {
+            Outcome::Value(_) if name == "connect" => "… connected".to_string(),
+            _ => format!("{begin}{result}"),
+        };
+        row(ended, text, None);
+        return;
     }
+    let prepares = ["socket", "setsockopt", "bind", "listen"].contains(&name);
+    let joins = (prepares && matches!(call.outcome, Outcome::Value(_))).then_some(call.thread);
+    // A send or a close that was overtaken is not a wait: what it did began at its beginning.
+    let when = if can_wait { ended } else { at };
+    row(when, format!("{begin}{result}"), joins);
 }
 
 /// The call's name as the manuals have it, and what matters of its arguments.
@@ -175,10 +219,12 @@ fn begin_of(call: &Call) -> String {
         return format!("{name} {}{}", data.length, with.unwrap_or_default());
     }
     match (name, &call.arguments[..]) {
-        (name, []) => name.to_string(),
-        ("bind" | "connect" | "setsockopt" | "shutdown", words) => {
-            format!("{name} {}", words.join(" "))
+        // How many clients may wait to be accepted matters to few runs.
+        (name, []) | (name @ "listen", _) => name.to_string(),
+        ("bind" | "connect", [place]) => {
+            format!("{name} {}", place.parse().map_or(place.clone(), short))
         }
+        ("setsockopt" | "shutdown", words) => format!("{name} {}", words.join(" ")),
         (name, words) => format!("{name}({})", words.join(", ")),
     }
 }
@@ -295,7 +341,10 @@ fn quoted(bytes: &[u8], length: u64, room: usize) -> String {
     let mut text = String::from("\"");
     let mut shown = 0;
     for byte in bytes {
-        let letter = byte.escape_ascii().to_string();
+        let letter = match byte {
+            b'\'' => "'".to_string(),
+            byte => byte.escape_ascii().to_string(),
+        };
         if text.len() + letter.len() + 2 > room {
             break;
         }

@@ -22,7 +22,7 @@ pub fn tie(journal: &mut Journal) {
                 _ => continue,
             },
             Event::Segment(segment) => {
-                let call = known.origin(segment);
+                let call = known.origin(journal.entries[place].at, segment);
                 if let Event::Segment(segment) = &mut journal.entries[place].event {
                     segment.call = call;
                 }
@@ -54,8 +54,8 @@ struct Known {
     /// In the order of sending; by the ports, since a socket that is bound to every address sends from one of them.
     datagrams: HashMap<(u16, u16), Vec<usize>>,
     connects: HashMap<Flow, usize>,
-    /// The first call that ends the direction.
-    ends: HashMap<Flow, usize>,
+    /// The calls that may end the direction, and when they began. Several, where processes share the socket.
+    ends: HashMap<Flow, Vec<(u64, usize)>>,
 }
 
 impl Known {
@@ -93,7 +93,8 @@ impl Known {
             } else if call.name == "connect" {
                 known.connects.entry(flow).or_insert(place);
             } else if ends_sending(call) {
-                known.ends.entry(flow).or_insert(place);
+                let ends = known.ends.entry(flow).or_default();
+                ends.push((entry.at, place));
             }
         }
         for sends in known.streams.values_mut() {
@@ -163,7 +164,7 @@ impl Known {
     }
 
     /// The call that a segment of TCP comes from.
-    fn origin(&self, segment: &Segment) -> Option<usize> {
+    fn origin(&self, at: u64, segment: &Segment) -> Option<usize> {
         let flow = (segment.from, segment.to);
         if segment.syn {
             // A SYN,ACK comes from the kernel of a listening socket, not from a call.
@@ -176,7 +177,9 @@ impl Known {
                 .next()
                 .map(|send| send.call);
         }
-        self.ends.get(&flow).filter(|_| segment.fin).copied()
+        let ends = self.ends.get(&flow).filter(|_| segment.fin)?;
+        let last = ends.iter().rev().find(|(began, _)| *began <= at);
+        last.map(|(_, place)| *place)
     }
 }
 

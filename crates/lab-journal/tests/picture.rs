@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use lab_journal::picture::{Style, draw};
+use lab_journal::layout::Style;
+use lab_journal::picture::draw;
 use lab_journal::{
     Call, Data, Entry, Event, Exit, Journal, Outcome, Output, Process, Segment, Side, Socket,
     Stream, Transport, ties,
@@ -65,8 +66,11 @@ fn run() -> Journal {
     let (server, client) = (1, 2);
     let mut add = |at, event| journal.entries.push(Entry { at, event });
     add(0, Event::Call(call(server, "socket", 0, &[], 10)));
-    add(20, Event::Call(call(server, "bind", 0, &[":65432"], 30)));
-    add(40, Event::Call(call(server, "listen", 0, &[], 50)));
+    add(
+        20,
+        Event::Call(call(server, "bind", 0, &["127.0.0.1:65432"], 30)),
+    );
+    add(40, Event::Call(call(server, "listen", 0, &["128"], 50)));
     add(
         60,
         Event::Call(Call {
@@ -77,7 +81,7 @@ fn run() -> Journal {
     add(1900, Event::Call(call(client, "socket", 1, &[], 1910)));
     add(
         2000,
-        Event::Call(call(client, "connect", 1, &[":65432"], 2090)),
+        Event::Call(call(client, "connect", 1, &["127.0.0.1:65432"], 2090)),
     );
     add(2010, Event::Segment(segment(true, 0, "")));
     for (at, offset, text) in [(2200, 0, "hel"), (2300, 3, "lo<EOF>")] {

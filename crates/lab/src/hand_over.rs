@@ -19,6 +19,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("watch", "lab-check"),
     ("doctor", "lab-check"),
     ("handout", "lab-handout"),
+    ("trace", "lab-trace"),
 ];
 
 /// Judges any program, in any language, by what it does on the wire.
@@ -45,6 +46,11 @@ pub struct Doctor {}
 #[derive(FromArgs, ArgsInfo)]
 #[argh(subcommand, name = "handout")]
 pub struct Handout {}
+
+/// Shows a run of any two programs, call by call and segment by segment.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(subcommand, name = "trace")]
+pub struct Trace {}
 
 /// Runs the binary that the first word stands for, with the words after it, and gives its exit code.
 ///

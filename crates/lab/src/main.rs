@@ -64,6 +64,7 @@ enum Command {
     Watch(hand_over::Watch),
     Doctor(hand_over::Doctor),
     Handout(hand_over::Handout),
+    Trace(hand_over::Trace),
 }
 
 fn main() -> labnet::MainResult {

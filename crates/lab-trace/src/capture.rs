@@ -1,0 +1,279 @@
+//! The packets of the run's own network: packet(7) on its loopback.
+//!
+//! A packet on the loopback goes out and comes in. A socket for one protocol sees what comes in, so each packet once.
+
+use std::collections::HashMap;
+use std::io::IoSliceMut;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, anyhow};
+use lab_journal::{Entry, Event, Segment, Transport};
+use nix::sys::socket::{
+    AddressFamily, ControlMessageOwned, MsgFlags, SockFlag, SockProtocol, SockType, recvmsg,
+    setsockopt, socket, sockopt,
+};
+use nix::sys::time::TimeVal;
+
+use crate::record::MOST_ENTRIES;
+
+/// So many bytes of a packet are kept: the headers, and the first bytes of what it carries.
+const SNAPSHOT: usize = 256;
+/// Packets wait in the kernel until they are read.
+const WAITING: usize = 16 << 20;
+/// How long the reader sleeps at most when no packet comes, until it looks whether the run is over.
+const NAP: i64 = 50_000;
+
+/// A thread that reads packets.
+pub struct Capture {
+    over: Arc<AtomicBool>,
+    thread: JoinHandle<anyhow::Result<Packets>>,
+}
+
+/// What was captured.
+#[derive(Debug, Default)]
+pub struct Packets {
+    /// The segments, in their order.
+    pub entries: Vec<Entry>,
+    /// How many there was no room for.
+    pub left_out: u64,
+    flows: HashMap<(SocketAddr, SocketAddr), Flow>,
+}
+
+/// One direction of a connection.
+#[derive(Debug)]
+struct Flow {
+    /// The number of the first byte.
+    first: u32,
+    /// How many bytes have been on the wire.
+    seen: u64,
+    fin: bool,
+}
+
+/// Begins to capture the network that the calling thread is in.
+pub fn start(began: SystemTime) -> anyhow::Result<Capture> {
+    let descriptor = socket(
+        AddressFamily::Packet,
+        SockType::Datagram,
+        SockFlag::SOCK_CLOEXEC,
+        SockProtocol::EthIp,
+    )
+    .context("cannot capture packets (socket)")?;
+    setsockopt(&descriptor, sockopt::ReceiveTimestampns, &true).context("no times of packets")?;
+    // In a network of its own this is allowed; without it a flood loses packets sooner.
+    let _ = setsockopt(&descriptor, sockopt::RcvBufForce, &WAITING);
+    setsockopt(&descriptor, sockopt::ReceiveTimeout, &TimeVal::new(0, NAP))
+        .context("cannot limit the wait for packets")?;
+    let over = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&over);
+    let thread = thread::spawn(move || read(&descriptor, began, &told));
+    Ok(Capture { over, thread })
+}
+
+impl Capture {
+    /// The run is over: reads what is left.
+    pub fn end(self) -> anyhow::Result<Packets> {
+        self.over.store(true, Ordering::SeqCst);
+        self.thread
+            .join()
+            .map_err(|_| anyhow!("the thread that captures packets failed"))?
+    }
+}
+
+fn read(descriptor: &OwnedFd, began: SystemTime, over: &AtomicBool) -> anyhow::Result<Packets> {
+    let began = began
+        .duration_since(UNIX_EPOCH)
+        .context("the clock is before 1970")?;
+    let mut packets = Packets::default();
+    let mut control = nix::cmsg_space!(nix::sys::time::TimeSpec);
+    loop {
+        let was_over = over.load(Ordering::SeqCst);
+        let mut bytes = [0; SNAPSHOT];
+        let mut parts = [IoSliceMut::new(&mut bytes)];
+        let received = recvmsg::<()>(
+            descriptor.as_raw_fd(),
+            &mut parts,
+            Some(&mut control),
+            MsgFlags::empty(),
+        );
+        let (count, at) = match received {
+            Ok(message) => {
+                let time = message.cmsgs().ok().and_then(|mut all| {
+                    all.find_map(|one| match one {
+                        ControlMessageOwned::ScmTimestampns(time) => Some(Duration::from(time)),
+                        _ => None,
+                    })
+                });
+                let at = time.map_or(Duration::ZERO, |time| time.saturating_sub(began));
+                (message.bytes, at)
+            }
+            // The network was silent. When the run is over, nothing is left.
+            Err(nix::errno::Errno::EAGAIN) if was_over => return Ok(packets),
+            Err(nix::errno::Errno::EAGAIN | nix::errno::Errno::EINTR) => continue,
+            Err(error) => return Err(error).context("cannot read a packet"),
+        };
+        let at = u64::try_from(at.as_micros()).unwrap_or(u64::MAX);
+        packets.add(at, &bytes[..count]);
+    }
+}
+
+impl Packets {
+    /// A packet of IPv4; others are none of ours.
+    fn add(&mut self, at: u64, packet: &[u8]) {
+        let Some((segment, number)) = segment(packet) else {
+            return;
+        };
+        let segment = self.placed(segment, number);
+        if self.entries.len() < MOST_ENTRIES {
+            let event = Event::Segment(segment);
+            self.entries.push(Entry { at, event });
+        } else {
+            self.left_out += 1;
+        }
+    }
+
+    /// The segment with its place in the stream.
+    fn placed(&mut self, mut segment: Segment, number: u32) -> Segment {
+        if segment.transport == Transport::Udp {
+            return segment;
+        }
+        let key = (segment.from, segment.to);
+        if segment.syn {
+            let first = number.wrapping_add(1);
+            let known = self.flows.get(&key);
+            segment.again = known.is_some_and(|flow| flow.first == first);
+            segment.offset = Some(0);
+            if !segment.again {
+                let (seen, fin) = (0, false);
+                self.flows.insert(key, Flow { first, seen, fin });
+            }
+            return segment;
+        }
+        let Some(flow) = self.flows.get_mut(&key) else {
+            return segment;
+        };
+        // Numbers have 32 bits and a stream may be longer: near what was seen, the difference is small.
+        let [a, b, c, d, ..] = flow.seen.to_le_bytes();
+        let expected = flow.first.wrapping_add(u32::from_le_bytes([a, b, c, d]));
+        let ahead = i64::from(number.wrapping_sub(expected).cast_signed());
+        let offset = flow.seen.saturating_add_signed(ahead);
+        segment.offset = Some(offset);
+        let end = offset + segment.length;
+        segment.again = segment.length > 0 && end <= flow.seen
+            || segment.fin && flow.fin && segment.length == 0;
+        flow.seen = flow.seen.max(end);
+        flow.fin |= segment.fin;
+        segment
+    }
+}
+
+/// What a packet says, and TCP's number of its first byte.
+fn segment(packet: &[u8]) -> Option<(Segment, u32)> {
+    const TCP: u8 = 6;
+    const UDP: u8 = 17;
+    const UDP_HEADER: usize = 8;
+    let header = usize::from(packet.first()? & 0xf) * 4;
+    let total = usize::from(u16::from_be_bytes(*packet.get(2..)?.first_chunk()?));
+    let address = |at: usize| Some(IpAddr::from(*packet.get(at..)?.first_chunk::<4>()?));
+    let (from, to) = (address(12)?, address(16)?);
+    let inner = packet.get(header..)?;
+    let port = |at: usize| Some(u16::from_be_bytes(*inner.get(at..)?.first_chunk()?));
+    let (from, to) = (
+        SocketAddr::new(from, port(0)?),
+        SocketAddr::new(to, port(2)?),
+    );
+    let (transport, own, flags, number) = match *packet.get(9)? {
+        TCP => (
+            Transport::Tcp,
+            usize::from(inner.get(12)? >> 4) * 4,
+            *inner.get(13)?,
+            u32::from_be_bytes(*inner.get(4..)?.first_chunk()?),
+        ),
+        UDP => (Transport::Udp, UDP_HEADER, 0, 0),
+        _ => return None,
+    };
+    let length = total.checked_sub(header + own)? as u64;
+    let segment = Segment {
+        transport,
+        from,
+        to,
+        syn: flags & 0x02 != 0,
+        ack: flags & 0x10 != 0,
+        fin: flags & 0x01 != 0,
+        rst: flags & 0x04 != 0,
+        offset: None,
+        length,
+        bytes: inner.get(own..)?.to_vec(),
+        again: false,
+        call: None,
+    };
+    Some((segment, number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A packet of TCP with this number, these flags and bytes.
+    fn packet(number: u32, flags: u8, bytes: &[u8]) -> Vec<u8> {
+        let total = u16::try_from(40 + bytes.len()).unwrap();
+        let mut packet = vec![0x45, 0];
+        packet.extend(total.to_be_bytes());
+        packet.extend([0, 0, 0, 0, 64, 6, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1]);
+        packet.extend(40_000_u16.to_be_bytes());
+        packet.extend(9000_u16.to_be_bytes());
+        packet.extend(number.to_be_bytes());
+        packet.extend([0, 0, 0, 0, 0x50, flags, 0, 0, 0, 0, 0, 0]);
+        packet.extend(bytes);
+        packet
+    }
+
+    #[test]
+    fn offsets_count_from_the_syn_also_where_numbers_begin_again_at_0() {
+        let mut packets = Packets::default();
+        let first = u32::MAX - 2;
+        for (number, flags, bytes) in [
+            (first - 1, 0x02, &b""[..]),
+            (first, 0x10, b"hello"),
+            (first.wrapping_add(5), 0x10, b"you"),
+            (first.wrapping_add(5), 0x10, b"you"),
+            (first.wrapping_add(8), 0x11, b""),
+        ] {
+            packets.add(0, &packet(number, flags, bytes));
+        }
+        let seen: Vec<_> = packets
+            .entries
+            .iter()
+            .map(|entry| match &entry.event {
+                Event::Segment(segment) => (
+                    segment.offset.unwrap(),
+                    segment.length,
+                    segment.again,
+                    segment.fin,
+                ),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        let expected = [
+            (0, 0, false, false),
+            (0, 5, false, false),
+            (5, 3, false, false),
+            (5, 3, true, false),
+            (8, 0, false, true),
+        ];
+        assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn a_cut_packet_is_no_segment() {
+        let whole = packet(1, 0x10, b"hello");
+        for length in 0..40 {
+            assert!(segment(&whole[..length]).is_none(), "{length}");
+        }
+        assert!(segment(&whole[..42]).is_some());
+    }
+}

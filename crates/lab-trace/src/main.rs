@@ -1,0 +1,56 @@
+//! `cargo lab trace`: records a run of any two programs, and draws it. Linux only.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`trace`] | the command |
+//! | [`roles`] | which programs run |
+//! | [`child`] | starts a program so that it is traced from the beginning |
+//! | [`tracer`] | the loop over the stops of all threads |
+//! | [`ptrace`] | the calls of ptrace(2) that it needs |
+//! | [`calls`] | the system calls that matter |
+//! | [`record`] | what goes into the journal |
+//! | [`sockets`] | which socket a descriptor stands for |
+//! | [`capture`] | the packets of the run's own network |
+//! | [`ending`] | how a run comes to its end |
+
+#[cfg(target_os = "linux")]
+mod calls;
+#[cfg(target_os = "linux")]
+mod capture;
+#[cfg(target_os = "linux")]
+mod child;
+#[cfg(target_os = "linux")]
+mod ending;
+#[cfg(target_os = "linux")]
+mod ptrace;
+#[cfg(target_os = "linux")]
+mod record;
+#[cfg(target_os = "linux")]
+mod roles;
+#[cfg(target_os = "linux")]
+mod sockets;
+#[cfg(target_os = "linux")]
+mod trace;
+#[cfg(target_os = "linux")]
+mod tracer;
+
+use std::process::ExitCode;
+
+#[cfg(target_os = "linux")]
+fn main() -> ExitCode {
+    match trace::run() {
+        Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
+        Err(error) => {
+            labnet::log!("{:?}", labnet::Failure::from(error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn main() -> ExitCode {
+    labnet::log!(
+        "cargo lab trace needs Linux, whose kernel lets one program watch another's calls"
+    );
+    ExitCode::FAILURE
+}

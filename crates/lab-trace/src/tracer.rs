@@ -1,0 +1,280 @@
+//! The loop: waits for a stop of any thread, records what it is about to do or has done, and lets it run.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::io;
+use std::process::Stdio;
+
+use anyhow::Context;
+use lab_journal::{Entry, Event, Exit, Process, Side};
+use rustix::process::{WaitOptions, WaitStatus, wait};
+
+use crate::calls::{self, Kind};
+use crate::child;
+use crate::ending::Ending;
+use crate::ptrace::{self, SyscallStop};
+use crate::record::{Pending, Recorder};
+
+/// The kernel's inner answers for a call that a signal interrupted: ERESTARTSYS to ERESTART_RESTARTBLOCK.
+const RESTARTS: std::ops::RangeInclusive<i64> = -516..=-512;
+
+/// A traced thread.
+#[derive(Debug)]
+struct Thread {
+    process: u32,
+    /// The call that it is in.
+    pending: Option<Pending>,
+}
+
+/// How the programs ended.
+#[derive(Debug, Default)]
+pub struct Ends {
+    /// The first process of the server.
+    pub server: Option<Exit>,
+    /// The first process of the client.
+    pub client: Option<Exit>,
+    /// The signal that interrupted the run.
+    pub signal: Option<i32>,
+}
+
+/// A run under way.
+pub struct Tracer {
+    threads: HashMap<i32, Thread>,
+    /// What is recorded.
+    pub recorder: Recorder,
+    ending: Ending,
+    /// The first process of each side.
+    server: Option<u32>,
+    client: Option<u32>,
+    ends: Ends,
+}
+
+impl Tracer {
+    /// A tracer that has not started a program yet.
+    pub fn new(recorder: Recorder, ending: Ending) -> Self {
+        Tracer {
+            threads: HashMap::new(),
+            recorder,
+            ending,
+            server: None,
+            client: None,
+            ends: Ends::default(),
+        }
+    }
+
+    /// Starts the server, and the client once the server can be met; ends when every process of both has ended.
+    pub fn run(
+        mut self,
+        server: &[OsString],
+        client: &[OsString],
+    ) -> anyhow::Result<(Recorder, Ends)> {
+        self.server = Some(self.start(Side::Server, server, Stdio::null())?);
+        while let Some((tid, status)) = next_stop()? {
+            self.stop(tid, status)?;
+            if self.recorder.server_is_ready && self.client.is_none() && !self.ending.has_begun() {
+                self.client = Some(self.start(Side::Client, client, Stdio::inherit())?);
+            }
+        }
+        self.ends.signal = self.ending.all_have_ended()?;
+        Ok((self.recorder, self.ends))
+    }
+
+    fn start(&mut self, side: Side, words: &[OsString], stdin: Stdio) -> anyhow::Result<u32> {
+        let tid = child::start(words, stdin)?;
+        let process = tid.unsigned_abs();
+        self.recorder.journal.processes.push(Process {
+            pid: process,
+            side,
+            parent: None,
+        });
+        self.add(tid, process);
+        Ok(process)
+    }
+
+    fn add(&mut self, tid: i32, process: u32) {
+        let thread = Thread {
+            process,
+            pending: None,
+        };
+        self.threads.insert(tid, thread);
+        self.ending.started(process);
+    }
+
+    /// What a thread stopped for, or how it ended.
+    fn stop(&mut self, tid: i32, status: WaitStatus) -> anyhow::Result<()> {
+        if status.exited() || status.signaled() {
+            self.ended(tid, status);
+            return Ok(());
+        }
+        if !self.threads.contains_key(&tid) {
+            self.adopt(tid, None);
+        }
+        let raw = status.as_raw();
+        let (signal, event) = ((raw >> 8) & 0xff, raw >> 16);
+        let resumed = match (signal, event) {
+            (_, libc::PTRACE_EVENT_SECCOMP) => self.entry(tid),
+            (_, libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK | libc::PTRACE_EVENT_CLONE) => {
+                if let Ok(child) = ptrace::event_message(tid)
+                    && let Ok(child) = i32::try_from(child)
+                    && !self.threads.contains_key(&child)
+                {
+                    self.adopt(child, Some(tid));
+                }
+                ptrace::resume(tid, 0)
+            }
+            (_, libc::PTRACE_EVENT_EXEC) => {
+                self.forget_other_threads(tid);
+                ptrace::resume(tid, 0)
+            }
+            (libc::SIGSTOP | libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU, ptrace::EVENT_STOP) => {
+                ptrace::leave_stopped(tid)
+            }
+            (_, ptrace::EVENT_STOP) => ptrace::resume(tid, 0),
+            (signal, 0) if signal == libc::SIGTRAP | 0x80 => self.exit(tid),
+            (signal, 0) => ptrace::resume(tid, signal),
+            _ => ptrace::resume(tid, 0),
+        };
+        match resumed {
+            // It was killed while it was stopped: its end comes next.
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(()),
+            other => other.context("cannot let a traced program run on"),
+        }
+    }
+
+    /// A new thread, of the process that the system says.
+    fn adopt(&mut self, tid: i32, parent: Option<i32>) {
+        let process = group_of(tid).unwrap_or(tid.unsigned_abs());
+        let processes = &mut self.recorder.journal.processes;
+        if !processes.iter().any(|known| known.pid == process) {
+            let parent = parent
+                .and_then(|parent| self.threads.get(&parent))
+                .map(|parent| parent.process)
+                .or_else(|| parent_of(tid));
+            let side = processes
+                .iter()
+                .find(|known| Some(known.pid) == parent)
+                .map_or(Side::Server, |known| known.side);
+            processes.push(Process {
+                pid: process,
+                side,
+                parent,
+            });
+        }
+        self.add(tid, process);
+    }
+
+    /// After an exec the process has one thread, which has the process's number.
+    fn forget_other_threads(&mut self, tid: i32) {
+        let process = tid.unsigned_abs();
+        self.threads
+            .retain(|other, thread| *other == tid || thread.process != process);
+        if let Some(thread) = self.threads.get_mut(&tid) {
+            thread.pending = None;
+        }
+    }
+
+    fn entry(&mut self, tid: i32) -> io::Result<()> {
+        let Some(thread) = self.threads.get_mut(&tid) else {
+            return ptrace::resume(tid, 0);
+        };
+        let SyscallStop::Entry { number, arguments } = ptrace::syscall(tid)? else {
+            return ptrace::resume(tid, 0);
+        };
+        let Some(spec) = calls::of(number) else {
+            return ptrace::resume(tid, 0);
+        };
+        if let Some(interrupted) = thread.pending.take() {
+            if spec.kind == Kind::Restart || interrupted.is(spec, &arguments) {
+                thread.pending = Some(interrupted);
+                return ptrace::resume_to_exit(tid);
+            }
+            self.recorder.interrupted(&interrupted);
+        }
+        let pending = self.recorder.begin(thread.process, tid, spec, arguments);
+        let wanted = pending.is_some();
+        thread.pending = pending;
+        if wanted {
+            ptrace::resume_to_exit(tid)
+        } else {
+            ptrace::resume(tid, 0)
+        }
+    }
+
+    fn exit(&mut self, tid: i32) -> io::Result<()> {
+        if let Some(thread) = self.threads.get_mut(&tid)
+            && let SyscallStop::Exit(result) = ptrace::syscall(tid)?
+            // An interrupted call either goes on or fails with EINTR. Which of them, its thread's next call tells.
+            && !RESTARTS.contains(&result)
+            && let Some(pending) = thread.pending.take()
+        {
+            self.recorder.end(&pending, result);
+        }
+        ptrace::resume(tid, 0)
+    }
+
+    fn ended(&mut self, tid: i32, status: WaitStatus) {
+        if let Some(thread) = self.threads.remove(&tid)
+            && let Some(pending) = thread.pending
+        {
+            self.recorder.unfinished(&pending);
+        }
+        let process = tid.unsigned_abs();
+        if !self
+            .recorder
+            .journal
+            .processes
+            .iter()
+            .any(|known| known.pid == process)
+        {
+            return;
+        }
+        let exit = Exit {
+            process,
+            code: status.exit_status(),
+            signal: status.terminating_signal(),
+        };
+        let at = self.recorder.now();
+        self.recorder.add(Entry {
+            at,
+            event: Event::Exit(exit),
+        });
+        self.ending.ended(process);
+        if self.server == Some(process) {
+            self.ends.server = Some(exit);
+        }
+        if self.client == Some(process) {
+            self.ends.client = Some(exit);
+            self.ending.client_has_ended();
+        }
+    }
+}
+
+/// The next thread that stopped or ended; `None` when there is none left.
+fn next_stop() -> anyhow::Result<Option<(i32, WaitStatus)>> {
+    // __WALL: also threads.
+    let options = WaitOptions::from_bits_retain(libc::__WALL.unsigned_abs());
+    loop {
+        match wait(options) {
+            Ok(Some((pid, status))) => return Ok(Some((pid.as_raw_nonzero().get(), status))),
+            Err(rustix::io::Errno::INTR) => {}
+            Ok(None) | Err(rustix::io::Errno::CHILD) => return Ok(None),
+            Err(error) => return Err(error).context("cannot wait for the traced programs"),
+        }
+    }
+}
+
+/// The process of a thread.
+fn group_of(tid: i32) -> Option<u32> {
+    field(tid, "Tgid:")
+}
+
+/// The process that started a thread's process.
+fn parent_of(tid: i32) -> Option<u32> {
+    field(tid, "PPid:")
+}
+
+fn field(tid: i32, name: &str) -> Option<u32> {
+    let text = std::fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.trim().parse().ok()
+}
