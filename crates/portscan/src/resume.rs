@@ -50,7 +50,7 @@ pub struct Saved {
     pub limits: Limits,
     /// What the user wanted to see of the results.
     pub wanted: Wanted,
-    /// Where to continue.
+    /// Where to continue. A file is shorter when the ports in hand are sorted.
     pub position: Position,
     /// What is known.
     pub findings: Findings,

@@ -346,6 +346,10 @@ impl Scheduler {
         }
         self.findings
             .record(probe.host, probe.port, state, self.limits.details);
+        let counts = self.findings.counts.get(&probe.host);
+        if counts.is_some_and(|counts| counts.all() >= self.queue.ports_of_a_host()) {
+            self.round_trips.forget(probe.host);
+        }
     }
 
     /// An answer has come, or the wait for one is over: something did get out.

@@ -124,7 +124,13 @@ impl Collector {
         Ok(inner.path.clone())
     }
 
-    fn store(&self, inner: &mut Inner, position: Position, counts: &HostCounts) -> io::Result<()> {
+    fn store(
+        &self,
+        inner: &mut Inner,
+        mut position: Position,
+        counts: &HostCounts,
+    ) -> io::Result<()> {
+        position.pending.sort_unstable();
         let sum;
         let all = if inner.before.is_empty() {
             counts

@@ -61,9 +61,11 @@ impl Saved {
             "next_other": self.position.remote,
         });
         writeln!(out, "{header}")?;
-        let mut pending = self.position.pending.clone();
-        pending.sort_unstable();
-        for of_host in pending.chunk_by(|port, next| port.0 == next.0) {
+        for of_host in self
+            .position
+            .pending
+            .chunk_by(|port, next| port.0 == next.0)
+        {
             let ports: Ports = of_host.iter().map(|(_, port)| *port).collect();
             let host = of_host.first().map(|(host, _)| host);
             writeln!(
@@ -72,7 +74,6 @@ impl Saved {
                 json!({"host": host, "pending": ports.to_string()})
             )?;
         }
-        drop(pending);
         for (host, counts) in counts.iter() {
             let counts = State::ALL.map(|state| counts.of(state));
             writeln!(out, "{}", json!({"host": host, "counts": counts}))?;

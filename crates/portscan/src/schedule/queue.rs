@@ -135,6 +135,10 @@ impl Queue {
         self.retries.push_back(Pending::untried(host, port));
     }
 
+    pub(super) fn ports_of_a_host(&self) -> u64 {
+        self.ports.len() as u64
+    }
+
     pub(super) fn local_position(&self) -> u64 {
         self.local.next
     }

@@ -11,7 +11,14 @@ pub(super) struct RoundTrips {
     /// By host: its index in `known` plus 1, or 0.
     indices: Vec<u32>,
     known: Vec<RoundTrip>,
+    /// Indices in `known` of hosts that are over.
+    free: Vec<u32>,
+    /// The quickest of the hosts that are over.
+    quickest: Option<(Duration, Duration)>,
 }
+
+/// With fewer hosts than this none is forgotten: they take 13 MB.
+const KEPT: usize = 65_536;
 
 impl RoundTrips {
     /// Whether no host has answered yet.
@@ -30,7 +37,23 @@ impl RoundTrips {
         self.known
             .iter()
             .map(|trip| (trip.least(), trip.smoothed()))
+            .chain(self.quickest)
             .min()
+    }
+
+    /// All ports of a host are known. Among very many hosts, its place is another's.
+    pub(super) fn forget(&mut self, host: u32) {
+        if self.known.len() < KEPT {
+            return;
+        }
+        if let Some(of_host) = self.indices.get_mut(host as usize)
+            && let Some(index) = std::mem::take(of_host).checked_sub(1)
+        {
+            let trip = &self.known[index as usize];
+            let quick = (trip.least(), trip.smoothed());
+            self.quickest = Some(self.quickest.map_or(quick, |known| known.min(quick)));
+            self.free.push(index);
+        }
     }
 
     /// Takes a sample of a host.
@@ -44,8 +67,18 @@ impl RoundTrips {
             trip.sample(now, sample);
             return trip;
         }
-        self.known.push(RoundTrip::new(now, sample));
-        self.indices[host] = u32::try_from(self.known.len()).expect("at most 2^20 hosts");
-        self.known.last().expect("one was pushed")
+        let trip = RoundTrip::new(now, sample);
+        let index = match self.free.pop() {
+            Some(index) => {
+                self.known[index as usize] = trip;
+                index
+            }
+            None => {
+                self.known.push(trip);
+                u32::try_from(self.known.len() - 1).expect("at most 2^20 hosts")
+            }
+        };
+        self.indices[host] = index + 1;
+        &self.known[index as usize]
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`bounds`] | memory, and the time for banners |
 //! | [`command`] | the command as a user meets it |
 //! | [`diff`] | what differs between two scans |
 //! | [`formats`] | the forms of a report |
@@ -20,6 +21,8 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "these are tests")]
 
+#[cfg(unix)]
+mod bounds;
 #[cfg(unix)]
 mod command;
 #[cfg(unix)]
