@@ -6,7 +6,7 @@
 //! | module | checks |
 //! |---|---|
 //! | [`manifests`] | names, inherited fields, descriptions, and which way dependencies point |
-//! | [`modules`] | circles of imports |
+//! | [`modules`] | circles of imports, and that state machines are pure |
 //! | [`programs`] | headers, steps, twins and the size of the lab programs |
 //! | [`commands`] | the commands that documents and headers show |
 //! | [`crib`] | the page for readers of Python shows lines that the programs have |

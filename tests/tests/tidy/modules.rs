@@ -1,4 +1,4 @@
-//! No module imports in a circle.
+//! No module imports in a circle, and the state machines are pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -321,4 +321,72 @@ fn a_circle_of_modules_is_found() {
     }
     let (parent, child) = (("p", "use crate::p::x::X;\n"), ("p::x", "use super::Y;\n"));
     assert_eq!(check(&[parent, child]), [""; 0]);
+}
+
+/// State machines: messages and times go in, messages and notices come out.
+const STATE_MACHINES: [&str; 2] = [
+    "crates/transparency-middleware/src/client/protocol/",
+    "crates/transparency-middleware/src/realm/",
+];
+
+/// What asks the world, and what waits for it.
+const WORLD: [&str; 10] = [
+    "std::net",
+    "std::thread",
+    "std::fs",
+    "rand::rng(",
+    "Mutex",
+    "Condvar",
+    "Instant::now",
+    "SystemTime",
+    ".elapsed(",
+    "rand::random",
+];
+
+fn impure(name: &str, text: &str) -> Vec<String> {
+    let lines = code(text);
+    let found = WORLD.iter().filter(|word| lines.contains(*word));
+    found
+        .map(|word| {
+            format!(
+                "{name}:1: {word} in a state machine: time and chance are told to it, as arguments"
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn state_machines_do_not_ask_the_world() {
+    let mut seen = BTreeSet::new();
+    let mut problems = Vec::new();
+    for path in files(&[".rs"]) {
+        let (name, text) = file(&path);
+        let folder = STATE_MACHINES
+            .iter()
+            .find(|folder| name.starts_with(*folder));
+        // What plays them in tests may ask.
+        if let Some(folder) = folder
+            && !["drive.rs", "tests.rs"]
+                .iter()
+                .any(|end| name.ends_with(end))
+            && !name.contains("/tests/")
+        {
+            seen.insert(*folder);
+            problems.extend(impure(&name, &text));
+        }
+    }
+    assert_eq!(seen.len(), STATE_MACHINES.len(), "only {seen:?}");
+    assert_tidy(&problems);
+}
+
+#[test]
+fn a_state_machine_that_asks_the_world_is_found() {
+    let good =
+        "use std::time::Instant;\n// Instant::now() is the caller's.\nfn f(now: Instant) {}\n";
+    assert_eq!(impure("x", good), [""; 0]);
+    assert!(impure("x", "fn f() { Instant::now() }\n")[0].contains("x:1: Instant::now"));
+    assert_eq!(
+        impure("x", "use std::sync::Mutex;\nuse std::net::TcpStream;\n").len(),
+        2
+    );
 }

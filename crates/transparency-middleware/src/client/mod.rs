@@ -48,5 +48,7 @@ pub use error::{Error, ErrorReply};
 pub use local::Local;
 pub use options::{Auth, Backoff, Builder, SessionEvent};
 pub use procedure::{Invocation, Procedure};
+#[cfg(fuzzing)]
+pub use protocol::drive;
 pub use pubsub::{Event, Publication, Topic};
 pub use session::{Registration, Session, Subscription};

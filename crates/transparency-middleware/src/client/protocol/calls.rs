@@ -35,6 +35,13 @@ pub(super) struct PendingEntry {
     pub(super) promise: Arc<Promise>,
 }
 
+#[cfg(any(test, fuzzing))]
+impl PendingEntry {
+    pub(super) fn request(&self) -> Option<Id> {
+        self.request
+    }
+}
+
 impl<W: Outgoing> Protocol<W> {
     /// Makes a call; tells its key, and whether it may be made twice.
     ///

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`calls`] | calls on their way |
 //! | [`connection`] | what belongs to one connection: its request ids and what their answers are for |
+//! | `drive` | any order of events, played and checked (tests and fuzzing) |
 //! | [`messages`] | what each message of the router does |
 //! | [`registrations`] | procedures, and the invocations of them |
 //! | [`subscriptions`] | topics, their events, and publications |
@@ -14,6 +15,8 @@
 
 mod calls;
 mod connection;
+#[cfg(any(test, fuzzing))]
+pub mod drive;
 mod messages;
 mod registrations;
 mod subscriptions;
@@ -411,6 +414,7 @@ impl<W: Outgoing> Protocol<W> {
             self.finish(entry.promise, Err(error.clone()));
         }
         self.unsent.clear();
+        self.tasks = Tasks::default();
         let registrations = std::mem::take(&mut self.registrations).into_values();
         let subscriptions = std::mem::take(&mut self.subscriptions).into_values();
         let firsts = registrations

@@ -42,6 +42,11 @@ impl Tasks {
         (entry.key().0 <= now).then(|| entry.remove())
     }
 
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn contains(&self, task: Task) -> bool {
+        self.by_time.values().any(|other| *other == task)
+    }
+
     /// Forgets what concerns a connection that is no more.
     pub(super) fn forget_connection(&mut self) {
         self.by_time
