@@ -2,6 +2,7 @@
 //!
 //! Lines that repeat are folded, and the picture says how many they were.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// The time's column: seven digits and marks, and a blank.
@@ -12,6 +13,11 @@ const LATE: u64 = 1_000_000;
 pub(crate) const NARROWEST: usize = 50;
 /// A group of lines is folded if it comes more often than this.
 const REPEATS: usize = 3;
+/// A picture with more lines is shortened.
+const LONGEST: usize = 400;
+/// So many of its first lines are kept, and so many of its last.
+const KEPT_BEGIN: usize = 200;
+const KEPT_END: usize = 60;
 /// A group has at most so many lines.
 const LONGEST_GROUP: usize = 16;
 
@@ -27,7 +33,7 @@ pub struct Style {
 }
 
 /// Where a line's text stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Column {
     Server,
     Network,
@@ -56,7 +62,7 @@ pub(crate) fn lay_out(rows: Vec<Row>, style: Style, widths: &Widths) -> String {
         ["server", "network", "client"],
     );
     let mut last = None;
-    for shown in folded(&rows) {
+    for shown in shortened(folded(&rows)) {
         match shown {
             Shown::Row(row) => {
                 let tenths = row.at / 100;
@@ -83,13 +89,89 @@ pub(crate) fn lay_out(rows: Vec<Row>, style: Style, widths: &Widths) -> String {
                     1 => "this line".to_string(),
                     lines => format!("these {lines} lines"),
                 };
-                let text = format!("{}⋮ {what}, {times} times more", " ".repeat(TIME));
-                out.push_str(&in_charset(&text, style.ascii));
-                out.push('\n');
+                across(&mut out, style, &format!("⋮ {what}, {times} times more"));
             }
+            Shown::LeftOut(text) => across(&mut out, style, &format!("⋮ {text}")),
         }
     }
     out
+}
+
+/// Text over all columns, beside the times.
+fn across(out: &mut String, style: Style, text: &str) {
+    for part in wrapped(text, style.width.max(NARROWEST) - TIME) {
+        let text = format!("{}{part}", " ".repeat(TIME));
+        out.push_str(&in_charset(&text, style.ascii));
+        out.push('\n');
+    }
+}
+
+/// A long picture's middle is left out, and what it held is counted: where programs run side by side, the order changes
+/// from round to round, so that no group of lines repeats exactly.
+fn shortened(mut shown: Vec<Shown<'_>>) -> Vec<Shown<'_>> {
+    if shown.len() <= LONGEST {
+        return shown;
+    }
+    let end = shown.split_off(shown.len() - KEPT_END);
+    let middle = shown.split_off(KEPT_BEGIN);
+    let mut counts: BTreeMap<(Column, String), usize> = BTreeMap::new();
+    let mut count = |row: &Row, times: usize| {
+        if let Some(word) = row.kind() {
+            *counts.entry((row.column, word)).or_default() += times;
+        }
+    };
+    let mut rows: Vec<&Row> = Vec::new();
+    for one in &middle {
+        match one {
+            Shown::Row(row) => {
+                count(row, 1);
+                rows.push(row);
+            }
+            Shown::Repeats { lines, times } => {
+                // The group stands before it; one at the edge may have lines in the part that is kept.
+                for row in rows.iter().rev().take(*lines) {
+                    count(row, *times);
+                }
+            }
+            Shown::LeftOut(_) => {}
+        }
+    }
+    let mut text = "what is left out here".to_string();
+    let mut last = None;
+    for ((column, word), times) in counts {
+        let name = match column {
+            Column::Server => "server",
+            Column::Network => "network",
+            Column::Client => "client",
+        };
+        let lead = if last == Some(column) {
+            ", ".to_string()
+        } else {
+            format!("; {name}: ")
+        };
+        last = Some(column);
+        let _ = write!(text, "{lead}{times} {word}");
+    }
+    shown.push(Shown::LeftOut(text));
+    shown.extend(end);
+    shown
+}
+
+impl Row {
+    /// What it shows, in a word. `None` for the begin of a call whose end is another line.
+    fn kind(&self) -> Option<String> {
+        if self.text.ends_with('…') || self.text.ends_with("waits") {
+            return None;
+        }
+        if self.column == Column::Network {
+            return Some("segments".to_string());
+        }
+        let mut words = self
+            .text
+            .split([' ', '('])
+            .filter(|word| !word.starts_with('#'));
+        words.next().map(str::to_string)
+    }
 }
 
 /// How wide the columns are.
@@ -199,6 +281,7 @@ fn joined(rows: Vec<Row>, widths: &Widths) -> Vec<Row> {
 enum Shown<'a> {
     Row(&'a Row),
     Repeats { lines: usize, times: usize },
+    LeftOut(String),
 }
 
 /// The rows, each group that repeats drawn once.

@@ -15,6 +15,7 @@ type Flow = (SocketAddr, SocketAddr);
 pub fn tie(journal: &mut Journal) {
     let known = Known::of(journal);
     let mut taken = HashSet::new();
+    let mut on_the_wire = HashSet::new();
     for place in 0..journal.entries.len() {
         let from = match &journal.entries[place].event {
             Event::Call(call) => match &call.data {
@@ -22,7 +23,12 @@ pub fn tie(journal: &mut Journal) {
                 _ => continue,
             },
             Event::Segment(segment) => {
-                let call = known.origin(journal.entries[place].at, segment);
+                let call = known.origin(
+                    journal,
+                    journal.entries[place].at,
+                    segment,
+                    &mut on_the_wire,
+                );
                 if let Event::Segment(segment) = &mut journal.entries[place].event {
                     segment.call = call;
                 }
@@ -163,9 +169,28 @@ impl Known {
             .collect()
     }
 
-    /// The call that a segment of TCP comes from.
-    fn origin(&self, at: u64, segment: &Segment) -> Option<usize> {
+    /// The call that a segment comes from.
+    fn origin(
+        &self,
+        journal: &Journal,
+        at: u64,
+        segment: &Segment,
+        on_the_wire: &mut HashSet<usize>,
+    ) -> Option<usize> {
         let flow = (segment.from, segment.to);
+        if segment.transport == Transport::Udp {
+            let ports = (flow.0.port(), flow.1.port());
+            let mut sends = self.datagrams.get(&ports)?.iter();
+            return sends
+                .find(|place| {
+                    let sent = journal.call(**place).and_then(|call| call.data.as_ref());
+                    let same = sent.is_some_and(|sent| {
+                        sent.length == segment.length && begin_alike(&sent.bytes, &segment.bytes)
+                    });
+                    same && on_the_wire.insert(**place)
+                })
+                .copied();
+        }
         if segment.syn {
             // A SYN,ACK comes from the kernel of a listening socket, not from a call.
             return self.connects.get(&flow).filter(|_| !segment.ack).copied();
@@ -185,8 +210,12 @@ impl Known {
 
 /// Whether a datagram is the one that was sent. A small buffer takes a part of it.
 fn is_the_datagram(sent: &Data, received: &Data) -> bool {
-    let common = sent.bytes.len().min(received.bytes.len());
-    received.length <= sent.length && sent.bytes[..common] == received.bytes[..common]
+    received.length <= sent.length && begin_alike(&sent.bytes, &received.bytes)
+}
+
+/// Whether bytes are the same, as far as both were kept.
+fn begin_alike(one: &[u8], other: &[u8]) -> bool {
+    one.iter().zip(other).all(|(one, other)| one == other)
 }
 
 /// Whether a call ends a connection's direction: `close`, or `shutdown` of the sending side.

@@ -226,3 +226,40 @@ fn what_repeats_is_folded_and_counted() {
     assert!(drawn.lines().count() < 40, "{drawn}");
     assert!(drawn.contains("⋮ this line, 999 times more"), "{drawn}");
 }
+
+#[test]
+fn the_middle_of_a_long_picture_is_counted() {
+    let mut journal = run();
+    let place = journal.entries.len() - 1;
+    // Nothing repeats: the names differ.
+    for number in 0..1000_u64 {
+        let name = format!(
+            "call{}",
+            "x".repeat(usize::try_from(number % 17).expect("small"))
+        );
+        let at = 10_000 + number * 10;
+        let event = Event::Call(call(2, &name, 1, &[], at + 1));
+        let entry = Entry { at, event };
+        journal.entries.insert(place, entry);
+    }
+    let drawn = draw(&journal, PLAIN);
+    assert!(drawn.lines().count() < 300, "{drawn}");
+    let from = drawn
+        .find("what is left out here; client: ")
+        .expect("a summary");
+    // The next line begins with its time.
+    let words = drawn[from..].split_whitespace();
+    let summary: Vec<&str> = words.take_while(|word| !word.contains('.')).collect();
+    let counted = summary
+        .iter()
+        .zip(&summary[1..])
+        .filter(|(_, word)| word.starts_with("call"))
+        .map(|(times, _)| times.parse::<usize>().expect("a number"))
+        .sum::<usize>();
+    let shown = drawn.lines().filter(|line| {
+        let text = line
+            .trim_start_matches(|letter: char| " .".contains(letter) || letter.is_ascii_digit());
+        text.starts_with("call") && !text.contains(',')
+    });
+    assert_eq!(counted + shown.count(), 1000, "{drawn}");
+}
