@@ -106,8 +106,8 @@ fn across(out: &mut String, style: Style, text: &str) {
     }
 }
 
-/// A long picture's middle is left out, and what it held is counted: where programs run side by side, the order changes
-/// from round to round, so that no group of lines repeats exactly.
+/// A long picture's middle is left out, and what it held is counted: where programs run side by
+/// side, the order changes from round to round, so that no group of lines repeats exactly.
 fn shortened(mut shown: Vec<Shown<'_>>) -> Vec<Shown<'_>> {
     if shown.len() <= LONGEST {
         return shown;
@@ -128,7 +128,8 @@ fn shortened(mut shown: Vec<Shown<'_>>) -> Vec<Shown<'_>> {
                 rows.push(row);
             }
             Shown::Repeats { lines, times } => {
-                // The group stands before it; one at the edge may have lines in the part that is kept.
+                // The group stands before it; one at the edge may have lines in the part that is
+                // kept.
                 for row in rows.iter().rev().take(*lines) {
                     count(row, *times);
                 }

@@ -1,6 +1,7 @@
 //! Server, network and client in three columns.
 //!
-//! A call that took time while something else happened has two lines: `accept … waits`, and `accept = :51234` at its end.
+//! A call that took time while something else happened has two lines: `accept … waits`, and `accept
+//! = :51234` at its end.
 
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -11,7 +12,8 @@ use crate::layout::{Column, NARROWEST, Row, Style, Widths, lay_out, wrapped};
 
 /// So many bytes are quoted at most; the width may allow fewer.
 const QUOTED: usize = 48;
-/// A call is drawn as a wait if it took longer than this, in microseconds, or if something else happened meanwhile.
+/// A call is drawn as a wait if it took longer than this, in microseconds, or if something else
+/// happened meanwhile.
 const SHORT: u64 = 1_000;
 
 /// The run as text, each line at most as wide as the style says.
@@ -98,7 +100,7 @@ fn rows(journal: &Journal, widths: &Widths) -> Vec<Row> {
     rows
 }
 
-/// Who makes calls: the threads of each side, in the order of their first.
+/// Who makes calls on sockets: the threads of each side, in the order of their first.
 #[derive(Debug)]
 struct Actors {
     server: Vec<(u32, u32)>,
@@ -112,7 +114,9 @@ impl Actors {
             client: Vec::new(),
         };
         for entry in &journal.entries {
-            if let Event::Call(call) = &entry.event {
+            if let Event::Call(call) = &entry.event
+                && call.socket.is_some()
+            {
                 let threads = actors.on(journal.side(call.process));
                 let thread = (call.process, call.thread);
                 if !threads.contains(&thread) {
@@ -130,8 +134,9 @@ impl Actors {
         }
     }
 
-    /// A line of a side. The first thread is the side; the others have their number. `None` for a process that makes no
-    /// calls, on a side where others do: a shell on the way to the program.
+    /// A line of a side. The first thread is the side; the others have their number. `None` for one
+    /// that makes no calls on sockets, on a side where others do: a shell on the way to the
+    /// program, a runtime's own thread.
     fn row(
         &mut self,
         journal: &Journal,

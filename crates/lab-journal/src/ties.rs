@@ -1,7 +1,8 @@
 //! Which send each received byte came from, and which call each segment came from.
 //!
-//! TCP numbers its bytes. So a recv's bytes come from the sends of the other side whose offsets they cover, however the
-//! network cut and joined them. A datagram comes from the first send, not yet received, that has its addresses and bytes.
+//! TCP numbers its bytes. So a recv's bytes come from the sends of the other side whose offsets
+//! they cover, however the network cut and joined them. A datagram comes from the first send, not
+//! yet received, that has its addresses and bytes.
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
@@ -57,10 +58,12 @@ struct Send {
 struct Known {
     /// By offset.
     streams: HashMap<Flow, Vec<Send>>,
-    /// In the order of sending; by the ports, since a socket that is bound to every address sends from one of them.
+    /// In the order of sending; by the ports, since a socket that is bound to every address sends
+    /// from one of them.
     datagrams: HashMap<(u16, u16), Vec<usize>>,
     connects: HashMap<Flow, usize>,
-    /// The calls that may end the direction, and when they began. Several, where processes share the socket.
+    /// The calls that may end the direction, and when they began. Several, where processes share
+    /// the socket.
     ends: HashMap<Flow, Vec<(u64, usize)>>,
 }
 

@@ -63,7 +63,8 @@ fn connections(count: usize) -> Journal {
     journal
 }
 
-/// What happens on a socket: it sends so many bytes, or takes at most so many that the other side has sent.
+/// What happens on a socket: it sends so many bytes, or takes at most so many that the other side
+/// has sent.
 fn steps() -> impl Strategy<Value = (usize, Vec<(usize, bool, usize)>)> {
     (1..5_usize).prop_flat_map(|count| {
         let step = (0..count * 2, any::<bool>(), 1..12_usize);

@@ -1,6 +1,7 @@
 //! The packets of the run's own network: packet(7) on its loopback.
 //!
-//! A packet on the loopback goes out and comes in. A socket for one protocol sees what comes in, so each packet once.
+//! A packet on the loopback goes out and comes in. A socket for one protocol sees what comes in, so
+//! each packet once.
 
 use std::collections::HashMap;
 use std::io::IoSliceMut;
@@ -156,7 +157,8 @@ impl Packets {
         let Some(flow) = self.flows.get_mut(&key) else {
             return segment;
         };
-        // Numbers have 32 bits and a stream may be longer: near what was seen, the difference is small.
+        // Numbers have 32 bits and a stream may be longer: near what was seen, the difference is
+        // small.
         let [a, b, c, d, ..] = flow.seen.to_le_bytes();
         let expected = flow.first.wrapping_add(u32::from_le_bytes([a, b, c, d]));
         let ahead = i64::from(number.wrapping_sub(expected).cast_signed());

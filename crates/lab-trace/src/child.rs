@@ -1,7 +1,8 @@
 //! Starts a program so that it is traced from its first instruction.
 //!
-//! The tracer's own binary runs first, in [`become_program`]: it stops, and the tracer takes hold of it. Then it sets the
-//! filter, which its program inherits, and becomes the program. So no code runs between a fork and an exec, where little is safe.
+//! The tracer's own binary runs first, in [`become_program`]: it stops, and the tracer takes hold
+//! of it. Then it sets the filter, which its program inherits, and becomes the program. So no code
+//! runs between a fork and an exec, where little is safe.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -18,7 +19,8 @@ use crate::{calls, ptrace};
 /// The first word of the command line of a binary that becomes a program.
 pub const MARK: &str = "--become-traced";
 
-/// Starts a program and gives its process's number. It is traced by the calling thread, which lets it run from its first stop.
+/// Starts a program and gives its process's number. It is traced by the calling thread, which lets
+/// it run from its first stop.
 pub fn start(words: &[OsString], stdin: Stdio) -> anyhow::Result<i32> {
     let own = std::env::current_exe().context("cannot find this program's own file")?;
     let child = Command::new(own)

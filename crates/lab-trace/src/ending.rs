@@ -1,6 +1,8 @@
-//! How a run comes to its end: a server that would go on is stopped, and so is everything at Ctrl-C.
+//! How a run comes to its end: a server that would go on is stopped, and so is everything at
+//! Ctrl-C.
 //!
-//! The tracer's thread waits for the programs and for nothing else. So a second thread waits for time and for signals.
+//! The tracer's thread waits for the programs and for nothing else. So a second thread waits for
+//! time and for signals.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -151,7 +153,8 @@ impl Waiting {
         }
     }
 
-    /// At Ctrl-C the terminal has told the programs as well. Any other signal came to this program alone.
+    /// At Ctrl-C the terminal has told the programs as well. Any other signal came to this program
+    /// alone.
     fn interrupted(&self, signal: i32) {
         self.begun.store(true, Ordering::SeqCst);
         if signal == SIGINT && self.all_end_within(GRACE) {

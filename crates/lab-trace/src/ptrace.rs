@@ -1,7 +1,7 @@
 //! The few calls of ptrace(2) that the tracer needs, and memory of a traced program.
 //!
-//! The kept crates know a signal by the names that Rust gives it, so they lose the stop of a program that uses real-time
-//! signals. Here a signal is a number.
+//! The kept crates know a signal by the names that Rust gives it, so they lose the stop of a
+//! program that uses real-time signals. Here a signal is a number.
 
 use std::io::{self, IoSliceMut};
 use std::ptr;
@@ -11,8 +11,8 @@ use nix::sys::uio::{RemoteIoVec, process_vm_readv};
 /// `PTRACE_EVENT_STOP`: a stop of a seized thread that is no other event.
 pub const EVENT_STOP: i32 = 128;
 
-/// Threads and processes that a traced one starts are traced too; calls that the filter names stop; if the tracer dies, so
-/// does all that it traces.
+/// Threads and processes that a traced one starts are traced too; calls that the filter names stop;
+/// if the tracer dies, so does all that it traces.
 const OPTIONS: libc::c_int = libc::PTRACE_O_TRACESYSGOOD
     | libc::PTRACE_O_TRACEFORK
     | libc::PTRACE_O_TRACEVFORK
@@ -78,7 +78,8 @@ pub fn event_message(tid: i32) -> io::Result<u64> {
 /// The call that a stopped thread is at.
 pub fn syscall(tid: i32) -> io::Result<SyscallStop> {
     const WORDS: usize = 11;
-    // struct ptrace_syscall_info: the kind in the first byte, then the place in the code, then what the kind has.
+    // struct ptrace_syscall_info: the kind in the first byte, then the place in the code, then what
+    // the kind has.
     let mut info = [0_u64; WORDS];
     request(
         GET_SYSCALL_INFO,
@@ -106,8 +107,9 @@ fn request(request: i64, tid: i32, address: usize, data: usize) -> io::Result<()
     let request = request.try_into().map_err(io::Error::other)?;
     let address = ptr::without_provenance_mut::<libc::c_void>(address);
     let data = ptr::with_exposed_provenance_mut::<libc::c_void>(data);
-    // SAFETY: of the requests above, only GET_SYSCALL_INFO and GET_EVENT_MESSAGE write to this process. Each writes at `data`,
-    // which is an exclusive reference of the caller's: at most `address` bytes, and one unsigned long.
+    // SAFETY: of the requests above, only GET_SYSCALL_INFO and GET_EVENT_MESSAGE write to this
+    // process. Each writes at `data`, which is an exclusive reference of the caller's: at most
+    // `address` bytes, and one unsigned long.
     let result = unsafe { libc::ptrace(request, tid, address, data) };
     if result == -1 {
         return Err(io::Error::last_os_error());

@@ -1,6 +1,7 @@
 //! Which socket a descriptor stands for, whoever made it and however it got there.
 //!
-//! A socket is known by its inode: a descriptor that was duplicated, inherited or passed on has the same one.
+//! A socket is known by its inode: a descriptor that was duplicated, inherited or passed on has the
+//! same one.
 
 use std::collections::HashMap;
 use std::fs;

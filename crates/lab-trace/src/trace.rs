@@ -24,8 +24,8 @@ use crate::{child, roles};
 /// A terminal that does not say how wide it is has so many columns.
 const WIDTH: usize = 80;
 
-/// Runs a server and a client, and draws what happened: each call on a socket, and each segment between them. Any two
-/// programs, as they are. Its exit code is the client's.
+/// Runs a server and a client, and draws what happened: each call on a socket, and each segment
+/// between them. Any two programs, as they are. Its exit code is the client's.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     help_triggers("-h", "--help"),
@@ -76,7 +76,8 @@ impl Args {
             self.client.as_deref(),
         )?;
         let last = Arc::new(AtomicU64::new(0));
-        // Only a process of one thread may enter a user namespace: before the threads that wait and capture.
+        // Only a process of one thread may enter a user namespace: before the threads that wait and
+        // capture.
         let network = if self.shared_network {
             Err(anyhow!("--shared-network was given"))
         } else {

@@ -1,4 +1,5 @@
-//! The loop: waits for a stop of any thread, records what it is about to do or has done, and lets it run.
+//! The loop: waits for a stop of any thread, records what it is about to do or has done, and lets
+//! it run.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -15,7 +16,8 @@ use crate::ending::Ending;
 use crate::ptrace::{self, SyscallStop};
 use crate::record::{Pending, Recorder};
 
-/// The kernel's inner answers for a call that a signal interrupted: ERESTARTSYS to ERESTART_RESTARTBLOCK.
+/// The kernel's inner answers for a call that a signal interrupted: ERESTARTSYS to
+/// ERESTART_RESTARTBLOCK.
 const RESTARTS: std::ops::RangeInclusive<i64> = -516..=-512;
 
 /// A traced thread.
@@ -62,7 +64,8 @@ impl Tracer {
         }
     }
 
-    /// Starts the server, and the client once the server can be met; ends when every process of both has ended.
+    /// Starts the server, and the client once the server can be met; ends when every process of
+    /// both has ended.
     pub fn run(
         mut self,
         server: &[OsString],
@@ -203,7 +206,8 @@ impl Tracer {
     fn exit(&mut self, tid: i32) -> io::Result<()> {
         if let Some(thread) = self.threads.get_mut(&tid)
             && let SyscallStop::Exit(result) = ptrace::syscall(tid)?
-            // An interrupted call either goes on or fails with EINTR. Which of them, its thread's next call tells.
+            // An interrupted call either goes on or fails with EINTR. Which of them, its thread's
+            // next call tells.
             && !RESTARTS.contains(&result)
             && let Some(pending) = thread.pending.take()
         {

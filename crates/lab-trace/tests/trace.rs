@@ -109,7 +109,8 @@ fn assert_tied(journal: &Journal) -> Vec<u8> {
     all
 }
 
-/// Nothing of the run is left. What has ended and waits for its new parent, after its own was killed, is not left.
+/// Nothing of the run is left. What has ended and waits for its new parent, after its own was
+/// killed, is not left.
 fn assert_all_ended(journal: &Journal) {
     for process in &journal.processes {
         let status = format!("/proc/{}/status", process.pid);
@@ -273,8 +274,9 @@ fn stdin_stdout_and_the_exit_code_are_the_clients() {
     let output = running.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(7));
     let shown = stdout(&output);
-    assert!(shown.contains("b'from the user'\n"), "{shown}");
-    assert!(shown.contains("sent\n"), "{shown}");
+    // Both print at the same time, so that their lines may be mixed.
+    assert!(shown.contains("b'from the user'"), "{shown}");
+    assert!(shown.contains("sent"), "{shown}");
     assert!(shown.contains("ends: exit 7"), "{shown}");
 }
 
