@@ -13,6 +13,8 @@ pub struct Limits {
     pub rate: Option<f64>,
     /// The wait for an answer before a host's first one, and the longest wait after it.
     pub timeout: Option<Duration>,
+    /// The shortest wait for an answer, however quickly a host has answered before.
+    pub least_wait: Option<Duration>,
     /// Keep the state of every port, not only of the open ones.
     pub details: bool,
 }

@@ -201,6 +201,11 @@ impl Scheduler {
 
     /// How long to wait for the answer to a probe.
     pub fn timeout(&self, probe: &Probe) -> Duration {
+        let least = self.limits.least_wait.unwrap_or_default();
+        self.usual_timeout(probe).max(least)
+    }
+
+    fn usual_timeout(&self, probe: &Probe) -> Duration {
         let wait = match self.round_trips.of(probe.host) {
             // A late answer to a control would be mistaken for a lost one.
             Some(trip) if probe.control.is_some() => {

@@ -64,6 +64,9 @@ pub(crate) struct Args {
     /// answer)
     #[argh(option, from_str_fn(labnet::seconds))]
     pub(crate) timeout: Option<Duration>,
+    /// shortest wait for an answer, in seconds: for a host that is sometimes slow
+    #[argh(option, from_str_fn(labnet::seconds))]
+    pub(crate) least_wait: Option<Duration>,
     /// tries for a port that does not answer (default 2, and 3 once loss is seen)
     #[argh(option, from_str_fn(limits::tries))]
     pub(crate) tries: Option<u8>,

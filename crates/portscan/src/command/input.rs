@@ -84,6 +84,14 @@ impl Input {
             ),
         };
         let before = saved.map_or_else(Limits::default, |saved| saved.limits.clone());
+        let timeout = args.timeout.or(before.timeout);
+        let least_wait = args.least_wait.or(before.least_wait);
+        if let (Some(least), Some(longest)) = (least_wait, timeout)
+            && least > longest
+        {
+            return Err(anyhow!("--least-wait is longer than --timeout"))
+                .hint("leave one of them out");
+        }
         let lines = hosts.len().saturating_mul(self.ports.len());
         Ok(Plan {
             hosts,
@@ -94,7 +102,8 @@ impl Input {
                 tries: args.tries.or(before.tries),
                 window: args.window.unwrap_or(before.window),
                 rate: args.rate.or(before.rate),
-                timeout: args.timeout.or(before.timeout),
+                timeout,
+                least_wait,
                 details: !self.wanted.open && self.ports.len() <= FEW_PORTS && lines <= FEW_LINES,
             },
             start: saved.map_or_else(Position::default, |saved| start(saved, local)),

@@ -52,6 +52,7 @@ impl Saved {
                 "window": Some(self.limits.window).filter(|window| *window > 0),
                 "rate": self.limits.rate,
                 "timeout": self.limits.timeout.map(|time| time.as_secs_f64()),
+                "least_wait": self.limits.least_wait.map(|time| time.as_secs_f64()),
             },
             "banner": self.wanted.banner,
             "open": self.wanted.open,
@@ -225,6 +226,7 @@ impl Saved {
                 window: limit(value, "window", limits::window)?.unwrap_or(0),
                 rate: limit(value, "rate", limits::rate)?,
                 timeout: limit(value, "timeout", labnet::seconds)?,
+                least_wait: limit(value, "least_wait", labnet::seconds)?,
                 ..Limits::default()
             },
             position: Position {

@@ -131,6 +131,10 @@ fn bad_input_is_one_line_and_a_hint() {
         &["cannot create /nowhere/report"],
     );
     assert_refused(&["--bogus"], &["--bogus"]);
+    assert_refused(
+        &["--least-wait", "2", "--timeout", "1"],
+        &["--least-wait is longer than --timeout"],
+    );
     assert_refused(&["-4", "-6"], &["-4 and -6 exclude each other"]);
     assert_refused(&["-p", "ssh-"], &["\"ssh\" is neither a port"]);
 }
@@ -506,7 +510,15 @@ fn a_resumed_scan_keeps_to_the_limits_of_the_interrupted_one() {
     in_own_network(test_name!(), || {
         let folder = tempfile::tempdir().unwrap();
         let file = path_in(&folder, "scan.resume");
-        let options = ["--tries", "3", "--timeout", "0.25", "--window", "50"];
+        let options = [
+            "--tries",
+            "3",
+            "--timeout",
+            "0.25",
+            "--window",
+            "50",
+            "--least-wait=0.125",
+        ];
         let output = interrupted("127.0.4.4", &file, &options, false);
         assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
         let json: Value = serde_json::from_str(&stdout(&output)).unwrap();
@@ -515,7 +527,9 @@ fn a_resumed_scan_keeps_to_the_limits_of_the_interrupted_one() {
         let saved = header(&file);
         assert_eq!(
             saved["limits"],
-            serde_json::json!({"tries": 3, "timeout": 0.25, "window": 50, "rate": 200.0})
+            serde_json::json!(
+                {"tries": 3, "timeout": 0.25, "window": 50, "rate": 200.0, "least_wait": 0.125}
+            )
         );
 
         let output = run(&["--resume", &file, "--format", "json"]);

@@ -4,6 +4,12 @@ use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use portscan::findings::State;
+use portscan::limits::Limits;
+use portscan::permutation::Permutation;
+use portscan::schedule::{Next, Scheduler};
 
 use crate::command::{assert_refused, path_in, portscan, run, stderr, stdout};
 
@@ -111,6 +117,30 @@ fn a_hint_names_no_option_that_the_program_has_not() {
             assert!(!message.contains(option), "{arguments:?}: {message}");
         }
     }
+}
+
+#[test]
+fn the_least_wait_holds_for_a_host_that_has_answered_quickly() {
+    let wait = |least_wait| {
+        let limits = Limits {
+            window: 10,
+            least_wait,
+            ..Limits::default()
+        };
+        let mut scheduler = Scheduler::new(vec![1, 2], Permutation::ascending(2), 0, limits);
+        let mut send = |now| match scheduler.next(now) {
+            Next::Send(probe) => {
+                scheduler.answered(now + Duration::from_millis(1), &probe, State::Closed);
+                scheduler.timeout(&probe)
+            }
+            other => panic!("{other:?}"),
+        };
+        send(Duration::ZERO);
+        send(Duration::from_millis(2))
+    };
+    assert!(wait(None) < Duration::from_millis(500));
+    let least = Duration::from_millis(1500);
+    assert_eq!(wait(Some(least)), least);
 }
 
 #[cfg(target_os = "linux")]
