@@ -263,3 +263,33 @@ fn the_middle_of_a_long_picture_is_counted() {
     });
     assert_eq!(counted + shown.count(), 1000, "{drawn}");
 }
+
+#[test]
+fn what_a_program_says_is_not_folded_unless_it_is_the_same() {
+    let mut journal = run();
+    for number in 0..20 {
+        let text = match number {
+            0..10 => "again".to_string(),
+            number => "x".repeat(number),
+        };
+        let (process, stream) = (2, Stream::Stderr);
+        let output = Output {
+            process,
+            stream,
+            text,
+        };
+        let event = Event::Output(output);
+        journal.entries.push(Entry { at: 5000, event });
+    }
+    let drawn = draw(&journal, PLAIN);
+    assert_eq!(
+        drawn.matches("⋮ this line, 9 times more").count(),
+        1,
+        "{drawn}"
+    );
+    assert_eq!(drawn.matches("stderr: \"again\"").count(), 1, "{drawn}");
+    for number in 10..20 {
+        let text = format!("\"{}\"", "x".repeat(number));
+        assert!(drawn.contains(&text), "{drawn}");
+    }
+}
