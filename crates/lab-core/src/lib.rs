@@ -6,8 +6,10 @@
 //! | [`cargo`] | calls of cargo: the workspace's metadata, builds |
 //! | [`json`] | reading what cargo prints |
 //! | [`process`] | programs started, heard, and ended in every case |
+//! | [`staging`] | folders for work that is not finished |
 
 pub mod cargo;
 pub mod catalog;
 pub mod json;
 pub mod process;
+pub mod staging;

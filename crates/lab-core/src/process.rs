@@ -9,9 +9,7 @@
 //! lock and keeps it, kills and reaps every program in the list, and exits. Cargo runs in a process
 //! group of its own, so that its compilers end with it.
 
-use std::fs;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
@@ -22,6 +20,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use labnet::lock;
 
+use crate::staging;
+
 /// How long a program may take to end after it has closed its output.
 const END_PATIENCE: Duration = Duration::from_secs(5);
 /// A pipe's content is taken in pieces of at most this many bytes.
@@ -29,8 +29,6 @@ const PIECE: usize = 16 * 1024;
 
 /// All that runs. A new program is started under this lock, so that a signal finds either all or none of it.
 static STARTED: Mutex<Vec<Arc<Mutex<Started>>>> = Mutex::new(Vec::new());
-/// The folders that go when this program does. One is made and taken away under this lock.
-static PASSING: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 /// Set before the programs are stopped at a signal: what they still say is not shown.
 static STOPPING: AtomicBool = AtomicBool::new(false);
 
@@ -198,51 +196,6 @@ impl Started {
     }
 }
 
-/// A folder for work that is not finished. It is taken away with all that is in it when it is dropped, and at the signals of
-/// [`stop_at_signals`].
-#[derive(Debug)]
-pub struct Passing {
-    path: PathBuf,
-}
-
-impl Passing {
-    /// Makes a folder under this name.
-    ///
-    /// # Errors
-    ///
-    /// When something has that name, or the folder cannot be made (`mkdir`).
-    pub fn new(path: PathBuf) -> io::Result<Self> {
-        let mut all = lock(&PASSING);
-        fs::create_dir(&path)?;
-        all.push(path.clone());
-        Ok(Passing { path })
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Moves what was made in it to its place with one step, unless a signal has come first.
-    ///
-    /// # Errors
-    ///
-    /// When the system cannot do it (`rename`).
-    pub fn give(&self, name: &str, place: &Path) -> io::Result<()> {
-        let _no_signal_now = lock(&PASSING);
-        fs::rename(self.path.join(name), place)
-    }
-}
-
-impl Drop for Passing {
-    fn drop(&mut self) {
-        let mut all = lock(&PASSING);
-        all.retain(|path| *path != self.path);
-        // Somebody else may have taken it away; there is nobody to tell here that it could not be.
-        let _gone = fs::remove_dir_all(&self.path);
-    }
-}
-
 /// From now on Ctrl-C, SIGTERM and SIGHUP stop every program that [`start`] started, then this one, with the exit
 /// code that a shell gives to a program ended by that signal.
 ///
@@ -278,10 +231,7 @@ fn stop_everything(code: i32) -> ! {
     for started in all.iter() {
         lock(started).stop();
     }
-    let folders = lock(&PASSING);
-    for folder in folders.iter() {
-        let _gone = fs::remove_dir_all(folder);
-    }
+    let _held = staging::remove_all();
     std::process::exit(code)
 }
 
@@ -332,12 +282,12 @@ fn pump<Side: Copy + Send + 'static>(
         loop {
             let bytes = match pipe.read(&mut buffer) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                // A pipe gives no error but to a program that misuses it; for the story it has ended.
+                // A pipe gives no error but to a program that misuses it; for the listener it has ended.
                 Ok(0) | Err(_) => break,
                 Ok(count) => buffer[..count].to_vec(),
             };
             if events.send(event(Some(bytes))).is_err() {
-                return; // Nobody listens any more: the story is over.
+                return; // Nobody listens any more.
             }
         }
         // The same.

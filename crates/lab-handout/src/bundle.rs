@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use lab_core::process::Passing;
+use lab_core::staging::StagingDir;
 use labnet::Hint;
 use zip::write::SimpleFileOptions;
 
@@ -126,14 +126,17 @@ impl Target {
             .hint("may you write there? --out names another place")?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let beside = parent.join(format!(".{name}.{}", std::process::id()));
-        let unfinished = Passing::new(beside)
+        let unfinished = StagingDir::new(beside)
             .with_context(|| format!("cannot write in the folder {}", parent.display()))
             .hint("may you write there? --out names another place")?;
-        let new = unfinished.path().join(NEW);
         match self {
-            Target::Folder(_) => write_folder(&new, files),
-            Target::Zip(_, top) => zipped(files, top).and_then(|bytes| write_file(&new, &bytes)),
-            Target::Tar(_, top) => tarred(files, top).and_then(|bytes| write_file(&new, &bytes)),
+            Target::Folder(_) => write_folder(&unfinished, NEW, files),
+            Target::Zip(_, top) => {
+                zipped(files, top).and_then(|bytes| write_file(&unfinished, NEW, &bytes).map(drop))
+            }
+            Target::Tar(_, top) => {
+                tarred(files, top).and_then(|bytes| write_file(&unfinished, NEW, &bytes).map(drop))
+            }
         }
         .hint("is there room on the disk? --out names another place; nothing is left behind")?;
         self.is_free()?;
@@ -147,13 +150,9 @@ impl Target {
     }
 }
 
-fn write_folder(folder: &Path, files: &Files) -> anyhow::Result<()> {
+fn write_folder(staging: &StagingDir, top: &str, files: &Files) -> anyhow::Result<()> {
     for (name, entry) in files {
-        let path = folder.join(name);
-        let parent = path.parent().unwrap_or(folder);
-        fs::create_dir_all(parent)
-            .with_context(|| format!("cannot create the folder {}", parent.display()))?;
-        write_file(&path, &entry.bytes)?;
+        let path = write_file(staging, &format!("{top}/{name}"), &entry.bytes)?;
         if entry.executable {
             make_executable(&path)?;
         }
@@ -161,8 +160,10 @@ fn write_folder(folder: &Path, files: &Files) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn write_file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+fn write_file(staging: &StagingDir, name: &str, bytes: &[u8]) -> anyhow::Result<PathBuf> {
+    staging
+        .write(name, bytes)
+        .with_context(|| format!("cannot write {}", staging.path().join(name).display()))
 }
 
 #[cfg(unix)]

@@ -4,11 +4,11 @@
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 
 use anyhow::{Context, anyhow};
-use lab_core::process::{self, Passing, Stream};
+use lab_core::process::{self, Stream};
+use lab_core::staging::StagingDir;
 use labnet::Hint;
 
 use crate::bundle::{Entry, Files, Target};
@@ -20,11 +20,8 @@ use crate::gather::Source;
 ///
 /// When cargo cannot do it: in its own words.
 pub fn add(files: &mut Files, source: &Source, offline: bool) -> anyhow::Result<()> {
-    static NUMBER: AtomicUsize = AtomicUsize::new(0);
-    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let name = format!("lab-handout-{}-{number}", std::process::id());
-    let scratch = Passing::new(std::env::temp_dir().join(name))
-        .context("cannot create a temporary folder")?;
+    let scratch =
+        StagingDir::temporary("lab-handout").context("cannot create a temporary folder")?;
     let folder = scratch.path().join("handout");
     let lock = fs::read(source.catalog.root.join("Cargo.lock"))
         .context("cannot read the workspace's Cargo.lock")

@@ -2,6 +2,8 @@
 //!
 //! A failed case points to one of them. The words are for somebody who has just made the mistake: what was
 //! believed, what is so, and what to do.
+//!
+//! One file, since it is one table.
 
 /// A belief about sockets that is not true.
 #[derive(Debug, PartialEq, Eq)]

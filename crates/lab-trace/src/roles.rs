@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, anyhow, bail};
 use lab_core::cargo;
-use lab_core::catalog::{Cast, Catalog, Program};
+use lab_core::catalog::{Catalog, Program, Roles};
 use labnet::Hint;
 
 /// The command lines of a server and a client.
@@ -34,7 +34,7 @@ pub fn commands(
         });
     };
     let catalog = Catalog::read()?;
-    let Cast::Pair(server_program, client_program) = catalog.exercise(exercise)?.cast()? else {
+    let Roles::Pair(server_program, client_program) = catalog.exercise(exercise)?.roles()? else {
         return Err(anyhow!("{exercise} is no server and client"))
             .hint("cargo lab list shows which exercises are pairs");
     };

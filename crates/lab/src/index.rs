@@ -81,7 +81,7 @@ fn text(catalog: &Catalog) -> String {
         let _ = write!(text, "\n## {}\n", sheet.title);
         for exercise in &sheet.exercises {
             let _ = write!(text, "\n### {}\n\n", exercise.title);
-            if exercise.cast().is_ok() {
+            if exercise.roles().is_ok() {
                 let _ = write!(text, "In one terminal: `cargo lab run {}`\n\n", exercise.id);
             }
             text.push_str(

@@ -72,7 +72,7 @@ fn shown(sheet: &Sheet) -> String {
 }
 
 fn how_to_run(exercise: &Exercise) -> String {
-    match exercise.cast() {
+    match exercise.roles() {
         Ok(_) => format!("cargo lab run {}", exercise.id),
         Err(_) => {
             let folders: Vec<_> = exercise

@@ -2,12 +2,12 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`hand_over`] | the commands that are binaries of their own, built when first used |
+//! | [`dispatch`] | the commands that are binaries of their own, built when first used |
 //! | [`list`] | `cargo lab list` |
-//! | [`run`] | `cargo lab run`: the story of one conversation |
+//! | [`run`] | `cargo lab run`: one conversation, in one terminal |
 //! | [`show`] | the lines of both sides in one terminal, each labeled |
 //! | [`web`] | the small web server that some exercises talk to |
-//! | [`story`] | what an exercise shows that has more than a server and a client |
+//! | [`demo`] | what an exercise shows that has more than a server and a client |
 //! | [`index`] | `cargo lab index`: `examples-index.md` |
 //!
 //! Nothing here knows an exercise by name. A new crate with its metadata is listed, run and indexed.
@@ -24,12 +24,12 @@
 //! The first `cargo lab run` in a fresh clone has to be quick, so little is built for it: `argh`,
 //! `tinyjson`, `strsim` and, for signals on Unix, `signal-hook`.
 
-mod hand_over;
+mod demo;
+mod dispatch;
 mod index;
 mod list;
 mod run;
 mod show;
-mod story;
 mod web;
 
 use argh::{ArgsInfo, FromArgs};
@@ -59,17 +59,17 @@ enum Command {
     List(list::List),
     Run(run::Run),
     Index(index::Index),
-    Check(hand_over::Check),
-    Grade(hand_over::Grade),
-    Watch(hand_over::Watch),
-    Doctor(hand_over::Doctor),
-    Handout(hand_over::Handout),
-    Trace(hand_over::Trace),
+    Check(dispatch::Check),
+    Grade(dispatch::Grade),
+    Watch(dispatch::Watch),
+    Doctor(dispatch::Doctor),
+    Handout(dispatch::Handout),
+    Trace(dispatch::Trace),
 }
 
 fn main() -> labnet::MainResult {
     // Before anything is parsed: such a command has its own arguments, and its own --help.
-    if let Some(code) = hand_over::for_words(std::env::args_os().skip(1))? {
+    if let Some(code) = dispatch::for_words(std::env::args_os().skip(1))? {
         std::process::exit(code);
     }
     let code = match labnet::args_with_help::<Lab>(NAME, with_example)?.command {

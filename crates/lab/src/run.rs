@@ -1,37 +1,34 @@
 //! `cargo lab run`: a server, its client, one terminal.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`stage`] | where both sides are started, heard and shown |
+
+mod stage;
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 use argh::{ArgsInfo, FromArgs};
 use lab_core::cargo;
-use lab_core::catalog::{Cast, Catalog, Program};
-use lab_core::process::{self, Event, Running, Stream};
+use lab_core::catalog::{Catalog, Program, Roles};
+use lab_core::process;
 use labnet::Hint;
 
-use crate::show::{Label, Screen};
-use crate::{story, web};
+use crate::demo;
+use crate::show::Label;
+use stage::Stage;
 
-/// How long a server may take until it listens: Python's start on a busy machine takes seconds.
-const START_PATIENCE: Duration = Duration::from_secs(20);
 /// After the client's end, a server that goes on is heard until it has been silent for this long.
 const SILENCE: Duration = Duration::from_millis(300);
 /// One that never falls silent is heard for this long.
 const LAST_WORDS: Duration = Duration::from_secs(3);
 /// How long a server that ends with its client may take to end.
 const ONE_SHOT_PATIENCE: Duration = Duration::from_secs(10);
-/// So many pieces of output may wait to be shown; then the programs wait.
-const WAITING_PIECES: usize = 64;
-/// A server's line on stderr that says that clients can come.
-const READY: &[u8] = b"listening on ";
-/// It has to come within so many bytes.
-const READY_WITHIN: usize = 64 * 1024;
 
 /// Runs both sides of an exercise in this terminal: builds them, starts the server, waits until it listens, runs the
 /// client, stops the server. Its exit code is the client's.
@@ -101,10 +98,10 @@ impl Run {
     /// When the exercise is unknown, a side does not build, cannot be started or does not listen, or stdout is closed.
     pub fn run(&self) -> anyhow::Result<i32> {
         let catalog = Catalog::read()?;
-        match catalog.exercise(&self.exercise)?.cast()? {
-            Cast::Pair(server, client) => self.pair(&catalog, server, client),
-            Cast::Alone(program) => self.alone(&catalog, program),
-            Cast::Story(router, service, caller) => {
+        match catalog.exercise(&self.exercise)?.roles()? {
+            Roles::Pair(server, client) => self.pair(&catalog, server, client),
+            Roles::Alone(program) => self.alone(&catalog, program),
+            Roles::Demo(router, service, caller) => {
                 if !self.words.is_empty() || self.host.is_some() {
                     return Err(anyhow!(
                         "{} is told as it is: it takes --port alone",
@@ -112,12 +109,12 @@ impl Run {
                     ))
                     .hint("to try other calls, run its programs by hand: their READMEs say how");
                 }
-                let parts = story::Parts {
+                let parts = demo::Parts {
                     router,
                     service,
                     caller,
                 };
-                story::run(&catalog, parts, self.port.unwrap_or(0))
+                demo::run(&catalog, parts, self.port.unwrap_or(0))
             }
         }
     }
@@ -139,7 +136,7 @@ impl Run {
             return Err(anyhow!(
                 "{} ended before it listened ({})",
                 server.package,
-                told(status)
+                describe(status)
             ))
             .hint("what it said above tells why");
         };
@@ -165,13 +162,13 @@ impl Run {
             })
         })?;
         if !status.success() {
-            stage.note(&format!("{} failed ({})", client.package, told(status)))?;
+            stage.note(&format!("{} failed ({})", client.package, describe(status)))?;
         }
         let mut code = exit_code(status);
         if ended {
             let status = running_server.end()?;
             if !status.success() {
-                stage.note(&format!("{} failed ({})", server.package, told(status)))?;
+                stage.note(&format!("{} failed ({})", server.package, describe(status)))?;
                 code = if code == 0 { 1 } else { code };
             }
         } else if server.one_shot {
@@ -222,7 +219,11 @@ impl Run {
                 stage.hear_of_a_web_client(began + SILENCE)?;
             }
             if !status.success() {
-                stage.note(&format!("{} failed ({})", program.package, told(status)))?;
+                stage.note(&format!(
+                    "{} failed ({})",
+                    program.package,
+                    describe(status)
+                ))?;
             }
         }
         Ok(exit_code(status))
@@ -361,203 +362,6 @@ impl Side {
     }
 }
 
-/// Where the sides are heard, and shown.
-struct Stage {
-    screen: Screen,
-    actors: Vec<Actor>,
-    sender: SyncSender<Event<Side>>,
-    events: Receiver<Event<Side>>,
-    /// What the server has said on stderr, until it listens.
-    server_says: Vec<u8>,
-}
-
-/// What is known of a side.
-struct Actor {
-    side: Side,
-    label: Label,
-    /// How many of its streams are open.
-    open: usize,
-    /// When it was heard last.
-    heard: Option<Instant>,
-}
-
-impl Stage {
-    fn new(parts: &[Part<'_>]) -> Self {
-        let mut labels: Vec<_> = parts.iter().map(|part| (part.side, part.label())).collect();
-        labels.push((Side::Lab, Side::Lab.label()));
-        if parts.iter().any(|part| part.program.needs_web_server) {
-            labels.push((Side::Web, Side::Web.label()));
-        }
-        let width = labels.iter().map(|(_, label)| label.name.len()).max();
-        let actor = |(side, label)| Actor {
-            side,
-            label,
-            open: 0,
-            heard: None,
-        };
-        let (sender, events) = mpsc::sync_channel(WAITING_PIECES);
-        Stage {
-            screen: Screen::new(width.unwrap_or(0)),
-            actors: labels.into_iter().map(actor).collect(),
-            sender,
-            events,
-            server_says: Vec::new(),
-        }
-    }
-
-    fn start(&mut self, part: Part<'_>, mut command: Command) -> anyhow::Result<Running> {
-        let program = command.get_program().to_string_lossy().into_owned();
-        // Who plays with the keyboard wants question and answer in their order.
-        let (started, pipes) = if part.program.interactive && io::stdin().is_terminal() {
-            (process::start_merged(command, part.side, &self.sender), 1)
-        } else {
-            let started = process::start(&mut command).map(|mut running| {
-                running.listen(part.side, &self.sender);
-                running
-            });
-            (started, 2)
-        };
-        let started = started.with_context(|| format!("cannot start {program}"));
-        let running = match part.language {
-            Language::Rust => started?,
-            Language::Python => started.hint(
-                "is Python installed (3.8 or newer)? without --server python and --client python \
-                 the Rust programs run",
-            )?,
-        };
-        self.actor(part.side).open = pipes;
-        Ok(running)
-    }
-
-    /// A line of our own.
-    fn note(&mut self, text: &str) -> anyhow::Result<()> {
-        let line = format!("{text}\n");
-        self.screen
-            .feed(Side::Lab.label(), Stream::Stderr, line.as_bytes())
-    }
-
-    fn start_web_server(&mut self, port: u16) -> anyhow::Result<SocketAddr> {
-        let sender = self.sender.clone();
-        web::start(port, move |line| {
-            let bytes = Some(format!("{line}\n").into_bytes());
-            let event = Event {
-                side: Side::Web,
-                stream: Stream::Stderr,
-                bytes,
-            };
-            let _the_story_is_over = sender.send(event);
-        })
-    }
-
-    /// Shows everything until the server listens, and gives its address; `None` when it ends before.
-    fn wait_until_it_listens(&mut self) -> anyhow::Result<Option<SocketAddr>> {
-        let deadline = Instant::now() + START_PATIENCE;
-        while self.actor(Side::Server).open > 0 {
-            if !self.next(Some(deadline))? {
-                let patience = START_PATIENCE.as_secs();
-                return Err(anyhow!(
-                    "the server has not said within {patience} s that it listens"
-                ))
-                .hint("it has to print `listening on ADDRESS` to stderr");
-            }
-            if let Some(address) = listening(&self.server_says) {
-                return Ok(Some(address));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Shows everything until a side's streams have ended; false when the time is up before. `until` is given the
-    /// time at which that side was last heard.
-    fn hear(
-        &mut self,
-        side: Side,
-        until: impl Fn(Option<Instant>) -> Option<Instant>,
-    ) -> anyhow::Result<bool> {
-        while self.actor(side).open > 0 {
-            let deadline = until(self.actor(side).heard);
-            if !self.next(deadline)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    /// Shows everything until the web server has told of a client, or the time is up.
-    fn hear_of_a_web_client(&mut self, deadline: Instant) -> anyhow::Result<()> {
-        while self.actor(Side::Web).heard.is_none() && self.next(Some(deadline))? {}
-        Ok(())
-    }
-
-    /// Takes the next event and shows it; false when none comes before the deadline.
-    fn next(&mut self, deadline: Option<Instant>) -> anyhow::Result<bool> {
-        loop {
-            // The beginning of a line may have to be shown before anything else happens.
-            let wake = match (deadline, self.screen.due()) {
-                (Some(deadline), Some(due)) => Some(deadline.min(due)),
-                (deadline, due) => deadline.or(due),
-            };
-            let event = match wake {
-                None => self.events.recv().context("nobody speaks any more")?,
-                Some(wake) => match self
-                    .events
-                    .recv_timeout(wake.saturating_duration_since(Instant::now()))
-                {
-                    Ok(event) => event,
-                    Err(RecvTimeoutError::Disconnected) => {
-                        unreachable!("this struct holds a sender")
-                    }
-                    Err(RecvTimeoutError::Timeout) => {
-                        let now = Instant::now();
-                        self.screen.show_beginnings(now)?;
-                        if deadline.is_some_and(|deadline| deadline <= now) {
-                            return Ok(false);
-                        }
-                        continue;
-                    }
-                },
-            };
-            self.screen.show_beginnings(Instant::now())?;
-            self.take(event)?;
-            return Ok(true);
-        }
-    }
-
-    fn take(&mut self, event: Event<Side>) -> anyhow::Result<()> {
-        let Event {
-            side,
-            stream,
-            bytes,
-        } = event;
-        let actor = self.actor(side);
-        actor.heard = Some(Instant::now());
-        let label = actor.label;
-        let Some(bytes) = bytes else {
-            actor.open -= 1;
-            return self.screen.end(label, stream);
-        };
-        if side == Side::Server && stream == Stream::Stderr && self.server_says.len() < READY_WITHIN
-        {
-            self.server_says.extend_from_slice(&bytes);
-        }
-        self.screen.feed(label, stream, &bytes)
-    }
-
-    fn actor(&mut self, side: Side) -> &mut Actor {
-        self.actors
-            .iter_mut()
-            .find(|actor| actor.side == side)
-            .expect("every side of a run is made in `new`")
-    }
-}
-
-/// The address in a server's line that it listens.
-fn listening(says: &[u8]) -> Option<SocketAddr> {
-    says.split_inclusive(|byte| *byte == b'\n')
-        .filter_map(|line| line.strip_suffix(b"\n")?.strip_prefix(READY))
-        .find_map(|address| std::str::from_utf8(address).ok()?.trim().parse().ok())
-}
-
 /// What a shell would give as the exit code: that of a program which a signal ended is 128 and the signal's number.
 fn exit_code(status: ExitStatus) -> i32 {
     #[cfg(unix)]
@@ -580,7 +384,7 @@ fn interrupted(status: ExitStatus) -> bool {
 }
 
 /// `exit code 1`, or `signal 9`.
-fn told(status: ExitStatus) -> String {
+fn describe(status: ExitStatus) -> String {
     match status.code() {
         Some(code) => format!("exit code {code}"),
         None => format!("signal {}", exit_code(status) - 128),
@@ -588,85 +392,4 @@ fn told(status: ExitStatus) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn words(line: &str) -> Vec<String> {
-        line.split_whitespace().map(str::to_string).collect()
-    }
-
-    fn program(args: &str) -> Program {
-        Program {
-            package: "p".to_string(),
-            folder: "crates/p".to_string(),
-            sheet: "s".to_string(),
-            exercise: "e".to_string(),
-            title: "t".to_string(),
-            order: 1,
-            role: lab_core::catalog::Role::Client,
-            python: "p.py".to_string(),
-            teaches: "t".to_string(),
-            calls: Vec::new(),
-            args: words(args),
-            one_shot: false,
-            interactive: false,
-            needs_web_server: false,
-        }
-    }
-
-    fn line(args: &str, host: Option<&str>, port: Option<u16>, said: &str) -> String {
-        arguments(&program(args), host, port, &words(said)).join(" ")
-    }
-
-    #[test]
-    fn the_port_of_the_command_line_wins_over_the_manifests() {
-        assert_eq!(line("--port 9900", None, None, ""), "--port 9900");
-        assert_eq!(line("--port 9900", None, Some(1), ""), "--port 1");
-        assert_eq!(
-            line("--port 9900 --fast x", None, Some(1), ""),
-            "--fast x --port 1"
-        );
-        assert_eq!(line("", Some("h"), Some(1), "a b"), "--host h --port 1 a b");
-    }
-
-    #[test]
-    fn the_users_words_win_over_both() {
-        assert_eq!(
-            line("--port 9900", None, Some(1), "--port=2 x"),
-            "--port=2 x"
-        );
-        assert_eq!(line("--port 9900", None, None, "--port 2"), "--port 2");
-        assert_eq!(
-            line("--port 9900", None, None, "-- --port"),
-            "--port 9900 -- --port"
-        );
-    }
-
-    #[test]
-    fn the_ready_line_counts_when_it_is_whole() {
-        let address = |says: &str| listening(says.as_bytes()).map(|address| address.to_string());
-        assert_eq!(address("listening on 127.0.0.1:65432"), None);
-        assert_eq!(
-            address("note\nlistening on 127.0.0.1:65432\n").as_deref(),
-            Some("127.0.0.1:65432")
-        );
-        assert_eq!(
-            address("listening on 0.0.0.0:80\r\n").as_deref(),
-            Some("0.0.0.0:80")
-        );
-        assert_eq!(
-            address("not listening on 127.0.0.1:1\nlistening on it\n"),
-            None
-        );
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_signals_exit_code_is_the_shells() {
-        use std::os::unix::process::ExitStatusExt;
-        assert_eq!(exit_code(ExitStatus::from_raw(9)), 137);
-        assert_eq!(told(ExitStatus::from_raw(9)), "signal 9");
-        assert_eq!(exit_code(ExitStatus::from_raw(2 << 8)), 2);
-        assert_eq!(told(ExitStatus::from_raw(2 << 8)), "exit code 2");
-    }
-}
+mod tests;

@@ -169,7 +169,7 @@ fn notes(notes: &[String]) -> String {
 }
 
 /// What is said of a case that did not pass, and its notes.
-fn told(report: &Report, case: &CaseReport) -> String {
+fn describe(report: &Report, case: &CaseReport) -> String {
     format!("{}\n{}", details(report, case), notes(&case.notes))
         .trim()
         .to_string()
@@ -293,7 +293,7 @@ pub fn gradescope(report: &Report) -> anyhow::Result<String> {
                 "status": if passed { "passed" } else { "failed" },
                 "name": format!("{}: {}", report.full_name(case), case.name),
                 "name_format": "text",
-                "output": told(report, case),
+                "output": describe(report, case),
                 "output_format": "text",
                 "visibility": "visible",
             })
@@ -338,7 +338,7 @@ pub fn classroom50(report: &Report) -> anyhow::Result<String> {
                 "max-score": report.weight(case),
                 // Fields of our own: the contract keeps them as they are.
                 "description": case.name,
-                "output": told(report, case),
+                "output": describe(report, case),
             })
         })
         .collect();

@@ -6,6 +6,8 @@
 //! - A call is on its way, or something will send it. One on its way knows its request, and the request knows its call.
 //! - An answer to a request that was never made breaks the protocol, and an answer of the wrong kind takes nothing away.
 //! - After the end nothing is held, and nothing comes out any more.
+//!
+//! One file, since every event is an arm of one game.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};

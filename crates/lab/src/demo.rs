@@ -1,8 +1,6 @@
 //! `cargo lab run` of an exercise with a router, a service and a caller: one replica of the service is killed on
 //! the way, and the other answers.
 
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
@@ -11,11 +9,12 @@ use anyhow::{Context, anyhow};
 use lab_core::cargo;
 use lab_core::catalog::{Catalog, Program};
 use lab_core::process::{self, Event, Running, Stream};
+use lab_core::staging::StagingDir;
 use labnet::Hint;
 
 use crate::show::{Label, Screen};
 
-/// How long each step of the story may take.
+/// How long each step of it may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// After the last caller's end the others are heard for so long.
 const LAST_WORDS: Duration = Duration::from_millis(300);
@@ -63,7 +62,7 @@ pub struct Parts<'a> {
     pub caller: &'a Program,
 }
 
-/// Tells the story, and gives the exit code: 0 when no call failed.
+/// Plays it, and gives the exit code: 0 when no call failed.
 ///
 /// # Errors
 ///
@@ -82,8 +81,8 @@ pub fn run(catalog: &Catalog, parts: Parts<'_>, port: u16) -> anyhow::Result<i32
         Ok(command)
     };
     let mut stage = Stage::new();
-    let folder = Folder::new()?;
-    let log = folder.0.join("counter.log").display().to_string();
+    let folder = StagingDir::temporary("cargo-lab").context("cannot create a temporary folder")?;
+    let log = folder.path().join("counter.log").display().to_string();
 
     stage.note("a router: it alone knows who serves which name")?;
     let web = catalog.root.join(&parts.service.folder).join("web");
@@ -131,26 +130,6 @@ pub fn run(catalog: &Catalog, parts: Parts<'_>, port: u16) -> anyhow::Result<i32
         "a call failed: the caller's lines say which"
     })?;
     Ok(i32::from(!good))
-}
-
-/// A folder that is gone with the story.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> anyhow::Result<Self> {
-        let path = std::env::temp_dir().join(format!("cargo-lab-{}", std::process::id()));
-        fs::create_dir(&path).with_context(|| format!("cannot make {}", path.display()))?;
-        Ok(Folder(path))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let path: &Path = &self.0;
-        if let Err(error) = fs::remove_dir_all(path) {
-            labnet::log!("cannot remove {}: {error}", path.display());
-        }
-    }
 }
 
 /// Where all are heard, and shown.

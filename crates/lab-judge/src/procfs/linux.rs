@@ -1,0 +1,311 @@
+//! Linux: `/proc`, and sock_diag(7) for a single socket.
+
+use std::fs;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
+use std::time::Duration;
+
+use super::{CpuUsage, Process, Socket};
+
+/// What sock_diag tells of a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told {
+    pub unread: usize,
+    /// How many bytes have arrived since the connection began (`tcpi_bytes_received`, Linux 4.1).
+    pub received: Option<u64>,
+    /// Whether a program holds it, or has held it: a connection that nobody has accepted has no inode.
+    pub held: bool,
+    /// 0 for one that no program holds.
+    pub inode: u64,
+}
+
+/// One TCP socket over IPv4, by sock_diag(7): one question, one answer, however many sockets there are.
+///
+/// # Errors
+///
+/// When the system has no sock_diag, or its answer is none that we know.
+pub fn ask_for_socket(local: SocketAddr, remote: SocketAddr) -> io::Result<Option<Told>> {
+    use rustix::net::{
+        AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink, recv, send,
+        socket_with,
+    };
+
+    let (SocketAddr::V4(local), SocketAddr::V4(remote)) = (local, remote) else {
+        return Err(io::ErrorKind::Unsupported.into());
+    };
+    let netlink = socket_with(
+        AddressFamily::NETLINK,
+        SocketType::DGRAM,
+        SocketFlags::CLOEXEC,
+        Some(netlink::SOCK_DIAG),
+    )?;
+    send(&netlink, &request(local, remote), SendFlags::empty())?;
+    let mut answer = [0; 1024];
+    let (count, _) = recv(&netlink, &mut answer, RecvFlags::empty())?;
+    queue_in(&answer[..count])
+}
+
+/// The attribute that holds a struct tcp_info.
+const INET_DIAG_INFO: u16 = 2;
+
+/// struct nlmsghdr and struct inet_diag_req_v2 of linux/netlink.h and linux/inet_diag.h.
+fn request(local: SocketAddrV4, remote: SocketAddrV4) -> Vec<u8> {
+    const LENGTH: u32 = 16 + 56;
+    const SOCK_DIAG_BY_FAMILY: u16 = 20;
+    const NLM_F_REQUEST: u16 = 1;
+    const AF_INET: u8 = 2;
+    const IPPROTO_TCP: u8 = 6;
+    let mut bytes = Vec::new();
+    bytes.extend(LENGTH.to_ne_bytes());
+    bytes.extend(SOCK_DIAG_BY_FAMILY.to_ne_bytes());
+    bytes.extend(NLM_F_REQUEST.to_ne_bytes());
+    bytes.extend([0; 8]); // Sequence number and port: one question at a time needs neither.
+    bytes.extend([AF_INET, IPPROTO_TCP, 1 << (INET_DIAG_INFO - 1), 0]);
+    bytes.extend(u32::MAX.to_ne_bytes()); // In whatever state.
+    bytes.extend(local.port().to_be_bytes());
+    bytes.extend(remote.port().to_be_bytes());
+    for address in [local.ip(), remote.ip()] {
+        bytes.extend(address.octets());
+        bytes.extend([0; 12]);
+    }
+    bytes.extend([0; 4]); // On whatever interface.
+    bytes.extend([0xff; 8]); // No cookie.
+    bytes
+}
+
+/// `idiag_rqueue` of struct inet_diag_msg; `None` when there is no such socket.
+fn queue_in(answer: &[u8]) -> io::Result<Option<Told>> {
+    const NLMSG_ERROR: u16 = 2;
+    const ENOENT: i32 = -2;
+    const STATE: usize = 16 + 1;
+    const QUEUE: usize = 16 + 4 + 48 + 4;
+    const INODE: usize = QUEUE + 4 + 4 + 4;
+    const MESSAGE_END: usize = 16 + 72;
+    const LISTEN: u8 = 10;
+    // FIN_WAIT1, FIN_WAIT2, TIME_WAIT, LAST_ACK, CLOSING: a program has held it and closed it.
+    const CLOSED: [u8; 5] = [4, 5, 6, 9, 11];
+    let unknown = || io::Error::from(io::ErrorKind::InvalidData);
+    let number = |at: usize| -> io::Result<u32> {
+        let bytes = answer
+            .get(at..)
+            .and_then(|rest| rest.first_chunk())
+            .ok_or_else(unknown)?;
+        Ok(u32::from_ne_bytes(*bytes))
+    };
+    let kind = answer
+        .get(4..)
+        .and_then(|rest| rest.first_chunk())
+        .ok_or_else(unknown)?;
+    if u16::from_ne_bytes(*kind) == NLMSG_ERROR {
+        return match number(16)?.cast_signed() {
+            ENOENT => Ok(None),
+            _ => Err(unknown()),
+        };
+    }
+    // Where there is no such connection the answer is about the socket that would take one.
+    if answer.get(STATE) == Some(&LISTEN) {
+        return Ok(None);
+    }
+    let unread = usize::try_from(number(QUEUE)?).map_err(|_| unknown())?;
+    let inode = number(INODE)?;
+    Ok(Some(Told {
+        unread,
+        received: received_in(answer.get(MESSAGE_END..).unwrap_or_default()),
+        inode: inode.into(),
+        held: inode != 0
+            || answer
+                .get(STATE)
+                .is_some_and(|state| CLOSED.contains(state)),
+    }))
+}
+
+/// `tcpi_bytes_received` of the struct tcp_info among these attributes (struct rtattr, each padded to 4 bytes).
+fn received_in(mut attributes: &[u8]) -> Option<u64> {
+    const HEADER: usize = 4;
+    const BYTES_RECEIVED: usize = 128;
+    loop {
+        let (length, rest) = attributes.split_first_chunk()?;
+        let (kind, _) = rest.split_first_chunk()?;
+        let length = usize::from(u16::from_ne_bytes(*length));
+        let content = attributes.get(HEADER..length)?;
+        if u16::from_ne_bytes(*kind) == INET_DIAG_INFO {
+            let figure = content.get(BYTES_RECEIVED..)?.first_chunk()?;
+            return Some(u64::from_ne_bytes(*figure));
+        }
+        attributes = attributes.get(length.next_multiple_of(4)..)?;
+    }
+}
+
+/// All sockets of a protocol, IPv4 and IPv6.
+pub fn sockets(protocol: &str) -> Option<Vec<Socket>> {
+    let mut all = parse(&fs::read_to_string(format!("/proc/thread-self/net/{protocol}")).ok()?);
+    // A system without IPv6 has no such file.
+    if let Ok(six) = fs::read_to_string(format!("/proc/thread-self/net/{protocol}6")) {
+        all.extend(parse(&six));
+    }
+    Some(all)
+}
+
+/// Lines like `0: 0100007F:FF9C 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 12345 …`
+fn parse(table: &str) -> Vec<Socket> {
+    let line = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let (unacknowledged, unread) = words.get(4)?.split_once(':')?;
+        Some(Socket {
+            local: address(words.get(1)?)?,
+            remote: address(words.get(2)?)?,
+            listens: *words.get(3)? == "0A",
+            unread: usize::from_str_radix(unread, 16).ok()?,
+            unacknowledged: usize::from_str_radix(unacknowledged, 16).ok()?,
+            inode: words.get(9)?.parse().ok()?,
+        })
+    };
+    table.lines().skip(1).filter_map(line).collect()
+}
+
+/// `0100007F:FF9C`: the address as 32-bit words in the machine's byte order, the port as a number.
+fn address(text: &str) -> Option<SocketAddr> {
+    let (ip, port) = text.split_once(':')?;
+    let port = u16::from_str_radix(port, 16).ok()?;
+    let words: Vec<[u8; 4]> = ip
+        .as_bytes()
+        .chunks(8)
+        .map(|word| {
+            let word = std::str::from_utf8(word).ok()?;
+            Some(u32::from_str_radix(word, 16).ok()?.to_ne_bytes())
+        })
+        .collect::<Option<_>>()?;
+    match words[..] {
+        [four] => Some(SocketAddr::from((Ipv4Addr::from(four), port))),
+        [a, b, c, d] => {
+            let six: [u8; 16] = [a, b, c, d].concat().try_into().ok()?;
+            // An IPv6 socket that talks IPv4 shows as ::ffff:127.0.0.1.
+            Some(SocketAddr::new(Ipv6Addr::from(six).to_canonical(), port))
+        }
+        _ => None,
+    }
+}
+
+/// Every process of the machine. One that ends meanwhile is left out.
+pub fn processes() -> Vec<Process> {
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    entries
+        .filter_map(|entry| {
+            let id: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
+            stat(&fs::read_to_string(format!("/proc/{id}/stat")).ok()?)
+        })
+        .collect()
+}
+
+/// `4711 (name with ) and blanks) S 1 4711 …`
+fn stat(line: &str) -> Option<Process> {
+    let (id, rest) = line.split_once(" (")?;
+    let (name, rest) = rest.rsplit_once(") ")?;
+    let mut words = rest.split(' ');
+    Some(Process {
+        id: id.parse().ok()?,
+        name: name.to_string(),
+        state: words.next()?.chars().next()?,
+        parent: words.next()?.parse().ok()?,
+        group: words.next()?.parse().ok()?,
+    })
+}
+
+/// Whether this user may see which sockets a process holds.
+pub fn shows_sockets(id: u32) -> bool {
+    fs::read_dir(format!("/proc/{id}/fd")).is_ok()
+}
+
+/// The inodes of a process's sockets: its descriptors read `socket:[12345]`.
+pub fn socket_inodes(id: u32) -> Vec<u64> {
+    let Ok(entries) = fs::read_dir(format!("/proc/{id}/fd")) else {
+        return Vec::new();
+    };
+    entries
+        .filter_map(|entry| {
+            let target = fs::read_link(entry.ok()?.path()).ok()?;
+            let inode = target
+                .to_str()?
+                .strip_prefix("socket:[")?
+                .strip_suffix(']')?;
+            inode.parse().ok()
+        })
+        .collect()
+}
+
+/// How many descriptors the processes of a group have open.
+pub fn descriptors(group: u32) -> Option<usize> {
+    let count = |process: Process| {
+        Some(
+            fs::read_dir(format!("/proc/{}/fd", process.id))
+                .ok()?
+                .count(),
+        )
+    };
+    Some(
+        processes()
+            .into_iter()
+            .filter(|p| p.group == group)
+            .filter_map(count)
+            .sum(),
+    )
+}
+
+/// What the threads of a group have done so far, and do now.
+pub fn cpu_usage(group: u32) -> Option<CpuUsage> {
+    // No program has this group. The kernel's own threads do, and they are often busy.
+    if group == 0 {
+        return None;
+    }
+    let mut cpu_usage = CpuUsage::default();
+    for process in processes()
+        .into_iter()
+        .filter(|process| process.group == group)
+    {
+        let Ok(threads) = fs::read_dir(format!("/proc/{}/task", process.id)) else {
+            continue;
+        };
+        for thread in threads.filter_map(Result::ok) {
+            // "time on a processor, time waiting for one, number of turns", in nanoseconds.
+            let Ok(text) = fs::read_to_string(thread.path().join("schedstat")) else {
+                continue;
+            };
+            let mut words = text
+                .split_whitespace()
+                .map_while(|word| word.parse::<u64>().ok());
+            // A thread that ends meanwhile has an empty file.
+            let (Some(ran), Some(waited)) = (words.next(), words.next()) else {
+                continue;
+            };
+            cpu_usage.ran += Duration::from_nanos(ran);
+            cpu_usage.waited += Duration::from_nanos(waited);
+            cpu_usage.ready |= fs::read_to_string(thread.path().join("stat"))
+                .ok()
+                .and_then(|line| stat(&line))
+                .is_some_and(|thread| ['R', 'D'].contains(&thread.state));
+        }
+    }
+    Some(cpu_usage)
+}
+
+/// The value of a variable in the environment that a process was started with.
+pub fn environment(id: u32, name: &str) -> Option<String> {
+    let all = fs::read(format!("/proc/{id}/environ")).ok()?;
+    all.split(|byte| *byte == 0)
+        .filter_map(|one| std::str::from_utf8(one).ok()?.split_once('='))
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value.to_string())
+}
+
+/// Whether a process was started with this setting in its environment.
+pub fn has_environment(id: u32, setting: &str) -> bool {
+    fs::read(format!("/proc/{id}/environ")).is_ok_and(|all| {
+        all.split(|byte| *byte == 0)
+            .any(|one| one == setting.as_bytes())
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,98 @@
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+
+use super::super::*;
+
+#[test]
+fn threads_of_the_kernel_are_not_taken_for_a_program() {
+    // `ps -e -o pgid,comm` shows them in the group 0, which stands for "no program yet".
+    assert!(cpu_usage(0).is_none());
+    assert!(!is_busy(0));
+}
+
+#[test]
+fn the_kernel_says_when_a_byte_has_been_taken() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (us, them) = (ours.local_addr().unwrap(), ours.peer_addr().unwrap());
+    ours.write_all(b"abc").unwrap();
+    // Not even accepted: the bytes wait all the same.
+    assert_eq!(unread(them, us), Some(3));
+    let (mut theirs, _) = listener.accept().unwrap();
+    theirs.read_exact(&mut [0; 2]).unwrap();
+    assert_eq!(unread(them, us), Some(1));
+    theirs.read_exact(&mut [0; 1]).unwrap();
+    assert_eq!(unread(them, us), Some(0));
+}
+
+#[test]
+fn both_ways_to_ask_for_a_queue_agree() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (us, them) = (ours.local_addr().unwrap(), ours.peer_addr().unwrap());
+    ours.write_all(b"abcd").unwrap();
+    let table = super::sockets("tcp").unwrap();
+    let line = table
+        .iter()
+        .find(|socket| socket.local == them && socket.remote == us);
+    assert_eq!(line.map(|socket| socket.unread), Some(4));
+    assert_eq!(
+        super::ask_for_socket(them, us).unwrap(),
+        Some(super::Told {
+            unread: 4,
+            received: Some(4),
+            held: false,
+            inode: 0
+        })
+    );
+    // Not an empty queue, but the bytes that have arrived tell whether all of them have.
+    assert_eq!(crate::procfs::has_received(them, us, 4), Some(true));
+    assert_eq!(crate::procfs::has_received(them, us, 5), Some(false));
+    assert_eq!(
+        super::ask_for_socket(us, them)
+            .unwrap()
+            .map(|told| told.inode),
+        table
+            .iter()
+            .find(|socket| socket.local == us && socket.remote == them)
+            .map(|socket| socket.inode)
+    );
+    // A connection that never was.
+    assert_eq!(
+        super::ask_for_socket(them, "127.0.0.1:1".parse().unwrap()).unwrap(),
+        None
+    );
+}
+
+#[test]
+fn the_kernel_says_whether_a_datagram_has_been_taken() {
+    let theirs = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let ours = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = theirs.local_addr().unwrap();
+    assert_eq!(unread_datagrams(address), Some(0));
+    ours.send_to(b"abc", address).unwrap();
+    assert!(unread_datagrams(address) > Some(0));
+    theirs.recv(&mut [0; 8]).unwrap();
+    assert_eq!(unread_datagrams(address), Some(0));
+    drop(theirs);
+    assert_eq!(unread_datagrams(address), None);
+}
+
+#[test]
+fn a_port_has_a_holder() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (id, _) = holder("tcp", port).unwrap();
+    assert_eq!(id, std::process::id());
+    drop(listener);
+    assert_eq!(holder("tcp", port), None);
+}
+
+#[test]
+fn names_with_brackets_do_not_confuse() {
+    let process = super::stat("47 (a) b) c) S 1 46 46 0").unwrap();
+    assert_eq!(
+        (process.name.as_str(), process.parent, process.group),
+        ("a) b) c", 1, 46)
+    );
+}
