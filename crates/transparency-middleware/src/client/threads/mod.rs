@@ -5,7 +5,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`lock`] | the lock, and what is sent when it is let go |
+//! | [`lock`](mod@lock) | the lock, and what is sent when it is let go |
 //! | [`reader`] | the thread that opens connections and reads them |
 //! | [`requests`] | what the user asks |
 
