@@ -1,4 +1,6 @@
 //! `cargo lab`, driven as a user does it: what it shows, what it gives back, and that it leaves nothing running.
+//!
+//! One file, since every test is one use of `cargo lab` in a terminal.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic anywhere")]
 

@@ -3,14 +3,19 @@
 //! Each submission is checked by a `lab-check` of its own. So a submission that hangs, floods, or brings even the check down costs
 //! itself and nobody else, and every process that it leaves behind has one place to which it is passed: its own check, which
 //! ends it (prctl(2), PR_SET_CHILD_SUBREAPER).
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`children`] | the checks' processes: heard to their end, ended at a signal |
+
+mod children;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, mpsc};
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -21,19 +26,15 @@ use lab_judge::process;
 use lab_judge::report::grades::{Row, Verdict, csv, table};
 use lab_judge::report::{self, Format};
 use labnet::{Hint, lock, log, say};
-use serde_json::Value;
 
 use crate::check::absolute;
 use crate::deliver::colors;
 use crate::progress::Progress;
 use crate::{signals, target};
+use children::{Received, exit_code_of_signal, hear, is_stopped, stop};
 
 /// How long a check may take beyond its limit, to end its programs and write its result, before it is stopped.
 const GRACE: Duration = Duration::from_secs(20);
-/// How long a check that was told to stop has, before it is killed.
-const STOP_PATIENCE: Duration = Duration::from_secs(15);
-/// More than this is never kept of what a check itself prints, in bytes.
-const MOST_OUTPUT: u64 = 64 * 1024 * 1024;
 
 /// Judges a folder of submissions: a table, a CSV file, and a result for each.
 #[derive(FromArgs, ArgsInfo)]
@@ -193,7 +194,7 @@ impl Grade {
             shown(&file).display()
         )?;
         written?;
-        Ok(match STOPPED_WITH.load(Ordering::SeqCst) {
+        Ok(match exit_code_of_signal() {
             0 => rows.iter().map(Row::exit_code).fold(0, worst_of),
             code => u8::try_from(code).unwrap_or(3),
         })
@@ -202,7 +203,7 @@ impl Grade {
     /// Checks one submission.
     fn one(&self, folder: &Path, out: &Path, desk: &Desk) -> Row {
         let name = name_of(folder);
-        if STOPPED.load(Ordering::SeqCst) {
+        if is_stopped() {
             return Row::new(&name, Verdict::NotChecked);
         }
         let begin = Instant::now();
@@ -331,117 +332,6 @@ fn shown(path: &Path) -> PathBuf {
         .ok()
         .and_then(|here| path.strip_prefix(here).ok().map(Path::to_path_buf))
         .unwrap_or_else(|| path.to_path_buf())
-}
-
-/// What a check printed, and how it ended.
-struct Received {
-    stdout: String,
-    stderr: String,
-    stopped: bool,
-}
-
-impl Received {
-    /// The result, read and as it was printed.
-    fn result(self) -> anyhow::Result<(Value, String)> {
-        if let Ok(value) = serde_json::from_str(&self.stdout) {
-            return Ok((value, self.stdout));
-        }
-        let said = self.stderr.lines().last().unwrap_or_default();
-        Err(match (self.stopped, said) {
-            (true, _) => anyhow!("its check did not end in time and was killed"),
-            (false, "") => anyhow!("its check gave no result"),
-            (false, said) => anyhow!("its check gave no result: {said}"),
-        })
-    }
-}
-
-/// The checks that run, by process id. One is reaped under this lock, so that no other process ever gets its signal.
-static CHECKS: Mutex<BTreeMap<u32, ()>> = Mutex::new(BTreeMap::new());
-/// No further submission is begun.
-static STOPPED: AtomicBool = AtomicBool::new(false);
-/// The exit code that a signal calls for.
-static STOPPED_WITH: AtomicUsize = AtomicUsize::new(0);
-
-fn checks() -> MutexGuard<'static, BTreeMap<u32, ()>> {
-    lock(&CHECKS)
-}
-
-/// The first signal has every check end and tell what it knows by then; a second one does not wait for them.
-fn stop(name: &str, code: i32) {
-    let again = STOPPED.swap(true, Ordering::SeqCst);
-    STOPPED_WITH.store(usize::try_from(code).unwrap_or(3), Ordering::SeqCst);
-    for id in checks().keys() {
-        process::tell(*id, again);
-    }
-    if again {
-        process::sweep();
-        std::process::exit(code);
-    }
-    log!("{name}: ending what runs; once more ends at once");
-}
-
-/// Runs a check and hears all that it prints.
-fn hear(command: &mut Command, patience: Duration) -> anyhow::Result<Received> {
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    #[cfg(unix)]
-    std::os::unix::process::CommandExt::process_group(command, 0);
-    lab_core::process::die_with_parent(command);
-    let mut child = {
-        let mut checks = checks();
-        // Under the lock: a signal meets either no such check or one that it can end.
-        if STOPPED.load(Ordering::SeqCst) {
-            return Err(anyhow!("the grading was stopped before"));
-        }
-        let child = command.spawn().context("cannot start its check")?;
-        checks.insert(child.id(), ());
-        child
-    };
-    let stdout = drain(child.stdout.take());
-    let stderr = drain(child.stderr.take());
-    let id = child.id();
-    let mut stopped = false;
-    let text = match stdout.recv_timeout(patience) {
-        Ok(text) => text,
-        Err(_) => {
-            process::tell(id, false);
-            stdout.recv_timeout(STOP_PATIENCE).unwrap_or_else(|_| {
-                stopped = true;
-                process::tell(id, true);
-                // Killed: its pipe ends.
-                stdout.recv_timeout(STOP_PATIENCE).unwrap_or_default()
-            })
-        }
-    };
-    reap(&mut child)?;
-    Ok(Received {
-        stdout: text,
-        stderr: stderr.recv_timeout(STOP_PATIENCE).unwrap_or_default(),
-        stopped,
-    })
-}
-
-fn reap(child: &mut Child) -> anyhow::Result<()> {
-    let mut checks = checks();
-    let ended = child.wait().context("cannot wait for a check");
-    checks.remove(&child.id());
-    ended.map(|_| ())
-}
-
-/// Reads a pipe to its end.
-fn drain(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<String> {
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(pipe) = pipe {
-            // An error ends the reading as the pipe's end does: what has come is all there is.
-            let _as_far_as_it_went = pipe.take(MOST_OUTPUT).read_to_end(&mut bytes);
-        }
-        let _nobody_waits = sender.send(String::from_utf8_lossy(&bytes).into_owned());
-    });
-    receiver
 }
 
 /// What is known while the grading goes on.

@@ -6,6 +6,8 @@
 //!
 //! For a wrong answer only the cases that it has to fail are played, with those that they depend on. With
 //! `-- --include-ignored` it meets every case of its side: that takes several times as long.
+//!
+//! One file, since it is one table: its rows, and how one is played.
 
 #[path = "python/mod.rs"]
 mod python;

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use anyhow::anyhow;
-use labnet::{Hint, log, say};
+use labnet::{Hint, lock, log, say};
 use serde_json::{Value, json};
 use transparency_middleware::client::{Error, Session};
 use transparency_middleware::messages::known;
@@ -81,7 +81,7 @@ pub fn make(session: &Session, plan: &Plan, load: Load) -> anyhow::Result<()> {
                     for (procedure, args) in &plan.calls {
                         let result: Result<Value, Error> = session.call(procedure, args);
                         let outcome = result.as_ref().map_or_else(Error::uri, |_| "result");
-                        let mut outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+                        let mut outcomes = lock(&outcomes);
                         *outcomes.entry(outcome.to_string()).or_default() += 1;
                         drop(outcomes);
                         let printed = print(procedure, args, &result);
@@ -90,8 +90,7 @@ pub fn make(session: &Session, plan: &Plan, load: Load) -> anyhow::Result<()> {
                             _ => None,
                         };
                         if let Some(error) = printed.err().or(failed) {
-                            let mut failure =
-                                failure.lock().unwrap_or_else(PoisonError::into_inner);
+                            let mut failure = lock(&failure);
                             failure.get_or_insert(error);
                         }
                     }

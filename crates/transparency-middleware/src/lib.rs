@@ -7,6 +7,9 @@
 //! | [`messages`] | WAMP's messages and the three serializations of them |
 //! | [`realm`] | the router's realm as a state machine: messages in, messages out |
 //! | [`transport`] | a router on its sockets: HTTP, WebSocket, a thread a connection |
+//! | [`client`] | the session of a caller or a callee: a state machine, and threads around it |
+//! | `frames` | WebSocket frames, written in place |
+//! | `outbox` | what is on its way to one peer |
 //! | [`auth`] | what a client proves itself with: tickets and WAMP-CRA |
 
 #![deny(missing_docs)]

@@ -6,6 +6,8 @@
 //! written by the thread that made it, and a hundred messages of a busy one share a system call. A peer that
 //! does not read never blocks them: what the system does not take (`MSG_DONTWAIT`) is left to a thread of the
 //! outbox's own, which lives until the peer has caught up.
+//!
+//! One file, since its invariants are held by all of its functions together.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Write};
@@ -14,6 +16,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use labnet::lock;
 
 /// The most that each of the two buffers keeps when all has been written, until [`Outbox::rest`].
 const KEPT: usize = 16 * 1024;
@@ -41,7 +45,7 @@ pub(crate) struct Traffic {
     pub(crate) bytes_out: AtomicU64,
     pub(crate) messages_out: AtomicU64,
     /// Peers that read too slowly: too much waited for them, or they took nothing for [`PATIENCE`].
-    pub(crate) put_out: AtomicU64,
+    pub(crate) evicted: AtomicU64,
 }
 
 /// The way out to one peer.
@@ -185,7 +189,7 @@ impl Queue {
     }
 
     /// Throws away what waits: only a reason and the end may still come.
-    pub(crate) fn put_out(&mut self) {
+    pub(crate) fn evict(&mut self) {
         self.state = State::PutOut;
         self.clear();
     }
@@ -226,7 +230,7 @@ impl Outbox {
 
     /// What waits, to put something in. To be followed by [`Outbox::flush`], once it is let go.
     pub(crate) fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.queue)
     }
 
     /// Waits until everything has been written, or never will be; `false` when the deadline came first.
@@ -396,7 +400,7 @@ impl Outbox {
 
     fn catch_up(self: &Arc<Self>) {
         let mut last_progress = Instant::now();
-        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut writer = lock(&self.writer);
         loop {
             let before = writer.total;
             let is_open = self.queue().is_open();
@@ -410,7 +414,7 @@ impl Outbox {
                 outcome => {
                     // Who had been put out or had ended was counted then.
                     if is_open && matches!(outcome, Progress::Behind) {
-                        self.traffic.put_out.fetch_add(1, Ordering::Relaxed);
+                        self.traffic.evicted.fetch_add(1, Ordering::Relaxed);
                     }
                     self.cut();
                     break;
@@ -562,13 +566,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_put_out_goes_and_a_frame_that_has_begun_to_leave_stays_whole() {
+    fn what_is_evicted_goes_and_a_frame_that_has_begun_to_leave_stays_whole() {
         let (outbox, _, mut peer) = pair();
         let large = vec![b'a'; 32 << 20];
         put(&outbox, &large);
         outbox.flush();
         put(&outbox, b"dropped");
-        outbox.queue().put_out();
+        outbox.queue().evict();
         assert!(!outbox.queue().is_open() && !outbox.queue().is_ending());
         outbox.queue().end(b"why");
         outbox.flush();
@@ -580,17 +584,17 @@ mod tests {
 
     #[test]
     fn a_peer_that_takes_nothing_for_too_long_is_cut_and_counted() {
-        for (put_out, counted) in [(false, 1), (true, 0)] {
+        for (evicted, counted) in [(false, 1), (true, 0)] {
             let (mut outbox, traffic, mut peer) = pair();
             Arc::get_mut(&mut outbox).unwrap().patience = Duration::from_millis(400);
             let large = vec![b'a'; 32 << 20];
             put(&outbox, &large);
             outbox.flush();
-            if put_out {
-                outbox.queue().put_out();
+            if evicted {
+                outbox.queue().evict();
             }
             assert!(outbox.settle(soon()));
-            assert_eq!(traffic.put_out.load(Ordering::Relaxed), counted);
+            assert_eq!(traffic.evicted.load(Ordering::Relaxed), counted);
             let mut got = Vec::new();
             let _reset = peer.read_to_end(&mut got);
             assert!(got.len() < large.len());

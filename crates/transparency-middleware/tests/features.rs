@@ -1,5 +1,7 @@
 //! Each feature of the advanced profile that a WELCOME or a HELLO announces, through the client and a real router; and
 //! that nothing is announced but these.
+//!
+//! One file, since every test is one conversation with one router.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic anywhere")]
 
@@ -14,7 +16,7 @@ use transparency_middleware::client::{
     Auth, Call, Caller, Error, ErrorReply, PendingCall, Procedure, Publication, Session, Topic,
 };
 use transparency_middleware::messages::{Dict, Format, Id, Invoke, Match, Message, Payload, Uri};
-use transparency_middleware::realm::{Rights, Roles};
+use transparency_middleware::realm::{Permissions, Roles};
 use transparency_middleware::transport::{Config, Principal, Proof, RealmConfig, Server, Stopper};
 use tungstenite::handshake::server::{Request, Response};
 
@@ -234,7 +236,8 @@ impl Router {
             salted: None,
         };
         let ann = principal("admin", secret);
-        let roles = ["anonymous", "user", "admin"].map(|role| (role.to_string(), Rights::all()));
+        let roles =
+            ["anonymous", "user", "admin"].map(|role| (role.to_string(), Permissions::all()));
         let realm = RealmConfig {
             roles: Roles::from(roles),
             anonymous: Some("anonymous".to_string()),

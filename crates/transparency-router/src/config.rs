@@ -1,4 +1,4 @@
-//! What the files say: realms, roles, rights, tickets, secrets, pages.
+//! What the files say: realms, roles, permissions, tickets, secrets, pages.
 
 use std::collections::HashMap;
 use std::fs;
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use transparency_middleware::auth;
 use transparency_middleware::messages::{Match, Uri};
-use transparency_middleware::realm::{Action, Rights, Roles, Rule};
+use transparency_middleware::realm::{Action, Permissions, Roles, Rule};
 use transparency_middleware::transport::{Config, Page, Principal, Proof, RealmConfig};
 
 /// The file of `--config`.
@@ -136,7 +136,7 @@ fn realm(name: &str, entry: RealmEntry) -> anyhow::Result<(Uri, RealmConfig)> {
             .into_iter()
             .map(|rule| self::rule(&role, rule))
             .collect::<Result<Vec<_>, _>>()?;
-        roles.insert(role, Rights::new(rules));
+        roles.insert(role, Permissions::new(rules));
     }
     if let Some(role) = entry
         .anonymous
@@ -177,7 +177,7 @@ fn rule(role: &str, entry: RuleEntry) -> anyhow::Result<Rule> {
     });
     Ok(Rule {
         uri: entry.uri,
-        matching,
+        match_policy: matching,
         allow: allow.collect(),
     })
 }

@@ -45,7 +45,7 @@ struct Args {
     /// port to listen on, 0 for any that is free (default 8080)
     #[argh(option, default = "8080", from_str_fn(labnet::port))]
     port: u16,
-    /// file with realms, roles and their rights, in TOML (default: realm1, where everybody may do all)
+    /// file with realms, roles and their permissions, in TOML (default: realm1, where everybody may do all)
     #[argh(option)]
     config: Option<PathBuf>,
     /// file with tickets and secrets, in TOML; nobody else should be able to read it

@@ -1,4 +1,6 @@
 //! The router as a program: what it says, who it lets in, what it serves beside WAMP.
+//!
+//! One file, since every test talks with one router, byte by byte.
 
 #![cfg(target_os = "linux")]
 #![allow(

@@ -1,6 +1,8 @@
 //! Each kind of distribution transparency, proved on processes that are really moved, stopped and killed, under load.
 //!
 //! The counts are exact: what the counter holds at the end is compared with what its callers were told.
+//!
+//! One file, since every test is one promise of the README, kept by the three programs.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic anywhere")]
 

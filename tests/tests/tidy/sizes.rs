@@ -44,9 +44,6 @@ fn wrong_table(name: &str, text: &str) -> Vec<String> {
     missing.chain(extra).collect()
 }
 
-/// Folders whose tables still lack modules. This list only gets shorter.
-const KNOWN_TABLES: [&str; 1] = ["crates/transparency-middleware/"];
-
 #[test]
 fn tables_of_modules_are_complete() {
     let mut problems = Vec::new();
@@ -66,7 +63,6 @@ fn tables_of_modules_are_complete() {
             problems.extend(wrong_table_in_readme(&name, &text, &library));
         }
     }
-    problems.retain(|problem| !KNOWN_TABLES.iter().any(|start| problem.starts_with(start)));
     assert_tidy(&problems);
 }
 
@@ -140,38 +136,11 @@ fn too_long(name: &str, text: &str) -> Vec<String> {
     Vec::new()
 }
 
-/// Files that are still too long, or long without a reason. This list only gets shorter.
-const KNOWN_LONG: &[&str] = &[
-    "/check-matrix.rs",
-    "/cmpu_guess.rs",
-    "/cmpu_udp_echo.rs",
-    "/dealer.rs",
-    "/dsd_eof.rs",
-    "/exercises/portscan.rs",
-    "/features.rs",
-    "/grade.rs",
-    "/messages/tests.rs",
-    "/outbox.rs",
-    "/realm/mod.rs",
-    "/realm/tests.rs",
-    "/support/mod.rs",
-    "/survival.rs",
-    "/tests/handout.rs",
-    "/tests/lab.rs",
-    "/tests/router.rs",
-    "/tests/transparency.rs",
-    "/transparency_middleware.rs",
-    "/transport/server.rs",
-];
-
 #[test]
 fn files_are_short_or_say_why_they_are_not() {
     let problems = files(&[".rs", ".py"]).into_iter().flat_map(|path| {
         let (name, text) = file(&path);
-        match KNOWN_LONG.iter().any(|end| name.ends_with(end)) {
-            true => Vec::new(),
-            false => too_long(&name, &text),
-        }
+        too_long(&name, &text)
     });
     assert_tidy(&problems.collect::<Vec<_>>());
 }

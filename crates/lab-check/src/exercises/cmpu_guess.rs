@@ -2,6 +2,8 @@
 //!
 //! Which number the server has drawn is not known here, and need not be: its answers have to agree with one number, and
 //! with each other.
+//!
+//! One file, since it is one exercise.
 
 use std::fmt;
 

@@ -1,4 +1,6 @@
 //! CMPU4021 Week 2: an echo server over UDP and its client.
+//!
+//! One file, since it is one exercise.
 
 use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
 use lab_judge::harness::Harness;

@@ -1,4 +1,6 @@
 //! Distributed System Design, exercise 5: messages of any size that end with `<EOF>`.
+//!
+//! One file, since it is one exercise.
 
 use lab_judge::cases::tcp_client::{self, Client};
 use lab_judge::cases::tcp_server::{self, Server};
@@ -375,14 +377,7 @@ static CLIENT: &[Case] = &[
         id: "answer-byte-by-byte",
         name: "puts together an answer that arrives one byte at a time",
         depends_on: &["prints"],
-        play: |harness| {
-            told(
-                harness,
-                "an answer in pieces",
-                &Cut::Bytes,
-                &m::TOKEN_ON_PIECE,
-            )
-        },
+        play: |harness| told(harness, "an answer in pieces", &Cut::Bytes, &m::TOKEN_ON_PIECE),
     },
     Case {
         id: "answer-cut-token",
@@ -394,14 +389,7 @@ static CLIENT: &[Case] = &[
         id: "answer-cut-character",
         name: "puts a character of the answer together that is cut in two",
         depends_on: &["prints", "answer-byte-by-byte"],
-        play: |harness| {
-            told(
-                harness,
-                "é日𝄞",
-                &Cut::At(&[1, 3, 4, 6, 7, 8]),
-                &m::DECODES_PIECES,
-            )
-        },
+        play: |harness| told(harness, "é日𝄞", &IN_CHARACTERS, &m::DECODES_PIECES),
     },
     Case {
         id: "answer-exact-buffer",
@@ -777,6 +765,9 @@ enum Cut {
     Bytes,
     At(&'static [usize]),
 }
+
+/// Inside of each character of `é日𝄞`.
+const IN_CHARACTERS: Cut = Cut::At(&[1, 3, 4, 6, 7, 8]);
 
 /// Answers the client under test; it has to print the answer.
 fn told(harness: &mut Harness<'_>, text: &str, cut: &Cut, suspect: &'static Misconception) -> Step {

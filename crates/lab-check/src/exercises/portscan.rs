@@ -3,6 +3,8 @@
 //! The command gets the ports to scan as `{ports}` (`10000-10199`) or `{first}` and `{last}`; without them the program scans what it
 //! likes. Only what it says about these ports is judged. They are below those from which systems choose the ports of
 //! outgoing connections, so a scanner never meets itself there (the README's exercise).
+//!
+//! One file, since it is one exercise.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};

@@ -1,6 +1,8 @@
 //! Distribution transparency, question 3: a service that is called by name, and its caller. The check plays their router.
 //!
 //! The router between them is not judged here: it has an address like any server, and its own tests.
+//!
+//! One file, since it is one exercise.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
@@ -15,8 +17,8 @@ use lab_judge::peers::tcp::{self, Connection};
 use lab_judge::ports::Protocol;
 use lab_judge::process::Ended;
 use lab_judge::steps;
-use lab_judge::steps::wamp::{Cut, Wamp, welcome};
-use lab_judge::verdict::{Step, Stop, What, wrong};
+use lab_judge::steps::wamp::{Cut, Wamp, code, is, unasked, welcome};
+use lab_judge::verdict::{Step, What, wrong};
 
 pub static EXERCISE: Exercise = Exercise {
     name: "transparency-middleware",
@@ -43,26 +45,6 @@ pub static EXERCISE: Exercise = Exercise {
         },
     ],
 };
-
-/// What each message of WAMP begins with.
-mod code {
-    pub const HELLO: u64 = 1;
-    pub const ABORT: u64 = 3;
-    pub const GOODBYE: u64 = 6;
-    pub const ERROR: u64 = 8;
-    pub const PUBLISH: u64 = 16;
-    pub const PUBLISHED: u64 = 17;
-    pub const SUBSCRIBE: u64 = 32;
-    pub const SUBSCRIBED: u64 = 33;
-    pub const CALL: u64 = 48;
-    pub const RESULT: u64 = 50;
-    pub const REGISTER: u64 = 64;
-    pub const REGISTERED: u64 = 65;
-    pub const UNREGISTER: u64 = 66;
-    pub const UNREGISTERED: u64 = 67;
-    pub const INVOCATION: u64 = 68;
-    pub const YIELD: u64 = 70;
-}
 
 const REALM: &str = "realm1";
 const ADD: &str = "org.example.calculator.add";
@@ -287,7 +269,7 @@ static CALLER: &[Case] = &[
             let result = result(harness);
             router.send(&json!([code::RESULT, request, {}, [result]]));
             prints(harness, result)?;
-            farewell(harness, &mut router)?;
+            router.farewell(harness)?;
             steps::ends_well(harness, "after it had its result")
         },
     },
@@ -306,7 +288,7 @@ static CALLER: &[Case] = &[
                 name,
                 ["too large"]
             ]));
-            farewell(harness, &mut router)?;
+            router.farewell(harness)?;
             let ended = harness.ends("after its call had failed")?;
             let program = harness.program()?;
             let told = [program.stdout().head, program.stderr().head].concat();
@@ -695,26 +677,7 @@ fn opened(harness: &mut Harness<'_>, listener: &TcpListener) -> Step<Wamp> {
 /// Opens the WebSocket and hears HELLO.
 fn asked(harness: &mut Harness<'_>, connection: Connection) -> Step<Wamp> {
     let mut router = Wamp::open(harness, connection)?;
-    let hello = router.read(harness, "HELLO", &m::WAMP_NO_HELLO)?;
-    let details = hello.get(2).and_then(|details| details.get("roles"));
-    if !is(&hello, code::HELLO) || !details.is_some_and(Value::is_object) {
-        return Err(wrong(
-            &m::WAMP_NO_HELLO,
-            format!(
-                "The first message is {} instead of [1, REALM, {{\"roles\": …}}].",
-                Value::Array(hello)
-            ),
-        ));
-    }
-    if hello[1] != REALM {
-        return Err(wrong(
-            &m::WAMP_NO_HELLO,
-            format!(
-                "It wants to join the realm {}, and there is only {REALM}.",
-                hello[1]
-            ),
-        ));
-    }
+    router.hello(harness, REALM)?;
     Ok(router)
 }
 
@@ -774,21 +737,6 @@ fn understands(harness: &mut Harness<'_>, cut: Cut, suspect: &'static Misconcept
     steps::must_print(harness, result.to_string().as_bytes(), &[], suspect)
 }
 
-/// Answers a GOODBYE, and waits until the WebSocket is closed.
-fn farewell(harness: &mut Harness<'_>, router: &mut Wamp) -> Step {
-    let mut said = false;
-    while let Some(message) = router.read_or_end(harness)? {
-        if is(&message, code::GOODBYE) {
-            said = true;
-            router.send(&json!([code::GOODBYE, {}, "wamp.close.goodbye_and_out"]));
-        }
-    }
-    if !said {
-        harness.note("the caller closes the connection without a GOODBYE");
-    }
-    Ok(())
-}
-
 fn must_fail(ended: Ended, why: &str) -> Step {
     match ended {
         Ended::Code(0) => Err(wrong(
@@ -812,18 +760,6 @@ fn same(answer: &Answer, expected: f64, suspect: &'static Misconception, what: &
         suspect,
         format!("For {what} it gave {came} instead of [{expected}]."),
     ))
-}
-
-fn is(message: &[Value], code: u64) -> bool {
-    message.first().and_then(Value::as_u64) == Some(code)
-}
-
-fn unasked(message: &[Value]) -> Stop {
-    let message = Value::Array(message.to_vec());
-    wrong(
-        &m::WRONG_ORDER,
-        format!("The message {message} has no place here."),
-    )
 }
 
 /// A key that nobody has used before.

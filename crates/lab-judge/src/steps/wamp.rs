@@ -1,4 +1,6 @@
 //! The WAMP peer: a router's end of one WebSocket (RFC 6455) with messages in JSON, whose frames it may cut anywhere.
+//!
+//! One file, since it is one peer: its handshake, its frames and its messages.
 
 use data_encoding::BASE64;
 use serde_json::{Value, json};
@@ -280,6 +282,54 @@ impl Wamp {
         }
     }
 
+    /// Hears HELLO.
+    ///
+    /// # Errors
+    ///
+    /// When something else comes, or it names another realm.
+    pub fn hello(&mut self, harness: &mut Harness<'_>, realm: &str) -> Step {
+        let hello = self.read(harness, "HELLO", &m::WAMP_NO_HELLO)?;
+        let details = hello.get(2).and_then(|details| details.get("roles"));
+        if !is(&hello, code::HELLO) || !details.is_some_and(Value::is_object) {
+            return Err(wrong(
+                &m::WAMP_NO_HELLO,
+                format!(
+                    "The first message is {} instead of [1, REALM, {{\"roles\": …}}].",
+                    Value::Array(hello)
+                ),
+            ));
+        }
+        if hello[1] != realm {
+            return Err(wrong(
+                &m::WAMP_NO_HELLO,
+                format!(
+                    "It wants to join the realm {}, and there is only {realm}.",
+                    hello[1]
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Answers a GOODBYE, and waits until the WebSocket is closed.
+    ///
+    /// # Errors
+    ///
+    /// When something else comes.
+    pub fn farewell(&mut self, harness: &mut Harness<'_>) -> Step {
+        let mut said = false;
+        while let Some(message) = self.read_or_end(harness)? {
+            if is(&message, code::GOODBYE) {
+                said = true;
+                self.send(&json!([code::GOODBYE, {}, "wamp.close.goodbye_and_out"]));
+            }
+        }
+        if !said {
+            harness.note("the caller closes the connection without a GOODBYE");
+        }
+        Ok(())
+    }
+
     /// Breaks the connection off (RST).
     pub fn reset(self) {
         self.log.did("router", "broke the connection off (RST)");
@@ -460,30 +510,55 @@ pub fn welcome(session: u64) -> Value {
     }}])
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_frames_size_is_known_as_soon_as_its_head_is_there() {
-        assert_eq!(size(&[0x81]), None);
-        assert_eq!(size(&[0x81, 5]), Some((2, 5)));
-        assert_eq!(size(&[0x81, 0x85, 1, 2, 3]), None);
-        assert_eq!(size(&[0x81, 0x85, 1, 2, 3, 4]), Some((6, 5)));
-        assert_eq!(size(&[0x81, 126, 1]), None);
-        assert_eq!(size(&[0x81, 126, 1, 0]), Some((4, 256)));
-        assert_eq!(
-            size(&[0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
-            Some((10, 65_536))
-        );
-    }
-
-    #[test]
-    fn a_frame_is_as_long_as_its_head_says() {
-        for length in [0, 1, 125, 126, 65_535, 65_536] {
-            let frame = frame(TEXT, true, &vec![b'x'; length]);
-            let (head, content) = size(&frame).unwrap();
-            assert_eq!((head + content, content), (frame.len(), length));
-        }
-    }
+/// What each message begins with.
+pub mod code {
+    /// HELLO.
+    pub const HELLO: u64 = 1;
+    /// ABORT.
+    pub const ABORT: u64 = 3;
+    /// GOODBYE.
+    pub const GOODBYE: u64 = 6;
+    /// ERROR.
+    pub const ERROR: u64 = 8;
+    /// PUBLISH.
+    pub const PUBLISH: u64 = 16;
+    /// PUBLISHED.
+    pub const PUBLISHED: u64 = 17;
+    /// SUBSCRIBE.
+    pub const SUBSCRIBE: u64 = 32;
+    /// SUBSCRIBED.
+    pub const SUBSCRIBED: u64 = 33;
+    /// CALL.
+    pub const CALL: u64 = 48;
+    /// RESULT.
+    pub const RESULT: u64 = 50;
+    /// REGISTER.
+    pub const REGISTER: u64 = 64;
+    /// REGISTERED.
+    pub const REGISTERED: u64 = 65;
+    /// UNREGISTER.
+    pub const UNREGISTER: u64 = 66;
+    /// UNREGISTERED.
+    pub const UNREGISTERED: u64 = 67;
+    /// INVOCATION.
+    pub const INVOCATION: u64 = 68;
+    /// YIELD.
+    pub const YIELD: u64 = 70;
 }
+
+/// Whether a message has this code.
+pub fn is(message: &[Value], code: u64) -> bool {
+    message.first().and_then(Value::as_u64) == Some(code)
+}
+
+/// The failure for a message that comes at the wrong moment.
+pub fn unasked(message: &[Value]) -> Stop {
+    let message = Value::Array(message.to_vec());
+    wrong(
+        &m::WRONG_ORDER,
+        format!("The message {message} has no place here."),
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 use transparency_middleware::messages::{Dict, Id, Message, RequestKind, Value};
-use transparency_middleware::realm::{Identity, Limits, Output, Realm, Rights, Roles};
+use transparency_middleware::realm::{Identity, Limits, Output, Realm, Permissions, Roles};
 
 /// Few sessions, ids and names, so that they meet.
 const SESSIONS: u8 = 5;
@@ -143,7 +143,7 @@ impl Watcher {
 }
 
 fuzz_target!(|steps: Vec<Step>| {
-    let roles = Roles::from([("anonymous".to_string(), Rights::all())]);
+    let roles = Roles::from([("anonymous".to_string(), Permissions::all())]);
     let mut realm = Realm::new(LIMITS, roles, [1; 32]);
     let mut watcher = Watcher::default();
     let mut now = Duration::ZERO;

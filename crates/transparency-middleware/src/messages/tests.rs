@@ -1,4 +1,6 @@
 //! Each message as the specification writes it, what is refused and why, and any message there and back.
+//!
+//! One file, since each message is tried in the same ways.
 
 use proptest::prelude::*;
 

@@ -19,7 +19,7 @@ pub(super) struct Broker {
 #[derive(Debug)]
 struct Subscription {
     topic: Uri,
-    matching: Match,
+    match_policy: Match,
     /// Never empty.
     subscribers: BTreeSet<Id>,
 }
@@ -32,7 +32,7 @@ impl Broker {
         };
         entry.subscribers.remove(&session);
         if entry.subscribers.is_empty() {
-            self.patterns.remove(&entry.topic, entry.matching);
+            self.patterns.remove(&entry.topic, entry.match_policy);
             self.subscriptions.entries.remove(&subscription);
         }
     }
@@ -119,17 +119,17 @@ impl<H: Clone> Realm<H> {
         if session.subscriptions.len() >= self.limits.subscriptions {
             return Err((known::UNAVAILABLE, "the session has too many subscriptions"));
         }
-        let matching = dealer::matching(options);
+        let match_policy = dealer::match_policy(options);
         let broker = &mut self.broker;
-        let id = match broker.patterns.get(&topic, matching) {
+        let id = match broker.patterns.get(&topic, match_policy) {
             Some(id) => id,
             None => {
                 let id = broker.subscriptions.insert(Subscription {
                     topic: topic.clone(),
-                    matching,
+                    match_policy,
                     subscribers: BTreeSet::new(),
                 });
-                broker.patterns.insert(topic, matching, id);
+                broker.patterns.insert(topic, match_policy, id);
                 id
             }
         };
@@ -173,10 +173,12 @@ impl<H: Clone> Realm<H> {
     ) {
         let session = &self.sessions[&from];
         let acknowledge = options.flag("acknowledge");
-        let rights = self.roles.get(&session.identity.authrole);
+        let permissions = self.roles.get(&session.identity.authrole);
         let refused = if topic.is_reserved() {
             Some((known::INVALID_URI, "names in wamp. are the router's own"))
-        } else if !rights.is_some_and(|rights| rights.allow(Action::Publish, topic.as_str())) {
+        } else if !permissions
+            .is_some_and(|permissions| permissions.allow(Action::Publish, topic.as_str()))
+        {
             Some((known::NOT_AUTHORIZED, "the role may not publish to this"))
         } else if payload.is_sealed() {
             Some((known::OPTION_NOT_ALLOWED, dealer::NOT_SEALED))
@@ -254,7 +256,7 @@ impl<H: Clone> Realm<H> {
                 return;
             };
             let mut details = details.clone();
-            if subscription.matching != Match::Exact {
+            if subscription.match_policy != Match::Exact {
                 details.insert("topic", topic.as_str());
             }
             let wants = |subscriber: &Id| {
@@ -309,7 +311,10 @@ impl Broker {
     /// Each subscription is found by its URI, and each of its subscribers knows it.
     pub(super) fn check(&self, knows: impl Fn(Id, Id) -> bool) {
         for (id, entry) in &self.subscriptions.entries {
-            assert_eq!(self.patterns.get(&entry.topic, entry.matching), Some(*id));
+            assert_eq!(
+                self.patterns.get(&entry.topic, entry.match_policy),
+                Some(*id)
+            );
             assert!(!entry.subscribers.is_empty());
             assert!(entry.subscribers.iter().all(|one| knows(*one, *id)));
         }

@@ -1,4 +1,6 @@
 //! Calls: who has registered which procedure, and who works on which call.
+//!
+//! One file, since every line is about calls: who has which procedure, and what becomes of each call.
 
 use std::time::Duration;
 
@@ -28,7 +30,7 @@ pub(super) struct Dealer {
 #[derive(Debug)]
 struct Registration {
     procedure: Uri,
-    matching: Match,
+    match_policy: Match,
     invoke: Invoke,
     /// In the order in which they registered. Never empty.
     callees: Vec<Callee>,
@@ -80,14 +82,14 @@ impl Dealer {
             }
         }
         if entry.callees.is_empty() {
-            self.patterns.remove(&entry.procedure, entry.matching);
+            self.patterns.remove(&entry.procedure, entry.match_policy);
             self.registrations.entries.remove(&registration);
         }
     }
 }
 
-/// The way of matching that the options name; their words have been checked.
-pub(super) fn matching(options: &Dict) -> Match {
+/// The way of match_policy that the options name; their words have been checked.
+pub(super) fn match_policy(options: &Dict) -> Match {
     options
         .str("match")
         .and_then(Match::from_word)
@@ -132,14 +134,14 @@ impl<H: Clone> Realm<H> {
         if session.registrations.len() >= self.limits.registrations {
             return Err((known::UNAVAILABLE, "the session has too many registrations"));
         }
-        let matching = matching(options);
+        let match_policy = match_policy(options);
         let invoke = options.str("invoke").and_then(Invoke::from_word);
         let invoke = invoke.unwrap_or_default();
         let callee = Callee {
             session: from,
             wants_caller: options.flag("disclose_caller"),
         };
-        let id = match self.dealer.patterns.get(&procedure, matching) {
+        let id = match self.dealer.patterns.get(&procedure, match_policy) {
             Some(id) => {
                 let entry = self.dealer.registrations.entries.get_mut(&id);
                 let entry = entry.filter(|entry| {
@@ -157,12 +159,12 @@ impl<H: Clone> Realm<H> {
             None => {
                 let id = self.dealer.registrations.insert(Registration {
                     procedure: procedure.clone(),
-                    matching,
+                    match_policy,
                     invoke,
                     callees: vec![callee],
                     turn: 0,
                 });
-                self.dealer.patterns.insert(procedure, matching, id);
+                self.dealer.patterns.insert(procedure, match_policy, id);
                 id
             }
         };
@@ -235,8 +237,10 @@ impl<H: Clone> Realm<H> {
         if payload.is_sealed() {
             return Err((known::OPTION_NOT_ALLOWED, NOT_SEALED.to_string()));
         }
-        let rights = self.roles.get(&caller.identity.authrole);
-        if !rights.is_some_and(|rights| rights.allow(Action::Call, procedure.as_str())) {
+        let permissions = self.roles.get(&caller.identity.authrole);
+        if !permissions
+            .is_some_and(|permissions| permissions.allow(Action::Call, procedure.as_str()))
+        {
             return Err((
                 known::NOT_AUTHORIZED,
                 format!("the role may not call {procedure}"),
@@ -258,7 +262,7 @@ impl<H: Clone> Realm<H> {
         let entry = &self.dealer.registrations.entries[&registration];
         let caller = &self.sessions[&from];
         let mut details = Dict::new();
-        if entry.matching != Match::Exact {
+        if entry.match_policy != Match::Exact {
             details.insert("procedure", procedure.as_str());
         }
         if callee.wants_caller || options.flag("disclose_me") {
@@ -588,7 +592,7 @@ impl Dealer {
     pub(super) fn check(&self, knows: impl Fn(Id, Id) -> bool) {
         for (id, entry) in &self.registrations.entries {
             assert_eq!(
-                self.patterns.get(&entry.procedure, entry.matching),
+                self.patterns.get(&entry.procedure, entry.match_policy),
                 Some(*id)
             );
             assert!(!entry.callees.is_empty() && entry.turn <= entry.callees.len());

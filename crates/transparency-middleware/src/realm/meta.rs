@@ -122,8 +122,8 @@ impl<H: Clone> Realm<H> {
     /// A right to everything is none to end sessions: a rule has to name it.
     fn may_end_sessions(&self, from: Id, name: &str) -> Result<(), Refusal> {
         let role = &self.sessions[&from].identity.authrole;
-        let rights = self.roles.get(role);
-        if rights.is_some_and(|rights| rights.allow_named(Action::Call, name)) {
+        let permissions = self.roles.get(role);
+        if permissions.is_some_and(|permissions| permissions.allow_named(Action::Call, name)) {
             return Ok(());
         }
         let why = format!("no rule of the role names {name}");

@@ -2,12 +2,14 @@
 //!
 //! No I/O and no clock: the caller says what came from whom and how late it is, and sends what comes out.
 //! A [`Realm`] is a broker (publish and subscribe) and a dealer (calls) for the sessions that joined it.
+//!
+//! One file, since these are the ways into one state: every message, join, leave and time goes through it.
 
 mod broker;
 mod dealer;
 mod meta;
 mod patterns;
-mod rights;
+mod permissions;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,7 +20,7 @@ use rand::rngs::StdRng;
 
 use crate::messages::{Dict, Format, Id, Message, Payload, RequestKind, SessionIds, Uri, known};
 
-pub use rights::{Action, Rights, Roles, Rule};
+pub use permissions::{Action, Permissions, Roles, Rule};
 
 use broker::Broker;
 use dealer::{Dealer, Invocation};
@@ -56,7 +58,7 @@ impl Default for Limits {
 pub struct Identity {
     /// The name.
     pub authid: String,
-    /// The role, which has the rights.
+    /// The role, which has the permissions.
     pub authrole: String,
     /// How it was proved: `anonymous`, `ticket`, `wampcra`.
     pub authmethod: String,
@@ -111,7 +113,7 @@ impl<H> Output<H> {
 #[derive(Debug)]
 pub struct Realm<H> {
     limits: Limits,
-    roles: Map<String, Rights>,
+    roles: Map<String, Permissions>,
     sessions: Map<Id, Session<H>>,
     broker: Broker,
     dealer: Dealer,
@@ -432,10 +434,12 @@ impl<H: Clone> Realm<H> {
 
     /// Whether a session's role has the right, and the URI is not the router's own.
     fn may(&self, session: &Session<H>, action: Action, uri: &Uri, options: &Dict) -> bool {
-        let matching = dealer::matching(options);
+        let match_policy = dealer::match_policy(options);
         self.roles
             .get(&session.identity.authrole)
-            .is_some_and(|rights| rights.allow_pattern(action, uri.as_str(), matching))
+            .is_some_and(|permissions| {
+                permissions.allow_pattern(action, uri.as_str(), match_policy)
+            })
     }
 }
 

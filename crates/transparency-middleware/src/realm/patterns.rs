@@ -6,7 +6,7 @@ use std::ops::Bound;
 use super::Map;
 use crate::messages::{Id, Match, Uri};
 
-/// The ids of registrations or subscriptions by their URI and way of matching.
+/// The ids of registrations or subscriptions by their URI and way of match_policy.
 #[derive(Debug, Default)]
 pub(super) struct Patterns {
     exact: Map<Uri, Id>,
@@ -20,8 +20,8 @@ fn components(uri: &str) -> usize {
 }
 
 impl Patterns {
-    pub(super) fn get(&self, uri: &Uri, matching: Match) -> Option<Id> {
-        match matching {
+    pub(super) fn get(&self, uri: &Uri, match_policy: Match) -> Option<Id> {
+        match match_policy {
             Match::Exact => self.exact.get(uri).copied(),
             Match::Prefix => self.prefix.get(uri).copied(),
             Match::Wildcard => {
@@ -31,16 +31,16 @@ impl Patterns {
         }
     }
 
-    pub(super) fn insert(&mut self, uri: Uri, matching: Match, id: Id) {
-        match matching {
+    pub(super) fn insert(&mut self, uri: Uri, match_policy: Match, id: Id) {
+        match match_policy {
             Match::Exact => self.exact.insert(uri, id),
             Match::Prefix => self.prefix.insert(uri, id),
             Match::Wildcard => self.wildcard.insert((components(uri.as_str()), uri), id),
         };
     }
 
-    pub(super) fn remove(&mut self, uri: &Uri, matching: Match) {
-        match matching {
+    pub(super) fn remove(&mut self, uri: &Uri, match_policy: Match) {
+        match match_policy {
             Match::Exact => self.exact.remove(uri),
             Match::Prefix => self.prefix.remove(uri),
             Match::Wildcard => {
@@ -155,9 +155,9 @@ mod tests {
 
     fn patterns(entries: &[(&str, Match)]) -> Patterns {
         let mut patterns = Patterns::default();
-        for ((text, matching), number) in entries.iter().zip(1..) {
-            let uri = Uri::pattern(text, *matching).unwrap();
-            patterns.insert(uri, *matching, id(number));
+        for ((text, match_policy), number) in entries.iter().zip(1..) {
+            let uri = Uri::pattern(text, *match_policy).unwrap();
+            patterns.insert(uri, *match_policy, id(number));
         }
         patterns
     }
@@ -199,16 +199,16 @@ mod tests {
             let mut patterns = Patterns::default();
             let mut wanted = Vec::new();
             let mut best_prefix = None::<(usize, Id)>;
-            for ((text, matching), number) in texts.iter().zip(1..) {
-                let Some(pattern) = Uri::pattern(text, *matching) else { continue };
-                patterns.insert(pattern.clone(), *matching, id(number));
-                if matching.matches(text, &uri) {
+            for ((text, match_policy), number) in texts.iter().zip(1..) {
+                let Some(pattern) = Uri::pattern(text, *match_policy) else { continue };
+                patterns.insert(pattern.clone(), *match_policy, id(number));
+                if match_policy.matches(text, &uri) {
                     wanted.push(id(number));
-                    if *matching == Match::Prefix {
+                    if *match_policy == Match::Prefix {
                         best_prefix = best_prefix.max(Some((text.len(), id(number))));
                     }
                 }
-                prop_assert_eq!(patterns.get(&pattern, *matching), Some(id(number)));
+                prop_assert_eq!(patterns.get(&pattern, *match_policy), Some(id(number)));
             }
             let mut found = Vec::new();
             patterns.all(&uri, |id| found.push(id));

@@ -71,7 +71,7 @@ impl Metrics {
             (
                 "sessions_put_out_total",
                 "Sessions ended because too much waited for them, or they took nothing for 20 s.",
-                &self.traffic.put_out,
+                &self.traffic.evicted,
             ),
             ("aborts_total", "Sessions ended with ABORT.", &self.aborts),
             (

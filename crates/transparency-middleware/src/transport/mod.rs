@@ -3,6 +3,8 @@
 //! A connection begins as HTTP (RFC 9112): a request for the WebSocket path is upgraded (RFC 6455), others
 //! get a page or an error. Of an upgraded one, WAMP's messages go through a [`Realm`](crate::realm::Realm).
 
+mod config;
+mod connection;
 mod http;
 mod metrics;
 mod peer;
@@ -14,10 +16,11 @@ mod wire;
 
 use std::time::Duration;
 
+pub use config::Config;
 pub use http::Page;
 pub use metrics::Metrics;
 pub use principals::{Principal, Proof, RealmConfig};
-pub use server::{Config, Server, Stopper};
+pub use server::{Server, Stopper};
 
 /// The stack of a connection's thread. Only what is used of it costs memory.
 const STACK_SIZE: usize = 256 * 1024;

@@ -138,7 +138,7 @@ impl Peer {
         let waits = queue.bytes();
         let full = waits > 0 && waits.saturating_add(size + OVERHEAD) > self.limit;
         if full && queue.is_open() {
-            queue.put_out();
+            queue.evict();
             return Some(Pushed::Full);
         }
         None

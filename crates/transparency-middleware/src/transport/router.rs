@@ -390,7 +390,7 @@ impl Router {
                 realm.undeliverable(session, &message, known::UNAVAILABLE, why, more);
             }
             (Pushed::Full, Some(session)) => {
-                count(&self.metrics.traffic.put_out);
+                count(&self.metrics.traffic.evicted);
                 let why = "too many bytes wait for this session: it reads too slowly";
                 realm.abort(session, known::UNAVAILABLE, why, more);
             }

@@ -1,4 +1,6 @@
 //! The router as a process, and peers that speak to it frame by frame.
+//!
+//! One file, since a test needs all of it: a router, and clients played by hand.
 
 #![allow(dead_code, reason = "each test file uses its part")]
 

@@ -23,7 +23,7 @@ pub struct Rule {
     /// The pattern.
     pub uri: String,
     /// How it is compared.
-    pub matching: Match,
+    pub match_policy: Match,
     /// What is allowed there; everything else is not.
     pub allow: Vec<Action>,
 }
@@ -31,14 +31,14 @@ pub struct Rule {
 /// The rules of a role. What no rule matches is not allowed; where several match, the most specific
 /// decides: an exact one, else the longest prefix, else the wildcard that is exact for longest.
 #[derive(Debug, Clone, Default)]
-pub struct Rights {
+pub struct Permissions {
     rules: Vec<Rule>,
 }
 
-impl Rights {
+impl Permissions {
     /// From its rules; their order does not matter.
     pub fn new(rules: Vec<Rule>) -> Self {
-        Rights { rules }
+        Permissions { rules }
     }
 
     /// Everything but the router's own procedures that end sessions.
@@ -46,10 +46,10 @@ impl Rights {
         use Action::{Call, Publish, Register, Subscribe};
         let everything = Rule {
             uri: String::new(),
-            matching: Match::Prefix,
+            match_policy: Match::Prefix,
             allow: vec![Call, Register, Publish, Subscribe],
         };
-        Rights::new(vec![everything])
+        Permissions::new(vec![everything])
     }
 
     /// Whether a URI may be used so.
@@ -67,31 +67,31 @@ impl Rights {
     fn rule_for(&self, uri: &str) -> Option<&Rule> {
         self.rules
             .iter()
-            .filter(|rule| rule.matching.matches(&rule.uri, uri))
+            .filter(|rule| rule.match_policy.matches(&rule.uri, uri))
             .max_by_key(|rule| rule.rank())
     }
 
     /// Whether a pattern may be registered or subscribed: every URI that it can match must be allowed.
-    pub fn allow_pattern(&self, action: Action, pattern: &str, matching: Match) -> bool {
-        if matching == Match::Exact {
+    pub fn allow_pattern(&self, action: Action, pattern: &str, match_policy: Match) -> bool {
+        if match_policy == Match::Exact {
             return self.allow(action, pattern);
         }
         let covered = self
             .rules
             .iter()
-            .any(|rule| rule.covers(pattern, matching) && rule.allow.contains(&action));
+            .any(|rule| rule.covers(pattern, match_policy) && rule.allow.contains(&action));
         let denied = self
             .rules
             .iter()
-            .any(|rule| !rule.allow.contains(&action) && rule.overlaps(pattern, matching));
+            .any(|rule| !rule.allow.contains(&action) && rule.overlaps(pattern, match_policy));
         covered && !denied
     }
 }
 
 impl Rule {
-    /// How specific it is: the way of matching, then how much of the URI it gives.
+    /// How specific it is: the way of match_policy, then how much of the URI it gives.
     fn rank(&self) -> (u8, usize, Vec<bool>) {
-        match self.matching {
+        match self.match_policy {
             Match::Exact => (2, 0, Vec::new()),
             Match::Prefix => (1, self.uri.len(), Vec::new()),
             Match::Wildcard => {
@@ -102,22 +102,22 @@ impl Rule {
     }
 
     /// Whether it matches every URI that the pattern matches.
-    fn covers(&self, pattern: &str, matching: Match) -> bool {
-        match (self.matching, matching) {
-            (Match::Exact, _) => self.uri == pattern && matching == Match::Exact,
-            (Match::Prefix, _) => literal_head(pattern, matching).starts_with(&self.uri),
+    fn covers(&self, pattern: &str, match_policy: Match) -> bool {
+        match (self.match_policy, match_policy) {
+            (Match::Exact, _) => self.uri == pattern && match_policy == Match::Exact,
+            (Match::Prefix, _) => literal_head(pattern, match_policy).starts_with(&self.uri),
             (Match::Wildcard, Match::Prefix) => false,
             (Match::Wildcard, _) => Match::Wildcard.matches(&self.uri, pattern),
         }
     }
 
     /// Whether there may be a URI that both match. Says yes where it cannot tell.
-    fn overlaps(&self, pattern: &str, matching: Match) -> bool {
-        match self.matching {
-            Match::Exact => matching.matches(pattern, &self.uri),
+    fn overlaps(&self, pattern: &str, match_policy: Match) -> bool {
+        match self.match_policy {
+            Match::Exact => match_policy.matches(pattern, &self.uri),
             _ => {
-                let one = literal_head(&self.uri, self.matching);
-                let other = literal_head(pattern, matching);
+                let one = literal_head(&self.uri, self.match_policy);
+                let other = literal_head(pattern, match_policy);
                 one.starts_with(other) || other.starts_with(one)
             }
         }
@@ -125,8 +125,8 @@ impl Rule {
 }
 
 /// The text that every URI begins with that the pattern matches.
-fn literal_head(pattern: &str, matching: Match) -> &str {
-    if matching != Match::Wildcard {
+fn literal_head(pattern: &str, match_policy: Match) -> &str {
+    if match_policy != Match::Wildcard {
         return pattern;
     }
     if pattern.starts_with('.') || pattern.is_empty() {
@@ -136,45 +136,47 @@ fn literal_head(pattern: &str, matching: Match) -> &str {
     end.map_or(pattern, |end| &pattern[..end])
 }
 
-/// The rights of each role of a realm, by the role's name.
-pub type Roles = HashMap<String, Rights>;
+/// The permissions of each role of a realm, by the role's name.
+pub type Roles = HashMap<String, Permissions>;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn rule(uri: &str, matching: Match, allow: &[Action]) -> Rule {
+    fn rule(uri: &str, match_policy: Match, allow: &[Action]) -> Rule {
         Rule {
             uri: uri.to_string(),
-            matching,
+            match_policy,
             allow: allow.to_vec(),
         }
     }
 
     #[test]
     fn the_most_specific_rule_decides_and_no_rule_is_no_right() {
-        let rights = Rights::new(vec![
+        let permissions = Permissions::new(vec![
             rule("com.", Match::Prefix, &[Action::Call, Action::Subscribe]),
             rule("com.secret.", Match::Prefix, &[]),
             rule("com.secret.but", Match::Exact, &[Action::Call]),
             rule("org..get", Match::Wildcard, &[Action::Call]),
         ]);
-        assert!(rights.allow(Action::Call, "com.add"));
-        assert!(!rights.allow(Action::Register, "com.add"));
-        assert!(!rights.allow(Action::Call, "com.secret.x"));
-        assert!(rights.allow(Action::Call, "com.secret.but"));
-        assert!(rights.allow(Action::Call, "org.shop.get"));
-        assert!(!rights.allow(Action::Call, "org.shop.put"));
-        assert!(!rights.allow(Action::Call, "net.add"));
+        assert!(permissions.allow(Action::Call, "com.add"));
+        assert!(!permissions.allow(Action::Register, "com.add"));
+        assert!(!permissions.allow(Action::Call, "com.secret.x"));
+        assert!(permissions.allow(Action::Call, "com.secret.but"));
+        assert!(permissions.allow(Action::Call, "org.shop.get"));
+        assert!(!permissions.allow(Action::Call, "org.shop.put"));
+        assert!(!permissions.allow(Action::Call, "net.add"));
     }
 
     #[test]
     fn a_pattern_needs_the_right_for_all_that_it_matches() {
-        let rights = Rights::new(vec![
+        let permissions = Permissions::new(vec![
             rule("com.", Match::Prefix, &[Action::Subscribe]),
             rule("com.secret", Match::Exact, &[]),
         ]);
-        let allow = |pattern, matching| rights.allow_pattern(Action::Subscribe, pattern, matching);
+        let allow = |pattern, match_policy| {
+            permissions.allow_pattern(Action::Subscribe, pattern, match_policy)
+        };
         assert!(allow("com.shop.", Match::Prefix));
         assert!(!allow("com.", Match::Prefix));
         assert!(!allow("com.sec", Match::Prefix));
@@ -183,6 +185,6 @@ mod tests {
         assert!(allow("com.shop.", Match::Wildcard));
         assert!(!allow(".secret", Match::Wildcard));
         assert!(!allow("co", Match::Prefix));
-        assert!(Rights::all().allow_pattern(Action::Subscribe, "..", Match::Wildcard));
+        assert!(Permissions::all().allow_pattern(Action::Subscribe, "..", Match::Wildcard));
     }
 }

@@ -1,0 +1,85 @@
+//! How a router listens, and what its connections share.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::http::Page;
+use super::principals::RealmConfig;
+use super::router::Router;
+use crate::messages::Uri;
+use crate::realm::{self, Limits};
+
+/// How a router listens and what it bears.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The realms by name.
+    pub realms: HashMap<Uri, RealmConfig>,
+    /// What one session may have at a time.
+    pub limits: Limits,
+    /// The largest message in bytes; a larger one ends the session (close code 1009).
+    pub max_message: usize,
+    /// How many bytes may wait for a session before it is put out.
+    pub max_waiting: usize,
+    /// Sessions in all realms together.
+    pub max_sessions: usize,
+    /// Connections from one address.
+    pub max_per_address: usize,
+    /// The time from the connection to WELCOME.
+    pub patience: Duration,
+    /// After so long without a byte from a peer it is sent a ping, and after as long again it is gone.
+    pub ping_after: Duration,
+    /// The path of the WebSocket.
+    pub path: String,
+    /// The pages that are served.
+    pub pages: Vec<Page>,
+    /// Whose pages may connect, beside those that this router serves: `https://example.org`.
+    pub origins: Vec<String>,
+}
+
+impl Default for Config {
+    /// The realm `realm1`, where everybody may do everything; 16 MiB a message and waiting for a session.
+    fn default() -> Self {
+        const MIB: usize = 1024 * 1024;
+        let realm = Uri::new("realm1").expect("it is a URI");
+        let open = RealmConfig {
+            roles: realm::Roles::from([("anonymous".to_string(), realm::Permissions::all())]),
+            anonymous: Some("anonymous".to_string()),
+            principals: HashMap::new(),
+        };
+        Config {
+            realms: HashMap::from([(realm, open)]),
+            limits: Limits::default(),
+            max_message: 16 * MIB,
+            max_waiting: 16 * MIB,
+            max_sessions: 10_000,
+            max_per_address: 10_000,
+            patience: Duration::from_secs(10),
+            ping_after: Duration::from_secs(30),
+            path: "/ws".to_string(),
+            pages: Vec::new(),
+            origins: Vec::new(),
+        }
+    }
+}
+
+/// What the connections of a router share.
+pub(super) struct Shared {
+    pub(super) config: Config,
+    pub(super) router: Arc<Router>,
+    pub(super) per_address: Mutex<HashMap<IpAddr, usize>>,
+    /// No connection is served any more; those who are here are being told.
+    pub(super) stopping: AtomicBool,
+    /// All have been told: nothing is left to be accepted for.
+    pub(super) stopped: AtomicBool,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}

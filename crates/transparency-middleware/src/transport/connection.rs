@@ -1,0 +1,445 @@
+//! A connection from its first byte to its last: HTTP, then WAMP's messages until one side leaves.
+
+use std::io::{self, ErrorKind, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use socket2::{SockRef, TcpKeepalive};
+use tungstenite::error::{CapacityError, Error as WsError};
+use tungstenite::protocol::{Role, WebSocket, WebSocketConfig};
+use tungstenite::{Message as Frame, handshake::server::Request};
+
+use super::config::Shared;
+use super::http::{self, Head, Page, Refusal};
+use super::metrics::count;
+use super::peer::Peer;
+use super::router::{Challenged, Joining, RealmEntry, Router};
+use super::wire::{Limit, Wire};
+use super::{CLOSE_PATIENCE, FRAME_BUFFER};
+use crate::frames::{self, Side};
+use crate::messages::{Format, Id, Message, known};
+use crate::realm::{self, Output};
+
+/// A connection that has been upgraded.
+pub(super) struct Connection {
+    socket: WebSocket<Wire>,
+    raw: Arc<TcpStream>,
+    peer: Arc<Peer>,
+    format: Format,
+    /// Until when the client has to have joined.
+    deadline: Instant,
+}
+
+/// Runs a connection from its first byte to its last.
+pub(super) fn serve(shared: &Arc<Shared>, socket: TcpStream) {
+    if let Some((connection, _request)) = open(shared, socket, false) {
+        run_session(shared, connection);
+    }
+}
+
+/// HTTP: an upgraded connection, or one that has been answered and is over.
+pub(super) fn open(
+    shared: &Shared,
+    mut socket: TcpStream,
+    echo: bool,
+) -> Option<(Connection, Request)> {
+    let deadline = Instant::now() + shared.config.patience;
+    let prepared = prepare(&socket);
+    let opened = prepared
+        .map_err(Refusal::from)
+        .and_then(|()| negotiate(shared, &mut socket, deadline, echo));
+    let refusal = match opened {
+        Ok(Opened::WebSocket(head, format)) => {
+            // A socket that takes no time limit is none any more.
+            let connection = connect(shared, socket, &head, format, deadline).ok()?;
+            return Some((connection, head.request));
+        }
+        Ok(Opened::Page(page, with_body)) => {
+            // The browser may have gone; it will ask again.
+            let _gone = http::answer(socket, 200, &page.media_type, &page.content, with_body);
+            return None;
+        }
+        Err(refusal) => refusal,
+    };
+    if let Refusal::Answer(status, text) = refusal {
+        let body = format!("{text}\n");
+        // The same: whoever asked may have gone.
+        let media_type = "text/plain; charset=utf-8";
+        let _gone = http::answer(socket, status, media_type, body.as_bytes(), true);
+    }
+    None
+}
+
+enum Opened {
+    WebSocket(Head, Format),
+    Page(Page, bool),
+}
+
+fn prepare(socket: &TcpStream) -> io::Result<()> {
+    // Small messages go out at once; batches are made here, not by Nagle's algorithm.
+    socket.set_nodelay(true)?;
+    let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(60));
+    SockRef::from(socket).set_tcp_keepalive(&keepalive)
+}
+
+fn negotiate(
+    shared: &Shared,
+    socket: &mut TcpStream,
+    deadline: Instant,
+    echo: bool,
+) -> Result<Opened, Refusal> {
+    let head = http::read_head(socket, deadline)?;
+    let path = head.request.uri().path();
+    if !http::wants_websocket(&head.request) {
+        let method = head.request.method().as_str();
+        if method != "GET" && method != "HEAD" {
+            return Err(Refusal::Answer(405, "only GET is understood here"));
+        }
+        let page = shared.config.pages.iter().find(|page| page.path == path);
+        return match page {
+            Some(page) => Ok(Opened::Page(page.clone(), method == "GET")),
+            None if path == shared.config.path => Err(Refusal::Answer(
+                426,
+                "this is a WebSocket with the subprotocol wamp.2.json, wamp.2.msgpack or wamp.2.cbor",
+            )),
+            None => Err(Refusal::Answer(404, "there is no such page")),
+        };
+    }
+    if echo {
+        http::upgrade(socket, &head.request, None)?;
+        return Ok(Opened::WebSocket(head, Format::Json));
+    }
+    if path != shared.config.path {
+        return Err(Refusal::Answer(404, "there is no WebSocket at this path"));
+    }
+    let on_loopback = socket.local_addr()?.ip().is_loopback();
+    if !http::origin_may_connect(&head.request, &shared.config.origins, on_loopback) {
+        return Err(Refusal::Answer(
+            403,
+            "a page of this origin may not connect (RFC 6455, 10.2); the router's --origin allows one",
+        ));
+    }
+    let format = http::chosen_format(&head.request).ok_or(Refusal::Answer(
+        400,
+        "offer a subprotocol: wamp.2.json, wamp.2.msgpack or wamp.2.cbor",
+    ))?;
+    http::upgrade(socket, &head.request, Some(format.subprotocol()))?;
+    Ok(Opened::WebSocket(head, format))
+}
+
+fn connect(
+    shared: &Shared,
+    socket: TcpStream,
+    head: &Head,
+    format: Format,
+    deadline: Instant,
+) -> io::Result<Connection> {
+    let config = &shared.config;
+    let metrics = &shared.router.metrics;
+    // One descriptor for all who use it: a session costs one.
+    let socket = Arc::new(socket);
+    let peer = Peer::new(socket.clone(), format, config.max_waiting, metrics)?;
+    let limit = Limit::Until(deadline);
+    let wire = Wire::new(socket.clone(), peer.clone(), metrics.clone(), limit);
+    let limits = WebSocketConfig::default()
+        .read_buffer_size(FRAME_BUFFER)
+        .write_buffer_size(0)
+        .max_message_size(Some(config.max_message))
+        .max_frame_size(Some(config.max_message));
+    Ok(Connection {
+        socket: WebSocket::from_partially_read(wire, head.rest.clone(), Role::Server, Some(limits)),
+        raw: socket,
+        peer,
+        format,
+        deadline,
+    })
+}
+
+/// What a session is at the moment.
+enum State {
+    New,
+    Challenged(Box<Challenged>),
+    Joined(Arc<RealmEntry>, Id),
+    /// It has ended; what still comes is read and dropped, so that the peer gets to read the reason.
+    Ended,
+}
+
+/// How long the last bytes may take to leave, at the very most.
+const GIVE_UP: Duration = Duration::from_secs(60);
+
+fn run_session(shared: &Arc<Shared>, mut connection: Connection) {
+    let router = &shared.router;
+    let mut state = State::New;
+    let mut out = Vec::new();
+    let mut pinged = false;
+    let mut ends_at = None;
+    loop {
+        if matches!(state, State::Ended) || connection.peer.is_ending() {
+            let end = *ends_at.get_or_insert_with(|| Instant::now() + CLOSE_PATIENCE);
+            if Instant::now() >= end {
+                break;
+            }
+        }
+        let limit = match (&state, ends_at) {
+            (_, Some(end)) => Limit::Until(end),
+            (State::Joined(..), None) => Limit::Silence(shared.config.ping_after),
+            _ => Limit::Until(connection.deadline),
+        };
+        match connection.read(limit) {
+            Ok(Frame::Text(text)) if connection.format.is_text() => {
+                pinged = false;
+                take(router, &mut connection, &mut state, &text.into(), &mut out);
+            }
+            Ok(Frame::Binary(bytes)) if !connection.format.is_text() => {
+                pinged = false;
+                take(router, &mut connection, &mut state, &bytes, &mut out);
+            }
+            Ok(Frame::Text(_) | Frame::Binary(_)) => {
+                let wanted = if connection.format.is_text() {
+                    "text"
+                } else {
+                    "binary"
+                };
+                let why = format!("this subprotocol has {wanted} messages");
+                end(
+                    router,
+                    &mut connection,
+                    &mut state,
+                    known::PROTOCOL_VIOLATION,
+                    &why,
+                    1003,
+                );
+            }
+            Ok(Frame::Ping(_) | Frame::Pong(_) | Frame::Frame(_)) => pinged = false,
+            Ok(Frame::Close(frame)) => {
+                // It is answered with the code that it came with; the next read tells that the connection is
+                // closed.
+                if let Some(frame) = frame {
+                    connection.peer.closes_with(frame.code.into());
+                }
+                leave(router, &mut connection, &mut state);
+            }
+            Err(WsError::Io(error)) if is_time(&error) => match state {
+                _ if ends_at.is_some() => break,
+                State::Joined(..) if !pinged => {
+                    pinged = true;
+                    connection.socket.get_mut().rest();
+                    connection.peer.push_frames(&frames::ping(Side::Server));
+                    connection.peer.flush();
+                }
+                State::Joined(..) => break,
+                _ => {
+                    let why = "no HELLO came in time";
+                    end(
+                        router,
+                        &mut connection,
+                        &mut state,
+                        known::PROTOCOL_VIOLATION,
+                        why,
+                        1002,
+                    );
+                }
+            },
+            Err(error) => {
+                let Some((code, why)) = breach(&error) else {
+                    break;
+                };
+                end(
+                    router,
+                    &mut connection,
+                    &mut state,
+                    known::PROTOCOL_VIOLATION,
+                    &why,
+                    code,
+                );
+                connection.socket.get_mut().finish_batch();
+                drain(&connection);
+                break;
+            }
+        }
+    }
+    leave(router, &mut connection, &mut state);
+    connection.socket.get_mut().finish_batch();
+    connection.peer.close(1000);
+    connection.peer.flush();
+    connection.finish();
+}
+
+fn is_time(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
+/// The close code and the words for what breaks the WebSocket protocol; `None` where the connection is gone.
+fn breach(error: &WsError) -> Option<(u16, String)> {
+    let code = match error {
+        WsError::Capacity(CapacityError::MessageTooLong { .. }) => 1009,
+        WsError::Utf8(_) => 1007,
+        // The peer closed without a close frame: it cannot read one either.
+        WsError::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake) => {
+            return None;
+        }
+        WsError::Protocol(_) | WsError::Capacity(_) => 1002,
+        _ => return None,
+    };
+    Some((code, error.to_string()))
+}
+
+/// Reads and drops what still comes: a socket closed with bytes unread is reset, and the peer would not
+/// get to read why.
+fn drain(connection: &Connection) {
+    if let Ok(socket) = connection.raw.try_clone() {
+        // The peer may be gone already.
+        let _gone = labnet::close_gracefully(socket.into(), CLOSE_PATIENCE);
+    }
+}
+
+impl Connection {
+    /// Ends it once everything has been written; a peer that reads nothing is given up by its outbox.
+    fn finish(&self) {
+        let _in_time = self.peer.settle(Instant::now() + GIVE_UP);
+        self.peer.cut();
+    }
+
+    fn read(&mut self, limit: Limit) -> Result<Frame, WsError> {
+        self.socket.get_mut().limit = limit;
+        self.socket.read()
+    }
+}
+
+/// Takes the content of one frame.
+fn take(
+    router: &Router,
+    connection: &mut Connection,
+    state: &mut State,
+    bytes: &Bytes,
+    out: &mut Vec<Output<Arc<Peer>>>,
+) {
+    let message = Message::decode(connection.format, bytes);
+    let batch = &mut connection.socket.get_mut().batch;
+    batch.messages += 1;
+    if let State::Joined(realm, session) = state {
+        match message {
+            Ok(message) => router.receive(realm, *session, message, out, batch),
+            Err(error) => router.receive_error(realm, *session, &error, out, batch),
+        }
+        return;
+    }
+    match (std::mem::replace(state, State::Ended), message) {
+        (State::New, Ok(Message::Hello { realm, details })) => {
+            let joining = router.hello(&realm, details, &connection.peer, batch);
+            *state = go_on(connection, joining);
+        }
+        (State::Challenged(challenged), Ok(Message::Authenticate { signature, .. })) => {
+            let joining = router.authenticate(*challenged, &signature, &connection.peer, batch);
+            *state = go_on(connection, joining);
+        }
+        (State::Ended | State::Joined(..), _) => {}
+        // The client does not want to join after all; it is not answered.
+        (_, Ok(Message::Abort { .. })) => connection.peer.close(1000),
+        (before, message) => {
+            let why = match (&before, message) {
+                (_, Err(error)) => error.message,
+                (State::New, Ok(message)) => format!("{} came before HELLO", message.name()),
+                (_, Ok(message)) => format!("{} came in place of AUTHENTICATE", message.name()),
+            };
+            *state = before;
+            end(
+                router,
+                connection,
+                state,
+                known::PROTOCOL_VIOLATION,
+                &why,
+                1000,
+            );
+        }
+    }
+}
+
+fn go_on(connection: &mut Connection, joining: Joining) -> State {
+    let batch = &mut connection.socket.get_mut().batch;
+    batch.touch(connection.peer.clone());
+    match joining {
+        Joining::Joined(realm, session) => State::Joined(realm, session),
+        Joining::Challenge(message, challenged) => {
+            connection.peer.push(message, batch.number());
+            State::Challenged(challenged)
+        }
+        Joining::Refused(message) => {
+            connection.peer.push(message, batch.number());
+            connection.peer.close(1000);
+            State::Ended
+        }
+    }
+}
+
+/// Ends a session for what it did: ABORT, and a close frame with this code.
+fn end(
+    router: &Router,
+    connection: &mut Connection,
+    state: &mut State,
+    reason: &str,
+    why: &str,
+    code: u16,
+) {
+    let batch = &mut connection.socket.get_mut().batch;
+    match std::mem::replace(state, State::Ended) {
+        State::Joined(realm, session) => {
+            connection.peer.closes_with(code);
+            router.remove(&realm, session, Some((reason, why)), batch);
+        }
+        State::Ended => {}
+        State::New | State::Challenged(_) => {
+            count(&router.metrics.aborts);
+            let abort = realm::abort(reason, why);
+            connection.peer.push(abort, batch.number());
+        }
+    }
+    connection.peer.close(code);
+    batch.touch(connection.peer.clone());
+}
+
+/// Takes a session out of its realm whose peer has gone.
+fn leave(router: &Router, connection: &mut Connection, state: &mut State) {
+    if let State::Joined(realm, session) = std::mem::replace(state, State::Ended) {
+        let batch = &mut connection.socket.get_mut().batch;
+        router.remove(&realm, session, None, batch);
+    }
+}
+
+/// Sends back each message.
+pub(super) fn echo(mut connection: Connection) {
+    loop {
+        let (text, content): (bool, Bytes) =
+            match connection.read(Limit::Silence(CLOSE_PATIENCE * 30)) {
+                Ok(Frame::Text(text)) => (true, text.into()),
+                Ok(Frame::Binary(bytes)) => (false, bytes),
+                Ok(_) => continue,
+                Err(error) => {
+                    if let Some((code, _)) = breach(&error) {
+                        connection.peer.close(code);
+                        connection.peer.flush();
+                        drain(&connection);
+                    }
+                    break;
+                }
+            };
+        let mut frame = Vec::with_capacity(content.len() + 10);
+        let appended = frames::message(Side::Server, text, &mut frame, |out| {
+            out.extend_from_slice(&content);
+            Ok::<(), std::convert::Infallible>(())
+        });
+        let Ok(()) = appended;
+        if !connection.peer.push_frames(&frame) {
+            break;
+        }
+        let peer = connection.peer.clone();
+        connection.socket.get_mut().batch.touch(peer);
+    }
+    connection.socket.get_mut().finish_batch();
+    // tungstenite's answer to a close frame, which it has written and not flushed: without it the connection would
+    // end uncleanly. The peer may have gone, and then there is nobody to answer.
+    let _gone = connection.socket.get_mut().flush();
+    connection.finish();
+}
