@@ -377,7 +377,14 @@ static CLIENT: &[Case] = &[
         id: "answer-byte-by-byte",
         name: "puts together an answer that arrives one byte at a time",
         depends_on: &["prints"],
-        play: |harness| told(harness, "an answer in pieces", &Cut::Bytes, &m::TOKEN_ON_PIECE),
+        play: |harness| {
+            told(
+                harness,
+                "an answer in pieces",
+                &Cut::Bytes,
+                &m::TOKEN_ON_PIECE,
+            )
+        },
     },
     Case {
         id: "answer-cut-token",
