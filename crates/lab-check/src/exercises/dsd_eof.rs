@@ -378,12 +378,8 @@ static CLIENT: &[Case] = &[
         name: "puts together an answer that arrives one byte at a time",
         depends_on: &["prints"],
         play: |harness| {
-            told(
-                harness,
-                "an answer in pieces",
-                &Cut::Bytes,
-                &m::TOKEN_ON_PIECE,
-            )
+            let text = "an answer in pieces";
+            told(harness, text, &Cut::Bytes, &m::TOKEN_ON_PIECE)
         },
     },
     Case {
