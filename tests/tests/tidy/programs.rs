@@ -586,3 +586,44 @@ fn a_twin_that_python_3_8_cannot_run_is_found() {
         "{problems:#?}"
     );
 }
+
+/// Marks in a source that a hand-out would have to act on, other than the exercise's own regions:
+/// what a hand-out must not carry stands in a file of its own.
+fn marks(name: &str, text: &str) -> Vec<String> {
+    let mark = |line: &&str| {
+        let comment = line.trim_start().trim_start_matches(['/', '#', ' ']);
+        let is_comment = line.trim_start().starts_with(['/', '#']);
+        let region = comment
+            .strip_prefix("region:")
+            .or_else(|| comment.strip_prefix("endregion:"));
+        is_comment && region.is_some_and(|region| !region.trim_start().starts_with("exercise"))
+    };
+    let found = text.lines().enumerate().filter(|(_, line)| mark(line));
+    found
+        .map(|(number, line)| {
+            let line = line.trim();
+            format!(
+                "{name}:{}: `{line}`: put what a hand-out leaves out into a file of its own",
+                number + 1
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn sources_carry_no_marks_for_hand_outs() {
+    let problems = files(&[".rs", ".py"]).into_iter().flat_map(|path| {
+        let (name, text) = file(&path);
+        marks(&name, &text)
+    });
+    assert_tidy(&problems.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_mark_for_hand_outs_is_found() {
+    let good = "    // region: exercise\n    f();\n    // endregion: exercise\nlet region: u8;\n";
+    assert_eq!(marks("x", good), [""; 0]);
+    let bad = good.replace("exercise", "workspace");
+    assert_eq!(marks("x", &bad).len(), 2);
+    assert!(marks("x", &bad)[0].starts_with("x:1: `// region: workspace`"));
+}
