@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::tool::{
-    Folder, binary, case, code, gallery, json, lab, processes_with, run, signal, text, until,
-    workspace,
+    Folder, binary, case, code, gallery, json, lab, processes_of, processes_with, run, signal,
+    text, until, workspace,
 };
 
 /// The most memory that the check may ever use, in KiB.
@@ -437,7 +437,7 @@ pub fn a_check_that_is_killed_outright_takes_its_programs_along() {
     .spawn()
     .unwrap();
     until("the program", || {
-        !processes_with(&folder.word("server.py")).is_empty()
+        !processes_of(&folder.word("server.py")).is_empty()
     });
     child.kill().unwrap();
     child.wait().unwrap();

@@ -8,8 +8,8 @@ use quick_junit::{NonSuccessKind, Report, TestCaseStatus};
 use serde_json::Value;
 
 use crate::tool::{
-    Folder, case, code, errors, gallery, json, lab, processes_with, run, sheets_ports, signal,
-    text, until,
+    Folder, case, code, errors, gallery, json, lab, processes_of, processes_with, run,
+    sheets_ports, signal, text, until,
 };
 
 const FORMATS: [(&str, &str); 5] = [
@@ -307,7 +307,7 @@ pub fn ctrl_c_still_writes_every_format() {
         .spawn()
         .unwrap();
     until("the program", || {
-        !processes_with(&folder.word("server.py")).is_empty()
+        !processes_of(&folder.word("server.py")).is_empty()
     });
     signal(&child, "INT");
     let out = child.wait_with_output().unwrap();

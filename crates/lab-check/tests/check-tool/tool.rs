@@ -185,6 +185,11 @@ pub fn signal(child: &Child, name: &str) {
     assert!(status.success());
 }
 
+/// The processes that have this file as an argument. A check of it is none: there the file is within a command.
+pub fn processes_of(file: &str) -> Vec<u32> {
+    processes_with(&format!("\0{file}\0"))
+}
+
 /// The processes whose command line holds this text, which a test chose so that nobody else has it.
 pub fn processes_with(mark: &str) -> Vec<u32> {
     let mut found = Vec::new();

@@ -8,7 +8,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 use crate::tool::{
-    Folder, PATIENCE, code, errors, gallery, lab, processes_with, run, sheets_ports, signal, until,
+    Folder, PATIENCE, code, errors, gallery, lab, processes_of, processes_with, run, sheets_ports,
+    signal, until,
 };
 
 /// A watch that runs, and the lines of both of its streams.
@@ -123,7 +124,7 @@ pub fn a_change_while_a_check_runs_ends_that_check() {
         "600",
     ]);
     until("the program", || {
-        !processes_with(&folder.word("server.py")).is_empty()
+        !processes_of(&folder.word("server.py")).is_empty()
     });
     fs::write(&file, gallery("dsd-eof/right.py")).unwrap();
     let result = watch.until("(seed ");
