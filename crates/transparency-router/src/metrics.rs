@@ -31,9 +31,20 @@ pub(crate) fn serve(address: &str, stopper: Stopper) -> anyhow::Result<SocketAdd
     thread::Builder::new()
         .name("metrics".to_string())
         .spawn(move || {
-            for socket in listener.incoming().flatten() {
-                // Whoever asked has gone, or never asked; the next one may be more patient.
-                let _gone = answer(socket, &stopper);
+            loop {
+                match listener.accept() {
+                    Ok((socket, _)) => {
+                        // Whoever asked has gone, or never asked; the next one may be more patient.
+                        let _gone = answer(socket, &stopper);
+                    }
+                    // Without descriptors a loop that asks again at once would keep a processor busy.
+                    Err(error) => {
+                        if let Err(error) = labnet::retry_accept(error) {
+                            labnet::log!("the counters are no longer served: {error:#}");
+                            return;
+                        }
+                    }
+                }
             }
         })
         .context("cannot start the thread of the counters")?;

@@ -130,7 +130,7 @@ fn a_client_that_says_no_hello_is_told_so_and_closed() {
 fn a_session_that_never_reads_is_put_out_with_a_reason_and_a_bounded_memory() {
     let args = ["--max-waiting", "1048576", "--metrics", "127.0.0.1:0"];
     survives(&args, |router| {
-        let evict = router.counter("wamp_sessions_put_out_total");
+        let evicted = router.counter("wamp_sessions_put_out_total");
         let mut deaf = Peer::join(router.address);
         deaf.subscribe("news");
         let mut reader = Peer::join(router.address);
@@ -165,7 +165,7 @@ fn a_session_that_never_reads_is_put_out_with_a_reason_and_a_bounded_memory() {
         assert!(publisher.join().unwrap());
         let grown = router.memory("VmHWM").saturating_sub(before);
         assert!(grown < 16 * 1024, "the router grew by {grown} KiB");
-        assert_eq!(router.counter("wamp_sessions_put_out_total"), evict + 1);
+        assert_eq!(router.counter("wamp_sessions_put_out_total"), evicted + 1);
         // What it did not read in time is lost; what it still gets ends with the reason, if its own
         // system had room for that. The next test has one that reads it.
         let (reason, _) = deaf.read_to_end();

@@ -11,11 +11,11 @@ use std::collections::{HashMap, VecDeque};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use labnet::log;
+use labnet::{lock, log};
 
 /// How many of the last keys are known: an addition repeated later than that is a new one.
 const KEYS: usize = 10_000;
@@ -72,7 +72,7 @@ impl Counter {
 
     /// Takes the log if no other process has it; false if one has.
     pub fn try_open(&self) -> anyhow::Result<bool> {
-        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut log = lock(&self.log);
         if log.is_none() {
             *log = Log::open(&self.path)?;
         }
@@ -108,10 +108,7 @@ impl Counter {
     /// Tells of each new total once, in the log's order, whichever thread added. What was added before this call has been
     /// told when it returns. The log is not locked meanwhile: `tell` may wait for a network.
     pub fn announce(&self, tell: impl Fn(i64)) {
-        let announcing = self
-            .announcing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let announcing = lock(&self.announcing);
         announcing.try_iter().for_each(tell);
     }
 
@@ -127,7 +124,7 @@ impl Counter {
                 return Err(CounterError::Busy);
             }
         }
-        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut log = lock(&self.log);
         log.as_mut().map_or(Err(CounterError::Busy), work)
     }
 }
