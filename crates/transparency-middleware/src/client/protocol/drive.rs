@@ -4,7 +4,7 @@
 //! - No promise is kept twice, and when the session is at its end each has been kept once.
 //! - Requests have the ids 1, 2, 3, … on each connection.
 //! - A call is on its way, or something will send it. One on its way knows its request, and the request knows its call.
-//! - An answer to a request that was never made breaks the protocol, and an answer of the wrong kind takes nothing away.
+//! - An answer to a request that was never made breaks the protocol. One of the wrong kind takes nothing away, but for ERROR.
 //! - After the end nothing is held, and nothing comes out any more.
 //!
 //! One file, since every event is an arm of one game.
