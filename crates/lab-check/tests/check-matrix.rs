@@ -263,6 +263,7 @@ fn missing_tool(entry: &Entry, known: &mut BTreeMap<&'static str, bool>) -> Opti
     let tool = match entry.file.extension()?.to_str()? {
         "py" => "python3",
         "js" => "node",
+        "java" => "java",
         "c" => "cc",
         "rs" => "rustc",
         other => panic!("{}: nobody knows how to run .{other}", entry.file.display()),

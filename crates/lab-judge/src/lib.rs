@@ -9,6 +9,7 @@
 //! | [`process`] | running theirs: groups that end, output that is drained |
 //! | [`harness`] | what a case works with: the program, our side of the wire, the time |
 //! | [`run`] | plays the cases of a role, side by side |
+//! | [`crash`] | what a program that crashed said of it, and what that makes of a failure |
 //! | [`verdict`], [`misconceptions`] | what a result means |
 //! | [`report`] | how it is told, to a person or a machine |
 //! | [`procfs`] | what only the system can tell: queues, holders of ports, processes |
@@ -46,6 +47,7 @@
 
 pub mod cases;
 pub mod command;
+mod crash;
 pub mod exercise;
 pub mod harness;
 pub mod limit;

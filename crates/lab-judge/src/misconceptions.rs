@@ -30,6 +30,42 @@ impl Misconception {
         .iter()
         .any(|one| one.id == self.id)
     }
+
+    /// Whether it only says that something did not come, so that a crash of the program explains it better.
+    pub fn is_vague(&self) -> bool {
+        self.says_never_met()
+            || [
+                &CLOSES_EARLY,
+                &NO_ANSWER,
+                &WRONG_ORDER,
+                &SENDS_NOTHING,
+                &WRONG_ANSWER,
+                &NOT_PRINTED,
+                &SAYS_NOTHING,
+                &SILENT_FAILURE,
+                &ENDS_WITH_FAILURE,
+                &READS_ONCE,
+                &NO_BLANK_LINE,
+                &SCAN_NOTHING,
+                &UDP_NO_RESEND,
+                &WS_HANDSHAKE,
+                &WAMP_NO_HELLO,
+            ]
+            .iter()
+            .any(|one| one.id == self.id)
+    }
+
+    /// Whether it says that the program ended before it met anybody.
+    pub fn says_never_met(&self) -> bool {
+        [
+            &ENDS_AT_ONCE,
+            &NEVER_CONNECTS,
+            &UDP_ENDS_AT_ONCE,
+            &UDP_SENDS_NOTHING,
+        ]
+        .iter()
+        .any(|one| one.id == self.id)
+    }
 }
 
 macro_rules! misconceptions {
@@ -50,9 +86,42 @@ misconceptions! {
     "The system could not run the command at all. Is the path right, seen from the folder in which it runs? A script needs its interpreter before it (python3 file.py), or the right to be executed and a first line that \
      names one.";
 
-    ENDS_AT_ONCE, "ends-at-once", "the program ended before anybody could talk to it",
-    "A server has to stay in accept until a client comes, and a client has to connect before it can say anything. This program \
-     was gone by then; what it printed last is quoted below and usually names the line.";
+    SYNTAX_ERROR, "syntax-error", "the program cannot be run: its text has an error",
+    "The interpreter reads the whole file before it runs the first line. At the place that it names, or a little before it, a colon, a \
+     bracket or a quote is missing, or a line is indented differently from its neighbors. Nothing about sockets has been tried yet.";
+
+    MISSING_MODULE, "missing-module", "imports a module that is not there",
+    "The program ends at its import. Is the name misspelled? Is it a file of yours that was not handed in, or a library that is not \
+     installed on this machine? The sheets need only what comes with the language.";
+
+    CRASHES, "crashes", "crashes with an error of its own",
+    "An error that the program does not catch ends it, or the thread in which it happens. The line that is quoted says what happened, \
+     and the place says where. Mend that first: what the program does on the network can only be judged after that.";
+
+    CRASHES_AFTER, "crashes-after-its-work", "does its work, and then crashes",
+    "All that the sheet asks for had been done. The error comes in what the program does after that: the line that is quoted says \
+     what happened, and the place says where.";
+
+    REFUSED, "refused", "its connection was refused",
+    "Refused means that a machine was reached and that nobody listens on that port there. So the program works as far as connect, but asks \
+     at another address or port than the one on which the server waits. Take both from the command line, or use those of the sheet.";
+
+    CANNOT_BIND, "cannot-bind", "the system does not give it its address",
+    "bind takes only an address of this machine, and a port that nobody else has at the moment. A server binds to the address that \
+     the sheet gives (127.0.0.1, or 0.0.0.0 for all addresses of the machine), and to the port from the command line. A client needs \
+     no bind: connect gives it a port.";
+
+    ENDS_AT_ONCE, "ends-at-once", "the server ended before anybody could talk to it",
+    "A server has to stay in accept until a client comes. This one was gone by then; what it printed last is quoted below and \
+     often names the line.";
+
+    NEVER_CONNECTS, "never-connects", "does not connect to the server",
+    "The server waited, and no connection came. A client is connected once connect has returned. Check that connect is reached, and \
+     that host and port are those of the server: from the command line, or from the sheet.";
+
+    SENDS_NOTHING, "sends-nothing", "connects, but does not send its message",
+    "The server saw the connection, and then its end, without a byte in between. What is sent before close is delivered, so \
+     send was not reached, or it had nothing to send.";
 
     NOT_LISTENING, "not-listening", "nothing listens on the port",
     "A server is reachable once it has called bind with the port from its command line, and then listen. Until listen \
@@ -210,8 +279,8 @@ misconceptions! {
      wake it up, and can that still happen?";
 
     ENDS_WITH_ERROR, "ends-with-error", "ends with an error after a good conversation",
-    "The other side saw nothing wrong, but the program ended with an error. A client that closes its side is the usual end of a \
-     conversation: recv gives nothing, and that is no failure.";
+    "The other side saw nothing wrong, but the program ended with an exit code other than 0. When the other side closes, recv gives \
+     nothing: that is how a conversation usually ends, and no failure.";
 
     SILENT_FAILURE, "silent-failure", "reports success although it failed",
     "A program that could not do its work has to end with an exit code other than 0, and say what was wrong on stderr. \

@@ -6,9 +6,11 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::crash;
 use crate::exercise::{Case, Kind, Role};
 use crate::harness::{Groups, Harness, Target};
 use crate::limit::seconds;
+use crate::misconceptions as m;
 use crate::verdict::{CaseReport, Outcome, ProgramReport, Report, Stop};
 
 /// How a check is played.
@@ -129,7 +131,7 @@ fn settled(
     let result = one(role, case, target, plan, report);
     let in_the_way = was_held
         && matches!(&result.outcome, Outcome::Failed(failure)
-            if failure.misconception.id == crate::misconceptions::ENDS_AT_ONCE.id);
+            if [m::ENDS_AT_ONCE.id, m::CANNOT_BIND.id].contains(&failure.misconception.id));
     if !in_the_way {
         return result;
     }
@@ -179,7 +181,7 @@ fn one(
             harness.case_limit()
         )),
         Ok(Ok(())) if flooded => Outcome::Failed(Box::new(crate::verdict::Failure {
-            misconception: &crate::misconceptions::FLOODS,
+            misconception: &m::FLOODS,
             summary: "The program printed more than 64 MiB and was stopped.".to_string(),
             diff: None,
         })),
@@ -192,12 +194,14 @@ fn one(
                 harness.case_limit()
             ))
         }
-        Ok(Err(Stop::Wrong(mut failure))) => {
-            if flooded {
-                failure.misconception = &crate::misconceptions::FLOODS;
-            }
+        Ok(Err(Stop::Wrong(mut failure))) if flooded => {
+            failure.misconception = &m::FLOODS;
             Outcome::Failed(failure)
         }
+        Ok(Err(Stop::Wrong(failure))) => match crash::explain(&mut harness, failure, role.kind) {
+            Stop::Wrong(failure) => Outcome::Failed(failure),
+            Stop::Undecided(why) => Outcome::Undecided(why),
+        },
         Ok(Err(Stop::Undecided(why))) => Outcome::Undecided(why),
         Err(panic) => internal_error(report, case, &*panic),
     };

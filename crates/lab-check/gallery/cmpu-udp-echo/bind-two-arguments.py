@@ -1,6 +1,6 @@
 # Calls bind with two arguments: it takes one, a pair. The program ends with a TypeError.
 # check: cmpu-udp-echo --server "python3 {file} {port}"
-# fails: whole udp-ends-at-once
+# fails: whole crashes
 import socket
 import sys
 

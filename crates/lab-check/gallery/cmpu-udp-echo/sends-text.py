@@ -1,6 +1,6 @@
 # Gives sendto a str, which takes bytes: the first datagram ends the program.
 # check: cmpu-udp-echo --server "python3 {file} {port}"
-# fails: whole udp-ends-at-once
+# fails: whole crashes
 import socket
 import sys
 

@@ -1,6 +1,6 @@
 # A client that binds its socket to the server's address, which is taken, and never connects.
 # check: co223-task01 --client "python3 {file} {port}"
-# fails: connects ends-at-once
+# fails: connects cannot-bind
 import socket
 import sys
 

@@ -1,6 +1,6 @@
 # Does not even start.
 # check: dsd-eof --server "python3 {file} {port}"
-# fails: whole ends-at-once
+# fails: whole syntax-error
 import socket
 import sys
 import threading

@@ -1,6 +1,6 @@
 # Misspells a constant: that is no OSError, and the program ends.
 # check: transparency-socket2 --program "python3 {file}"
-# fails: created ends-with-failure
+# fails: created crashes
 import socket
 import sys
 

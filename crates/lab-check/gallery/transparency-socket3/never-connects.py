@@ -1,6 +1,6 @@
 # Resolves the name, and connects to nobody.
 # check: transparency-socket3 --client "python3 {file} {host} {port}"
-# fails: connects ends-at-once
+# fails: connects never-connects
 import socket
 import sys
 

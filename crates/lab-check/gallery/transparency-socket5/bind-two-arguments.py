@@ -1,6 +1,6 @@
 # Calls bind with two arguments, as the sheet does.
 # check: transparency-socket5 --server "python3 {file} {port}"
-# fails: whole ends-at-once
+# fails: whole crashes
 import socket
 import sys
 

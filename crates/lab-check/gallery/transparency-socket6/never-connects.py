@@ -1,6 +1,6 @@
 # Waits on a socket of its own instead of connecting.
 # check: transparency-socket6 --client "python3 {file} {port}"
-# fails: prints ends-at-once
+# fails: prints never-connects
 import socket
 import sys
 

@@ -75,7 +75,7 @@ fn check_command(command: &str, cases: &[&str]) -> Found {
         most
     });
     let out = child.wait_with_output().unwrap();
-    assert!(code(&out) <= 1, "{}", String::from_utf8_lossy(&out.stderr));
+    assert!(code(&out) <= 2, "{}", String::from_utf8_lossy(&out.stderr));
     Found {
         result: json(&out),
         took: begin.elapsed(),
@@ -202,14 +202,23 @@ pub fn one_that_cannot_be_started_is_a_verdict_with_its_reason() {
         check_command(&format!("{} {{port}}", file.display()), &["whole"]).failed("whole");
     assert_eq!(mistake, "not-started");
     assert!(summary.contains("Permission denied"), "{summary}");
-    let (mistake, summary) =
-        check_command("no-such-command-anywhere {port}", &["whole"]).failed("whole");
-    assert_eq!(mistake, "not-started");
-    assert!(
-        summary.contains("no-such-command-anywhere could not be started"),
-        "{summary}"
-    );
-    assert!(summary.contains("No such file"), "{summary}");
+}
+
+pub fn a_program_that_is_not_there_is_a_mistake_of_the_command_line() {
+    for (command, named) in [
+        (
+            "no-such-command-anywhere {port}",
+            "no-such-command-anywhere",
+        ),
+        ("python3 no-such-file.py {port}", "no-such-file.py"),
+        ("sh no-such-file.sh {port}", "no-such-file.sh"),
+    ] {
+        let found = check_command(command, &["whole"]);
+        let case = case(&found.result, "whole");
+        assert_eq!(case["outcome"], "undecided", "{case}");
+        let why = case["why"].as_str().unwrap();
+        assert!(why.contains(named) && why.contains("is not there"), "{why}");
+    }
 }
 
 pub fn one_that_writes_to_the_results_changes_nothing_and_is_told_of() {

@@ -106,7 +106,7 @@ impl Harness<'_> {
             if let Some(ended) = ended {
                 self.program()?.drained();
                 return Err(wrong(
-                    &m::ENDS_AT_ONCE,
+                    &m::NEVER_CONNECTS,
                     format!("The program {ended} and never connected to {address}."),
                 ));
             }
@@ -117,7 +117,7 @@ impl Harness<'_> {
                     What::Awaited(format!("a client on {address}"), full),
                 );
                 return Err(wrong(
-                    &m::NOT_LISTENING,
+                    &m::NEVER_CONNECTS,
                     format!("The program runs, but never connected to {address}."),
                 ));
             }

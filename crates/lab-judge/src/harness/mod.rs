@@ -240,6 +240,10 @@ impl<'a> Harness<'a> {
                 self.programs.push(program);
                 Ok(())
             }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Stop::Undecided(format!(
+                "the command names a program that is not there ({program}: {error}); look at its path, seen from the folder in \
+                 which it runs"
+            ))),
             Err(error) => Err(wrong(
                 &m::NOT_STARTED,
                 format!("{program} could not be started: {error}."),

@@ -29,10 +29,13 @@ impl fmt::Display for Ended {
     }
 }
 
-pub(super) fn signal_name(number: i32) -> &'static str {
+/// What a signal is called, in brackets.
+pub fn signal_name(number: i32) -> &'static str {
     match number {
-        6 => " (SIGABRT)",
-        8 => " (SIGFPE)",
+        4 => " (SIGILL)",
+        6 => " (SIGABRT: it stopped itself)",
+        7 => " (SIGBUS)",
+        8 => " (SIGFPE: it divided by zero, or overflowed)",
         9 => " (SIGKILL)",
         11 => " (SIGSEGV: it used memory that is not its own)",
         13 => " (SIGPIPE: it wrote to a connection that was closed)",

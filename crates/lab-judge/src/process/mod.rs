@@ -26,9 +26,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-pub use end::Ended;
 #[cfg(unix)]
 use end::{End, watch};
+pub use end::{Ended, signal_name};
 pub use group::{Group, go_on, pause, prepare, spawn_lock, stop_all, sweep, tell};
 use group::{
     Signal, TERM_PATIENCE, belongs, descendants, kill_all, left_behind, may_start, running, signal,

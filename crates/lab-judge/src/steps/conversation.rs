@@ -195,9 +195,13 @@ pub fn meet(harness: &mut Harness<'_>, message: &str) -> Step<(Connection, Vec<u
         false => server.read_some(),
     };
     if received.bytes.is_empty() {
+        let mistake = match received.end {
+            ReadEnd::Silence => &m::WRONG_ORDER,
+            _ => &m::SENDS_NOTHING,
+        };
         let ending = harness.ending(received.end);
         return Err(wrong(
-            &m::WRONG_ORDER,
+            mistake,
             format!("The client is connected but sent nothing, {ending}."),
         ));
     }

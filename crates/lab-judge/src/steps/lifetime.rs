@@ -89,8 +89,8 @@ pub fn ends_well(harness: &mut Harness<'_>, after: &str) -> Step {
     match harness.ends(after)? {
         Ended::Code(0) => Ok(()),
         ended => Err(wrong(
-            &m::ENDS_AT_ONCE,
-            format!("The conversation was fine, but the program {ended}."),
+            &m::ENDS_WITH_ERROR,
+            format!("The conversation was fine, but then the program {ended}."),
         )),
     }
 }
