@@ -20,6 +20,7 @@ const LIMITS: Limits = Limits {
     invocations: 8,
     registrations: 5,
     subscriptions: 5,
+    patterns: 4,
 };
 
 #[derive(Arbitrary, Debug)]

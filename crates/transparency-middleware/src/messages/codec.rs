@@ -192,6 +192,15 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// Goes on with a message that has been begun elsewhere.
+    pub(super) fn go_on(format: Format, out: &'a mut Vec<u8>) -> Self {
+        Writer {
+            format,
+            out,
+            first: false,
+        }
+    }
+
     fn element(&mut self) -> &mut Vec<u8> {
         if !self.first && self.format == Format::Json {
             self.out.push(b',');

@@ -12,7 +12,7 @@ use super::kind::RequestKind;
 use super::payload::Payload;
 use super::rules::{self, Rule};
 use super::uris::{Match, Uri};
-use super::{Dict, Id, MAX_DICT, Value};
+use super::{Dict, Id, MAX_DICT, MAX_ENTRIES, Value};
 
 /// The type of a message's element.
 pub(super) trait Field: Sized {
@@ -176,7 +176,7 @@ impl<'a> Reader<'a> {
     /// A request with an incorrect URI is answered, if all else of it is well-formed.
     fn invalid_uri(&self, text: &str, what: &str) -> DecodeError {
         let (Some(kind), Some(id)) = (self.kind, self.id) else {
-            return DecodeError::malformed(format!("the {what} {text:?} is no URI"));
+            return DecodeError::malformed(format!("the {what} {}", not_a_uri(text)));
         };
         if let Err(error) = self.payload() {
             return error;
@@ -187,7 +187,7 @@ impl<'a> Reader<'a> {
         };
         DecodeError {
             kind,
-            message: format!("{text:?} is no URI"),
+            message: not_a_uri(text),
         }
     }
 
@@ -200,6 +200,15 @@ impl<'a> Reader<'a> {
                 .map_err(DecodeError::malformed),
             None => Ok(Payload::default()),
         }
+    }
+}
+
+/// What is wrong with a text; a long one is not repeated.
+fn not_a_uri(text: &str) -> String {
+    let most = Uri::MAX_LENGTH;
+    match text.len() {
+        length if length > most => format!("has {length} bytes; a URI has at most {most}"),
+        _ => format!("{text:?} is not a URI"),
     }
 }
 
@@ -283,6 +292,9 @@ impl Parts<'_> {
             Value::Dict(dict) => dict,
             _ => return Err(format!("the {what} are no dictionary")),
         };
+        if dict.len() > MAX_ENTRIES {
+            return Err(format!("the {what} have more than {MAX_ENTRIES} entries"));
+        }
         rules::check(&dict, rules).map_err(|error| format!("the {what}: {error}"))?;
         Ok(dict)
     }

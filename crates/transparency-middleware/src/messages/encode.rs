@@ -1,5 +1,7 @@
 //! Writing a message, element by element.
 
+use bytes::Bytes;
+
 use super::codec::Writer;
 use super::error::PayloadError;
 use super::format::Format;
@@ -12,6 +14,69 @@ pub(super) fn elements(payload: &Payload) -> usize {
         2
     } else {
         usize::from(!payload.raw_args().is_empty())
+    }
+}
+
+/// An EVENT in one serialization, all but its head: that has the id of the subscription, and the rest is the same for
+/// everybody.
+///
+/// ```
+/// use transparency_middleware::messages::{Dict, EventRest, Format, Id, Payload};
+///
+/// let id = |number| Id::new(number).unwrap();
+/// let rest = EventRest::new(Format::Json, id(7), &Dict::new(), &Payload::empty())?;
+/// let mut event = rest.head(id(5));
+/// event.extend_from_slice(rest.bytes());
+/// assert_eq!(event, b"[36,5,7,{}]");
+/// # Ok::<(), transparency_middleware::messages::PayloadError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct EventRest {
+    format: Format,
+    elements: usize,
+    bytes: Bytes,
+}
+
+impl EventRest {
+    /// Encodes it.
+    ///
+    /// # Errors
+    ///
+    /// When the payload has no form in this serialization.
+    pub fn new(
+        format: Format,
+        publication: Id,
+        details: &Dict,
+        payload: &Payload,
+    ) -> Result<Self, PayloadError> {
+        let payload = payload.in_format(format)?;
+        let size = payload.raw_args().len() + payload.raw_kwargs().len();
+        let mut bytes = Vec::with_capacity(size + 64);
+        Chain(Writer::go_on(format, &mut bytes))
+            .id(publication)
+            .dict(details)?
+            .payload(&payload)
+            .end();
+        Ok(EventRest {
+            format,
+            // The code, the subscription, the publication, the details.
+            elements: 4 + elements(&payload),
+            bytes: bytes.into(),
+        })
+    }
+
+    /// What comes before it, for this subscription.
+    pub fn head(&self, subscription: Id) -> Vec<u8> {
+        let mut head = Vec::with_capacity(24);
+        let mut writer = Writer::new(self.format, self.elements, &mut head);
+        writer.number(36);
+        writer.number(subscription.get());
+        head
+    }
+
+    /// The rest.
+    pub const fn bytes(&self) -> &Bytes {
+        &self.bytes
     }
 }
 

@@ -36,6 +36,7 @@ use decode::Parts;
 use table::name_of;
 
 pub use codec::MAX_DEPTH;
+pub use encode::EventRest;
 pub use error::{DecodeError, DecodeErrorKind, PayloadError};
 pub use format::Format;
 pub use ids::{Id, SessionIds};
@@ -48,6 +49,9 @@ pub use value::{Dict, Value};
 /// The longest options, details or extra that are read, in bytes as they came. Unlike arguments they become values, which
 /// take up to some 30 times their bytes. A list of 10,000 sessions fits.
 pub const MAX_DICT: usize = 256 * 1024;
+
+/// The most options, details or extra: each is looked for among all.
+pub const MAX_ENTRIES: usize = 1_000;
 
 impl Message {
     /// Reads a message. Its payload borrows from `bytes`: nothing is copied.

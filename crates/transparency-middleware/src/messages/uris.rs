@@ -23,6 +23,9 @@ use std::sync::Arc;
 pub struct Uri(Arc<str>);
 
 impl Uri {
+    /// The most bytes of a URI. The specification has no limit; names that people give are far shorter.
+    pub const MAX_LENGTH: usize = 1024;
+
     /// The URI with this text, or `None` when the text is none.
     pub fn new(text: &str) -> Option<Self> {
         Self::pattern(text, Match::Exact)
@@ -45,6 +48,9 @@ impl Uri {
 }
 
 fn is_valid(text: &str, matching: Match) -> bool {
+    if text.len() > Uri::MAX_LENGTH {
+        return false;
+    }
     let is_forbidden = if text.is_ascii() {
         // The same set, without decoding characters: every message with a URI comes by here.
         let is_space = |byte| matches!(byte, b'\t'..=b'\r' | b' ');
@@ -267,6 +273,8 @@ pub mod known {
     pub const AUTHENTICATION_DENIED: &str = "wamp.error.authentication_denied";
     /// The realm lets nobody in who does not authenticate.
     pub const AUTHENTICATION_REQUIRED: &str = "wamp.error.authentication_required";
+    /// A registration was taken away: another callee has registered the procedure with `force_reregister`.
+    pub const UNREGISTERED: &str = "wamp.error.unregistered";
     /// The call was cancelled, or its callee left before it had answered.
     pub const CANCELED: &str = "wamp.error.canceled";
     /// The call was not answered before its deadline.

@@ -1,27 +1,30 @@
 //! Publish and subscribe.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 use rand::RngExt;
 
 use super::patterns::Patterns;
-use super::{Action, Identity, Output, Realm, Shared, Table, dealer, error, send};
-use crate::messages::{Dict, Format, Id, Match, Message, Payload, RequestKind, Uri, Value, known};
+use super::{Action, Identity, Output, Realm, Set, Table, dealer, error, send};
+use crate::messages::{Dict, Id, Match, Message, Payload, RequestKind, Uri, Value, known};
+
+/// The most names that the lists of a PUBLISH may have together.
+const MAX_NAMES: usize = 10_000;
 
 /// Subscriptions.
 #[derive(Debug, Default)]
 pub(super) struct Broker {
-    patterns: Patterns,
-    subscriptions: Table<Subscription>,
+    pub(super) patterns: Patterns,
+    pub(super) subscriptions: Table<Subscription>,
 }
 
 /// A topic or a pattern of topics, and those who want its events.
 #[derive(Debug)]
-struct Subscription {
+pub(super) struct Subscription {
     topic: Uri,
-    match_policy: Match,
+    pub(super) match_policy: Match,
     /// Never empty.
-    subscribers: BTreeSet<Id>,
+    pub(super) subscribers: BTreeSet<Id>,
 }
 
 impl Broker {
@@ -36,39 +39,78 @@ impl Broker {
             self.subscriptions.entries.remove(&subscription);
         }
     }
+
+    /// What a subscription counts among the patterns of a session, and the length of its URI.
+    fn size_of(&self, subscription: Id) -> (usize, usize) {
+        let entry = self.subscriptions.entries.get(&subscription);
+        entry.map_or((0, 0), |entry| {
+            let uri = &entry.topic;
+            (
+                super::pattern_cost(uri, entry.match_policy),
+                uri.as_str().len(),
+            )
+        })
+    }
 }
 
 /// Who may get an event, apart from having subscribed: the lists in the options of PUBLISH.
-struct Audience<'a> {
-    exclude: Option<HashSet<Id>>,
-    exclude_authid: Option<HashSet<&'a str>>,
-    exclude_authrole: Option<HashSet<&'a str>>,
-    eligible: Option<HashSet<Id>>,
-    eligible_authid: Option<HashSet<&'a str>>,
-    eligible_authrole: Option<HashSet<&'a str>>,
+#[derive(Debug, Default)]
+pub(super) struct Audience {
+    exclude: Option<Set<Id>>,
+    exclude_authid: Option<Set<String>>,
+    exclude_authrole: Option<Set<String>>,
+    eligible: Option<Set<Id>>,
+    eligible_authid: Option<Set<String>>,
+    eligible_authrole: Option<Set<String>>,
 }
 
-impl<'a> Audience<'a> {
-    fn of(options: &'a Dict) -> Self {
-        let ids = |name| {
-            let list: Option<&[Value]> = options.list(name);
-            list.map(|list| list.iter().filter_map(Value::as_id).collect())
-        };
-        let texts = |name| {
-            let list: Option<&[Value]> = options.list(name);
-            list.map(|list| list.iter().filter_map(Value::as_str).collect())
-        };
-        Audience {
-            exclude: ids("exclude"),
-            exclude_authid: texts("exclude_authid"),
-            exclude_authrole: texts("exclude_authrole"),
-            eligible: ids("eligible"),
-            eligible_authid: texts("eligible_authid"),
-            eligible_authrole: texts("eligible_authrole"),
+impl Audience {
+    /// `None` where the lists are too long.
+    fn of(options: &Dict) -> Option<Self> {
+        if options.is_empty() {
+            return Some(Audience::default());
         }
+        let mut names = 0;
+        let mut list = |name| {
+            let list: Option<&[Value]> = options.list(name);
+            names += list.map_or(0, <[Value]>::len);
+            list
+        };
+        let lists = [list("exclude"), list("eligible")];
+        let [
+            exclude_authid,
+            exclude_authrole,
+            eligible_authid,
+            eligible_authrole,
+        ] = [
+            list("exclude_authid"),
+            list("exclude_authrole"),
+            list("eligible_authid"),
+            list("eligible_authrole"),
+        ];
+        if names > MAX_NAMES {
+            return None;
+        }
+        let [exclude, eligible] =
+            lists.map(|list| list.map(|list| list.iter().filter_map(Value::as_id).collect()));
+        let texts = |list: Option<&[Value]>| {
+            let texts = |list: &[Value]| {
+                let texts = list.iter().filter_map(Value::as_str);
+                texts.map(ToString::to_string).collect()
+            };
+            list.map(texts)
+        };
+        Some(Audience {
+            exclude,
+            exclude_authid: texts(exclude_authid),
+            exclude_authrole: texts(exclude_authrole),
+            eligible,
+            eligible_authid: texts(eligible_authid),
+            eligible_authrole: texts(eligible_authrole),
+        })
     }
 
-    fn has(&self, id: Id, identity: &Identity) -> bool {
+    pub(super) fn has(&self, id: Id, identity: &Identity) -> bool {
         let (authid, authrole) = (identity.authid.as_str(), identity.authrole.as_str());
         let excluded = self.exclude.as_ref().is_some_and(|list| list.contains(&id))
             || lists(self.exclude_authid.as_ref(), authid) == Some(true)
@@ -81,7 +123,7 @@ impl<'a> Audience<'a> {
 }
 
 /// Whether a list has the text; `None` without a list.
-fn lists(list: Option<&HashSet<&str>>, text: &str) -> Option<bool> {
+fn lists(list: Option<&Set<String>>, text: &str) -> Option<bool> {
     list.map(|list| list.contains(text))
 }
 
@@ -112,6 +154,10 @@ impl<H: Clone> Realm<H> {
         options: &Dict,
         topic: Uri,
     ) -> Result<Id, (&'static str, &'static str)> {
+        if options.flag("get_retained") {
+            let why = "the option get_retained is not supported here: no event is retained";
+            return Err((known::OPTION_NOT_ALLOWED, why));
+        }
         let session = &self.sessions[&from];
         if !self.may(session, Action::Subscribe, &topic, options) {
             return Err((known::NOT_AUTHORIZED, "the role may not subscribe to this"));
@@ -120,6 +166,8 @@ impl<H: Clone> Realm<H> {
             return Err((known::UNAVAILABLE, "the session has too many subscriptions"));
         }
         let match_policy = dealer::match_policy(options);
+        self.has_room_for_pattern(from, &self.broker.patterns, &topic, match_policy)?;
+        let size = topic.as_str().len();
         let broker = &mut self.broker;
         let id = match broker.patterns.get(&topic, match_policy) {
             Some(id) => id,
@@ -136,8 +184,10 @@ impl<H: Clone> Realm<H> {
         if let Some(entry) = broker.subscriptions.entries.get_mut(&id) {
             entry.subscribers.insert(from);
         }
-        if let Some(session) = self.sessions.get_mut(&from) {
-            session.subscriptions.insert(id);
+        let session = self.sessions.get_mut(&from);
+        if session.is_some_and(|session| session.subscriptions.insert(id)) {
+            let cost = self.broker.size_of(id).0;
+            self.hold(from, size, cost);
         }
         Ok(id)
     }
@@ -152,14 +202,19 @@ impl<H: Clone> Realm<H> {
         let Some(session) = self.sessions.get_mut(&from) else {
             return;
         };
-        let message = if session.subscriptions.remove(&subscription) {
+        let is_held = session.subscriptions.remove(&subscription);
+        let message = if is_held {
             Message::Unsubscribed { request }
         } else {
             let reason = known::NO_SUCH_SUBSCRIPTION;
             error(RequestKind::Unsubscribe, request, reason, None)
         };
         send(session, message, out);
-        self.broker.remove(subscription, from);
+        if is_held {
+            let (cost, size) = self.broker.size_of(subscription);
+            self.broker.remove(subscription, from);
+            self.release(from, size, cost);
+        }
     }
 
     pub(super) fn publish(
@@ -174,6 +229,7 @@ impl<H: Clone> Realm<H> {
         let session = &self.sessions[&from];
         let acknowledge = options.flag("acknowledge");
         let permissions = self.roles.get(&session.identity.authrole);
+        let audience = Audience::of(options);
         let refused = if topic.is_reserved() {
             Some((known::INVALID_URI, "names in wamp. are the router's own"))
         } else if !permissions
@@ -182,17 +238,20 @@ impl<H: Clone> Realm<H> {
             Some((known::NOT_AUTHORIZED, "the role may not publish to this"))
         } else if payload.is_sealed() {
             Some((known::OPTION_NOT_ALLOWED, dealer::NOT_SEALED))
+        } else if options.flag("retain") {
+            let why = "the option retain is not supported here: no event is retained";
+            Some((known::OPTION_NOT_ALLOWED, why))
+        } else if audience.is_none() {
+            let why = "the lists of who may get the event have more than 10000 entries";
+            Some((known::INVALID_ARGUMENT, why))
         } else {
             None
         };
         if let Some((reason, why)) = refused {
             // Without acknowledge the publisher hears nothing, whatever happens.
             if acknowledge {
-                send(
-                    session,
-                    error(RequestKind::Publish, request, reason, Some(why)),
-                    out,
-                );
+                let message = error(RequestKind::Publish, request, reason, Some(why));
+                send(session, message, out);
             }
             return;
         }
@@ -203,82 +262,9 @@ impl<H: Clone> Realm<H> {
             details.insert("publisher_authrole", session.identity.authrole.as_str());
         }
         let spared = (options.bool("exclude_me") != Some(false)).then_some(from);
-        let publication = self.dispatch(
-            topic,
-            &details,
-            payload,
-            &Audience::of(options),
-            spared,
-            out,
-        );
-        if acknowledge {
-            let published = Message::Published {
-                request,
-                publication,
-            };
-            send(&self.sessions[&from], published, out);
-        }
-    }
-
-    /// Publishes what the router itself has to say.
-    pub(super) fn announce(&mut self, topic: &str, args: &[Value], out: &mut Vec<Output<H>>) {
-        let topic = super::uri(topic);
-        let payload = Payload::new(Format::Json, args).expect("values can be written");
-        let everybody = Dict::new();
-        self.dispatch(
-            &topic,
-            &everybody,
-            &payload,
-            &Audience::of(&everybody),
-            None,
-            out,
-        );
-    }
-
-    /// Sends an event to everybody in the audience who has subscribed, once for each subscription.
-    fn dispatch(
-        &mut self,
-        topic: &Uri,
-        details: &Dict,
-        payload: &Payload,
-        audience: &Audience<'_>,
-        spared: Option<Id>,
-        out: &mut Vec<Output<H>>,
-    ) -> Id {
-        let publication = self.random_id();
-        let Broker {
-            patterns,
-            subscriptions,
-        } = &self.broker;
-        let sessions = &self.sessions;
-        patterns.all(topic.as_str(), |id| {
-            let Some(subscription) = subscriptions.entries.get(&id) else {
-                return;
-            };
-            let mut details = details.clone();
-            if subscription.match_policy != Match::Exact {
-                details.insert("topic", topic.as_str());
-            }
-            let wants = |subscriber: &Id| {
-                let session = sessions.get(subscriber)?;
-                let wants =
-                    spared != Some(*subscriber) && audience.has(*subscriber, &session.identity);
-                wants.then(|| session.handle.clone())
-            };
-            let mut audience = Vec::with_capacity(subscription.subscribers.len());
-            audience.extend(subscription.subscribers.iter().filter_map(wants));
-            if audience.is_empty() {
-                return;
-            }
-            let event = Shared::new(Message::Event {
-                subscription: id,
-                publication,
-                details,
-                payload: payload.clone(),
-            });
-            out.push(Output::Event(audience, event));
-        });
-        publication
+        let publisher = acknowledge.then_some((from, request));
+        let audience = audience.unwrap_or_default();
+        self.dispatch(topic, details, payload, audience, spared, publisher);
     }
 
     /// An id of global scope: drawn at random from the whole range.

@@ -7,15 +7,16 @@ use std::time::Duration;
 use rand::RngExt;
 
 use super::patterns::Patterns;
-use super::{
-    Action, Deadlines, Map, Output, Realm, Table, Violation, error, send, text_payload, uri,
-};
+use super::{Action, Deadlines, Output, Realm, Table, Violation, error, send, text_payload, uri};
 use crate::messages::{
     CancelMode, Dict, Id, Invoke, Match, Message, Payload, RequestKind, Uri, known,
 };
 
 /// Payload transparency is not announced: whoever gets a sealed payload would not be told how to open it.
 pub(super) const NOT_SEALED: &str = "sealed payloads are not carried here";
+
+/// So many callees are looked at in the time of one other piece of work.
+const CALLEES_PER_WORK: usize = 32;
 
 /// Registrations, and how many calls are under way.
 #[derive(Debug, Default)]
@@ -65,11 +66,12 @@ pub(super) enum Answer {
 }
 
 impl Dealer {
-    /// Takes a callee out of a registration; the last one takes it along.
-    pub(super) fn remove(&mut self, registration: Id, session: Id) {
+    /// Takes a callee out of a registration; the last one takes it along. Gives how much work that was.
+    pub(super) fn remove(&mut self, registration: Id, session: Id) -> usize {
         let Some(entry) = self.registrations.entries.get_mut(&registration) else {
-            return;
+            return 1;
         };
+        let work = 1 + entry.callees.len() / CALLEES_PER_WORK;
         let place = entry
             .callees
             .iter()
@@ -85,6 +87,19 @@ impl Dealer {
             self.patterns.remove(&entry.procedure, entry.match_policy);
             self.registrations.entries.remove(&registration);
         }
+        work
+    }
+
+    /// What a registration counts among the patterns of a session, and the length of its URI.
+    pub(super) fn size_of(&self, registration: Id) -> (usize, usize) {
+        let entry = self.registrations.entries.get(&registration);
+        entry.map_or((0, 0), |entry| {
+            let uri = &entry.procedure;
+            (
+                super::pattern_cost(uri, entry.match_policy),
+                uri.as_str().len(),
+            )
+        })
     }
 }
 
@@ -105,7 +120,7 @@ impl<H: Clone> Realm<H> {
         procedure: Uri,
         out: &mut Vec<Output<H>>,
     ) {
-        let outcome = self.try_register(from, options, procedure);
+        let outcome = self.try_register(from, options, procedure, out);
         let message = match outcome {
             Ok(registration) => Message::Registered {
                 request,
@@ -123,9 +138,14 @@ impl<H: Clone> Realm<H> {
         from: Id,
         options: &Dict,
         procedure: Uri,
+        out: &mut Vec<Output<H>>,
     ) -> Result<Id, (&'static str, &'static str)> {
         if procedure.is_reserved() {
             return Err((known::INVALID_URI, "names in wamp. are the router's own"));
+        }
+        if options.u64("concurrency").is_some_and(|most| most > 0) {
+            let why = "the option concurrency is not supported here: leave it out";
+            return Err((known::OPTION_NOT_ALLOWED, why));
         }
         let session = &self.sessions[&from];
         if !self.may(session, Action::Register, &procedure, options) {
@@ -135,14 +155,26 @@ impl<H: Clone> Realm<H> {
             return Err((known::UNAVAILABLE, "the session has too many registrations"));
         }
         let match_policy = match_policy(options);
+        self.has_room_for_pattern(from, &self.dealer.patterns, &procedure, match_policy)?;
         let invoke = options.str("invoke").and_then(Invoke::from_word);
         let invoke = invoke.unwrap_or_default();
         let callee = Callee {
             session: from,
             wants_caller: options.flag("disclose_caller"),
         };
-        let id = match self.dealer.patterns.get(&procedure, match_policy) {
+        let mut registered = self.dealer.patterns.get(&procedure, match_policy);
+        if let Some(id) = registered {
+            if options.flag("force_reregister") {
+                self.revoke(id, out);
+            } else {
+                self.drop_those_who_left(id);
+            }
+            registered = self.dealer.patterns.get(&procedure, match_policy);
+        }
+        let size = procedure.as_str().len();
+        let id = match registered {
             Some(id) => {
+                self.work += 1;
                 let entry = self.dealer.registrations.entries.get_mut(&id);
                 let entry = entry.filter(|entry| {
                     let is_new = entry.callees.iter().all(|other| other.session != from);
@@ -171,7 +203,33 @@ impl<H: Clone> Realm<H> {
         if let Some(session) = self.sessions.get_mut(&from) {
             session.registrations.insert(id);
         }
+        let cost = self.dealer.size_of(id).0;
+        self.hold(from, size, cost);
         Ok(id)
+    }
+
+    /// Takes a registration from those who have it, because another callee registers the procedure with
+    /// `force_reregister`.
+    fn revoke(&mut self, registration: Id, out: &mut Vec<Output<H>>) {
+        let Some(entry) = self.dealer.registrations.entries.get(&registration) else {
+            return;
+        };
+        let (cost, size) = self.dealer.size_of(registration);
+        let callees: Vec<Id> = entry.callees.iter().map(|callee| callee.session).collect();
+        for callee in callees {
+            self.work += self.dealer.remove(registration, callee);
+            let Some(session) = self.sessions.get_mut(&callee) else {
+                continue;
+            };
+            session.registrations.remove(&registration);
+            if session.takes_revocations {
+                let details = Dict::new()
+                    .with("registration", registration)
+                    .with("reason", known::UNREGISTERED);
+                send(session, Message::RegistrationRevoked { details }, out);
+            }
+            self.release(callee, size, cost);
+        }
     }
 
     pub(super) fn unregister(
@@ -184,14 +242,19 @@ impl<H: Clone> Realm<H> {
         let Some(session) = self.sessions.get_mut(&from) else {
             return;
         };
-        let message = if session.registrations.remove(&registration) {
+        let is_held = session.registrations.remove(&registration);
+        let message = if is_held {
             Message::Unregistered { request }
         } else {
             let reason = known::NO_SUCH_REGISTRATION;
             error(RequestKind::Unregister, request, reason, None)
         };
         send(session, message, out);
-        self.dealer.remove(registration, from);
+        if is_held {
+            let (cost, size) = self.dealer.size_of(registration);
+            self.work += self.dealer.remove(registration, from);
+            self.release(from, size, cost);
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "the fields of a CALL")]
@@ -320,7 +383,20 @@ impl<H: Clone> Realm<H> {
 
     /// The registration that a call belongs to, and the callee who gets it.
     fn choose(&mut self, procedure: &Uri) -> Option<(Id, Callee)> {
-        let id = self.dealer.patterns.best(procedure.as_str())?;
+        let (id, steps) = self.dealer.patterns.best(procedure.as_str());
+        self.work += steps;
+        let mut id = id?;
+        let callees = &self.dealer.registrations.entries.get(&id)?.callees;
+        // Of those who leave with much behind some are still listed. Mostly there is one callee, who is there.
+        if !self.tasks.is_empty()
+            && callees
+                .iter()
+                .any(|one| !self.sessions.contains_key(&one.session))
+        {
+            self.work += callees.len() / CALLEES_PER_WORK;
+            self.drop_those_who_left(id);
+            id = self.dealer.patterns.best(procedure.as_str()).0?;
+        }
         let entry = self.dealer.registrations.entries.get_mut(&id)?;
         let count = entry.callees.len();
         let index = match entry.invoke {
@@ -524,26 +600,38 @@ impl<H: Clone> Realm<H> {
         }
     }
 
-    /// A callee has left: its callers get an error, at once.
-    pub(super) fn drop_invocations(
+    /// A callee has left that had this to answer: its caller gets an error.
+    pub(super) fn drop_invocation(
         &mut self,
         callee: Id,
-        invocations: Map<Id, Invocation>,
+        invocation: Id,
+        entry: &Invocation,
         out: &mut Vec<Output<H>>,
     ) {
-        for (invocation, entry) in invocations {
-            self.forget(callee, invocation, &entry);
-            if let Some(caller) = self.sessions.get_mut(&entry.caller) {
-                caller.calls.remove(&entry.request);
-                let message = Message::Error {
-                    kind: RequestKind::Call,
-                    request: entry.request,
-                    details: Dict::new(),
-                    error: uri(known::CANCELED),
-                    payload: text_payload("the callee left before it had answered"),
-                };
-                send(caller, message, out);
-            }
+        self.forget(callee, invocation, entry);
+        if let Some(caller) = self.sessions.get_mut(&entry.caller) {
+            caller.calls.remove(&entry.request);
+            let why = Some("the callee left before it had answered");
+            let message = error(RequestKind::Call, entry.request, known::CANCELED, why);
+            send(caller, message, out);
+        }
+    }
+
+    /// Takes callees out of a registration that have left, and whose own turn to be cleared away has not come yet.
+    fn drop_those_who_left(&mut self, registration: Id) {
+        let Some(entry) = self.dealer.registrations.entries.get(&registration) else {
+            return;
+        };
+        self.work += entry.callees.len() / CALLEES_PER_WORK;
+        let has_left = |callee: &&Callee| !self.sessions.contains_key(&callee.session);
+        let left: Vec<Id> = entry
+            .callees
+            .iter()
+            .filter(has_left)
+            .map(|callee| callee.session)
+            .collect();
+        for session in left {
+            self.work += self.dealer.remove(registration, session);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The session meta API: what the router tells about its sessions, and how a role with the right ends them.
 
-use super::{Action, Identity, Output, Realm, send};
+use super::tasks::{Ending, Task};
+use super::{Action, Identity, Output, Realm, Session, Set, send};
 use crate::messages::{Dict, Format, Id, Message, Payload, Uri, Value, known};
 
 /// What `wamp.session.get` and `wamp.session.on_join` tell about a session.
@@ -26,7 +27,10 @@ const PROCEDURES: [&str; 7] = [
 ];
 
 /// The arguments that are read, in bytes as they came: the others wait meanwhile.
-const LONGEST_ARGUMENTS: usize = 64 * 1024;
+const LONGEST_ARGUMENTS: usize = 16 * 1024;
+
+/// So many sessions are looked at in the time of one other piece of work.
+const SESSIONS_PER_WORK: usize = 16;
 
 type Refusal = (&'static str, String);
 
@@ -55,13 +59,14 @@ impl<H: Clone> Realm<H> {
         let reason = Uri::new(reason).ok_or_else(|| invalid("the reason is a URI"))?;
         let (answer, ended) = match name {
             "wamp.session.count" => {
-                let count = self.with_roles(&args)?.len();
-                (
-                    Value::from(u64::try_from(count).unwrap_or(u64::MAX)),
-                    Vec::new(),
-                )
+                let count = self.count(roles_argument(&args)?.as_ref());
+                let count = u64::try_from(count).unwrap_or(u64::MAX);
+                (Value::from(count), Vec::new())
             }
-            "wamp.session.list" => (Value::from(self.with_roles(&args)?), Vec::new()),
+            "wamp.session.list" => (
+                Value::from(self.with_roles(roles_argument(&args)?.as_ref())),
+                Vec::new(),
+            ),
             "wamp.session.get" => {
                 let id = id_argument(&args)?;
                 let session = self.sessions.get(&id).ok_or_else(|| no_such_session(id))?;
@@ -93,33 +98,40 @@ impl<H: Clone> Realm<H> {
         if let Some(message) = kwargs.str("message") {
             goodbye.insert("message", message);
         }
-        for id in ended {
-            self.say_goodbye(id, goodbye.clone(), reason.as_str(), out);
-        }
+        self.begin(Task::End(Ending {
+            sessions: ended.into_iter(),
+            details: goodbye,
+            reason,
+        }));
         Ok(())
     }
 
-    /// The sessions, or those of the roles that the first argument lists.
-    fn with_roles(&self, args: &[Value]) -> Result<Vec<Id>, Refusal> {
-        let roles = match args.first() {
-            None | Some(Value::Null) => None,
-            Some(Value::List(roles)) => Some(roles),
-            Some(_) => return Err(invalid("the first argument is a list of roles")),
+    /// How many sessions have these roles.
+    fn count(&mut self, roles: Option<&Set<&str>>) -> usize {
+        let Some(roles) = roles else {
+            return self.sessions.len();
         };
-        let mut ids: Vec<Id> = self
-            .sessions
-            .iter()
-            .filter(|(_, session)| {
-                let authrole = Value::from(session.identity.authrole.as_str());
-                roles.is_none_or(|roles| roles.contains(&authrole))
-            })
+        self.work += roles.len();
+        let counts = roles.iter().filter_map(|role| self.by_role.get(*role));
+        counts.sum()
+    }
+
+    /// The sessions that have these roles.
+    fn with_roles(&mut self, roles: Option<&Set<&str>>) -> Vec<Id> {
+        self.work += self.sessions.len() / SESSIONS_PER_WORK;
+        let has = |session: &Session<H>| {
+            roles.is_none_or(|roles| roles.contains(session.identity.authrole.as_str()))
+        };
+        let sessions = self.sessions.iter();
+        let mut ids: Vec<Id> = sessions
+            .filter(|(_, session)| has(session))
             .map(|(id, _)| *id)
             .collect();
         ids.sort_unstable();
-        Ok(ids)
+        ids
     }
 
-    /// A right to everything is none to end sessions: a rule has to name it.
+    /// A rule for every URI does not grant session termination: a rule has to name it.
     fn may_end_sessions(&self, from: Id, name: &str) -> Result<(), Refusal> {
         let role = &self.sessions[&from].identity.authrole;
         let permissions = self.roles.get(role);
@@ -131,7 +143,7 @@ impl<H: Clone> Realm<H> {
     }
 
     /// The sessions to be ended; never the one that asks.
-    fn victims(&self, from: Id, name: &str, args: &[Value]) -> Result<Vec<Id>, Refusal> {
+    fn victims(&mut self, from: Id, name: &str, args: &[Value]) -> Result<Vec<Id>, Refusal> {
         if name == "wamp.session.kill" {
             let id = id_argument(args)?;
             if id == from || !self.sessions.contains_key(&id) {
@@ -145,6 +157,7 @@ impl<H: Clone> Realm<H> {
             let text = args.first().and_then(Value::as_str);
             Some(text.ok_or_else(|| invalid("the first argument is a name"))?)
         };
+        self.work += self.sessions.len() / SESSIONS_PER_WORK;
         let ids = self.sessions.iter().filter(|(id, session)| {
             let identity = &session.identity;
             let of = if name.ends_with("authid") {
@@ -155,6 +168,15 @@ impl<H: Clone> Realm<H> {
             **id != from && wanted.is_none_or(|wanted| wanted == of)
         });
         Ok(ids.map(|(id, _)| *id).collect())
+    }
+}
+
+/// The roles that the first argument lists; `None` for all.
+fn roles_argument(args: &[Value]) -> Result<Option<Set<&str>>, Refusal> {
+    match args.first() {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::List(roles)) => Ok(Some(roles.iter().filter_map(Value::as_str).collect())),
+        Some(_) => Err(invalid("the first argument is a list of roles")),
     }
 }
 

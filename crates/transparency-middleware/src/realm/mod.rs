@@ -10,20 +10,25 @@ mod dealer;
 mod meta;
 mod patterns;
 mod permissions;
+mod tasks;
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use crate::messages::{Dict, Format, Id, Message, Payload, RequestKind, SessionIds, Uri, known};
+use crate::messages::{
+    Dict, EventRest, Format, Id, Match, Message, Payload, RequestKind, SessionIds, Uri, known,
+};
 
 pub use permissions::{Action, Permissions, Roles, Rule};
 
 use broker::Broker;
 use dealer::{Dealer, Invocation};
+use patterns::{MAX_COMPONENTS, Patterns};
+use tasks::{Departure, STEP, Task};
 
 /// A map whose keys are hashed quickly: most of what a realm does is to look something up.
 type Map<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;
@@ -40,6 +45,8 @@ pub struct Limits {
     pub registrations: usize,
     /// Topics that it has subscribed to.
     pub subscriptions: usize,
+    /// Patterns among both: a prefix counts 1, a wildcard as many as it has components.
+    pub patterns: usize,
 }
 
 impl Default for Limits {
@@ -49,6 +56,7 @@ impl Default for Limits {
             invocations: 100_000,
             registrations: 10_000,
             subscriptions: 10_000,
+            patterns: 1_000,
         }
     }
 }
@@ -66,21 +74,39 @@ pub struct Identity {
     pub authprovider: String,
 }
 
-/// A message for several sessions, and a place for what it was encoded to, so that this is done once.
+/// An event for several sessions, and a place for what it was encoded to, so that this is done once for each
+/// serialization, however many subscriptions it belongs to.
 #[derive(Debug)]
 pub struct Shared {
-    /// The message.
-    pub message: Message,
-    /// Its bytes by format, in the order of [`Format::ALL`], once someone has made them.
-    pub encoded: [std::sync::OnceLock<Vec<u8>>; Format::ALL.len()],
+    /// Its id.
+    pub publication: Id,
+    /// Its details.
+    pub details: Dict,
+    /// Its arguments.
+    pub payload: Payload,
+    /// All of it but the subscription, by format, in the order of [`Format::ALL`], once someone has made it; an error's
+    /// text where it has no form in that format.
+    pub encoded: [OnceLock<Result<EventRest, String>>; Format::ALL.len()],
 }
 
 impl Shared {
-    fn new(message: Message) -> Arc<Self> {
+    fn new(publication: Id, details: Dict, payload: Payload) -> Arc<Self> {
         Arc::new(Shared {
-            message,
+            publication,
+            details,
+            payload,
             encoded: Default::default(),
         })
+    }
+
+    /// The event of a subscription.
+    pub fn event(&self, subscription: Id) -> Message {
+        Message::Event {
+            subscription,
+            publication: self.publication,
+            details: self.details.clone(),
+            payload: self.payload.clone(),
+        }
     }
 }
 
@@ -89,23 +115,23 @@ impl Shared {
 pub enum Output<H> {
     /// Send this to the session.
     Send(H, Message),
-    /// Send this event to each of the sessions.
-    Event(Vec<H>, Arc<Shared>),
+    /// Send this event to each of the sessions, for this subscription.
+    Event(Vec<H>, Id, Arc<Shared>),
     /// The session has ended: close its connection once all before has been sent.
     Close(H),
 }
 
 impl<H> Output<H> {
     /// What is to be sent, to each session.
-    pub fn sent(&self) -> impl Iterator<Item = (&H, &Message)> {
-        let (sessions, message) = match self {
-            Output::Send(session, message) => (std::slice::from_ref(session), Some(message)),
-            Output::Event(sessions, event) => (sessions.as_slice(), Some(&event.message)),
-            Output::Close(_) => ([].as_slice(), None),
-        };
-        sessions
-            .iter()
-            .filter_map(move |session| Some((session, message?)))
+    pub fn sent(&self) -> Vec<(&H, Message)> {
+        match self {
+            Output::Send(session, message) => vec![(session, message.clone())],
+            Output::Event(sessions, subscription, event) => sessions
+                .iter()
+                .map(|session| (session, event.event(*subscription)))
+                .collect(),
+            Output::Close(_) => Vec::new(),
+        }
     }
 }
 
@@ -118,6 +144,18 @@ pub struct Realm<H> {
     broker: Broker,
     dealer: Dealer,
     random: StdRng,
+    /// How many sessions have each role.
+    by_role: Map<String, usize>,
+    /// What is left to be done, in this order, and how much of it has ever been begun and finished.
+    tasks: VecDeque<Task>,
+    begun: u64,
+    finished: u64,
+    /// What has been done so far, in look-ups and the like: each takes some hundred nanoseconds at most.
+    work: usize,
+    /// About how many bytes the registrations and subscriptions take.
+    held: usize,
+    /// All sessions are being ended.
+    closing: bool,
 }
 
 /// A session that has joined.
@@ -131,6 +169,12 @@ struct Session<H> {
     takes_timeouts: bool,
     /// As callee it can send results in parts.
     gives_progress: bool,
+    /// As callee it wants to hear that a registration has been taken from it.
+    takes_revocations: bool,
+    /// What its patterns count: see [`Limits::patterns`].
+    patterns: usize,
+    /// About how many bytes its registrations and subscriptions take.
+    held: usize,
     registrations: Set<Id>,
     subscriptions: Set<Id>,
     /// As caller: its requests under way, and who works on each (callee, the id of the invocation there).
@@ -141,6 +185,18 @@ struct Session<H> {
     invocation_ids: SessionIds,
     /// The last of them, and whether there was one.
     last_invocation: u64,
+}
+
+/// About how many bytes a registration, a subscription or a call takes beside its URI, with its part of the tables.
+const ENTRY: usize = 256;
+
+/// What a pattern counts: see [`Limits::patterns`].
+fn pattern_cost(uri: &Uri, match_policy: Match) -> usize {
+    match match_policy {
+        Match::Exact => 0,
+        Match::Prefix => 1,
+        Match::Wildcard => patterns::components(uri.as_str()),
+    }
 }
 
 /// Why a message ends the session: its text for ABORT.
@@ -157,6 +213,13 @@ impl<H: Clone> Realm<H> {
             broker: Broker::default(),
             dealer: Dealer::default(),
             random: StdRng::from_seed(seed),
+            by_role: Map::default(),
+            tasks: VecDeque::new(),
+            begun: 0,
+            finished: 0,
+            work: 0,
+            held: 0,
+            closing: false,
         }
     }
 
@@ -204,6 +267,9 @@ impl<H: Clone> Realm<H> {
             takes_interrupts: feature("callee", "call_canceling"),
             takes_timeouts: feature("callee", "call_timeout"),
             gives_progress: feature("callee", "progressive_call_results"),
+            takes_revocations: feature("callee", "registration_revocation"),
+            patterns: 0,
+            held: 0,
             registrations: Set::default(),
             subscriptions: Set::default(),
             calls: Map::default(),
@@ -214,8 +280,11 @@ impl<H: Clone> Realm<H> {
         };
         send(&session, welcome(id, &session.identity), out);
         let joined = meta::details(id, &session.identity);
+        let role = session.identity.authrole.clone();
+        *self.by_role.entry(role).or_default() += 1;
         self.sessions.insert(id, session);
-        self.announce(known::SESSION_ON_JOIN, &[joined.into()], out);
+        self.announce(known::SESSION_ON_JOIN, &[joined.into()]);
+        self.proceed(out);
     }
 
     /// Takes a message from a session. `now` is the time since any moment, the same for all calls.
@@ -305,6 +374,7 @@ impl<H: Clone> Realm<H> {
         if let Err(violation) = outcome {
             self.abort(from, known::PROTOCOL_VIOLATION, &violation, out);
         }
+        self.proceed(out);
     }
 
     /// Answers a request whose URI is none, which never became a message.
@@ -365,6 +435,7 @@ impl<H: Clone> Realm<H> {
         if let Some(session) = self.sessions.get(&id) {
             send(session, abort(reason, why), out);
             self.remove(id, out);
+            self.proceed(out);
         }
     }
 
@@ -372,22 +443,29 @@ impl<H: Clone> Realm<H> {
     /// waits for an answer from it gets an error, and who works for it is interrupted.
     pub fn leave(&mut self, id: Id, out: &mut Vec<Output<H>>) {
         self.remove(id, out);
+        self.proceed(out);
     }
 
     /// Ends all sessions with GOODBYE.
     pub fn close(&mut self, reason: &str, out: &mut Vec<Output<H>>) {
+        self.closing = true;
         let ids: Vec<Id> = self.sessions.keys().copied().collect();
         for id in ids {
             self.say_goodbye(id, Dict::new(), reason, out);
         }
+        while !self.tasks.is_empty() {
+            self.proceed(out);
+        }
     }
 
-    /// Ends the calls whose time is over.
+    /// Ends calls whose time is over: as many as can be at once, so that [`Realm::next_deadline`] may be past then.
     pub fn expire(&mut self, now: Duration, out: &mut Vec<Output<H>>) {
+        let end = self.work + STEP;
         while let Some((deadline, callee, invocation)) = self.dealer.deadlines.first().copied() {
-            if deadline > now {
+            if deadline > now || self.work >= end {
                 return;
             }
+            self.work += 1;
             self.time_out(callee, invocation, out);
             self.dealer
                 .deadlines
@@ -412,24 +490,79 @@ impl<H: Clone> Realm<H> {
         let Some(session) = self.sessions.remove(&id) else {
             return;
         };
-        for subscription in &session.subscriptions {
-            self.broker.remove(*subscription, id);
-        }
-        for registration in &session.registrations {
-            self.dealer.remove(*registration, id);
-        }
-        self.drop_invocations(id, session.invocations, out);
-        for (_, (callee, invocation)) in session.calls {
-            self.abandon(callee, invocation, out);
+        self.held -= session.held;
+        if let Some(count) = self.by_role.get_mut(&session.identity.authrole) {
+            *count -= 1;
+            if *count == 0 {
+                self.by_role.remove(&session.identity.authrole);
+            }
         }
         out.push(Output::Close(session.handle));
-        let identity = session.identity;
-        let left = [
-            id.into(),
-            identity.authid.as_str().into(),
-            identity.authrole.as_str().into(),
-        ];
-        self.announce(known::SESSION_ON_LEAVE, &left, out);
+        self.begin(Task::Leave(Departure {
+            id,
+            identity: session.identity,
+            registrations: session.registrations.into_iter(),
+            subscriptions: session.subscriptions.into_iter(),
+            invocations: session.invocations.into_iter(),
+            calls: session.calls.into_iter(),
+        }));
+    }
+
+    /// Whether a session may have one more pattern like this.
+    fn has_room_for_pattern(
+        &self,
+        session: Id,
+        patterns: &Patterns,
+        uri: &Uri,
+        match_policy: Match,
+    ) -> Result<(), (&'static str, &'static str)> {
+        let cost = pattern_cost(uri, match_policy);
+        if match_policy == Match::Wildcard {
+            if cost > MAX_COMPONENTS {
+                let why = "a wildcard has at most 32 components";
+                return Err((known::INVALID_URI, why));
+            }
+            if !patterns.has_room(cost) {
+                let why = "the realm has too many wildcards";
+                return Err((known::UNAVAILABLE, why));
+            }
+        }
+        if cost > 0 && self.sessions[&session].patterns + cost > self.limits.patterns {
+            let why =
+                "the session has too many patterns; a wildcard counts as many as it has components";
+            return Err((known::UNAVAILABLE, why));
+        }
+        Ok(())
+    }
+
+    /// A session has one more registration or subscription.
+    fn hold(&mut self, session: Id, uri: usize, pattern: usize) {
+        if let Some(session) = self.sessions.get_mut(&session) {
+            session.held += ENTRY + uri;
+            session.patterns += pattern;
+            self.held += ENTRY + uri;
+        }
+    }
+
+    /// And one less.
+    fn release(&mut self, session: Id, uri: usize, pattern: usize) {
+        if let Some(session) = self.sessions.get_mut(&session) {
+            session.held -= ENTRY + uri;
+            session.patterns -= pattern;
+            self.held -= ENTRY + uri;
+        }
+    }
+
+    /// About how many bytes the sessions' registrations, subscriptions and calls take.
+    pub fn held(&self) -> usize {
+        self.held + self.dealer.invocations * ENTRY
+    }
+
+    /// The same for one session, its own calls and those that it has to answer.
+    pub fn held_by(&self, session: Id) -> usize {
+        self.sessions.get(&session).map_or(0, |session| {
+            session.held + (session.calls.len() + session.invocations.len()) * ENTRY
+        })
     }
 
     /// Whether a session's role has the right, and the URI is not the router's own.

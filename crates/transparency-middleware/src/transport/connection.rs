@@ -12,10 +12,11 @@ use tungstenite::protocol::{Role, WebSocket, WebSocketConfig};
 use tungstenite::{Message as Frame, handshake::server::Request};
 
 use super::config::Shared;
+use super::entry::RealmEntry;
 use super::http::{self, Head, Page, Refusal};
 use super::metrics::count;
 use super::peer::Peer;
-use super::router::{Challenged, Joining, RealmEntry, Router};
+use super::router::{Challenged, Joining, Router};
 use super::wire::{Limit, Wire};
 use super::{CLOSE_PATIENCE, FRAME_BUFFER};
 use crate::frames::{self, Side};

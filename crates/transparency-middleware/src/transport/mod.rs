@@ -5,6 +5,7 @@
 
 mod config;
 mod connection;
+mod entry;
 mod http;
 mod metrics;
 mod peer;

@@ -8,7 +8,7 @@ use std::{io, mem};
 
 use super::metrics::Metrics;
 use crate::frames::{self, Side};
-use crate::messages::{Format, Id, Message};
+use crate::messages::{EventRest, Format, Id, Message, Payload};
 use crate::outbox::{Outbox, Queue};
 use crate::realm::Shared;
 
@@ -109,20 +109,47 @@ impl Peer {
         Pushed::Queued(queue.owes_flush(number))
     }
 
-    /// Puts an event in that others get as well.
-    pub(super) fn push_event(self: &Arc<Self>, event: &Arc<Shared>, number: u64) -> Pushed {
-        let size = size(&event.message);
-        let at_once = size <= AT_ONCE && self.carries(&event.message);
-        let frame = at_once.then(|| self.frame_of(event));
+    /// Puts an event in that others get as well, for a subscription.
+    pub(super) fn push_event(
+        self: &Arc<Self>,
+        subscription: Id,
+        event: &Arc<Shared>,
+        number: u64,
+    ) -> Pushed {
+        let size = size_of(&event.payload);
+        let same_format = event.payload.is_empty() || event.payload.format() == self.format;
+        let at_once = size <= AT_ONCE && same_format;
+        let rest = at_once.then(|| self.rest_of(event));
         let mut queue = self.outbox.queue();
         if let Some(turned_away) = self.turn_away(&mut queue, size) {
             return turned_away;
         }
-        match frame {
-            Some(frame) => queue.message_made(frame),
+        match rest {
+            Some(Ok(rest)) => {
+                let appended = queue.message(|out| {
+                    frames::message(Side::Server, self.format.is_text(), out, |out| {
+                        out.extend_from_slice(&rest.head(subscription));
+                        out.extend_from_slice(rest.bytes());
+                        Ok::<(), std::convert::Infallible>(())
+                    })
+                });
+                let Ok(()) = appended;
+            }
+            // What has no form in this serialization is left out: nobody waits for it.
+            Some(Err(_)) => return Pushed::Queued(false),
             None => {
                 let (peer, event) = (self.clone(), event.clone());
-                let later = move |out: &mut Vec<u8>| out.extend_from_slice(peer.frame_of(&event));
+                let later = move |out: &mut Vec<u8>| {
+                    if let Ok(rest) = peer.rest_of(&event) {
+                        let appended =
+                            frames::message(Side::Server, peer.format.is_text(), out, |out| {
+                                out.extend_from_slice(&rest.head(subscription));
+                                out.extend_from_slice(rest.bytes());
+                                Ok::<(), std::convert::Infallible>(())
+                            });
+                        let Ok(()) = appended;
+                    }
+                };
                 queue.message_later(size + OVERHEAD, Box::new(later));
             }
         }
@@ -172,15 +199,17 @@ impl Peer {
         .map_err(|error| error.to_string())
     }
 
-    /// An event as a frame, which is made once for all peers of a serialization.
-    fn frame_of<'a>(&self, event: &'a Shared) -> &'a [u8] {
+    /// An event but for its subscription, which is encoded once for all peers of a serialization.
+    fn rest_of<'a>(&self, event: &'a Shared) -> &'a Result<EventRest, String> {
         let place = Format::ALL.iter().position(|format| *format == self.format);
         event.encoded[place.unwrap_or(0)].get_or_init(|| {
-            // Room for the event's head as well, so that it is allocated once.
-            let mut frame = Vec::with_capacity(size(&event.message) + 64);
-            // An event that has no form in this serialization stays empty: nobody waits for it.
-            let _none = self.encode(&event.message, &mut frame);
-            frame
+            EventRest::new(
+                self.format,
+                event.publication,
+                &event.details,
+                &event.payload,
+            )
+            .map_err(|error| error.to_string())
         })
     }
 
@@ -232,9 +261,11 @@ impl Peer {
 
 /// The bytes of a message's arguments.
 fn size(message: &Message) -> usize {
-    message.payload().map_or(0, |payload| {
-        payload.raw_args().len() + payload.raw_kwargs().len()
-    })
+    message.payload().map_or(0, size_of)
+}
+
+fn size_of(payload: &Payload) -> usize {
+    payload.raw_args().len() + payload.raw_kwargs().len()
 }
 
 /// What the handling of messages that came together leaves to be done once for all of them: outboxes to be

@@ -2,32 +2,17 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use super::entry::{LockedRealm, RealmEntry};
 use super::metrics::{Metrics, count};
 use super::peer::{Batch, Owner, Peer, Pushed};
-use super::principals::{
-    DecoyPrincipals, Principal, Proof, RealmConfig, challenge_text, random_text,
-};
+use super::principals::{Proof, RealmConfig, challenge_text, random_text};
 use super::timer::Timer;
 use crate::auth;
 use crate::messages::{DecodeError, DecodeErrorKind, Dict, Id, Message, Uri, known};
 use crate::realm::{self, Identity, Limits, Output, Realm};
-
-/// A realm, and who may join it.
-pub(super) struct RealmEntry {
-    config: RealmConfig,
-    decoys: DecoyPrincipals,
-    realm: Mutex<Realm<Arc<Peer>>>,
-}
-
-impl RealmEntry {
-    fn lock(&self) -> MutexGuard<'_, Realm<Arc<Peer>>> {
-        // A panic in a realm is a bug; its state is whole between messages, so others go on.
-        labnet::lock(&self.realm)
-    }
-}
 
 pub(super) struct Router {
     realms: HashMap<Uri, Arc<RealmEntry>>,
@@ -69,17 +54,7 @@ impl Router {
     ) -> Arc<Self> {
         let realms = realms
             .into_iter()
-            .map(|(name, config)| {
-                let realm = Realm::new(limits, config.roles.clone(), rand::random());
-                let realm = Mutex::new(realm);
-                let decoys = DecoyPrincipals::new(&config.principals);
-                let entry = RealmEntry {
-                    config,
-                    decoys,
-                    realm,
-                };
-                (name, Arc::new(entry))
-            })
+            .map(|(name, config)| (name, RealmEntry::new(config, limits)))
             .collect();
         Arc::new_cyclic(|own| Router {
             realms,
@@ -257,8 +232,9 @@ impl Router {
         peer.belongs_to(session, owner);
         count(&self.metrics.sessions_total);
         let mut out = Vec::new();
+        let before = realm.ticket();
         realm.join(session, peer.clone(), identity, hello, &mut out);
-        self.deliver(&mut realm, &mut out, batch);
+        self.deliver_all(entry, realm, before, &mut out, batch);
         Joining::Joined(entry.clone(), session)
     }
 
@@ -285,11 +261,12 @@ impl Router {
             _ => {}
         }
         let mut realm = entry.lock();
+        let before = realm.ticket();
         realm.receive(session, message, now, out);
-        self.deliver(&mut realm, out, batch);
         if let Some(deadline) = realm.next_deadline() {
             self.timer.wake_at(deadline);
         }
+        self.deliver_all(entry, realm, before, out, batch);
     }
 
     /// Takes bytes of a session that were no message.
@@ -302,6 +279,7 @@ impl Router {
         batch: &mut Batch,
     ) {
         let mut realm = entry.lock();
+        let before = realm.ticket();
         match error.kind {
             DecodeErrorKind::InvalidUri(kind, request) => {
                 realm.refuse_uri(session, kind, request, &error.message, out);
@@ -311,7 +289,7 @@ impl Router {
                 realm.abort(session, known::PROTOCOL_VIOLATION, &error.message, out);
             }
         }
-        self.deliver(&mut realm, out, batch);
+        self.deliver_all(entry, realm, before, out, batch);
     }
 
     /// Takes a session out that is gone, or has to go: then it is told why.
@@ -324,11 +302,41 @@ impl Router {
     ) {
         let mut out = Vec::new();
         let mut realm = entry.lock();
+        let before = realm.ticket();
         match why {
             Some((reason, why)) => realm.abort(session, reason, why, &mut out),
             None => realm.leave(session, &mut out),
         }
-        self.deliver(&mut realm, &mut out, batch);
+        self.deliver_all(entry, realm, before, &mut out, batch);
+    }
+
+    /// Delivers what came out of a realm, and does what a message has left to be done since the ticket `before`: step by
+    /// step, so that others have the realm in between.
+    fn deliver_all<'a>(
+        &self,
+        entry: &'a RealmEntry,
+        mut realm: LockedRealm<'a>,
+        before: u64,
+        out: &mut Vec<Output<Arc<Peer>>>,
+        batch: &mut Batch,
+    ) {
+        self.deliver(&mut realm, out, batch);
+        // Where nothing new was begun, others do what is left of theirs.
+        let mut ticket = realm.ticket();
+        if ticket == before {
+            return;
+        }
+        while !realm.is_done(ticket) {
+            drop(realm);
+            batch.finish(&self.metrics);
+            realm = entry.lock_after_others();
+            let before = realm.ticket();
+            realm.proceed(out);
+            self.deliver(&mut realm, out, batch);
+            if realm.ticket() != before {
+                ticket = realm.ticket();
+            }
+        }
     }
 
     /// Puts what came out of a realm into the outboxes. The realm is still locked, so that each session
@@ -352,9 +360,9 @@ impl Router {
                         let pushed = peer.push(message, batch.number());
                         self.pushed(realm, peer, pushed, &mut more, batch);
                     }
-                    Output::Event(peers, event) => {
+                    Output::Event(peers, subscription, event) => {
                         for peer in peers {
-                            let pushed = peer.push_event(&event, batch.number());
+                            let pushed = peer.push_event(subscription, &event, batch.number());
                             self.pushed(realm, peer, pushed, &mut more, batch);
                         }
                     }
@@ -432,9 +440,10 @@ impl Router {
         for entry in self.realms.values() {
             let mut out = Vec::new();
             let mut realm = entry.lock();
+            let before = realm.ticket();
             realm.expire(self.timer.now(), &mut out);
-            self.deliver(&mut realm, &mut out, &mut batch);
             next = next.into_iter().chain(realm.next_deadline()).min();
+            self.deliver_all(entry, realm, before, &mut out, &mut batch);
         }
         batch.finish(&self.metrics);
         next
@@ -464,34 +473,11 @@ impl Owner for Router {
             // Ids are unique in a realm only.
             let is_here = realm.handle(session);
             if is_here.is_some_and(|other| Arc::ptr_eq(other, peer)) {
+                let before = realm.ticket();
                 realm.undeliverable(session, message, known::INVALID_ARGUMENT, why, &mut out);
-                self.deliver(&mut realm, &mut out, &mut batch);
+                self.deliver_all(entry, realm, before, &mut out, &mut batch);
             }
         }
         batch.finish(&self.metrics);
-    }
-}
-
-impl RealmEntry {
-    /// Somebody who authenticates, and where there is nobody of this name, whose ways this name is given.
-    fn principal_or_decoy(&self, authid: &str) -> Option<&Principal> {
-        let principals = &self.config.principals;
-        let decoy = self.decoys.of(authid);
-        let known = principals.get(authid);
-        known.or_else(|| principals.get(decoy?))
-    }
-
-    /// How a client that offers these methods is to prove itself. A name that does not exist, or has another
-    /// method, is challenged all the same, so that names cannot be found out by trying.
-    fn method(&self, authid: &str, offered: &[&str]) -> Option<&'static str> {
-        let own = self.principal_or_decoy(authid).map(|one| match one.proof {
-            Proof::Ticket(_) => "ticket",
-            Proof::Secret { .. } => "wampcra",
-        });
-        let known = own.filter(|own| offered.contains(own));
-        let any = ["wampcra", "ticket"]
-            .into_iter()
-            .find(|method| offered.contains(method));
-        known.or(any.filter(|_| !self.config.principals.is_empty()))
     }
 }

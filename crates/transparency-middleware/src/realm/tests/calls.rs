@@ -259,12 +259,62 @@ fn whoever_leaves_leaves_nobody_waiting() {
     // The caller leaves: the callee is interrupted.
     let said = leave(&mut realm, 2);
     let interrupt = r#"1 [69,1,{"mode":"killnowait","reason":"wamp.error.canceled"}]"#;
-    assert_eq!(said, [interrupt, "2 closed"]);
+    assert_eq!(said, ["2 closed", interrupt]);
     // The callee leaves: the caller gets an error, and the procedure is gone.
     let said = leave(&mut realm, 1);
     let error = r#"["the callee left before it had answered"]"#;
     let error = format!(r#"3 [8,48,1,{{}},"wamp.error.canceled",{error}]"#);
-    assert_eq!(said, [error, "1 closed".to_string()]);
+    assert_eq!(said, ["1 closed".to_string(), error]);
     let said = say(&mut realm, 3, r#"[48,2,{},"com.a"]"#);
     assert!(said[0].contains("no_such_procedure"), "{said:?}");
+}
+
+#[test]
+fn a_callee_takes_a_procedure_by_force_and_those_who_had_it_are_told_if_they_can_be() {
+    let mut realm = realm();
+    let told = r#"{"roles":{"callee":{"features":{"registration_revocation":true}}}}"#;
+    join(&mut realm, 1, "anonymous", told);
+    join(&mut realm, 2, "anonymous", "{}");
+    join(&mut realm, 3, "anonymous", "{}");
+    for session in [1, 2] {
+        say(
+            &mut realm,
+            session,
+            r#"[64,1,{"invoke":"roundrobin"},"com.a"]"#,
+        );
+    }
+    let said = say(&mut realm, 3, r#"[64,1,{},"com.a"]"#);
+    assert!(said[0].contains("procedure_already_exists"), "{said:?}");
+    let said = say(&mut realm, 3, r#"[64,2,{"force_reregister":true},"com.a"]"#);
+    let revoked = r#"1 [67,0,{"registration":1,"reason":"wamp.error.unregistered"}]"#;
+    assert_eq!(said, [revoked, "3 [65,2,2]"]);
+    let said = say(&mut realm, 1, r#"[48,1,{},"com.a"]"#);
+    assert!(said[0].starts_with("3 [68,"), "{said:?}");
+    // Its own registration is replaced as well, and is no longer there to be taken away.
+    let said = say(&mut realm, 3, r#"[64,3,{"force_reregister":true},"com.a"]"#);
+    assert_eq!(said, ["3 [65,3,3]"]);
+    let said = say(&mut realm, 2, "[66,2,1]");
+    assert!(said[0].contains("no_such_registration"), "{said:?}");
+}
+
+#[test]
+fn options_that_are_not_supported_are_refused_and_not_ignored() {
+    let mut realm = with_sessions(1);
+    for text in [
+        r#"[64,1,{"concurrency":3},"com.a"]"#,
+        r#"[32,1,{"get_retained":true},"com.a"]"#,
+        r#"[16,1,{"retain":true,"acknowledge":true},"com.a"]"#,
+    ] {
+        let said = say(&mut realm, 1, text);
+        assert!(said[0].contains("option_not_allowed"), "{text}: {said:?}");
+        assert!(said[0].contains("not supported here"), "{text}: {said:?}");
+    }
+    for text in [
+        r#"[64,1,{"concurrency":0},"com.a"]"#,
+        r#"[32,1,{"get_retained":false},"com.a"]"#,
+        r#"[16,1,{"retain":false,"acknowledge":true},"com.b"]"#,
+    ] {
+        let said = say(&mut realm, 1, text);
+        assert!(!said[0].contains("error"), "{text}: {said:?}");
+    }
 }

@@ -167,7 +167,7 @@ fn meta_events_carry_values_that_every_serialization_has() {
     let mut realm = with_sessions(1);
     say(&mut realm, 1, r#"[32,1,{},"wamp.session.on_join"]"#);
     let out = join(&mut realm, 2, "reader", "{}");
-    let Some((_, event)) = out.last().and_then(|output| output.sent().next()) else {
+    let Some((_, event)) = out.last().and_then(|output| output.sent().pop()) else {
         panic!("an event was expected");
     };
     for format in Format::ALL {

@@ -3,11 +3,13 @@
 //!
 //! | module | tests |
 //! |---|---|
+//! | [`bounds`] | No message takes long, and what is left is done in steps |
 //! | [`calls`] | Calls: routed, shared, canceled, timed out, in parts |
 //! | [`events`] | Events, and what the realm tells of its sessions |
 //! | [`sequences`] | No sequence of messages leads to a state that is wrong |
 //! | [`sessions`] | Sessions: breaches, ends, limits, and what cannot be translated |
 
+mod bounds;
 mod calls;
 mod events;
 mod sequences;
@@ -60,6 +62,7 @@ fn realm() -> Realm<Id> {
         invocations: 8,
         registrations: 5,
         subscriptions: 5,
+        patterns: 4,
     };
     Realm::new(limits, roles(), [7; 32])
 }
@@ -95,6 +98,7 @@ fn shown(out: &Out) -> Vec<String> {
             Output::Close(to) => vec![format!("{to} closed")],
             _ => output
                 .sent()
+                .iter()
                 .map(|(to, message)| format!("{to} {}", message.to_json().unwrap()))
                 .collect(),
         })
@@ -156,11 +160,19 @@ fn check(realm: &Realm<Id>) {
                     .any(|one| one == *id)
             );
         }
+        assert!(session.patterns <= realm.limits.patterns);
         assert!(session.calls.len() <= realm.limits.calls);
         assert!(session.invocations.len() <= realm.limits.invocations);
         assert!(session.registrations.len() <= realm.limits.registrations);
         assert!(session.subscriptions.len() <= realm.limits.subscriptions);
     }
+    assert!(
+        realm.tasks.is_empty(),
+        "the limits are small: all is done at once"
+    );
+    let held = realm.sessions.values().map(|session| session.held);
+    assert_eq!(realm.held, held.sum::<usize>());
+    assert_eq!(realm.by_role.values().sum::<usize>(), realm.sessions.len());
     assert_eq!(realm.dealer.invocations, invocations);
     assert_eq!(realm.dealer.deadlines, deadlines);
     realm.dealer.check(|callee, registration| {

@@ -30,6 +30,7 @@ fn steps() -> impl Strategy<Value = Step> {
         r#"{"match":"wildcard"},".b""#,
         r#"{"invoke":"roundrobin"},"a.b""#,
         r#"{"invoke":"random"},"a.b""#,
+        r#"{"invoke":"random","force_reregister":true},"a.b""#,
         r#"{"invoke":"last","match":"prefix"},"a""#,
         r#"{},"wamp.session.on_leave""#,
     ]);
@@ -86,7 +87,7 @@ impl Watcher {
                     self.present.contains(to),
                     "{to} is sent something and is not there"
                 );
-                let answered = match message {
+                let answered = match &message {
                     Message::Result {
                         request, details, ..
                     } if !details.flag("progress") => Some(*request),
