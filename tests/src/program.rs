@@ -28,12 +28,32 @@ pub fn rust(package: &str) -> Program {
 /// A package's Python twin, run as it may be anywhere: into a pipe without `-u`, on a machine whose encoding is not
 /// UTF-8. Its lines have to come out at once all the same, and no character may end it.
 pub fn python(package: &str) -> Program {
-    let mut command = Command::new(if cfg!(windows) { "python" } else { "python3" });
+    let mut command = Command::new(interpreter());
     command
         .env_remove("PYTHONUNBUFFERED")
         .env("PYTHONIOENCODING", "ascii")
+        // Without what is installed: a twin needs the standard library only, and starts sooner.
+        .arg("-S")
         .arg(workspace().join("crates").join(package).join("twin.py"));
     Program::new(package, command)
+}
+
+/// The Python interpreter itself: `python3` may be a script that looks for it at each start.
+fn interpreter() -> &'static Path {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    FOUND.get_or_init(|| {
+        let name = if cfg!(windows) { "python" } else { "python3" };
+        let output = Command::new(name)
+            .args(["-S", "-c", "import sys; print(sys.executable)"])
+            .output();
+        match output {
+            Ok(output) if output.status.success() => {
+                PathBuf::from(String::from_utf8_lossy(&output.stdout).trim())
+            }
+            // The start of the twin tells what is wrong.
+            _ => PathBuf::from(name),
+        }
+    })
 }
 
 /// The workspace's root.

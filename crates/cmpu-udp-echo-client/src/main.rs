@@ -59,13 +59,15 @@ fn main() -> labnet::MainResult {
         .connect(&address.into())
         .cannot("connect to", address)?;
     say!("Sending {}", args.message)?;
-    let echoed = echo(&server.into(), message, server_args.timeout, args.tries);
+    let server = UdpSocket::from(server);
+    let echoed = echo(&server, message, server_args.timeout, args.tries);
     if echoed.is_ok() {
         say!("received {}", args.message)?;
     }
 
     // 5. Close the socket, also after a failure
     say!("Closing connection to the server")?;
+    drop(server);
     echoed.cannot("get an echo from", address).hint(format!(
         "is the server running? cargo run -p cmpu-udp-echo-server -- --port {port}"
     ))?;

@@ -286,6 +286,55 @@ fn a_dependency_that_points_the_other_way_is_found() {
     }
 }
 
+/// What a student waits for at the first `cargo lab run`: `lab` with what it needs, and the programs.
+/// Our packages in it are these; a new one of others' needs a look at `python3 scripts/bench build`.
+fn slow_to_run(package: &str, needs: &[&str]) -> Vec<String> {
+    let allowed: &[&str] = match package {
+        "lab" => &["anyhow", "argh", "lab-core", "labnet", "signal-hook"],
+        "lab-core" => &[
+            "anyhow",
+            "ctrlc",
+            "labnet",
+            "libc",
+            "signal-hook",
+            "strsim",
+            "tinyjson",
+        ],
+        _ => return Vec::new(),
+    };
+    let problem = |needed: &&&str| {
+        format!(
+            "crates/{package}/Cargo.toml:1: {package} depends on {needed}: \
+             the first `cargo lab run` would build it"
+        )
+    };
+    let surplus = needs.iter().filter(|needed| !allowed.contains(needed));
+    surplus.map(|needed| problem(&needed)).collect()
+}
+
+#[test]
+fn cargo_lab_run_builds_lab_and_the_programs_alone() {
+    let packages = packages();
+    let problems = packages.iter().flat_map(|package| {
+        let dependencies = package["dependencies"].as_array().unwrap();
+        let needs: Vec<&str> = dependencies
+            .iter()
+            .filter(|dependency| dependency["kind"].is_null())
+            .filter_map(|dependency| dependency["name"].as_str())
+            .collect();
+        slow_to_run(package["name"].as_str().unwrap(), &needs)
+    });
+    assert_tidy(&problems.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_dependency_that_a_student_would_wait_for_is_found() {
+    assert_eq!(slow_to_run("lab", &["lab-core", "anyhow"]), [""; 0]);
+    assert_eq!(slow_to_run("lab-check", &["lab-judge"]), [""; 0]);
+    assert_eq!(slow_to_run("lab", &["lab-core", "lab-judge"]).len(), 1);
+    assert_eq!(slow_to_run("lab-core", &["regex", "libc"]).len(), 1);
+}
+
 /// Dependencies are in alphabetical order; an empty line begins a new order.
 fn unsorted(name: &str, text: &str) -> Vec<String> {
     let mut problems = Vec::new();
