@@ -184,6 +184,7 @@ fn every_python_solution_passes_its_check_and_every_starter_fails_it_for_what_is
 
 #[test]
 #[cfg_attr(no_python, ignore = "python3 (3.8 or newer) is not installed")]
+#[cfg_attr(not(no_python), ignore = "takes ten seconds: .ci/run handouts")]
 fn every_python_handout_is_python() {
     let scratch = Scratch::new("python");
     for exercise in with_starter() {

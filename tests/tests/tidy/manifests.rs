@@ -286,8 +286,8 @@ fn a_dependency_that_points_the_other_way_is_found() {
     }
 }
 
-/// What a student waits for at the first `cargo lab run`: `lab` with what it needs, and the programs.
-/// Our packages in it are these; a new one of others' needs a look at `python3 scripts/bench build`.
+/// What a student waits for at the first `cargo lab run`: `lab` with what it needs, and the
+/// programs. A new package there needs a look at `python3 scripts/bench build`.
 fn slow_to_run(package: &str, needs: &[&str]) -> Vec<String> {
     let allowed: &[&str] = match package {
         "lab" => &["anyhow", "argh", "lab-core", "labnet", "signal-hook"],
