@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`exercises`] | what is right: one file an exercise, with its cases |
 //! | [`target`] | what is checked: the exercise's sides, the commands, their addresses |
+//! | [`scan_report`] | what a port scanner has printed |
 //! | [`deliver`], [`signals`] | results that arrive however the check ends |
 //! | [`progress`] | how far the work has come, on a terminal |
 //! | [`check`], [`grade`], [`watch`], [`doctor`] | the commands |
@@ -14,6 +15,7 @@ mod doctor;
 mod exercises;
 mod grade;
 mod progress;
+mod scan_report;
 mod signals;
 mod target;
 mod watch;

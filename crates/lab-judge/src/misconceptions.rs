@@ -548,6 +548,10 @@ misconceptions! {
     "A refused connection (ECONNREFUSED) is a closed port: connect raises an error, connect_ex gives a number other than 0. \
      Only success means open.";
 
+    SCAN_BOTH, "scan-both", "says of one port that it is open and that it is closed",
+    "The line for closed ports is printed after the one for open ports as well. It belongs on the other way only: in else, or in the \
+     except that belongs to connect.";
+
     SCAN_EDGES, "scan-edges", "leaves out a port at the end of the range",
     "Both ends belong to a range of ports. Python's range(first, last) ends before last: write range(first, last + 1). The last port \
      of all is 65535.";
