@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 use argh::{ArgsInfo, FromArgs};
-use lab_judge::exercise::Role;
+use lab_judge::exercise::{Case, Role};
 use lab_judge::report::Format;
 use lab_judge::run::{self, Plan, SharedReport};
+use lab_judge::sheet::{Asked, Question};
 use lab_judge::{misconceptions, process};
 use labnet::{Hint, lock, say};
 use serde_json::json;
@@ -31,9 +32,12 @@ use crate::target::{self, Prepared, Wanted};
     note = "The command runs without a shell. {{host}}, {{port}} and, for clients, {{message}} are filled in; without {{port}} the \
             sheet's own address is used. {{scratch}} is an empty folder for what the program keeps. The words rust and python stand for our own program and its twin.\n\n\
             This is no sandbox: the program runs with your rights.",
-    error_code(0, "every case passed"),
-    error_code(1, "some failed"),
-    error_code(2, "nothing failed, but not every case could be decided"),
+    error_code(
+        0,
+        "the program does what the sheet asks; with --strict or --only: every case passed"
+    ),
+    error_code(1, "some of these cases failed"),
+    error_code(2, "none of them failed, but not every one could be decided"),
     error_code(3, "the check itself could not be done"),
     error_code(130, "stopped by Ctrl-C; 129 by SIGHUP, 143 by SIGTERM")
 )]
@@ -75,12 +79,18 @@ pub struct Check {
         from_str_fn(labnet::seconds)
     )]
     limit: Duration,
+    /// let the second question count as well: would it survive a real network?
+    #[argh(switch)]
+    strict: bool,
     /// cases at a time (default: twice the processors)
     #[argh(option, default = "run::default_jobs()")]
     jobs: usize,
     /// what a case counts in a score, as CASE=POINTS (default 1); may be given again
     #[argh(option, arg_name = "case=points", from_str_fn(target::weight))]
     weight: Vec<(String, u32)>,
+    /// how many points all cases that count together stand for, in Gradescope's file
+    #[argh(option)]
+    points: Option<u32>,
     /// human (default), json, junit, tap, gradescope or classroom50
     #[argh(option, default = "Format::Human", from_str_fn(Format::parse))]
     format: Format,
@@ -119,6 +129,8 @@ impl Check {
         }
         let weighed = self.weight.iter().map(|(case, _)| case);
         target::cases_exist(exercise, &sides, self.only.iter().chain(weighed))?;
+        // A case that was asked for by its name counts, whichever question it answers.
+        let strict = self.strict || !self.only.is_empty();
         let plan = Plan {
             only: self.only,
             jobs: self.jobs,
@@ -135,7 +147,9 @@ impl Check {
         };
         let sink = Sink::new(self.format, self.out, self.save)?;
         process::prepare().context("cannot become the reaper of orphans")?;
-        let shared_report = deliver::begin(wanted.report(&plan, &self.weight), sink)?;
+        let mut report = wanted.report(&plan, &self.weight, strict);
+        report.points = self.points;
+        let shared_report = deliver::begin(report, sink)?;
         let played = play(&wanted, &plan, &shared_report);
         process::sweep();
         let trouble = played.as_ref().err().map(|error| format!("{error:#}"));
@@ -232,15 +246,38 @@ fn list_as_json<'a>(roles: impl Iterator<Item = &'a Role>) -> anyhow::Result<()>
                 "id": case.id,
                 "name": case.name,
                 "depends_on": case.depends_on,
+                "question": question(role.asked(case.id)).name(),
+                "sheet": role.asked(case.id).map(|asked| asked.words),
+                "weight": role.asked(case.id).map_or(1, |asked| asked.weight),
             })
         }));
     }
     say!("{}", serde_json::to_string_pretty(&cases)?)
 }
 
+/// The cases by the questions that they answer; before those that the sheet asks for stands the part that does.
 fn list_cases(role: &Role) -> anyhow::Result<()> {
-    for case in role.cases {
-        say!("{:8} {:22} {}", role.kind.name(), case.id, case.name)?;
+    let line = |case: &Case| say!("{:8} {:22} {}", role.kind.name(), case.id, case.name);
+    say!("{}", Question::Sheet.words())?;
+    for asked in role.sheet {
+        say!("  {}", asked.words)?;
+        let mut cases = role.cases.iter();
+        while let Some(case) = cases.find(|case| asked.cases.contains(&case.id)) {
+            line(case)?;
+        }
     }
-    Ok(())
+    say!("\n{}", Question::Network.words())?;
+    for case in role.cases {
+        if role.asked(case.id).is_none() {
+            line(case)?;
+        }
+    }
+    say!("")
+}
+
+fn question(asked: Option<&Asked>) -> Question {
+    match asked {
+        Some(_) => Question::Sheet,
+        None => Question::Network,
+    }
 }

@@ -173,7 +173,7 @@ pub fn weight(text: &str) -> Result<(String, u32), String> {
 
 impl Wanted {
     /// The report before anything is known: all cases, none played.
-    pub fn report(&self, plan: &Plan, weights: &[(String, u32)]) -> Report {
+    pub fn report(&self, plan: &Plan, weights: &[(String, u32)], strict: bool) -> Report {
         let sides = self.sides.iter().map(|(role, command)| Side {
             role: role.kind.name(),
             command: command.clone(),
@@ -193,6 +193,7 @@ impl Wanted {
             cases: cases
                 .flat_map(|(role, _)| run::not_played(role, plan))
                 .collect(),
+            strict,
             weights: weights.iter().cloned().collect(),
             ..Report::default()
         }

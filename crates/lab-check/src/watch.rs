@@ -178,7 +178,8 @@ enum Done {
 
 /// Checks once, in a thread, while this one goes on looking at the files.
 fn checked(wanted: &Wanted, plan: &Plan, seen: &mut Seen, paths: &[PathBuf]) -> Done {
-    let shared_report: SharedReport = Arc::new(Mutex::new(wanted.report(plan, &[])));
+    let shared_report: SharedReport =
+        Arc::new(Mutex::new(wanted.report(plan, &[], !plan.only.is_empty())));
     let over = AtomicBool::new(false);
     let (played, overtaken) = thread::scope(|scope| {
         let player = scope.spawn(|| {

@@ -375,7 +375,15 @@ fn judged(
 ) -> Result<(), Failed> {
     let mut words = vec!["check", exercise];
     let side = format!("--{side}");
-    words.extend([&side, command, "--format", "json", "--patience", PATIENCE]);
+    words.extend([
+        &side,
+        command,
+        "--strict",
+        "--format",
+        "json",
+        "--patience",
+        PATIENCE,
+    ]);
     // On a busy machine a check waits longer, also for cargo to build our own programs.
     words.extend(["--limit", "600"]);
     words.extend(only.iter().flat_map(|case| ["--only", case]));

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The folder with a file for each exercise.
+/// The folder with a file for each exercise, and in its folder `sheets` one of the same name for what the sheet asks.
 pub const FOLDER: &str = "crates/lab-check/src/exercises/";
 /// The one file there that is not an exercise.
 const REGISTER: &str = "mod.rs";
@@ -34,7 +34,14 @@ impl Checks {
         };
         let files = self.files.iter();
         let judging = files.filter(|(_, text)| about(text));
-        judging.map(|(path, _)| path.clone()).collect()
+        let with_sheet = judging.flat_map(|(path, _)| {
+            let sheet = path.replacen(FOLDER, &format!("{FOLDER}sheets/"), 1);
+            [
+                Some(path.clone()),
+                self.files.contains_key(&sheet).then_some(sheet),
+            ]
+        });
+        with_sheet.flatten().collect()
     }
 
     /// The names under which `cargo lab check` knows what these files judge: `name: "…"` in each `Exercise`.
@@ -61,9 +68,11 @@ mod tests {
             );
             (format!("{FOLDER}{name}.rs"), text)
         };
+        let sheet = (format!("{FOLDER}sheets/ten.rs"), "its sheet".to_string());
         Checks::new(BTreeMap::from([
             file("one", "lab-1"),
             file("ten", "lab-10"),
+            sheet,
         ]))
     }
 
@@ -71,7 +80,8 @@ mod tests {
     fn a_check_is_found_by_the_package_it_judges() {
         let of = |package| Vec::from_iter(checks().of(&[package]));
         assert_eq!(of("lab-1"), [format!("{FOLDER}one.rs")]);
-        assert_eq!(of("lab-10"), [format!("{FOLDER}ten.rs")]);
+        let ten = ["sheets/ten.rs", "ten.rs"].map(|file| format!("{FOLDER}{file}"));
+        assert_eq!(of("lab-10"), ten);
         assert!(of("lab").is_empty());
     }
 

@@ -2,6 +2,7 @@
 
 use crate::harness::Harness;
 use crate::ports::Protocol;
+use crate::sheet::Asked;
 use crate::verdict::Step;
 
 /// An exercise that can be checked.
@@ -28,8 +29,17 @@ pub struct Role {
     pub protocol: Protocol,
     /// The cases, in the order that teaches.
     pub cases: &'static [Case],
+    /// What the sheet asks for. A case that is not named here answers the second question.
+    pub sheet: &'static [Asked],
     /// What of the sheet is not checked, or must wait; said in the help.
     pub remark: &'static str,
+}
+
+impl Role {
+    /// The part of the sheet that asks for what a case shows.
+    pub fn asked(&self, case: &str) -> Option<&'static Asked> {
+        self.sheet.iter().find(|asked| asked.cases.contains(&case))
+    }
 }
 
 /// Which side of an exercise.

@@ -3,6 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`exercise`] | what can be checked: an exercise, its sides, its cases |
+//! | [`sheet`] | the two questions, and what of the first a sheet asks for |
 //! | [`cases`] | cases that several exercises share |
 //! | [`steps`] | steps that many cases take |
 //! | [`peers`] | how we behave badly, within what the network allows |
@@ -60,5 +61,6 @@ pub mod report;
 pub mod run;
 pub mod scratch;
 pub mod seccomp;
+pub mod sheet;
 pub mod steps;
 pub mod verdict;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::misconceptions::Misconception;
+use crate::sheet::{Asked, Question};
 
 /// How a case ended.
 #[derive(Debug, Clone)]
@@ -229,6 +230,8 @@ pub struct CaseReport {
     pub id: &'static str,
     /// The sentence that it shows to be so.
     pub name: &'static str,
+    /// The part of the sheet that asks for it, where one does.
+    pub asked: Option<&'static Asked>,
     /// How it ended.
     pub outcome: Outcome,
     /// What happened on the wire.
@@ -239,6 +242,16 @@ pub struct CaseReport {
     pub notes: Vec<String>,
     /// How long the case took.
     pub elapsed: Duration,
+}
+
+impl CaseReport {
+    /// The question that the case answers.
+    pub fn question(&self) -> Question {
+        match self.asked {
+            Some(_) => Question::Sheet,
+            None => Question::Network,
+        }
+    }
 }
 
 /// How a program under test ended, and what it printed.
@@ -281,8 +294,12 @@ pub struct Report {
     pub options: String,
     /// The results, in the order of the cases.
     pub cases: Vec<CaseReport>,
-    /// What a case counts, by its name; those that are not named count 1.
+    /// Whether the second question counts as the first does.
+    pub strict: bool,
+    /// What a case counts, by its name, where that is not what it counts by itself.
     pub weights: BTreeMap<String, u32>,
+    /// What all that decides stands for in points, where the instructor says so.
+    pub points: Option<u32>,
     /// What the reader has to know besides the cases.
     pub remarks: Vec<String>,
     /// What went wrong with the check itself.
@@ -294,23 +311,31 @@ pub struct Report {
 }
 
 impl Report {
-    /// How many cases passed, failed, were skipped, and stayed undecided.
+    /// How many of all cases passed, failed, were skipped, and stayed undecided.
     pub fn counts(&self) -> Counts {
-        let mut counts = Counts::default();
-        for case in &self.cases {
-            *match case.outcome {
-                Outcome::Passed => &mut counts.passed,
-                Outcome::Failed(_) => &mut counts.failed,
-                Outcome::Skipped(_) => &mut counts.skipped,
-                Outcome::Undecided(_) => &mut counts.undecided,
-            } += 1;
-        }
-        counts
+        counted(self.cases.iter())
     }
 
-    /// What a case counts.
+    /// The same of the cases that answer a question.
+    pub fn counts_of(&self, question: Question) -> Counts {
+        counted(self.answering(question))
+    }
+
+    /// The cases that answer a question.
+    pub fn answering(&self, question: Question) -> impl Iterator<Item = &CaseReport> {
+        let cases = self.cases.iter();
+        cases.filter(move |case| case.question() == question)
+    }
+
+    /// Whether a case has a say in the verdict, in the exit code and in the score.
+    pub fn decides(&self, case: &CaseReport) -> bool {
+        self.strict || case.question() == Question::Sheet
+    }
+
+    /// What a case counts among those that answer its question.
     pub fn weight(&self, case: &CaseReport) -> u32 {
-        self.weights.get(case.id).copied().unwrap_or(1)
+        let own = case.asked.map_or(1, |asked| asked.weight);
+        self.weights.get(case.id).copied().unwrap_or(own)
     }
 
     /// What a case earned: its weight when it passed. A case that was skipped has not shown anything, so it earns nothing.
@@ -321,9 +346,18 @@ impl Report {
         }
     }
 
-    /// What all cases earned, and what they could.
+    /// What the cases that decide earned, and what they could.
     pub fn score(&self) -> (u32, u32) {
-        self.cases.iter().fold((0, 0), |(earned, all), case| {
+        self.sum(self.cases.iter().filter(|case| self.decides(case)))
+    }
+
+    /// What the cases earned that answer a question, and what they could.
+    pub fn score_of(&self, question: Question) -> (u32, u32) {
+        self.sum(self.answering(question))
+    }
+
+    fn sum<'a>(&self, cases: impl Iterator<Item = &'a CaseReport>) -> (u32, u32) {
+        cases.fold((0, 0), |(earned, all), case| {
             (earned + self.earned(case), all + self.weight(case))
         })
     }
@@ -346,9 +380,9 @@ impl Report {
         self.cases.iter().all(|case| case.elapsed.is_zero())
     }
 
-    /// What the process ends with: 0 all pass, 1 some fail, 2 undecided, 3 the tool's own trouble, more for a signal.
+    /// What the process ends with: 0 all that decide pass, 1 some fail, 2 undecided, 3 the tool's own trouble, more for a signal.
     pub fn exit_code(&self) -> u8 {
-        let counts = self.counts();
+        let counts = counted(self.cases.iter().filter(|case| self.decides(case)));
         if let Some(code) = self.stopped_with {
             code
         } else if self.trouble.is_some() {
@@ -361,6 +395,19 @@ impl Report {
             0
         }
     }
+}
+
+fn counted<'a>(cases: impl Iterator<Item = &'a CaseReport>) -> Counts {
+    let mut counts = Counts::default();
+    for case in cases {
+        *match case.outcome {
+            Outcome::Passed => &mut counts.passed,
+            Outcome::Failed(_) => &mut counts.failed,
+            Outcome::Skipped(_) => &mut counts.skipped,
+            Outcome::Undecided(_) => &mut counts.undecided,
+        } += 1;
+    }
+    counts
 }
 
 /// How many cases ended how.

@@ -18,6 +18,9 @@ use lab_judge::process::{Ended, Input, contains};
 use lab_judge::steps::datagrams::{self, Talk};
 use lab_judge::verdict::{Step, Stop, differs, wrong};
 
+#[path = "sheets/cmpu_guess.rs"]
+mod sheet;
+
 pub static EXERCISE: Exercise = Exercise {
     name: "cmpu-guess",
     roles: &[
@@ -29,6 +32,7 @@ pub static EXERCISE: Exercise = Exercise {
             port: 9900,
             protocol: Protocol::Udp,
             cases: SERVER,
+            sheet: sheet::SERVER,
             remark: "",
         },
         Role {
@@ -39,6 +43,7 @@ pub static EXERCISE: Exercise = Exercise {
             port: 9900,
             protocol: Protocol::Udp,
             cases: CLIENT,
+            sheet: sheet::CLIENT,
             remark: "waits for the client's own time limits, up to twice --patience",
         },
     ],

@@ -10,6 +10,9 @@ use lab_judge::ports::Protocol;
 use lab_judge::steps;
 use lab_judge::verdict::Step;
 
+#[path = "sheets/cmpu_tcp_echo.rs"]
+mod sheet;
+
 pub static EXERCISE: Exercise = Exercise {
     name: "cmpu-tcp-echo",
     roles: &[
@@ -21,6 +24,7 @@ pub static EXERCISE: Exercise = Exercise {
             port: 9900,
             protocol: Protocol::Tcp,
             cases: SERVER,
+            sheet: sheet::SERVER,
             remark: "",
         },
         Role {
@@ -31,6 +35,7 @@ pub static EXERCISE: Exercise = Exercise {
             port: 9900,
             protocol: Protocol::Tcp,
             cases: CLIENT,
+            sheet: sheet::CLIENT,
             remark: "",
         },
     ],

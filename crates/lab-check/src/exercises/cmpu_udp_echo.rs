@@ -13,6 +13,9 @@ use lab_judge::steps;
 use lab_judge::steps::datagrams::{self, Talk};
 use lab_judge::verdict::{Step, Stop, differs, wrong};
 
+#[path = "sheets/cmpu_udp_echo.rs"]
+mod sheet;
+
 pub static EXERCISE: Exercise = Exercise {
     name: "cmpu-udp-echo",
     roles: &[
@@ -24,6 +27,7 @@ pub static EXERCISE: Exercise = Exercise {
             port: 9900,
             protocol: Protocol::Udp,
             cases: SERVER,
+            sheet: sheet::SERVER,
             remark: "",
         },
         Role {
@@ -34,6 +38,7 @@ pub static EXERCISE: Exercise = Exercise {
             port: 9900,
             protocol: Protocol::Udp,
             cases: CLIENT,
+            sheet: sheet::CLIENT,
             remark: "waits for the client's own time limits, up to twice --patience",
         },
     ],

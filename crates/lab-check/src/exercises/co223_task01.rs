@@ -11,6 +11,9 @@ use lab_judge::ports::Protocol;
 use lab_judge::steps;
 use lab_judge::verdict::{Step, Stop, wrong};
 
+#[path = "sheets/co223_task01.rs"]
+mod sheet;
+
 pub static EXERCISE: Exercise = Exercise {
     name: "co223-task01",
     roles: &[
@@ -22,6 +25,7 @@ pub static EXERCISE: Exercise = Exercise {
             port: 1234,
             protocol: Protocol::Tcp,
             cases: SERVER,
+            sheet: sheet::SERVER,
             remark: "",
         },
         Role {
@@ -32,6 +36,7 @@ pub static EXERCISE: Exercise = Exercise {
             port: 1234,
             protocol: Protocol::Tcp,
             cases: CLIENT,
+            sheet: sheet::CLIENT,
             remark: "",
         },
     ],

@@ -8,6 +8,9 @@ use lab_judge::misconceptions as m;
 use lab_judge::ports::Protocol;
 use lab_judge::steps;
 
+#[path = "sheets/codio_echo.rs"]
+mod sheet;
+
 pub static EXERCISE: Exercise = Exercise {
     name: "codio-echo",
     roles: &[
@@ -19,6 +22,7 @@ pub static EXERCISE: Exercise = Exercise {
             port: 65432,
             protocol: Protocol::Tcp,
             cases: SERVER,
+            sheet: sheet::SERVER,
             remark: "",
         },
         Role {
@@ -29,6 +33,7 @@ pub static EXERCISE: Exercise = Exercise {
             port: 65432,
             protocol: Protocol::Tcp,
             cases: CLIENT,
+            sheet: sheet::CLIENT,
             remark: "",
         },
     ],

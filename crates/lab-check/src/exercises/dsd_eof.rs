@@ -1,6 +1,4 @@
-//! Distributed System Design, exercise 5: messages of any size that end with `<EOF>`.
-//!
-//! One file, since it is one exercise.
+//! Distributed System Design, exercise 5, in one file: messages of any size that end with `<EOF>`.
 
 use lab_judge::cases::tcp_client::{self, Client};
 use lab_judge::cases::tcp_server::{self, Server};
@@ -26,6 +24,9 @@ const LARGE_ANSWER: (usize, &str) = if cfg!(windows) {
     (100 * 1024, "takes an answer of 100 KiB")
 };
 
+#[path = "sheets/dsd_eof.rs"]
+mod sheet;
+
 pub static EXERCISE: Exercise = Exercise {
     name: "dsd-eof",
     roles: &[
@@ -37,6 +38,7 @@ pub static EXERCISE: Exercise = Exercise {
             port: 65432,
             protocol: Protocol::Tcp,
             cases: SERVER,
+            sheet: sheet::SERVER,
             remark: "",
         },
         Role {
@@ -47,6 +49,7 @@ pub static EXERCISE: Exercise = Exercise {
             port: 65432,
             protocol: Protocol::Tcp,
             cases: CLIENT,
+            sheet: sheet::CLIENT,
             remark: "",
         },
     ],
@@ -80,9 +83,7 @@ static SERVER: &[Case] = &[
         depends_on: &[],
         play: |harness| {
             let mut client = harness.serve()?;
-            Chat::of(&["hello"])
-                .whole()
-                .play(harness, &mut client, &m::NO_ANSWER)
+            Eof::serves(harness, &mut client)
         },
     },
     tcp_server::goes_on::<Eof>(),
@@ -427,10 +428,7 @@ static CLIENT: &[Case] = &[
             let (mut server, _) = meet(harness, "hello")?;
             server.send_apart(&[b"half an ans"]);
             server.close();
-            steps::ends_with_failure(
-                harness,
-                "after the server had left in the middle of its answer",
-            )
+            steps::ends_with_failure(harness, "after the server had left amid its answer")
         },
     },
     tcp_client::server_resets::<Eof>(&["sends"]),

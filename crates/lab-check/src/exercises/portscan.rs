@@ -22,6 +22,9 @@ use socket2::{Domain, Socket, Type};
 
 use crate::scan_report::{self, Reading};
 
+#[path = "sheets/portscan.rs"]
+mod sheet;
+
 pub static EXERCISE: Exercise = Exercise {
     name: "portscan",
     roles: &[Role {
@@ -32,6 +35,7 @@ pub static EXERCISE: Exercise = Exercise {
         port: 0,
         protocol: Protocol::Tcp,
         cases: PROGRAM,
+        sheet: sheet::PROGRAM,
         remark: "waits for ports that do not answer; {host}, and {ports} (10000-10199) or {first} and {last}, say what to scan",
     }],
 };

@@ -20,6 +20,9 @@ use lab_judge::steps;
 use lab_judge::steps::wamp::{Cut, Wamp, code, is, unasked, welcome};
 use lab_judge::verdict::{Step, What, wrong};
 
+#[path = "sheets/transparency_middleware.rs"]
+mod sheet;
+
 pub static EXERCISE: Exercise = Exercise {
     name: "transparency-middleware",
     roles: &[
@@ -31,6 +34,7 @@ pub static EXERCISE: Exercise = Exercise {
             port: 8080,
             protocol: Protocol::Tcp,
             cases: SERVICE,
+            sheet: sheet::SERVER,
             remark: "the service; {host} and {port} are the router's, which the check plays",
         },
         Role {
@@ -41,6 +45,7 @@ pub static EXERCISE: Exercise = Exercise {
             port: 8080,
             protocol: Protocol::Tcp,
             cases: CALLER,
+            sheet: sheet::CLIENT,
             remark: "the caller; its command has it call org.example.calculator.add with 2 and 3",
         },
     ],

@@ -8,6 +8,9 @@ use lab_judge::process::Ended;
 use lab_judge::seccomp::{self, Refusal};
 use lab_judge::verdict::wrong;
 
+#[path = "sheets/transparency_socket1.rs"]
+mod sheet;
+
 pub static EXERCISE: Exercise = Exercise {
     name: "transparency-socket1",
     roles: &[Role {
@@ -18,6 +21,7 @@ pub static EXERCISE: Exercise = Exercise {
         port: 0,
         protocol: Protocol::Tcp,
         cases: PROGRAM,
+        sheet: sheet::PROGRAM,
         remark: "",
     }],
 };

@@ -9,6 +9,9 @@ use lab_judge::process::{Ended, contains};
 use lab_judge::seccomp::{self, Refusal};
 use lab_judge::verdict::{Step, differs, wrong};
 
+#[path = "sheets/transparency_socket2.rs"]
+mod sheet;
+
 pub static EXERCISE: Exercise = Exercise {
     name: "transparency-socket2",
     roles: &[Role {
@@ -19,6 +22,7 @@ pub static EXERCISE: Exercise = Exercise {
         port: 0,
         protocol: Protocol::Tcp,
         cases: PROGRAM,
+        sheet: sheet::PROGRAM,
         remark: "",
     }],
 };

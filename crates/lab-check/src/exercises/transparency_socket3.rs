@@ -20,6 +20,9 @@ const NO_HOST: &str = "no-such-host.invalid";
 /// How long this machine's resolver may take to say so.
 const RESOLVER_PATIENCE: Duration = Duration::from_secs(5);
 
+#[path = "sheets/transparency_socket3.rs"]
+mod sheet;
+
 pub static EXERCISE: Exercise = Exercise {
     name: "transparency-socket3",
     roles: &[Role {
@@ -30,6 +33,7 @@ pub static EXERCISE: Exercise = Exercise {
         port: 80,
         protocol: Protocol::Tcp,
         cases: CLIENT,
+        sheet: sheet::CLIENT,
         remark: "",
     }],
 };

@@ -9,6 +9,9 @@ use lab_judge::process::{Ended, contains};
 use lab_judge::steps;
 use lab_judge::verdict::{Step, differs, wrong};
 
+#[path = "sheets/transparency_socket4.rs"]
+mod sheet;
+
 pub static EXERCISE: Exercise = Exercise {
     name: "transparency-socket4",
     roles: &[Role {
@@ -19,6 +22,7 @@ pub static EXERCISE: Exercise = Exercise {
         port: 80,
         protocol: Protocol::Tcp,
         cases: CLIENT,
+        sheet: sheet::CLIENT,
         remark: "",
     }],
 };

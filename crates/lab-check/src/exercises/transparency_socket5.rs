@@ -9,6 +9,9 @@ use lab_judge::ports::Protocol;
 use lab_judge::steps;
 use lab_judge::verdict::Step;
 
+#[path = "sheets/transparency_socket5.rs"]
+mod sheet;
+
 pub static EXERCISE: Exercise = Exercise {
     name: "transparency-socket5",
     roles: &[Role {
@@ -19,6 +22,7 @@ pub static EXERCISE: Exercise = Exercise {
         port: 12345,
         protocol: Protocol::Tcp,
         cases: SERVER,
+        sheet: sheet::SERVER,
         remark: "",
     }],
 };

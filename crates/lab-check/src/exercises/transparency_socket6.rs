@@ -10,6 +10,9 @@ use lab_judge::process::Ended;
 use lab_judge::steps;
 use lab_judge::verdict::{Step, wrong};
 
+#[path = "sheets/transparency_socket6.rs"]
+mod sheet;
+
 pub static EXERCISE: Exercise = Exercise {
     name: "transparency-socket6",
     roles: &[Role {
@@ -20,6 +23,7 @@ pub static EXERCISE: Exercise = Exercise {
         port: 12345,
         protocol: Protocol::Tcp,
         cases: CLIENT,
+        sheet: sheet::CLIENT,
         remark: "",
     }],
 };

@@ -110,6 +110,7 @@ fn main() -> ExitCode {
         repeats::the_verdict_on_our_own_programs_is_the_same_each_time, "50 rounds take 20 minutes";
         repeats::a_check_of_a_server_that_passes_takes_three_seconds, "takes minutes and wants a quiet machine";
         reports::every_format_tells_the_same;
+        reports::what_only_a_real_network_breaks_is_told_and_fails_nothing_unless_it_is_strict;
         reports::ctrl_c_still_writes_every_format;
         reports::a_check_that_cannot_be_played_still_writes_every_format;
         reports::both_sides_are_one_document;

@@ -1,4 +1,6 @@
 //! The results for machines, read back as those machines read them, and the exit codes.
+//!
+//! One file, since all formats are compared with the same result.
 
 use std::fs;
 use std::net::TcpListener;
@@ -9,7 +11,7 @@ use serde_json::Value;
 
 use crate::tool::{
     Folder, case, code, errors, gallery, json, lab, processes_of, processes_with, run,
-    sheets_ports, signal, text, until,
+    sheets_ports, signal, text, until, workspace,
 };
 
 const FORMATS: [(&str, &str); 5] = [
@@ -31,64 +33,114 @@ fn saves(folder: &Folder) -> Vec<String> {
         .collect()
 }
 
-/// The outcomes that a result has to hold, by the case's name in the other formats.
-fn outcomes(result: &Value) -> Vec<(String, String)> {
+/// A case as every format has to tell it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Told {
+    id: String,
+    outcome: String,
+    /// Whether a failure of it is one of the whole.
+    decides: bool,
+}
+
+/// The cases that a result has to hold, in its order.
+fn outcomes(result: &Value) -> Vec<Told> {
     let text = |value: &Value| value.as_str().unwrap().to_string();
     let cases = result["cases"].as_array().unwrap();
     cases
         .iter()
-        .map(|case| (text(&case["id"]), text(&case["outcome"])))
+        .map(|case| Told {
+            id: text(&case["id"]),
+            outcome: text(&case["outcome"]),
+            decides: result["strict"] == true || case["question"] == "sheet",
+        })
         .collect()
 }
 
-/// JUnit, read by quick-junit: its reader refuses what its own model does not allow.
-fn read_junit(folder: &Folder, expected: &[(String, String)], trouble: bool) {
+/// JUnit, read by quick-junit, whose reader refuses what its own model does not allow, and by the schema.
+fn read_junit(folder: &Folder, result: &Value, expected: &[Told], trouble: bool) {
+    let schema = workspace().join("crates/lab-check/tests/schemas/junit.xsd");
+    let checked = Command::new("xmllint")
+        .args(["--noout", "--schema"])
+        .arg(&schema)
+        .arg(folder.word("result.xml"))
+        .output();
+    match checked {
+        Ok(checked) => assert!(checked.status.success(), "{}", errors(&checked)),
+        Err(error) => eprintln!("xmllint is not there, so the schema was not looked at: {error}"),
+    }
     let report = Report::deserialize_from_str(&folder.read("result.xml")).unwrap();
-    let mut suites = report.test_suites.iter();
-    let suite = suites.next().unwrap();
-    let found: Vec<(String, String)> = suite
-        .test_cases
-        .iter()
-        .map(|case| {
-            let outcome = match &case.status {
-                TestCaseStatus::Success { .. } => "passed",
-                TestCaseStatus::Skipped { .. } => "skipped",
-                TestCaseStatus::NonSuccess {
-                    kind: NonSuccessKind::Failure,
-                    ..
-                } => "failed",
-                TestCaseStatus::NonSuccess { .. } => "undecided",
-            };
-            let id = case.name.as_str().split(": ").next().unwrap();
-            (id.to_string(), outcome.to_string())
-        })
-        .collect();
-    assert_eq!(found, expected);
-    let count = |word: &str| {
-        expected
-            .iter()
-            .filter(|(_, outcome)| outcome == word)
-            .count()
+    let (last, suites) = match trouble {
+        true => report.test_suites.split_last().unwrap(),
+        false => (&report.test_suites[0], report.test_suites.as_slice()),
     };
-    assert_eq!(suite.tests, expected.len());
-    assert_eq!(suite.failures, count("failed"));
-    assert_eq!(suite.skipped, count("skipped"));
-    assert_eq!(suite.errors, count("undecided"));
-    assert_eq!(
-        suites.next().is_some(),
-        trouble,
-        "trouble has a suite of its own"
-    );
+    assert_eq!(trouble, last.name.as_str() == "cargo lab check");
+    for suite in suites {
+        let question = ["sheet", "network"]
+            .into_iter()
+            .find(|name| {
+                let words = result["questions"][name]["question"].as_str().unwrap();
+                suite.name.as_str().ends_with(words)
+            })
+            .unwrap();
+        let points = |name: &str| {
+            let mut properties = suite.properties.iter();
+            let found = properties.find(|property| property.name.as_str() == name);
+            found.unwrap().value.as_str().parse::<u64>().unwrap()
+        };
+        for name in ["score", "max_score"] {
+            assert_eq!(points(name), result["questions"][question][name], "{name}");
+        }
+        let of_json = result["cases"].as_array().unwrap().iter().zip(expected);
+        let expected: Vec<(String, &str)> = of_json
+            .filter(|(case, _)| case["question"] == question)
+            .map(|(_, told)| {
+                let outcome = match told.outcome.as_str() {
+                    "failed" | "undecided" if !told.decides => "skipped",
+                    other => other,
+                };
+                (told.id.clone(), outcome)
+            })
+            .collect();
+        let found: Vec<(String, &str)> = suite
+            .test_cases
+            .iter()
+            .map(|case| {
+                let outcome = match &case.status {
+                    TestCaseStatus::Success { .. } => "passed",
+                    TestCaseStatus::Skipped { .. } => "skipped",
+                    TestCaseStatus::NonSuccess {
+                        kind: NonSuccessKind::Failure,
+                        ..
+                    } => "failed",
+                    TestCaseStatus::NonSuccess { .. } => "undecided",
+                };
+                let id = case.name.as_str().split(": ").next().unwrap();
+                (id.to_string(), outcome)
+            })
+            .collect();
+        assert_eq!(found, expected);
+        let count = |word: &str| {
+            expected
+                .iter()
+                .filter(|(_, outcome)| *outcome == word)
+                .count()
+        };
+        assert_eq!(suite.tests, expected.len());
+        assert_eq!(suite.failures, count("failed"));
+        assert_eq!(suite.skipped, count("skipped"));
+        assert_eq!(suite.errors, count("undecided"));
+    }
 }
 
-/// TAP 14, by its grammar: version, plan, a numbered line for each test, YAML blocks indented by two, a last "Bail out!".
-fn read_tap(folder: &Folder, expected: &[(String, String)], trouble: bool) {
+/// TAP 13, by its grammar: version, plan, a numbered line for each test, YAML blocks indented by two, a last "Bail out!".
+fn read_tap(folder: &Folder, result: &Value, expected: &[Told], trouble: bool) {
     let tap = folder.read("result.tap");
     let mut lines = tap.lines();
-    assert_eq!(lines.next(), Some("TAP version 14"));
+    assert_eq!(lines.next(), Some("TAP version 13"));
     let plan = format!("1..{}", expected.len());
     assert_eq!(lines.next(), Some(plan.as_str()));
     let (mut found, mut in_block, mut bailed) = (Vec::new(), false, false);
+    let mut scores = Vec::new();
     for line in lines {
         match line {
             "  ---" => in_block = true,
@@ -96,6 +148,7 @@ fn read_tap(folder: &Folder, expected: &[(String, String)], trouble: bool) {
             _ if in_block => assert!(line.is_empty() || line.starts_with("  "), "{line:?}"),
             _ if line.starts_with("Bail out! ") => bailed = true,
             _ if line.starts_with("# note: ") => {}
+            _ if line.starts_with("# ") => scores.push(line),
             _ => {
                 let (ok, rest) = match line.strip_prefix("not ok ") {
                     Some(rest) => (false, rest),
@@ -103,41 +156,50 @@ fn read_tap(folder: &Folder, expected: &[(String, String)], trouble: bool) {
                 };
                 let (number, rest) = rest.split_once(" - ").unwrap();
                 assert_eq!(number, (found.len() + 1).to_string());
-                let outcome = match (ok, rest.contains(" # SKIP ")) {
-                    (true, true) => "skipped",
-                    (true, false) => "passed",
-                    (false, _) => "not ok",
+                let outcome = match (ok, rest.contains(" # SKIP "), rest.contains(" # todo ")) {
+                    (true, true, false) => "skipped",
+                    (true, false, false) => "passed",
+                    (false, false, true) => "to do",
+                    (false, false, false) => "not ok",
+                    _ => panic!("{line}"),
                 };
                 let id = rest.split(": ").next().unwrap().to_string();
-                found.push((id, outcome.to_string()));
+                found.push((id, outcome));
             }
         }
     }
-    let expected: Vec<(String, String)> = expected
+    let expected: Vec<(String, &str)> = expected
         .iter()
-        .map(|(id, outcome)| {
-            let outcome = match outcome.as_str() {
-                "failed" | "undecided" => "not ok",
+        .map(|told| {
+            let outcome = match told.outcome.as_str() {
+                "failed" | "undecided" if told.decides => "not ok",
+                "failed" | "undecided" => "to do",
                 other => other,
             };
-            (id.clone(), outcome.to_string())
+            (told.id.clone(), outcome)
         })
         .collect();
     assert_eq!(found, expected);
     assert_eq!(bailed, trouble);
-    // Perl's own reader of TAP, where there is one. It knows version 13, which has the same lines.
-    folder.write("13.tap", &tap.replace("TAP version 14", "TAP version 13"));
+    for (line, question) in scores.iter().zip(["sheet", "network"]) {
+        let answer = &result["questions"][question];
+        let points = format!("? {} of {} points, ", answer["score"], answer["max_score"]);
+        assert!(line.contains(&points), "{line}, without {points}");
+    }
+    assert_eq!(scores.len(), 2, "{scores:?}");
+    // Perl's own reader of TAP, where there is one.
     let prove = Command::new("prove")
-        .args(["--exec", "cat", &folder.word("13.tap")])
+        .args(["--exec", "cat", &folder.word("result.tap")])
         .output();
-    if let Ok(prove) = prove {
-        let said = String::from_utf8_lossy(&prove.stdout).into_owned();
-        assert!(!said.contains("Parse errors"), "{said}");
-        assert_eq!(
-            said.contains("Result: PASS"),
-            expected.iter().all(|(_, o)| o != "not ok"),
-            "{said}"
-        );
+    match prove {
+        Ok(prove) => {
+            let said = String::from_utf8_lossy(&prove.stdout).into_owned();
+            assert!(!said.contains("Parse errors"), "{said}");
+            let passes = !trouble && expected.iter().all(|(_, outcome)| *outcome != "not ok");
+            assert_eq!(said.contains("Result: PASS"), passes, "{said}");
+            assert_eq!(prove.status.success(), passes, "{said}");
+        }
+        Err(error) => eprintln!("prove is not there, so it was not asked: {error}"),
     }
 }
 
@@ -157,16 +219,32 @@ fn read_gradescope(folder: &Folder, result: &Value, trouble: bool) {
     of("visibility", &VISIBILITIES);
     of("stdout_visibility", &VISIBILITIES);
     assert!(value["execution_time"].is_u64());
-    let sum: u64 = tests
-        .iter()
-        .map(|test| test["score"].as_u64().unwrap())
-        .sum();
-    assert_eq!(value["score"], sum);
-    assert_eq!(value["score"], result["score"]);
+    assert_eq!(value["extra_data"]["questions"], result["questions"]);
+    // The points of all that counts; without --points they are the weights.
+    let of = result["points"]
+        .as_f64()
+        .unwrap_or(result["max_score"].as_f64().unwrap());
+    let scale = of / result["max_score"].as_f64().unwrap();
+    let near = |value: &Value, weight: &Value| {
+        let expected = weight.as_f64().unwrap() * scale;
+        assert!(
+            (value.as_f64().unwrap() - expected).abs() < 0.0001,
+            "{value}, not {expected}"
+        );
+    };
+    near(&value["score"], &result["score"]);
+    let mut sum = 0.0;
     for (test, case) in tests.iter().zip(result["cases"].as_array().unwrap()) {
         let passed = case["outcome"] == "passed";
         assert_eq!(test["status"], if passed { "passed" } else { "failed" });
-        assert_eq!(test["max_score"], case["max_score"]);
+        assert_eq!(test["tags"], Value::from(vec![case["question"].clone()]));
+        if result["strict"] == true || case["question"] == "sheet" {
+            near(&test["score"], &case["score"]);
+            near(&test["max_score"], &case["max_score"]);
+            sum += test["score"].as_f64().unwrap();
+        } else {
+            assert!(test.get("score").is_none() && test.get("max_score").is_none());
+        }
         assert!(OUTPUT_FORMATS.contains(&test["output_format"].as_str().unwrap()));
         assert!(VISIBILITIES.contains(&test["visibility"].as_str().unwrap()));
         assert!(
@@ -175,11 +253,22 @@ fn read_gradescope(folder: &Folder, result: &Value, trouble: bool) {
                 .unwrap()
                 .starts_with(case["id"].as_str().unwrap())
         );
-        assert_eq!(
-            test["output"].as_str().unwrap().is_empty(),
-            passed && case["notes"] == Value::Array(Vec::new())
-        );
+        let told = test["output"].as_str().unwrap();
+        match case["sheet"].as_str() {
+            Some(words) => assert!(told.starts_with(&format!("The sheet, {words}.")), "{told}"),
+            None => assert!(
+                told.starts_with("Would it survive a real network?"),
+                "{told}"
+            ),
+        }
+        if let Some(summary) = case["summary"].as_str() {
+            assert!(told.contains(summary), "{told}");
+        }
     }
+    assert!(
+        (value["score"].as_f64().unwrap() - sum).abs() < 0.01,
+        "{sum}"
+    );
     let output = value["output"].as_str().unwrap();
     assert_eq!(
         output.contains("did not come to its end"),
@@ -215,7 +304,9 @@ fn read_classroom50(folder: &Folder, result: &Value) {
     let sum = |field: &str| -> u64 { tests.iter().map(|test| test[field].as_u64().unwrap()).sum() };
     assert_eq!(value["score"], sum("score"));
     assert_eq!(value["max-score"], sum("max-score"));
+    assert_eq!(value["score"], result["score"]);
     assert_eq!(value["max-score"], result["max_score"]);
+    assert_eq!(value["questions"], result["questions"]);
     let found: Vec<(&Value, bool)> = tests
         .iter()
         .map(|test| (&test["test-name"], test["passed"].as_bool().unwrap()))
@@ -229,11 +320,20 @@ fn read_classroom50(folder: &Folder, result: &Value) {
 
 fn read_all(folder: &Folder, result: &Value, trouble: bool) {
     let expected = outcomes(result);
-    read_junit(folder, &expected, trouble);
-    read_tap(folder, &expected, trouble);
+    read_junit(folder, result, &expected, trouble);
+    read_tap(folder, result, &expected, trouble);
     read_gradescope(folder, result, trouble);
     read_classroom50(folder, result);
     let human = folder.read("result.txt");
+    for question in ["sheet", "network"] {
+        let answer = &result["questions"][question];
+        let line = human
+            .lines()
+            .find(|line| line.starts_with(&format!("{} ", answer["question"].as_str().unwrap())))
+            .unwrap_or_else(|| panic!("{human}"));
+        let points = format!(": {} of {} points (", answer["score"], answer["max_score"]);
+        assert!(line.contains(&points), "{line}, without {points}");
+    }
     assert_eq!(
         human.contains("did not come to its end"),
         trouble,
@@ -259,6 +359,8 @@ pub fn every_format_tells_the_same() {
         "whole=5",
         "--weight",
         "restart=0",
+        "--points",
+        "10",
     ];
     let saves = saves(&folder);
     words.extend(saves.iter().map(String::as_str));
@@ -267,7 +369,10 @@ pub fn every_format_tells_the_same() {
     assert_eq!(code(&out), 1);
     assert_eq!(result["schema"], "lab-check/1");
     assert_eq!(result["exit_code"], 1);
-    assert_eq!(result["max_score"], 22 - 2 + 5);
+    // The weights of the sheet's cases, but for the one that was chosen here.
+    assert_eq!(result["max_score"], 28 - 1 + 5);
+    assert_eq!(result["questions"]["sheet"]["max_score"], 28 - 1 + 5);
+    assert_eq!(result["questions"]["network"]["max_score"], 9 - 1);
     assert_eq!(case(&result, "whole")["score"], 5);
     assert_eq!(case(&result, "byte-by-byte")["misconception"], "one-recv");
     let words: Vec<&str> = case(&result, "byte-by-byte")["again"]
@@ -278,9 +383,34 @@ pub fn every_format_tells_the_same() {
     assert_eq!(words[..4], ["cargo", "lab", "check", "dsd-eof"]);
     let all = outcomes(&result);
     for word in ["passed", "failed", "skipped"] {
-        assert!(all.iter().any(|(_, outcome)| outcome == word), "{all:?}");
+        assert!(all.iter().any(|told| told.outcome == word), "{all:?}");
     }
     read_all(&folder, &result, false);
+}
+
+pub fn what_only_a_real_network_breaks_is_told_and_fails_nothing_unless_it_is_strict() {
+    let folder = Folder::new("formats-two-questions");
+    let server = folder.write("server.py", &gallery("dsd-sum/no-reuseaddr.py"));
+    let command = format!("python3 {} {{port}}", server.display());
+    for (strict, expected) in [(false, 0), (true, 1)] {
+        let mut words = vec!["check", "dsd-sum", "--server", &command, "--format", "json"];
+        let saves = saves(&folder);
+        words.extend(saves.iter().map(String::as_str));
+        words.extend(strict.then_some("--strict"));
+        let out = run(&words);
+        let result = json(&out);
+        assert_eq!(code(&out), expected, "{}", text(&out));
+        assert_eq!(case(&result, "restart")["outcome"], "failed");
+        assert_eq!(case(&result, "restart")["question"], "network");
+        let sheet = &result["questions"]["sheet"];
+        assert_eq!(sheet["score"], sheet["max_score"]);
+        read_all(&folder, &result, false);
+        let human = folder.read("result.txt");
+        assert!(
+            human.contains("Here is where it breaks: restart."),
+            "{human}"
+        );
+    }
 }
 
 pub fn ctrl_c_still_writes_every_format() {

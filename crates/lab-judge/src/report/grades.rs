@@ -13,10 +13,12 @@ pub struct Row {
     pub name: String,
     /// How it ended.
     pub verdict: Verdict,
-    /// What its cases earned.
+    /// What the cases earned that count.
     pub score: u64,
     /// What they could have earned.
     pub max_score: u64,
+    /// The same of the cases about a real network.
+    pub network: [u64; 2],
     /// How many cases passed, failed, were skipped, stayed undecided.
     pub counts: [u64; 4],
     /// The first case that failed, with the mistake that it points to: its name for machines, and in words.
@@ -75,6 +77,7 @@ impl Row {
             verdict,
             score: 0,
             max_score: 0,
+            network: [0; 2],
             counts: [0; 4],
             first: None,
             mistakes: Vec::new(),
@@ -91,11 +94,16 @@ impl Row {
             .iter()
             .filter(|case| case["outcome"] == "failed")
             .collect();
-        let undecided = cases.iter().find(|case| case["outcome"] == "undecided");
-        let verdict = match (&result["trouble"], failed.is_empty(), undecided) {
+        let decides = |case: &&Value| result["strict"] == true || case["question"] == "sheet";
+        let first_wrong = failed.iter().copied().find(decides);
+        let undecided = cases
+            .iter()
+            .filter(decides)
+            .find(|case| case["outcome"] == "undecided");
+        let verdict = match (&result["trouble"], first_wrong, undecided) {
             (Value::String(trouble), ..) => Verdict::Trouble(trouble.clone()),
-            (_, false, _) => Verdict::Wrong,
-            (_, true, Some(case)) => Verdict::Undecided(text(&case["why"])),
+            (_, Some(_), _) => Verdict::Wrong,
+            (_, None, Some(case)) => Verdict::Undecided(text(&case["why"])),
             _ => Verdict::Right,
         };
         let number = |value: &Value| value.as_u64().unwrap_or(0);
@@ -111,7 +119,9 @@ impl Row {
             max_score: number(&result["max_score"]),
             counts: ["passed", "failed", "skipped", "undecided"]
                 .map(|outcome| number(&result["counts"][outcome])),
-            first: failed.first().map(|case| First {
+            network: ["score", "max_score"]
+                .map(|name| number(&result["questions"]["network"][name])),
+            first: first_wrong.or(failed.first().copied()).map(|case| First {
                 case: text(&case["id"]),
                 misconception: text(&case["misconception"]),
                 title: text(&case["title"]),
@@ -150,12 +160,16 @@ impl Row {
     /// What stands out, in words.
     fn remark(&self) -> String {
         match (&self.verdict, &self.first) {
-            (Verdict::Wrong, Some(first)) => {
+            (Verdict::Wrong | Verdict::Right, Some(first)) => {
                 let more = match self.counts[1].saturating_sub(1) {
                     0 => String::new(),
                     more => format!(" (and {more} more)"),
                 };
-                format!("{}: {}{more}", first.case, first.title)
+                let breaks = match self.verdict {
+                    Verdict::Right => "on a real network: ",
+                    _ => "",
+                };
+                format!("{breaks}{}: {}{more}", first.case, first.title)
             }
             (Verdict::Undecided(why) | Verdict::Trouble(why), _) => why.clone(),
             (Verdict::NotChecked, _) => "not checked: the grading was stopped".to_string(),
@@ -169,6 +183,7 @@ pub fn table(rows: &[Row], points: Option<u32>, elapsed: Duration, color: bool) 
     let mut lines = vec![vec![
         "submission".to_string(),
         "score".to_string(),
+        "network".to_string(),
         "failed".to_string(),
         "skipped".to_string(),
         "seconds".to_string(),
@@ -182,6 +197,7 @@ pub fn table(rows: &[Row], points: Option<u32>, elapsed: Duration, color: bool) 
         lines.push(vec![
             visible(&row.name),
             score,
+            format!("{}/{}", row.network[0], row.network[1]),
             row.counts[1].to_string(),
             row.counts[2].to_string(),
             format!("{:.1}", row.elapsed.as_secs_f64()),
@@ -205,7 +221,7 @@ pub fn table(rows: &[Row], points: Option<u32>, elapsed: Duration, color: bool) 
             // Words to the left, numbers to the right.
             set.push_str(&match column {
                 0 => format!("{cell:width$}"),
-                5 => format!("  {cell}"),
+                6 => format!("  {cell}"),
                 _ => format!("  {cell:>width$}"),
             });
         }
@@ -276,6 +292,8 @@ pub fn csv(rows: &[Row], points: Option<u32>) -> anyhow::Result<String> {
         "verdict",
         "score",
         "max_score",
+        "network_score",
+        "network_max_score",
         "passed",
         "failed",
         "skipped",
@@ -300,6 +318,7 @@ pub fn csv(rows: &[Row], points: Option<u32>) -> anyhow::Result<String> {
         if let Some(of) = points {
             line.push(format!("{:.2}", row.points(of)));
         }
+        line.extend(row.network.iter().map(u64::to_string));
         line.extend(row.counts.iter().map(u64::to_string));
         line.push(format!("{:.1}", row.elapsed.as_secs_f64()));
         line.push(
@@ -345,7 +364,7 @@ mod tests {
                 "counts": {"passed": 1, "failed": 1, "skipped": 1, "undecided": 0},
                 "cases": [
                     {"id": "a", "outcome": "passed"},
-                    {"id": "b", "outcome": "failed", "misconception": "one-recv", "title": "takes one"},
+                    {"id": "b", "question": "sheet", "outcome": "failed", "misconception": "one-recv", "title": "takes one"},
                     {"id": "c", "outcome": "skipped"},
                 ],
             }),

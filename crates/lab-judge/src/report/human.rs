@@ -1,6 +1,7 @@
 //! The result as a teacher would tell it.
 
 use super::quote::{border, compare, excerpt, quoted, thousands};
+use crate::sheet::Question;
 use crate::verdict::{CaseReport, Event, Failure, Outcome, ProgramReport, Report, What};
 
 /// How wide prose is set, in characters.
@@ -71,12 +72,21 @@ pub fn text(report: &Report, style: &Style) -> String {
             side.role,
             side.command
         ));
-        for case in cases {
-            out.push_str(&one(report, case, width, *style));
-        }
-        // A failure has an empty line behind it already.
-        if !out.ends_with("\n\n") {
-            out.push('\n');
+        for question in Question::ALL {
+            let mut answering = cases
+                .iter()
+                .filter(|case| case.question() == question)
+                .peekable();
+            if answering.peek().is_some() {
+                out.push_str(&format!("{}\n\n", style.strong(question.words())));
+            }
+            for case in answering {
+                out.push_str(&one(report, case, width, *style));
+            }
+            // A failure has an empty line behind it already.
+            if !out.ends_with("\n\n") {
+                out.push('\n');
+            }
         }
     }
     out.push_str(&tail(report, *style));
@@ -116,6 +126,10 @@ fn failed(report: &Report, case: &CaseReport, failure: &Failure, style: Style) -
         out.push_str(&format!("{INDENT}{}\n", style.strong(&line)));
     }
     out.push('\n');
+    if let Some(asked) = case.asked {
+        out.push_str(&paragraph(&format!("The sheet, {}.", asked.words)));
+        out.push('\n');
+    }
     let mistake = failure.misconception;
     out.push_str(&paragraph(&format!(
         "The mistake ({}): {}.",
@@ -275,23 +289,15 @@ pub fn output(program: &ProgramReport, number: Option<usize>) -> String {
 }
 
 fn tail(report: &Report, style: Style) -> String {
-    let counts = report.counts();
-    let mut parts = vec![format!("{} passed", counts.passed)];
-    for (count, word) in [
-        (counts.failed, "failed"),
-        (counts.skipped, "skipped"),
-        (counts.undecided, "undecided"),
-    ] {
-        if count > 0 {
-            parts.push(format!("{count} {word}"));
-        }
+    let mut out = String::new();
+    for question in Question::ALL {
+        out.push_str(&answer(report, question, style));
     }
-    let line = parts.join(", ");
-    let line = if counts.failed > 0 {
-        style.bad(&line)
-    } else {
-        style.good(&line)
-    };
+    let sheet = report.counts_of(Question::Sheet);
+    let network = report.counts_of(Question::Network);
+    if !report.strict && sheet.passed == sheet.total() && network.passed < network.total() {
+        out.push_str("The exit code follows the first question; with --strict it follows both.\n");
+    }
     let mut told = String::new();
     for remark in &report.remarks {
         told.push_str(&hanging("note: ", remark, 0));
@@ -304,10 +310,50 @@ fn tail(report: &Report, style: Style) -> String {
         ));
     }
     format!(
-        "{line} (seed {}, {:.1} s)\n{told}",
+        "{out}(seed {}, {:.1} s)\n{told}",
         report.seed,
         report.elapsed.as_secs_f64()
     )
+}
+
+/// A question, and how it is answered: in a word, in points, and in cases.
+fn answer(report: &Report, question: Question, style: Style) -> String {
+    let counts = report.counts_of(question);
+    if counts.total() == 0 {
+        return String::new();
+    }
+    let parts: Vec<String> = [
+        (counts.passed, "passed"),
+        (counts.failed, "failed"),
+        (counts.skipped, "skipped"),
+        (counts.undecided, "undecided"),
+    ]
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, word)| format!("{count} {word}"))
+    .collect();
+    let painted = match question {
+        _ if counts.passed == counts.total() => style.good("Yes"),
+        _ if counts.failed == 0 && counts.undecided > 0 => style.paint("33", "Undecided"),
+        Question::Sheet => style.bad("Not yet"),
+        Question::Network => style.bad("Not everywhere"),
+    };
+    let (earned, all) = report.score_of(question);
+    let mut text = format!(
+        "{} {painted}: {earned} of {all} points ({}).\n",
+        question.words(),
+        parts.join(", ")
+    );
+    let breaks: Vec<String> = report
+        .answering(question)
+        .filter(|case| matches!(case.outcome, Outcome::Failed(_)))
+        .map(|case| report.full_name(case))
+        .collect();
+    if question == Question::Network && !breaks.is_empty() {
+        let breaks = format!("Here is where it breaks: {}.", breaks.join(", "));
+        text.push_str(&hanging("", &breaks, 0));
+    }
+    text
 }
 
 /// A paragraph whose first line begins with a label, and whose others stand under the text behind it.

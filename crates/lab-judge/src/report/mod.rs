@@ -1,5 +1,16 @@
 //! How a result is told: to a person, or to a machine.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`human`] | the report that a student reads |
+//! | [`quote`] | bytes as text, and how two runs of bytes differ |
+//! | [`machine`] | our own schema |
+//! | [`ci`] | JUnit's XML, and TAP |
+//! | [`graders`] | Gradescope, and classroom50 |
+//! | [`grades`] | the table of many submissions |
 
+pub mod ci;
+pub mod graders;
 pub mod grades;
 pub mod human;
 pub mod machine;
@@ -23,7 +34,7 @@ pub enum Format {
     Json,
     /// JUnit's XML.
     Junit,
-    /// The Test Anything Protocol, version 14.
+    /// The Test Anything Protocol, version 13.
     Tap,
     /// Gradescope's `results.json`.
     Gradescope,
@@ -90,10 +101,10 @@ pub fn render(report: &Report, format: Format, color: bool) -> anyhow::Result<St
     match format {
         Format::Human => Ok(human::text(report, &human::Style { color, all: true })),
         Format::Json => machine::json(report),
-        Format::Junit => machine::junit(report),
-        Format::Tap => Ok(machine::tap(report)),
-        Format::Gradescope => machine::gradescope(report),
-        Format::Classroom50 => machine::classroom50(report),
+        Format::Junit => ci::junit(report),
+        Format::Tap => Ok(ci::tap(report)),
+        Format::Gradescope => graders::gradescope(report),
+        Format::Classroom50 => graders::classroom50(report),
     }
 }
 

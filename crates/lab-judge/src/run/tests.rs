@@ -3,6 +3,7 @@ use crate::command::Template;
 use crate::exercise::Host;
 use crate::ports::Protocol;
 use crate::report::{self, Format};
+use crate::sheet::asks;
 use crate::verdict::Side;
 
 static CASES: &[Case] = &[
@@ -34,6 +35,11 @@ static ROLE: Role = Role {
     port: 1,
     protocol: Protocol::Tcp,
     cases: CASES,
+    sheet: &[asks(
+        1,
+        "exercise 1: it does all of it",
+        &["before", "broken", "after"],
+    )],
     remark: "",
 };
 
