@@ -1,0 +1,13 @@
+# The program of the sheet, typed in as it is.
+# check: co223-task01 --server "python3 {file}"
+# fails: restart no-reuseaddr
+
+import socket
+
+listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+listener.bind((socket.gethostname(), 1234))
+listener.listen(5)
+
+while True:
+    connection, address = listener.accept()
+    print(f"Connection from {address} has been established.")

@@ -1,0 +1,20 @@
+# The program of the sheet, typed in as it is.
+# check: co223-task03 --server "python3 {file}"
+# fails: reset dies-on-reset
+# fails: restart no-reuseaddr
+
+import socket
+
+listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+listener.bind((socket.gethostname(), 1234))
+listener.listen(5)
+
+while True:
+    connection, address = listener.accept()
+    print(f"Connection from {address} has been established.")
+    while True:
+        message = connection.recv(1024)
+        if not message:
+            break
+        connection.send(message)
+    connection.close()
