@@ -265,6 +265,13 @@ impl Wanted {
             ))
             .hint("{ports}, {first} and {last} are for a port scanner; here there is {port}");
         }
+        if command.has("message") && role.message.is_empty() {
+            let (exercise, kind) = (self.exercise.name, role.kind.name());
+            return Err(anyhow!(
+                "the command has a place {{message}}, and the {kind} of {exercise} is given no message"
+            ))
+            .hint("leave {message} out of the command");
+        }
         if command.has("dir") {
             let folder = self
                 .folder
@@ -295,6 +302,8 @@ impl Wanted {
             )
         });
         let target = Target {
+            kind: role.kind,
+            message: role.message,
             command,
             address,
             protocol: role.protocol,

@@ -279,8 +279,8 @@ fn missing_tool(entry: &Entry, known: &mut BTreeMap<&'static str, bool>) -> Opti
     let tool = match entry.file.extension()?.to_str()? {
         "py" => "python3",
         "js" => "node",
-        "java" => "java",
         "c" => "cc",
+        "java" => "javac",
         "rs" => "rustc",
         other => panic!("{}: nobody knows how to run .{other}", entry.file.display()),
     };
@@ -358,13 +358,25 @@ fn compile(entry: &Entry, name: &str) -> Result<PathBuf, Failed> {
             command.args(["--edition", "2024", "-O"]);
             command
         }
+        // A folder of classes, for java -cp.
+        Some("java") => {
+            let mut command = Command::new("javac");
+            command.args(["-Xlint:all", "-Werror", "-d"]);
+            command.arg(&out).arg(&entry.file);
+            return run_compiler(command).map(|()| out);
+        }
         _ => return Ok(entry.file.clone()),
     };
-    let output = command.arg("-o").arg(&out).arg(&entry.file).output()?;
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
+    command.arg("-o").arg(&out).arg(&entry.file);
+    run_compiler(command).map(|()| out)
+}
+
+fn run_compiler(mut command: Command) -> Result<(), Failed> {
+    let output = command.output()?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(String::from_utf8_lossy(&output.stderr).into_owned().into()),
     }
-    Ok(out)
 }
 
 /// What the exit code follows.

@@ -265,6 +265,22 @@ pub fn die_with_parent(command: &mut Command) {
     let _ = command;
 }
 
+/// Has the program lead a session and a process group of its own, without a controlling terminal: `/dev/tty`, where some programs ask
+/// for a password, does not open the terminal of whoever started it.
+#[cfg(unix)]
+pub fn lead_session(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+    #[allow(unsafe_code, reason = "std has no call that makes a session")]
+    // SAFETY: between fork and exec only async-signal-safe calls are allowed; setsid(2) is a plain system call, and an Error made
+    // from a number allocates nothing.
+    unsafe {
+        command.pre_exec(|| match libc::setsid() {
+            -1 => Err(io::Error::last_os_error()),
+            _ => Ok(()),
+        });
+    }
+}
+
 /// Passes a pipe's bytes on as they come; blocks while too much waits to be shown.
 fn pump<Side: Copy + Send + 'static>(
     mut pipe: impl Read + Send + 'static,

@@ -1,6 +1,7 @@
 //! What can be checked: an exercise, its sides, and the cases that are played with a side.
 
 use crate::harness::Harness;
+pub use crate::kind::Kind;
 use crate::ports::Protocol;
 use crate::sheet::Asked;
 use crate::verdict::Step;
@@ -21,6 +22,8 @@ pub struct Role {
     pub package: &'static str,
     /// The arguments after our program's name.
     pub arguments: &'static str,
+    /// What its user tells it to send, for `{message}` and for a program that asks; empty where there is no such thing.
+    pub message: &'static str,
     /// The address of the sheet.
     pub host: Host,
     /// The port of the sheet.
@@ -39,28 +42,6 @@ impl Role {
     /// The part of the sheet that asks for what a case shows.
     pub fn asked(&self, case: &str) -> Option<&'static Asked> {
         self.sheet.iter().find(|asked| asked.cases.contains(&case))
-    }
-}
-
-/// Which side of an exercise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// It listens.
-    Server,
-    /// It connects.
-    Client,
-    /// It is alone.
-    Program,
-}
-
-impl Kind {
-    /// `server`, `client`, `program`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Kind::Server => "server",
-            Kind::Client => "client",
-            Kind::Program => "program",
-        }
     }
 }
 

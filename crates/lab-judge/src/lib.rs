@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`exercise`] | what can be checked: an exercise, its sides, its cases |
 //! | [`sheet`] | the two questions, and what of the first a sheet asks for |
+//! | [`kind`] | which side of an exercise a program is |
 //! | [`cases`] | cases that several exercises share |
 //! | [`steps`] | steps that many cases take |
 //! | [`peers`] | how we behave badly, within what the network allows |
@@ -51,6 +52,7 @@ pub mod command;
 mod crash;
 pub mod exercise;
 pub mod harness;
+pub mod kind;
 pub mod limit;
 pub mod misconceptions;
 pub mod peers;

@@ -292,8 +292,8 @@ misconceptions! {
 
     SAYS_NOTHING, "says-nothing", "does not say what it is connected with",
     "The program has to print the address of the other side as soon as it is connected with it. If yours does and the line is missing \
-     here: the output goes into a pipe, and in C, Ruby or Perl it is kept back there until some KiB have come together. Send it out at \
-     once: fflush(stdout) after printf, $stdout.sync = true, $| = 1.";
+     here: in C, Ruby or Perl a terminal shows a line when it ends. End it with a line end, or send it out at once: fflush(stdout) \
+     after printf, $stdout.sync = true, $| = 1.";
 
     BARE_LF, "bare-lf", "ends its lines with LF instead of CRLF",
     "In HTTP every line of the head ends with carriage return and line feed, \\r\\n (RFC 9112, section 2.1). Some servers \

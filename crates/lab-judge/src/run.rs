@@ -11,6 +11,7 @@ use crate::exercise::{Case, Kind, Role};
 use crate::harness::{Groups, Harness, Target};
 use crate::limit::seconds;
 use crate::misconceptions as m;
+use crate::procfs;
 use crate::verdict::{CaseReport, Outcome, ProgramReport, Report, Stop};
 
 /// How a check is played.
@@ -188,6 +189,12 @@ fn one(
         Ok(Ok(())) => Outcome::Passed,
         // What was waited for may have been cut short by the end of the whole check: that says nothing about the program.
         Ok(Err(_)) if plan.is_over() => plan.over(),
+        Ok(Err(Stop::Wrong(failure)))
+            if failure.diff.is_none()
+                && let Some(prompt) = asks(&mut harness, target) =>
+        {
+            Outcome::Undecided(waits_for_the_keyboard(&prompt))
+        }
         Ok(Err(Stop::Wrong(_))) if harness.was_cut_short() && !flooded => {
             Outcome::Undecided(format!(
                 "the {} for a case had passed while the program was waited for",
@@ -226,6 +233,30 @@ fn one(
         notes: std::mem::take(&mut harness.notes),
         elapsed: begin.elapsed(),
     }
+}
+
+/// Whether the program under test waits for an answer that the check does not have. A server that listens has got all it needs.
+fn asks(harness: &mut Harness<'_>, target: &Target) -> Option<String> {
+    let program = harness.program().ok()?;
+    let prompt = program.open_question()?;
+    let listens = || {
+        ["tcp", "udp"]
+            .iter()
+            .any(|protocol| !procfs::listening(protocol, program.id()).is_empty())
+    };
+    (target.kind != Kind::Server || !listens()).then_some(prompt)
+}
+
+/// Why a program that asks what the check cannot answer was not judged.
+fn waits_for_the_keyboard(prompt: &str) -> String {
+    let asked = match prompt {
+        "" => String::new(),
+        prompt => format!(" It asks: {prompt:?}."),
+    };
+    format!(
+        "it waits for the keyboard, and the check does not know what to type.{asked} Let it take this from its command line, or \
+         leave the question out"
+    )
 }
 
 /// Plays, and ends the programs at this moment if the play is not over by then: whatever waits for them, or listens to

@@ -1,4 +1,4 @@
-// Shows only what it sends, and that at its end: printf keeps the line back where stdout is no terminal.
+// Shows only what it sends, without a line end: printf keeps that back until the program ends.
 // check: cmpu-udp-echo --client "{file} {port} {message}"
 // fails: prints not-printed
 #include <arpa/inet.h>
@@ -20,7 +20,7 @@ int main(int argc, char **argv) {
     // Each receive waits so long at most. A stream of wrong datagrams could make a try longer, so they are counted.
     struct timeval limit = {.tv_usec = 500000};
     setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    printf("Sending %s\n", argv[2]);
+    printf("Sending %s ... ", argv[2]);
     for (int attempt = 0; attempt < 4; attempt++) {
         if (send(client, argv[2], length, 0) < 0) break;
         for (int wrong = 0; wrong < 10; wrong++) {

@@ -1,4 +1,4 @@
-// Says who has come, but never in time: printf keeps the line back where stdout is no terminal.
+// Says who has come without a line end: even on a terminal printf keeps that back.
 // check: co223-task01 --server "{file} {port}"
 // fails: whole says-nothing
 #include <arpa/inet.h>
@@ -21,7 +21,7 @@ int main(int argc, char **argv) {
         struct sockaddr_in peer;
         socklen_t size = sizeof peer;
         int connection = accept(listener, (struct sockaddr *)&peer, &size);
-        printf("Connection from ('%s', %d) has been established.\n", inet_ntoa(peer.sin_addr), ntohs(peer.sin_port));
+        printf("Connection from ('%s', %d) has been established. ", inet_ntoa(peer.sin_addr), ntohs(peer.sin_port));
         close(connection);
     }
 }

@@ -1,5 +1,5 @@
 // A client in Java that takes its message from a variable that is not set: a NullPointerException.
-// check: codio-echo --client "java {file} {port}"
+// check: codio-echo --client "java -cp {file} Client {port}"
 // fails: sends crashes
 import java.net.Socket;
 

@@ -1,5 +1,5 @@
 // A right answer in Java: a table with a mark for every port, and no word for open.
-// check: portscan --program "java {file} {host} {first} {last}"
+// check: portscan --program "java -cp {file} Scanner {host} {first} {last}"
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.Socket;

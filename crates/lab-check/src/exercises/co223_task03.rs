@@ -20,6 +20,7 @@ pub static EXERCISE: Exercise = Exercise {
             kind: Kind::Server,
             package: "co223-task03-server",
             arguments: "--host {host} --port {port}",
+            message: "",
             host: Host::OwnName,
             port: 1234,
             protocol: Protocol::Tcp,
@@ -31,6 +32,7 @@ pub static EXERCISE: Exercise = Exercise {
             kind: Kind::Client,
             package: "co223-task03-client",
             arguments: "--host {host} --port {port} {message}",
+            message: "Hello, server!",
             host: Host::OwnName,
             port: 1234,
             protocol: Protocol::Tcp,
@@ -63,9 +65,7 @@ static SERVER: &[Case] = &[
 /// The client sends its message and shows the echo.
 struct Shows;
 
-impl Client for Shows {
-    const MESSAGE: &'static str = "Hello, server!";
-}
+impl Client for Shows {}
 
 static CLIENT: &[Case] = &[
     tcp_client::sends::<Shows>(),
@@ -75,7 +75,7 @@ static CLIENT: &[Case] = &[
         name: "prints the echo and ends, while the server keeps the connection open",
         depends_on: &["sends"],
         play: |harness| {
-            let (mut server, message) = steps::meet(harness, Shows::MESSAGE)?;
+            let (mut server, message) = steps::meet(harness, "")?;
             let message = steps::echo_on(harness, &mut server, message, usize::MAX);
             steps::must_print_now(harness, &mut server, &message, &m::NOT_PRINTED)?;
             server.finish_sending();
@@ -86,7 +86,7 @@ static CLIENT: &[Case] = &[
         id: "pieces",
         name: "puts together an echo that arrives one byte at a time",
         depends_on: &["prints"],
-        play: |harness| told(harness, Shows::MESSAGE, &m::READS_ONCE),
+        play: |harness| told(harness, "", &m::READS_ONCE),
     },
     Case {
         id: "cut-character",

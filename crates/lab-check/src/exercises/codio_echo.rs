@@ -18,6 +18,7 @@ pub static EXERCISE: Exercise = Exercise {
             kind: Kind::Server,
             package: "codio-echo-server",
             arguments: "--host {host} --port {port}",
+            message: "",
             host: Host::Loopback,
             port: 65432,
             protocol: Protocol::Tcp,
@@ -29,6 +30,7 @@ pub static EXERCISE: Exercise = Exercise {
             kind: Kind::Client,
             package: "codio-echo-client",
             arguments: "--host {host} --port {port}",
+            message: "Hello, world",
             host: Host::Loopback,
             port: 65432,
             protocol: Protocol::Tcp,
@@ -67,7 +69,7 @@ static CLIENT: &[Case] = &[
         name: "prints the echo and ends, while the server keeps the connection open",
         depends_on: &["sends"],
         play: |harness| {
-            let (mut server, message) = steps::meet(harness, OneRecv::MESSAGE)?;
+            let (mut server, message) = steps::meet(harness, "")?;
             server.send_apart(&[&message]);
             steps::must_print_now(harness, &mut server, &message, &m::NOT_PRINTED)?;
             server.finish_sending();

@@ -34,6 +34,7 @@ pub static EXERCISE: Exercise = Exercise {
             kind: Kind::Server,
             package: "dsd-eof-server",
             arguments: "--host {host} --port {port}",
+            message: "",
             host: Host::Loopback,
             port: 65432,
             protocol: Protocol::Tcp,
@@ -45,6 +46,7 @@ pub static EXERCISE: Exercise = Exercise {
             kind: Kind::Client,
             package: "dsd-eof-client",
             arguments: "--host {host} --port {port} {message}",
+            message: "hello",
             host: Host::Loopback,
             port: 65432,
             protocol: Protocol::Tcp,
@@ -69,10 +71,8 @@ impl Server for Eof {
 }
 
 impl Client for Eof {
-    const MESSAGE: &'static str = "hello";
-
     fn meets(harness: &mut Harness<'_>) -> Step<Connection> {
-        meet(harness, Self::MESSAGE).map(|(server, _)| server)
+        meet(harness, "").map(|(server, _)| server)
     }
 }
 
@@ -412,10 +412,9 @@ static CLIENT: &[Case] = &[
             // Below the 64 KiB at either end that are kept of a program's output. A client may refuse an answer that is far longer
             // than its question: so the question is that long, where it can be chosen.
             let text = steps::filler_text(harness, LARGE_ANSWER.0);
-            let message = if harness.chooses_message() {
-                text.as_str()
-            } else {
-                ""
+            let message = match harness.chooses_message() {
+                true => text.as_str(),
+                false => "",
             };
             told_about(harness, message, &text, &Cut::Whole, &m::FIXED_LIMIT)
         },
@@ -734,6 +733,7 @@ fn diagnose_quote(
 
 /// Starts the client under test and hears its message to the end mark; gives the message without it.
 fn meet(harness: &mut Harness<'_>, message: &str) -> Step<(Connection, Vec<u8>)> {
+    let message = harness.message_or(message);
     let listener = harness.listen()?;
     harness.start(message)?;
     let mut server = harness.accept(&listener)?;

@@ -20,6 +20,7 @@ pub static EXERCISE: Exercise = Exercise {
             kind: Kind::Server,
             package: "dsd-hello-server",
             arguments: "--host {host} --port {port}",
+            message: "",
             host: Host::Loopback,
             port: 65432,
             protocol: Protocol::Tcp,
@@ -31,6 +32,7 @@ pub static EXERCISE: Exercise = Exercise {
             kind: Kind::Client,
             package: "dsd-hello-client",
             arguments: "--host {host} --port {port} {message}",
+            message: "Hello world",
             host: Host::Loopback,
             port: 65432,
             protocol: Protocol::Tcp,
@@ -144,9 +146,7 @@ static SERVER: &[Case] = &[
 /// The client sends its message and shows what one recv gives.
 struct Asks;
 
-impl Client for Asks {
-    const MESSAGE: &'static str = "Hello world";
-}
+impl Client for Asks {}
 
 static CLIENT: &[Case] = &[
     tcp_client::sends::<Asks>(),
@@ -156,7 +156,7 @@ static CLIENT: &[Case] = &[
         name: "prints the answer and ends, while the server keeps the connection open",
         depends_on: &["sends"],
         play: |harness| {
-            let (mut server, message) = steps::meet(harness, Asks::MESSAGE)?;
+            let (mut server, message) = steps::meet(harness, "")?;
             let text = answer(&String::from_utf8_lossy(&message));
             server.send_apart(&[text.as_slice()]);
             steps::must_print_now(harness, &mut server, &text, &m::NOT_PRINTED)?;

@@ -20,6 +20,7 @@ pub static EXERCISE: Exercise = Exercise {
             kind: Kind::Server,
             package: "dsd-sum-server",
             arguments: "--host {host} --port {port}",
+            message: "",
             host: Host::Loopback,
             port: 65432,
             protocol: Protocol::Tcp,
@@ -31,6 +32,7 @@ pub static EXERCISE: Exercise = Exercise {
             kind: Kind::Client,
             package: "dsd-sum-client",
             arguments: "--host {host} --port {port} {message}",
+            message: "1 2 3",
             host: Host::Loopback,
             port: 65432,
             protocol: Protocol::Tcp,
@@ -180,9 +182,7 @@ static SERVER: &[Case] = &[
 /// The client sends its numbers and shows the sum.
 struct Asks;
 
-impl Client for Asks {
-    const MESSAGE: &'static str = "1 2 3";
-}
+impl Client for Asks {}
 
 static CLIENT: &[Case] = &[
     tcp_client::sends::<Asks>(),

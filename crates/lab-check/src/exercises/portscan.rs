@@ -31,6 +31,7 @@ pub static EXERCISE: Exercise = Exercise {
         kind: Kind::Program,
         package: "portscan",
         arguments: "{host} --ports {ports}",
+        message: "",
         host: Host::Loopback,
         port: 0,
         protocol: Protocol::Tcp,

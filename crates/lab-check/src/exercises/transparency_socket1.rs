@@ -17,6 +17,7 @@ pub static EXERCISE: Exercise = Exercise {
         kind: Kind::Program,
         package: "transparency-socket1",
         arguments: "",
+        message: "",
         host: Host::Loopback,
         port: 0,
         protocol: Protocol::Tcp,

@@ -18,6 +18,7 @@ pub static EXERCISE: Exercise = Exercise {
         kind: Kind::Client,
         package: "transparency-socket4",
         arguments: "--host {host} --port {port}",
+        message: "",
         host: Host::Loopback,
         port: 80,
         protocol: Protocol::Tcp,

@@ -18,6 +18,7 @@ pub static EXERCISE: Exercise = Exercise {
         kind: Kind::Server,
         package: "transparency-socket5",
         arguments: "--host {host} --port {port}",
+        message: "",
         host: Host::Loopback,
         port: 12345,
         protocol: Protocol::Tcp,

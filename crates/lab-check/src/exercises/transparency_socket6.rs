@@ -19,6 +19,7 @@ pub static EXERCISE: Exercise = Exercise {
         kind: Kind::Client,
         package: "transparency-socket6",
         arguments: "--host {host} --port {port}",
+        message: "",
         host: Host::Loopback,
         port: 12345,
         protocol: Protocol::Tcp,

@@ -347,19 +347,6 @@ pub fn a_udp_server_in_a_group_of_its_own_is_met_all_the_same() {
     assert_eq!(processes_with("setsid\0-w"), [0_u32; 0]);
 }
 
-pub fn one_that_waits_for_its_keyboard_gets_the_end_of_input() {
-    let folder = Folder::new("reads");
-    let found = check(
-        &folder,
-        "print('read', len(sys.stdin.read()), flush=True)\nsys.exit(5)\n",
-        &["whole"],
-    );
-    let (mistake, summary) = found.failed("whole");
-    assert_eq!(mistake, "ends-at-once", "{summary}");
-    let stdout = &case(&found.result, "whole")["programs"][0]["stdout"]["head"];
-    assert_eq!(*stdout, "\"read 0\\n\"");
-}
-
 /// A check at any moment of which a signal may come: its program has a child that leaves the group.
 fn stopped_at(delay: Duration, name: &str, mark: &str, folder: &Folder) {
     let server = folder.write(

@@ -21,6 +21,8 @@ mod golden;
 #[cfg(all(has_gallery, target_os = "linux"))]
 mod grading;
 #[cfg(all(has_gallery, target_os = "linux"))]
+mod habits;
+#[cfg(all(has_gallery, target_os = "linux"))]
 mod hostile;
 #[cfg(all(has_gallery, target_os = "linux"))]
 #[path = "../python/mod.rs"]
@@ -91,6 +93,12 @@ fn main() -> ExitCode {
         grading::ctrl_c_writes_what_is_known_and_ends_every_program;
         grading::what_cannot_be_graded_is_said_before_anything_runs;
         grading::a_hundred_submissions_take_less_than_three_minutes, "takes two minutes and both processors";
+        habits::a_program_that_asks_gets_what_the_case_would_have_passed;
+        habits::a_program_that_asks_what_nobody_knows_is_told_its_question;
+        habits::what_is_typed_stands_in_the_evidence_and_does_not_count_as_printed;
+        habits::a_message_is_filled_in_where_there_is_one_and_refused_elsewhere;
+        habits::arguments_come_by_position_and_by_option;
+        habits::a_line_without_a_flush_counts_in_every_language;
         hostile::one_that_prints_for_ever_is_stopped_and_told_so;
         hostile::one_that_answers_without_end_takes_neither_memory_nor_time;
         hostile::children_that_leave_the_group_and_ignore_term_are_ended_all_the_same;
@@ -103,7 +111,6 @@ fn main() -> ExitCode {
         hostile::one_that_may_not_be_killed_holds_up_neither_the_check_nor_ctrl_c;
         hostile::one_that_closes_its_output_is_judged_by_what_it_does_on_the_wire;
         hostile::a_udp_server_in_a_group_of_its_own_is_met_all_the_same;
-        hostile::one_that_waits_for_its_keyboard_gets_the_end_of_input;
         hostile::twenty_checks_that_are_stopped_leave_no_process_and_no_file;
         hostile::a_check_that_is_killed_outright_takes_its_programs_along;
         hostile::a_whole_check_leaves_no_process;

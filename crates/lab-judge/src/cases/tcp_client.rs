@@ -11,16 +11,13 @@ use crate::verdict::{Step, Stop, wrong};
 
 /// A client under test, as far as the shared cases have to know it.
 pub trait Client {
-    /// What it is told to send; empty where its command line holds no message.
-    const MESSAGE: &'static str = "";
-
     /// Starts it, accepts it, and hears what it says first.
     ///
     /// # Errors
     ///
     /// When it does not come, or says nothing.
     fn meets(harness: &mut Harness<'_>) -> Step<Connection> {
-        steps::meet(harness, Self::MESSAGE).map(|(server, _)| server)
+        steps::meet(harness, "").map(|(server, _)| server)
     }
 }
 
@@ -56,7 +53,7 @@ pub const fn no_server<C: Client>(depends_on: &'static [&'static str]) -> Case {
         id: "no-server",
         name: "fails with an exit code other than 0 when nobody listens",
         depends_on,
-        play: |harness| steps::nobody_listens(harness, C::MESSAGE),
+        play: |harness| steps::nobody_listens(harness, ""),
     }
 }
 

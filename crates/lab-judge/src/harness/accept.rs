@@ -207,6 +207,7 @@ mod tests {
     use super::*;
     use crate::command::Template;
     use crate::harness::Target;
+    use crate::kind::Kind;
     use crate::peers::tcp::ReadEnd;
     use crate::ports::Protocol;
 
@@ -214,6 +215,8 @@ mod tests {
     fn client(script: &str) -> Target {
         let patience = Duration::from_secs(2);
         Target {
+            kind: Kind::Client,
+            message: "",
             command: Template::parse(&format!(
                 "bash -c 'to=/dev/tcp/127.0.0.1/$0; {script}' {{port}}"
             ))

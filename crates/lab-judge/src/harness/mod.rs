@@ -18,7 +18,7 @@ use crate::command::Template;
 use crate::limit::{Cut, Limit, seconds};
 use crate::misconceptions as m;
 use crate::ports::Port;
-use crate::process::{Group, Input, Invocation, Running};
+use crate::process::{Answers, Group, Input, Invocation, Running};
 use crate::scratch::Scratch;
 use crate::verdict::{Log, Step, Stop, wrong};
 use std::io;
@@ -172,6 +172,14 @@ impl<'a> Harness<'a> {
         }
     }
 
+    /// What a client of this exercise is told to send: this, or the exercise's own message where it is empty.
+    pub fn message_or<'m>(&self, message: &'m str) -> &'m str {
+        match message {
+            "" => self.target.message,
+            message => message,
+        }
+    }
+
     /// Whether the command has a place for the message: then a case chooses what a client sends.
     pub fn chooses_message(&self) -> bool {
         self.target.command.has("message")
@@ -182,13 +190,23 @@ impl<'a> Harness<'a> {
         self.notes.push(text.into());
     }
 
+    /// The same, once however often it is found.
+    pub fn note_once(&mut self, text: &str) {
+        if !self.notes.iter().any(|note| note == text) {
+            self.note(text);
+        }
+    }
+
     /// Starts the program under test.
     ///
     /// # Errors
     ///
     /// When the system cannot start it.
     pub fn start(&mut self, message: &str) -> Step {
-        self.start_with(message, Input::Empty)
+        self.launch(&Launch {
+            message,
+            ..Launch::default()
+        })
     }
 
     /// Starts the program under test, with something on its stdin.
@@ -199,7 +217,7 @@ impl<'a> Harness<'a> {
     pub fn start_with(&mut self, message: &str, input: Input) -> Step {
         self.launch(&Launch {
             message,
-            input,
+            input: Some(input),
             ..Launch::default()
         })
     }
@@ -210,7 +228,8 @@ impl<'a> Harness<'a> {
     ///
     /// When the system cannot start it.
     pub fn launch(&mut self, launch: &Launch<'_>) -> Step {
-        let mut words = self.command.fill(self.address, launch.host, launch.message);
+        let message = self.message_or(launch.message);
+        let mut words = self.command.fill(self.address, launch.host, message);
         if let Some((first, last)) = launch.ports {
             for word in &mut words {
                 *word = word
@@ -226,10 +245,23 @@ impl<'a> Harness<'a> {
             let shell = ["sh", "-c", &script, "sh"].map(String::from);
             words.splice(0..0, shell);
         }
+        let answers = || {
+            Input::Answers(Box::new(Answers {
+                kind: self.target.kind,
+                host: launch
+                    .host
+                    .map_or_else(|| self.address.ip().to_string(), str::to_string),
+                port: self.address.port(),
+                ports: launch.ports,
+                message: message.to_string(),
+                knows_port: self.target.has_port(),
+                log: self.log.clone(),
+            }))
+        };
         let invocation = Invocation {
             words,
             folder: self.target.folder.clone(),
-            input: launch.input.clone(),
+            input: launch.input.clone().unwrap_or_else(answers),
         };
         match Running::start(&invocation) {
             Ok(program) => {

@@ -1,6 +1,7 @@
 //! What is checked, and how its program is started.
 
 use crate::command::Template;
+use crate::kind::Kind;
 use crate::peers::tcp::{self};
 use crate::ports::Protocol;
 use crate::process::Input;
@@ -11,6 +12,10 @@ use std::time::{Duration, Instant};
 /// What is checked, and how.
 #[derive(Debug, Clone)]
 pub struct Target {
+    /// Which side of its exercise it is.
+    pub kind: Kind,
+    /// What a client of the exercise sends, where a case wants nothing else; empty where it sends nothing of its user's.
+    pub message: &'static str,
     /// The command line.
     pub command: Template,
     /// The address that the sheet gives, for a command that takes none.
@@ -70,10 +75,10 @@ impl Target {
 /// How the program under test is started.
 #[derive(Debug, Clone, Default)]
 pub struct Launch<'a> {
-    /// What stands for `{message}`.
+    /// What stands for `{message}`, and is typed in where the program asks for it; empty for the exercise's own.
     pub message: &'a str,
-    /// What it reads from stdin.
-    pub input: Input,
+    /// What it reads from stdin; the default is answers to what it asks.
+    pub input: Option<Input>,
     /// What stands for `{host}`, in place of the address.
     pub host: Option<&'a str>,
     /// What stands for `{ports}`, `{first}` and `{last}`.

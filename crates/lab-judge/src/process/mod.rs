@@ -1,4 +1,4 @@
-//! Running the programs under test: any command line, each in a process group of its own that ends with its case.
+//! Running the programs under test: any command line, each in a session and so in a process group of its own that ends with its case.
 //!
 //! This is no sandbox. A program under test may do whatever the user may who runs the check. What is promised is
 //! that its processes end: by TERM, after two seconds by KILL, as a whole group, with all that they started. On
@@ -9,16 +9,20 @@
 //! |---|---|
 //! | [`group`] | all that a program has started: found, signaled, ended, reaped |
 //! | [`end`] | how a program ended |
+//! | [`keyboard`] | what a program asks its user is typed in |
 //! | [`output`] | what a program prints: always drained, kept at both ends |
+//! | [`terminal`] | a terminal for a program, as its user had one |
 
 mod end;
 mod group;
+mod keyboard;
 mod output;
+#[cfg(target_os = "linux")]
+mod terminal;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, Stdio};
-#[cfg(unix)]
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 #[cfg(unix)]
 use std::sync::PoisonError;
@@ -33,7 +37,10 @@ pub use group::{Group, go_on, pause, prepare, spawn_lock, stop_all, sweep, tell}
 use group::{
     Signal, TERM_PATIENCE, belongs, descendants, kill_all, left_behind, may_start, running, signal,
 };
+pub use keyboard::Answers;
+use keyboard::{Keys, Outputs, Typist};
 use output::Capture;
+pub(crate) use output::plain;
 
 use crate::verdict::{Excerpt, ProgramReport};
 
@@ -53,13 +60,15 @@ pub struct Invocation {
 }
 
 /// What a program reads from its stdin.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub enum Input {
     /// The end of input, at once.
     #[default]
     Empty,
     /// What [`Running::type_in`] writes, as from a keyboard.
     Keyboard,
+    /// Answers to what it asks.
+    Answers(Box<Answers>),
 }
 
 /// A program under test that runs. Dropped, it ends with all that it has started.
@@ -71,7 +80,10 @@ pub struct Running {
     stderr: Capture,
     #[cfg(unix)]
     end: Arc<End>,
-    stdin: Option<ChildStdin>,
+    keys: Arc<Keys>,
+    typist: Option<Typist>,
+    /// How much it had printed when what it prints began to count.
+    counts_from: u64,
     stopped: Option<String>,
     lives_on: bool,
 }
@@ -97,11 +109,19 @@ impl Running {
         command
             .args(args)
             .env("PYTHONUNBUFFERED", "1")
+            // No color and no cursor, whether it has a terminal or not.
+            .env("TERM", "dumb")
+            .env("NO_COLOR", "1")
+            .env_remove("FORCE_COLOR")
+            .env_remove("CLICOLOR_FORCE")
             // What a program says of its end is evidence; a Rust program's backtrace would push it out of sight.
             .env("RUST_BACKTRACE", "0")
             .stdin(match invocation.input {
                 Input::Empty => Stdio::null(),
                 Input::Keyboard => Stdio::piped(),
+                Input::Answers(_) if cfg!(target_os = "linux") => Stdio::piped(),
+                // Nobody could see that it asks.
+                Input::Answers(_) => Stdio::null(),
             })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -111,8 +131,14 @@ impl Running {
         if let Some(folder) = &invocation.folder {
             command.current_dir(folder);
         }
+        // Where the system has no terminal to give, stdin and stdout are pipes: what a program keeps back is seen at its end.
+        #[cfg(target_os = "linux")]
+        let terminal = match invocation.input {
+            Input::Keyboard | Input::Answers(_) => terminal::give(&mut command).ok(),
+            Input::Empty => None,
+        };
         #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        lab_core::process::lead_session(&mut command);
         // Should this process be killed without a chance to act. The thread that starts a program outlives it: the kernel
         // takes that thread's end for the parent's.
         lab_core::process::die_with_parent(&mut command);
@@ -127,9 +153,49 @@ impl Running {
         known.insert(id, marker.clone());
         drop(known);
 
-        let stdout = Capture::of(child.stdout.take(), id);
+        // Our copy of the program's end of a terminal: its output ends when all copies are closed.
+        drop(command);
+        let pipe = child.stdin.take();
+        #[cfg(unix)]
+        let pipe_name = pipe.as_ref().and_then(keyboard::name_of);
+        #[cfg(not(unix))]
+        let pipe_name = None;
+        let pipe = pipe.map(|pipe| Box::new(pipe) as Box<dyn Write + Send>);
+        #[cfg(target_os = "linux")]
+        let (stdout, keys, stdin) = match terminal {
+            Some(terminal) => (
+                match terminal.output {
+                    Some(output) => Capture::of(Some(output), id),
+                    None => Capture::of(child.stdout.take(), id),
+                },
+                Keys::new(Some(Box::new(terminal.keys)), Some(terminal::END_OF_INPUT)),
+                Some(terminal.name),
+            ),
+            None => (
+                Capture::of(child.stdout.take(), id),
+                Keys::new(pipe, None),
+                pipe_name,
+            ),
+        };
+        #[cfg(not(target_os = "linux"))]
+        let (stdout, keys, stdin) = (
+            Capture::of(child.stdout.take(), id),
+            Keys::new(pipe, None),
+            pipe_name,
+        );
         let stderr = Capture::of(child.stderr.take(), id);
-        let stdin = child.stdin.take();
+        let keys = Arc::new(keys);
+        let typist = match (&invocation.input, stdin) {
+            (Input::Answers(answers), Some(stdin)) => {
+                let outputs = Outputs {
+                    stdout: stdout.view(),
+                    stderr: stderr.view(),
+                };
+                let (keys, answers) = (Arc::clone(&keys), Answers::clone(answers));
+                Some(Typist::start(id, &stdin, keys, outputs, answers))
+            }
+            _ => None,
+        };
         Ok(Running {
             child,
             id,
@@ -138,7 +204,9 @@ impl Running {
             stderr,
             #[cfg(unix)]
             end: watch(id),
-            stdin,
+            keys,
+            typist,
+            counts_from: 0,
             stopped: None,
             lives_on: false,
         })
@@ -146,14 +214,17 @@ impl Running {
 
     /// Writes to its stdin; false when it no longer reads there. Short texts only: a long one could block.
     pub fn type_in(&mut self, text: &str) -> bool {
-        self.stdin
-            .as_mut()
-            .is_some_and(|stdin| stdin.write_all(text.as_bytes()).is_ok())
+        self.keys.type_in(text)
     }
 
     /// Ends its input.
     pub fn end_input(&mut self) {
-        drop(self.stdin.take());
+        self.keys.end_input();
+    }
+
+    /// The prompt of the question for whose answer it waits, where the check has none; empty where it asks without a prompt.
+    pub fn open_question(&self) -> Option<String> {
+        self.typist.as_ref()?.open_question()
     }
 
     /// The process id, which is also the number of the group.
@@ -250,6 +321,10 @@ impl Running {
         // It has been killed, so it ends, unless this user may not kill it: then nobody waits for it, and it stays our child,
         // so that its number stays its own.
         let ended = self.wait(TERM_PATIENCE).is_some();
+        // Before its number may be another's.
+        if let Some(typist) = &self.typist {
+            typist.end();
+        }
         // The lock is held until the number is free again: nobody may signal it in between.
         let mut known = running();
         if known.remove(&self.id).is_some() {
@@ -273,13 +348,11 @@ impl Running {
 
     /// All that it has printed so far.
     pub fn stdout(&self) -> Excerpt {
-        self.stdout.catch_up();
         self.stdout.excerpt()
     }
 
     /// All that it has written to stderr so far.
     pub fn stderr(&self) -> Excerpt {
-        self.stderr.catch_up();
         self.stderr.excerpt()
     }
 
@@ -288,10 +361,26 @@ impl Running {
         self.stdout.floods() || self.stderr.floods()
     }
 
-    /// Waits until its stdout holds these bytes, or has ended, or the time is up; says whether it does.
+    /// What it has printed so far does not count for [`Running::prints`] and [`Running::printed`].
+    pub fn forget_output(&mut self) {
+        self.counts_from = self.stdout.view().total();
+    }
+
+    /// What it has printed so far that counts.
+    pub fn printed(&self) -> Vec<u8> {
+        self.stdout.view().after(self.counts_from)
+    }
+
+    /// Waits until its stdout holds these bytes, with or without color, or has ended, or the time is up; says whether it does.
     pub fn prints(&self, text: &[u8], deadline: Instant) -> bool {
-        self.stdout
-            .wait_for(deadline, |bytes| contains(bytes, text))
+        self.prints_such(deadline, |bytes| {
+            contains(bytes, text) || contains(&plain(bytes), text)
+        })
+    }
+
+    /// Waits until its stdout meets a condition, or has ended, or the time is up; says whether it does.
+    pub fn prints_such(&self, deadline: Instant, condition: impl Fn(&[u8]) -> bool) -> bool {
+        self.stdout.wait_for(self.counts_from, deadline, condition)
     }
 
     /// Waits until its output streams have ended: after that nothing can be added.
@@ -317,7 +406,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        drop(self.stdin.take());
+        self.keys.close();
         self.stop();
     }
 }
@@ -327,82 +416,6 @@ pub fn contains(bytes: &[u8], text: &[u8]) -> bool {
     memchr::memmem::find(bytes, text).is_some()
 }
 
-#[cfg(test)]
 #[cfg(target_os = "linux")]
-mod tests {
-    use super::output::{FLOOD, KEPT_OUTPUT};
-    use super::*;
-
-    #[test]
-    fn what_a_program_has_printed_is_seen_at_once_however_late_it_is_drained() {
-        // What it prints to stderr shows that it has printed to stdout before.
-        for _ in 0..200 {
-            let program = shell("echo one; echo two >&2; exec sleep 60");
-            let said = |all: &[u8]| contains(all, b"two");
-            assert!(
-                program
-                    .stderr
-                    .wait_for(Instant::now() + Duration::from_secs(30), said)
-            );
-            assert_eq!(program.stdout().head, b"one\n");
-        }
-    }
-
-    fn shell(script: &str) -> Running {
-        Running::start(&Invocation {
-            words: ["sh", "-c", script].map(String::from).to_vec(),
-            folder: None,
-            input: Input::Empty,
-        })
-        .unwrap()
-    }
-
-    fn gone(text: &Excerpt) {
-        let id = String::from_utf8(text.head.clone()).unwrap();
-        let path = format!("/proc/{}", id.trim());
-        assert!(!std::path::Path::new(&path).exists(), "{path} still runs");
-    }
-
-    #[test]
-    fn a_program_that_ignores_term_is_killed_after_two_seconds() {
-        let mut program = shell("trap '' TERM; echo $$; while :; do sleep 1; done");
-        assert!(program.prints(b"\n", Instant::now() + Duration::from_secs(10)));
-        let before = Instant::now();
-        program.stop();
-        assert!(before.elapsed() >= TERM_PATIENCE);
-        gone(&program.stdout());
-    }
-
-    #[test]
-    fn children_that_leave_the_group_end_with_their_program() {
-        prepare().unwrap();
-        // setsid makes a session and so a group of its own; the shell between ends, so the child is an orphan.
-        let mut program = shell("(setsid sh -c 'echo $$; exec sleep 1000' &) ; exit 0");
-        assert!(program.prints(b"\n", Instant::now() + Duration::from_secs(10)));
-        program.stop();
-        gone(&program.stdout());
-    }
-
-    #[test]
-    fn output_without_end_is_capped_and_ends_the_program() {
-        let mut program = shell("yes");
-        let ended = program.wait(Duration::from_secs(60));
-        assert_eq!(ended, Some(Ended::Signal(9)));
-        assert!(program.floods());
-        let kept = program.stdout();
-        assert!(kept.head.len() + kept.tail.len() <= 2 * KEPT_OUTPUT);
-        assert!(kept.total as u64 > FLOOD);
-    }
-
-    #[test]
-    fn an_end_is_told_with_its_code_or_its_signal() {
-        assert_eq!(
-            shell("exit 7").wait(Duration::from_secs(10)),
-            Some(Ended::Code(7))
-        );
-        assert_eq!(
-            shell("kill -SEGV $$").wait(Duration::from_secs(10)),
-            Some(Ended::Signal(11))
-        );
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! What a program under test prints: always drained, and kept at both ends.
 
+use std::borrow::Cow;
 use std::io;
 #[cfg(not(unix))]
 use std::io::Read;
@@ -21,8 +22,14 @@ pub(super) const FLOOD: u64 = 64 * 1024 * 1024;
 
 /// An output stream of a program, always drained so that the program never blocks on a full pipe.
 pub(super) struct Capture {
-    shared: Arc<Shared>,
+    view: View,
     finished: Receiver<()>,
+}
+
+/// What an output stream has brought so far, for another thread to look at.
+#[derive(Clone)]
+pub(crate) struct View {
+    shared: Arc<Shared>,
     /// The stream, as long as it is drained.
     #[cfg(unix)]
     stream: std::sync::Weak<OwnedFd>,
@@ -78,6 +85,23 @@ impl Kept {
             self.tail.drain(..self.tail.len() - KEPT_OUTPUT);
         }
     }
+
+    /// What came after the first `from` bytes, without what was not kept of it.
+    fn after(&self, from: u64) -> Cow<'_, [u8]> {
+        let from = usize::try_from(from).unwrap_or(usize::MAX);
+        if let Some(head) = self.head.get(from..)
+            && !head.is_empty()
+        {
+            return match self.tail.is_empty() {
+                true => Cow::Borrowed(head),
+                false => Cow::Owned([head, &self.tail].concat()),
+            };
+        }
+        let left = usize::try_from(self.total)
+            .unwrap_or(usize::MAX)
+            .saturating_sub(from);
+        Cow::Borrowed(&self.tail[self.tail.len() - left.min(self.tail.len())..])
+    }
 }
 
 impl Capture {
@@ -86,18 +110,19 @@ impl Capture {
         let stream = stream.map(|stream| Arc::new(stream.into()));
         let weak = stream.as_ref().map(Arc::downgrade).unwrap_or_default();
         let (shared, finished) = Self::drain(stream.map(Stream), group);
-        Capture {
+        let view = View {
             shared,
-            finished,
             stream: weak,
-        }
+        };
+        Capture { view, finished }
     }
 
     #[cfg(not(unix))]
     pub(super) fn of(stream: Option<impl Read + Send + 'static>, group: u32) -> Self {
         let stream = stream.map(|stream| Stream(Box::new(stream)));
         let (shared, finished) = Self::drain(stream, group);
-        Capture { shared, finished }
+        let view = View { shared };
+        Capture { view, finished }
     }
 
     fn drain(stream: Option<Stream>, group: u32) -> (Arc<Shared>, Receiver<()>) {
@@ -144,21 +169,9 @@ impl Capture {
         (shared, finished)
     }
 
-    /// Waits until all that the program has written by now is kept.
-    pub(super) fn catch_up(&self) {
-        #[cfg(unix)]
-        for _ in 0..1000 {
-            let kept = labnet::lock(&self.shared.kept);
-            let waiting = match self.stream.upgrade() {
-                Some(stream) if !kept.over => rustix::io::ioctl_fionread(stream).unwrap_or(0),
-                _ => 0,
-            };
-            drop(kept);
-            if waiting == 0 {
-                return;
-            }
-            thread::sleep(Duration::from_millis(1));
-        }
+    /// A look at it for another thread.
+    pub(super) fn view(&self) -> View {
+        self.view.clone()
     }
 
     /// Waits for the stream's end, for a second at most: something that could not be killed may hold it open.
@@ -167,11 +180,13 @@ impl Capture {
     }
 
     pub(super) fn floods(&self) -> bool {
-        labnet::lock(&self.shared.kept).total > FLOOD
+        labnet::lock(&self.view.shared.kept).total > FLOOD
     }
 
+    /// All of it so far.
     pub(super) fn excerpt(&self) -> Excerpt {
-        let kept = labnet::lock(&self.shared.kept);
+        self.view.catch_up();
+        let kept = labnet::lock(&self.view.shared.kept);
         Excerpt {
             head: kept.head.clone(),
             tail: kept.tail[kept.tail.len().saturating_sub(KEPT_OUTPUT)..].to_vec(),
@@ -179,22 +194,130 @@ impl Capture {
         }
     }
 
-    pub(super) fn wait_for(&self, deadline: Instant, condition: impl Fn(&[u8]) -> bool) -> bool {
-        let mut kept = labnet::lock(&self.shared.kept);
+    /// Waits until what comes after the first `from` bytes meets the condition, the stream has ended, or the time is up; says
+    /// whether it does.
+    pub(super) fn wait_for(
+        &self,
+        from: u64,
+        deadline: Instant,
+        condition: impl Fn(&[u8]) -> bool,
+    ) -> bool {
+        let shared = &self.view.shared;
+        let mut kept = labnet::lock(&shared.kept);
         loop {
-            let all = [kept.head.as_slice(), kept.tail.as_slice()].concat();
             let left = deadline.saturating_duration_since(Instant::now());
-            if condition(&all) {
+            if condition(&kept.after(from)) {
                 return true;
             }
             if kept.over || left.is_zero() {
                 return false;
             }
-            (kept, _) = self
-                .shared
+            (kept, _) = shared
                 .changed
                 .wait_timeout(kept, left)
                 .unwrap_or_else(PoisonError::into_inner);
         }
+    }
+}
+
+impl View {
+    /// Waits until all that the program has written by now is kept.
+    fn catch_up(&self) {
+        #[cfg(unix)]
+        for _ in 0..1000 {
+            let kept = labnet::lock(&self.shared.kept);
+            let waiting = match self.stream.upgrade() {
+                Some(stream) if !kept.over => has_more(&stream),
+                _ => false,
+            };
+            drop(kept);
+            if !waiting {
+                return;
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// How many bytes have come.
+    pub(crate) fn total(&self) -> u64 {
+        self.catch_up();
+        labnet::lock(&self.shared.kept).total
+    }
+
+    /// What has come after so many bytes: as much of it as is kept.
+    pub(crate) fn after(&self, from: u64) -> Vec<u8> {
+        self.catch_up();
+        labnet::lock(&self.shared.kept).after(from).into_owned()
+    }
+}
+
+/// Whether a stream has bytes for us. Asked with poll: what was written to a terminal is on its way there for a moment, in which
+/// FIONREAD says 0. Poll waits for it.
+#[cfg(unix)]
+fn has_more(stream: &OwnedFd) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+    let mut polled = [PollFd::new(stream, PollFlags::IN)];
+    let at_once = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    poll(&mut polled, Some(&at_once)).is_ok() && polled[0].revents().contains(PollFlags::IN)
+}
+
+/// A text without the sequences that color it or move the cursor (ECMA-48, section 5.4): `ESC [`, parameters, a letter.
+pub(crate) fn plain(text: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr(0x1b, text).is_none() {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        if *first == 0x1b
+            && let Some(sequence) = after.strip_prefix(b"[")
+            && let Some(end) = sequence
+                .iter()
+                .position(|byte| !(0x20..0x40).contains(byte))
+            && (0x40..0x7f).contains(&sequence[end])
+        {
+            rest = &sequence[end + 1..];
+        } else {
+            plain.push(*first);
+        }
+    }
+    Cow::Owned(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colors_are_taken_out_and_nothing_else() {
+        for (printed, text) in [
+            ("\x1b[1;31mRe\x1b[0mceived\x1b[2K", "Received"),
+            ("no color", "no color"),
+            ("cut \x1b[3", "cut \x1b[3"),
+            ("alone \x1b", "alone \x1b"),
+            ("\x1b]0;title\x07", "\x1b]0;title\x07"),
+        ] {
+            assert_eq!(plain(printed.as_bytes()), text.as_bytes(), "{printed:?}");
+        }
+    }
+
+    #[test]
+    fn what_came_after_a_place_is_given_as_far_as_it_is_kept() {
+        let mut kept = Kept::default();
+        kept.add(b"before");
+        kept.add(b"after");
+        assert_eq!(kept.after(6), b"after".as_slice());
+        assert_eq!(kept.after(100), b"".as_slice());
+        kept.add(&vec![b'x'; 4 * KEPT_OUTPUT]);
+        kept.add(b"last");
+        let total = kept.total;
+        assert_eq!(kept.after(total - 4), b"last".as_slice());
+        let (from, beginning) = (kept.after(6), [b"after".as_slice(), b"xxx"].concat());
+        assert!(from.starts_with(&beginning) && from.ends_with(b"last"));
     }
 }

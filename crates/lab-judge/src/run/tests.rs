@@ -31,6 +31,7 @@ static ROLE: Role = Role {
     kind: Kind::Server,
     package: "a-server",
     arguments: "",
+    message: "",
     host: Host::Loopback,
     port: 1,
     protocol: Protocol::Tcp,
@@ -83,6 +84,8 @@ fn a_panic_in_a_case_leaves_a_result_in_every_format() {
 
 fn asleep(plan: &Plan, case_limit: Duration) -> Target {
     Target {
+        kind: Kind::Server,
+        message: "",
         command: Template::parse("sleep 1000 {port}").unwrap(),
         address: "127.0.0.1:1".parse().unwrap(),
         protocol: Protocol::Tcp,

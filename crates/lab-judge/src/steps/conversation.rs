@@ -184,12 +184,14 @@ pub fn last_words(harness: &mut Harness<'_>, message: &[u8], expected: &[u8]) ->
     must_close(harness, &end)
 }
 
-/// Meets the client under test and hears its first message: this one, where the command line has a place for it.
+/// Meets the client under test and hears its first message: this one, or the exercise's where it is empty, if the command line has a
+/// place for it.
 pub fn meet(harness: &mut Harness<'_>, message: &str) -> Step<(Connection, Vec<u8>)> {
+    let message = harness.message_or(message);
     let listener = harness.listen()?;
     harness.start(message)?;
     let mut server = harness.accept(&listener)?;
-    let chosen = harness.chooses_message() && !message.is_empty();
+    let chosen = harness.chooses_message();
     let received = match chosen {
         true => server.read(message.as_bytes()),
         false => server.read_some(),
@@ -225,6 +227,8 @@ pub fn meet(harness: &mut Harness<'_>, message: &str) -> Step<(Connection, Vec<u
             &all,
         ));
     }
+    // Who shows what it sends has not shown the answer by that.
+    harness.program()?.forget_output();
     Ok((server, all))
 }
 

@@ -4,6 +4,7 @@ use crate::harness::Harness;
 use crate::limit::seconds;
 use crate::misconceptions::{self as m, Misconception};
 use crate::peers::tcp::{Connection, find};
+use crate::process::{Running, plain};
 use crate::verdict::{Step, Stop, differs, wrong};
 use std::time::{Duration, Instant};
 
@@ -33,7 +34,7 @@ pub fn must_print(
             return Ok(());
         }
     }
-    let all = program.stdout().kept();
+    let all = program.printed();
     let nearest = nearest(&all, text);
     let ending = match ended {
         Some(ended) => format!("and the program {ended}"),
@@ -67,6 +68,29 @@ pub fn must_print(
         text,
         nearest,
     ))
+}
+
+/// Waits until what the program has printed meets a condition; gives what it had printed then, `None` when that does not come.
+pub fn prints(
+    harness: &mut Harness<'_>,
+    condition: impl Fn(&[u8]) -> bool,
+) -> Step<Option<Vec<u8>>> {
+    let mut step = harness.limit().step();
+    let program = harness.program()?;
+    loop {
+        // Asked first: what it printed before its end is there afterwards.
+        let ended = program.wait(Duration::ZERO).is_some();
+        if ended {
+            program.drained();
+        }
+        let deadline = Instant::now() + step.tick();
+        if program.prints_such(deadline, &condition) {
+            return Ok(Some(program.printed()));
+        }
+        if ended || step.is_over() {
+            return Ok(None);
+        }
+    }
 }
 
 /// What was printed from the place on that is most like the text: where the longest beginning of it stands, the last time. All of it
@@ -120,14 +144,7 @@ pub fn must_print_joined(
     let mut step = harness.limit().step();
     let program = harness.program()?;
     loop {
-        let printed = program.stdout();
-        let joined: Vec<u8> = printed
-            .head
-            .iter()
-            .copied()
-            .filter(|byte| !b"\r\n".contains(byte))
-            .collect();
-        if find(&joined, text).is_some() {
+        if has_joined(program, text) {
             return Ok(());
         }
         if program.wait(step.tick()).is_some() || step.is_over() {
@@ -135,17 +152,21 @@ pub fn must_print_joined(
         }
     }
     program.drained();
-    let printed = program.stdout();
-    let joined: Vec<u8> = printed
-        .head
+    if has_joined(program, text) {
+        return Ok(());
+    }
+    must_print(harness, text, cuts, suspect)
+}
+
+/// Whether a program has printed a text, on however many lines.
+fn has_joined(program: &Running, text: &[u8]) -> bool {
+    let printed = program.printed();
+    let joined: Vec<u8> = plain(&printed)
         .iter()
         .copied()
         .filter(|byte| !b"\r\n".contains(byte))
         .collect();
-    if find(&joined, text).is_some() {
-        return Ok(());
-    }
-    must_print(harness, text, cuts, suspect)
+    find(&joined, text).is_some()
 }
 
 /// A program that has ended printed a text in pieces, each with words of its own around it: the letters of the text come in its
@@ -155,14 +176,11 @@ pub fn has_printed_pieces(
     text: &[u8],
     suspect: &'static Misconception,
 ) -> Step {
-    let printed = harness.program()?.stdout();
-    // After the line that shows what is sent.
-    let from = find(&printed.head, text).map_or(0, |at| at + text.len());
-    let mut rest = printed.head[from..].iter();
+    let shown = plain(&harness.program()?.printed()).into_owned();
+    let mut rest = shown.iter();
     if text.iter().all(|byte| rest.any(|printed| printed == byte)) {
         return Ok(());
     }
-    let shown = printed.head[from..].to_vec();
     Err(differs(
         suspect,
         format!(

@@ -1,0 +1,269 @@
+//! Whether a program waits for its keyboard, from what the kernel says of its threads.
+//!
+//! Linux shows for every thread that rests the system call in which it rests, with its arguments (`/proc/PID/task/TID/syscall`,
+//! proc(5)). A thread that has been woken reads as "running" at once, so who reads as waiting in `read` has found nothing to read.
+//! Elsewhere nobody is ever found waiting.
+
+/// A thread that waits for the keyboard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Wait {
+    /// The thread's number.
+    thread: u32,
+    /// How often it had been given a processor when it began to wait: another figure is another wait.
+    turns: u64,
+    /// Whether it waits for nothing else: it is in `read`, and not in `poll`, `select` or `epoll_wait`.
+    pub(super) alone: bool,
+}
+
+/// Whether a program, or what it has started, waits for what is typed into this file, named as `/proc/PID/fd` names it.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn wait_of(_root: u32, _stdin: &str) -> Option<Wait> {
+    None
+}
+
+/// How a file of this process is named in `/proc/PID/fd`.
+#[cfg(unix)]
+pub(crate) fn name_of(file: &impl std::os::fd::AsRawFd) -> Option<String> {
+    let link = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).ok()?;
+    Some(link.to_str()?.to_string())
+}
+
+#[cfg(target_os = "linux")]
+pub(super) use linux::wait_of;
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::fs::{self, File};
+    use std::os::unix::fs::FileExt;
+
+    use super::Wait;
+
+    /// A program may start programs that start programs; so many generations are looked at.
+    const GENERATIONS: usize = 8;
+
+    /// What a descriptor set of select(2) holds, and no poll of a program that reads a keyboard exceeds.
+    const MOST_DESCRIPTORS: u64 = 1024;
+
+    pub fn wait_of(root: u32, stdin: &str) -> Option<Wait> {
+        let mut generation = vec![root];
+        for _ in 0..GENERATIONS {
+            let mut next = Vec::new();
+            for process in generation {
+                if let Some(wait) = wait_in(process, stdin) {
+                    return Some(wait);
+                }
+                let children =
+                    fs::read_to_string(format!("/proc/{process}/task/{process}/children"))
+                        .unwrap_or_default();
+                next.extend(children.split_whitespace().flat_map(str::parse::<u32>));
+            }
+            if next.is_empty() {
+                return None;
+            }
+            generation = next;
+        }
+        None
+    }
+
+    fn wait_in(process: u32, stdin: &str) -> Option<Wait> {
+        let threads = fs::read_dir(format!("/proc/{process}/task")).ok()?;
+        threads.filter_map(Result::ok).find_map(|thread| {
+            let number = thread.file_name().to_str()?.parse().ok()?;
+            let call = fs::read_to_string(thread.path().join("syscall")).ok()?;
+            let alone = waits_in(&call, process, stdin)?;
+            let figures = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+            let turns = figures.split_whitespace().nth(2)?.parse().ok()?;
+            // Read again: the figure is that of this wait only if it still goes on.
+            (fs::read_to_string(thread.path().join("syscall")).ok()? == call).then_some(Wait {
+                thread: number,
+                turns,
+                alone,
+            })
+        })
+    }
+
+    /// Whether this call, as `/proc/PID/task/TID/syscall` shows it, waits for the keyboard; and if so, whether for nothing else.
+    fn waits_in(call: &str, process: u32, stdin: &str) -> Option<bool> {
+        let mut words = call.split_whitespace();
+        let number: i64 = words.next()?.parse().ok()?;
+        let arguments: Vec<u64> = words
+            .map_while(|word| u64::from_str_radix(word.trim_start_matches("0x"), 16).ok())
+            .collect();
+        let (first, second) = (*arguments.first()?, *arguments.get(1)?);
+        let is_stdin = |descriptor: u64| {
+            fs::read_link(format!("/proc/{process}/fd/{descriptor}"))
+                .is_ok_and(|link| link.to_str() == Some(stdin))
+        };
+        if number == libc::SYS_read || number == libc::SYS_readv {
+            return is_stdin(first).then_some(true);
+        }
+        let watched = if EPOLL.contains(&number) {
+            epoll(process, first)
+        } else if POLL.contains(&number) {
+            poll(process, first, second)
+        } else if SELECT.contains(&number) {
+            select(process, first, second)
+        } else {
+            None
+        };
+        watched?.into_iter().any(is_stdin).then_some(false)
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    const EPOLL: [i64; 3] = [
+        libc::SYS_epoll_wait,
+        libc::SYS_epoll_pwait,
+        libc::SYS_epoll_pwait2,
+    ];
+    #[cfg(target_arch = "x86_64")]
+    const POLL: [i64; 2] = [libc::SYS_poll, libc::SYS_ppoll];
+    #[cfg(target_arch = "x86_64")]
+    const SELECT: [i64; 2] = [libc::SYS_select, libc::SYS_pselect6];
+
+    #[cfg(not(target_arch = "x86_64"))]
+    const EPOLL: [i64; 2] = [libc::SYS_epoll_pwait, libc::SYS_epoll_pwait2];
+    #[cfg(not(target_arch = "x86_64"))]
+    const POLL: [i64; 1] = [libc::SYS_ppoll];
+    #[cfg(not(target_arch = "x86_64"))]
+    const SELECT: [i64; 1] = [libc::SYS_pselect6];
+
+    /// The descriptors that an epoll descriptor watches for input: lines like `tfd: 0 events: 19 …`, the events in hexadecimal.
+    fn epoll(process: u32, descriptor: u64) -> Option<Vec<u64>> {
+        const EPOLLIN: u32 = 1;
+        let text = fs::read_to_string(format!("/proc/{process}/fdinfo/{descriptor}")).ok()?;
+        let watched = text.lines().filter_map(|line| {
+            let mut words = line.strip_prefix("tfd:")?.split_whitespace();
+            let descriptor = words.next()?.parse().ok()?;
+            let events = u32::from_str_radix(words.nth(1)?, 16).ok()?;
+            (events & EPOLLIN != 0).then_some(descriptor)
+        });
+        Some(watched.collect())
+    }
+
+    /// The descriptors in an array of struct pollfd that are asked for input.
+    fn poll(process: u32, at: u64, count: u64) -> Option<Vec<u64>> {
+        const SIZE: usize = 8;
+        const POLLIN: u8 = 1;
+        let count = usize::try_from(count.min(MOST_DESCRIPTORS)).ok()?;
+        let bytes = memory(process, at, count * SIZE)?;
+        let watched = bytes.as_chunks::<SIZE>().0.iter().filter_map(|one| {
+            let descriptor = i32::from_ne_bytes(*one.first_chunk()?);
+            (one[4] & POLLIN != 0)
+                .then_some(descriptor)
+                .and_then(|descriptor| u64::try_from(descriptor).ok())
+        });
+        Some(watched.collect())
+    }
+
+    /// The descriptors in a set of select(2).
+    fn select(process: u32, below: u64, at: u64) -> Option<Vec<u64>> {
+        // No set: nothing is asked for input.
+        if at == 0 {
+            return None;
+        }
+        let below = below.min(MOST_DESCRIPTORS);
+        let bytes = memory(process, at, usize::try_from(below.div_ceil(8)).ok()?)?;
+        let is_in = |descriptor: &u64| {
+            let byte = usize::try_from(descriptor / 8).ok();
+            byte.and_then(|byte| bytes.get(byte))
+                .is_some_and(|byte| byte & (1 << (descriptor % 8)) != 0)
+        };
+        Some((0..below).filter(is_in).collect())
+    }
+
+    fn memory(process: u32, at: u64, size: usize) -> Option<Vec<u8>> {
+        let mut bytes = vec![0; size];
+        let memory = File::open(format!("/proc/{process}/mem")).ok()?;
+        memory.read_exact_at(&mut bytes, at).ok()?;
+        Some(bytes)
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use std::process::{Child, Command, Stdio};
+        use std::time::{Duration, Instant};
+
+        use super::super::name_of;
+        use super::*;
+
+        struct Program(Child);
+
+        impl Drop for Program {
+            fn drop(&mut self) {
+                let _ended = self.0.kill();
+                let _reaped = self.0.wait();
+            }
+        }
+
+        fn python(script: &str) -> (Program, String) {
+            let mut child = Command::new("python3")
+                .args(["-c", script])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::null())
+                .spawn()
+                .unwrap();
+            let name = name_of(child.stdin.as_ref().unwrap()).unwrap();
+            let stdin = child.stdin.take();
+            std::mem::forget(stdin); // Stays open as long as this test runs.
+            (Program(child), name)
+        }
+
+        fn until<T>(what: impl Fn() -> Option<T>) -> Option<T> {
+            let deadline = Instant::now() + Duration::from_secs(30);
+            while Instant::now() < deadline {
+                if let Some(found) = what() {
+                    return Some(found);
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            None
+        }
+
+        #[test]
+        fn who_reads_polls_or_selects_the_keyboard_is_found_waiting() {
+            for (script, alone) in [
+                ("input()", true),
+                ("import os; os.read(0, 10)", true),
+                ("import subprocess; subprocess.run(['cat'])", true),
+                (
+                    "import threading; threading.Thread(target=input).start()",
+                    true,
+                ),
+                ("import select; select.select([0], [], [])", false),
+                (
+                    "import select; p = select.poll(); p.register(0); p.poll()",
+                    false,
+                ),
+                (
+                    "import select; p = select.epoll(); p.register(0, 1); p.poll()",
+                    false,
+                ),
+            ] {
+                let (program, name) = python(script);
+                let wait = until(|| wait_of(program.0.id(), &name));
+                assert_eq!(wait.map(|wait| wait.alone), Some(alone), "{script}");
+            }
+        }
+
+        #[test]
+        fn who_waits_for_something_else_is_not() {
+            for script in [
+                "import time; time.sleep(100)",
+                "import os; os.read(os.pipe()[0], 1)",
+                "import socket, select; select.select([socket.socket()], [], [0], 100)",
+            ] {
+                let (program, name) = python(script);
+                let rests = || {
+                    let path = format!("/proc/{0}/task/{0}/syscall", program.0.id());
+                    let call = fs::read_to_string(path).ok()?;
+                    // Starting, Python reads files, and waits for nothing for long.
+                    let number: i64 = call.split_whitespace().next()?.parse().ok()?;
+                    let waits = [libc::SYS_clock_nanosleep, libc::SYS_read];
+                    (waits.contains(&number) || SELECT.contains(&number)).then_some(())
+                };
+                until(rests).unwrap();
+                assert_eq!(wait_of(program.0.id(), &name), None, "{script}");
+            }
+        }
+    }
+}
