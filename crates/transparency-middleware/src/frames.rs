@@ -46,6 +46,13 @@ pub(crate) fn message<E>(
     Ok(())
 }
 
+/// Appends the head of a server's message of this length: what comes next is its content.
+pub(crate) fn begin(text: bool, length: usize, out: &mut Vec<u8>) {
+    let opcode = OpCode::Data(if text { Data::Text } else { Data::Binary });
+    let (head, size) = head(Side::Server, opcode, length);
+    out.extend_from_slice(&head[..size]);
+}
+
 /// Masks what comes after the four bytes of the mask.
 fn mask(bytes: &mut [u8]) {
     if let Some((mask, content)) = bytes.split_first_chunk_mut::<4>() {

@@ -9,6 +9,7 @@
 //! | [`transport`] | a router on its sockets: HTTP, WebSocket, a thread a connection |
 //! | [`client`] | the session of a caller or a callee: a state machine, and threads around it |
 //! | `frames` | WebSocket frames, written in place |
+//! | `memory` | a budget of memory that many connections share |
 //! | `outbox` | what is on its way to one peer |
 //! | [`auth`] | what a client proves itself with: tickets and WAMP-CRA |
 
@@ -17,6 +18,7 @@
 pub mod auth;
 pub mod client;
 mod frames;
+mod memory;
 pub mod messages;
 mod outbox;
 pub mod realm;

@@ -17,7 +17,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use labnet::lock;
+
+use crate::memory::{Charge, Memory};
 
 /// The most that each of the two buffers keeps when all has been written, until [`Outbox::rest`].
 const KEPT: usize = 16 * 1024;
@@ -25,6 +28,9 @@ const KEPT: usize = 16 * 1024;
 /// Where so many bytes wait, what comes next begins a buffer of its own: one that grew with the queue would be copied
 /// each time, while others wait for the lock.
 const CHUNK: usize = 64 * 1024;
+
+/// From here on a buffer of that size counts as full: what is put in at once is smaller than the rest.
+const FULL: usize = CHUNK - 8 * 1024;
 
 /// How long a peer may take nothing of what waits for it. It cannot be told why it is cut: a message that has begun to
 /// leave stands before anything else.
@@ -46,6 +52,8 @@ pub(crate) struct Traffic {
     pub(crate) messages_out: AtomicU64,
     /// Peers that read too slowly: too much waited for them, or they took nothing for [`PATIENCE`].
     pub(crate) evicted: AtomicU64,
+    /// What all of them may hold together.
+    pub(crate) memory: Arc<Memory>,
 }
 
 /// The way out to one peer.
@@ -72,6 +80,10 @@ pub(crate) struct Queue {
     waiting: usize,
     /// Bytes that the writer has taken and not written yet.
     in_flight: usize,
+    /// The part of each that is held for this peer alone.
+    own_waiting: usize,
+    own_in_flight: usize,
+    charge: Charge,
     /// Messages among what waits.
     messages: u64,
     state: State,
@@ -95,21 +107,54 @@ enum State {
 
 enum Part {
     Frames(Vec<u8>),
-    Later(usize, Later),
+    Later(Cost, Later),
 }
 
-/// Makes frames of a message when its turn has come, outside of all locks but the writer's.
-pub(crate) type Later = Box<dyn FnOnce(&mut Vec<u8>) + Send>;
+/// What a message counts until it is made a frame.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cost {
+    /// All its bytes.
+    pub(crate) all: usize,
+    /// Those that are held for this peer alone.
+    pub(crate) own: usize,
+}
+
+/// Makes frames of a message when its turn has come, outside of all locks but the writer's. What it gives back follows
+/// what it appends, and is written from where it is: many peers may share it.
+pub(crate) type Later = Box<dyn FnOnce(&mut Vec<u8>) -> Bytes + Send>;
 
 #[derive(Default)]
 struct Writer {
     buffer: Vec<u8>,
-    /// The part of the buffer that has been written.
+    /// What follows the buffer.
+    tail: Bytes,
+    /// How much of both has been written.
     written: usize,
     /// Bytes that have ever been written: it grows as long as the peer reads.
     total: u64,
     /// A thread of its own writes: the peer did not take all.
     behind: bool,
+}
+
+impl Writer {
+    /// What has not been written of what was taken.
+    fn rest(&self) -> &[u8] {
+        match self.buffer.get(self.written..) {
+            Some(rest) if !rest.is_empty() => rest,
+            _ => &self.tail[self.written - self.buffer.len()..],
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.buffer.len() + self.tail.len()
+    }
+
+    /// Lets go of what nobody will read any more.
+    fn clear(&mut self) {
+        self.buffer = Vec::new();
+        self.tail = Bytes::new();
+        self.written = 0;
+    }
 }
 
 enum Progress {
@@ -122,6 +167,11 @@ impl Queue {
     /// Bytes that wait here or are being written.
     pub(crate) fn bytes(&self) -> usize {
         self.waiting.saturating_add(self.in_flight)
+    }
+
+    /// Bytes that are being written.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight
     }
 
     /// Whether nothing may follow.
@@ -143,10 +193,10 @@ impl Queue {
         &mut self,
         encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.begin_chunk(CHUNK);
+        self.begin_chunk(FULL);
         let before = self.frames.len();
         encode(&mut self.frames)?;
-        self.waiting += self.frames.len() - before;
+        self.count_own(self.frames.len() - before);
         self.messages += 1;
         Ok(())
     }
@@ -154,24 +204,38 @@ impl Queue {
     /// What comes next gets a buffer of its own, if the last one holds at least so many bytes.
     fn begin_chunk(&mut self, least: usize) {
         if self.frames.len() >= least {
-            let frames = std::mem::take(&mut self.frames);
+            // A full one is followed by many more as a rule, and none should be larger than what it holds.
+            let next = Vec::with_capacity(if least == FULL { CHUNK } else { 0 });
+            let mut frames = std::mem::replace(&mut self.frames, next);
+            frames.shrink_to_fit();
             self.parts.push_back(Part::Frames(frames));
         }
     }
 
     /// Puts a message in that is made a frame when its turn has come; until then it counts as so many bytes.
-    pub(crate) fn message_later(&mut self, cost: usize, later: Later) {
+    pub(crate) fn message_later(&mut self, cost: Cost, later: Later) {
         self.begin_chunk(1);
         self.parts.push_back(Part::Later(cost, later));
-        self.waiting += cost;
+        self.count_own(cost.own);
+        self.waiting += cost.all - cost.own;
         self.messages += 1;
+    }
+
+    fn count_own(&mut self, bytes: usize) {
+        self.waiting += bytes;
+        self.own_waiting += bytes;
+        self.account();
+    }
+
+    fn account(&mut self) {
+        self.charge.set_about(self.own_waiting + self.own_in_flight);
     }
 
     /// Puts whole frames in that are no messages of the application.
     pub(crate) fn control(&mut self, frames: &[u8]) {
-        self.begin_chunk(CHUNK);
+        self.begin_chunk(FULL);
         self.frames.extend_from_slice(frames);
-        self.waiting += frames.len();
+        self.count_own(frames.len());
     }
 
     /// Puts the last frame in.
@@ -192,7 +256,9 @@ impl Queue {
         self.frames = Vec::new();
         self.parts = VecDeque::new();
         self.waiting = 0;
+        self.own_waiting = 0;
         self.messages = 0;
+        self.account();
     }
 
     /// Whether the one with this number, which flushes all that it has put something into when it has nothing
@@ -211,9 +277,13 @@ impl Outbox {
         half_closes: bool,
     ) -> io::Result<Self> {
         socket.set_write_timeout(Some(WRITE_STEP))?;
+        let queue = Queue {
+            charge: Charge::new(&traffic.memory, 0),
+            ..Queue::default()
+        };
         Ok(Outbox {
             socket,
-            queue: Mutex::default(),
+            queue: Mutex::new(queue),
             writer: Mutex::default(),
             settled: Condvar::new(),
             traffic,
@@ -264,6 +334,12 @@ impl Outbox {
         let _closed_before = self.socket.shutdown(Shutdown::Both);
     }
 
+    /// Closes the socket for reading: whoever waits for what comes is woken.
+    pub(crate) fn stop_reading(&self) {
+        // It may have been closed by the peer before.
+        let _closed_before = self.socket.shutdown(Shutdown::Read);
+    }
+
     /// Writes what waits, as much as the system takes without blocking.
     pub(crate) fn flush(self: &Arc<Self>) {
         while let Some(mut writer) = self.writer_if_free() {
@@ -279,6 +355,7 @@ impl Outbox {
                     return;
                 }
                 Progress::Broken => {
+                    self.abandon(&mut writer);
                     drop(writer);
                     self.cut();
                     return;
@@ -307,10 +384,10 @@ impl Outbox {
         send: fn(&TcpStream, &[u8]) -> io::Result<usize>,
     ) -> Progress {
         loop {
-            if writer.written == writer.buffer.len() && !self.take(writer) {
+            if writer.written == writer.len() && !self.take(writer) {
                 return Progress::AllWritten;
             }
-            match send(&self.socket, &writer.buffer[writer.written..]) {
+            match send(&self.socket, writer.rest()) {
                 Ok(0) => return Progress::Broken,
                 Ok(count) => {
                     let bytes = u64::try_from(count).unwrap_or(u64::MAX);
@@ -332,9 +409,11 @@ impl Outbox {
     /// The writer's buffer has been written: takes what waits in its place. `false` when nothing does.
     fn take(&self, writer: &mut Writer) -> bool {
         writer.buffer.clear();
+        writer.tail = Bytes::new();
         writer.written = 0;
         let mut queue = self.queue();
         queue.in_flight = 0;
+        queue.own_in_flight = 0;
         queue.flusher = 0;
         if queue.messages > 0 {
             let messages = std::mem::take(&mut queue.messages);
@@ -347,12 +426,16 @@ impl Outbox {
                 None => std::mem::swap(&mut queue.frames, &mut writer.buffer),
                 Some(Part::Frames(frames)) => writer.buffer = frames,
                 Some(Part::Later(cost, encode)) => {
-                    queue.waiting -= cost.min(queue.waiting);
-                    queue.in_flight = cost;
+                    queue.waiting -= cost.all.min(queue.waiting);
+                    queue.own_waiting -= cost.own.min(queue.own_waiting);
+                    queue.in_flight = cost.all;
+                    queue.own_in_flight = cost.own;
                     drop(queue);
-                    encode(&mut writer.buffer);
+                    writer.tail = encode(&mut writer.buffer);
                     queue = self.queue();
-                    queue.in_flight = writer.buffer.len();
+                    queue.in_flight = writer.len();
+                    queue.own_in_flight = writer.buffer.len();
+                    queue.account();
                     if writer.buffer.is_empty() {
                         // It had no form in the peer's serialization.
                         continue;
@@ -361,7 +444,10 @@ impl Outbox {
                 }
             }
             queue.in_flight = writer.buffer.len();
+            queue.own_in_flight = writer.buffer.len();
             queue.waiting -= writer.buffer.len().min(queue.waiting);
+            queue.own_waiting -= writer.buffer.len().min(queue.own_waiting);
+            queue.account();
             if !writer.buffer.is_empty() {
                 return true;
             }
@@ -377,6 +463,14 @@ impl Outbox {
             let _closed_before = self.socket.shutdown(Shutdown::Write);
         }
         false
+    }
+
+    /// Lets go of what the writer has taken: the connection is broken.
+    fn abandon(&self, writer: &mut Writer) {
+        writer.clear();
+        let mut queue = self.queue();
+        (queue.in_flight, queue.own_in_flight) = (0, 0);
+        queue.account();
     }
 
     /// Starts the thread that writes until the peer has caught up.
@@ -416,6 +510,9 @@ impl Outbox {
             }
         }
         writer.behind = false;
+        if self.queue().state == State::Broken {
+            self.abandon(&mut writer);
+        }
         drop(writer);
         // Who came meanwhile has left again.
         self.flush();
@@ -472,10 +569,18 @@ mod tests {
     fn all_kinds_of_parts_leave_in_the_order_in_which_they_were_put_in() {
         let (outbox, traffic, mut peer) = pair();
         put(&outbox, b"one ");
-        let later: Later = Box::new(|out| out.extend_from_slice(b"two "));
-        outbox.queue().message_later(1000, later);
+        let cost = Cost {
+            all: 1000,
+            own: 400,
+        };
+        let later: Later = Box::new(|out| {
+            out.extend_from_slice(b"tw");
+            Bytes::from_static(b"o ")
+        });
+        outbox.queue().message_later(cost, later);
         // A message without a form leaves nothing, and does not stop what comes after it.
-        outbox.queue().message_later(1000, Box::new(|_| {}));
+        let nothing: Later = Box::new(|_| Bytes::new());
+        outbox.queue().message_later(cost, nothing);
         put(&outbox, b"three ");
         outbox.queue().control(b"ping ");
         assert_eq!(outbox.queue().bytes(), 2000 + 15);

@@ -63,9 +63,12 @@ struct Args {
     /// largest message, in bytes (default 16777216)
     #[argh(option, default = "16 * 1024 * 1024")]
     max_message: usize,
-    /// bytes that may wait for a slow session before it is put out (default 16777216); one that takes nothing for 20 s is cut
+    /// bytes that may wait for a slow session before it is evicted (default 16777216); one that takes nothing for 20 s is cut
     #[argh(option, default = "16 * 1024 * 1024")]
     max_waiting: usize,
+    /// bytes of memory for the whole router; beyond it the sessions are evicted for which most is kept (default 268435456)
+    #[argh(option, default = "256 * 1024 * 1024")]
+    max_memory: usize,
     /// sessions (default 10000)
     #[argh(option, default = "10_000")]
     max_sessions: usize,
@@ -114,6 +117,8 @@ fn main() -> labnet::MainResult {
         },
         max_message: args.max_message,
         max_waiting: args.max_waiting,
+        // The other half is for work under way, threads, and what the allocator keeps.
+        max_memory: args.max_memory / 2,
         max_sessions: args.max_sessions,
         max_per_address: args.max_per_address,
         patience: args.patience,

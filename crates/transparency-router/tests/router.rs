@@ -491,7 +491,7 @@ fn the_counters_count() {
         "wamp_calls_total 1",
         "wamp_calls_under_way 0",
         "wamp_sessions_total 2",
-        "wamp_sessions_put_out_total 0",
+        "wamp_sessions_evicted_total 0",
     ] {
         assert!(text.lines().any(|one| one == line), "{line}: {text}");
     }
@@ -646,7 +646,7 @@ fn a_router_that_is_stopped_and_goes_on_keeps_its_sessions() {
 }
 
 #[test]
-fn a_silent_peer_is_pinged_and_one_that_is_gone_is_put_out() {
+fn a_silent_peer_is_pinged_and_one_that_is_gone_is_evicted() {
     let router = Router::start(&["--ping-after", "0.3"]);
     let mut watcher = Peer::join(router.address);
     watcher.subscribe("wamp.session.on_leave");

@@ -74,6 +74,13 @@ impl EventRest {
         head
     }
 
+    /// The same with bytes that something else owns.
+    #[must_use]
+    pub fn map_bytes(mut self, map: impl FnOnce(Bytes) -> Bytes) -> Self {
+        self.bytes = map(self.bytes);
+        self
+    }
+
     /// The rest.
     pub const fn bytes(&self) -> &Bytes {
         &self.bytes

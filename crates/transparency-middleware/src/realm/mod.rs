@@ -19,6 +19,7 @@ use std::time::Duration;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+use crate::memory::Charge;
 use crate::messages::{
     Dict, EventRest, Format, Id, Match, Message, Payload, RequestKind, SessionIds, Uri, known,
 };
@@ -87,6 +88,8 @@ pub struct Shared {
     /// All of it but the subscription, by format, in the order of [`Format::ALL`], once someone has made it; an error's
     /// text where it has no form in that format.
     pub encoded: [OnceLock<Result<EventRest, String>>; Format::ALL.len()],
+    /// What its arguments count where memory is limited, once somebody has to keep them.
+    pub(crate) charge: OnceLock<Charge>,
 }
 
 impl Shared {
@@ -96,6 +99,7 @@ impl Shared {
             details,
             payload,
             encoded: Default::default(),
+            charge: OnceLock::new(),
         })
     }
 
@@ -558,10 +562,11 @@ impl<H: Clone> Realm<H> {
         self.held + self.dealer.invocations * ENTRY
     }
 
-    /// The same for one session, its own calls and those that it has to answer.
-    pub fn held_by(&self, session: Id) -> usize {
-        self.sessions.get(&session).map_or(0, |session| {
-            session.held + (session.calls.len() + session.invocations.len()) * ENTRY
+    /// The same for each session: its calls, and those that it has to answer.
+    pub fn holders(&self) -> impl Iterator<Item = (&H, usize)> {
+        self.sessions.values().map(|session| {
+            let calls = session.calls.len() + session.invocations.len();
+            (&session.handle, session.held + calls * ENTRY)
         })
     }
 

@@ -21,8 +21,11 @@ pub struct Config {
     pub limits: Limits,
     /// The largest message in bytes; a larger one ends the session (close code 1009).
     pub max_message: usize,
-    /// How many bytes may wait for a session before it is put out.
+    /// How many bytes may wait for a session before it is evicted.
     pub max_waiting: usize,
+    /// How many bytes all that is kept for peers may take: messages that wait, messages that have come in part, what the
+    /// sessions have registered. Beyond that those sessions are ended for which most is kept.
+    pub max_memory: usize,
     /// Sessions in all realms together.
     pub max_sessions: usize,
     /// Connections from one address.
@@ -54,6 +57,7 @@ impl Default for Config {
             limits: Limits::default(),
             max_message: 16 * MIB,
             max_waiting: 16 * MIB,
+            max_memory: 128 * MIB,
             max_sessions: 10_000,
             max_per_address: 10_000,
             patience: Duration::from_secs(10),

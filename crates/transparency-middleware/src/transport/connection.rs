@@ -15,12 +15,13 @@ use super::config::Shared;
 use super::entry::RealmEntry;
 use super::http::{self, Head, Page, Refusal};
 use super::metrics::count;
-use super::peer::Peer;
+use super::peer::{Peer, VALUES};
 use super::router::{Challenged, Joining, Router};
 use super::wire::{Limit, Wire};
-use super::{CLOSE_PATIENCE, FRAME_BUFFER};
+use super::{CLOSE_PATIENCE, FRAME_BUFFER, STRANGERS_BYTES};
 use crate::frames::{self, Side};
-use crate::messages::{Format, Id, Message, known};
+use crate::memory::Charge;
+use crate::messages::{DecodeError, Format, Id, MAX_DICT, Message, known};
 use crate::realm::{self, Output};
 
 /// A connection that has been upgraded.
@@ -54,7 +55,7 @@ pub(super) fn open(
     let refusal = match opened {
         Ok(Opened::WebSocket(head, format)) => {
             // A socket that takes no time limit is none any more.
-            let connection = connect(shared, socket, &head, format, deadline).ok()?;
+            let connection = connect(shared, socket, &head, format, deadline, echo).ok()?;
             return Some((connection, head.request));
         }
         Ok(Opened::Page(page, with_body)) => {
@@ -136,6 +137,7 @@ fn connect(
     head: &Head,
     format: Format,
     deadline: Instant,
+    echo: bool,
 ) -> io::Result<Connection> {
     let config = &shared.config;
     let metrics = &shared.router.metrics;
@@ -143,12 +145,21 @@ fn connect(
     let socket = Arc::new(socket);
     let peer = Peer::new(socket.clone(), format, config.max_waiting, metrics)?;
     let limit = Limit::Until(deadline);
-    let wire = Wire::new(socket.clone(), peer.clone(), metrics.clone(), limit);
+    let router = shared.router.clone();
+    let mut wire = Wire::new(socket.clone(), peer.clone(), router, limit, config.patience);
+    wire.begin_with(&head.rest);
+    // Before it has joined a client has nothing to say that is longer.
+    let most = if echo {
+        wire.allowance = None;
+        config.max_message
+    } else {
+        config.max_message.min(STRANGERS_BYTES)
+    };
     let limits = WebSocketConfig::default()
         .read_buffer_size(FRAME_BUFFER)
         .write_buffer_size(0)
-        .max_message_size(Some(config.max_message))
-        .max_frame_size(Some(config.max_message));
+        .max_message_size(Some(most))
+        .max_frame_size(Some(most));
     Ok(Connection {
         socket: WebSocket::from_partially_read(wire, head.rest.clone(), Role::Server, Some(limits)),
         raw: socket,
@@ -172,8 +183,11 @@ const GIVE_UP: Duration = Duration::from_secs(60);
 
 fn run_session(shared: &Arc<Shared>, mut connection: Connection) {
     let router = &shared.router;
+    let _present = router.enter(&connection.peer);
     let mut state = State::New;
     let mut out = Vec::new();
+    let mut has_joined = false;
+    let mut reads_on = false;
     let mut pinged = false;
     let mut ends_at = None;
     loop {
@@ -182,6 +196,10 @@ fn run_session(shared: &Arc<Shared>, mut connection: Connection) {
             if Instant::now() >= end {
                 break;
             }
+        }
+        if matches!(state, State::Joined(..)) && !has_joined {
+            has_joined = true;
+            connection.welcome(shared.config.max_message);
         }
         let limit = match (&state, ends_at) {
             (_, Some(end)) => Limit::Until(end),
@@ -224,6 +242,13 @@ fn run_session(shared: &Arc<Shared>, mut connection: Connection) {
             }
             Err(WsError::Io(error)) if is_time(&error) => match state {
                 _ if ends_at.is_some() => break,
+                _ if connection.socket.get_ref().fault.is_some() => {
+                    let why = connection.socket.get_ref().fault.unwrap_or_default();
+                    let reason = known::PROTOCOL_VIOLATION;
+                    end(router, &mut connection, &mut state, reason, why, 1008);
+                    reads_on = true;
+                    break;
+                }
                 State::Joined(..) if !pinged => {
                     pinged = true;
                     connection.socket.get_mut().rest();
@@ -255,17 +280,25 @@ fn run_session(shared: &Arc<Shared>, mut connection: Connection) {
                     &why,
                     code,
                 );
-                connection.socket.get_mut().finish_batch();
-                drain(&connection);
+                reads_on = true;
                 break;
             }
         }
     }
     leave(router, &mut connection, &mut state);
     connection.socket.get_mut().finish_batch();
-    connection.peer.close(1000);
-    connection.peer.flush();
-    connection.finish();
+    let Connection {
+        socket, raw, peer, ..
+    } = connection;
+    // What it had begun to send is no longer kept.
+    drop(socket);
+    peer.set_coming(0);
+    peer.close(1000);
+    peer.flush();
+    if reads_on {
+        drain(&raw);
+    }
+    finish(&peer);
 }
 
 fn is_time(error: &io::Error) -> bool {
@@ -289,18 +322,27 @@ fn breach(error: &WsError) -> Option<(u16, String)> {
 
 /// Reads and drops what still comes: a socket closed with bytes unread is reset, and the peer would not
 /// get to read why.
-fn drain(connection: &Connection) {
-    if let Ok(socket) = connection.raw.try_clone() {
+fn drain(socket: &TcpStream) {
+    if let Ok(socket) = socket.try_clone() {
         // The peer may be gone already.
         let _gone = labnet::close_gracefully(socket.into(), CLOSE_PATIENCE);
     }
 }
 
+/// Ends a connection once everything has been written; a peer that reads nothing is given up by its outbox.
+fn finish(peer: &Peer) {
+    let _in_time = peer.settle(Instant::now() + GIVE_UP);
+    peer.cut();
+}
+
 impl Connection {
-    /// Ends it once everything has been written; a peer that reads nothing is given up by its outbox.
-    fn finish(&self) {
-        let _in_time = self.peer.settle(Instant::now() + GIVE_UP);
-        self.peer.cut();
+    /// Has joined: it may send as much as others.
+    fn welcome(&mut self, max_message: usize) {
+        self.socket.get_mut().allowance = None;
+        self.socket.set_config(|config| {
+            config.max_message_size = Some(max_message);
+            config.max_frame_size = Some(max_message);
+        });
     }
 
     fn read(&mut self, limit: Limit) -> Result<Frame, WsError> {
@@ -317,7 +359,7 @@ fn take(
     bytes: &Bytes,
     out: &mut Vec<Output<Arc<Peer>>>,
 ) {
-    let message = Message::decode(connection.format, bytes);
+    let message = decode(router, connection.format, bytes);
     let batch = &mut connection.socket.get_mut().batch;
     batch.messages += 1;
     if let State::Joined(realm, session) = state {
@@ -356,6 +398,21 @@ fn take(
             );
         }
     }
+}
+
+/// Reads a message. Options become values meanwhile, which take many times their bytes; that counts as well.
+fn decode(router: &Router, format: Format, bytes: &Bytes) -> Result<Message, DecodeError> {
+    if bytes.len() <= STRANGERS_BYTES / 4 {
+        return Message::decode(format, bytes);
+    }
+    let memory = &router.metrics.traffic.memory;
+    let values = bytes.len().min(MAX_DICT).saturating_mul(VALUES);
+    if memory.has_room(values) {
+        let _charge = Charge::new(memory, values);
+        return Message::decode(format, bytes);
+    }
+    let _alone = labnet::lock(&router.reading);
+    Message::decode(format, bytes)
 }
 
 fn go_on(connection: &mut Connection, joining: Joining) -> State {
@@ -421,7 +478,7 @@ pub(super) fn echo(mut connection: Connection) {
                     if let Some((code, _)) = breach(&error) {
                         connection.peer.close(code);
                         connection.peer.flush();
-                        drain(&connection);
+                        drain(&connection.raw);
                     }
                     break;
                 }
@@ -442,5 +499,5 @@ pub(super) fn echo(mut connection: Connection) {
     // tungstenite's answer to a close frame, which it has written and not flushed: without it the connection would
     // end uncleanly. The peer may have gone, and then there is nobody to answer.
     let _gone = connection.socket.get_mut().flush();
-    connection.finish();
+    finish(&connection.peer);
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::peer::Peer;
 use super::principals::{DecoyPrincipals, Principal, Proof, RealmConfig};
+use crate::memory::{Charge, Memory};
 use crate::realm::{Limits, Realm};
 
 /// A realm, and who may join it.
@@ -12,6 +13,8 @@ pub(super) struct RealmEntry {
     pub(super) config: RealmConfig,
     pub(super) decoys: DecoyPrincipals,
     realm: Mutex<Realm<Arc<Peer>>>,
+    /// What the sessions have registered.
+    charge: Mutex<Charge>,
     /// How many threads wait for the realm.
     waiting: AtomicUsize,
 }
@@ -22,11 +25,12 @@ pub(super) type LockedRealm<'a> = MutexGuard<'a, Realm<Arc<Peer>>>;
 const YIELDS: usize = 20;
 
 impl RealmEntry {
-    pub(super) fn new(config: RealmConfig, limits: Limits) -> Arc<Self> {
+    pub(super) fn new(config: RealmConfig, limits: Limits, memory: &Arc<Memory>) -> Arc<Self> {
         let realm = Realm::new(limits, config.roles.clone(), rand::random());
         Arc::new(RealmEntry {
             decoys: DecoyPrincipals::new(&config.principals),
             realm: Mutex::new(realm),
+            charge: Mutex::new(Charge::new(memory, 0)),
             waiting: AtomicUsize::new(0),
             config,
         })
@@ -41,6 +45,11 @@ impl RealmEntry {
         let realm = labnet::lock(&self.realm);
         self.waiting.fetch_sub(1, Ordering::Relaxed);
         realm
+    }
+
+    /// Counts what the realm holds.
+    pub(super) fn account(&self, realm: &Realm<Arc<Peer>>) {
+        labnet::lock(&self.charge).set_about(realm.held());
     }
 
     /// The realm after others have had their turn: a mutex alone would give it to the one who has just let it go.

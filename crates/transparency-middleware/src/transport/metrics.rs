@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use crate::memory::Memory;
 use crate::outbox::Traffic;
 
 /// What a router counts.
@@ -24,6 +25,16 @@ pub struct Metrics {
 }
 
 impl Metrics {
+    pub(super) fn new(max_memory: usize) -> Self {
+        Metrics {
+            traffic: Arc::new(Traffic {
+                memory: Arc::new(Memory::new(max_memory)),
+                ..Traffic::default()
+            }),
+            ..Metrics::default()
+        }
+    }
+
     /// The counters in Prometheus' text format, version 0.0.4.
     ///
     /// The sessions and the calls without an answer are counted in the realms.
@@ -52,6 +63,19 @@ impl Metrics {
             "Calls not answered yet.",
             wide(calls),
         );
+        let memory = &self.traffic.memory;
+        line(
+            "memory_held_bytes",
+            "gauge",
+            "Bytes kept for peers: what waits, what has come in part, what is registered.",
+            wide(memory.used()),
+        );
+        line(
+            "memory_limit_bytes",
+            "gauge",
+            "How many there may be (--max-memory).",
+            wide(memory.max()),
+        );
         for (name, help, counter) in [
             (
                 "connections_total",
@@ -69,8 +93,8 @@ impl Metrics {
                 &self.sessions_total,
             ),
             (
-                "sessions_put_out_total",
-                "Sessions ended because too much waited for them, or they took nothing for 20 s.",
+                "sessions_evicted_total",
+                "Sessions ended because too much was kept for them, or they took nothing for 20 s.",
                 &self.traffic.evicted,
             ),
             ("aborts_total", "Sessions ended with ABORT.", &self.aborts),

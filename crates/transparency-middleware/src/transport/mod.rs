@@ -7,6 +7,7 @@ mod config;
 mod connection;
 mod entry;
 mod http;
+mod meter;
 mod metrics;
 mod peer;
 mod principals;
@@ -38,3 +39,12 @@ const LARGEST_READ: usize = 32 * 1024;
 
 /// What tungstenite keeps of them, where frames are put together.
 const FRAME_BUFFER: usize = 2 * 1024;
+
+/// What a connection costs that has nothing to do: its thread's stack as far as it is used, its buffers.
+const CONNECTION: usize = 32 * 1024;
+
+/// The most bytes that are read of a client before it has joined, and its largest message.
+const STRANGERS_BYTES: usize = 64 * 1024;
+
+/// The bytes a second that a client has to send at least of a message that it has begun.
+const SLOWEST: usize = 16 * 1024;

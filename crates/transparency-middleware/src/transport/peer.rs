@@ -1,15 +1,18 @@
 //! A peer as the realms know it: what is for it goes into its outbox, as far as its limits allow.
 
 use std::net::TcpStream;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 use std::{io, mem};
 
+use bytes::Bytes;
+
 use super::metrics::Metrics;
 use crate::frames::{self, Side};
+use crate::memory::{Charge, Memory, counted};
 use crate::messages::{EventRest, Format, Id, Message, Payload};
-use crate::outbox::{Outbox, Queue};
+use crate::outbox::{Cost, Outbox, Queue};
 use crate::realm::Shared;
 
 /// Up to this size a message is made a frame when it is put in, with the realm locked: that takes less time than
@@ -18,6 +21,10 @@ const AT_ONCE: usize = 4 * 1024;
 
 /// What a message counts beside its arguments before its frame is made.
 const OVERHEAD: usize = 256;
+
+/// How many bytes of memory a byte of arguments takes at most while it is put into another serialization: each value may
+/// be a single byte.
+pub(super) const VALUES: usize = 33;
 
 /// Hears of messages that could not be put into the peer's serialization.
 pub(super) trait Owner: Send + Sync {
@@ -35,6 +42,11 @@ pub(super) struct Peer {
     session: OnceLock<Id>,
     /// The code of the close frame, where it is not the one that [`Peer::close`] is given.
     code: OnceLock<u16>,
+    /// The connection's number: no two have the same.
+    number: u64,
+    memory: Arc<Memory>,
+    /// The bytes of a message that has come in part, or is being handled.
+    coming: AtomicUsize,
 }
 
 impl std::fmt::Debug for Peer {
@@ -63,6 +75,7 @@ impl Peer {
         limit: usize,
         metrics: &Metrics,
     ) -> io::Result<Arc<Self>> {
+        static LAST: AtomicU64 = AtomicU64::new(0);
         let outbox = Outbox::new(socket, metrics.traffic.clone(), true)?;
         Ok(Arc::new(Peer {
             outbox: Arc::new(outbox),
@@ -71,7 +84,41 @@ impl Peer {
             owner: OnceLock::new(),
             session: OnceLock::new(),
             code: OnceLock::new(),
+            number: LAST.fetch_add(1, Ordering::Relaxed),
+            memory: metrics.traffic.memory.clone(),
+            coming: AtomicUsize::new(0),
         }))
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// So many bytes of a message have come that is not whole or not handled.
+    pub(super) fn set_coming(&self, bytes: usize) {
+        self.coming.store(bytes, Ordering::Relaxed);
+    }
+
+    /// What is held for it: what waits for it, and what it has begun to send.
+    pub(super) fn holds(&self) -> usize {
+        let waits = self.outbox.queue().bytes();
+        waits.saturating_add(self.coming.load(Ordering::Relaxed))
+    }
+
+    /// Throws away what waits. A peer that does not take what has begun to leave cannot be told why: it is cut.
+    pub(super) fn evict(&self) {
+        let mut queue = self.outbox.queue();
+        queue.evict();
+        let is_stuck = queue.in_flight() > AT_ONCE;
+        drop(queue);
+        if is_stuck {
+            self.outbox.cut();
+        }
+    }
+
+    /// Ends the reading: whoever waits for what the peer sends sees its end.
+    pub(super) fn stop_reading(&self) {
+        self.outbox.stop_reading();
     }
 
     /// Tells which session this is, and who is to hear of messages that cannot be sent.
@@ -103,8 +150,10 @@ impl Peer {
                 if let Err(why) = peer.encode(&message, out) {
                     peer.report(&message, &why);
                 }
+                Bytes::new()
             };
-            queue.message_later(size + OVERHEAD, Box::new(later));
+            let all = size + OVERHEAD;
+            queue.message_later(Cost { all, own: all }, Box::new(later));
         }
         Pushed::Queued(queue.owes_flush(number))
     }
@@ -138,19 +187,21 @@ impl Peer {
             // What has no form in this serialization is left out: nobody waits for it.
             Some(Err(_)) => return Pushed::Queued(false),
             None => {
+                event.charge.get_or_init(|| Charge::new(&self.memory, size));
                 let (peer, event) = (self.clone(), event.clone());
-                let later = move |out: &mut Vec<u8>| {
-                    if let Ok(rest) = peer.rest_of(&event) {
-                        let appended =
-                            frames::message(Side::Server, peer.format.is_text(), out, |out| {
-                                out.extend_from_slice(&rest.head(subscription));
-                                out.extend_from_slice(rest.bytes());
-                                Ok::<(), std::convert::Infallible>(())
-                            });
-                        let Ok(()) = appended;
+                let later = move |out: &mut Vec<u8>| match peer.rest_of(&event) {
+                    Ok(rest) => {
+                        let head = rest.head(subscription);
+                        let length = head.len() + rest.bytes().len();
+                        frames::begin(peer.format.is_text(), length, out);
+                        out.extend_from_slice(&head);
+                        rest.bytes().clone()
                     }
+                    Err(_) => Bytes::new(),
                 };
-                queue.message_later(size + OVERHEAD, Box::new(later));
+                // The arguments are there once for all who get the event.
+                let (all, own) = (size + OVERHEAD, OVERHEAD);
+                queue.message_later(Cost { all, own }, Box::new(later));
             }
         }
         Pushed::Queued(queue.owes_flush(number))
@@ -193,6 +244,7 @@ impl Peer {
 
     /// Appends a message as one frame.
     fn encode(&self, message: &Message, out: &mut Vec<u8>) -> Result<(), String> {
+        let _charge = self.may_translate(message.payload())?;
         frames::message(Side::Server, self.format.is_text(), out, |out| {
             message.encode(self.format, out)
         })
@@ -203,14 +255,38 @@ impl Peer {
     fn rest_of<'a>(&self, event: &'a Shared) -> &'a Result<EventRest, String> {
         let place = Format::ALL.iter().position(|format| *format == self.format);
         event.encoded[place.unwrap_or(0)].get_or_init(|| {
-            EventRest::new(
+            let _charge = self.may_translate(Some(&event.payload))?;
+            let rest = EventRest::new(
                 self.format,
                 event.publication,
                 &event.details,
                 &event.payload,
-            )
-            .map_err(|error| error.to_string())
+            );
+            match rest {
+                Ok(rest) if rest.bytes().len() > AT_ONCE => {
+                    Ok(rest.map_bytes(|bytes| counted(bytes, &self.memory)))
+                }
+                Ok(rest) => Ok(rest),
+                Err(error) => Err(error.to_string()),
+            }
         })
+    }
+
+    /// The memory that is needed for a while to put arguments into the peer's serialization, if they are in another one.
+    fn may_translate(&self, payload: Option<&Payload>) -> Result<Option<Charge>, String> {
+        let foreign = payload.filter(|payload| payload.format() != self.format);
+        let size = foreign.map_or(0, size_of);
+        if size <= AT_ONCE {
+            return Ok(None);
+        }
+        let needed = size.saturating_mul(VALUES);
+        if !self.memory.has_room(needed) {
+            return Err(format!(
+                "{size} bytes of arguments are too many to be put into another serialization here; \
+                 both peers may use the same one"
+            ));
+        }
+        Ok(Some(Charge::new(&self.memory, needed)))
     }
 
     fn report(self: &Arc<Self>, message: &Message, why: &str) {

@@ -2,17 +2,18 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
+use super::config::Config;
 use super::entry::{LockedRealm, RealmEntry};
 use super::metrics::{Metrics, count};
 use super::peer::{Batch, Owner, Peer, Pushed};
-use super::principals::{Proof, RealmConfig, challenge_text, random_text};
+use super::principals::{Proof, challenge_text, random_text};
 use super::timer::Timer;
 use crate::auth;
 use crate::messages::{DecodeError, DecodeErrorKind, Dict, Id, Message, Uri, known};
-use crate::realm::{self, Identity, Limits, Output, Realm};
+use crate::realm::{self, Identity, Output, Realm};
 
 pub(super) struct Router {
     realms: HashMap<Uri, Arc<RealmEntry>>,
@@ -22,6 +23,12 @@ pub(super) struct Router {
     /// All sessions are being ended. It is looked at with a realm locked: who is in before hears GOODBYE.
     closing: AtomicBool,
     pub(super) timer: Timer,
+    /// All connections that have been upgraded.
+    peers: Mutex<HashMap<u64, Arc<Peer>>>,
+    /// Where memory is short, one thread at a time reads a large message.
+    pub(super) reading: Mutex<()>,
+    /// One thread at a time looks for those for whom too much is kept.
+    relieving: Mutex<()>,
     /// For outboxes, which tell the router of messages that they cannot send.
     own: Weak<Router>,
 }
@@ -47,22 +54,26 @@ pub(super) enum Joining {
 }
 
 impl Router {
-    pub(super) fn new(
-        realms: HashMap<Uri, RealmConfig>,
-        limits: Limits,
-        max_sessions: usize,
-    ) -> Arc<Self> {
+    pub(super) fn new(config: &Config) -> Arc<Self> {
+        let metrics = Arc::new(Metrics::new(config.max_memory));
+        let memory = &metrics.traffic.memory;
+        let realms = config.realms.iter();
         let realms = realms
-            .into_iter()
-            .map(|(name, config)| (name, RealmEntry::new(config, limits)))
+            .map(|(name, realm)| {
+                let entry = RealmEntry::new(realm.clone(), config.limits, memory);
+                (name.clone(), entry)
+            })
             .collect();
         Arc::new_cyclic(|own| Router {
             realms,
-            metrics: Arc::default(),
-            max_sessions,
+            metrics: metrics.clone(),
+            max_sessions: config.max_sessions,
             sessions: AtomicUsize::new(0),
             closing: AtomicBool::new(false),
             timer: Timer::new(),
+            peers: Mutex::default(),
+            reading: Mutex::new(()),
+            relieving: Mutex::new(()),
             own: own.clone(),
         })
     }
@@ -321,12 +332,10 @@ impl Router {
         batch: &mut Batch,
     ) {
         self.deliver(&mut realm, out, batch);
+        entry.account(&realm);
         // Where nothing new was begun, others do what is left of theirs.
         let mut ticket = realm.ticket();
-        if ticket == before {
-            return;
-        }
-        while !realm.is_done(ticket) {
+        while ticket != before && !realm.is_done(ticket) {
             drop(realm);
             batch.finish(&self.metrics);
             realm = entry.lock_after_others();
@@ -337,6 +346,81 @@ impl Router {
                 ticket = realm.ticket();
             }
         }
+        drop(realm);
+        if self.metrics.traffic.memory.is_over() {
+            self.relieve(0);
+        }
+    }
+
+    /// A connection has been upgraded, and is there until what this gives is dropped.
+    pub(super) fn enter(self: &Arc<Self>, peer: &Arc<Peer>) -> Present {
+        labnet::lock(&self.peers).insert(peer.number(), peer.clone());
+        Present {
+            router: self.clone(),
+            number: peer.number(),
+        }
+    }
+
+    /// Too much is kept: ends the sessions for which most is, until there is room. Each may hold its share, which is half of
+    /// what there is, divided by all.
+    ///
+    /// Gives whether any has been ended: its memory is free as soon as its threads have seen that.
+    pub(super) fn relieve(&self, needed: usize) -> bool {
+        let Ok(_one_at_a_time) = self.relieving.try_lock() else {
+            return false;
+        };
+        let memory = &self.metrics.traffic.memory;
+        if memory.has_room(needed) {
+            return false;
+        }
+        let mut holders: HashMap<u64, (usize, Arc<Peer>)> = labnet::lock(&self.peers)
+            .iter()
+            .map(|(number, peer)| (*number, (peer.holds(), peer.clone())))
+            .collect();
+        for entry in self.realms.values() {
+            for (peer, held) in entry.lock().holders() {
+                if let Some((all, _)) = holders.get_mut(&peer.number()) {
+                    *all += held;
+                }
+            }
+        }
+        let share = memory.max() / 2 / holders.len().max(1);
+        let mut holders: Vec<_> = holders.into_values().collect();
+        holders.sort_unstable_by_key(|(held, _)| std::cmp::Reverse(*held));
+        let before = memory.used();
+        let mut used = before;
+        let mut batch = Batch::new();
+        for (held, peer) in holders {
+            if used <= memory.max() / 8 * 7 || held <= share {
+                break;
+            }
+            used = used.saturating_sub(held);
+            self.evict(&peer, &mut batch);
+        }
+        batch.finish(&self.metrics);
+        used < before
+    }
+
+    /// Ends a session because too much is kept for it.
+    fn evict(&self, peer: &Arc<Peer>, batch: &mut Batch) {
+        count(&self.metrics.traffic.evicted);
+        peer.evict();
+        if let Some(session) = peer.session() {
+            for entry in self.realms.values() {
+                let realm = entry.lock();
+                let is_here = realm.handle(session);
+                if is_here.is_some_and(|other| Arc::ptr_eq(other, peer)) {
+                    drop(realm);
+                    let why =
+                        "the router is short of memory, and most of it was kept for this session";
+                    self.remove(entry, session, Some((known::UNAVAILABLE, why)), batch);
+                    break;
+                }
+            }
+        }
+        peer.close(1008);
+        peer.flush();
+        peer.stop_reading();
     }
 
     /// Puts what came out of a realm into the outboxes. The realm is still locked, so that each session
@@ -458,6 +542,18 @@ impl Router {
             calls += realm.calls_under_way();
         }
         self.metrics.prometheus(sessions, calls)
+    }
+}
+
+/// A connection among those of a router.
+pub(super) struct Present {
+    router: Arc<Router>,
+    number: u64,
+}
+
+impl Drop for Present {
+    fn drop(&mut self) {
+        labnet::lock(&self.router.peers).remove(&self.number);
     }
 }
 

@@ -10,11 +10,12 @@ use std::time::Duration;
 use labnet::lock;
 use socket2::{Domain, Socket, Type};
 
-use super::STACK_SIZE;
 use super::config::{Config, Shared};
 use super::connection::{echo, open, serve};
 use super::metrics::count;
 use super::router::Router;
+use super::{CONNECTION, STACK_SIZE};
+use crate::memory::Charge;
 
 /// A router, bound to its address.
 ///
@@ -84,7 +85,7 @@ impl Server {
     pub fn bind(address: SocketAddr, config: Config) -> io::Result<Self> {
         let listener = listen(address)?;
         let address = listener.local_addr()?;
-        let router = Router::new(config.realms.clone(), config.limits, config.max_sessions);
+        let router = Router::new(&config);
         let shared = Arc::new(Shared {
             config,
             router,
@@ -202,6 +203,7 @@ fn in_thread(socket: TcpStream, serve: impl FnOnce(TcpStream) + Send + 'static) 
 struct Permit {
     shared: Arc<Shared>,
     address: IpAddr,
+    _charge: Charge,
 }
 
 impl Permit {
@@ -210,6 +212,10 @@ impl Permit {
         // Half-open ones count as well: they cost as much.
         let most = shared.config.max_sessions.saturating_mul(2).max(64);
         if metrics.connections.load(Ordering::Relaxed) >= most {
+            return None;
+        }
+        let memory = &metrics.traffic.memory;
+        if !memory.has_room(CONNECTION) && !shared.router.relieve(CONNECTION) {
             return None;
         }
         let mut counts = lock(&shared.per_address);
@@ -222,6 +228,7 @@ impl Permit {
         Some(Permit {
             shared: shared.clone(),
             address,
+            _charge: Charge::new(memory, CONNECTION),
         })
     }
 }

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::metrics::Metrics;
+use super::meter::Meter;
 use super::peer::{Batch, Peer};
-use super::{CLOSE_PATIENCE, LARGEST_READ, READ_BUFFER};
+use super::router::Router;
+use super::{CLOSE_PATIENCE, LARGEST_READ, READ_BUFFER, SLOWEST, STRANGERS_BYTES};
+use crate::memory::Charge;
 
 /// How long the socket is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +34,17 @@ pub(super) struct Wire {
     pub(super) batch: Batch,
     /// What tungstenite wrote and has not flushed.
     written: Vec<u8>,
-    metrics: Arc<Metrics>,
+    router: Arc<Router>,
+    meter: Meter,
+    /// What is kept of a message that is not whole or is being handled.
+    charge: Charge,
+    /// Since when a message has begun that is not whole, and how long it may take beyond what its bytes give it.
+    begun: Option<Instant>,
+    patience: Duration,
+    /// How many bytes may come before the client has joined.
+    pub(super) allowance: Option<usize>,
+    /// What the client did that ended the reading.
+    pub(super) fault: Option<&'static str>,
     /// For what is read next.
     pub(super) limit: Limit,
     /// The socket's `SO_RCVTIMEO`, where it is one for silence.
@@ -48,15 +60,22 @@ impl Wire {
     pub(super) fn new(
         socket: Arc<TcpStream>,
         own: Arc<Peer>,
-        metrics: Arc<Metrics>,
+        router: Arc<Router>,
         limit: Limit,
+        patience: Duration,
     ) -> Self {
         Wire {
+            meter: Meter::default(),
+            charge: Charge::new(&router.metrics.traffic.memory, 0),
+            begun: None,
+            patience,
+            allowance: Some(STRANGERS_BYTES),
+            fault: None,
             socket,
             own,
             batch: Batch::new(),
             written: Vec::new(),
-            metrics,
+            router,
             limit,
             silence: None,
             buffer: vec![0; READ_BUFFER].into(),
@@ -80,13 +99,8 @@ impl Wire {
     }
 
     /// Gives the socket the time limit of the next `recv`.
-    fn set_limit(&mut self) -> io::Result<()> {
-        match self.limit {
-            // Somebody else has ended the session, whose peer has begun a frame and may take its time over it.
-            Limit::Silence(_) if self.own.is_ending() => {
-                self.limit = Limit::Until(Instant::now() + CLOSE_PATIENCE);
-                self.set_limit()
-            }
+    fn set_limit(&mut self, limit: Limit) -> io::Result<()> {
+        match limit {
             // A system call only where the limit has changed.
             Limit::Silence(limit) if self.silence == Some(limit) => Ok(()),
             Limit::Silence(limit) => {
@@ -109,7 +123,59 @@ impl Wire {
 
     /// Does what is left to be done.
     pub(super) fn finish_batch(&mut self) {
-        self.batch.finish(&self.metrics);
+        self.batch.finish(&self.router.metrics);
+    }
+
+    /// These bytes came before there was a wire.
+    pub(super) fn begin_with(&mut self, bytes: &[u8]) {
+        self.meter.feed(bytes);
+    }
+
+    /// Counts bytes that have come. With those of others there may be too many.
+    fn count(&mut self, came: usize) {
+        let kept = self.meter.kept().max(came);
+        self.own.set_coming(kept);
+        self.charge.set_about(kept);
+        if self.router.metrics.traffic.memory.is_over() {
+            self.router.relieve(0);
+        }
+    }
+
+    /// Until when the rest of a message has to come that has begun.
+    fn deadline(&mut self) -> Option<Instant> {
+        if !self.meter.has_begun() {
+            self.begun = None;
+            return None;
+        }
+        let begun = *self.begun.get_or_insert_with(Instant::now);
+        let seconds = u64::try_from(self.meter.kept() / SLOWEST).unwrap_or(u64::MAX);
+        begun.checked_add(self.patience.saturating_add(Duration::from_secs(seconds)))
+    }
+
+    /// One `recv` within the time limits.
+    fn receive(&mut self, straight: Option<&mut [u8]>) -> io::Result<usize> {
+        // Somebody else has ended the session, whose peer has begun a frame and may take its time over it.
+        if matches!(self.limit, Limit::Silence(_)) && self.own.is_ending() {
+            self.limit = Limit::Until(Instant::now() + CLOSE_PATIENCE);
+        }
+        let deadline = self.deadline();
+        let limit = match (deadline, self.limit) {
+            (Some(deadline), Limit::Silence(silence)) => {
+                Limit::Until(deadline.min(Instant::now() + silence))
+            }
+            (Some(deadline), Limit::Until(end)) => Limit::Until(deadline.min(end)),
+            (None, limit) => limit,
+        };
+        let ready = self.set_limit(limit);
+        let socket = &self.socket;
+        let outcome = match straight {
+            Some(place) => ready.and_then(|()| read_some(socket, place)),
+            None => ready.and_then(|()| read_some(socket, &mut self.buffer)),
+        };
+        if outcome.is_err() && deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            self.fault = Some("a message was begun, and the rest of it did not come in time");
+        }
+        outcome
     }
 }
 
@@ -132,17 +198,25 @@ impl Read for Wire {
             if self.end == self.buffer.len() && self.end < LARGEST_READ {
                 self.resize(LARGEST_READ);
             }
-            self.set_limit()?;
+            // What came before has been handled.
+            self.count(0);
             // A large message goes straight to where tungstenite wants it.
             let straight = buffer.len() >= self.buffer.len();
-            let place = if straight {
-                &mut *buffer
-            } else {
-                &mut self.buffer
-            };
-            let count = read_some(&self.socket, place)?;
+            let count = self.receive(straight.then_some(&mut *buffer))?;
             let bytes = u64::try_from(count).unwrap_or(u64::MAX);
-            self.metrics.bytes_in.fetch_add(bytes, Ordering::Relaxed);
+            let metrics = &self.router.metrics;
+            metrics.bytes_in.fetch_add(bytes, Ordering::Relaxed);
+            if let Some(allowance) = &mut self.allowance {
+                *allowance = allowance.saturating_sub(count);
+                if *allowance == 0 {
+                    self.fault = Some("too many bytes came before the session had begun");
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+            }
+            let came = self.meter.kept() + count;
+            let place = if straight { &*buffer } else { &*self.buffer };
+            self.meter.feed(&place[..count]);
+            self.count(came);
             if straight {
                 return Ok(count);
             }
