@@ -40,19 +40,65 @@ pub(crate) enum Column {
     Client,
 }
 
+/// Where an arrow in the network's column points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arrow {
+    ToServer,
+    ToClient,
+}
+
 /// A line of the picture.
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
     pub(crate) at: u64,
     pub(crate) column: Column,
+    /// What happened; in the network's column what the arrow carries.
     pub(crate) text: String,
+    /// Only in the network's column.
+    pub(crate) arrow: Option<Arrow>,
+    /// The entry that it shows, by its place in the journal.
+    pub(crate) place: usize,
     /// Several of these fit on one line: `socket bind :65432 listen`.
     pub(crate) joins: Option<u32>,
 }
 
-/// The rows, in their order, as lines under the names of the columns.
-pub(crate) fn lay_out(rows: Vec<Row>, style: Style, widths: &Widths) -> String {
+/// What is drawn, from the top down.
+#[derive(Debug, Clone)]
+pub(crate) enum Line {
+    Row(Row),
+    /// Text over all columns: what is folded or left out.
+    Across(String),
+}
+
+/// The rows, in their order, with what repeats folded and a long picture's middle left out.
+pub(crate) fn lines(rows: Vec<Row>, widths: &Widths) -> Vec<Line> {
     let rows = joined(rows, widths);
+    let line = |shown: Shown<'_>| match shown {
+        Shown::Row(row) => Line::Row(row.clone()),
+        Shown::Repeats { lines, times } => {
+            let what = match lines {
+                1 => "this line".to_string(),
+                lines => format!("these {lines} lines"),
+            };
+            Line::Across(format!("{what}, {times} times more"))
+        }
+        Shown::LeftOut(text) => Line::Across(text),
+    };
+    shortened(folded(&rows)).into_iter().map(line).collect()
+}
+
+/// Milliseconds for people: tenths, as long as there is room for them.
+pub(crate) fn milliseconds(at: u64) -> String {
+    let tenths = at / 100;
+    if tenths >= LATE {
+        (tenths / 10).to_string()
+    } else {
+        format!("{}.{}", tenths / 10, tenths % 10)
+    }
+}
+
+/// The rows, in their order, as lines of text under the names of the columns.
+pub(crate) fn lay_out(rows: Vec<Row>, style: Style, widths: &Widths) -> String {
     let mut out = String::new();
     line(
         &mut out,
@@ -62,39 +108,41 @@ pub(crate) fn lay_out(rows: Vec<Row>, style: Style, widths: &Widths) -> String {
         ["server", "network", "client"],
     );
     let mut last = None;
-    for shown in shortened(folded(&rows)) {
+    for shown in lines(rows, widths) {
         match shown {
-            Shown::Row(row) => {
-                let tenths = row.at / 100;
-                let time = if last == Some(tenths) {
-                    String::new()
-                } else if tenths >= LATE {
-                    (tenths / 10).to_string()
+            Line::Row(row) => {
+                let mut time = milliseconds(row.at);
+                if last.as_ref() == Some(&time) {
+                    time.clear();
                 } else {
-                    format!("{}.{}", tenths / 10, tenths % 10)
+                    last = Some(time.clone());
+                }
+                let text = match row.arrow {
+                    Some(arrow) => drawn(arrow, &row.text, widths.network),
+                    None => row.text,
                 };
-                last = Some(tenths);
-                for (number, part) in wrapped(&row.text, widths.column(row.column))
-                    .iter()
-                    .enumerate()
-                {
+                for (number, part) in wrapped(&text, widths.column(row.column)).iter().enumerate() {
                     let mut cells = [""; 3];
                     cells[row.column as usize] = part;
                     let time = if number == 0 { time.as_str() } else { "" };
                     line(&mut out, style, widths, time, cells);
                 }
             }
-            Shown::Repeats { lines, times } => {
-                let what = match lines {
-                    1 => "this line".to_string(),
-                    lines => format!("these {lines} lines"),
-                };
-                across(&mut out, style, &format!("⋮ {what}, {times} times more"));
-            }
-            Shown::LeftOut(text) => across(&mut out, style, &format!("⋮ {text}")),
+            Line::Across(text) => across(&mut out, style, &format!("⋮ {text}")),
         }
     }
     out
+}
+
+/// An arrow over the network's column, with its text in the middle.
+fn drawn(arrow: Arrow, text: &str, width: usize) -> String {
+    // Two blanks and the arrow's head are not line.
+    let lines = width.saturating_sub(text.chars().count() + 3);
+    let (left, right) = ("─".repeat(lines / 2), "─".repeat(lines - lines / 2));
+    match arrow {
+        Arrow::ToServer => format!("◀{left} {text} {right}"),
+        Arrow::ToClient => format!("{left} {text} {right}▶"),
+    }
 }
 
 /// Text over all columns, beside the times.
@@ -288,17 +336,17 @@ enum Shown<'a> {
 /// The rows, each group that repeats drawn once.
 fn folded(rows: &[Row]) -> Vec<Shown<'_>> {
     // Rows are alike when only numbers and quoted bytes differ. What a program says is read whole.
-    let shapes: Vec<(Column, String)> = rows
+    let shapes: Vec<(Column, Option<Arrow>, String)> = rows
         .iter()
         .map(|row| {
             if row.text.contains("prints \"") || row.text.contains("stderr: \"") {
-                return (row.column, row.text.clone());
+                return (row.column, None, row.text.clone());
             }
             let outside = row.text.split('"').step_by(2);
             let shape = outside
                 .flat_map(str::chars)
-                .filter(|letter| !letter.is_ascii_digit() && *letter != '─' && *letter != ' ');
-            (row.column, shape.collect())
+                .filter(|letter| !letter.is_ascii_digit() && *letter != ' ');
+            (row.column, row.arrow, shape.collect())
         })
         .collect();
     let mut shown = Vec::new();

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 
 use crate::model::{Call, Event, Exit, Journal, Outcome, Segment, Side, Stream, Transport};
 
-use crate::layout::{Column, NARROWEST, Row, Style, Widths, lay_out, wrapped};
+use crate::layout::{Arrow, Column, NARROWEST, Row, Style, Widths, lay_out, wrapped};
 
 /// So many bytes are quoted at most; the width may allow fewer.
 const QUOTED: usize = 48;
@@ -21,9 +21,7 @@ const SHORT: u64 = 1_000;
 pub fn draw(journal: &Journal, style: Style) -> String {
     let width = style.width.max(NARROWEST);
     let widths = Widths::of(width);
-    let mut rows = rows(journal, &widths);
-    rows.sort_by_key(|row| row.at);
-    let mut out = lay_out(rows, style, &widths);
+    let mut out = lay_out(rows(journal, &widths), style, &widths);
     if journal.left_out > 0 {
         let _ = writeln!(
             out,
@@ -40,7 +38,33 @@ pub fn draw(journal: &Journal, style: Style) -> String {
     out
 }
 
-fn rows(journal: &Journal, widths: &Widths) -> Vec<Row> {
+/// What a segment is, in a sentence: the call that it comes from, or why there is none.
+#[must_use]
+pub fn origin(journal: &Journal, segment: &Segment) -> String {
+    let call = segment.call.and_then(|place| journal.call(place));
+    let Some(call) = call else {
+        let why = if segment.syn {
+            "a listening socket's system answers by itself"
+        } else if segment.rst {
+            "the system resets the connection by itself"
+        } else if segment.length == 0 && !segment.fin {
+            "the system acknowledges by itself"
+        } else {
+            "the call was not seen"
+        };
+        return why.to_string();
+    };
+    let side = match journal.side(call.process) {
+        Some(Side::Client) => "client",
+        _ => "server",
+    };
+    let result = result_of(journal, call, QUOTED);
+    let again = if segment.again { ", again" } else { "" };
+    format!("{side}: {}{result}{again}", begin_of(call))
+}
+
+/// What happened, in the order of time.
+pub(crate) fn rows(journal: &Journal, widths: &Widths) -> Vec<Row> {
     // When something happened, so that a wait is known from a quick call.
     let mut times: Vec<u64> = Vec::new();
     for entry in &journal.entries {
@@ -52,23 +76,30 @@ fn rows(journal: &Journal, widths: &Widths) -> Vec<Row> {
     times.sort_unstable();
     let mut actors = Actors::of(journal);
     let mut rows = Vec::new();
-    for entry in &journal.entries {
+    for (place, entry) in journal.entries.iter().enumerate() {
         match &entry.event {
             Event::Call(call) => of_call(
                 &mut rows,
                 &mut actors,
                 journal,
                 &times,
-                entry.at,
+                (place, entry.at),
                 call,
                 widths,
             ),
             Event::Segment(segment) => {
-                if let Some(text) = of_segment(journal, segment, widths.network) {
+                if let Some(text) = of_segment(segment, widths.network) {
+                    let arrow = if to_the_server(journal, segment) {
+                        Arrow::ToServer
+                    } else {
+                        Arrow::ToClient
+                    };
                     rows.push(Row {
                         at: entry.at,
                         column: Column::Network,
                         text,
+                        arrow: Some(arrow),
+                        place,
                         joins: None,
                     });
                 }
@@ -82,7 +113,12 @@ fn rows(journal: &Journal, widths: &Widths) -> Vec<Row> {
                 if !text.is_empty() {
                     let quoted = quoted(text.as_bytes(), text.len() as u64, QUOTED);
                     let text = format!("{name} {quoted}");
-                    rows.extend(actors.row(journal, (output.process, None), entry.at, text));
+                    rows.extend(actors.row(
+                        journal,
+                        (output.process, None),
+                        (place, entry.at),
+                        text,
+                    ));
                 }
             }
             Event::Exit(exit) => {
@@ -93,10 +129,11 @@ fn rows(journal: &Journal, widths: &Widths) -> Vec<Row> {
                     } => format!("ends: signal {signal}"),
                     Exit { code, .. } => format!("ends: exit {}", code.unwrap_or(0)),
                 };
-                rows.extend(actors.row(journal, (exit.process, None), entry.at, text));
+                rows.extend(actors.row(journal, (exit.process, None), (place, entry.at), text));
             }
         }
     }
+    rows.sort_by_key(|row: &Row| row.at);
     rows
 }
 
@@ -141,17 +178,17 @@ impl Actors {
         &mut self,
         journal: &Journal,
         (process, thread): (u32, Option<u32>),
-        at: u64,
+        (place, at): (usize, u64),
         text: String,
     ) -> Option<Row> {
         let side = journal.side(process);
         let threads = self.on(side);
-        let place = threads.iter().position(|(of, number)| {
+        let number = threads.iter().position(|(of, number)| {
             *of == process && thread.is_none_or(|thread| thread == *number)
         });
-        let text = match place {
+        let text = match number {
             Some(0) => text,
-            Some(place) => format!("#{} {text}", place + 1),
+            Some(number) => format!("#{} {text}", number + 1),
             None if threads.is_empty() => text,
             None => return None,
         };
@@ -162,6 +199,8 @@ impl Actors {
                 _ => Column::Server,
             },
             text,
+            arrow: None,
+            place,
             joins: None,
         })
     }
@@ -172,13 +211,18 @@ fn of_call(
     actors: &mut Actors,
     journal: &Journal,
     times: &[u64],
-    at: u64,
+    (place, at): (usize, u64),
     call: &Call,
     widths: &Widths,
 ) {
     let begin = begin_of(call);
     let mut row = |at, text, joins| {
-        let row = actors.row(journal, (call.process, Some(call.thread)), at, text);
+        let row = actors.row(
+            journal,
+            (call.process, Some(call.thread)),
+            (place, at),
+            text,
+        );
         rows.extend(row.map(|row| Row { joins, ..row }));
     };
     let result = result_of(journal, call, widths.side);
@@ -285,8 +329,8 @@ fn short(address: SocketAddr) -> String {
     }
 }
 
-/// The arrow of a segment. A bare acknowledgment has none, since nobody's call waits for it.
-fn of_segment(journal: &Journal, segment: &Segment, width: usize) -> Option<String> {
+/// What a segment carries. A bare acknowledgment is not drawn, since nobody's call waits for it.
+fn of_segment(segment: &Segment, width: usize) -> Option<String> {
     let mut text = if segment.syn {
         if segment.ack { "SYN,ACK" } else { "SYN" }.to_string()
     } else if segment.length > 0 || segment.transport == Transport::Udp {
@@ -311,14 +355,7 @@ fn of_segment(journal: &Journal, segment: &Segment, width: usize) -> Option<Stri
             let _ = write!(text, " {}", quoted(&segment.bytes, segment.length, room));
         }
     }
-    // Two blanks and the arrow's head are not line.
-    let lines = width.saturating_sub(text.chars().count() + 3);
-    let (left, right) = ("─".repeat(lines / 2), "─".repeat(lines - lines / 2));
-    Some(if to_the_server(journal, segment) {
-        format!("◀{left} {text} {right}")
-    } else {
-        format!("{left} {text} {right}▶")
-    })
+    Some(text)
 }
 
 /// Whether a segment goes to the server: one of its sockets has the address that it is sent to.

@@ -3,7 +3,7 @@
 //! A packet on the loopback goes out and comes in. A socket for one protocol sees what comes in, so
 //! each packet once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::IoSliceMut;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -24,6 +24,10 @@ use crate::record::MOST_ENTRIES;
 
 /// So many bytes of a packet are kept: the headers, and the first bytes of what it carries.
 const SNAPSHOT: usize = 256;
+/// When packets are kept whole: the largest that IPv4 has.
+const WHOLE: usize = 65_535;
+/// So many bytes of whole packets are kept.
+const MOST_WHOLE: usize = 256 << 20;
 /// Packets wait in the kernel until they are read.
 const WAITING: usize = 16 << 20;
 /// How long the reader sleeps at most when no packet comes, until it looks whether the run is over.
@@ -40,6 +44,10 @@ pub struct Capture {
 pub struct Packets {
     /// The segments, in their order.
     pub entries: Vec<Entry>,
+    /// The whole packets, where they were asked for, by their places in `entries`.
+    pub whole: BTreeMap<usize, Vec<u8>>,
+    /// How many bytes they have.
+    size: usize,
     /// How many there was no room for.
     pub left_out: u64,
     flows: HashMap<(SocketAddr, SocketAddr), Flow>,
@@ -55,8 +63,8 @@ struct Flow {
     fin: bool,
 }
 
-/// Begins to capture the network that the calling thread is in.
-pub fn start(began: SystemTime) -> anyhow::Result<Capture> {
+/// Begins to capture the network that the calling thread is in; `whole` keeps the packets too.
+pub fn start(began: SystemTime, whole: bool) -> anyhow::Result<Capture> {
     let descriptor = socket(
         AddressFamily::Packet,
         SockType::Datagram,
@@ -71,7 +79,7 @@ pub fn start(began: SystemTime) -> anyhow::Result<Capture> {
         .context("cannot limit the wait for packets")?;
     let over = Arc::new(AtomicBool::new(false));
     let told = Arc::clone(&over);
-    let thread = thread::spawn(move || read(&descriptor, began, &told));
+    let thread = thread::spawn(move || read(&descriptor, began, whole, &told));
     Ok(Capture { over, thread })
 }
 
@@ -85,15 +93,20 @@ impl Capture {
     }
 }
 
-fn read(descriptor: &OwnedFd, began: SystemTime, over: &AtomicBool) -> anyhow::Result<Packets> {
+fn read(
+    descriptor: &OwnedFd,
+    began: SystemTime,
+    whole: bool,
+    over: &AtomicBool,
+) -> anyhow::Result<Packets> {
     let began = began
         .duration_since(UNIX_EPOCH)
         .context("the clock is before 1970")?;
     let mut packets = Packets::default();
     let mut control = nix::cmsg_space!(nix::sys::time::TimeSpec);
+    let mut bytes = vec![0; if whole { WHOLE } else { SNAPSHOT }];
     loop {
         let was_over = over.load(Ordering::SeqCst);
-        let mut bytes = [0; SNAPSHOT];
         let mut parts = [IoSliceMut::new(&mut bytes)];
         let received = recvmsg::<()>(
             descriptor.as_raw_fd(),
@@ -118,18 +131,23 @@ fn read(descriptor: &OwnedFd, began: SystemTime, over: &AtomicBool) -> anyhow::R
             Err(error) => return Err(error).context("cannot read a packet"),
         };
         let at = u64::try_from(at.as_micros()).unwrap_or(u64::MAX);
-        packets.add(at, &bytes[..count]);
+        packets.add(at, &bytes[..count], whole);
     }
 }
 
 impl Packets {
     /// A packet of IPv4; others are none of ours.
-    fn add(&mut self, at: u64, packet: &[u8]) {
-        let Some((segment, number)) = segment(packet) else {
+    fn add(&mut self, at: u64, packet: &[u8], whole: bool) {
+        let Some((mut segment, number)) = segment(packet) else {
             return;
         };
+        segment.bytes.truncate(SNAPSHOT);
         let segment = self.placed(segment, number);
         if self.entries.len() < MOST_ENTRIES {
+            if whole && self.size + packet.len() <= MOST_WHOLE {
+                self.size += packet.len();
+                self.whole.insert(self.entries.len(), packet.to_vec());
+            }
             let event = Event::Segment(segment);
             self.entries.push(Entry { at, event });
         } else {
@@ -245,7 +263,7 @@ mod tests {
             (first.wrapping_add(5), 0x10, b"you"),
             (first.wrapping_add(8), 0x11, b""),
         ] {
-            packets.add(0, &packet(number, flags, bytes));
+            packets.add(0, &packet(number, flags, bytes), false);
         }
         let seen: Vec<_> = packets
             .entries

@@ -11,6 +11,7 @@
 //! | [`record`] | what goes into the journal |
 //! | [`sockets`] | which socket a descriptor stands for |
 //! | [`capture`] | the packets of the run's own network |
+//! | [`output`] | the run as a file: a page, SVG, text, JSON, packets |
 //! | [`ending`] | how a run comes to its end |
 
 #[cfg(target_os = "linux")]
@@ -21,6 +22,8 @@ mod capture;
 mod child;
 #[cfg(target_os = "linux")]
 mod ending;
+#[cfg(target_os = "linux")]
+mod output;
 #[cfg(target_os = "linux")]
 mod ptrace;
 #[cfg(target_os = "linux")]

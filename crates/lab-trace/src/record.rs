@@ -1,6 +1,8 @@
 //! What goes into the journal: calls with their arguments, results and bytes.
 
+use std::fs;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
@@ -155,12 +157,10 @@ impl Recorder {
         Some(pending)
     }
 
-    /// A write to standard output or standard error is output.
+    /// A write to the run's standard output or standard error is output.
     fn output(&mut self, pending: &Pending) {
-        let stream = match pending.descriptor {
-            1 => Stream::Stdout,
-            2 => Stream::Stderr,
-            _ => return,
+        let Some(stream) = stream(pending.tid, pending.descriptor) else {
+            return;
         };
         let Kind::Send(shape @ (Shape::Plain | Shape::Vector)) = pending.spec.kind else {
             return;
@@ -401,6 +401,24 @@ fn call(pending: &Pending) -> Call {
         outcome: Outcome::Unfinished,
         data: None,
     }
+}
+
+/// Where a descriptor prints. The programs begin with our own stdout and stderr, so it is a stream
+/// only if it is still one of these: a shell may have put `/dev/null` in its place.
+fn stream(tid: i32, descriptor: i32) -> Option<Stream> {
+    if ![1, 2].contains(&descriptor) {
+        return None;
+    }
+    let target = fs::read_link(format!("/proc/{tid}/fd/{descriptor}")).ok()?;
+    let ours = |number: i32| fs::read_link(format!("/proc/self/fd/{number}")).ok();
+    let streams = [(1, Stream::Stdout), (2, Stream::Stderr)];
+    // On a terminal both are the same: then the number tells. And /dev/null is only one's own.
+    let same = streams.iter().find(|(number, _)| *number == descriptor);
+    let others = streams.iter().filter(|_| target != Path::new("/dev/null"));
+    same.into_iter()
+        .chain(others)
+        .find(|(number, _)| ours(*number).as_ref() == Some(&target))
+        .map(|(_, stream)| *stream)
 }
 
 /// A descriptor, or a number as small, as the kernel reads it: the lower half of a register.

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::SystemTime;
@@ -12,11 +12,12 @@ use anyhow::{Context, anyhow};
 use argh::{ArgsInfo, FromArgs};
 use lab_journal::layout::Style;
 use lab_journal::picture::draw;
-use lab_journal::{Exit, Journal, ties};
+use lab_journal::{Exit, ties};
 use labnet::{Hint, log, say};
 
 use crate::capture::{self, Capture};
 use crate::ending::Ending;
+use crate::output::{self, Form, Run};
 use crate::record::Recorder;
 use crate::tracer::Tracer;
 use crate::{child, roles};
@@ -30,7 +31,7 @@ const WIDTH: usize = 80;
 #[argh(
     help_triggers("-h", "--help"),
     example = "cargo lab trace {{exercise}}",
-    example = "cargo lab trace {{exercise}} --server python --json run.json",
+    example = "cargo lab trace {{exercise}} --server python --out run.html",
     example = "cargo lab trace --server \"python3 server.py\" --client \"node client.js\""
 )]
 pub struct Args {
@@ -40,7 +41,11 @@ pub struct Args {
     /// the client's command; with an exercise also rust or python (default rust)
     #[argh(option)]
     client: Option<String>,
-    /// also write the run as JSON into this file
+    /// also write the run into this file, by its ending: .html (a page with a slider and the queues),
+    /// .svg, .txt, .json, .pcapng (for Wireshark); may be given again
+    #[argh(option)]
+    out: Vec<PathBuf>,
+    /// the same as --out, with JSON for any ending
     #[argh(option)]
     json: Option<PathBuf>,
     /// how many columns the picture has (default the terminal's, or 80; at least 50)
@@ -69,7 +74,25 @@ pub fn run() -> anyhow::Result<i32> {
 }
 
 impl Args {
+    /// What ran, in a few words.
+    fn title(&self) -> String {
+        let of = |wanted: &Option<String>, side: &str| match wanted {
+            Some(command) => command.clone(),
+            None => format!("the {side} in Rust"),
+        };
+        let both = format!(
+            "{} and {}",
+            of(&self.server, "server"),
+            of(&self.client, "client")
+        );
+        match &self.exercise {
+            Some(exercise) => format!("{exercise}: {both}"),
+            None => both,
+        }
+    }
+
     fn trace(&self) -> anyhow::Result<i32> {
+        let files = files(&self.out, self.json.as_deref())?;
         let commands = roles::commands(
             self.exercise.as_deref(),
             self.server.as_deref(),
@@ -84,7 +107,8 @@ impl Args {
             own_network()
         };
         let began = SystemTime::now();
-        let capture = network.and_then(|()| capture::start(began));
+        let whole = files.iter().any(|(form, _)| *form == Form::Pcapng);
+        let capture = network.and_then(|()| capture::start(began, whole));
         let mut recorder = Recorder::new(began, Arc::clone(&last));
         let capture = match capture {
             Ok(capture) => Some(capture),
@@ -96,15 +120,11 @@ impl Args {
         let ending = Ending::new(began, last)?;
         let (recorder, ends) =
             Tracer::new(recorder, ending).run(&commands.server, &commands.client)?;
-        let journal = complete(recorder, capture)?;
-
-        if let Some(file) = &self.json {
-            fs::write(file, journal.to_json()? + "\n")
-                .with_context(|| format!("cannot write {}", file.display()))?;
-        }
+        let run = complete(recorder, capture)?;
+        let journal = &run.journal;
         let width = self.width.or_else(terminal_width).unwrap_or(WIDTH);
         let picture = draw(
-            &journal,
+            journal,
             Style {
                 width,
                 color: io::stdout().is_terminal()
@@ -113,6 +133,10 @@ impl Args {
             },
         );
         say!("{}", picture.trim_end())?;
+        for (form, file) in files {
+            let bytes = output::file(form, &run, began, &self.title())?;
+            fs::write(file, bytes).with_context(|| format!("cannot write {}", file.display()))?;
+        }
         if let Some(signal) = ends.signal {
             return Ok(128 + signal);
         }
@@ -133,6 +157,16 @@ impl Args {
     }
 }
 
+/// The files to write and their forms: a wrong ending is told before anything runs.
+fn files<'a>(out: &'a [PathBuf], json: Option<&'a Path>) -> anyhow::Result<Vec<(Form, &'a Path)>> {
+    let mut files = Vec::new();
+    for file in out {
+        files.push((Form::of(file)?, file.as_path()));
+    }
+    files.extend(json.map(|file| (Form::Json, file)));
+    Ok(files)
+}
+
 /// A network of the run's own, so that every packet in it is the run's.
 fn own_network() -> anyhow::Result<()> {
     lab_netns::enter_user_namespace()?;
@@ -140,18 +174,31 @@ fn own_network() -> anyhow::Result<()> {
 }
 
 /// Calls and segments in one journal, in the order of their beginning, tied together.
-fn complete(recorder: Recorder, capture: Option<Capture>) -> anyhow::Result<Journal> {
+fn complete(recorder: Recorder, capture: Option<Capture>) -> anyhow::Result<Run> {
     let mut journal = recorder.journal;
     let sockets = recorder.sockets.all.into_iter();
     journal.sockets = sockets.map(|tracked| tracked.socket).collect();
+    let calls = std::mem::take(&mut journal.entries).into_iter();
+    let mut entries: Vec<_> = calls.map(|entry| (entry, None)).collect();
+    let captured = capture.is_some();
     if let Some(capture) = capture {
-        let packets = capture.end()?;
-        journal.entries.extend(packets.entries);
+        let mut packets = capture.end()?;
         journal.left_out += packets.left_out;
+        let segments = packets.entries.into_iter().enumerate();
+        entries.extend(segments.map(|(place, entry)| (entry, packets.whole.remove(&place))));
     }
-    journal.entries.sort_by_key(|entry| entry.at);
+    entries.sort_by_key(|(entry, _)| entry.at);
+    let mut packets = Vec::new();
+    for (place, (entry, packet)) in entries.into_iter().enumerate() {
+        packets.extend(packet.map(|packet| (place, packet)));
+        journal.entries.push(entry);
+    }
     ties::tie(&mut journal);
-    Ok(journal)
+    Ok(Run {
+        journal,
+        captured,
+        packets,
+    })
 }
 
 fn describe(exit: Exit) -> String {

@@ -1,6 +1,8 @@
 //! The command as its users meet it: Python and Rust programs, friendly and hostile ones.
 #![cfg(target_os = "linux")]
 
+mod files;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -1,0 +1,296 @@
+//! What lies in the kernel's queues at each moment of a run.
+//!
+//! A send puts bytes into its socket's send queue. A segment takes them into the receive queue of
+//! the other side, and a recv takes them from there. So bytes lie in a send queue until they have
+//! been on the wire, and in a receive queue until a call has taken them.
+//!
+//! In truth the kernel keeps a copy of what was sent until it is acknowledged. On one machine that
+//! is the same moment.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::net::SocketAddr;
+
+use crate::model::{Call, Data, Event, Journal, Piece, Segment, Side, Transport};
+
+/// The queues of one socket.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Queues {
+    /// What waits to be sent: parts of this side's sends.
+    pub send: Vec<Piece>,
+    /// What waits for a recv: parts of the other side's sends.
+    pub receive: Vec<Piece>,
+}
+
+impl Queues {
+    /// Whether nothing waits.
+    #[must_use]
+    pub fn are_empty(&self) -> bool {
+        self.send.is_empty() && self.receive.is_empty()
+    }
+}
+
+/// What lies in the sockets' queues at each of these moments, which are in the order of time. A
+/// socket is named by its place in [`Journal::sockets`]; one with empty queues is left out.
+///
+/// A journal without segments shows no send queues: its bytes arrive as soon as they are sent.
+#[must_use]
+pub fn at(journal: &Journal, moments: &[u64]) -> Vec<BTreeMap<usize, Queues>> {
+    let mut run = Run::of(journal);
+    let mut moves = moves(journal);
+    // What happens at the same microsecond happens in this order: sent, arrived, taken.
+    moves.sort_by_key(|(at, step)| (*at, step.order()));
+    let mut moves = moves.into_iter().peekable();
+    let snapshot = |moment: &u64| {
+        while let Some((_, step)) = moves.next_if(|(at, _)| at <= moment) {
+            run.step(&step);
+        }
+        run.snapshot()
+    };
+    moments.iter().map(snapshot).collect()
+}
+
+/// The side that a socket belongs to: the side that makes calls on it.
+#[must_use]
+pub fn side_of(journal: &Journal, socket: usize) -> Option<Side> {
+    journal.entries.iter().find_map(|entry| match &entry.event {
+        Event::Call(call) if call.accepted.or(call.socket) == Some(socket) => {
+            journal.side(call.process)
+        }
+        _ => None,
+    })
+}
+
+/// Something that moves bytes.
+#[derive(Debug)]
+enum Move<'a> {
+    Sent(usize, &'a Call, &'a Data),
+    Arrived(&'a Segment),
+    Taken(&'a Call, &'a Data),
+}
+
+impl Move<'_> {
+    fn order(&self) -> u8 {
+        match self {
+            Move::Sent(..) => 0,
+            Move::Arrived(_) => 1,
+            Move::Taken(..) => 2,
+        }
+    }
+}
+
+fn moves(journal: &Journal) -> Vec<(u64, Move<'_>)> {
+    let mut moves = Vec::new();
+    for (place, entry) in journal.entries.iter().enumerate() {
+        match &entry.event {
+            Event::Call(call) => match &call.data {
+                Some(data) if data.sent => moves.push((entry.at, Move::Sent(place, call, data))),
+                Some(data) if !data.peeked => {
+                    let ended = call.ended.unwrap_or(entry.at);
+                    moves.push((ended, Move::Taken(call, data)));
+                }
+                _ => {}
+            },
+            Event::Segment(segment) => moves.push((entry.at, Move::Arrived(segment))),
+            _ => {}
+        }
+    }
+    moves
+}
+
+/// One direction of a TCP connection: how many of its bytes were sent, have arrived, were taken.
+#[derive(Debug, Default)]
+struct Stream {
+    sends: Vec<Piece>,
+    /// Where each of the sends begins in the stream.
+    begins: Vec<u64>,
+    sent: u64,
+    arrived: u64,
+    taken: u64,
+}
+
+impl Stream {
+    /// The parts of sends that cover these bytes of the stream.
+    fn pieces(&self, start: u64, end: u64) -> Vec<Piece> {
+        let ended = |place: usize| self.begins[place] + self.sends[place].length;
+        let (mut low, mut high) = (0, self.sends.len());
+        while low < high {
+            let middle = (low + high) / 2;
+            if ended(middle) <= start {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        let rest = self.sends[low..].iter().zip(&self.begins[low..]);
+        rest.take_while(|(_, begin)| **begin < end)
+            .filter_map(|(send, begin)| {
+                let from = start.max(*begin);
+                let to = end.min(begin + send.length);
+                (from < to).then(|| Piece {
+                    call: send.call,
+                    offset: from - begin,
+                    length: to - from,
+                })
+            })
+            .collect()
+    }
+}
+
+/// The state of all queues.
+struct Run<'a> {
+    journal: &'a Journal,
+    by_flow: HashMap<(SocketAddr, SocketAddr), usize>,
+    /// Whether segments were seen of what these sockets send.
+    seen: HashSet<(u16, u16)>,
+    /// By the sending socket.
+    streams: HashMap<usize, Stream>,
+    /// Datagrams that wait to be sent, by the sending socket.
+    leaving: HashMap<usize, Vec<Piece>>,
+    /// Datagrams that wait to be received, by the receiving socket.
+    waiting: HashMap<usize, Vec<Piece>>,
+}
+
+impl<'a> Run<'a> {
+    fn of(journal: &'a Journal) -> Self {
+        let sockets = journal.sockets.iter().enumerate();
+        let by_flow = sockets
+            .filter_map(|(place, socket)| Some(((socket.local?, socket.peer?), place)))
+            .collect();
+        let seen = journal
+            .entries
+            .iter()
+            .filter_map(|entry| match &entry.event {
+                Event::Segment(segment) if segment.length > 0 => {
+                    Some((segment.from.port(), segment.to.port()))
+                }
+                _ => None,
+            });
+        Run {
+            journal,
+            by_flow,
+            seen: seen.collect(),
+            streams: HashMap::new(),
+            leaving: HashMap::new(),
+            waiting: HashMap::new(),
+        }
+    }
+
+    fn step(&mut self, step: &Move<'_>) {
+        match step {
+            Move::Sent(place, call, data) => self.sent(*place, call, data),
+            Move::Arrived(segment) => self.arrived(segment),
+            Move::Taken(call, data) => self.taken(call, data),
+        }
+    }
+
+    fn sent(&mut self, place: usize, call: &Call, data: &Data) {
+        let Some(from) = call.socket else {
+            return;
+        };
+        let Some(socket) = self.journal.sockets.get(from) else {
+            return;
+        };
+        let peer = data.with.or(socket.peer);
+        let ports = socket.local.zip(peer).map(|(a, b)| (a.port(), b.port()));
+        let on_the_wire = ports.is_some_and(|ports| self.seen.contains(&ports));
+        let piece = Piece {
+            call: place,
+            offset: 0,
+            length: data.length,
+        };
+        if socket.transport == Transport::Tcp {
+            let stream = self.streams.entry(from).or_default();
+            stream.sends.push(piece);
+            stream.begins.push(data.offset);
+            stream.sent = stream.sent.max(data.offset + data.length);
+            if !on_the_wire {
+                stream.arrived = stream.sent;
+            }
+        } else if on_the_wire {
+            self.leaving.entry(from).or_default().push(piece);
+        } else if let Some(to) = peer.and_then(|peer| self.datagram_socket(peer)) {
+            self.waiting.entry(to).or_default().push(piece);
+        }
+    }
+
+    fn arrived(&mut self, segment: &Segment) {
+        if segment.transport == Transport::Udp {
+            let found = self.leaving.values_mut().find_map(|leaving| {
+                let of_call = |piece: &Piece| Some(piece.call) == segment.call;
+                let place = leaving.iter().position(of_call)?;
+                Some(leaving.remove(place))
+            });
+            if let (Some(piece), Some(to)) = (found, self.datagram_socket(segment.to)) {
+                self.waiting.entry(to).or_default().push(piece);
+            }
+            return;
+        }
+        let from = self.by_flow.get(&(segment.from, segment.to));
+        if let (Some(from), Some(offset)) = (from, segment.offset)
+            && segment.length > 0
+        {
+            let stream = self.streams.entry(*from).or_default();
+            stream.arrived = stream.arrived.max(offset + segment.length);
+            // A clock may be read a moment late.
+            stream.sent = stream.sent.max(stream.arrived);
+        }
+    }
+
+    fn taken(&mut self, call: &Call, data: &Data) {
+        let Some(at) = call.socket else {
+            return;
+        };
+        let Some(socket) = self.journal.sockets.get(at) else {
+            return;
+        };
+        if socket.transport == Transport::Udp {
+            if let (Some(from), Some(waiting)) = (data.from.first(), self.waiting.get_mut(&at)) {
+                waiting.retain(|piece| piece.call != from.call);
+            }
+            return;
+        }
+        let flow = socket.peer.zip(socket.local);
+        if let Some(from) = flow.and_then(|flow| self.by_flow.get(&flow)) {
+            let stream = self.streams.entry(*from).or_default();
+            stream.taken = stream.taken.max(data.offset + data.length);
+            stream.arrived = stream.arrived.max(stream.taken);
+            stream.sent = stream.sent.max(stream.arrived);
+        }
+    }
+
+    /// The socket that receives the datagrams for an address.
+    fn datagram_socket(&self, address: SocketAddr) -> Option<usize> {
+        self.journal.sockets.iter().position(|socket| {
+            socket.transport == Transport::Udp
+                && socket.local.is_some_and(|local| {
+                    local.port() == address.port()
+                        && (local.ip() == address.ip() || local.ip().is_unspecified())
+                })
+        })
+    }
+
+    fn snapshot(&self) -> BTreeMap<usize, Queues> {
+        let mut all: BTreeMap<usize, Queues> = BTreeMap::new();
+        for (from, stream) in &self.streams {
+            let waits = stream.pieces(stream.arrived, stream.sent);
+            all.entry(*from).or_default().send.extend(waits);
+            let arrived = stream.pieces(stream.taken, stream.arrived);
+            let socket = &self.journal.sockets[*from];
+            let flow = socket.peer.zip(socket.local);
+            if let Some(to) = flow.and_then(|flow| self.by_flow.get(&flow)) {
+                all.entry(*to).or_default().receive.extend(arrived);
+            }
+        }
+        for (from, pieces) in &self.leaving {
+            all.entry(*from).or_default().send.extend_from_slice(pieces);
+        }
+        for (to, pieces) in &self.waiting {
+            all.entry(*to)
+                .or_default()
+                .receive
+                .extend_from_slice(pieces);
+        }
+        all.retain(|_, queues| !queues.are_empty());
+        all
+    }
+}

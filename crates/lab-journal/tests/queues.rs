@@ -1,0 +1,207 @@
+//! The kernel's queues, against a model that moves single bytes.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+use lab_journal::{
+    Call, Data, Entry, Event, Journal, Outcome, Piece, Process, Segment, Side, Socket, Transport,
+    queues, ties,
+};
+use proptest::prelude::*;
+
+/// What happens next on a connection: a socket sends, a segment carries, the other socket takes.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Send,
+    Carry,
+    Take,
+}
+
+fn address(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
+
+/// A connection between the sockets 0 and 1.
+fn connection(transport: Transport) -> Journal {
+    let socket = |local, peer| Socket {
+        transport,
+        local: Some(address(local)),
+        peer: Some(address(peer)),
+    };
+    Journal {
+        processes: vec![Process {
+            pid: 1,
+            side: Side::Server,
+            parent: None,
+        }],
+        sockets: vec![socket(9000, 40_000), socket(40_000, 9000)],
+        ..Journal::default()
+    }
+}
+
+fn call(socket: usize, at: u64, sent: bool, offset: u64, length: u64) -> Event {
+    Event::Call(Call {
+        process: 1,
+        thread: 1,
+        name: if sent { "sendto" } else { "recvfrom" }.to_string(),
+        socket: Some(socket),
+        arguments: Vec::new(),
+        accepted: None,
+        ended: Some(at),
+        outcome: Outcome::Value(0),
+        data: Some(Data {
+            sent,
+            peeked: false,
+            offset,
+            length,
+            bytes: vec![at.to_le_bytes()[0]; 4],
+            with: None,
+            from: Vec::new(),
+        }),
+    })
+}
+
+fn segment(transport: Transport, from: usize, at: u64, offset: u64, length: u64) -> Event {
+    let ports = [9000, 40_000];
+    Event::Segment(Segment {
+        transport,
+        from: address(ports[from]),
+        to: address(ports[1 - from]),
+        syn: false,
+        ack: true,
+        fin: false,
+        rst: false,
+        offset: Some(offset),
+        length,
+        bytes: vec![at.to_le_bytes()[0]; 4],
+        again: false,
+        call: None,
+    })
+}
+
+/// The bytes of pieces: which send each comes from, and its place there.
+fn bytes(pieces: &[Piece]) -> Vec<(usize, u64)> {
+    let bytes = pieces
+        .iter()
+        .flat_map(|piece| (0..piece.length).map(|byte| (piece.call, piece.offset + byte)));
+    bytes.collect()
+}
+
+fn steps() -> impl Strategy<Value = Vec<(usize, Step, u64)>> {
+    let step = prop_oneof![Just(Step::Send), Just(Step::Carry), Just(Step::Take)];
+    prop::collection::vec((0..2_usize, step, 1..9_u64), 0..60)
+}
+
+proptest! {
+    #[test]
+    fn each_byte_is_in_the_queue_where_the_model_has_it(steps in steps()) {
+        let mut journal = connection(Transport::Tcp);
+        let (mut sending, mut waiting) = ([VecDeque::new(), VecDeque::new()], [VecDeque::new(), VecDeque::new()]);
+        let mut expected = Vec::new();
+        let (mut sent, mut carried, mut taken) = ([0; 2], [0; 2], [0; 2]);
+        for (socket, step, length) in steps {
+            let place = journal.entries.len();
+            let at = place as u64;
+            let event = match step {
+                Step::Send => {
+                    sending[socket].extend((0..length).map(|byte| (place, byte)));
+                    sent[socket] += length;
+                    call(socket, at, true, sent[socket] - length, length)
+                }
+                Step::Carry => {
+                    let length = length.min(sent[socket] - carried[socket]);
+                    let moved: Vec<_> = sending[socket].drain(..usize::try_from(length).unwrap()).collect();
+                    waiting[1 - socket].extend(moved);
+                    carried[socket] += length;
+                    segment(Transport::Tcp, socket, at, carried[socket] - length, length)
+                }
+                Step::Take => {
+                    let length = length.min(carried[1 - socket] - taken[1 - socket]);
+                    waiting[socket].drain(..usize::try_from(length).unwrap());
+                    taken[1 - socket] += length;
+                    call(socket, at, false, taken[1 - socket] - length, length)
+                }
+            };
+            journal.entries.push(Entry { at, event });
+            expected.push((sending.clone(), waiting.clone()));
+        }
+        // Where nothing of a direction was on the wire, its bytes count as arrived: not this test.
+        prop_assume!((0..2).all(|socket| sent[socket] == 0 || carried[socket] > 0));
+        ties::tie(&mut journal);
+        let moments: Vec<u64> = (0..journal.entries.len() as u64).collect();
+        for (found, (sending, waiting)) in queues::at(&journal, &moments).into_iter().zip(expected) {
+            for socket in 0..2 {
+                let queues = found.get(&socket).cloned().unwrap_or_default();
+                prop_assert_eq!(bytes(&queues.send), Vec::from(sending[socket].clone()));
+                prop_assert_eq!(bytes(&queues.receive), Vec::from(waiting[socket].clone()));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_datagram_waits_whole_until_it_is_received() {
+    let mut journal = connection(Transport::Udp);
+    let events = [
+        call(0, 0, true, 0, 4),
+        call(0, 1, true, 0, 5),
+        segment(Transport::Udp, 0, 0, 0, 4),
+        segment(Transport::Udp, 0, 1, 0, 5),
+        call(1, 0, false, 0, 4),
+    ];
+    for (at, event) in (0..).zip(events) {
+        let event = match event {
+            Event::Call(call) => Event::Call(Call {
+                ended: Some(at),
+                ..call
+            }),
+            event => event,
+        };
+        journal.entries.push(Entry { at, event });
+    }
+    ties::tie(&mut journal);
+    let lengths = |socket: usize| {
+        let moments = queues::at(&journal, &[0, 1, 2, 3, 4]);
+        let lengths = moments.into_iter().map(move |all| {
+            let queues = all.get(&socket).cloned().unwrap_or_default();
+            let of =
+                |pieces: Vec<Piece>| pieces.iter().map(|piece| piece.length).collect::<Vec<_>>();
+            (of(queues.send), of(queues.receive))
+        });
+        lengths.collect::<Vec<_>>()
+    };
+    let none = Vec::new;
+    assert_eq!(
+        lengths(0),
+        [
+            (vec![4], none()),
+            (vec![4, 5], none()),
+            (vec![5], none()),
+            (none(), none()),
+            (none(), none())
+        ]
+    );
+    assert_eq!(
+        lengths(1),
+        [
+            (none(), none()),
+            (none(), none()),
+            (none(), vec![4]),
+            (none(), vec![4, 5]),
+            (none(), vec![5])
+        ]
+    );
+}
+
+#[test]
+fn without_segments_bytes_arrive_as_they_are_sent() {
+    let mut journal = connection(Transport::Tcp);
+    for (at, event) in [(0, call(0, 0, true, 0, 3)), (1, call(1, 1, false, 0, 1))] {
+        journal.entries.push(Entry { at, event });
+    }
+    ties::tie(&mut journal);
+    let found = queues::at(&journal, &[0, 1]);
+    assert!(!found[0].contains_key(&0));
+    assert_eq!(bytes(&found[0][&1].receive), [(0, 0), (0, 1), (0, 2)]);
+    assert_eq!(bytes(&found[1][&1].receive), [(0, 1), (0, 2)]);
+}
