@@ -67,6 +67,22 @@ pub(crate) struct Outbox {
     /// End the direction (`shutdown(SHUT_WR)`) once the last frame has been written.
     half_closes: bool,
     patience: Duration,
+    life: Life,
+}
+
+/// When a byte last came from the peer, or left for one that had not taken all before: that it takes some is as good a
+/// sign of life as that it sends some. What the system takes at once says nothing: its buffers are filled whether or not
+/// anybody is there.
+struct Life {
+    born: Instant,
+    last_millis: AtomicU64,
+}
+
+impl Life {
+    fn touch(&self) {
+        let millis = u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.last_millis.store(millis, Ordering::Relaxed);
+    }
 }
 
 /// What waits to be written.
@@ -74,6 +90,9 @@ pub(crate) struct Outbox {
 pub(crate) struct Queue {
     /// Whole frames.
     frames: Vec<u8>,
+    /// The answer to the peer's latest ping, which leaves before all else. It is the only one: "a pong in response to only
+    /// the most recently processed ping" (RFC 6455, section 5.5.3), or a flood of pings would fill the memory.
+    pong: Vec<u8>,
     /// What comes before them, when something among it is not a frame yet.
     parts: VecDeque<Part>,
     /// Bytes that wait here.
@@ -185,7 +204,15 @@ impl Queue {
     }
 
     fn is_empty(&self) -> bool {
-        self.frames.is_empty() && self.parts.is_empty()
+        self.frames.is_empty() && self.parts.is_empty() && self.pong.is_empty()
+    }
+
+    /// Puts a pong in. One that waits gives way to it.
+    pub(crate) fn pong(&mut self, frame: &[u8]) {
+        self.waiting -= self.pong.len().min(self.waiting);
+        self.pong.clear();
+        self.pong.extend_from_slice(frame);
+        self.waiting += frame.len();
     }
 
     /// Puts a message in: `encode` appends its frame.
@@ -254,6 +281,7 @@ impl Queue {
 
     fn clear(&mut self) {
         self.frames = Vec::new();
+        self.pong = Vec::new();
         self.parts = VecDeque::new();
         self.waiting = 0;
         self.own_waiting = 0;
@@ -289,7 +317,21 @@ impl Outbox {
             traffic,
             half_closes,
             patience: PATIENCE,
+            life: Life {
+                born: Instant::now(),
+                last_millis: AtomicU64::new(0),
+            },
         })
+    }
+
+    /// A byte has come from the peer.
+    pub(crate) fn touch(&self) {
+        self.life.touch();
+    }
+
+    /// When the peer last showed that it is there.
+    pub(crate) fn last_sign_of_life(&self) -> Instant {
+        self.life.born + Duration::from_millis(self.life.last_millis.load(Ordering::Relaxed))
     }
 
     /// What waits, to put something in. To be followed by [`Outbox::flush`], once it is let go.
@@ -394,6 +436,9 @@ impl Outbox {
                     self.traffic.bytes_out.fetch_add(bytes, Ordering::Relaxed);
                     writer.written += count;
                     writer.total += bytes;
+                    if writer.behind {
+                        self.life.touch();
+                    }
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error)
@@ -419,6 +464,12 @@ impl Outbox {
             let messages = std::mem::take(&mut queue.messages);
             let counter = &self.traffic.messages_out;
             counter.fetch_add(messages, Ordering::Relaxed);
+        }
+        if !queue.pong.is_empty() {
+            writer.buffer.append(&mut queue.pong);
+            queue.in_flight = writer.buffer.len();
+            queue.waiting -= writer.buffer.len().min(queue.waiting);
+            return true;
         }
         loop {
             match queue.parts.pop_front() {
@@ -595,6 +646,44 @@ mod tests {
         assert_eq!(outbox.queue().bytes(), 0);
         assert_eq!(traffic.messages_out.load(Ordering::Relaxed), 4);
         assert_eq!(traffic.bytes_out.load(Ordering::Relaxed), 22);
+    }
+
+    #[test]
+    fn of_many_pongs_that_wait_the_latest_leaves_and_none_is_kept() {
+        let (outbox, _, mut peer) = pair();
+        put(&outbox, b"message ");
+        for number in 0..100_000 {
+            outbox.queue().pong(format!("pong {number} ").as_bytes());
+        }
+        assert_eq!(outbox.queue().bytes(), "message pong 99999 ".len());
+        outbox.queue().end(b"end");
+        outbox.flush();
+        let mut got = String::new();
+        peer.read_to_string(&mut got).unwrap();
+        assert_eq!(got, "pong 99999 message end");
+        assert_eq!(outbox.queue().bytes(), 0);
+    }
+
+    #[test]
+    fn a_byte_that_comes_and_one_that_a_slow_peer_takes_are_signs_of_life() {
+        let (outbox, _, mut peer) = pair();
+        let born = outbox.last_sign_of_life();
+        put(&outbox, b"taken by the system at once");
+        outbox.flush();
+        thread::sleep(Duration::from_millis(5));
+        assert_eq!(outbox.last_sign_of_life(), born);
+        outbox.touch();
+        let came = outbox.last_sign_of_life();
+        assert!(came > born);
+        put(&outbox, &vec![0; 32 << 20]);
+        outbox.flush();
+        let reader = thread::spawn(move || {
+            let mut all = vec![0; 32 << 20];
+            peer.read_exact(&mut all).unwrap();
+        });
+        assert!(outbox.settle(soon()));
+        reader.join().unwrap();
+        assert!(outbox.last_sign_of_life() > came);
     }
 
     #[test]

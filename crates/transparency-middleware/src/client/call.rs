@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use labnet::lock;
 
 use super::arguments::read_result;
+use super::budget::Held;
 use super::error::Error;
 use crate::messages::{CancelMode, Dict, Format, Id, Payload};
 
@@ -154,7 +155,8 @@ pub(super) struct Promise {
 
 #[derive(Default)]
 struct SlotState {
-    partial: VecDeque<Payload>,
+    /// Each with the bytes that it takes of the session's.
+    partial: VecDeque<(Payload, Option<Held>)>,
     result: Option<Result<Payload, Error>>,
     id: Option<Id>,
 }
@@ -175,12 +177,13 @@ impl Promise {
     }
 
     /// A partial result; false when too many wait.
-    pub(super) fn partial(&self, payload: Payload) -> bool {
+    pub(super) fn partial(&self, mut payload: Payload, held: Option<Held>) -> bool {
         let mut state = self.lock();
         if state.partial.len() >= MAX_PARTIAL {
             return false;
         }
-        state.partial.push_back(payload);
+        payload.compact();
+        state.partial.push_back((payload, held));
         drop(state);
         self.changed.notify_all();
         true
@@ -305,7 +308,7 @@ impl PendingCall {
     fn next(&mut self) -> Result<Option<Payload>, Error> {
         let mut state = self.promise.lock();
         loop {
-            if let Some(payload) = state.partial.pop_front() {
+            if let Some((payload, _given_back)) = state.partial.pop_front() {
                 return Ok(Some(payload));
             }
             if state.result.is_some() {

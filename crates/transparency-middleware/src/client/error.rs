@@ -111,6 +111,17 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// The most characters of a router's own words that are kept for a person to read.
+const MOST_WORDS: usize = 500;
+
+/// A router's own words, as far as a person will read them.
+pub(super) fn shorten(text: &str) -> String {
+    match text.char_indices().nth(MOST_WORDS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_string(),
+    }
+}
+
 impl From<PayloadError> for Error {
     fn from(error: PayloadError) -> Self {
         Error::Payload(error)

@@ -1,19 +1,24 @@
 //! One connection to one router: the WebSocket is opened, HELLO is answered by WELCOME, and from then on
 //! messages come in on one thread and go out from any.
+//!
+//! Nothing that a router sends makes it grow without a limit, takes more CPU than a handshake may, or keeps it from ending.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tungstenite::client::{ClientRequestBuilder, IntoClientRequest};
 use tungstenite::protocol::WebSocketConfig;
+use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Error as WsError, Message as WsMessage, WebSocket};
 
 use super::address::Address;
-use super::error::Error;
+use super::error::{Error, shorten};
 use super::options::{Auth, Config};
+use super::protocol::{Opening, Step, hello, no_proof};
 use crate::auth;
 use crate::frames::{self, Side};
 use crate::messages::{Dict, Format, Id, Message, Payload, Uri, known};
@@ -21,6 +26,13 @@ use crate::outbox::{Outbox, Traffic};
 
 /// What tungstenite reads at once. Messages are small; a larger one is read in pieces of this size.
 const READ_BUFFER_SIZE: usize = 16 * 1024;
+
+/// A pong's opcode (RFC 6455, section 5.2).
+const PONG: u8 = 0xa;
+
+/// How far what the session says of itself (GOODBYE, refusals of invocations) may exceed what may wait: the user's own messages
+/// leave so much room.
+const OWN_ROOM: usize = 64 * 1024;
 
 /// An open session with a router.
 pub(super) struct Opened {
@@ -55,7 +67,8 @@ pub(super) fn open(
     watch: impl FnOnce(TcpStream) -> bool,
 ) -> Result<Opened, OpenError> {
     let failed = |error: &dyn std::fmt::Display| OpenError::Failed(error.to_string());
-    let stream = connect(address, config.handshake_timeout).map_err(|error| failed(&error))?;
+    let deadline = Instant::now() + config.handshake_timeout;
+    let stream = connect(address, deadline).map_err(|error| failed(&error))?;
     // Each message is written whole, so there is nothing for Nagle's algorithm to gather.
     stream.set_nodelay(true).map_err(|error| failed(&error))?;
     let watched = stream.try_clone().map_err(|error| failed(&error))?;
@@ -86,7 +99,7 @@ pub(super) fn open(
     let sender = Sender::new(stream, config).map_err(|error| failed(&error))?;
     let sender = Arc::new(sender);
     reader.socket.get_mut().sender = Some(Arc::clone(&sender));
-    let welcome = enter(&mut reader, &sender, config);
+    let welcome = enter(&mut reader, &sender, config, deadline);
     if welcome.is_err() {
         sender.finish();
     }
@@ -100,10 +113,14 @@ pub(super) fn open(
 }
 
 /// Tries each of the host's addresses until one answers.
-fn connect(address: &Address, limit: Duration) -> io::Result<TcpStream> {
+fn connect(address: &Address, deadline: Instant) -> io::Result<TcpStream> {
     let mut last = io::Error::other("the name has no address");
     for target in (address.host.as_str(), address.port).to_socket_addrs()? {
-        match TcpStream::connect_timeout(&target, limit) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            break;
+        }
+        match TcpStream::connect_timeout(&target, left) {
             Ok(stream) => return Ok(stream),
             Err(error) => last = error,
         }
@@ -127,42 +144,33 @@ fn describe_handshake(
 }
 
 /// HELLO, perhaps CHALLENGE and AUTHENTICATE, then WELCOME.
-fn enter(reader: &mut Reader, sender: &Sender, config: &Config) -> Result<(Id, Dict), OpenError> {
-    let hello = Message::Hello {
-        realm: config.realm.clone(),
-        details: hello(&config.auth),
-    };
-    sender.put(&hello)?;
+fn enter(
+    reader: &mut Reader,
+    sender: &Sender,
+    config: &Config,
+    deadline: Instant,
+) -> Result<(Id, Dict), OpenError> {
+    sender.put(&hello(&config.realm, &config.auth))?;
     sender.flush();
+    let mut opening = Opening::default();
     loop {
         let message = match reader.next() {
-            Ok(Incoming::Message(message)) => message,
-            Ok(Incoming::Pong) => continue,
-            Err(error) => return Err(OpenError::Failed(error.to_string())),
+            Ok(message) => message,
+            Err(broken) => return Err(OpenError::Failed(broken.to_string())),
         };
-        match message {
-            Message::Welcome { session, details } => return Ok((session, details)),
-            Message::Abort {
-                details, reason, ..
-            } => {
-                let message = details.str("message").unwrap_or_default().to_string();
-                return Err(OpenError::Refused(Error::Refused { reason, message }));
-            }
-            Message::Challenge { method, extra } => {
-                let signature = answer(&config.auth, &method, &extra);
-                let signature = signature.map_err(|message| {
-                    let reason = Uri::new(known::NO_MATCHING_AUTH_METHOD)
-                        .expect("the specification's URIs are valid");
-                    OpenError::Refused(Error::Refused { reason, message })
-                })?;
+        match opening.receive(message) {
+            Step::Welcome(session, details) => return Ok((session, details)),
+            Step::Refused(error) => return Err(OpenError::Refused(error)),
+            Step::Prove(method, extra) => {
+                let signature = prove(&config.auth, &method, &extra, deadline);
+                let signature = signature.map_err(|why| OpenError::Refused(no_proof(&why)))?;
                 sender.put(&Message::Authenticate {
                     signature,
                     extra: Dict::new(),
                 })?;
                 sender.flush();
             }
-            other => {
-                let text = format!("{} where WELCOME was due", other.name());
+            Step::Violation(text) => {
                 sender.abort(&text);
                 return Err(OpenError::Failed(text));
             }
@@ -170,77 +178,18 @@ fn enter(reader: &mut Reader, sender: &Sender, config: &Config) -> Result<(Id, D
     }
 }
 
-/// Who the client is and what it can do. A feature stands here if and only if the client has it.
-fn hello(auth: &Auth) -> Dict {
-    fn features(names: &[&str]) -> Dict {
-        let all = names
-            .iter()
-            .fold(Dict::new(), |all, name| all.with(name, true));
-        Dict::new().with("features", all)
-    }
-    let roles = Dict::new()
-        .with(
-            "caller",
-            features(&[
-                "caller_identification",
-                "call_canceling",
-                "call_timeout",
-                "progressive_call_results",
-            ]),
-        )
-        .with(
-            "callee",
-            features(&[
-                "caller_identification",
-                "call_canceling",
-                "progressive_call_results",
-                "shared_registration",
-                "pattern_based_registration",
-            ]),
-        )
-        .with(
-            "publisher",
-            features(&[
-                "publisher_identification",
-                "publisher_exclusion",
-                "subscriber_blackwhite_listing",
-            ]),
-        )
-        .with(
-            "subscriber",
-            features(&["publisher_identification", "pattern_based_subscription"]),
-        );
-    let agent = concat!("transparency-middleware-", env!("CARGO_PKG_VERSION"));
-    let details = Dict::new().with("agent", agent).with("roles", roles);
-    match auth {
-        Auth::Anonymous => details,
-        Auth::Ticket { authid, .. } => details
-            .with("authmethods", vec!["ticket"])
-            .with("authid", authid.as_str()),
-        Auth::Cra { authid, .. } => details
-            .with("authmethods", vec!["wampcra"])
-            .with("authid", authid.as_str()),
-    }
-}
-
-fn answer(auth: &Auth, method: &str, extra: &Dict) -> Result<String, String> {
+fn prove(auth: &Auth, method: &str, extra: &Dict, deadline: Instant) -> Result<String, String> {
     match (auth, method) {
         (Auth::Ticket { ticket, .. }, "ticket") => Ok(ticket.clone()),
         (Auth::Cra { secret, .. }, "wampcra") => {
-            auth::answer_cra(secret.as_bytes(), extra).map_err(|error| error.to_string())
+            let in_time = || Instant::now() < deadline;
+            auth::answer_cra(secret.as_bytes(), extra, in_time).map_err(|error| error.to_string())
         }
         _ => Err(format!(
-            "the router wants a proof by {method}, which was not offered"
+            "the router wants a proof by {}, which was not offered",
+            shorten(method)
         )),
     }
-}
-
-/// What comes from the router.
-#[derive(Debug)]
-pub(super) enum Incoming {
-    Message(Message),
-    /// The answer to a ping.
-    Pong,
 }
 
 /// Why nothing more comes.
@@ -248,6 +197,8 @@ pub(super) enum Incoming {
 pub(super) enum Broken {
     /// The connection.
     Connection(String),
+    /// The router closed it, because it was sent more than it takes (close code 1009).
+    TooLarge,
     /// What came is no WAMP message.
     Protocol(String),
 }
@@ -256,6 +207,7 @@ impl std::fmt::Display for Broken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Broken::Connection(text) | Broken::Protocol(text) => f.write_str(text),
+            Broken::TooLarge => f.write_str("the router does not take so large a message"),
         }
     }
 }
@@ -267,7 +219,8 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn next(&mut self) -> Result<Incoming, Broken> {
+    /// The next message.
+    pub(super) fn next(&mut self) -> Result<Message, Broken> {
         loop {
             let bytes = match self.socket.read() {
                 Ok(WsMessage::Text(text)) if self.format.is_text() => Bytes::from(text),
@@ -276,16 +229,16 @@ impl Reader {
                     let text = "a frame of the wrong kind for this serialization";
                     return Err(Broken::Protocol(text.to_string()));
                 }
-                Ok(WsMessage::Pong(_)) => return Ok(Incoming::Pong),
-                Ok(WsMessage::Close(_)) => {
+                Ok(WsMessage::Close(frame)) => {
                     // The answer has to leave before the socket is closed.
                     let _nobody_is_left_to_tell = self.socket.flush();
-                    return Err(Broken::Connection(
-                        "the router closed the connection".to_string(),
-                    ));
+                    return Err(match frame {
+                        Some(frame) if frame.code == CloseCode::Size => Broken::TooLarge,
+                        _ => Broken::Connection("the router closed the connection".to_string()),
+                    });
                 }
                 // tungstenite has put the pong into its buffer.
-                Ok(WsMessage::Ping(_) | WsMessage::Frame(_)) => {
+                Ok(WsMessage::Ping(_) | WsMessage::Pong(_) | WsMessage::Frame(_)) => {
                     let flushed = self.socket.flush();
                     flushed.map_err(|error| Broken::Connection(error.to_string()))?;
                     continue;
@@ -294,8 +247,23 @@ impl Reader {
                 Err(error) => return Err(Broken::Connection(error.to_string())),
             };
             return Message::decode(self.format, &bytes)
-                .map(Incoming::Message)
                 .map_err(|error| Broken::Protocol(error.to_string()));
+        }
+    }
+
+    /// After an ABORT: whether the close frame behind it says that a message was too large.
+    pub(super) fn was_too_large(&mut self, patience: Duration) -> bool {
+        let deadline = Instant::now() + patience;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let limit = self.socket.get_ref().stream.set_read_timeout(Some(left));
+            if left.is_zero() || limit.is_err() {
+                return false;
+            }
+            match self.next() {
+                Ok(_) => {}
+                Err(broken) => return matches!(broken, Broken::TooLarge),
+            }
         }
     }
 }
@@ -311,7 +279,12 @@ struct Wire {
 
 impl Read for Wire {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        (&*self.stream).read(buffer)
+        let count = (&*self.stream).read(buffer)?;
+        // Also a piece of a message shows that the router is there.
+        if let Some(sender) = &self.sender {
+            sender.outbox.touch();
+        }
+        Ok(count)
     }
 }
 
@@ -330,7 +303,12 @@ impl Write for Wire {
         if let Some(sender) = &self.sender
             && !self.replies.is_empty()
         {
-            sender.put_frames(&self.replies);
+            // Each reply is flushed by itself: a pong, or the answer to a close frame.
+            if self.replies[0] & 0x0f == PONG {
+                sender.pong(&self.replies);
+            } else {
+                sender.put_frames(&self.replies);
+            }
             self.replies.clear();
         }
         Ok(())
@@ -348,6 +326,45 @@ pub(super) struct Sender {
     /// The most bytes that may wait.
     capacity: usize,
     max_message_size: usize,
+    unanswered: Unanswered,
+}
+
+/// The messages that no answer comes to (results, publications without an acknowledgement). When the router turns a message
+/// down as too large, it may have been one of them.
+#[derive(Default)]
+struct Unanswered {
+    /// The largest one.
+    largest: AtomicUsize,
+    /// The request before the last one of them.
+    after: AtomicU64,
+    last_request: AtomicU64,
+}
+
+impl Unanswered {
+    /// Takes note of a message that leaves. The outbox is locked meanwhile.
+    fn note(&self, message: &Message, size: usize) {
+        if let Some(request) = request_of(message) {
+            self.last_request.store(request.get(), Ordering::Relaxed);
+        } else {
+            self.largest.fetch_max(size, Ordering::Relaxed);
+            let last = self.last_request.load(Ordering::Relaxed);
+            self.after.store(last, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The request that a message is, if the router answers it.
+fn request_of(message: &Message) -> Option<Id> {
+    match message {
+        Message::Publish { options, .. } if !options.flag("acknowledge") => None,
+        Message::Publish { request, .. }
+        | Message::Call { request, .. }
+        | Message::Register { request, .. }
+        | Message::Unregister { request, .. }
+        | Message::Subscribe { request, .. }
+        | Message::Unsubscribe { request, .. } => Some(*request),
+        _ => None,
+    }
 }
 
 impl Sender {
@@ -360,16 +377,17 @@ impl Sender {
             format: config.format,
             capacity: config.max_waiting_bytes,
             max_message_size: config.max_message_size,
+            unanswered: Unanswered::default(),
         })
     }
 
-    /// Puts a message in. When the connection is broken nothing happens: the reader will say so.
+    /// Puts a message in, and tells its size. When the connection is broken nothing happens: the reader will say so.
     ///
     /// # Errors
     ///
     /// When the message is too large, too much waits already, or the payload has no form in this serialization; then
     /// nothing was put in.
-    pub(super) fn put(&self, message: &Message) -> Result<(), Error> {
+    pub(super) fn put(&self, message: &Message) -> Result<usize, Error> {
         self.append(message, |size, waiting| {
             if size > self.max_message_size {
                 Err(Error::TooLarge(self.max_message_size))
@@ -381,10 +399,19 @@ impl Sender {
         })
     }
 
-    /// Puts a message in that carries nothing of the user's, even where too much waits already.
+    /// Puts a message in that carries nothing of the user's, even where much waits already. Where far too much does, the
+    /// router asks and does not read the answers: the connection is ended.
     pub(super) fn tell(&self, message: &Message) {
-        let put = self.append(message, |_, _| Ok(()));
-        debug_assert!(put.is_ok(), "{message:?}: {put:?}");
+        let put = self.append(message, |size, waiting| {
+            if waiting.saturating_add(size) > self.capacity.saturating_add(OWN_ROOM) {
+                Err(Error::Overrun)
+            } else {
+                Ok(())
+            }
+        });
+        if put.is_err() {
+            self.break_off();
+        }
     }
 
     /// `check` is given the message's size and what waits before it.
@@ -392,19 +419,47 @@ impl Sender {
         &self,
         message: &Message,
         check: impl FnOnce(usize, usize) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+    ) -> Result<usize, Error> {
         let mut queue = self.outbox.queue();
         if queue.is_ending() {
-            return Ok(());
+            return Ok(0);
         }
         let waiting = queue.bytes();
+        let mut size = 0;
         queue.message(|out| {
             frames::message(Side::Client, self.format.is_text(), out, |out| {
                 let start = out.len();
                 message.encode(self.format, out)?;
-                check(out.len() - start, waiting)
+                size = out.len() - start;
+                check(size, waiting)
             })
-        })
+        })?;
+        self.unanswered.note(message, size);
+        Ok(size)
+    }
+
+    /// When the router last showed that it is there.
+    pub(super) fn last_sign_of_life(&self) -> Instant {
+        self.outbox.last_sign_of_life()
+    }
+
+    /// The largest message without an answer that the router need not have read by the time at which it answered this
+    /// request (0 for none).
+    pub(super) fn largest_after(&self, answered: u64) -> usize {
+        if self.unanswered.after.load(Ordering::Relaxed) < answered {
+            return 0;
+        }
+        self.unanswered.largest.load(Ordering::Relaxed)
+    }
+
+    /// Puts a pong in.
+    fn pong(&self, frame: &[u8]) {
+        let mut queue = self.outbox.queue();
+        if !queue.is_ending() {
+            queue.pong(frame);
+        }
+        drop(queue);
+        self.flush();
     }
 
     /// Puts whole frames in.

@@ -153,7 +153,7 @@ struct Partial(Arc<Promise>);
 
 impl Progress for Partial {
     fn progress(&self, payload: Payload) -> Result<(), Error> {
-        if self.0.partial(payload) {
+        if self.0.partial(payload, None) {
             return Ok(());
         }
         self.0.finish(Err(Error::Overrun));

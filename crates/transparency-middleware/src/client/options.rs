@@ -100,6 +100,9 @@ impl Backoff {
 }
 
 /// What a session tells about itself, apart from any request.
+///
+/// While the handlers of events keep its thread busy, notices wait for it like events; of connections that come and go
+/// meanwhile the last 1,000 are told.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum SessionEvent {
@@ -115,6 +118,13 @@ pub enum SessionEvent {
         /// What happened.
         reason: String,
     },
+    /// The session had been open, and now this router does not let it in again (ABORT). It is tried again later.
+    Refused {
+        /// The router's address.
+        address: String,
+        /// What the router answered.
+        error: Error,
+    },
     /// A registration could not be made anew. It is tried again later.
     NotRegistered {
         /// The procedure's URI.
@@ -129,10 +139,12 @@ pub enum SessionEvent {
         /// What the router answered.
         error: Error,
     },
-    /// The handlers were so slow that an event found no place in the queue and is lost.
+    /// The handlers were so slow that events found no place in the queue and are lost.
     EventLost {
         /// The topic's URI, as it was subscribed to.
         topic: String,
+        /// How many, since the last notice for this subscription.
+        count: u64,
     },
     /// The session is at its end and will not come back.
     Ended {
@@ -316,7 +328,17 @@ impl Builder {
         self
     }
 
-    /// How many bytes may wait to be sent; at first 64 MiB. Then requests end with [`Error::Overrun`].
+    /// How many bytes may wait in each of the session's queues; at first 64 MiB.
+    ///
+    /// | what waits | what more of it meets |
+    /// |---|---|
+    /// | messages to be sent | requests end with [`Error::Overrun`]; a router that asks and does not read the answers is left |
+    /// | events for their handlers | they are lost, with a notice |
+    /// | invocations for a thread | they are answered with `wamp.error.unavailable` |
+    /// | partial results that the caller has not read | their call ends with [`Error::Overrun`] |
+    ///
+    /// What is alone in its queue may be larger. Results wait in the [`PendingCall`](super::PendingCall)s that the program
+    /// holds, one in each.
     #[must_use]
     pub fn max_waiting_bytes(mut self, bytes: usize) -> Self {
         self.config.max_waiting_bytes = bytes;

@@ -50,6 +50,9 @@ impl From<&str> for Topic {
     }
 }
 
+/// What an event takes beside its arguments while it waits.
+const OVERHEAD: usize = 256;
+
 /// What a subscriber receives.
 #[derive(Debug, Clone)]
 pub struct Event {
@@ -73,6 +76,11 @@ impl Event {
     /// The publisher's session, where it is disclosed.
     pub fn publisher(&self) -> Option<Id> {
         self.details.id("publisher")
+    }
+
+    /// About how many bytes of memory it takes while it waits.
+    pub(super) fn cost(&self) -> usize {
+        self.payload.size() + self.details.size() + self.topic.as_str().len() + OVERHEAD
     }
 
     /// All details that the router sent.

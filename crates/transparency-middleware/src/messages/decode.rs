@@ -1,6 +1,7 @@
 //! Reading a message, element by element.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use bytes::Bytes;
 
@@ -9,7 +10,7 @@ use super::encode::Chain;
 use super::error::{DecodeError, DecodeErrorKind, PayloadError};
 use super::format::Format;
 use super::kind::RequestKind;
-use super::payload::Payload;
+use super::payload::{LARGE, Payload};
 use super::rules::{self, Rule};
 use super::uris::{Match, Uri};
 use super::{Dict, Id, MAX_DICT, MAX_ENTRIES, Value};
@@ -299,6 +300,15 @@ impl Parts<'_> {
         Ok(dict)
     }
 
+    /// A part of the message, to be kept. One that is small beside a large message does not keep the whole of it: in JSON
+    /// all else may be white space.
+    fn slice(&self, span: Range<usize>) -> Bytes {
+        if self.bytes.len() > LARGE && span.len() < self.bytes.len() / 2 {
+            return Bytes::copy_from_slice(&self.bytes[span]);
+        }
+        self.bytes.slice(span)
+    }
+
     /// The arguments from an element on; a sealed payload where the options said so.
     fn payload(&self, index: usize, sealed: bool) -> Result<Payload, String> {
         if sealed && self.elements.len() == index + 1 {
@@ -315,7 +325,7 @@ impl Parts<'_> {
             let Some(span) = self.elements.get(index) else {
                 return Ok(Bytes::new());
             };
-            let bytes = self.bytes.slice(span);
+            let bytes = self.slice(span);
             match codec::first_count(self.format, &bytes) {
                 Some((found, _)) if found == container => Ok(bytes),
                 _ => Err(match container {

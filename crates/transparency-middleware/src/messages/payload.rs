@@ -12,6 +12,9 @@ use super::error::PayloadError;
 use super::format::Format;
 use super::value::{Dict, Value};
 
+/// From this size on, arguments are worth the buffer that they came in.
+pub(super) const LARGE: usize = 32 * 1024;
+
 /// The arguments of a call, a result, an error or an event: a list and a dictionary, either may be absent.
 ///
 /// A payload stays in the serialization in which it came. A router passes it on unread; only where two
@@ -178,6 +181,21 @@ impl Payload {
     /// The serialization that it is carried in.
     pub const fn format(&self) -> Format {
         self.format
+    }
+
+    /// The bytes of all arguments together.
+    pub(crate) fn size(&self) -> usize {
+        self.args.len() + self.kwargs.len()
+    }
+
+    /// Lets go of the buffer that small arguments came in: it may be many times as large as they are, and whoever keeps
+    /// them would keep it.
+    pub(crate) fn compact(&mut self) {
+        for part in [&mut self.args, &mut self.kwargs] {
+            if part.len() < LARGE {
+                *part = Bytes::copy_from_slice(part);
+            }
+        }
     }
 
     /// The positional arguments as they stand in the message, empty if absent.

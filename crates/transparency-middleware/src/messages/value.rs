@@ -84,6 +84,20 @@ impl Value {
         }
     }
 
+    /// The bytes of memory that it takes elsewhere.
+    fn size(&self) -> usize {
+        match self {
+            Value::String(text) => text.len(),
+            Value::Bytes(bytes) => bytes.len(),
+            Value::List(items) => {
+                let item = |item: &Value| size_of::<Value>() + item.size();
+                items.iter().map(item).sum()
+            }
+            Value::Dict(dict) => dict.size(),
+            _ => 0,
+        }
+    }
+
     /// The entries, if this is a dictionary.
     pub fn as_dict(&self) -> Option<&Dict> {
         match self {
@@ -247,6 +261,14 @@ impl Dict {
     /// The entries, in their order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// About how many bytes of memory it takes.
+    pub(crate) fn size(&self) -> usize {
+        let entry = |(name, value): &(String, Value)| {
+            size_of::<(String, Value)>() + name.len() + value.size()
+        };
+        self.0.iter().map(entry).sum()
     }
 
     /// A name that stands twice, which WAMP forbids.

@@ -118,7 +118,7 @@ impl<W: Outgoing> Protocol<W> {
         }
     }
 
-    fn end_call(&mut self, key: u64, result: Result<Payload, Error>) {
+    pub(super) fn end_call(&mut self, key: u64, result: Result<Payload, Error>) {
         if let Some(entry) = self.calls.remove(&key) {
             self.finish(entry.promise, result);
         }
@@ -141,10 +141,11 @@ impl<W: Outgoing> Protocol<W> {
     pub(super) fn result(&mut self, request: Id, details: &Dict, payload: Payload) {
         // One that comes after its call was given up has no entry any more.
         let Some(link) = &mut self.link else { return };
-        let Some(Request::Call(key)) = link.requests.get(&request) else {
+        let Some(Request::Call(key)) = link.requests.get(&request).map(|sent| &sent.what) else {
             return;
         };
         let key = *key;
+        link.has_read(request);
         if details.flag("progress") {
             if let Some(entry) = self.calls.get(&key) {
                 let promise = Arc::clone(&entry.promise);

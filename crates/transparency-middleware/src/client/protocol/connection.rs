@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::super::call::Promise;
 use super::super::error::Error;
 use super::super::procedure::CancelToken;
 use super::Outgoing;
-use crate::messages::{Dict, Id, Message, SessionIds};
+use crate::messages::{Dict, Id, Message, RequestKind, SessionIds};
 
 /// An open connection.
 pub(super) struct Link<W> {
@@ -19,11 +20,22 @@ pub(super) struct Link<W> {
     pub(super) details: Dict,
     pub(super) address: usize,
     ids: SessionIds,
-    pub(super) requests: HashMap<Id, Request>,
+    pub(super) requests: HashMap<Id, Sent>,
+    /// The last request that was answered, or 0: the router has read what was sent before it.
+    answered: u64,
     pub(super) registered: HashMap<Id, u64>,
     pub(super) subscribed: HashMap<Id, Vec<u64>>,
     pub(super) invocations: HashMap<Id, Arc<CancelToken>>,
     pub(super) goodbye_sent: bool,
+    /// When the last ping was sent.
+    pub(super) pinged: Option<Instant>,
+}
+
+/// A request that has no answer yet.
+pub(super) struct Sent {
+    pub(super) what: Request,
+    /// Of its message, in bytes.
+    size: usize,
 }
 
 /// What the answer to a request is for.
@@ -36,6 +48,20 @@ pub(super) enum Request {
     Publish(Arc<Promise>),
 }
 
+impl Request {
+    /// As an ERROR names it.
+    pub(super) fn kind(&self) -> RequestKind {
+        match self {
+            Request::Call(_) => RequestKind::Call,
+            Request::Register(_) => RequestKind::Register,
+            Request::Unregister(..) => RequestKind::Unregister,
+            Request::Subscribe(_) => RequestKind::Subscribe,
+            Request::Unsubscribe(_) => RequestKind::Unsubscribe,
+            Request::Publish(_) => RequestKind::Publish,
+        }
+    }
+}
+
 impl<W: Outgoing> Link<W> {
     pub(super) fn new(wire: W, session: Id, details: Dict, address: usize) -> Self {
         Link {
@@ -46,10 +72,12 @@ impl<W: Outgoing> Link<W> {
             address,
             ids: SessionIds::new(),
             requests: HashMap::new(),
+            answered: 0,
             registered: HashMap::new(),
             subscribed: HashMap::new(),
             invocations: HashMap::new(),
             goodbye_sent: false,
+            pinged: None,
         }
     }
 
@@ -66,10 +94,10 @@ impl<W: Outgoing> Link<W> {
         // The id is drawn when nothing can fail any more, so that none is left out.
         let mut ids = self.ids.clone();
         let request = ids.draw();
-        self.wire.put(&message(request))?;
+        let size = self.wire.put(&message(request))?;
         self.unsent = true;
         self.ids = ids;
-        self.requests.insert(request, what);
+        self.requests.insert(request, Sent { what, size });
         Ok(request)
     }
 
@@ -81,10 +109,36 @@ impl<W: Outgoing> Link<W> {
 
     /// Takes what waits for the answer to a request, if it is of the right kind.
     pub(super) fn take(&mut self, request: Id, kind: fn(&Request) -> bool) -> Option<Request> {
-        if !self.requests.get(&request).is_some_and(kind) {
+        if !self
+            .requests
+            .get(&request)
+            .is_some_and(|sent| kind(&sent.what))
+        {
             return None;
         }
-        self.requests.remove(&request)
+        self.has_read(request);
+        self.requests.remove(&request).map(|sent| sent.what)
+    }
+
+    /// The router has answered a request, perhaps not for the last time.
+    pub(super) fn has_read(&mut self, request: Id) {
+        self.answered = self.answered.max(request.get());
+    }
+
+    /// The router ended the connection over a message that was larger than it takes. Takes the requests that would all be:
+    /// the largest of what it need not have read before. There are none if that was no request.
+    pub(super) fn take_too_large(&mut self) -> Vec<(Request, usize)> {
+        let unread = |id: &Id| id.get() > self.answered;
+        let sizes = self.requests.iter().filter(|(id, _)| unread(id));
+        let largest = sizes.map(|(_, sent)| sent.size).max().unwrap_or(0);
+        if largest <= self.wire.largest_after(self.answered) {
+            return Vec::new();
+        }
+        let answered = self.answered;
+        let taken = self
+            .requests
+            .extract_if(|id, sent| id.get() > answered && sent.size == largest);
+        taken.map(|(_, sent)| (sent.what, sent.size)).collect()
     }
 
     /// Whether the router announces a feature.

@@ -4,7 +4,11 @@
 //! - No promise is kept twice, and when the session is at its end each has been kept once.
 //! - Requests have the ids 1, 2, 3, … on each connection.
 //! - A call is on its way, or something will send it. One on its way knows its request, and the request knows its call.
-//! - An answer to a request that was never made breaks the protocol. One of the wrong kind takes nothing away, but for ERROR.
+//! - An answer to a request that was never made breaks the protocol, and so does one of the wrong kind: it takes nothing away.
+//! - What the session holds is bounded by what its user asked for, whatever the router sends: no request, task or invocation
+//!   more, and nothing that the router put in is kept.
+//! - A connection on which bytes move is not broken off.
+//! - Connecting waits the longer the more sessions have not lasted.
 //! - After the end nothing is held, and nothing comes out any more.
 //!
 //! One file, since every event is an arm of one game.
@@ -16,7 +20,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::connection::Request;
-use super::{Disconnect, NewCall, Outgoing, Output, Phase, Protocol, Task, Timing};
+use super::{Disconnect, GOOD_SESSION, NewCall, Outgoing, Output, Phase, Protocol, Task, Timing};
 use crate::client::call::Promise;
 use crate::client::error::Error;
 use crate::client::procedure::Procedure;
@@ -24,19 +28,33 @@ use crate::client::pubsub::Topic;
 use crate::messages::{CancelMode, Dict, Id, Message, Payload, RequestKind, Uri, known};
 
 /// A connection that keeps what is put in.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Recorder(Rc<RefCell<Recorded>>);
 
-#[derive(Default)]
+impl Recorder {
+    fn new(now: Instant) -> Self {
+        Recorder(Rc::new(RefCell::new(Recorded {
+            requests: 0,
+            last_sign_of_life: now,
+            largest: 0,
+            full: false,
+            broken: false,
+        })))
+    }
+}
+
 struct Recorded {
     requests: u64,
+    last_sign_of_life: Instant,
+    /// Of messages without an answer.
+    largest: usize,
     /// Nothing more fits in.
     full: bool,
     broken: bool,
 }
 
 impl Outgoing for Recorder {
-    fn put(&self, message: &Message) -> Result<(), Error> {
+    fn put(&self, message: &Message) -> Result<usize, Error> {
         let mut recorded = self.0.borrow_mut();
         if recorded.full {
             return Err(Error::Overrun);
@@ -45,7 +63,7 @@ impl Outgoing for Recorder {
             recorded.requests += 1;
             assert_eq!(id.get(), recorded.requests, "a request id was left out");
         }
-        Ok(())
+        Ok(message.name().len())
     }
 
     fn tell(&self, message: &Message) {
@@ -53,6 +71,14 @@ impl Outgoing for Recorder {
     }
 
     fn ping(&self) {}
+
+    fn last_sign_of_life(&self) -> Instant {
+        self.0.borrow().last_sign_of_life
+    }
+
+    fn largest_after(&self, _answered: u64) -> usize {
+        self.0.borrow().largest
+    }
 }
 
 fn request_id(message: &Message) -> Option<Id> {
@@ -84,6 +110,7 @@ struct Play {
     running: Vec<(u64, Id)>,
     ended: u32,
     overruns: bool,
+    opened_at: Instant,
 }
 
 /// Plays the events that these bytes stand for: three bytes an event.
@@ -92,26 +119,7 @@ struct Play {
 ///
 /// When something does not hold.
 pub fn play(bytes: &[u8]) {
-    let now = Instant::now();
-    let timing = Timing {
-        ping_interval: Duration::from_secs(10),
-        ping_timeout: Duration::from_secs(5),
-        handshake_timeout: Duration::from_secs(3),
-    };
-    let idempotent = HashSet::from(["a.b".to_string()]);
-    let mut play = Play {
-        protocol: Protocol::new(now, idempotent, timing),
-        now,
-        wire: Recorder::default(),
-        promises: BTreeMap::new(),
-        forgotten: HashSet::new(),
-        calls: Vec::new(),
-        registrations: Vec::new(),
-        subscriptions: Vec::new(),
-        running: Vec::new(),
-        ended: 0,
-        overruns: false,
-    };
+    let mut play = Play::new(Instant::now());
     for event in bytes.chunks_exact(3) {
         play.event(event[0], event[1], event[2]);
         play.perform();
@@ -123,17 +131,48 @@ pub fn play(bytes: &[u8]) {
 }
 
 impl Play {
+    fn new(now: Instant) -> Self {
+        let timing = Timing {
+            ping_interval: Duration::from_secs(10),
+            ping_timeout: Duration::from_secs(5),
+            handshake_timeout: Duration::from_secs(3),
+        };
+        let idempotent = HashSet::from(["a.b".to_string()]);
+        Play {
+            protocol: Protocol::new(now, idempotent, timing),
+            now,
+            wire: Recorder::new(now),
+            promises: BTreeMap::new(),
+            forgotten: HashSet::new(),
+            calls: Vec::new(),
+            registrations: Vec::new(),
+            subscriptions: Vec::new(),
+            running: Vec::new(),
+            ended: 0,
+            overruns: false,
+            opened_at: now,
+        }
+    }
+
     fn event(&mut self, what: u8, one: u8, two: u8) {
         let connected = self.protocol.is_connected();
         match what % 24 {
             0 if !connected && self.protocol.closed().is_none() => self.connect(),
-            1 => self.protocol.lost("the cable"),
+            1 => self.lose("the cable", one < 64),
             2 => {
                 self.now += Duration::from_millis(u64::from(one) * 100);
+                if two < 128 {
+                    self.wire.0.borrow_mut().last_sign_of_life = self.now;
+                }
                 while self.protocol.pass_time(self.now) {
                     self.perform();
                 }
+                if two < 128 && connected && self.protocol.closed().is_none() {
+                    assert!(self.protocol.is_connected(), "cut although bytes move");
+                }
             }
+            17 if !connected => self.protocol.round_failed(),
+            18 => self.wire.0.borrow_mut().largest = usize::from(one) % 16,
             3 if one < 8 => drop(self.protocol.leave()),
             4 => self.wire.0.borrow_mut().full = one < 64,
             5 => self.call(one, two),
@@ -157,6 +196,7 @@ impl Play {
             13 => {
                 if let Some((epoch, request)) = pick(&self.running, one).copied() {
                     self.protocol.answered(epoch, request);
+                    self.running.retain(|other| *other != (epoch, request));
                 }
             }
             14 => self.overruns = one.is_multiple_of(2),
@@ -177,6 +217,18 @@ impl Play {
         }
     }
 
+    /// The connection ends; what was too large for the router fails with that.
+    fn lose(&mut self, reason: &str, too_large: bool) {
+        let connected = self.protocol.is_connected();
+        let before = self.protocol.failures();
+        self.protocol.lost(self.now, reason, too_large);
+        if connected {
+            let lasted = self.now.saturating_duration_since(self.opened_at) >= GOOD_SESSION;
+            let expected = if lasted { 0 } else { before + 1 };
+            assert_eq!(self.protocol.failures(), expected);
+        }
+    }
+
     fn promise(&mut self, what: &'static str) -> Arc<Promise> {
         let promise = Arc::new(Promise::default());
         let entry = (Arc::clone(&promise), what, 0);
@@ -190,7 +242,8 @@ impl Play {
 
     fn connect(&mut self) {
         self.protocol.trying(self.now);
-        self.wire = Recorder::default();
+        self.wire = Recorder::new(self.now);
+        self.opened_at = self.now;
         let features = Dict::new().with("call_timeout", true);
         let dealer = Dict::new().with("features", features);
         let roles = Dict::new().with("dealer", dealer);
@@ -359,7 +412,7 @@ impl Play {
         }
         if heard.is_err() {
             self.perform();
-            self.protocol.lost("the router");
+            self.lose("the router", two < 32);
         }
     }
 
@@ -379,9 +432,14 @@ impl Play {
             Message::Unsubscribed { request } => {
                 (request, |it| matches!(it, Request::Unsubscribe(_)))
             }
+            Message::Error { kind, request, .. } => {
+                let late = matches!(kind, RequestKind::Call | RequestKind::Publish);
+                let sent = requests.get(request);
+                return Some(sent.map_or(late, |sent| sent.what.kind() == *kind));
+            }
             _ => return None,
         };
-        Some(requests.get(request).is_some_and(kind))
+        Some(requests.get(request).is_some_and(|sent| kind(&sent.what)))
     }
 
     fn keep(&mut self, promise: &Arc<Promise>) {
@@ -406,12 +464,11 @@ impl Play {
                     self.running.push((self.protocol.epoch(), invoked.request));
                     if self.overruns {
                         self.protocol.turned_away(invoked.request);
+                        self.running.pop();
                     }
                 }
                 Output::Deliver(key, _) => {
-                    if self.overruns {
-                        self.protocol.event_lost(key);
-                    }
+                    assert!(self.protocol.topic(key).is_some(), "an event for nobody");
                 }
                 Output::Retry(task, attempts) => {
                     let pause = Duration::from_millis(20) * (attempts + 1);
@@ -426,7 +483,7 @@ impl Play {
         }
         // Whoever reads a connection that was broken off fails.
         if self.protocol.is_connected() && self.wire.0.borrow().broken {
-            self.protocol.lost("broken off");
+            self.lose("broken off", false);
             self.perform();
         }
     }
@@ -438,6 +495,7 @@ impl Play {
             self.over();
             return;
         }
+        self.is_bounded();
         for (key, call) in &protocol.calls {
             let waits = protocol.unsent.contains(key) || protocol.tasks.contains(Task::Call(*key));
             assert!(
@@ -455,7 +513,7 @@ impl Play {
         };
         let mut on_their_way = 0;
         for (id, request) in &link.requests {
-            if let Request::Call(key) = request {
+            if let Request::Call(key) = &request.what {
                 let call = protocol.calls.get(key);
                 assert_eq!(
                     call.and_then(super::calls::PendingEntry::request),
@@ -474,6 +532,25 @@ impl Play {
             on_their_way,
             "a call whose request is forgotten"
         );
+    }
+
+    /// That no router can make it hold more than its user asked for.
+    fn is_bounded(&self) {
+        let protocol = &self.protocol;
+        let asked = self.promises.len();
+        assert!(protocol.outputs.is_empty(), "something was not taken");
+        let held =
+            protocol.calls.len() + protocol.registrations.len() + protocol.subscriptions.len();
+        assert!(held <= asked, "{held} of {asked} requests are held");
+        assert!(protocol.unsent.len() <= protocol.calls.len());
+        if let Some(link) = &protocol.link {
+            // What a user has given up may be answered late, and then be taken back.
+            assert!(link.requests.len() <= 2 * asked, "requests without end");
+            let epoch = protocol.epoch();
+            let running = self.running.iter().filter(|(of, _)| *of == epoch);
+            assert!(link.invocations.len() <= running.count(), "invocations");
+            assert!(link.registered.len() <= asked && link.subscribed.len() <= asked);
+        }
     }
 
     /// What has to hold after the end.
@@ -513,10 +590,84 @@ fn uri(which: u8) -> Uri {
 mod tests {
     use proptest::prelude::*;
 
-    use super::play;
+    use super::super::{Opening, Step};
+    use super::*;
+
+    /// Any message that a router may send while a session is opened.
+    fn opening_message(what: u8) -> Message {
+        let details = Dict::new();
+        match what % 6 {
+            0 | 1 => Message::Challenge {
+                method: "ticket".to_string(),
+                extra: details,
+            },
+            2 => Message::Welcome {
+                session: id(1),
+                details,
+            },
+            3 => Message::Abort {
+                details,
+                reason: uri(0),
+                payload: Payload::empty(),
+            },
+            4 => Message::Goodbye {
+                details,
+                reason: uri(0),
+            },
+            _ => Message::Registered {
+                request: id(1),
+                registration: id(1),
+            },
+        }
+    }
+
+    /// A session that is open since `now`, with nothing else to do.
+    fn open(now: Instant) -> Play {
+        let mut play = Play::new(now);
+        play.connect();
+        play.perform();
+        play
+    }
+
+    #[test]
+    fn a_silent_router_is_cut_after_a_ping_and_not_because_this_program_slept() {
+        let mut play = open(Instant::now());
+        // As after a night with the lid closed.
+        play.now += Duration::from_secs(8 * 3600);
+        while play.protocol.pass_time(play.now) {}
+        play.perform();
+        assert!(play.protocol.is_connected(), "nobody has asked it");
+        play.now += Duration::from_secs(4);
+        while play.protocol.pass_time(play.now) {}
+        play.perform();
+        assert!(play.protocol.is_connected(), "it has a second left");
+        play.now += Duration::from_secs(1);
+        while play.protocol.pass_time(play.now) {}
+        play.perform();
+        assert!(!play.protocol.is_connected());
+    }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn whatever_a_router_sends_first_one_proof_is_given_and_there_is_one_outcome(
+            whats in prop::collection::vec(any::<u8>(), 0..20),
+        ) {
+            let mut opening = Opening::default();
+            let (mut proofs, mut outcomes) = (0, 0);
+            for what in whats {
+                match opening.receive(opening_message(what)) {
+                    Step::Prove(..) => {
+                        prop_assert_eq!(outcomes, 0, "a proof after the end");
+                        proofs += 1;
+                    }
+                    Step::Welcome(..) | Step::Refused(_) => outcomes += 1,
+                    Step::Violation(_) => outcomes = outcomes.max(1),
+                }
+                prop_assert!(proofs <= 1 && outcomes <= 1);
+            }
+        }
 
         #[test]
         fn whatever_happens_each_promise_is_kept_once(bytes in prop::collection::vec(any::<u8>(), 0..240)) {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::super::error::{Error, ErrorReply};
 use super::connection::Request;
-use super::{Disconnect, Outgoing, Output, Protocol, goodbye};
+use super::{Disconnect, Outgoing, Output, Protocol, goodbye, shorten};
 use crate::messages::{Id, Message, RequestKind, known};
 
 impl<W: Outgoing> Protocol<W> {
@@ -83,10 +83,11 @@ impl<W: Outgoing> Protocol<W> {
             Message::Abort {
                 reason, details, ..
             } => {
-                let text = details.str("message").unwrap_or_default();
-                return Err(Disconnect::Aborted(format!(
-                    "the router aborts: {reason} {text}"
-                )));
+                let text = shorten(details.str("message").unwrap_or_default());
+                return Err(Disconnect::Aborted {
+                    too_large: reason == known::PAYLOAD_SIZE_EXCEEDED,
+                    text: format!("the router aborts: {} {text}", shorten(reason.as_str())),
+                });
             }
             other => return Err(Disconnect::unasked(other.name())),
         }
@@ -103,19 +104,38 @@ impl<W: Outgoing> Protocol<W> {
         let Some(link) = &mut self.link else {
             return Ok(());
         };
-        let Some(what) = link.requests.remove(&request) else {
+        let Some(sent) = link.requests.get(&request) else {
             // The answer to a call that was given up, or to a publication that nobody waits for.
             return match kind {
                 RequestKind::Call | RequestKind::Publish => Ok(()),
                 _ => Err(Disconnect::unasked("ERROR")),
             };
         };
+        if kind != sent.what.kind() {
+            return Err(Disconnect::Violation(
+                "ERROR for a request of another kind".to_string(),
+            ));
+        }
+        let Some(what) = link.take(request, |_| true) else {
+            return Ok(());
+        };
         match what {
             Request::Call(key) => self.call_failed(now, key, error),
+            other => self.answer_with_error(other, error),
+        }
+        Ok(())
+    }
+
+    /// The end of a request that is not made again.
+    pub(super) fn answer_with_error(&mut self, what: Request, error: ErrorReply) {
+        match what {
+            Request::Call(key) => self.end_call(key, Err(Error::Reply(error))),
             Request::Register(key) => self.register_failed(key, error),
             Request::Subscribe(key) => self.subscribe_failed(key, error),
             Request::Unregister(key, promise) => {
-                link.registered.retain(|_, other| *other != key);
+                if let Some(link) = &mut self.link {
+                    link.registered.retain(|_, other| *other != key);
+                }
                 self.registrations.remove(&key);
                 self.finish(promise, Err(Error::Reply(error)));
             }
@@ -123,7 +143,6 @@ impl<W: Outgoing> Protocol<W> {
                 self.finish(promise, Err(Error::Reply(error)));
             }
         }
-        Ok(())
     }
 }
 

@@ -9,6 +9,7 @@
 //! | [`connection`] | what belongs to one connection: its request ids and what their answers are for |
 //! | `drive` | any order of events, played and checked (tests and fuzzing) |
 //! | [`messages`] | what each message of the router does |
+//! | [`opening`] | HELLO, CHALLENGE, WELCOME |
 //! | [`registrations`] | procedures, and the invocations of them |
 //! | [`subscriptions`] | topics, their events, and publications |
 //! | [`timer`] | what is to be done later |
@@ -18,6 +19,7 @@ mod connection;
 #[cfg(any(test, fuzzing))]
 pub mod drive;
 mod messages;
+mod opening;
 mod registrations;
 mod subscriptions;
 mod timer;
@@ -29,7 +31,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use super::call::Promise;
-use super::error::Error;
+use super::error::{Error, ErrorReply, shorten};
 use super::options::SessionEvent;
 use super::procedure::{CancelToken, Procedure};
 use super::pubsub::Event;
@@ -38,6 +40,7 @@ use crate::messages::{Dict, Id, Message, Payload, Uri, known};
 pub(super) use calls::NewCall;
 use calls::PendingEntry;
 use connection::{Link, Request};
+pub(super) use opening::{Opening, Step, hello, no_proof};
 use registrations::RegistrationEntry;
 pub(super) use registrations::refusal;
 pub(super) use subscriptions::EventHandler;
@@ -49,17 +52,29 @@ use timer::Tasks;
 /// may be on its way to the new router as well.
 const SETTLING_TIME: Duration = Duration::from_secs(5);
 
+/// A session that lived so long was a good one: when it is lost, the next attempt to connect is made at once. After a shorter
+/// one it waits, or a router that ends every session would be asked for a thousand a second.
+const GOOD_SESSION: Duration = Duration::from_secs(3);
+
 /// A connection, as far as messages are put into it.
 pub(super) trait Outgoing: Clone {
-    /// Takes a message.
+    /// Takes a message, and tells its size.
     ///
     /// # Errors
     ///
     /// When it cannot be written, or too much waits already; then nothing has been taken.
-    fn put(&self, message: &Message) -> Result<(), Error>;
+    fn put(&self, message: &Message) -> Result<usize, Error>;
 
-    /// Takes a message that carries nothing of the user's, even where too much waits already.
+    /// Takes a message that carries nothing of the user's, even where much waits already; where far too much does, the
+    /// connection is ended.
     fn tell(&self, message: &Message);
+
+    /// When a byte last moved that shows that the other side is there.
+    fn last_sign_of_life(&self) -> Instant;
+
+    /// The largest message without an answer that the other side need not have read by the time at which it answered this
+    /// request (0 for none).
+    fn largest_after(&self, answered: u64) -> usize;
 
     /// Asks the other side for a sign of life.
     fn ping(&self);
@@ -149,13 +164,26 @@ pub(super) enum Disconnect {
     Left,
     /// The router said GOODBYE; the answer is on its way.
     Goodbye,
-    Aborted(String),
+    /// The router said ABORT.
+    Aborted {
+        text: String,
+        /// A message was larger than the router takes.
+        too_large: bool,
+    },
     Violation(String),
 }
 
 impl Disconnect {
     fn unasked(name: &str) -> Self {
         Disconnect::Violation(format!("{name} that answers nothing"))
+    }
+
+    /// A request that the session makes of itself cannot be sent.
+    fn unsent(error: &Error) -> Self {
+        Disconnect::Aborted {
+            text: error.to_string(),
+            too_large: false,
+        }
     }
 }
 
@@ -165,8 +193,12 @@ pub(super) struct Protocol<W> {
     link: Option<Link<W>>,
     /// Counts attempts to connect: what was begun on another connection is over.
     epoch: u64,
+    /// When the session was last opened.
+    opened_at: Instant,
     /// When a session that had been open before was opened anew.
     reopened: Option<Instant>,
+    /// Attempts to connect that led to no good session, since the last that did.
+    failures: u32,
     heard: Instant,
     last_key: u64,
     idempotent: HashSet<String>,
@@ -186,7 +218,9 @@ impl<W: Outgoing> Protocol<W> {
             phase: Phase::Opening,
             link: None,
             epoch: 0,
+            opened_at: now,
             reopened: None,
+            failures: 0,
             heard: now,
             last_key: 0,
             idempotent,
@@ -275,15 +309,22 @@ impl<W: Outgoing> Protocol<W> {
         self.tasks.add(at, Task::Handshake(self.epoch));
     }
 
-    /// A router said ABORT. Whether it may do better later: one that is full, being shut down or set up.
-    ///
-    /// A realm that was never there is more likely a name that is misspelt.
+    /// A router said ABORT. Whether it may do better later. Where the session had been open before, it may: some routers do so
+    /// while they start. At first, one that is full or being shut down may; a realm that was never there is more likely a
+    /// name that is misspelt.
     pub(super) fn may_let_us_in_later(&self, error: &Error) -> bool {
-        match error.uri() {
-            known::UNAVAILABLE | known::SYSTEM_SHUTDOWN => true,
-            known::NO_SUCH_REALM => self.phase != Phase::Opening,
-            _ => false,
-        }
+        self.phase != Phase::Opening
+            || matches!(error.uri(), known::UNAVAILABLE | known::SYSTEM_SHUTDOWN)
+    }
+
+    /// All addresses have been tried in vain.
+    pub(super) fn round_failed(&mut self) {
+        self.failures = self.failures.saturating_add(1);
+    }
+
+    /// How often in a row connecting has led to no good session; the next attempt waits the longer for it.
+    pub(super) fn failures(&self) -> u32 {
+        self.failures
     }
 
     /// A router said WELCOME. Tells whether the session had been open before.
@@ -303,6 +344,7 @@ impl<W: Outgoing> Protocol<W> {
         }
         self.link = Some(Link::new(wire, session, details, address));
         self.heard = now;
+        self.opened_at = now;
         let at = now + self.timing.ping_interval;
         self.tasks.add(at, Task::Ping(self.epoch));
         // First what others wait for, then what waits for others.
@@ -320,24 +362,32 @@ impl<W: Outgoing> Protocol<W> {
         again
     }
 
-    /// A sign of life.
-    pub(super) fn heard(&mut self, now: Instant) {
-        self.heard = now;
-    }
-
-    /// The connection is gone: what was sent on it and is not answered is told or made ready to be made anew.
-    pub(super) fn lost(&mut self, reason: &str) {
+    /// The connection is gone: what was sent on it and is not answered is told or made ready to be made anew. `too_large`: the
+    /// router ended it since a message was larger than it takes.
+    pub(super) fn lost(&mut self, now: Instant, reason: &str, too_large: bool) {
         self.tasks.forget_connection();
-        let Some(link) = self.link.take() else {
+        let Some(mut link) = self.link.take() else {
             return;
         };
+        if now.saturating_duration_since(self.opened_at) >= GOOD_SESSION {
+            self.failures = 0;
+        } else {
+            self.round_failed();
+        }
+        if too_large {
+            for (request, size) in link.take_too_large() {
+                let text = format!("the router takes no message of {size} bytes");
+                let error = ErrorReply::new(known::PAYLOAD_SIZE_EXCEEDED, &text);
+                self.answer_with_error(request, error);
+            }
+        }
         self.outputs.push_back(Output::BreakOff(link.wire));
         // Their callers hear from the router that the callee is gone.
         let tokens = link.invocations.into_values();
         self.outputs.extend(tokens.map(Output::Cancel));
         let mut again: Vec<u64> = Vec::new();
-        for (_, request) in link.requests {
-            match request {
+        for sent in link.requests.into_values() {
+            match sent.what {
                 Request::Call(key) => again.push(key),
                 Request::Unregister(key, promise) => {
                     self.registrations.remove(&key);
@@ -360,9 +410,8 @@ impl<W: Outgoing> Protocol<W> {
         if self.phase == Phase::Leaving {
             self.close(Error::Closed);
         } else {
-            self.notice(SessionEvent::Lost {
-                reason: reason.to_string(),
-            });
+            let reason = shorten(reason);
+            self.notice(SessionEvent::Lost { reason });
         }
     }
 
@@ -398,8 +447,8 @@ impl<W: Outgoing> Protocol<W> {
             for token in link.invocations.into_values() {
                 self.outputs.push_back(Output::Cancel(token));
             }
-            for request in link.requests.into_values() {
-                match request {
+            for sent in link.requests.into_values() {
+                match sent.what {
                     Request::Unregister(_, promise) | Request::Unsubscribe(promise) => {
                         self.finish(promise, Ok(Payload::empty()));
                     }
@@ -471,25 +520,38 @@ impl<W: Outgoing> Protocol<W> {
     }
 
     fn ping(&mut self, now: Instant) {
-        let Some(link) = &self.link else { return };
-        let silent = now.saturating_duration_since(self.heard);
+        let Some(link) = &mut self.link else { return };
+        self.heard = self.heard.max(link.wire.last_sign_of_life());
         let Timing {
             ping_interval: interval,
             ping_timeout: timeout,
             ..
         } = self.timing;
-        let at = if silent >= interval + timeout {
-            // The reader fails now, and says that the connection is lost.
-            self.outputs.push_back(Output::BreakOff(link.wire.clone()));
-            return;
-        } else if silent >= interval {
-            link.wire.ping();
-            self.heard + interval + timeout
-        } else {
-            self.heard + interval
+        // The time counts from the ping, and not from the silence: this program may have been stopped, or busy.
+        let pinged = link.pinged.filter(|pinged| *pinged > self.heard);
+        let at = match pinged {
+            Some(pinged) if now.saturating_duration_since(pinged) >= timeout => {
+                // The reader fails now, and says that the connection is lost.
+                self.outputs.push_back(Output::BreakOff(link.wire.clone()));
+                return;
+            }
+            Some(pinged) => pinged + timeout,
+            None if now.saturating_duration_since(self.heard) >= interval => {
+                link.wire.ping();
+                link.pinged = Some(now);
+                now + timeout
+            }
+            None => self.heard + interval,
         };
         self.tasks.add(at, Task::Ping(self.epoch));
     }
+}
+
+/// Why the router took something away. A reason that is no URI is none.
+fn revoked_for(details: &Dict, otherwise: &str) -> String {
+    let reason = details.str("reason").map(shorten);
+    let reason = reason.filter(|reason| Uri::new(reason).is_some());
+    reason.unwrap_or_else(|| otherwise.to_string())
 }
 
 fn goodbye(reason: &str) -> Message {

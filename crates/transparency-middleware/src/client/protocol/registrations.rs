@@ -8,7 +8,7 @@ use super::super::options::SessionEvent;
 use super::super::procedure::{CancelToken, Procedure};
 use super::connection::Request;
 use super::timer::Task;
-use super::{Disconnect, Invoked, Outgoing, Output, Protocol};
+use super::{Disconnect, Invoked, Outgoing, Output, Protocol, revoked_for};
 use crate::messages::{Dict, Id, Message, Payload, RequestKind, Uri, known};
 
 pub(super) struct RegistrationEntry {
@@ -132,7 +132,7 @@ impl<W: Outgoing> Protocol<W> {
                 registration,
             }
         });
-        sent.map_err(|error| Disconnect::Aborted(error.to_string()))?;
+        sent.map_err(|error| Disconnect::unsent(&error))?;
         Ok(())
     }
 
@@ -180,10 +180,10 @@ impl<W: Outgoing> Protocol<W> {
             .id("registration")
             .and_then(|id| link.registered.remove(&id));
         if let Some(entry) = key.and_then(|key| self.registrations.remove(&key)) {
-            let reason = details.str("reason").unwrap_or(known::NO_SUCH_REGISTRATION);
+            let reason = revoked_for(details, known::NO_SUCH_REGISTRATION);
             self.notice(SessionEvent::NotRegistered {
                 procedure: entry.procedure.uri().to_string(),
-                error: Error::Reply(ErrorReply::new(reason, "revoked by the router")),
+                error: Error::Reply(ErrorReply::new(&reason, "revoked by the router")),
             });
         }
     }

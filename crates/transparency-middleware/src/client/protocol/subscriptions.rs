@@ -9,7 +9,7 @@ use super::super::options::SessionEvent;
 use super::super::pubsub::{Event, Topic};
 use super::connection::Request;
 use super::timer::Task;
-use super::{Delivery, Disconnect, Outgoing, Output, Protocol};
+use super::{Delivery, Disconnect, Outgoing, Output, Protocol, revoked_for};
 use crate::messages::{Dict, Id, Message, Payload, Uri, known};
 
 /// What a subscription runs for each event.
@@ -168,7 +168,7 @@ impl<W: Outgoing> Protocol<W> {
                     subscription,
                 }
             });
-            sent.map_err(|error| Disconnect::Aborted(error.to_string()))?;
+            sent.map_err(|error| Disconnect::unsent(&error))?;
         }
         Ok(())
     }
@@ -215,10 +215,10 @@ impl<W: Outgoing> Protocol<W> {
             .and_then(|id| link.subscribed.remove(&id));
         for key in keys.into_iter().flatten() {
             if let Some(entry) = self.subscriptions.remove(&key) {
-                let reason = details.str("reason").unwrap_or(known::NO_SUCH_SUBSCRIPTION);
+                let reason = revoked_for(details, known::NO_SUCH_SUBSCRIPTION);
                 self.notice(SessionEvent::NotSubscribed {
                     topic: entry.topic.uri,
-                    error: Error::Reply(ErrorReply::new(reason, "revoked by the router")),
+                    error: Error::Reply(ErrorReply::new(&reason, "revoked by the router")),
                 });
             }
         }
@@ -256,11 +256,9 @@ impl<W: Outgoing> Protocol<W> {
         }
     }
 
-    /// The handlers are so slow that an event for this subscription is lost.
-    pub(in super::super) fn event_lost(&mut self, key: u64) {
-        if let Some(entry) = self.subscriptions.get(&key) {
-            let topic = entry.topic.uri.clone();
-            self.notice(SessionEvent::EventLost { topic });
-        }
+    /// What a subscription is for, as its user wrote it.
+    pub(in super::super) fn topic(&self, key: u64) -> Option<&str> {
+        let entry = self.subscriptions.get(&key)?;
+        Some(&entry.topic.uri)
     }
 }

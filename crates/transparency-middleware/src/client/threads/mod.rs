@@ -14,6 +14,7 @@ mod reader;
 mod requests;
 
 use std::net::{Shutdown, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
@@ -21,7 +22,9 @@ use std::time::{Duration, Instant};
 
 use labnet::lock;
 
+use super::budget::Budget;
 use super::error::{Error, ErrorReply};
+use super::inbox::{Inbox, Item};
 use super::link::Sender;
 use super::options::{Backoff, Config, SessionEvent};
 use super::pool::Pool;
@@ -41,8 +44,16 @@ const RETRY_PAUSE: Backoff = Backoff {
 };
 
 impl Outgoing for Arc<Sender> {
-    fn put(&self, message: &Message) -> Result<(), Error> {
+    fn put(&self, message: &Message) -> Result<usize, Error> {
         Sender::put(self, message)
+    }
+
+    fn last_sign_of_life(&self) -> Instant {
+        Sender::last_sign_of_life(self)
+    }
+
+    fn largest_after(&self, answered: u64) -> usize {
+        Sender::largest_after(self, answered)
     }
 
     fn tell(&self, message: &Message) {
@@ -63,7 +74,13 @@ pub(super) struct Core {
     /// There is something to do sooner than the keeper of the time knew.
     later: Condvar,
     pool: Pool,
-    events: Pool,
+    /// Bytes of invocations that wait for a thread.
+    invocations: Arc<Budget>,
+    /// Bytes of partial results that their callers have not read.
+    partials: Arc<Budget>,
+    /// The thread of the handlers, and what waits for it.
+    handlers: Pool,
+    inbox: Arc<Mutex<Inbox>>,
 }
 
 pub(super) struct State {
@@ -90,7 +107,13 @@ impl Core {
                 config.workers,
                 config.max_waiting_invocations,
             ),
-            events: Pool::new("wamp events", 1, config.max_waiting_events),
+            invocations: Budget::new(config.max_waiting_bytes),
+            partials: Budget::new(config.max_waiting_bytes),
+            handlers: Pool::new("wamp events", 1, 1),
+            inbox: Arc::new(Mutex::new(Inbox::new(
+                config.max_waiting_events,
+                config.max_waiting_bytes,
+            ))),
             state: Mutex::new(State {
                 protocol: Protocol::new(Instant::now(), config.idempotent.clone(), timing),
                 opening: None,
@@ -126,16 +149,16 @@ impl Core {
                 Output::Finish(promise, result) => promise.finish(result),
                 Output::Published(promise, id) => promise.finish_with_id(id),
                 Output::Partial(key, promise, payload) => {
-                    if !promise.partial(payload) {
+                    let held = self.partials.hold(payload.size());
+                    if held.is_none() || !promise.partial(payload, held) {
                         state.protocol.overrun(key);
                     }
                 }
                 Output::Invoke(invoked) => self.invoke(state, invoked),
                 Output::Cancel(token) => token.cancel(),
                 Output::Deliver(key, delivery) => {
-                    if !self.deliver(delivery) {
-                        state.protocol.event_lost(key);
-                    }
+                    let topic = state.protocol.topic(key).unwrap_or_default();
+                    self.deliver(key, topic, delivery);
                 }
                 Output::Notice(event) => self.notice(event),
                 Output::Retry(task, attempts) => {
@@ -158,32 +181,67 @@ impl Core {
                     self.changed.notify_all();
                     self.later.notify_all();
                     self.pool.close();
-                    self.events.close();
+                    self.handlers.close();
                 }
             }
         }
     }
 
     fn notice(&self, notice: SessionEvent) {
-        if let Some(notify) = &self.config.notify {
-            let notify = Arc::clone(notify);
-            // A queue that is full of events has no place for a notice either; nobody reads it.
-            let _taken = self.events.run(move || notify(&notice));
+        if self.config.notify.is_some() {
+            lock(&self.inbox).notice(notice);
+            self.serve_inbox();
         }
     }
 
-    /// False when too many events wait.
-    fn deliver(&self, delivery: Delivery) -> bool {
-        self.events.run(move || {
-            if delivery.wanted.load(Ordering::Acquire) {
-                (delivery.handler)(&delivery.event);
+    /// An event for the handler of the subscription with this key, to this topic.
+    fn deliver(&self, key: u64, topic: &str, delivery: Delivery) {
+        let mut inbox = lock(&self.inbox);
+        if !inbox.event(delivery) && self.config.notify.is_some() {
+            inbox.event_lost(key, topic);
+        }
+        drop(inbox);
+        self.serve_inbox();
+    }
+
+    /// Sees to it that the thread of the handlers takes what waits.
+    fn serve_inbox(&self) {
+        if !lock(&self.inbox).wants_service() {
+            return;
+        }
+        let inbox = Arc::clone(&self.inbox);
+        let notify = self.config.notify.clone();
+        let serves = self.handlers.run(move || {
+            loop {
+                // In a statement of its own, so that the lock is let go before a handler runs.
+                let item = lock(&inbox).next();
+                let Some(item) = item else { break };
+                // A handler that panics must not keep the next one from what is its own.
+                let _reported_by_the_panic_hook =
+                    catch_unwind(AssertUnwindSafe(|| match (item, &notify) {
+                        (Item::Event(delivery), _) => {
+                            if delivery.wanted.load(Ordering::Acquire) {
+                                (delivery.handler)(&delivery.event);
+                            }
+                        }
+                        (Item::Notice(notice), Some(notify)) => notify(&notice),
+                        (Item::Notice(_), None) => {}
+                    }));
             }
-        })
+        });
+        if !serves {
+            lock(&self.inbox).is_unserved();
+        }
     }
 
     fn invoke(self: &Arc<Self>, state: &mut State, invoked: Invoked) {
         let request = invoked.request;
         let Some((sender, ..)) = state.protocol.connection() else {
+            return;
+        };
+        let cost = invoked.payload.size() + invoked.details.size();
+        let Some(held) = self.invocations.hold(cost) else {
+            state.protocol.turned_away(request);
             return;
         };
         let sender = Arc::clone(sender);
@@ -202,6 +260,7 @@ impl Core {
         let procedure = invoked.procedure;
         let core = Arc::clone(self);
         let taken = self.pool.run(move || {
+            drop(held);
             let result = procedure.run(&invocation);
             answer(&sender, request, result);
             let mut state = core.lock();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::super::error::Error;
-use super::super::link::{self, Broken, Incoming, OpenError, Opened, Reader};
+use super::super::link::{self, Broken, OpenError, Opened, Reader};
 use super::super::options::SessionEvent;
 use super::super::protocol::{Disconnect, Phase};
 use super::lock::wait;
@@ -16,9 +16,9 @@ impl Core {
     pub(super) fn read(self: &Arc<Self>) {
         let mut next = 0;
         while let Some((mut reader, address)) = self.connect(next) {
-            let reason = self.read_to_end(&mut reader);
+            let (reason, too_large) = self.read_to_end(&mut reader);
             let mut state = self.lock();
-            state.protocol.lost(&reason);
+            state.protocol.lost(Instant::now(), &reason, too_large);
             self.perform(&mut state);
             self.changed.notify_all();
             drop(state);
@@ -27,30 +27,33 @@ impl Core {
         }
     }
 
-    /// Reads a connection until it is at its end, and says why.
-    fn read_to_end(self: &Arc<Self>, reader: &mut Reader) -> String {
+    /// Reads a connection until it is at its end, and says why, and whether the router had been sent too large a message.
+    fn read_to_end(self: &Arc<Self>, reader: &mut Reader) -> (String, bool) {
         loop {
-            match reader.next() {
-                Ok(Incoming::Pong) => self.lock().protocol.heard(Instant::now()),
-                Ok(Incoming::Message(message)) => match self.receive(message) {
-                    Ok(()) => {}
-                    Err(Disconnect::Goodbye) => {
-                        self.hang_up(GOODBYE_TIMEOUT, None);
-                        return "the router said GOODBYE".to_string();
-                    }
-                    Err(Disconnect::Left) => return "the session has been left".to_string(),
-                    Err(Disconnect::Violation(text)) => {
-                        self.hang_up(FAREWELL_TIMEOUT, Some(&text));
-                        return text;
-                    }
-                    Err(Disconnect::Aborted(text)) => return text,
+            let disconnect = match reader.next() {
+                Ok(message) => match self.receive(message) {
+                    Ok(()) => continue,
+                    Err(disconnect) => disconnect,
                 },
-                Err(Broken::Protocol(text)) => {
-                    self.hang_up(FAREWELL_TIMEOUT, Some(&text));
-                    return text;
+                Err(Broken::Protocol(text)) => Disconnect::Violation(text),
+                Err(broken) => {
+                    return (broken.to_string(), matches!(broken, Broken::TooLarge));
                 }
-                Err(Broken::Connection(text)) => return text,
-            }
+            };
+            return match disconnect {
+                Disconnect::Goodbye => {
+                    self.hang_up(GOODBYE_TIMEOUT, None);
+                    ("the router said GOODBYE".to_string(), false)
+                }
+                Disconnect::Left => ("the session has been left".to_string(), false),
+                Disconnect::Violation(text) => {
+                    self.hang_up(FAREWELL_TIMEOUT, Some(&text));
+                    (text, false)
+                }
+                Disconnect::Aborted { text, too_large } => {
+                    (text, too_large || reader.was_too_large(FAREWELL_TIMEOUT))
+                }
+            };
         }
     }
 
@@ -87,8 +90,8 @@ impl Core {
     fn connect(self: &Arc<Self>, first: usize) -> Option<(Reader, usize)> {
         let began = Instant::now();
         let count = self.config.addresses.len();
-        for round in 0_u32.. {
-            if self.lock().protocol.closed().is_some() {
+        loop {
+            if !self.pause() {
                 return None;
             }
             let mut errors = Vec::new();
@@ -99,8 +102,7 @@ impl Core {
                     Ok(reader) => return Some((reader, index)),
                     Err(OpenError::Failed(text)) => errors.push(format!("{address}: {text}")),
                     Err(OpenError::Refused(error)) => {
-                        if !self.lock().protocol.may_let_us_in_later(&error) {
-                            self.close(error);
+                        if !self.refused(index, &error) {
                             return None;
                         }
                         errors.push(format!("{address}: {error}"));
@@ -109,33 +111,56 @@ impl Core {
                 }
             }
             let mut state = self.lock();
+            state.protocol.round_failed();
+            let within = self.config.connect_within.unwrap_or_default();
+            if *state.protocol.phase() == Phase::Opening && began.elapsed() >= within {
+                drop(state);
+                // Whoever said why says more than whoever said nothing.
+                let unreachable = || Error::Unreachable(errors.join("; "));
+                self.close(refused.unwrap_or_else(unreachable));
+                return None;
+            }
+        }
+    }
+
+    /// Waits before the next round over the addresses, the longer the more often connecting has failed; false when the session
+    /// is at its end, or its user leaves.
+    fn pause(self: &Arc<Self>) -> bool {
+        let mut state = self.lock();
+        let pause = match state.protocol.failures() {
+            0 => Duration::ZERO,
+            failures => self.config.backoff.pause(failures - 1),
+        };
+        let until = Instant::now() + pause;
+        loop {
             match state.protocol.phase() {
-                Phase::Closed(_) => return None,
+                Phase::Opening | Phase::Open if Instant::now() >= until => return true,
+                Phase::Opening | Phase::Open => state = wait(&self.changed, state, Some(until)),
+                Phase::Closed(_) => return false,
                 Phase::Leaving => {
                     drop(state);
                     self.close(Error::Closed);
-                    return None;
+                    return false;
                 }
-                Phase::Opening => {
-                    let within = self.config.connect_within.unwrap_or_default();
-                    if began.elapsed() >= within {
-                        drop(state);
-                        // Whoever said why says more than whoever said nothing.
-                        let unreachable = || Error::Unreachable(errors.join("; "));
-                        self.close(refused.unwrap_or_else(unreachable));
-                        return None;
-                    }
-                }
-                Phase::Open => {}
-            }
-            let until = Instant::now() + self.config.backoff.pause(round);
-            while Instant::now() < until
-                && matches!(state.protocol.phase(), Phase::Opening | Phase::Open)
-            {
-                state = wait(&self.changed, state, Some(until));
             }
         }
-        None
+    }
+
+    /// A router does not let the session in; false when that is the session's end.
+    fn refused(self: &Arc<Self>, index: usize, error: &Error) -> bool {
+        let state = self.lock();
+        let later = state.protocol.may_let_us_in_later(error);
+        let had_been_open = *state.protocol.phase() == Phase::Open;
+        drop(state);
+        if !later {
+            self.close(error.clone());
+        } else if had_been_open {
+            self.notice(SessionEvent::Refused {
+                address: self.config.addresses[index].to_string(),
+                error: error.clone(),
+            });
+        }
+        later
     }
 
     /// One attempt with one router; the keeper of the time ends it when it takes too long.
