@@ -17,6 +17,7 @@ use argh::{ArgsInfo, FromArgs};
 use labnet::{Hint, log};
 use transparency_middleware::client::{Auth, Session, SessionEvent};
 use transparency_middleware::messages::Format;
+use transparency_middleware::tls::Trust;
 
 use calls::{Load, Plan};
 
@@ -59,6 +60,9 @@ struct Args {
     /// file with the secret of that name, for WAMP-CRA
     #[argh(option)]
     secret: Option<PathBuf>,
+    /// file with the certificates of those whose signature makes a router at wss:// a good one, in PEM (default: whom this machine trusts)
+    #[argh(option)]
+    ca: Option<PathBuf>,
     /// seconds that a call may take (default 10)
     #[argh(
         option,
@@ -86,6 +90,8 @@ fn main() -> labnet::MainResult {
     let auth = Auth::from_files(args.authid.as_deref(), ticket, secret)
         .context("cannot authenticate")
         .hint("leave --authid, --ticket and --secret out to come in as anonymous")?;
+    let trust = args.ca.as_deref().map(Trust::from_file);
+    let trust = trust.transpose().context("cannot use --ca")?;
     let plan = Plan::read(&args.call);
 
     // 1. Connect to a router and join its realm
@@ -101,6 +107,9 @@ fn main() -> labnet::MainResult {
         .timeout(args.timeout)
         .idempotent(IDEMPOTENT)
         .on_session_event(tell);
+    if let Some(trust) = trust {
+        builder = builder.trust(trust);
+    }
     if let Some(attempt) = args.attempt {
         builder = builder.attempt_timeout(attempt);
     }

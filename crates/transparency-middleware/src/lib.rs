@@ -11,6 +11,8 @@
 //! | `frames` | WebSocket frames, written in place |
 //! | `memory` | a budget of memory that many connections share |
 //! | `outbox` | what is on its way to one peer |
+//! | `stream` | a connected socket, plain or with TLS |
+//! | [`tls`] | certificates and whom to trust, from files |
 //! | [`auth`] | what a client proves itself with: tickets and WAMP-CRA |
 
 #![deny(missing_docs)]
@@ -22,4 +24,6 @@ mod memory;
 pub mod messages;
 mod outbox;
 pub mod realm;
+mod stream;
+pub mod tls;
 pub mod transport;

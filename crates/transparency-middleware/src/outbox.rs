@@ -10,8 +10,8 @@
 //! One file, since its invariants are held by all of its functions together.
 
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind, Write};
-use std::net::{Shutdown, TcpStream};
+use std::io::{self, ErrorKind};
+use std::net::Shutdown;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
@@ -21,6 +21,7 @@ use bytes::Bytes;
 use labnet::lock;
 
 use crate::memory::{Charge, Memory};
+use crate::stream::{Stream, Wait, is_time};
 
 /// The most that each of the two buffers keeps when all has been written, until [`Outbox::rest`].
 const KEPT: usize = 16 * 1024;
@@ -58,7 +59,7 @@ pub(crate) struct Traffic {
 
 /// The way out to one peer.
 pub(crate) struct Outbox {
-    socket: Arc<TcpStream>,
+    socket: Arc<Stream>,
     queue: Mutex<Queue>,
     writer: Mutex<Writer>,
     /// All has been written, or nothing more will be.
@@ -75,13 +76,13 @@ pub(crate) struct Outbox {
 /// anybody is there.
 struct Life {
     born: Instant,
-    last_millis: AtomicU64,
+    last_nanos: AtomicU64,
 }
 
 impl Life {
     fn touch(&self) {
-        let millis = u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.last_millis.store(millis, Ordering::Relaxed);
+        let nanos = u64::try_from(self.born.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.last_nanos.store(nanos, Ordering::Relaxed);
     }
 }
 
@@ -209,10 +210,11 @@ impl Queue {
 
     /// Puts a pong in. One that waits gives way to it.
     pub(crate) fn pong(&mut self, frame: &[u8]) {
-        self.waiting -= self.pong.len().min(self.waiting);
+        self.waiting -= self.pong.len();
+        self.own_waiting -= self.pong.len();
         self.pong.clear();
         self.pong.extend_from_slice(frame);
-        self.waiting += frame.len();
+        self.count_own(frame.len());
     }
 
     /// Puts a message in: `encode` appends its frame.
@@ -300,11 +302,11 @@ impl Queue {
 impl Outbox {
     /// For a connected socket.
     pub(crate) fn new(
-        socket: Arc<TcpStream>,
+        socket: Arc<Stream>,
         traffic: Arc<Traffic>,
         half_closes: bool,
     ) -> io::Result<Self> {
-        socket.set_write_timeout(Some(WRITE_STEP))?;
+        socket.socket().set_write_timeout(Some(WRITE_STEP))?;
         let queue = Queue {
             charge: Charge::new(&traffic.memory, 0),
             ..Queue::default()
@@ -319,7 +321,7 @@ impl Outbox {
             patience: PATIENCE,
             life: Life {
                 born: Instant::now(),
-                last_millis: AtomicU64::new(0),
+                last_nanos: AtomicU64::new(0),
             },
         })
     }
@@ -331,7 +333,7 @@ impl Outbox {
 
     /// When the peer last showed that it is there.
     pub(crate) fn last_sign_of_life(&self) -> Instant {
-        self.life.born + Duration::from_millis(self.life.last_millis.load(Ordering::Relaxed))
+        self.life.born + Duration::from_nanos(self.life.last_nanos.load(Ordering::Relaxed))
     }
 
     /// What waits, to put something in. To be followed by [`Outbox::flush`], once it is let go.
@@ -372,14 +374,13 @@ impl Outbox {
         queue.clear();
         self.settled.notify_all();
         drop(queue);
-        // It may have been closed by the peer before.
-        let _closed_before = self.socket.shutdown(Shutdown::Both);
+        self.socket.cut();
     }
 
     /// Closes the socket for reading: whoever waits for what comes is woken.
     pub(crate) fn stop_reading(&self) {
         // It may have been closed by the peer before.
-        let _closed_before = self.socket.shutdown(Shutdown::Read);
+        let _closed_before = self.socket.socket().shutdown(Shutdown::Read);
     }
 
     /// Writes what waits, as much as the system takes without blocking.
@@ -388,7 +389,7 @@ impl Outbox {
             if writer.behind {
                 return;
             }
-            match self.drain(&mut writer, send_now) {
+            match self.drain(&mut writer, Wait::No) {
                 Progress::AllWritten => {}
                 Progress::Behind => {
                     writer.behind = true;
@@ -419,17 +420,16 @@ impl Outbox {
         }
     }
 
-    /// Writes until nothing waits. `send` writes some bytes, or says `WouldBlock`.
-    fn drain(
-        &self,
-        writer: &mut Writer,
-        send: fn(&TcpStream, &[u8]) -> io::Result<usize>,
-    ) -> Progress {
+    /// Writes until nothing waits.
+    fn drain(&self, writer: &mut Writer, wait: Wait) -> Progress {
         loop {
-            if writer.written == writer.len() && !self.take(writer) {
-                return Progress::AllWritten;
-            }
-            match send(&self.socket, writer.rest()) {
+            let all_taken = writer.written == writer.len();
+            match self.socket.write(writer.rest(), wait) {
+                Ok(0) if all_taken => {
+                    if !self.take(writer) {
+                        return Progress::AllWritten;
+                    }
+                }
                 Ok(0) => return Progress::Broken,
                 Ok(count) => {
                     let bytes = u64::try_from(count).unwrap_or(u64::MAX);
@@ -441,11 +441,7 @@ impl Outbox {
                     }
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error)
-                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
-                {
-                    return Progress::Behind;
-                }
+                Err(error) if is_time(&error) => return Progress::Behind,
                 Err(_) => return Progress::Broken,
             }
         }
@@ -466,9 +462,12 @@ impl Outbox {
             counter.fetch_add(messages, Ordering::Relaxed);
         }
         if !queue.pong.is_empty() {
+            let length = queue.pong.len();
             writer.buffer.append(&mut queue.pong);
-            queue.in_flight = writer.buffer.len();
-            queue.waiting -= writer.buffer.len().min(queue.waiting);
+            (queue.in_flight, queue.own_in_flight) = (length, length);
+            queue.waiting -= length;
+            queue.own_waiting -= length;
+            queue.account();
             return true;
         }
         loop {
@@ -511,7 +510,7 @@ impl Outbox {
         }
         if queue.state == State::Ending && self.half_closes {
             // The peer reads the close frame, answers it and closes.
-            let _closed_before = self.socket.shutdown(Shutdown::Write);
+            self.socket.end_writing();
         }
         false
     }
@@ -544,7 +543,7 @@ impl Outbox {
             let before = writer.total;
             let is_open = self.queue().is_open();
             let patience = if is_open { self.patience } else { GRACE };
-            match self.drain(&mut writer, send_blocking) {
+            match self.drain(&mut writer, Wait::Yes) {
                 Progress::AllWritten => break,
                 Progress::Behind if writer.total != before => {
                     last_progress = Instant::now();
@@ -570,28 +569,10 @@ impl Outbox {
     }
 }
 
-/// One `send` that takes what fits at once.
-#[cfg(unix)]
-fn send_now(socket: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
-    use rustix::net::{SendFlags, send};
-    Ok(send(socket, bytes, SendFlags::DONTWAIT)?)
-}
-
-/// Without such a flag every write is left to the outbox's own thread.
-#[cfg(not(unix))]
-fn send_now(_socket: &TcpStream, _bytes: &[u8]) -> io::Result<usize> {
-    Err(ErrorKind::WouldBlock.into())
-}
-
-/// One `send` that waits for room, up to the socket's time limit (`SO_SNDTIMEO`).
-fn send_blocking(mut socket: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
-    socket.write(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Read;
-    use std::net::TcpListener;
+    use std::net::{TcpListener, TcpStream};
 
     use super::*;
 
@@ -600,7 +581,7 @@ mod tests {
         let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (socket, _) = listener.accept().unwrap();
         let traffic = Arc::new(Traffic::default());
-        let outbox = Outbox::new(Arc::new(socket), traffic.clone(), true).unwrap();
+        let outbox = Outbox::new(Arc::new(Stream::plain(socket)), traffic.clone(), true).unwrap();
         (Arc::new(outbox), traffic, peer)
     }
 
@@ -670,7 +651,6 @@ mod tests {
         let born = outbox.last_sign_of_life();
         put(&outbox, b"taken by the system at once");
         outbox.flush();
-        thread::sleep(Duration::from_millis(5));
         assert_eq!(outbox.last_sign_of_life(), born);
         outbox.touch();
         let came = outbox.last_sign_of_life();

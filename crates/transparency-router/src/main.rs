@@ -7,7 +7,7 @@
 //! Terminal 3: `cargo run -p transparency-caller`
 //!
 //! You see, on stderr, where it listens and which realms it has. Ctrl-C and SIGTERM say GOODBYE to all
-//! sessions and end it.
+//! sessions and end it. SIGHUP has it read the certificate of `--tls-cert` and its key again, and no session is lost.
 //!
 //! Safety: it listens on 127.0.0.1 alone unless `--host` says otherwise; without `--config` everybody who
 //! reaches it may call, register, publish and subscribe. Pages in a browser may connect only where this router
@@ -18,14 +18,16 @@
 
 mod config;
 mod metrics;
+mod signals;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use argh::{ArgsInfo, FromArgs};
 use labnet::{Hint, log};
 use transparency_middleware::realm::Limits;
+use transparency_middleware::tls::Certificate;
 use transparency_middleware::transport::{Config, Server, Stopper};
 
 /// How long GOODBYE may take to be written to all sessions, at the end.
@@ -57,6 +59,12 @@ struct Args {
     /// origin (SCHEME://HOST:PORT) whose pages may connect beside the router's own; may be given again
     #[argh(option)]
     origin: Vec<String>,
+    /// file with this router's certificate, in PEM: clients connect with TLS (wss://); SIGHUP reads it again
+    #[argh(option)]
+    tls_cert: Option<PathBuf>,
+    /// file with the key of that certificate, in PEM; nobody else should be able to read it
+    #[argh(option)]
+    tls_key: Option<PathBuf>,
     /// address that serves counters as Prometheus text, at /metrics (default: none)
     #[argh(option)]
     metrics: Option<String>,
@@ -105,6 +113,12 @@ fn main() -> labnet::MainResult {
     let mut names: Vec<String> = realms.keys().map(ToString::to_string).collect();
     names.sort_unstable();
     let pages = config::pages(args.web.as_deref())?;
+    let files = Files {
+        certificate: args.tls_cert,
+        key: args.tls_key,
+    };
+    let certificate = files.certificate()?;
+    let scheme = if certificate.is_some() { "wss" } else { "ws" };
 
     // 2. Bind and listen: from here on clients can connect.
     allow_many_connections();
@@ -123,6 +137,7 @@ fn main() -> labnet::MainResult {
         max_per_address: args.max_per_address,
         patience: args.patience,
         ping_after: args.ping_after,
+        certificate,
         pages,
         origins: args.origin,
         ..Config::default()
@@ -136,7 +151,11 @@ fn main() -> labnet::MainResult {
         .metrics
         .map(|metrics| metrics::serve(&metrics, stopper.clone()))
         .transpose()?;
-    end_on_signal(stopper)?;
+    let ends = stopper.clone();
+    signals::handle(
+        move || ends.stop(GOODBYE_PATIENCE),
+        move || files.reload(&stopper),
+    )?;
 
     // 4. Say where.
     let address = labnet::log_listening(server.listener())?;
@@ -146,14 +165,45 @@ fn main() -> labnet::MainResult {
 
     // 5. Serve.
     if args.echo {
-        log!("echoing WebSocket messages at ws://{address}");
+        log!("echoing WebSocket messages at {scheme}://{address}");
         server.run_echo().context("the echo has ended")?;
     } else {
         let plural = if names.len() == 1 { "realm" } else { "realms" };
-        log!("{plural} {} at ws://{address}/ws", names.join(", "));
+        log!("{plural} {} at {scheme}://{address}/ws", names.join(", "));
         server.run().context("the router has ended")?;
     }
     Ok(())
+}
+
+/// What SIGHUP reads again.
+struct Files {
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+}
+
+impl Files {
+    fn certificate(&self) -> anyhow::Result<Option<Certificate>> {
+        match (&self.certificate, &self.key) {
+            (None, None) => Ok(None),
+            (Some(certificate), Some(key)) => Certificate::from_files(certificate, key)
+                .map(Some)
+                .context("cannot use the certificate")
+                .hint("cargo run -p transparency-router --example certificate makes a pair for the lab"),
+            _ => Err(anyhow!("--tls-cert and --tls-key go together")),
+        }
+    }
+
+    /// What was read before stays where a file is wrong.
+    fn reload(&self, stopper: &Stopper) {
+        match self.certificate() {
+            Ok(Some(certificate)) => {
+                stopper.replace_certificate(certificate);
+                log!("new connections are shown the certificate as it is now");
+            }
+            Ok(None) => log!("SIGHUP: there is no certificate to read again"),
+            Err(error) => log!("SIGHUP: {error:#}; the certificate of before stays"),
+        }
+    }
 }
 
 /// Lets the process have as many open files as the system allows it (`RLIMIT_NOFILE`): each session is one.
@@ -169,9 +219,3 @@ fn allow_many_connections() {
 /// Windows has no such limit.
 #[cfg(not(unix))]
 fn allow_many_connections() {}
-
-fn end_on_signal(stopper: Stopper) -> anyhow::Result<()> {
-    ctrlc::set_handler(move || stopper.stop(GOODBYE_PATIENCE))
-        .context("cannot catch Ctrl-C and SIGTERM")
-        .hint("another handler is installed already")
-}

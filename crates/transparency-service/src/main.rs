@@ -20,6 +20,7 @@ use argh::{ArgsInfo, FromArgs};
 use labnet::{Hint, log};
 use transparency_middleware::client::{Auth, Error, Session, SessionEvent};
 use transparency_middleware::messages::Format;
+use transparency_middleware::tls::Trust;
 
 use counter::Counter;
 
@@ -54,6 +55,9 @@ struct Args {
     /// file with the secret of that name, for WAMP-CRA
     #[argh(option)]
     secret: Option<PathBuf>,
+    /// file with the certificates of those whose signature makes a router at wss:// a good one, in PEM (default: whom this machine trusts)
+    #[argh(option)]
+    ca: Option<PathBuf>,
     /// file with the counter's state (default counter.log)
     #[argh(option, default = "PathBuf::from(\"counter.log\")")]
     log: PathBuf,
@@ -71,6 +75,8 @@ fn main() -> labnet::MainResult {
     let auth = Auth::from_files(args.authid.as_deref(), ticket, secret)
         .context("cannot authenticate")
         .hint("leave --authid, --ticket and --secret out to come in as anonymous")?;
+    let trust = args.ca.as_deref().map(Trust::from_file);
+    let trust = trust.transpose().context("cannot use --ca")?;
 
     // 1. Open the state, unless another replica has it
     let counter = Arc::new(Counter::new(&args.log));
@@ -84,12 +90,16 @@ fn main() -> labnet::MainResult {
     } else {
         args.router
     };
-    let session = Session::builder(&args.realm)
+    let mut builder = Session::builder(&args.realm)
         .routers(&routers)
         .auth(auth)
         .format(args.format)
         .workers(args.workers)
-        .on_session_event(tell)
+        .on_session_event(tell);
+    if let Some(trust) = trust {
+        builder = builder.trust(trust);
+    }
+    let session = builder
         .connect()
         .with_context(|| format!("cannot join {} at {}", args.realm, routers.join(", ")))
         .hint("is the router running? cargo run -p transparency-router")?;

@@ -4,25 +4,30 @@ use tungstenite::http::Uri as HttpUri;
 
 use super::error::Error;
 
-/// A router's address, `ws://HOST:PORT/PATH`.
+/// A router's address, `ws://HOST:PORT/PATH`, or `wss://` with TLS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Address {
     pub(super) uri: HttpUri,
     pub(super) host: String,
     pub(super) port: u16,
+    /// With TLS.
+    pub(super) is_secure: bool,
 }
 
 impl Address {
     pub(super) fn parse(text: &str) -> Result<Self, Error> {
         let invalid = || Error::InvalidAddress(text.to_string());
         let uri: HttpUri = text.parse().map_err(|_| invalid())?;
-        if uri.scheme_str() != Some("ws") {
-            return Err(invalid());
-        }
+        let is_secure = match uri.scheme_str() {
+            Some("ws") => false,
+            Some("wss") => true,
+            _ => return Err(invalid()),
+        };
         let host = uri.host().filter(|host| !host.is_empty());
         let host = host.ok_or_else(invalid)?;
         let authority = uri.authority().map_or("", |authority| authority.as_str());
         let port = match authority.strip_prefix(host).ok_or_else(invalid)? {
+            "" if is_secure => 443,
             "" => 80,
             rest => {
                 let port = rest.strip_prefix(':').and_then(|port| port.parse().ok());
@@ -33,6 +38,7 @@ impl Address {
             // An IPv6 address stands in brackets in a URL, and without them everywhere else.
             host: host.trim_matches(['[', ']']).to_string(),
             port,
+            is_secure,
             uri,
         })
     }
@@ -53,11 +59,12 @@ mod tests {
         let address = Address::parse("ws://[::1]:8080/ws").unwrap();
         assert_eq!((address.host.as_str(), address.port), ("::1", 8080));
         assert_eq!(Address::parse("ws://host/ws").unwrap().port, 80);
+        assert_eq!(Address::parse("wss://host/ws").unwrap().port, 443);
+        assert!(Address::parse("wss://host:8443/ws").unwrap().is_secure);
         for text in [
             "",
             "127.0.0.1:8080",
             "http://host/",
-            "wss://host/",
             "ws://",
             "ws:///ws",
             "ws://host:99999/",

@@ -23,6 +23,8 @@ use crate::auth;
 use crate::frames::{self, Side};
 use crate::messages::{Dict, Format, Id, Message, Payload, Uri, known};
 use crate::outbox::{Outbox, Traffic};
+use crate::stream::Stream;
+use crate::tls::server_name;
 
 /// What tungstenite reads at once. Messages are small; a larger one is read in pieces of this size.
 const READ_BUFFER_SIZE: usize = 16 * 1024;
@@ -75,6 +77,22 @@ pub(super) fn open(
     if !watch(watched) {
         return Err(OpenError::Failed("the session has been left".to_string()));
     }
+
+    let stream = match (address.is_secure, &config.trust) {
+        (false, _) => Stream::plain(stream),
+        (true, Some(trust)) => {
+            let name = server_name(&address.host).map_err(|error| failed(&error))?;
+            Stream::client(stream, trust.0.clone(), name).map_err(|error| failed(&error))?
+        }
+        (true, None) => return Err(OpenError::Failed("there is nobody to trust".to_string())),
+    };
+    stream
+        .handshake(deadline)
+        .map_err(|error| failed(&format!("no TLS: {error}")))?;
+    stream
+        .socket()
+        .set_read_timeout(None)
+        .map_err(|error| failed(&error))?;
 
     let request = ClientRequestBuilder::new(address.uri.clone())
         .with_sub_protocol(config.format.subprotocol())
@@ -256,7 +274,12 @@ impl Reader {
         let deadline = Instant::now() + patience;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let limit = self.socket.get_ref().stream.set_read_timeout(Some(left));
+            let limit = self
+                .socket
+                .get_ref()
+                .stream
+                .socket()
+                .set_read_timeout(Some(left));
             if left.is_zero() || limit.is_err() {
                 return false;
             }
@@ -271,7 +294,7 @@ impl Reader {
 /// The stream under tungstenite, which cannot be split: what it writes itself (pong, close) joins the
 /// messages that the session sends.
 struct Wire {
-    stream: Arc<TcpStream>,
+    stream: Arc<Stream>,
     /// None during the HTTP upgrade.
     sender: Option<Arc<Sender>>,
     replies: Vec<u8>,
@@ -279,7 +302,7 @@ struct Wire {
 
 impl Read for Wire {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = (&*self.stream).read(buffer)?;
+        let count = self.stream.read(buffer)?;
         // Also a piece of a message shows that the router is there.
         if let Some(sender) = &self.sender {
             sender.outbox.touch();
@@ -291,7 +314,10 @@ impl Read for Wire {
 impl Write for Wire {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self.sender {
-            None => (&*self.stream).write(bytes),
+            None => {
+                self.stream.write_all(bytes)?;
+                Ok(bytes.len())
+            }
             Some(_) => {
                 self.replies.extend_from_slice(bytes);
                 Ok(bytes.len())
@@ -368,7 +394,7 @@ fn request_of(message: &Message) -> Option<Id> {
 }
 
 impl Sender {
-    fn new(stream: Arc<TcpStream>, config: &Config) -> io::Result<Self> {
+    fn new(stream: Arc<Stream>, config: &Config) -> io::Result<Self> {
         // The router ends the connection, when it has read the close frame.
         let half_closes = false;
         let traffic = Arc::new(Traffic::default());

@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::address::Address;
 use super::error::Error;
 use crate::messages::{Format, Uri};
+use crate::tls::Trust;
 
 /// How a client proves who it is.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -162,6 +163,8 @@ pub(super) struct Config {
     pub(super) addresses: Vec<Address>,
     pub(super) format: Format,
     pub(super) auth: Auth,
+    /// For addresses with TLS.
+    pub(super) trust: Option<Trust>,
     pub(super) call_timeout: Duration,
     pub(super) attempt_timeout: Option<Duration>,
     pub(super) handshake_timeout: Duration,
@@ -202,6 +205,7 @@ impl Builder {
                 addresses: Vec::new(),
                 format: Format::Json,
                 auth: Auth::Anonymous,
+                trust: None,
                 call_timeout: Duration::from_secs(30),
                 attempt_timeout: None,
                 handshake_timeout: Duration::from_secs(5),
@@ -223,7 +227,7 @@ impl Builder {
         }
     }
 
-    /// Adds the addresses of routers, `ws://HOST:PORT/PATH`. They are tried in this order, and after a connection is
+    /// Adds the addresses of routers, `ws://HOST:PORT/PATH`, or `wss://HOST:PORT/PATH` with TLS. They are tried in this order, and after a connection is
     /// lost from the next one on. A router that is full (`wamp.error.unavailable`) or being shut down
     /// (`wamp.close.system_shutdown`) is passed over as one that does not answer is.
     #[must_use]
@@ -238,6 +242,14 @@ impl Builder {
     #[must_use]
     pub fn auth(mut self, auth: Auth) -> Self {
         self.config.auth = auth;
+        self
+    }
+
+    /// Which routers with TLS (`wss://`) the client trusts; at first those whose certificate somebody has signed whom this
+    /// machine trusts. There is no way to trust any: who does not look at the certificate speaks to whoever answers.
+    #[must_use]
+    pub fn trust(mut self, trust: Trust) -> Self {
+        self.config.trust = Some(trust);
         self
     }
 
@@ -378,9 +390,15 @@ impl Builder {
         if addresses.is_empty() {
             return Err(Error::Unreachable("no address was given".to_string()));
         }
+        let mut trust = self.config.trust;
+        if trust.is_none() && addresses.iter().any(|address| address.is_secure) {
+            let found = Trust::of_this_machine();
+            trust = Some(found.map_err(|error| Error::Unreachable(error.to_string()))?);
+        }
         Ok(Config {
             realm,
             addresses,
+            trust,
             ..self.config
         })
     }

@@ -1,9 +1,10 @@
 //! How a router listens, and what its connections share.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::io;
+use std::net::{IpAddr, TcpStream};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use super::http::Page;
@@ -11,6 +12,8 @@ use super::principals::RealmConfig;
 use super::router::Router;
 use crate::messages::Uri;
 use crate::realm::{self, Limits};
+use crate::stream::Stream;
+use crate::tls::Certificate;
 
 /// How a router listens and what it bears.
 #[derive(Debug, Clone)]
@@ -38,6 +41,8 @@ pub struct Config {
     pub path: String,
     /// The pages that are served.
     pub pages: Vec<Page>,
+    /// With TLS, this server's certificate; without one there is no TLS.
+    pub certificate: Option<Certificate>,
     /// Whose pages may connect, beside those that this router serves: `https://example.org`.
     pub origins: Vec<String>,
 }
@@ -64,6 +69,7 @@ impl Default for Config {
             ping_after: Duration::from_secs(30),
             path: "/ws".to_string(),
             pages: Vec::new(),
+            certificate: None,
             origins: Vec::new(),
         }
     }
@@ -73,11 +79,31 @@ impl Default for Config {
 pub(super) struct Shared {
     pub(super) config: Config,
     pub(super) router: Arc<Router>,
+    /// Of connections that come from now on.
+    pub(super) certificate: RwLock<Option<Certificate>>,
     pub(super) per_address: Mutex<HashMap<IpAddr, usize>>,
     /// No connection is served any more; those who are here are being told.
     pub(super) stopping: AtomicBool,
     /// All have been told: nothing is left to be accepted for.
     pub(super) stopped: AtomicBool,
+}
+
+impl Shared {
+    /// A socket that was accepted, with TLS where there is a certificate.
+    pub(super) fn secure(&self, socket: TcpStream) -> io::Result<Stream> {
+        let certificate = self.certificate.read();
+        let certificate = certificate.unwrap_or_else(PoisonError::into_inner).clone();
+        match certificate {
+            Some(certificate) => Stream::server(socket, certificate.0),
+            None => Ok(Stream::plain(socket)),
+        }
+    }
+
+    /// Connections that come from now on are shown this certificate.
+    pub(super) fn replace_certificate(&self, certificate: Certificate) {
+        let place = self.certificate.write();
+        *place.unwrap_or_else(PoisonError::into_inner) = Some(certificate);
+    }
 }
 
 impl std::fmt::Debug for Shared {

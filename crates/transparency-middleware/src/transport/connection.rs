@@ -23,11 +23,12 @@ use crate::frames::{self, Side};
 use crate::memory::Charge;
 use crate::messages::{DecodeError, Format, Id, MAX_DICT, Message, known};
 use crate::realm::{self, Output};
+use crate::stream::Stream;
 
 /// A connection that has been upgraded.
 pub(super) struct Connection {
     socket: WebSocket<Wire>,
-    raw: Arc<TcpStream>,
+    raw: Arc<Stream>,
     peer: Arc<Peer>,
     format: Format,
     /// Until when the client has to have joined.
@@ -44,14 +45,16 @@ pub(super) fn serve(shared: &Arc<Shared>, socket: TcpStream) {
 /// HTTP: an upgraded connection, or one that has been answered and is over.
 pub(super) fn open(
     shared: &Shared,
-    mut socket: TcpStream,
+    socket: TcpStream,
     echo: bool,
 ) -> Option<(Connection, Request)> {
     let deadline = Instant::now() + shared.config.patience;
     let prepared = prepare(&socket);
+    let socket = shared.secure(socket).ok()?;
     let opened = prepared
-        .map_err(Refusal::from)
-        .and_then(|()| negotiate(shared, &mut socket, deadline, echo));
+        .and_then(|()| socket.handshake(deadline))
+        .map_err(|_| Refusal::Silence)
+        .and_then(|()| negotiate(shared, &socket, deadline, echo));
     let refusal = match opened {
         Ok(Opened::WebSocket(head, format)) => {
             // A socket that takes no time limit is none any more.
@@ -60,7 +63,7 @@ pub(super) fn open(
         }
         Ok(Opened::Page(page, with_body)) => {
             // The browser may have gone; it will ask again.
-            let _gone = http::answer(socket, 200, &page.media_type, &page.content, with_body);
+            let _gone = http::answer(&socket, 200, &page.media_type, &page.content, with_body);
             return None;
         }
         Err(refusal) => refusal,
@@ -69,7 +72,7 @@ pub(super) fn open(
         let body = format!("{text}\n");
         // The same: whoever asked may have gone.
         let media_type = "text/plain; charset=utf-8";
-        let _gone = http::answer(socket, status, media_type, body.as_bytes(), true);
+        let _gone = http::answer(&socket, status, media_type, body.as_bytes(), true);
     }
     None
 }
@@ -88,7 +91,7 @@ fn prepare(socket: &TcpStream) -> io::Result<()> {
 
 fn negotiate(
     shared: &Shared,
-    socket: &mut TcpStream,
+    socket: &Stream,
     deadline: Instant,
     echo: bool,
 ) -> Result<Opened, Refusal> {
@@ -116,7 +119,7 @@ fn negotiate(
     if path != shared.config.path {
         return Err(Refusal::Answer(404, "there is no WebSocket at this path"));
     }
-    let on_loopback = socket.local_addr()?.ip().is_loopback();
+    let on_loopback = socket.socket().local_addr()?.ip().is_loopback();
     if !http::origin_may_connect(&head.request, &shared.config.origins, on_loopback) {
         return Err(Refusal::Answer(
             403,
@@ -133,7 +136,7 @@ fn negotiate(
 
 fn connect(
     shared: &Shared,
-    socket: TcpStream,
+    socket: Stream,
     head: &Head,
     format: Format,
     deadline: Instant,
@@ -322,11 +325,9 @@ fn breach(error: &WsError) -> Option<(u16, String)> {
 
 /// Reads and drops what still comes: a socket closed with bytes unread is reset, and the peer would not
 /// get to read why.
-fn drain(socket: &TcpStream) {
-    if let Ok(socket) = socket.try_clone() {
-        // The peer may be gone already.
-        let _gone = labnet::close_gracefully(socket.into(), CLOSE_PATIENCE);
-    }
+fn drain(stream: &Stream) {
+    // The peer may be gone already.
+    let _gone = stream.close_gracefully(CLOSE_PATIENCE);
 }
 
 /// Ends a connection once everything has been written; a peer that reads nothing is given up by its outbox.

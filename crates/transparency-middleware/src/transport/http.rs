@@ -1,12 +1,13 @@
 //! The HTTP that a connection begins with: one request, and either the upgrade or one response.
 
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{IpAddr, TcpStream};
+use std::io::{self, ErrorKind};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use tungstenite::handshake::server::{Request, create_response, write_response};
 
 use crate::messages::Format;
+use crate::stream::Stream;
 
 /// The longest head of a request that is read, in bytes.
 const LONGEST_HEAD: usize = 16 * 1024;
@@ -52,7 +53,7 @@ impl From<io::Error> for Refusal {
 }
 
 /// Reads a request's head; all of it has to be there by the deadline, however slowly it comes.
-pub(super) fn read_head(socket: &mut TcpStream, deadline: Instant) -> Result<Head, Refusal> {
+pub(super) fn read_head(socket: &Stream, deadline: Instant) -> Result<Head, Refusal> {
     let mut bytes = Vec::new();
     let mut piece = [0; 2048];
     loop {
@@ -60,9 +61,10 @@ pub(super) fn read_head(socket: &mut TcpStream, deadline: Instant) -> Result<Hea
         if left.is_zero() {
             return Err(Refusal::Answer(408, "the request did not come in time"));
         }
-        socket.set_read_timeout(Some(left))?;
-        let count = match socket.read(&mut piece) {
-            Ok(count) => count,
+        socket.socket().set_read_timeout(Some(left))?;
+        let count = match socket.read_once(&mut piece) {
+            Ok(Some(count)) => count,
+            Ok(None) => continue,
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             Err(error) => return Err(error.into()),
         };
@@ -180,7 +182,7 @@ pub(super) fn chosen_format(request: &Request) -> Option<Format> {
 
 /// Writes the upgrade's response: from here on the connection carries frames.
 pub(super) fn upgrade(
-    socket: &mut TcpStream,
+    socket: &Stream,
     request: &Request,
     subprotocol: Option<&str>,
 ) -> Result<(), Refusal> {
@@ -209,7 +211,7 @@ pub(super) fn upgrade(
 
 /// Answers a request that is none for a WebSocket, or cannot be one, and ends the connection.
 pub(super) fn answer(
-    mut socket: TcpStream,
+    socket: &Stream,
     status: u16,
     media_type: &str,
     body: &[u8],
@@ -242,7 +244,7 @@ pub(super) fn answer(
     }
     socket.write_all(&response)?;
     // A connection closed with bytes unread is reset, and the answer lost.
-    labnet::close_gracefully(socket.into(), Duration::from_millis(500))
+    socket.close_gracefully(Duration::from_millis(500))
 }
 
 #[cfg(test)]

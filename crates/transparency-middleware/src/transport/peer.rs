@@ -1,6 +1,5 @@
 //! A peer as the realms know it: what is for it goes into its outbox, as far as its limits allow.
 
-use std::net::TcpStream;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
@@ -14,6 +13,7 @@ use crate::memory::{Charge, Memory, counted};
 use crate::messages::{EventRest, Format, Id, Message, Payload};
 use crate::outbox::{Cost, Outbox, Queue};
 use crate::realm::Shared;
+use crate::stream::Stream;
 
 /// Up to this size a message is made a frame when it is put in, with the realm locked: that takes less time than
 /// to keep the message. A larger one is left to whoever writes it, and so is one in another serialization.
@@ -70,7 +70,7 @@ pub(super) enum Pushed {
 impl Peer {
     /// For a connected socket; at most `limit` bytes may wait.
     pub(super) fn new(
-        socket: Arc<TcpStream>,
+        socket: Arc<Stream>,
         format: Format,
         limit: usize,
         metrics: &Metrics,

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 use std::thread;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use super::metrics::count;
 use super::router::Router;
 use super::{CONNECTION, STACK_SIZE};
 use crate::memory::Charge;
+use crate::tls::Certificate;
 
 /// A router, bound to its address.
 ///
@@ -56,6 +57,11 @@ impl Stopper {
         let _woken = TcpStream::connect_timeout(&reachable(self.address), patience);
     }
 
+    /// Shows this certificate to whoever connects from now on; sessions that are open stay as they are.
+    pub fn replace_certificate(&self, certificate: Certificate) {
+        self.shared.replace_certificate(certificate);
+    }
+
     /// The counters in Prometheus' text format.
     pub fn metrics(&self) -> String {
         self.shared.router.prometheus()
@@ -87,6 +93,7 @@ impl Server {
         let address = listener.local_addr()?;
         let router = Router::new(&config);
         let shared = Arc::new(Shared {
+            certificate: RwLock::new(config.certificate.clone()),
             config,
             router,
             per_address: Mutex::default(),

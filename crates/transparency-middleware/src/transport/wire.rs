@@ -1,7 +1,6 @@
 //! Between tungstenite and the socket.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -11,6 +10,7 @@ use super::peer::{Batch, Peer};
 use super::router::Router;
 use super::{CLOSE_PATIENCE, LARGEST_READ, READ_BUFFER, SLOWEST, STRANGERS_BYTES};
 use crate::memory::Charge;
+use crate::stream::Stream;
 
 /// How long the socket is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub(super) enum Limit {
 /// where many came at once, one write at once where one came. What tungstenite itself writes (pong, close)
 /// goes into the session's own outbox, in order with the rest.
 pub(super) struct Wire {
-    socket: Arc<TcpStream>,
+    socket: Arc<Stream>,
     own: Arc<Peer>,
     /// What has been handled since the last read leaves to be done before the next.
     pub(super) batch: Batch,
@@ -58,7 +58,7 @@ pub(super) struct Wire {
 
 impl Wire {
     pub(super) fn new(
-        socket: Arc<TcpStream>,
+        socket: Arc<Stream>,
         own: Arc<Peer>,
         router: Arc<Router>,
         limit: Limit,
@@ -104,7 +104,7 @@ impl Wire {
             // A system call only where the limit has changed.
             Limit::Silence(limit) if self.silence == Some(limit) => Ok(()),
             Limit::Silence(limit) => {
-                self.socket.set_read_timeout(Some(limit))?;
+                self.socket.socket().set_read_timeout(Some(limit))?;
                 self.silence = Some(limit);
                 Ok(())
             }
@@ -116,6 +116,7 @@ impl Wire {
                 self.silence = None;
                 // The system counts in microseconds, and takes 0 of them for "no limit".
                 self.socket
+                    .socket()
                     .set_read_timeout(Some(left.max(Duration::from_micros(1))))
             }
         }
@@ -166,11 +167,19 @@ impl Wire {
             (Some(deadline), Limit::Until(end)) => Limit::Until(deadline.min(end)),
             (None, limit) => limit,
         };
-        let ready = self.set_limit(limit);
-        let socket = &self.socket;
-        let outcome = match straight {
-            Some(place) => ready.and_then(|()| read_some(socket, place)),
-            None => ready.and_then(|()| read_some(socket, &mut self.buffer)),
+        let mut straight = straight;
+        let outcome = loop {
+            let ready = self.set_limit(limit);
+            let socket = &self.socket;
+            let place = match &mut straight {
+                Some(place) => &mut **place,
+                None => &mut self.buffer[..],
+            };
+            match ready.and_then(|()| read_some(socket, place)) {
+                Ok(None) => {}
+                Ok(Some(count)) => break Ok(count),
+                Err(error) => break Err(error),
+            }
         };
         if outcome.is_err() && deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             self.fault = Some("a message was begun, and the rest of it did not come in time");
@@ -181,9 +190,9 @@ impl Wire {
 
 /// One `recv`, begun again when it was only interrupted: with a time limit (`SO_RCVTIMEO`) Linux ends it with `EINTR`
 /// also when the process was stopped and goes on (signal(7)).
-fn read_some(mut socket: &TcpStream, place: &mut [u8]) -> io::Result<usize> {
+fn read_some(socket: &Stream, place: &mut [u8]) -> io::Result<Option<usize>> {
     loop {
-        match socket.read(place) {
+        match socket.read_once(place) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             outcome => return outcome,
         }
