@@ -95,8 +95,35 @@ def run(bench):
         digits=0,
         times=TIMES,
     )
+    with_tls(bench, router, load, seconds)
     idle_sessions(bench, router, load)
     start_up(bench, router)
+
+
+def with_tls(bench, router, load, seconds):
+    """The same calls through our own client, plain and with TLS."""
+    folder = os.path.join(bench.folder, "certificate")
+    os.makedirs(folder, exist_ok=True)
+    maker = bench.cargo("transparency-router", example="certificate")
+    subprocess.run([maker], cwd=folder, check=True, stderr=subprocess.DEVNULL)
+    certificate, key = os.path.join(folder, "certificate.pem"), os.path.join(folder, "key.pem")
+    plain = port_of(bench.start([router, "--port", "0"]))
+    secure = port_of(bench.start([router, "--port", "0", "--tls-cert", certificate, "--tls-key", key]))
+
+    def median_time(url, trust):
+        argv = [load, "session", url, trust, str(seconds)]
+        return lambda: float(bench.call(argv, timeout=60).stdout.split()[1])
+
+    bench.compare(
+        "1 call under way, our client: p50",
+        [
+            Case("plain", median_time(f"ws://127.0.0.1:{plain}/ws", "-")),
+            Case("with TLS", median_time(f"wss://127.0.0.1:{secure}/ws", certificate), against="plain", bound="<= 1.3"),
+        ],
+        unit="µs",
+        digits=1,
+        times=TIMES,
+    )
 
 
 def start_nats(bench):

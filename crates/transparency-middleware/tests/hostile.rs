@@ -1,5 +1,7 @@
 //! The client against servers that nobody should trust: what they send, how they end connections, and how much of the client's
 //! memory, time and patience they get. Each server is played by hand, with the bytes that it sends.
+//!
+//! One file, since the tests share a process whose memory is looked at, and run one by one.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic anywhere")]
 

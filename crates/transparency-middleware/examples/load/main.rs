@@ -3,7 +3,8 @@
 //!
 //! `load relay` serves the relay. `load call wamp|nats|relay ADDRESS OUTSTANDING SECONDS` prints calls a second and
 //! the 50th and 99th percentile of a call's time in microseconds. `load fan wamp|nats ADDRESS SUBSCRIBERS
-//! SECONDS` prints events delivered a second. `load idle ADDRESS SESSIONS` holds sessions until its stdin ends.
+//! SECONDS` prints events delivered a second. `load session URL CA|- SECONDS` calls through this library's own client, and prints
+//! what `call` does. `load idle ADDRESS SESSIONS` holds sessions until its stdin ends.
 //!
 //! Every client here works in the same way: what it has to send waits until it has nothing more to read, and
 //! then goes out in one write; messages are put together and taken apart by hand. So the rows differ by what stands
@@ -12,6 +13,7 @@
 mod connection;
 mod nats;
 mod relay;
+mod session;
 mod wamp;
 mod websocket;
 
@@ -65,6 +67,10 @@ fn main() -> labnet::MainResult {
                 _ => Err(anyhow::anyhow!("{kind} is neither wamp nor nats"))?,
             };
             say!("{rate:.0}")?;
+        }
+        ["session", url, trust, seconds] => {
+            let seconds = Duration::from_secs_f64(parse(seconds)?);
+            report(session::call(url, trust, seconds)?, seconds)?;
         }
         ["idle", address, sessions] => idle(parse(address)?, parse(sessions)?)?,
         _ => Err(anyhow::anyhow!(

@@ -47,6 +47,7 @@ mod pool;
 mod procedure;
 mod protocol;
 mod pubsub;
+mod sender;
 mod session;
 mod threads;
 

@@ -4,6 +4,7 @@
 mod cbor;
 mod json;
 mod msgpack;
+mod plain;
 
 use std::ops::Range;
 
@@ -13,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::PayloadError;
 use super::format::Format;
-use super::value::Dict;
+use super::value::{Dict, Value};
 
 /// The most elements that a message has: CALL and others with options, a URI and two kinds of arguments.
 pub(super) const MAX_ELEMENTS: usize = 7;
@@ -111,9 +112,24 @@ pub(super) fn plain_text(format: Format, element: &[u8]) -> Option<&str> {
 pub(super) fn read<T: DeserializeOwned>(format: Format, element: &[u8]) -> Result<T, PayloadError> {
     match format {
         Format::Json => serde_json::from_slice(element).map_err(PayloadError::new),
-        Format::MessagePack => rmp_serde::from_slice(element).map_err(PayloadError::new),
-        Format::Cbor => cbor4ii::serde::from_slice(element).map_err(PayloadError::new),
+        Format::MessagePack => {
+            let plain = plain::msgpack(element).map_err(PayloadError::new)?;
+            rmp_serde::from_slice(&plain).map_err(PayloadError::new)
+        }
+        Format::Cbor => {
+            let plain = plain::cbor(element).map_err(PayloadError::new)?;
+            cbor4ii::serde::from_slice(&plain)
+                .map_err(|error| PayloadError::new(cbor::describe(&error)))
+        }
     }
+}
+
+/// Reads one element to be written anew in another serialization: what would change on the way is an error.
+pub(super) fn read_exactly(format: Format, element: &[u8]) -> Result<Value, PayloadError> {
+    if format == Format::Json {
+        plain::json(element).map_err(PayloadError::new)?;
+    }
+    read(format, element)
 }
 
 /// Writes one element: structs as dictionaries, tuples as lists.

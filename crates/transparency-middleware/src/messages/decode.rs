@@ -77,6 +77,7 @@ impl Field for Uri {
             .map_err(DecodeError::malformed)?;
         match Uri::pattern(&text, reader.matching) {
             Some(uri) => Ok(uri),
+            None if reader.mends_uris => Ok(Uri::mended(&text)),
             None => Err(reader.invalid_uri(&text, what)),
         }
     }
@@ -90,6 +91,7 @@ impl Field for RequestKind {
     fn read(reader: &mut Reader<'_>, what: &str, _: &[Rule]) -> Result<Self, DecodeError> {
         let index = reader.next();
         let code = reader.parts.value(index, what);
+        reader.mends_uris = true;
         code.map_err(DecodeError::malformed)?
             .as_u64()
             .and_then(RequestKind::from_code)
@@ -118,6 +120,8 @@ pub(super) struct Reader<'a> {
     acknowledge: bool,
     /// Whether the options say that the payload is sealed.
     sealed: bool,
+    /// An ERROR tells somebody what happened: a URI that is none is no reason to keep that from him.
+    pub(super) mends_uris: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -137,6 +141,7 @@ impl<'a> Reader<'a> {
             matching: Match::Exact,
             acknowledge: false,
             sealed: false,
+            mends_uris: false,
         }
     }
 
@@ -291,6 +296,8 @@ impl Parts<'_> {
         };
         let dict = match dict {
             Value::Dict(dict) => dict,
+            // Some clients write null where they have none.
+            Value::Null => Dict::new(),
             _ => return Err(format!("the {what} are no dictionary")),
         };
         if dict.len() > MAX_ENTRIES {
@@ -328,14 +335,19 @@ impl Parts<'_> {
             let bytes = self.slice(span);
             match codec::first_count(self.format, &bytes) {
                 Some((found, _)) if found == container => Ok(bytes),
+                // As for the options.
+                None if *bytes == *codec::null(self.format) => Ok(Bytes::new()),
                 _ => Err(match container {
                     codec::Container::List => "the positional arguments are no list".to_string(),
                     codec::Container::Dict => "the keyword arguments are no dictionary".to_string(),
                 }),
             }
         };
-        let args = part(index, codec::Container::List)?;
+        let mut args = part(index, codec::Container::List)?;
         let kwargs = part(index + 1, codec::Container::Dict)?;
+        if args.is_empty() && !kwargs.is_empty() {
+            args = codec::empty_list(self.format);
+        }
         if !kwargs.is_empty() && !codec::keys_are_text(self.format, &kwargs) {
             return Err("a keyword is no string".to_string());
         }

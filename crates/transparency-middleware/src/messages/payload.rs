@@ -215,7 +215,7 @@ impl Payload {
     /// # Errors
     ///
     /// When there is something in it that the other serialization, or WAMP, has no form for: a dictionary
-    /// whose keys are no text, a tagged value.
+    /// whose keys are no text, NaN where JSON is wanted, a whole number beyond 64 bits, an extension type of MessagePack.
     pub fn to_format(&self, format: Format) -> Result<Payload, PayloadError> {
         let mut payload = self.in_format(format)?.into_owned();
         payload.format = format;
@@ -231,7 +231,7 @@ impl Payload {
             if bytes.is_empty() {
                 return Ok(Bytes::new());
             }
-            let value: Value = codec::read(self.format, bytes)?;
+            let value = codec::read_exactly(self.format, bytes)?;
             Ok(codec::write(format, &value)?.into())
         };
         Ok(Cow::Owned(Payload {
@@ -252,10 +252,14 @@ impl fmt::Debug for Payload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |f: &mut fmt::Formatter<'_>, bytes: &[u8]| match self.format {
             Format::Json => f.write_str(&String::from_utf8_lossy(bytes)),
-            _ => match codec::read::<Value>(self.format, bytes) {
-                Ok(value) => write!(f, "{value:?}"),
-                Err(_) => write!(f, "{bytes:02x?}"),
-            },
+            _ => {
+                let value = codec::read::<Value>(self.format, bytes);
+                // As JSON, which people read.
+                match value.and_then(|value| codec::write(Format::Json, &value)) {
+                    Ok(json) => f.write_str(&String::from_utf8_lossy(&json)),
+                    Err(_) => write!(f, "{bytes:02x?}"),
+                }
+            }
         };
         if !self.args.is_empty() {
             shown(f, &self.args)?;

@@ -29,7 +29,7 @@ enum Kind {
     Word(&'static [&'static str]),
     /// One of these words, or one that begins with `x_`, which the specification leaves to everybody.
     WordOrOwn(&'static [&'static str]),
-    /// At least one of these roles, each a dictionary, its `features` a dictionary of truth values.
+    /// At least one of these roles, each a dictionary, its `features` a dictionary or null.
     Roles(&'static [&'static str]),
     /// This, or JSON's null, which counts as nothing: some clients write what they do not have.
     OrNull(&'static Kind),
@@ -308,12 +308,10 @@ fn check_roles(value: &Value, names: &[&str]) -> Result<(), String> {
         let Some(features) = role.get("features") else {
             continue;
         };
-        let features = features
-            .as_dict()
-            .ok_or_else(|| format!("wrong where {name} has features that are no dictionary"))?;
-        if let Some((feature, _)) = features.iter().find(|(_, value)| value.as_bool().is_none()) {
+        // What is not true counts as absent, whatever it is.
+        if features.as_dict().is_none() && *features != Value::Null {
             return Err(format!(
-                "wrong where the feature {feature} is not true or false"
+                "wrong where {name} has features that are no dictionary"
             ));
         }
     }

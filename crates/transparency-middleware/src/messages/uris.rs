@@ -36,6 +36,23 @@ impl Uri {
         is_valid(text, matching).then(|| Uri(text.into()))
     }
 
+    /// The URI that is nearest to a text: white space and `#` become `_`. Where that is none either, it is
+    /// `wamp.error.invalid_uri`.
+    pub(super) fn mended(text: &str) -> Self {
+        let mended: String = text
+            .chars()
+            .map(|c| {
+                if c == '#' || c.is_whitespace() {
+                    '_'
+                } else {
+                    c
+                }
+            })
+            .collect();
+        let known = || Uri(known::INVALID_URI.into());
+        Uri::new(&mended).unwrap_or_else(known)
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -5,7 +5,7 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
-use serde::ser::{SerializeMap, SerializeSeq};
+use serde::ser::{Error as _, SerializeMap, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Id;
@@ -316,6 +316,10 @@ impl Serialize for Value {
             Value::Bool(value) => serializer.serialize_bool(*value),
             Value::Integer(number) => serializer.serialize_i64(*number),
             Value::Unsigned(number) => serializer.serialize_u64(*number),
+            // serde_json would write null.
+            Value::Float(number) if serializer.is_human_readable() && !number.is_finite() => {
+                Err(S::Error::custom("NaN and Infinity have no form in JSON"))
+            }
             Value::Float(number) => serializer.serialize_f64(*number),
             Value::String(text) => serializer.serialize_str(text),
             Value::Bytes(bytes) if serializer.is_human_readable() => {

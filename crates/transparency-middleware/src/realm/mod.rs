@@ -390,8 +390,21 @@ impl<H: Clone> Realm<H> {
         why: &str,
         out: &mut Vec<Output<H>>,
     ) {
+        self.refuse(from, kind, request, known::INVALID_URI, why, out);
+    }
+
+    /// Answers a request with an error that whoever passes messages to the realm has found.
+    pub fn refuse(
+        &mut self,
+        from: Id,
+        kind: RequestKind,
+        request: Id,
+        reason: &str,
+        why: &str,
+        out: &mut Vec<Output<H>>,
+    ) {
         if let Some(session) = self.sessions.get(&from) {
-            let message = error(kind, request, known::INVALID_URI, Some(why));
+            let message = error(kind, request, reason, Some(why));
             send(session, message, out);
         }
     }

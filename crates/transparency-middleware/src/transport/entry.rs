@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::peer::Peer;
+use super::peer::{Formats, Peer};
 use super::principals::{DecoyPrincipals, Principal, Proof, RealmConfig};
 use crate::memory::{Charge, Memory};
 use crate::realm::{Limits, Realm};
@@ -12,6 +12,7 @@ use crate::realm::{Limits, Realm};
 pub(super) struct RealmEntry {
     pub(super) config: RealmConfig,
     pub(super) decoys: DecoyPrincipals,
+    pub(super) formats: Arc<Formats>,
     realm: Mutex<Realm<Arc<Peer>>>,
     /// What the sessions have registered.
     charge: Mutex<Charge>,
@@ -29,6 +30,7 @@ impl RealmEntry {
         let realm = Realm::new(limits, config.roles.clone(), rand::random());
         Arc::new(RealmEntry {
             decoys: DecoyPrincipals::new(&config.principals),
+            formats: Arc::default(),
             realm: Mutex::new(realm),
             charge: Mutex::new(Charge::new(memory, 0)),
             waiting: AtomicUsize::new(0),

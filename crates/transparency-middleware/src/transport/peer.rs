@@ -32,6 +32,36 @@ pub(super) trait Owner: Send + Sync {
     fn lost(&self, peer: &Arc<Peer>, message: &Message, why: &str);
 }
 
+/// How many sessions of a realm speak each serialization.
+#[derive(Debug, Default)]
+pub(super) struct Formats([AtomicUsize; Format::ALL.len()]);
+
+impl Formats {
+    fn count(&self, format: Format) -> &AtomicUsize {
+        let place = Format::ALL.iter().position(|other| *other == format);
+        &self.0[place.unwrap_or(0)]
+    }
+
+    /// The request of a publication that wants an answer and has no form in a serialization that somebody here speaks, and
+    /// why.
+    pub(super) fn refuse(&self, message: &Message) -> Option<(Id, String)> {
+        let Message::Publish {
+            request,
+            options,
+            payload,
+            ..
+        } = message
+        else {
+            return None;
+        };
+        let spoken = |format: &Format| self.count(*format).load(Ordering::Relaxed) > 0;
+        let error = |format| payload.to_format(format).err();
+        let mut others = Format::ALL.into_iter().filter(spoken);
+        let why = options.flag("acknowledge").then(|| others.find_map(error));
+        why.flatten().map(|why| (*request, why.to_string()))
+    }
+}
+
 /// The way out to a session, or to what is going to be one.
 pub(super) struct Peer {
     outbox: Arc<Outbox>,
@@ -40,6 +70,8 @@ pub(super) struct Peer {
     limit: usize,
     owner: OnceLock<Weak<dyn Owner>>,
     session: OnceLock<Id>,
+    /// Where it is counted.
+    formats: OnceLock<Arc<Formats>>,
     /// The code of the close frame, where it is not the one that [`Peer::close`] is given.
     code: OnceLock<u16>,
     /// The connection's number: no two have the same.
@@ -83,6 +115,7 @@ impl Peer {
             limit,
             owner: OnceLock::new(),
             session: OnceLock::new(),
+            formats: OnceLock::new(),
             code: OnceLock::new(),
             number: LAST.fetch_add(1, Ordering::Relaxed),
             memory: metrics.traffic.memory.clone(),
@@ -122,8 +155,11 @@ impl Peer {
     }
 
     /// Tells which session this is, and who is to hear of messages that cannot be sent.
-    pub(super) fn belongs_to(&self, session: Id, owner: Weak<dyn Owner>) {
+    pub(super) fn belongs_to(&self, session: Id, owner: Weak<dyn Owner>, formats: &Arc<Formats>) {
         // Each is set once: a connection has one session.
+        if self.formats.set(formats.clone()).is_ok() {
+            formats.count(self.format).fetch_add(1, Ordering::Relaxed);
+        }
         let _set_before = self.session.set(session);
         let _set_before = self.owner.set(owner);
     }
@@ -332,6 +368,14 @@ impl Peer {
     /// Closes the socket in both directions.
     pub(super) fn cut(&self) {
         self.outbox.cut();
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        if let Some(formats) = self.formats.get() {
+            formats.count(self.format).fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 

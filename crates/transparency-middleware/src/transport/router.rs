@@ -12,7 +12,7 @@ use super::peer::{Batch, Owner, Peer, Pushed};
 use super::principals::{Proof, challenge_text, random_text};
 use super::timer::Timer;
 use crate::auth;
-use crate::messages::{DecodeError, DecodeErrorKind, Dict, Id, Message, Uri, known};
+use crate::messages::{DecodeError, DecodeErrorKind, Dict, Id, Message, RequestKind, Uri, known};
 use crate::realm::{self, Identity, Output, Realm};
 
 pub(super) struct Router {
@@ -240,7 +240,7 @@ impl Router {
         // An id that was promised in a challenge is still free: 53 random bits.
         let session = session.unwrap_or_else(|| realm.new_session_id());
         let owner: Weak<dyn Owner> = self.own.clone();
-        peer.belongs_to(session, owner);
+        peer.belongs_to(session, owner, &entry.formats);
         count(&self.metrics.sessions_total);
         let mut out = Vec::new();
         let before = realm.ticket();
@@ -271,9 +271,17 @@ impl Router {
             Message::Error { .. } => count(&self.metrics.errors),
             _ => {}
         }
+        // Who wants an answer hears when not everybody could read it. That is tried before the realm is locked.
+        let refused = entry.formats.refuse(&message);
         let mut realm = entry.lock();
         let before = realm.ticket();
-        realm.receive(session, message, now, out);
+        match refused {
+            Some((request, why)) => {
+                let (kind, reason) = (RequestKind::Publish, known::INVALID_ARGUMENT);
+                realm.refuse(session, kind, request, reason, &why, out);
+            }
+            None => realm.receive(session, message, now, out),
+        }
         if let Some(deadline) = realm.next_deadline() {
             self.timer.wake_at(deadline);
         }

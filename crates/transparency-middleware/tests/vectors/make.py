@@ -63,7 +63,7 @@ REFUSED = [
     ([2, 0, {"roles": {"broker": {}}}], "session"), ([2, MOST + 1, {"roles": {"broker": {}}}], "session"), ([2, 1, CALLER], "roles"),
     ([3, {}], "elements"), ([3, "why", "a.b"], "details"), ([4, 1, {}], "method"), ([4, "ticket", []], "extra"),
     ([5, None, {}], "signature"), ([6, {}, ""], "reason"), ([6, {"message": 1}, "a.b"], "message"),
-    ([8, 47, 1, {}, "a.b"], "request type"), ([8, 48, 0, {}, "a.b"], "request id"), ([8, 48, 1, {}, "a..b"], "error"),
+    ([8, 47, 1, {}, "a.b"], "request type"), ([8, 48, 0, {}, "a.b"], "request id"),
     ([8, 48, 1, {}], "elements"), ([16, 1, {"acknowledge": 1}, "a.b"], "acknowledge"), ([16, 1, {"exclude": [0]}, "a.b"], "exclude"),
     ([16, 1, {}, "a.b", b"x"], "arguments"), ([16, 1, {"enc_algo": "mqtt"}, "a.b", 7], "payload"), ([17, 1], "elements"),
     ([17, 1, "2"], "publication"), ([32, 1, {"match": "regex"}, "a.b"], "match"), ([32, 1, {}, 7], "URI"), ([33, 1, 0], "subscription"),

@@ -10,6 +10,36 @@ use super::super::procedure::CancelToken;
 use super::Outgoing;
 use crate::messages::{Dict, Id, Message, RequestKind, SessionIds};
 
+/// Why a connection is not read any further.
+#[derive(Debug, PartialEq, Eq)]
+pub(in super::super) enum Disconnect {
+    /// There is no connection any more.
+    Left,
+    /// The router said GOODBYE; the answer is on its way.
+    Goodbye,
+    /// The router said ABORT.
+    Aborted {
+        text: String,
+        /// A message was larger than the router takes.
+        too_large: bool,
+    },
+    Violation(String),
+}
+
+impl Disconnect {
+    pub(super) fn unasked(name: &str) -> Self {
+        Disconnect::Violation(format!("{name} that answers nothing"))
+    }
+
+    /// A request that the session makes of itself cannot be sent.
+    pub(super) fn unsent(error: &Error) -> Self {
+        Disconnect::Aborted {
+            text: error.to_string(),
+            too_large: false,
+        }
+    }
+}
+
 /// An open connection.
 pub(super) struct Link<W> {
     pub(super) wire: W,

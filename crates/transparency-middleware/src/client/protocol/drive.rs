@@ -1,5 +1,5 @@
 //! Plays any order of events on the protocol, and checks after each what has to hold. The property test and the fuzz target
-//! `client` share it.
+//! `client` share it. One file, since every event is an arm of one game.
 //!
 //! - No promise is kept twice, and when the session is at its end each has been kept once.
 //! - Requests have the ids 1, 2, 3, … on each connection.
@@ -10,8 +10,6 @@
 //! - A connection on which bytes move is not broken off.
 //! - Connecting waits the longer the more sessions have not lasted.
 //! - After the end nothing is held, and nothing comes out any more.
-//!
-//! One file, since every event is an arm of one game.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};

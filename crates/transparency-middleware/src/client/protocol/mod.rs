@@ -10,6 +10,7 @@
 //! | `drive` | any order of events, played and checked (tests and fuzzing) |
 //! | [`messages`] | what each message of the router does |
 //! | [`opening`] | HELLO, CHALLENGE, WELCOME |
+//! | [`output`] | what the protocol wants done |
 //! | [`registrations`] | procedures, and the invocations of them |
 //! | [`subscriptions`] | topics, their events, and publications |
 //! | [`timer`] | what is to be done later |
@@ -20,6 +21,7 @@ mod connection;
 pub mod drive;
 mod messages;
 mod opening;
+mod output;
 mod registrations;
 mod subscriptions;
 mod timer;
@@ -27,23 +29,21 @@ mod timer;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use super::call::Promise;
 use super::error::{Error, ErrorReply, shorten};
 use super::options::SessionEvent;
-use super::procedure::{CancelToken, Procedure};
-use super::pubsub::Event;
 use crate::messages::{Dict, Id, Message, Payload, Uri, known};
 
 pub(super) use calls::NewCall;
 use calls::PendingEntry;
+pub(super) use connection::Disconnect;
 use connection::{Link, Request};
 pub(super) use opening::{Opening, Step, hello, no_proof};
+pub(super) use output::{Delivery, EventHandler, Invoked, Output};
 use registrations::RegistrationEntry;
 pub(super) use registrations::refusal;
-pub(super) use subscriptions::EventHandler;
 use subscriptions::SubscriptionEntry;
 pub(super) use timer::Task;
 use timer::Tasks;
@@ -88,53 +88,6 @@ pub(super) struct Timing {
     pub(super) handshake_timeout: Duration,
 }
 
-/// What is to be done, in this order.
-pub(super) enum Output<W> {
-    /// The end of a request, for whoever waits for it.
-    Finish(Arc<Promise>, Result<Payload, Error>),
-    /// The end of an acknowledged publication.
-    Published(Arc<Promise>, Id),
-    /// A partial result of this call. Where too many wait, [`Protocol::overrun`] is told.
-    Partial(u64, Arc<Promise>, Payload),
-    /// A procedure is called. What comes of it goes to [`Protocol::answered`], or at once to [`Protocol::turned_away`].
-    Invoke(Invoked),
-    /// The caller no longer wants this invocation's result.
-    Cancel(Arc<CancelToken>),
-    /// An event for the handler of this subscription.
-    Deliver(u64, Delivery),
-    /// Something that the user may want to know.
-    Notice(SessionEvent),
-    /// [`Protocol::later`], after a pause that grows with the attempts.
-    Retry(Task, u32),
-    /// The attempt to connect takes too long.
-    StopOpening,
-    /// Ends a connection at once.
-    BreakOff(W),
-    /// Ends a connection when all is written.
-    HangUp(W),
-    /// The session is at its end.
-    Ended,
-}
-
-/// A call of a procedure of this session.
-pub(super) struct Invoked {
-    pub(super) request: Id,
-    pub(super) procedure: Procedure,
-    /// The URI that was called.
-    pub(super) uri: Uri,
-    pub(super) details: Dict,
-    pub(super) payload: Payload,
-    pub(super) cancel_token: Arc<CancelToken>,
-}
-
-/// An event and who handles it.
-pub(super) struct Delivery {
-    pub(super) event: Event,
-    pub(super) handler: EventHandler,
-    /// Cleared when the subscription is given up: events that wait for the handler by then are dropped.
-    pub(super) wanted: Arc<AtomicBool>,
-}
-
 /// Where the session is between its begin and its end.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Phase {
@@ -153,36 +106,6 @@ impl fmt::Display for Phase {
             Phase::Open => f.write_str("open"),
             Phase::Leaving => f.write_str("leaving"),
             Phase::Closed(error) => write!(f, "closed: {error}"),
-        }
-    }
-}
-
-/// Why a connection is not read any further.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Disconnect {
-    /// There is no connection any more.
-    Left,
-    /// The router said GOODBYE; the answer is on its way.
-    Goodbye,
-    /// The router said ABORT.
-    Aborted {
-        text: String,
-        /// A message was larger than the router takes.
-        too_large: bool,
-    },
-    Violation(String),
-}
-
-impl Disconnect {
-    fn unasked(name: &str) -> Self {
-        Disconnect::Violation(format!("{name} that answers nothing"))
-    }
-
-    /// A request that the session makes of itself cannot be sent.
-    fn unsent(error: &Error) -> Self {
-        Disconnect::Aborted {
-            text: error.to_string(),
-            too_large: false,
         }
     }
 }

@@ -9,11 +9,8 @@ use super::super::options::SessionEvent;
 use super::super::pubsub::{Event, Topic};
 use super::connection::Request;
 use super::timer::Task;
-use super::{Delivery, Disconnect, Outgoing, Output, Protocol, revoked_for};
+use super::{Delivery, Disconnect, EventHandler, Outgoing, Output, Protocol, revoked_for};
 use crate::messages::{Dict, Id, Message, Payload, Uri, known};
-
-/// What a subscription runs for each event.
-pub(in super::super) type EventHandler = Arc<dyn Fn(&Event) + Send + Sync>;
 
 pub(super) struct SubscriptionEntry {
     topic: Topic,

@@ -25,11 +25,11 @@ use labnet::lock;
 use super::budget::Budget;
 use super::error::{Error, ErrorReply};
 use super::inbox::{Inbox, Item};
-use super::link::Sender;
 use super::options::{Backoff, Config, SessionEvent};
 use super::pool::Pool;
 use super::procedure::{Invocation, Progress};
 use super::protocol::{Delivery, Invoked, Outgoing, Output, Protocol, Timing, refusal};
+use super::sender::Sender;
 use crate::messages::{Dict, Id, Message, Payload, RequestKind};
 use lock::{Locked, wait};
 

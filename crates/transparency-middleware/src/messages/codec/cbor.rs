@@ -78,6 +78,19 @@ pub(super) fn number(out: &mut Vec<u8>, number: u64) {
     }
 }
 
+/// What is wrong with a value, for a person.
+pub(super) fn describe(error: &cbor4ii::serde::DecodeError<std::convert::Infallible>) -> String {
+    use cbor4ii::core::dec::Error as Core;
+    use cbor4ii::serde::DecodeError;
+    match error {
+        DecodeError::Custom(text) => text.to_string(),
+        DecodeError::Core(Core::Mismatch { name, .. } | Core::Unsupported { name, .. }) => {
+            format!("a value is not what is wanted here ({name})")
+        }
+        DecodeError::Core(_) => "a value cannot be read".to_string(),
+    }
+}
+
 /// The byte that ends a list, a dictionary, a text or bytes whose length was not told before.
 const BREAK: u8 = 0xff;
 
