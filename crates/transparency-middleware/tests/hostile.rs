@@ -1,14 +1,14 @@
 //! The client against servers that nobody should trust: what they send, how they end connections, and how much of the client's
 //! memory, time and patience they get. Each server is played by hand, with the bytes that it sends.
 //!
-//! One file, since the tests share a process whose memory is looked at, and run one by one.
+//! One file, since the tests share a process whose memory is looked at.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic anywhere")]
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{self, Receiver};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,10 +22,15 @@ use tungstenite::handshake::server::{Request, Response};
 /// Far above what a busy machine needs.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// One test at a time: the memory is that of the process.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+/// A test that looks at the memory, which is that of the process, runs alone.
+static TESTS: RwLock<()> = RwLock::new(());
+
+fn alone() -> RwLockWriteGuard<'static, ()> {
+    TESTS.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn beside_others() -> RwLockReadGuard<'static, ()> {
+    TESTS.read().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The memory of this process, in bytes.
@@ -206,7 +211,7 @@ fn notices(builder: Builder) -> (Builder, Notices) {
 
 #[test]
 fn a_server_that_ends_each_session_at_once_is_asked_seldom_and_more_seldom() {
-    let _alone = alone();
+    let _beside = beside_others();
     let server = Server::new();
     let (_session, mut wire) = server.open(server.builder().backoff(Backoff {
         first: Duration::from_millis(50),
@@ -415,7 +420,7 @@ fn cra() -> Auth {
 
 #[test]
 fn a_challenge_that_asks_for_hours_of_work_is_refused_at_once() {
-    let _alone = alone();
+    let _beside = beside_others();
     let server = Server::new();
     let began = Instant::now();
     let error = thread::scope(|scope| {
@@ -437,7 +442,7 @@ fn a_challenge_that_asks_for_hours_of_work_is_refused_at_once() {
 
 #[test]
 fn the_limit_of_the_handshake_holds_for_the_work_of_a_proof() {
-    let _alone = alone();
+    let _beside = beside_others();
     let server = Server::new();
     let builder = server.builder().auth(cra());
     let builder = builder.handshake_timeout(Duration::from_millis(50));
@@ -459,7 +464,7 @@ fn the_limit_of_the_handshake_holds_for_the_work_of_a_proof() {
 
 #[test]
 fn a_second_challenge_gets_no_second_proof() {
-    let _alone = alone();
+    let _beside = beside_others();
     let server = Server::new();
     let error = thread::scope(|scope| {
         let builder = server.builder().auth(cra());
@@ -483,7 +488,7 @@ fn a_second_challenge_gets_no_second_proof() {
 
 #[test]
 fn an_abort_on_reconnecting_is_a_notice_and_another_try() {
-    let _alone = alone();
+    let _beside = beside_others();
     let server = Server::new();
     let (builder, notices) = notices(server.builder());
     let (session, mut wire) = server.open(builder);
@@ -511,7 +516,7 @@ fn an_abort_on_reconnecting_is_a_notice_and_another_try() {
 
 #[test]
 fn a_slow_answer_that_goes_on_coming_is_waited_for() {
-    let _alone = alone();
+    let _beside = beside_others();
     let server = Server::new();
     let patience = Duration::from_secs(1);
     let builder = server.builder().ping(patience / 10, patience);
@@ -536,7 +541,7 @@ fn a_slow_answer_that_goes_on_coming_is_waited_for() {
 
 #[test]
 fn a_server_that_slowly_takes_a_large_message_is_waited_for() {
-    let _alone = alone();
+    let _beside = beside_others();
     let server = Server::new();
     let patience = Duration::from_secs(1);
     let builder = server.builder().ping(patience / 10, patience);
@@ -562,7 +567,7 @@ fn a_server_that_slowly_takes_a_large_message_is_waited_for() {
 
 #[test]
 fn a_call_that_the_router_does_not_take_fails_with_its_reason_and_the_others_are_made_again() {
-    let _alone = alone();
+    let _beside = beside_others();
     let server = Server::new();
     let (session, mut wire) = server.open(server.builder().idempotent(["a.b"]));
     let small = session.start(Call::new("a.b", Payload::empty())).unwrap();
@@ -587,7 +592,7 @@ fn a_call_that_the_router_does_not_take_fails_with_its_reason_and_the_others_are
 
 #[test]
 fn a_call_that_our_router_does_not_take_fails_with_its_reason_and_the_session_goes_on() {
-    let _alone = alone();
+    let _beside = beside_others();
     let config = Config {
         max_message: 65_536,
         ..Config::default()
@@ -621,7 +626,7 @@ fn a_call_that_our_router_does_not_take_fails_with_its_reason_and_the_session_go
 
 #[test]
 fn a_call_is_not_blamed_for_a_larger_publication() {
-    let _alone = alone();
+    let _beside = beside_others();
     let server = Server::new();
     let (session, mut wire) = server.open(server.builder().idempotent(["a.b"]));
     let call = session.start(Call::new("a.b", Payload::empty())).unwrap();
@@ -637,7 +642,7 @@ fn a_call_is_not_blamed_for_a_larger_publication() {
 
 #[test]
 fn an_error_for_a_request_of_another_kind_breaks_the_protocol_and_takes_nothing_away() {
-    let _alone = alone();
+    let _beside = beside_others();
     let server = Server::new();
     let (session, mut wire) = server.open(server.builder().idempotent(["a.b"]));
     let call = session.start(Call::new("a.b", Payload::empty())).unwrap();
