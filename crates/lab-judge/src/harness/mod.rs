@@ -245,7 +245,7 @@ impl<'a> Harness<'a> {
             let shell = ["sh", "-c", &script, "sh"].map(String::from);
             words.splice(0..0, shell);
         }
-        let answers = || {
+        let answers = |address_only| {
             Input::Answers(Box::new(Answers {
                 kind: self.target.kind,
                 host: launch
@@ -255,13 +255,19 @@ impl<'a> Harness<'a> {
                 ports: launch.ports,
                 message: message.to_string(),
                 knows_port: self.target.has_port(),
+                address_only,
                 log: self.log.clone(),
             }))
         };
         let invocation = Invocation {
             words,
             folder: self.target.folder.clone(),
-            input: launch.input.clone().unwrap_or_else(answers),
+            input: match &launch.input {
+                None => answers(false),
+                // Where to connect may be asked before what the case types.
+                Some(Input::Keyboard) if cfg!(target_os = "linux") => answers(true),
+                Some(input) => input.clone(),
+            },
         };
         match Running::start(&invocation) {
             Ok(program) => {

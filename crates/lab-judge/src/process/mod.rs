@@ -48,6 +48,9 @@ use crate::verdict::{Excerpt, ProgramReport};
 /// process id, a dot, and a number.
 pub const MARKER: &str = "LAB_CHECK";
 
+/// How long is waited for a program's first question before something is typed.
+const ADDRESS_PATIENCE: Duration = Duration::from_secs(5);
+
 /// What a program under test is started with.
 #[derive(Debug, Clone)]
 pub struct Invocation {
@@ -214,6 +217,14 @@ impl Running {
 
     /// Writes to its stdin; false when it no longer reads there. Short texts only: a long one could block.
     pub fn type_in(&mut self, text: &str) -> bool {
+        // It may ask for its address first. Whether it does shows when it waits for its keyboard, which it may never do.
+        if let Some(typist) = self.typist.take() {
+            let deadline = Instant::now() + ADDRESS_PATIENCE;
+            while !typist.is_done(Duration::from_millis(20))
+                && self.ended().is_none()
+                && Instant::now() < deadline
+            {}
+        }
         self.keys.type_in(text)
     }
 

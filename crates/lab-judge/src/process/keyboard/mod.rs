@@ -17,7 +17,7 @@ mod waiting;
 
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -55,6 +55,8 @@ pub struct Answers {
     pub message: String,
     /// Whether its command has told it the port.
     pub knows_port: bool,
+    /// Whether the case types by itself what comes after the address.
+    pub address_only: bool,
     /// Where it is written down what was typed.
     pub log: Log,
 }
@@ -113,6 +115,8 @@ enum Answer {
 pub(crate) struct Typist {
     over: Arc<AtomicBool>,
     open: Arc<Mutex<Option<Open>>>,
+    /// Whether it has typed all that it will.
+    done: Arc<(Mutex<bool>, Condvar)>,
     program: u32,
     stdin: String,
 }
@@ -141,12 +145,14 @@ impl Typist {
         let typist = Typist {
             over: Arc::default(),
             open: Arc::default(),
+            done: Arc::default(),
             program,
             stdin: stdin.to_string(),
         };
         let (over, open) = (Arc::clone(&typist.over), Arc::clone(&typist.open));
-        let stdin = typist.stdin.clone();
+        let (stdin, done) = (typist.stdin.clone(), Arc::clone(&typist.done));
         thread::spawn(move || {
+            let address_only = answers.address_only;
             let mut talk = Talk::new(answers);
             let mut pause = FIRST_LOOK;
             let mut last = None;
@@ -162,6 +168,9 @@ impl Typist {
                     };
                     *labnet::lock(&open) = answer.is_none().then_some(question);
                     // What a thread prints while another waits may be the prompt: an open question is read again.
+                    if answer.is_none() && address_only {
+                        break;
+                    }
                     if let Some(answer) = answer {
                         last = Some(wait);
                         talk.typed(&keys, &answer, asked, &outputs);
@@ -171,8 +180,17 @@ impl Typist {
                 thread::sleep(pause);
                 pause = (pause * 3 / 2).min(LONGEST_LOOK);
             }
+            *labnet::lock(&done.0) = true;
+            done.1.notify_all();
         });
         typist
+    }
+
+    /// Waits until a program that is told its address only waits for something else; says whether it does.
+    pub(crate) fn is_done(&self, patience: Duration) -> bool {
+        let (done, changed) = &*self.done;
+        let waited = changed.wait_timeout_while(labnet::lock(done), patience, |done| !*done);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
     /// The prompt of the question that the program waits for an answer to, and to which there is none.
@@ -286,6 +304,13 @@ impl Talk {
         }
         let line = |text: &str| Some(Answer::Line(text.to_string()));
         let again = self.times(question, &asked.prompt);
+        let address = [Question::Host, Question::Port, Question::Enter];
+        if answers.address_only
+            && !address.contains(&question)
+            && !matches!(question, Question::HostAndPort(_))
+        {
+            return None;
+        }
         match question {
             Question::Message | Question::Number | Question::Unknown => {
                 match (answers.kind, answers.ports) {

@@ -8,6 +8,7 @@ fn talk(kind: Kind, message: &str) -> Talk {
         ports: None,
         message: message.to_string(),
         knows_port: false,
+        address_only: false,
         log: Log::default(),
     })
 }
@@ -88,6 +89,17 @@ fn numbers_that_are_asked_for_one_by_one_are_typed_one_by_one() {
     assert_eq!(
         typed(talk(Kind::Client, "1 2 3"), &["Enter numbers: "], true),
         ["1 2 3"]
+    );
+}
+
+#[test]
+fn what_comes_after_the_address_is_left_to_the_case() {
+    let mut game = talk(Kind::Client, "");
+    game.answers.address_only = true;
+    let prints = ["Host: ", "Port: ", "Press Enter to start", "Your guess: "];
+    assert_eq!(
+        typed(game, &prints, true),
+        ["127.0.0.1", "65432", "", "(nothing)"]
     );
 }
 
