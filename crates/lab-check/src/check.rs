@@ -54,7 +54,7 @@ pub struct Check {
     /// the program to check, where an exercise has no two sides
     #[argh(option)]
     program: Option<String>,
-    /// run the programs in this folder; {{dir}} in a command stands for it
+    /// run the programs in this folder; {dir} in a command stands for it
     #[argh(option, long = "in", arg_name = "folder")]
     folder: Option<PathBuf>,
     /// only this case; may be given again

@@ -5,7 +5,6 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -20,6 +19,7 @@ use serde_json::{Value, json};
 
 use crate::deliver;
 use crate::exercises;
+use crate::tools;
 
 /// The oldest Python that the twins run on.
 const PYTHON: (u32, u32) = (3, 8);
@@ -124,6 +124,10 @@ impl Doctor {
             own_name(),
             means(),
         ];
+        findings.extend(tools::look().map(|tool| match tool.there {
+            Ok(name) => fine(tool.subject, format!("{name} is there")),
+            Err((what, hint)) => noted(tool.subject, what, hint),
+        }));
         findings.extend(ports());
         findings.extend(leftovers());
         let problems = findings
@@ -181,37 +185,10 @@ fn show(findings: &[Finding], problems: usize) -> anyhow::Result<()> {
     }
 }
 
-/// What a program prints when it is asked for its version.
-fn version_of(program: &str) -> Option<String> {
-    let output = Command::new(program)
-        .arg("--version")
-        .stdin(Stdio::null())
-        .output()
-        .ok()?;
-    // Python before 3.4 said it on stderr.
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said).trim().to_string();
-    (output.status.success() && !said.is_empty()).then_some(said)
-}
-
-/// The first two numbers of a version, as in `rustc 1.95.0 (59807616e 2026-04-14)`.
-fn numbers(version: &str) -> Option<(u32, u32)> {
-    let word = version
-        .split_whitespace()
-        .find(|word| word.starts_with(|first: char| first.is_ascii_digit()))?;
-    let mut parts = word.split('.');
-    let first = parts.next()?.parse().ok()?;
-    let second = parts.next()?;
-    let digits = second
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(second.len());
-    Some((first, second[..digits].parse().ok()?))
-}
-
 fn rust() -> Finding {
     let needed = env!("CARGO_PKG_RUST_VERSION");
     let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_string());
-    let Some(version) = version_of(&rustc) else {
+    let Some(version) = tools::version_of(&rustc) else {
         return problem(
             "Rust",
             format!("{rustc} cannot be run"),
@@ -220,7 +197,7 @@ fn rust() -> Finding {
     };
     let told = format!("{version}; {needed} or newer is needed");
     // A version that cannot be read is not called too old.
-    match (numbers(&version), numbers(needed)) {
+    match (tools::numbers(&version), tools::numbers(needed)) {
         (Some(found), Some(needed)) if found < needed => problem("Rust", told, "rustup update"),
         _ => fine("Rust", told),
     }
@@ -229,17 +206,17 @@ fn rust() -> Finding {
 fn python() -> Finding {
     let python = if cfg!(windows) { "python" } else { "python3" };
     let needed = format!("{}.{}", PYTHON.0, PYTHON.1);
-    let Some(version) = version_of(python) else {
+    let Some(version) = tools::version_of(python) else {
         return noted(
             "Python",
             format!(
                 "{python} cannot be run; the Rust programs do without, their twins need {needed} or newer"
             ),
-            "https://www.python.org/downloads",
+            tools::how_to_get(tools::PYTHON),
         );
     };
     let told = format!("{version}; the twins need {needed} or newer");
-    match numbers(&version) {
+    match tools::numbers(&version) {
         Some(found) if found < PYTHON => noted("Python", told, "https://www.python.org/downloads"),
         _ => fine("Python", told),
     }
@@ -486,12 +463,12 @@ mod tests {
     #[test]
     fn versions_are_compared_as_numbers() {
         assert_eq!(
-            numbers("rustc 1.95.0 (59807616e 2026-04-14)"),
+            tools::numbers("rustc 1.95.0 (59807616e 2026-04-14)"),
             Some((1, 95))
         );
-        assert_eq!(numbers("Python 3.8.0rc1"), Some((3, 8)));
-        assert_eq!(numbers("Python 3.14rc1"), Some((3, 14)));
-        assert!(numbers("Python 3.10.1") > Some(PYTHON));
-        assert_eq!(numbers("no version"), None);
+        assert_eq!(tools::numbers("Python 3.8.0rc1"), Some((3, 8)));
+        assert_eq!(tools::numbers("Python 3.14rc1"), Some((3, 14)));
+        assert!(tools::numbers("Python 3.10.1") > Some(PYTHON));
+        assert_eq!(tools::numbers("no version"), None);
     }
 }

@@ -6,6 +6,7 @@
 //! | [`target`] | what is checked: the exercise's sides, the commands, their addresses |
 //! | [`scan_report`] | what a port scanner has printed |
 //! | [`deliver`], [`signals`] | results that arrive however the check ends |
+//! | [`tools`] | programs that the exercises use, and how to get them on this system |
 //! | [`progress`] | how far the work has come, on a terminal |
 //! | [`check`], [`grade`], [`watch`], [`doctor`] | the commands |
 
@@ -18,6 +19,7 @@ mod progress;
 mod scan_report;
 mod signals;
 mod target;
+mod tools;
 mod watch;
 
 use std::process::ExitCode;

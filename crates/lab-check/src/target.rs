@@ -12,9 +12,10 @@ use lab_judge::harness::Target;
 use lab_judge::procfs;
 use lab_judge::run::{self, Plan};
 use lab_judge::verdict::{Report, Side};
-use labnet::{Hint, log};
+use labnet::{Hint, did_you_mean};
 
 use crate::exercises::EXERCISES;
+use crate::tools;
 
 /// How long a step may take, where nothing else is said.
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -112,18 +113,12 @@ fn find(name: &str) -> anyhow::Result<&'static Exercise> {
     if let Some(exercise) = EXERCISES.iter().find(|exercise| exercise.name == name) {
         return Ok(exercise);
     }
-    let near = EXERCISES
-        .iter()
-        .map(|exercise| {
-            let distance = strsim::damerau_levenshtein(name, exercise.name);
-            (distance, exercise.name)
-        })
-        .min()
-        .filter(|(distance, _)| *distance <= 3);
-    let hint = match near {
-        Some((_, near)) => format!("did you mean {near}?"),
-        None => "cargo lab check lists those that can be checked".to_string(),
-    };
+    let names = EXERCISES.iter().map(|exercise| exercise.name);
+    let hint = did_you_mean(
+        name,
+        names,
+        "cargo lab check lists those that can be checked",
+    );
     Err(anyhow!("there is no check for an exercise {name}")).hint(hint)
 }
 
@@ -172,6 +167,13 @@ pub fn weight(text: &str) -> Result<(String, u32), String> {
 }
 
 impl Wanted {
+    /// The same with one side alone.
+    pub fn with_side(&self, name: &str) -> Self {
+        let mut one = self.clone();
+        one.sides.retain(|(role, _)| role.kind.name() == name);
+        one
+    }
+
     /// The report before anything is known: all cases, none played.
     pub fn report(&self, plan: &Plan, weights: &[(String, u32)], strict: bool) -> Report {
         let sides = self.sides.iter().map(|(role, command)| Side {
@@ -229,10 +231,7 @@ impl Wanted {
             .collect();
         let built = match own.is_empty() {
             true => BTreeMap::new(),
-            false => {
-                log!("building {}, to be checked", own.join(" and "));
-                lab_core::cargo::build_in(workspace(), &own)?
-            }
+            false => lab_core::cargo::build_in(workspace(), &own)?,
         };
         let mut targets = Vec::new();
         let mut remarks = Vec::new();
@@ -252,6 +251,7 @@ impl Wanted {
         plan: &Plan,
     ) -> anyhow::Result<(Target, Option<String>)> {
         let mut command = Template::parse(&spelled_out(role, command, built)?)?;
+        interpreter_is_there(&command)?;
         // Where our own program is given no range of ports, nothing fills one in.
         let range = ["ports", "first", "last"].into_iter();
         if let Some(place) = range.clone().find(|place| command.has(place))
@@ -321,6 +321,23 @@ impl Wanted {
     }
 }
 
+/// The files of our own program, where a command is a word for it: what a student of a hand-out edits.
+pub fn own_files(role: &Role, command: &str) -> Option<PathBuf> {
+    match command {
+        "rust" => Some(workspace().join("crates").join(role.package).join("src")),
+        "python" => Some(twin(role)),
+        _ => None,
+    }
+}
+
+/// A hand-out of the Python programs has them at its top.
+fn twin(role: &Role) -> PathBuf {
+    let folders = [workspace().join("crates"), workspace().to_path_buf()];
+    let twins = folders.map(|folder| folder.join(role.package).join("twin.py"));
+    let found = twins.iter().find(|twin| twin.exists());
+    found.unwrap_or(&twins[0]).clone()
+}
+
 /// The words rust and python stand for our own program and its twin.
 fn spelled_out(
     role: &Role,
@@ -335,15 +352,33 @@ fn spelled_out(
             format!("{} {}", quoted(program), role.arguments)
         }
         "python" => {
-            // A hand-out of the Python programs has them at its top.
-            let folders = [workspace().join("crates"), workspace().to_path_buf()];
-            let twins = folders.map(|folder| folder.join(role.package).join("twin.py"));
-            let twin = twins.iter().find(|twin| twin.exists()).unwrap_or(&twins[0]);
             let python = if cfg!(windows) { "python" } else { "python3" };
-            format!("{python} {} {}", quoted(twin), role.arguments)
+            format!("{python} {} {}", quoted(&twin(role)), role.arguments)
         }
         other => other.to_string(),
     })
+}
+
+/// Programs that run a student's program, and that a machine may lack: nothing is wrong with the student's then.
+const INTERPRETERS: [&str; 9] = [
+    "python3", "python", "node", "java", "ruby", "perl", "php", "cargo", "go",
+];
+
+fn interpreter_is_there(command: &Template) -> anyhow::Result<()> {
+    let words = command.words();
+    let Some(name) = words
+        .first()
+        .filter(|word| INTERPRETERS.contains(&&***word))
+    else {
+        return Ok(());
+    };
+    match tools::is_there(name) {
+        true => Ok(()),
+        false => Err(anyhow!(
+            "there is no {name} on this machine to run the program with"
+        ))
+        .hint("cargo lab doctor says how to get it; or write the path of the one that you have"),
+    }
 }
 
 /// A command without a place for the port needs the sheet's, for itself alone.

@@ -3,6 +3,8 @@
 //! The files are looked at four times a second. Their number is small, so that costs less than a thousandth of a
 //! processor; it needs no library of a system's own notices (inotify, kqueue, ReadDirectoryChangesW), which miss changes on network
 //! folders and in containers, and are told of a rename where an editor saves by one.
+//!
+//! With `--next` the case that failed last is played first, alone: whoever mends it knows at once.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,6 +21,7 @@ use lab_judge::command::Template;
 use lab_judge::process;
 use lab_judge::report::{self, Format};
 use lab_judge::run::{self, Plan, SharedReport};
+use lab_judge::verdict::{CaseReport, Outcome, Report};
 use labnet::{Failure, Hint, lock, log, say};
 
 use crate::check::play;
@@ -39,9 +42,11 @@ const OTHERS: [&str; 5] = ["target", "node_modules", "__pycache__", "venv", "bui
     subcommand,
     name = "watch",
     help_triggers("-h", "--help"),
+    example = "cargo lab watch {{exercise}} --next",
     example = "cargo lab watch {{exercise}} --server \"python3 my_server.py --port {{port}}\"",
     example = "cargo lab watch {{exercise}} --client \"./client {{port}} {{message}}\" --path src --path client",
-    note = "The files that the command names are watched, and what --path adds: four times a second each is looked at. A change \
+    note = "Without a command our own programs are watched and checked: in a hand-out, those that the student writes. \
+            The files that a command names are watched, and what --path adds: four times a second each is looked at. A change \
             while a check runs ends that check and begins the next. Ctrl-C ends it all.\n\n\
             This is no sandbox: the program runs with your rights.",
     error_code(3, "the check itself could not be done"),
@@ -60,6 +65,9 @@ pub struct Watch {
     /// the program to check, where an exercise has no two sides
     #[argh(option)]
     program: Option<String>,
+    /// show one failure at a time: the first, and the next one when it passes
+    #[argh(switch)]
+    next: bool,
     /// a file or a folder to watch besides those that the command names; may be given again
     #[argh(option)]
     path: Vec<PathBuf>,
@@ -95,14 +103,14 @@ impl Watch {
     /// When the check cannot be done at all.
     pub fn run(self) -> anyhow::Result<u8> {
         let commands = [&self.server, &self.client, &self.program];
-        if commands.iter().all(|command| command.is_none()) {
-            return Err(anyhow!("watch needs the command of what is to be checked"))
-                .hint("--server \"python3 my_server.py --port {port}\", --client or --program");
-        }
         let (exercise, sides) = target::sides(&self.exercise, commands)?;
         target::cases_exist(exercise, &sides, self.only.iter())?;
         let mut paths = self.path.clone();
-        for (_, command) in &sides {
+        for (role, command) in &sides {
+            if let Some(own) = target::own_files(role, command) {
+                paths.push(own);
+                continue;
+            }
             let command = Template::parse(command)?;
             if command.has("dir") {
                 return Err(anyhow!("watch has no folder for the place {{dir}} in the command"))
@@ -133,47 +141,103 @@ impl Watch {
             log!("{name}: no longer watching");
             std::process::exit(code);
         })?;
+        let here = std::env::current_dir().unwrap_or_default();
         let watched: Vec<String> = paths
             .iter()
+            .map(|path| path.strip_prefix(&here).unwrap_or(path))
             .map(|path| path.display().to_string())
             .collect();
+        let watching = format!("watching {}; Ctrl-C ends it", watched.join(", "));
         let mut seen = look(&paths)?;
+        let mut failed = None;
         loop {
+            let (wanted, only) = match &failed {
+                Some(CaseName { role, id }) => (wanted.with_side(role), vec![id.clone()]),
+                None => (wanted.clone(), self.only.clone()),
+            };
             let plan = Plan {
-                only: self.only.clone(),
+                only,
                 jobs: self.jobs,
                 begin: Instant::now(),
                 limit: self.limit,
             };
-            let done = checked(&wanted, &plan, &mut seen, &paths);
-            match done {
-                Done::Shown => {
-                    log!("watching {}; Ctrl-C ends it", watched.join(", "));
-                    wait_for_a_change(&mut seen, &paths);
+            match checked(&wanted, &plan, &mut seen, &paths) {
+                Done::Played(report) if self.next => {
+                    let next = first_failure(&report);
+                    if failed.take().is_some() && next.is_none() {
+                        continue; // It is mended: which is the next among all?
+                    }
+                    show(&one_failure(&report, next, colors()))?;
+                    failed = next.map(CaseName::of);
                 }
-                Done::Overtaken => {}
+                Done::Played(report) => {
+                    show(&report::render(&report, Format::Human, colors())?)?;
+                }
+                Done::Overtaken => continue,
                 // What does not compile now does after the next change.
-                Done::NotPlayed(error) => {
-                    log!("{:?}", Failure::from(error));
-                    log!("watching {}; Ctrl-C ends it", watched.join(", "));
-                    wait_for_a_change(&mut seen, &paths);
-                }
-                Done::NotShown(error) => return Err(error),
+                Done::NotPlayed(error) => log!("{:?}", Failure::from(error)),
             }
+            log!("{watching}");
+            wait_for_a_change(&mut seen, &paths);
         }
+    }
+}
+
+/// A case by its side and its name: both sides may have one of the same name.
+struct CaseName {
+    role: &'static str,
+    id: String,
+}
+
+impl CaseName {
+    fn of(case: &CaseReport) -> Self {
+        CaseName {
+            role: case.role,
+            id: case.id.to_string(),
+        }
+    }
+}
+
+/// The first case that did not pass, in the order that teaches; one that rests on another comes after it.
+fn first_failure(report: &Report) -> Option<&CaseReport> {
+    let cases = || report.cases.iter();
+    let failed = cases().find(|case| matches!(case.outcome, Outcome::Failed(_)));
+    failed.or_else(|| cases().find(|case| !matches!(case.outcome, Outcome::Passed)))
+}
+
+/// What `--next` shows: one case, and how far the work has come.
+fn one_failure(report: &Report, next: Option<&CaseReport>, color: bool) -> String {
+    let counts = report.counts();
+    let name = &report.exercise;
+    let Some(case) = next else {
+        return format!("{name}: every case passes ({})", counts.total());
+    };
+    let shown = report::human::case(report, case, color);
+    let far = match counts.total() {
+        1 => String::new(),
+        total => format!(", {} of {total} cases pass", counts.passed),
+    };
+    format!("{name} {}{far}; the next one:\n\n{shown}", case.role)
+}
+
+fn show(text: &str) -> anyhow::Result<()> {
+    let text = text.trim_end_matches('\n');
+    if io::stdout().is_terminal() {
+        // The last result is not to be taken for this one: cleared, and from the top.
+        say!("\x1b[2J\x1b[H{text}")
+    } else {
+        say!("{text}")
     }
 }
 
 /// How a check ended.
 enum Done {
-    /// Its result was shown.
-    Shown,
+    /// By itself, with this result.
+    Played(Box<Report>),
     /// A file changed, so its result would be about a program that is no more.
     Overtaken,
     /// It could not be played.
     NotPlayed(anyhow::Error),
-    /// Nobody can be told any more.
-    NotShown(anyhow::Error),
 }
 
 /// Checks once, in a thread, while this one goes on looking at the files.
@@ -209,18 +273,7 @@ fn checked(wanted: &Wanted, plan: &Plan, seen: &mut Seen, paths: &[PathBuf]) -> 
         return Done::NotPlayed(error);
     }
     let report = lock(&shared_report).clone();
-    let shown = report::render(&report, Format::Human, colors()).and_then(|text| {
-        if io::stdout().is_terminal() {
-            // The last result is not to be taken for this one: cleared, and from the top.
-            say!("\x1b[2J\x1b[H{}", text.trim_end_matches('\n'))
-        } else {
-            say!("{}", text.trim_end_matches('\n'))
-        }
-    });
-    match shown {
-        Ok(()) => Done::Shown,
-        Err(error) => Done::NotShown(error),
-    }
+    Done::Played(Box::new(report))
 }
 
 /// The words of a command that are files, or folders.

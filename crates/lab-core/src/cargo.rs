@@ -2,15 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::{self, BufRead, BufReader, IsTerminal};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc::sync_channel;
 
 use anyhow::{Context, anyhow};
-use labnet::Hint;
+use labnet::{Hint, log};
 
 use crate::json::{Json, at, text};
-use crate::process;
+use crate::process::{self, Stream};
+
+/// So many pieces of cargo's output may wait to be read.
+const WAITING_PIECES: usize = 64;
 
 /// The workspace of the current folder as `cargo metadata` describes it: the packages, and the root's own metadata.
 ///
@@ -66,32 +70,113 @@ pub fn build_in(folder: &Path, packages: &[&str]) -> anyhow::Result<BTreeMap<Str
     for package in packages {
         command.args(["--package", package]);
     }
-    // Its progress is for somebody who watches; errors and warnings are shown in any case.
-    if !io::stderr().is_terminal() {
-        command.arg("--quiet");
-    }
     command.stdin(Stdio::null()).stdout(Stdio::piped());
+    if io::stderr().is_terminal() {
+        // Cargo's bar while it builds, and not a word where there is nothing to build.
+        command.args(["--quiet", "--config", "term.progress.when='always'"]);
+        command.args(["--config", "term.progress.width=80"]);
+    } else {
+        command.stderr(Stdio::piped());
+    }
     let mut cargo = process::start_group(&mut command).context("cannot start cargo")?;
-    let messages = cargo.stdout().context("the build's output is not piped")?;
+    let (sender, events) = sync_channel(WAITING_PIECES);
+    cargo.listen((), &sender);
+    drop(sender);
+    let mut printed = Vec::new();
+    let mut said = Said::new(packages);
+    for event in events {
+        match (event.stream, event.bytes) {
+            (Stream::Stdout, Some(bytes)) => printed.extend(bytes),
+            (Stream::Stderr, Some(bytes)) => said.feed(&bytes),
+            (_, None) => {}
+        }
+    }
+    if !cargo.end()?.success() {
+        let hint = match said.no_network {
+            true => "once with a network: cargo fetch",
+            false => "the lines above say why; cargo build shows them again",
+        };
+        return Err(anyhow!("cannot build {}", packages.join(" and "))).hint(hint);
+    }
     let mut binaries = BTreeMap::new();
-    for line in BufReader::new(messages).lines() {
-        let line = line.context("cannot read what the build prints")?;
+    for line in printed.split(|byte| *byte == b'\n') {
         // A build script's own output may come between cargo's messages.
-        if let Ok(message) = line.parse::<Json>()
+        if let Ok(message) = String::from_utf8_lossy(line).parse::<Json>()
             && let Some(name) = text(at(&message, &["target", "name"]))
             && let Some(path) = text(at(&message, &["executable"]))
         {
             binaries.insert(name.to_string(), PathBuf::from(path));
         }
     }
-    if !cargo.end()?.success() {
-        return Err(anyhow!("cannot build {}", packages.join(" and ")))
-            .hint("the lines above say why; cargo build shows them again");
-    }
     Ok(binaries)
+}
+
+/// What cargo says while it builds, where no bar shows it: one line of ours when something is to be
+/// built, and of cargo's all but the lines that count its packages.
+struct Said<'a> {
+    packages: &'a [&'a str],
+    /// The beginning of a line.
+    open: Vec<u8>,
+    told: bool,
+    no_network: bool,
+}
+
+impl<'a> Said<'a> {
+    fn new(packages: &'a [&'a str]) -> Self {
+        Said {
+            packages,
+            open: Vec::new(),
+            told: false,
+            no_network: false,
+        }
+    }
+
+    fn feed(&mut self, bytes: &[u8]) {
+        self.open.extend_from_slice(bytes);
+        while let Some(end) = self.open.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.open.drain(..=end).collect();
+            if let Some(line) = self.shown(String::from_utf8_lossy(&line).trim_end()) {
+                log!("{line}");
+            }
+        }
+    }
+
+    /// What is shown for one of cargo's lines.
+    fn shown(&mut self, line: &str) -> Option<String> {
+        self.no_network |= line.contains("network") || line.contains("Could not resolve");
+        // Cargo's own lines have their verb before column 13.
+        let verb = line.get(..12).map_or("", str::trim_start);
+        let begins = ["Compiling", "Downloading", "Updating", "Blocking"];
+        let others = ["Finished", "Downloaded", "Locking", "Adding", "Running"];
+        if line.starts_with(' ') && begins.contains(&verb) {
+            let first = !std::mem::replace(&mut self.told, true);
+            return first.then(|| format!("building {} …", self.packages.join(" and ")));
+        }
+        (!line.starts_with(' ') || !others.contains(&verb)).then(|| line.to_string())
+    }
 }
 
 /// The cargo that started this program; the one on the path where it was started by hand.
 pub fn command() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_stands_for_all_that_is_built_and_none_for_nothing() {
+        let mut said = Said::new(&["a", "b"]);
+        let mut shown = |line: &str| said.shown(line);
+        assert_eq!(shown("    Finished `dev` profile in 0.05s"), None);
+        let line = Some("building a and b …".to_string());
+        assert_eq!(shown("   Compiling libc v0.2.0"), line);
+        assert_eq!(shown("   Compiling a v0.1.0"), None);
+        assert_eq!(shown("  Downloaded libc v0.2.0"), None);
+        let error = "error[E0308]: mismatched types";
+        assert_eq!(shown(error), Some(error.to_string()));
+        let code = "    Compiling(1, 2)";
+        assert_eq!(shown(code), Some(code.to_string()));
+    }
 }

@@ -21,13 +21,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
-use labnet::Hint;
+use labnet::{Hint, did_you_mean};
 
 use crate::cargo;
 use crate::json::{self, Json};
-
-/// How alike a name has to be to an unknown one to be suggested: 0 is not at all, 1 is the same.
-const LIKENESS: f64 = 0.75;
 
 /// All that a workspace offers.
 #[derive(Debug)]
@@ -216,14 +213,8 @@ impl Catalog {
         {
             return Ok(exercise);
         }
-        let names: Vec<&str> = exercises().map(|exercise| exercise.id.as_str()).collect();
-        let hint = match &nearest(name, &names)[..] {
-            [] => "cargo lab list shows them all".to_string(),
-            near => format!(
-                "did you mean {}? cargo lab list shows them all",
-                near.join(" or ")
-            ),
-        };
+        let names = exercises().map(|exercise| exercise.id.as_str());
+        let hint = did_you_mean(name, names, "cargo lab list shows them all");
         Err(anyhow!("there is no exercise {name}")).hint(hint)
     }
 
@@ -375,23 +366,6 @@ fn switch(table: &Json, key: &str, at: &str) -> anyhow::Result<bool> {
         Json::Boolean(value) => Ok(*value),
         _ => bail!("{at}: {key} is neither true nor false"),
     }
-}
-
-/// At most three names that hold the word, or are written almost like it, the likest first.
-fn nearest<'a>(word: &str, names: &[&'a str]) -> Vec<&'a str> {
-    let likeness = |name: &str| {
-        if !word.is_empty() && name.contains(word) {
-            1.0
-        } else {
-            // A typing error weighs less in a long name.
-            strsim::normalized_damerau_levenshtein(word, name)
-        }
-    };
-    let mut near: Vec<&str> = names.to_vec();
-    near.retain(|name| likeness(name) >= LIKENESS);
-    near.sort_by(|a, b| likeness(b).total_cmp(&likeness(a)));
-    near.truncate(3);
-    near
 }
 
 #[cfg(test)]

@@ -17,6 +17,9 @@ use zip::write::SimpleFileOptions;
 /// The time of every entry in a tar archive, in seconds since 1970: the first of January 1980, where zip's time begins.
 const FIXED_TIME: u64 = 315_532_800;
 
+/// Endings of other archives: a folder of such a name would be a surprise.
+const OTHER_ARCHIVES: [&str; 9] = ["rar", "7z", "tar", "gz", "bz2", "xz", "zst", "tbz", "txz"];
+
 /// A file of a hand-out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -45,13 +48,20 @@ impl Target {
     ///
     /// # Errors
     ///
-    /// When the path ends in no name.
+    /// When the path ends in no name, or in that of an archive that is not made here.
     pub fn of(path: &Path) -> anyhow::Result<Self> {
         let name = path
             .file_name()
             .and_then(|name| name.to_str())
             .with_context(|| format!("{} names no file or folder", path.display()))
             .hint("give a name: --out ~/dsd-sum, or one that ends in .zip or .tar.gz")?;
+        let ending = path.extension().and_then(|ending| ending.to_str());
+        let other =
+            ending.filter(|ending| OTHER_ARCHIVES.contains(&ending.to_lowercase().as_str()));
+        if let Some(ending) = other.filter(|_| !name.ends_with(".tar.gz")) {
+            return Err(anyhow!("archives of the kind .{ending} are not made here"))
+                .hint("--out names a folder, or a file that ends in .zip or .tar.gz");
+        }
         let stem = |ending| name.strip_suffix(ending).filter(|stem| !stem.is_empty());
         Ok(if let Some(stem) = stem(".zip") {
             Target::Zip(path.to_path_buf(), stem.to_string())
@@ -259,6 +269,10 @@ mod tests {
         );
         assert_eq!(of("b.tgz"), Target::Tar("b.tgz".into(), "b".to_string()));
         assert!(Target::of(Path::new("..")).is_err());
+        for other in ["x.rar", "x.7z", "x.tar", "x.gz", "x.tar.xz"] {
+            assert!(Target::of(Path::new(other)).is_err(), "{other}");
+        }
+        assert_eq!(of("lab-0.1"), Target::Folder("lab-0.1".into()));
     }
 
     #[test]

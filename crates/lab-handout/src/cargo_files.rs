@@ -13,6 +13,7 @@ use labnet::Hint;
 
 use crate::bundle::{Entry, Files, Target};
 use crate::gather::Source;
+use crate::vendor;
 
 /// Adds `Cargo.lock`, and `vendor/` with the configuration that makes cargo use it.
 ///
@@ -39,14 +40,23 @@ pub fn add(files: &mut Files, source: &Source, offline: bool) -> anyhow::Result<
     if !offline {
         return Ok(());
     }
-    let settings = cargo(&folder, &["vendor", "--locked", "--quiet", "vendor"])?;
+    let vendor = folder.join("vendor");
+    cargo(&folder, &["vendor", "--locked", "--quiet", "vendor"])?;
     let config = files.get_mut(".cargo/config.toml");
     let config = config.context("the workspace has no .cargo/config.toml")?;
-    config
-        .bytes
-        .extend_from_slice(b"\n# The crates stand in vendor/: no network is needed.\n");
-    config.bytes.extend_from_slice(&settings);
-    add_folder(files, &folder, &folder.join("vendor"))
+    config.bytes.extend_from_slice(vendor::SETTINGS.as_bytes());
+    let path = folder.join(".cargo/config.toml");
+    fs::write(&path, &config.bytes).with_context(|| format!("cannot write {}", path.display()))?;
+    // From here on the folder is what a student unpacks: cargo takes the crates from it.
+    let metadata = ["metadata", "--format-version", "1", "--locked", "--offline"];
+    let needed = vendor::needed(&vendor, |system| {
+        cargo(
+            &folder,
+            &[&metadata[..], &["--filter-platform", system]].concat(),
+        )
+    })?;
+    vendor::trim(&vendor, &needed)?;
+    add_folder(files, &folder, &vendor)
 }
 
 /// Runs cargo in the folder and gives what it printed.

@@ -6,12 +6,15 @@
 //! | [`checks`] | the exercises of `cargo lab check` |
 //! | [`kind`] | what is handed out: Rust or Python, starter or solution, with a check or without |
 //! | [`starter`] | from the full program to the student's: marked parts are taken out |
+//! | [`calls`] | the calls that a starter's steps need, in both languages, with their documentation |
 //! | [`platform`] | the files with which a grading platform runs the check |
 //! | [`readme`] | the README at the top |
 //! | [`cargo_files`] | the lock file cut to size, the crates for a room without a network |
+//! | [`vendor`] | those crates without what no student's machine needs |
 //! | [`bundle`] | the files as a folder, a `.zip`, a `.tar.gz`: the same files, the same bytes |
 
 mod bundle;
+mod calls;
 mod cargo_files;
 mod checks;
 mod gather;
@@ -19,6 +22,7 @@ mod kind;
 mod platform;
 mod readme;
 mod starter;
+mod vendor;
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -45,13 +49,14 @@ use crate::platform::Platform;
     example = "cargo lab handout dsd-sum --check --out dsd-sum.zip",
     example = "cargo lab handout dsd-sum --python --out dsd-sum-python.zip",
     example = "cargo lab handout dsd-sum --with-results gradescope --out autograder.zip",
+    example = "cargo lab handout dsd-sum codio-echo --out dist/",
     example = "cargo lab handout --sheet cmpu --solution --out solutions/",
     example = "cargo lab handout --all --out dist/"
 )]
 struct Args {
-    /// the exercise, as cargo lab list shows it
+    /// the exercise, as cargo lab list shows it; several are each a .zip in the folder --out
     #[argh(positional)]
-    exercise: Option<String>,
+    exercises: Vec<String>,
     /// every exercise, each as a .zip in the folder --out
     #[argh(switch)]
     all: bool,
@@ -96,22 +101,30 @@ fn main() -> labnet::MainResult {
                 .map(move |exercise| (sheet, exercise))
         })
     };
-    match (&args.exercise, args.all, &args.sheet) {
-        (Some(name), false, None) => {
+    match (&args.exercises[..], args.all, &args.sheet) {
+        ([name], false, None) => {
             let wanted = &catalog.exercise(name)?.id;
             let target = Target::of(&args.out)?;
             for (sheet, exercise) in pairs().filter(|(_, exercise)| exercise.id == *wanted) {
                 say!("{}", order.make(&source, sheet, exercise, &target)?)?;
             }
         }
-        (None, true, None) => several(&source, pairs(), order, &args.out)?,
-        (None, false, Some(id)) => {
+        ([_, ..], false, None) => {
+            let mut wanted = Vec::new();
+            for name in &args.exercises {
+                wanted.push(&catalog.exercise(name)?.id);
+            }
+            let pairs = pairs().filter(|(_, exercise)| wanted.contains(&&exercise.id));
+            several(&source, pairs, order, &args.out)?;
+        }
+        ([], true, None) => several(&source, pairs(), order, &args.out)?,
+        ([], false, Some(id)) => {
             let id = &catalog.sheet(id)?.id;
             let pairs = pairs().filter(|(sheet, _)| sheet.id == *id);
             several(&source, pairs, order, &args.out)?;
         }
         _ => {
-            return Err(anyhow!("name one exercise, or --sheet ID, or --all"))
+            return Err(anyhow!("name exercises, or --sheet ID, or --all"))
                 .hint("cargo lab list shows the exercises")?;
         }
     }
@@ -125,6 +138,13 @@ fn several<'a>(
     order: Order,
     folder: &Path,
 ) -> anyhow::Result<()> {
+    if !matches!(Target::of(folder)?, Target::Folder(_)) {
+        return Err(anyhow!(
+            "several hand-outs need a folder, not {}",
+            folder.display()
+        ))
+        .hint("each is a .zip in the folder that --out names: --out dist/");
+    }
     let mut orders = Vec::new();
     for (sheet, exercise) in pairs {
         let id = &exercise.id;

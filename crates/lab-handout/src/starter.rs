@@ -8,10 +8,12 @@
 //! <!-- region: answers -->               (Markdown)
 //! ```
 //!
-//! and the same with `endregion`. In a program the numbered steps of a region stay, with the comment that the student begins from;
-//! the code between them goes, and what stands in its place compiles and says at run time what is missing.
+//! and the same with `endregion`. In a program the numbered steps of a region stay, with the calls that each needs; the code
+//! between them goes, and what stands in its place compiles and says at run time what is missing.
 
 use anyhow::{bail, ensure};
+
+use crate::calls;
 
 /// In which language a file is marked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,8 +158,11 @@ fn replacement(lines: &str, language: Language) -> (String, String) {
         (None, _) => "this part".to_string(),
     };
     let mut text = format!("{indent}{comment} Yours to write: {task}.\n");
-    for step in &steps {
+    for (step, code) in with_code(lines, comment) {
         text.push_str(&format!("{indent}{}\n", step.trim()));
+        for line in calls::named(&code, language == Language::Rust) {
+            text.push_str(&format!("{indent}{comment}    {line}\n"));
+        }
     }
     text.push_str(indent);
     text.push_str(&match language {
@@ -165,6 +170,20 @@ fn replacement(lines: &str, language: Language) -> (String, String) {
         _ => format!("raise NotImplementedError(\"write {task}\")\n"),
     });
     (text, task)
+}
+
+/// Each step with the code below it.
+fn with_code<'a>(lines: &'a str, comment: &str) -> Vec<(&'a str, String)> {
+    let mut steps: Vec<(&str, String)> = Vec::new();
+    for line in lines.lines() {
+        if is_step(line, comment) {
+            steps.push((line, String::new()));
+        } else if let Some((_, code)) = steps.last_mut() {
+            code.push_str(line);
+            code.push('\n');
+        }
+    }
+    steps
 }
 
 /// The questions among the answers, each in bold at the beginning of a paragraph: `**What does bind do?** It …`
@@ -230,7 +249,7 @@ fn main() {
     let socket = new();
 
     // 2. Bind it
-    bind(socket);
+    socket.bind(&address.into());
     // endregion: exercise
 }
 ";
@@ -253,6 +272,8 @@ fn main() {
     // Yours to write: steps 1 to 2.
     // 1. Create the socket
     // 2. Bind it
+    //    Rust: Socket::bind, Python: socket.bind
+    //    https://docs.rs/socket2/latest/socket2/struct.Socket.html#method.bind
     todo!(\"write steps 1 to 2\");
 }
 "

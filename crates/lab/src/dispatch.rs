@@ -1,7 +1,7 @@
 //! The commands of `cargo lab` that are binaries of their own.
 //!
 //! What they need (archives, reports) would make the first `cargo lab run` wait. So each is a package of its
-//! own, and `cargo lab COMMAND` has cargo build and run it.
+//! own, which `cargo lab COMMAND` has cargo build, and becomes.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -9,7 +9,7 @@ use std::process::Command;
 
 use anyhow::{Context, anyhow};
 use argh::{ArgsInfo, FromArgs};
-use lab_core::cargo;
+use lab_core::{cargo, process};
 use labnet::Hint;
 
 /// The command, and the package whose only binary it is in.
@@ -54,12 +54,12 @@ pub struct Trace {}
 
 /// Runs the binary that the first word stands for, with the words after it, and gives its exit code.
 ///
-/// `None` when the word is no such command. On Unix this does not return: the process becomes cargo, and then the
-/// binary, so that Ctrl-C and the exit code are the binary's own.
+/// `None` when the word is no such command. On Unix this does not return: the process becomes the binary, so that
+/// Ctrl-C and the exit code are the binary's own.
 ///
 /// # Errors
 ///
-/// When this copy of the workspace has no such package, or cargo cannot be started.
+/// When this copy of the workspace has no such package, or it cannot be built or started.
 pub fn for_words(mut words: impl Iterator<Item = OsString>) -> anyhow::Result<Option<i32>> {
     let Some(first) = words.next() else {
         return Ok(None);
@@ -75,8 +75,12 @@ pub fn for_words(mut words: impl Iterator<Item = OsString>) -> anyhow::Result<Op
         return Err(anyhow!("there is no `cargo lab {name}` in this folder"))
             .hint("it is a part of the workspace that this folder was handed out from");
     }
-    let mut command = cargo::command();
-    command.args(["run", "--quiet", "--package", package, "--"]);
+    process::stop_at_signals()?;
+    let built = cargo::build(&[package])?;
+    let binary = built
+        .get(*package)
+        .with_context(|| format!("the package {package} has no binary of its own name"))?;
+    let mut command = Command::new(binary);
     // A binary that has several commands wants to know which.
     if *package == "lab-check" {
         command.arg(name);
@@ -90,11 +94,14 @@ fn become_it(command: &mut Command) -> anyhow::Result<i32> {
     use std::os::unix::process::CommandExt;
 
     // Returns only if it failed.
-    Err(command.exec()).context("cannot start cargo")
+    Err(command.exec())
+        .with_context(|| format!("cannot start {}", command.get_program().to_string_lossy()))
 }
 
 #[cfg(not(unix))]
 fn become_it(command: &mut Command) -> anyhow::Result<i32> {
-    let status = command.status().context("cannot start cargo")?;
+    let status = command
+        .status()
+        .with_context(|| format!("cannot start {}", command.get_program().to_string_lossy()))?;
     Ok(status.code().unwrap_or(1))
 }

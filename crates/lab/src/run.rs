@@ -163,6 +163,13 @@ impl Run {
         })?;
         if !status.success() {
             stage.note(&format!("{} failed ({})", client.package, describe(status)))?;
+            if names(&self.words, "--port") || names(&self.words, "--host") {
+                stage.note(&format!(
+                    "the server listens on {address}, and the client was sent elsewhere by the words after --; for both \
+                     sides: cargo lab run {} --port PORT",
+                    self.exercise
+                ))?;
+            }
         }
         let mut code = exit_code(status);
         if ended {

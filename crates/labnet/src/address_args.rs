@@ -10,7 +10,14 @@ use std::time::Duration;
 use argh::{ArgsInfo, CommandInfoWithArgs, FlagInfoKind, FromArgs, Optionality, TopLevelCommand};
 
 use crate::Hint;
-use crate::args::{Parsed, finish, own_name, parse, port, seconds, see_help, takes_value, words};
+use crate::args::{
+    Parsed, finish, own_name, parse, port, seconds, see_help, takes_value, to_type, words,
+};
+
+/// The options that programs share; the last one only where a program has it.
+const SHARED: [&str; 3] = ["--host", "--port", "--timeout"];
+/// The port of the sheet whose programs have none built in.
+const SHEETS_PORT: u16 = 9900;
 
 /// The arguments that a server's or a client's program shares with all others.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,12 +136,20 @@ impl ArgsParser {
     ) -> anyhow::Result<Parsed<(AddressArgs, T)>> {
         let own = T::get_args_info();
         let (shared, rest) = self.take_shared(&own, words);
-        let (shared, more) = match parse(name, &rest)? {
+        let others = match self.timeout {
+            Some(_) => &SHARED[..],
+            None => &SHARED[..2],
+        };
+        let (shared, more) = match parse(name, &rest, others)? {
             Parsed::Help(_) => return Ok(Parsed::Help(self.help(name, &own))),
             Parsed::Args(more) => (self.read(&shared), more),
         };
         match shared {
             Ok(shared) => Ok(Parsed::Args((shared, more))),
+            Err(error) if error.is::<PortMissing>() => Err(error).hint(format!(
+                "the sheet uses {SHEETS_PORT}: {} --port {SHEETS_PORT}",
+                to_type(name)
+            )),
             Err(error) if error.is::<BadOption>() => Err(error).hint(see_help(name)),
             Err(error) => Err(error),
         }
@@ -172,7 +187,13 @@ impl ArgsParser {
                     continue;
                 }
             };
-            *place = Some(value.or_else(|| words.next().map(String::as_str)));
+            // The next option is not a value: this one has lost its own.
+            let mut after = words.clone();
+            let next = after.next().filter(|next| !SHARED.contains(&next.as_str()));
+            if value.is_none() && next.is_some() {
+                words = after;
+            }
+            *place = Some(value.or(next.map(String::as_str)));
         }
         (shared, rest)
     }
@@ -181,7 +202,7 @@ impl ArgsParser {
         let host = option("--host", words.host, |host| Ok(host.to_string()))?;
         let given = option("--port", words.port, port)?;
         let Some(port) = given.or(self.port) else {
-            return Err(BadOption("Required options not provided: --port".to_string()).into());
+            return Err(PortMissing.into());
         };
         let timeout = option("--timeout", words.timeout, seconds)?;
         let default_timeout = Duration::from_secs_f64(self.timeout.unwrap_or_default());
@@ -209,7 +230,7 @@ impl ArgsParser {
         };
         let port_default = match self.port {
             Some(port) => format!("default {port}"),
-            None => "the sheet uses 9900".to_string(),
+            None => format!("the sheet uses {SHEETS_PORT}"),
         };
         let mut usage = format!("Usage: {name} [--host <host>]");
         usage += if self.port.is_some() {
@@ -308,6 +329,18 @@ fn option<T>(
     }
 }
 
+/// A program without a port of its own was given none.
+#[derive(Debug)]
+struct PortMissing;
+
+impl fmt::Display for PortMissing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Required options not provided: --port")
+    }
+}
+
+impl std::error::Error for PortMissing {}
+
 /// For programs that have no arguments of their own.
 #[derive(FromArgs, ArgsInfo)]
 /// nothing else
@@ -403,16 +436,26 @@ mod tests {
             format!("No value provided for option '--host'.{HINT}")
         );
         assert_eq!(
+            error(&["--host", "--port", "1"]),
+            format!("No value provided for option '--host'.{HINT}")
+        );
+        assert_eq!(
             error(&["--bogus=1"]),
             format!("Unrecognized argument: --bogus=1{HINT}")
         );
         assert_eq!(
             parsed(&server_args("Does it.").host("localhost"), &[]).unwrap_err(),
-            format!("Required options not provided: --port{HINT}")
+            "Required options not provided: --port\n\
+             hint: the sheet uses 9900: test --port 9900"
         );
         let no_timeout = server_args("Does it.").host("localhost").port(1);
         let error = parsed(&no_timeout, &["--timeout=1"]).unwrap_err();
         assert_eq!(error, format!("Unrecognized argument: --timeout=1{HINT}"));
+        let error = parsed(&no_timeout, &["--prot", "1"]).unwrap_err();
+        assert!(
+            error.contains("hint: did you mean --port? test --help"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! - `--port=9900`, as the sheets type it; argh knows only `--port 9900` (google/argh#36).
 //! - A lone `-` (read stdin) and negative numbers are words, not options.
-//! - An error is one line and a hint.
+//! - An error is one line and a hint: the name that was probably meant, and a command to paste.
 
 use std::env;
 use std::process;
@@ -12,7 +12,7 @@ use anyhow::{Context, anyhow};
 use argh::{ArgsInfo, CommandInfoWithArgs, FlagInfoKind, TopLevelCommand};
 
 use crate::failure::one_line;
-use crate::{Hint, say};
+use crate::{Hint, did_you_mean, say};
 
 /// Reads the program's arguments; `--help` prints the help and ends the program with exit code 0.
 ///
@@ -60,7 +60,7 @@ pub fn args_as<T: TopLevelCommand + ArgsInfo>(name: &str) -> anyhow::Result<T> {
 /// As [`args`].
 pub fn args_after_first<T: TopLevelCommand + ArgsInfo>(name: &str) -> anyhow::Result<T> {
     let words = words()?;
-    finish(parse(name, words.get(1..).unwrap_or_default()))
+    finish(parse(name, words.get(1..).unwrap_or_default(), &[]))
 }
 
 /// Like [`args_as`], for a help text that is completed when it is asked for.
@@ -72,7 +72,7 @@ pub fn args_with_help<T: TopLevelCommand + ArgsInfo>(
     name: &str,
     complete: impl FnOnce(&str) -> String,
 ) -> anyhow::Result<T> {
-    let parsed = parse(name, &words()?);
+    let parsed = parse(name, &words()?, &[]);
     finish(parsed.map(|parsed| match parsed {
         Parsed::Help(text) => Parsed::Help(complete(&text)),
         args @ Parsed::Args(_) => args,
@@ -110,9 +110,21 @@ pub(crate) fn finish<T>(parsed: anyhow::Result<Parsed<T>>) -> anyhow::Result<T> 
     }
 }
 
-/// The hint of every error about arguments.
+/// The hint of every error about arguments: a command to paste.
 pub(crate) fn see_help(name: &str) -> String {
-    format!("{name} --help lists the options")
+    format!("{} --help lists the options", to_type(name))
+}
+
+/// What a user types to start this program: `cargo run -p NAME --`, where cargo has built
+/// it, since its folder is not on the path.
+pub(crate) fn to_type(name: &str) -> String {
+    // Cargo keeps this file beside the programs that it builds.
+    let built_by_cargo = env::current_exe()
+        .is_ok_and(|path| path.with_file_name(".cargo-lock").exists() && !name.contains(' '));
+    match built_by_cargo {
+        true => format!("cargo run -p {name} --"),
+        false => name.to_string(),
+    }
 }
 
 /// Reads a port for argh's `from_str_fn`: a whole number from 0 to 65535. For a server 0 means
@@ -180,23 +192,38 @@ pub(crate) enum Parsed<T> {
     Help(String),
 }
 
+/// `others` are the options that the caller has taken out of the words: they are suggested too.
 pub(crate) fn parse<T: TopLevelCommand + ArgsInfo>(
     name: &str,
     words: &[String],
+    others: &[&str],
 ) -> anyhow::Result<Parsed<T>> {
-    let words = for_argh(&T::get_args_info(), words);
+    let info = T::get_args_info();
+    let words = for_argh(&info, name, words, others)?;
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match T::from_args(&[name], &words) {
         Ok(args) => Ok(Parsed::Args(args)),
         Err(early) if early.status.is_ok() => Ok(Parsed::Help(early.output)),
-        Err(early) => Err(anyhow!(one_line(&early.output))).hint(see_help(name)),
+        Err(early) => {
+            let sub = words.first().filter(|first| {
+                let mut commands = info.commands.iter();
+                commands.any(|command| command.name == **first)
+            });
+            let name = sub.map_or(name.to_string(), |sub| format!("{name} {sub}"));
+            Err(anyhow!(one_line(&early.output))).hint(see_help(&name))
+        }
     }
 }
 
 /// The same command line in the form that argh accepts: options first, each value as a word of
 /// its own, then `--` and the words. A command with subcommands keeps its order, since the
 /// subcommand's name decides what follows.
-fn for_argh(command: &CommandInfoWithArgs, words: &[String]) -> Vec<String> {
+fn for_argh(
+    command: &CommandInfoWithArgs,
+    name: &str,
+    words: &[String],
+    others: &[&str],
+) -> anyhow::Result<Vec<String>> {
     let mut options = Vec::new();
     let mut positionals = Vec::new();
     let mut words = words.iter();
@@ -208,16 +235,25 @@ fn for_argh(command: &CommandInfoWithArgs, words: &[String]) -> Vec<String> {
         if !looks_like_an_option(command, word) {
             if let Some(sub) = command.commands.iter().find(|sub| sub.name == word) {
                 let rest: Vec<String> = words.cloned().collect();
+                let name = format!("{name} {word}");
                 options.push(word.clone());
-                options.extend(for_argh(&sub.command, &rest));
-                return options;
+                options.extend(for_argh(&sub.command, &name, &rest, &[])?);
+                return Ok(options);
+            }
+            if !command.commands.is_empty() {
+                let names = command.commands.iter().map(|sub| sub.name);
+                return Err(anyhow!("there is no command {word}")).hint(did_you_mean(
+                    word,
+                    names,
+                    &format!("{} --help lists the commands", to_type(name)),
+                ));
             }
             positionals.push(word.clone());
             continue;
         }
         match word.split_once('=') {
-            Some((name, value)) if takes_value(command, name) => {
-                options.extend([name.to_string(), value.to_string()]);
+            Some((option, value)) if takes_value(command, option) => {
+                options.extend([option.to_string(), value.to_string()]);
             }
             // `-p80`, as many programs take it.
             _ if word.is_char_boundary(2)
@@ -227,22 +263,44 @@ fn for_argh(command: &CommandInfoWithArgs, words: &[String]) -> Vec<String> {
             {
                 options.extend([word[..2].to_string(), word[2..].to_string()]);
             }
+            _ if takes_value(command, word) => {
+                // The name of another option is not a value: `--out --check` has lost one.
+                let value = words.next();
+                let Some(value) = value.filter(|value| !is_known(command, value)) else {
+                    let error = anyhow!("No value provided for option '{word}'.");
+                    return Err(error).hint(see_help(name));
+                };
+                options.extend([word.clone(), value.clone()]);
+            }
+            _ if is_known(command, word) => options.push(word.clone()),
             _ => {
-                options.push(word.clone());
-                if takes_value(command, word) {
-                    options.extend(words.next().cloned());
-                }
+                let flags = command.flags.iter();
+                let longs = flags.map(|flag| flag.long).filter(|long| !long.is_empty());
+                let known: Vec<&str> = longs.chain(others.iter().copied()).collect();
+                let option = word.split('=').next().unwrap_or(word);
+                return Err(anyhow!("Unrecognized argument: {word}")).hint(did_you_mean(
+                    option,
+                    known,
+                    &see_help(name),
+                ));
             }
         }
     }
     if !positionals.is_empty() {
-        // Not before a subcommand that argh does not know: its message then names the word.
-        if command.commands.is_empty() {
-            options.push("--".to_string());
-        }
+        options.push("--".to_string());
         options.extend(positionals);
     }
-    options
+    Ok(options)
+}
+
+/// Whether the word is an option of this command, or asks for its help.
+fn is_known(command: &CommandInfoWithArgs, word: &str) -> bool {
+    let flags = command.flags.iter();
+    let of_its_own = flags.clone().any(|flag| {
+        let short = flag.short.is_some_and(|short| word == format!("-{short}"));
+        flag.long == word || short
+    });
+    of_its_own || word == "--help" || word == "-h"
 }
 
 /// `-` stands for stdin and `-5` is a number: both are words, unless there is an option `-5`.
@@ -293,11 +351,20 @@ mod tests {
 
     fn parsed(line: &[&str]) -> Result<Args, String> {
         let words: Vec<String> = line.iter().map(ToString::to_string).collect();
-        match parse("test", &words) {
+        match parse("test", &words, &["--host"]) {
             Ok(Parsed::Args(args)) => Ok(args),
             Ok(Parsed::Help(text)) => Err(text),
             Err(error) => Err(error.to_string()),
         }
+    }
+
+    /// The hint of a command line that is wrong.
+    fn hint(line: &[&str]) -> String {
+        let words: Vec<String> = line.iter().map(ToString::to_string).collect();
+        let error = parse::<Args>("test", &words, &["--host"]).unwrap_err();
+        let shown = format!("{:?}", crate::Failure::from(error));
+        let (_, hint) = shown.split_once("\nhint: ").expect("a hint");
+        hint.to_string()
     }
 
     fn args(port: u16, forever: bool, words: &[&str]) -> Result<Args, String> {
@@ -358,6 +425,35 @@ mod tests {
             parsed(&["--port"]).unwrap_err(),
             "No value provided for option '--port'."
         );
+    }
+
+    #[test]
+    fn a_value_is_not_made_of_the_next_option_nor_of_the_end_of_the_options() {
+        let missing = "No value provided for option '--port'.";
+        for line in [
+            &["--port"][..],
+            &["word", "--port"],
+            &["--port", "--forever"],
+            &["--port", "-4"],
+        ] {
+            assert_eq!(parsed(line).unwrap_err(), missing, "{line:?}");
+        }
+        let wrong = parsed(&["--port", "--", "word"]).unwrap_err();
+        assert!(wrong.contains("a port is a whole number"), "{wrong}");
+    }
+
+    #[test]
+    fn an_option_that_is_almost_right_is_suggested_also_one_of_the_callers() {
+        let see = "test --help lists the options";
+        for (word, meant) in [
+            ("--prot", "--port"),
+            ("--Port=5", "--port"),
+            ("--for-ever", "--forever"),
+            ("--hots", "--host"),
+        ] {
+            assert_eq!(hint(&[word]), format!("did you mean {meant}? {see}"));
+        }
+        assert_eq!(hint(&["--xyz"]), see);
     }
 
     #[test]

@@ -25,13 +25,39 @@ pub type MainResult = Result<(), Failure>;
 /// type's
 /// `Debug` form is made for a person: the whole chain of contexts on one line, then a hint.
 ///
-/// It is made from an [`anyhow::Error`] and from nothing else, so that `?` on a bare system error
-/// does not compile: `Connection refused` alone never says which address refused.
+/// It is made from an error that [`SaysWhatFailed`], so that `?` on a bare system error does not
+/// compile: `Connection refused` alone never says which address refused.
+///
+/// ```compile_fail
+/// fn main() -> labnet::MainResult {
+///     std::net::TcpListener::bind("127.0.0.1:0")?;
+///     Ok(())
+/// }
+/// ```
 pub struct Failure(anyhow::Error);
 
-impl From<anyhow::Error> for Failure {
-    fn from(error: anyhow::Error) -> Self {
-        Failure(error)
+/// An error to which [`Cannot`] or [`anyhow::Context`] has added what could not be done.
+///
+/// A trait of its own, since the compiler shows its words to whoever forgets that.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` alone does not say what could not be done",
+    label = "write `.cannot(\"bind to\", address)?` here: what was tried, and with what",
+    note = "`use labnet::Cannot;` at the top of the file brings this method"
+)]
+pub trait SaysWhatFailed {
+    /// The error with all that was added.
+    fn with_context(self) -> anyhow::Error;
+}
+
+impl SaysWhatFailed for anyhow::Error {
+    fn with_context(self) -> anyhow::Error {
+        self
+    }
+}
+
+impl<E: SaysWhatFailed> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Failure(error.with_context())
     }
 }
 
@@ -111,7 +137,53 @@ where
     fn cannot(self, action: &str, object: impl fmt::Display) -> anyhow::Result<T> {
         use anyhow::Context;
         self.with_context(|| format!("cannot {action} {object}"))
+            .or_else(|error| match held_by_the_past(&error, &object) {
+                true => Err(error).hint(TIME_WAIT),
+                false => Err(error),
+            })
     }
+}
+
+const TIME_WAIT: &str = "no program uses this port: the system keeps it for about a minute after \
+                         the server has closed a connection (TIME_WAIT). wait, or allow the port \
+                         to be used again at once, with SO_REUSEADDR before bind";
+
+/// Whether an address is in use by connections alone that were closed, and by no socket of a
+/// program.
+fn held_by_the_past(error: &anyhow::Error, address: &impl fmt::Display) -> bool {
+    let in_use = error.chain().any(|cause| {
+        let error = cause.downcast_ref::<std::io::Error>();
+        error.is_some_and(|error| error.kind() == ErrorKind::AddrInUse)
+    });
+    if !in_use {
+        return false;
+    }
+    let Ok(address) = address.to_string().parse::<std::net::SocketAddr>() else {
+        return false;
+    };
+    // proc_pid_net(5). Where there is no such file, as on macOS, nothing is known.
+    let states = ["tcp", "tcp6", "udp", "udp6"].map(|protocol| {
+        let table = std::fs::read_to_string(format!("/proc/thread-self/net/{protocol}"));
+        states_at(&table.unwrap_or_default(), address.port())
+    });
+    let states = states.concat();
+    !states.is_empty()
+        && states
+            .iter()
+            .all(|state| ["04", "05", "06"].contains(&&**state))
+}
+
+/// The states of the sockets at a port, in a table of /proc/net: 0A listens, 06 is TIME_WAIT, 04
+/// and 05 come before it.
+fn states_at(table: &str, port: u16) -> Vec<String> {
+    let port = format!(":{port:04X}");
+    let sockets = table.lines().skip(1).filter_map(|line| {
+        let mut words = line.split_whitespace();
+        let local = words.nth(1)?;
+        let state = words.nth(1)?;
+        local.ends_with(&port).then(|| state.to_string())
+    });
+    sockets.collect()
 }
 
 /// Adds a hint to an error: what the reader can do about it.
@@ -241,6 +313,31 @@ mod tests {
             .hint("do this")
             .context("outer");
         assert_eq!(shown(error), "outer: inner: address in use\nhint: do this");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_port_that_only_closed_connections_hold_is_told_from_one_that_a_program_uses() {
+        use std::io::Read;
+        use std::net::{TcpListener, TcpStream};
+
+        use socket2::{Domain, Socket, Type};
+
+        let bind = |address: std::net::SocketAddr| {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+            socket.bind(&address.into()).cannot("bind to", address)
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let taken = shown(bind(address));
+        assert!(taken.contains("hint: is another program using"), "{taken}");
+        // Who closes first is left in TIME_WAIT.
+        let mut client = TcpStream::connect(address).unwrap();
+        drop(listener.accept().unwrap());
+        assert_eq!(client.read(&mut [0]).unwrap(), 0);
+        drop((client, listener));
+        let past = shown(bind(address));
+        assert!(past.contains("hint: no program uses this port"), "{past}");
     }
 
     #[test]

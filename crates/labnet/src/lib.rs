@@ -10,6 +10,7 @@
 //! | [`output`](mod@output) | [`say!`] for the transcript on stdout, [`log!`] for everything else on stderr |
 //! | [`python`] | addresses and bytes as Python prints them |
 //! | [`streams`] | time limits, a failed accept or recvfrom, closing so that the last answer still arrives |
+//! | [`suggest`] | the name that was probably meant |
 //! | [`sync`] | locking data that threads share |
 
 #![deny(missing_docs)]
@@ -22,11 +23,13 @@ pub mod names;
 pub mod output;
 pub mod python;
 pub mod streams;
+pub mod suggest;
 pub mod sync;
 
 pub use address_args::{AddressArgs, client_args, server_args};
 pub use args::{args, args_after_first, args_as, args_with_help, port, seconds, tries};
-pub use failure::{Cannot, Failure, Hint, MainResult, fail};
+pub use failure::{Cannot, Failure, Hint, MainResult, SaysWhatFailed, fail};
 pub use names::{host_name, local_address, log_listening, resolve};
 pub use streams::{WithTimeout, close_gracefully, retry_accept, retry_receive, with_timeout};
+pub use suggest::{did_you_mean, nearest};
 pub use sync::lock;

@@ -441,6 +441,18 @@ fn a_starter_in_a_zip_is_small_and_all_of_them_are_made_quickly() {
 }
 
 #[test]
+fn several_exercises_are_a_zip_each_in_one_folder() {
+    let scratch = Scratch::new("several");
+    let [one, .., other] = &with_starter()[..] else {
+        panic!("there are two exercises with a starter")
+    };
+    let made = handout(&[one, other, "--out", &scratch.path("dist")]);
+    assert!(made.status.success(), "{}", all(&made));
+    let names: Vec<String> = files(&scratch.0.join("dist")).into_keys().collect();
+    assert_eq!(names, [format!("{one}.zip"), format!("{other}.zip")]);
+}
+
+#[test]
 fn what_is_there_already_is_never_overwritten() {
     let scratch = Scratch::new("there");
     let file = scratch.path("mine.zip");
@@ -513,16 +525,33 @@ fn wrong_command_lines_say_what_to_do() {
             &["dsd-smu", "--out", "x"][..],
             "there is no exercise dsd-smu",
         ),
-        (
-            &["--out", "x"],
-            "name one exercise, or --sheet ID, or --all",
-        ),
+        (&["--out", "x"], "name exercises, or --sheet ID, or --all"),
         (&["--sheet", "none", "--out", "x"], "there is no sheet none"),
         (
             &["a", "--starter", "--solution", "--out", "x"],
             "exclude each other",
         ),
         (&["a"], "--out"),
+        (
+            &["dsd-sum", "--out"],
+            "No value provided for option '--out'.\nhint: cargo lab handout --help",
+        ),
+        (
+            &["dsd-sum", "--out", "--check"],
+            "No value provided for option '--out'.",
+        ),
+        (
+            &["dsd-sum", "--out", "x.rar"],
+            "archives of the kind .rar are not made here\nhint: --out names a folder, or a file that ends in .zip",
+        ),
+        (
+            &["dsd-sum", "dsd-eof", "--out", "x.zip"],
+            "several hand-outs need a folder, not x.zip",
+        ),
+        (
+            &["dsd-sum", "--chek", "--out", "x"],
+            "Unrecognized argument: --chek\nhint: did you mean --check?",
+        ),
     ] {
         let output = handout(args);
         assert_eq!(output.status.code(), Some(1), "{args:?}");

@@ -41,6 +41,15 @@ pub fn it_says_what_is_there_and_who_holds_a_port() {
     for subject in ["Python", "IPv6", "own name", "check"] {
         assert_eq!(findings(&result, subject).len(), 1, "{subject}");
     }
+    for subject in ["nc", "telnet", "C compiler", "bubblewrap"] {
+        let found = findings(&result, subject);
+        assert_eq!(found.len(), 1, "{subject}");
+        assert_eq!(
+            found[0].0 == "note",
+            found[0].1.contains("missing: "),
+            "{found:?}"
+        );
+    }
     let ports = findings(&result, "ports");
     let taken = ports
         .iter()
@@ -57,6 +66,32 @@ pub fn it_says_what_is_there_and_who_holds_a_port() {
         .filter(|finding| finding["level"] == "problem")
         .count();
     assert_eq!(result["problems"], problems);
+}
+
+/// A machine with a package manager and nothing else.
+pub fn it_says_how_to_get_what_is_missing_on_this_system() {
+    let folder = Folder::new("doctor-tools");
+    for manager in ["dnf", "sudo"] {
+        folder.write(&format!("bin/{manager}"), "");
+    }
+    let out = lab(&["doctor", "--format", "json"])
+        .env("PATH", folder.path("bin"))
+        .output()
+        .unwrap();
+    let result = json(&out);
+    for (subject, command) in [
+        ("nc", "sudo dnf install nmap-ncat"),
+        ("telnet", "sudo dnf install telnet"),
+        ("C compiler", "sudo dnf install gcc"),
+        ("bubblewrap", "sudo dnf install bubblewrap"),
+        ("Python", "sudo dnf install python3"),
+    ] {
+        let found = findings(&result, subject);
+        assert_eq!(
+            (found[0].0.as_str(), found[0].2.as_str()),
+            ("note", command)
+        );
+    }
 }
 
 pub fn it_finds_what_a_check_left_that_is_gone() {

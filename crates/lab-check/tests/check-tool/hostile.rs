@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::tool::{
-    Folder, binary, case, code, gallery, json, lab, processes_of, processes_with, run, signal,
-    text, until, workspace,
+    Folder, binary, case, code, errors, gallery, json, lab, processes_of, processes_with, run,
+    signal, text, until, workspace,
 };
 
 /// The most memory that the check may ever use, in KiB.
@@ -219,6 +219,23 @@ pub fn a_program_that_is_not_there_is_a_mistake_of_the_command_line() {
         let why = case["why"].as_str().unwrap();
         assert!(why.contains(named) && why.contains("is not there"), "{why}");
     }
+}
+
+pub fn a_missing_interpreter_is_not_the_programs_mistake() {
+    let folder = Folder::new("no-python");
+    let server = folder.write("server.py", &gallery("dsd-sum/right.py"));
+    let server = format!("python3 {} {{port}}", server.display());
+    let out = lab(&["check", "dsd-sum", "--server", &server])
+        .env("PATH", folder.path(""))
+        .output()
+        .unwrap();
+    assert_eq!(code(&out), 3);
+    let said = errors(&out);
+    assert!(
+        said.contains("there is no python3 on this machine"),
+        "{said}"
+    );
+    assert!(said.contains("hint: cargo lab doctor says how"), "{said}");
 }
 
 pub fn one_that_writes_to_the_results_changes_nothing_and_is_told_of() {

@@ -84,6 +84,7 @@ fn main() -> ExitCode {
         address::each_case_has_its_own_network_unless_it_is_to_be_shared;
         address::on_a_shared_network_the_last_cases_connections_are_waited_for;
         doctor::it_says_what_is_there_and_who_holds_a_port;
+        doctor::it_says_how_to_get_what_is_missing_on_this_system;
         doctor::it_finds_what_a_check_left_that_is_gone;
         golden::ten_failures_are_told_as_they_were_approved;
         golden::every_readme_section_that_a_failure_names_is_there;
@@ -107,6 +108,7 @@ fn main() -> ExitCode {
         hostile::one_that_ends_at_once_is_quoted;
         hostile::one_that_cannot_be_started_is_a_verdict_with_its_reason;
         hostile::a_program_that_is_not_there_is_a_mistake_of_the_command_line;
+        hostile::a_missing_interpreter_is_not_the_programs_mistake;
         hostile::one_that_writes_to_the_results_changes_nothing_and_is_told_of;
         hostile::one_that_may_not_be_killed_holds_up_neither_the_check_nor_ctrl_c;
         hostile::one_that_closes_its_output_is_judged_by_what_it_does_on_the_wire;
@@ -127,6 +129,7 @@ fn main() -> ExitCode {
         watching::a_change_while_a_check_runs_ends_that_check;
         watching::ctrl_c_in_the_middle_of_a_check_leaves_nothing;
         watching::a_check_that_cannot_be_done_is_shown_and_done_after_the_next_change;
+        watching::one_failure_is_shown_at_a_time_and_the_next_when_it_passes;
         watching::a_command_without_a_file_needs_one_to_watch;
     };
     // The sheets' ports are free in a private network, whatever else runs on this machine; all threads from here on are in it.

@@ -194,6 +194,34 @@ pub fn a_check_that_cannot_be_done_is_shown_and_done_after_the_next_change() {
     );
 }
 
+pub fn one_failure_is_shown_at_a_time_and_the_next_when_it_passes() {
+    let folder = Folder::new("watch-next");
+    let file = folder.write("server.py", &gallery("dsd-sum/reads-once.py"));
+    let server = format!("python3 {} {{port}}", file.display());
+    let watch = Watching::new(&["watch", "dsd-sum", "--next", "--server", &server]);
+    let change = |program: &str| {
+        fs::write(&file, gallery(program)).unwrap();
+        // The last line about a case.
+        watch.until("      again  ")
+    };
+    let failed = |text: &str| text.matches("FAIL").count();
+    let first = watch.until("      again  ");
+    assert!(first.contains("FAIL  several"), "{first}");
+    assert!(first.contains(" cases pass; the next one:"), "{first}");
+    assert_eq!(failed(&first), 1, "{first}");
+    // The same mistake: its case is played alone.
+    let again = change("dsd-sum/reads-once.py");
+    assert!(again.contains("dsd-sum server; the next one:"), "{again}");
+    assert_eq!(failed(&again), 1, "{again}");
+    let second = change("dsd-sum/dies-on-word.py");
+    assert!(second.contains("FAIL  not-a-number"), "{second}");
+    assert_eq!(failed(&second), 1, "{second}");
+    fs::write(&file, gallery("dsd-sum/right.py")).unwrap();
+    let last = watch.until("dsd-sum: every case passes (");
+    assert_eq!(failed(&last), 0, "{last}");
+    assert_eq!(watch.end(), Some(130));
+}
+
 pub fn a_command_without_a_file_needs_one_to_watch() {
     let out = run(&["watch", "dsd-eof", "--server", "true {port}"]);
     assert_eq!(code(&out), 3);

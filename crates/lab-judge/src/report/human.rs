@@ -93,6 +93,11 @@ pub fn text(report: &Report, style: &Style) -> String {
     out
 }
 
+/// One case of a report, with all that belongs to it.
+pub fn case(report: &Report, case: &CaseReport, color: bool) -> String {
+    one(report, case, 0, Style { color, all: true })
+}
+
 /// A case with all that belongs to it.
 fn one(report: &Report, case: &CaseReport, width: usize, style: Style) -> String {
     let label = match &case.outcome {
