@@ -132,7 +132,7 @@ class DelimitedReader:
 
 
 def show_error(kind, error, trace):
-    # Rust's `?` in main: an error of the system is one line, and the exit code is 1. A mistake in
+    # An error of the system is one line, and the exit code is 1. A mistake in
     # the program keeps its traceback.
     if issubclass(kind, OSError):
         print(f"Error: {error}", file=sys.stderr)

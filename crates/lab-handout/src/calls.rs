@@ -73,6 +73,35 @@ pub fn named(code: &str, in_rust: bool) -> Vec<String> {
     lines
 }
 
+/// The functions of the program itself that a piece of it calls: `serve`, and `sum::answer` of another file.
+pub fn own(code: &str, program: &str, in_rust: bool) -> Vec<String> {
+    let word = if in_rust { "fn " } else { "def " };
+    let known = |line: &str| rows().any(|row| line.starts_with(row[3].trim_end_matches('(')));
+    let mut lines = Vec::new();
+    for line in program.lines() {
+        let line = line.trim_start().trim_start_matches("pub ");
+        let name = line
+            .strip_prefix(word)
+            .and_then(|rest| rest.split(['(', '<']).next());
+        if let Some(name) = name
+            && !known(name)
+            && has_call(code, &format!("{name}("))
+        {
+            lines.push(format!("in this file: {name}"));
+        }
+        let module = line
+            .strip_prefix("mod ")
+            .and_then(|rest| rest.strip_suffix(';'));
+        if let Some(module) = module.filter(|_| in_rust)
+            && let Some((_, rest)) = code.split_once(&format!("{module}::"))
+            && let Some((name, _)) = rest.split_once('(')
+        {
+            lines.push(format!("in {module}.rs: {module}::{name}"));
+        }
+    }
+    lines
+}
+
 /// `socket2 bind` is the method `bind` on socket2's page.
 fn address(place: &str) -> String {
     let (page, rest) = place.split_once(' ').unwrap_or((place, ""));
@@ -127,5 +156,17 @@ mod tests {
             ]
         );
         assert_eq!(named("blueprint(1)", false), [""; 0]);
+    }
+
+    #[test]
+    fn the_programs_own_functions_are_named_where_they_are_called() {
+        let program = "mod sum;\nfn main() {\nfn serve<T>(x: T) {\n";
+        let code = "serve(listener);\nlet text = sum::answer(&buffer);";
+        assert_eq!(
+            own(code, program, true),
+            ["in sum.rs: sum::answer", "in this file: serve"]
+        );
+        let program = "def serve(x):\ndef answer(x):\n";
+        assert_eq!(own("answer(1)", program, false), ["in this file: answer"]);
     }
 }

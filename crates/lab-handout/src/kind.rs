@@ -13,6 +13,8 @@ pub struct Kind {
     pub solution: bool,
     /// With `cargo lab` and the exercise's check.
     pub check: bool,
+    /// With all crates, for a room without a network.
+    pub offline: bool,
 }
 
 impl Kind {

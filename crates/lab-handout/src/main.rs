@@ -195,7 +195,6 @@ fn several<'a>(
 #[derive(Debug, Clone, Copy)]
 struct Order {
     kind: Kind,
-    offline: bool,
     platform: Option<Platform>,
 }
 
@@ -228,8 +227,8 @@ impl Order {
                 python: args.python,
                 solution: args.solution,
                 check,
+                offline: args.offline,
             },
-            offline: args.offline,
             platform: args.with_results,
         })
     }
@@ -251,7 +250,7 @@ impl Order {
             target = target.flat();
         }
         if !self.kind.python || self.kind.check {
-            cargo_files::add(&mut files, source, self.offline)?;
+            cargo_files::add(&mut files, source, self.kind.offline)?;
         }
         target.write(&files)?;
         let bytes: usize = files.values().map(|entry| entry.bytes.len()).sum();

@@ -28,6 +28,7 @@ pub fn top(
         "# {}\n\n{}. {}.\n",
         exercise.id, sheet.title, exercise.title
     )?;
+    text.push_str(&start(exercise, kind));
     writeln!(text, "## In this folder\n")?;
     for program in &exercise.programs {
         let path = kind.source(program);
@@ -55,14 +56,7 @@ pub fn top(
             writeln!(
                 text,
                 "- {} of [{file}]({file}), where it says `Yours to write`",
-                its.join(" and ")
-            )?;
-        }
-        if !kind.python {
-            let test = "cargo test -p tests --test exercises";
-            writeln!(
-                text,
-                "\n`{test}` shows how far you are: at first most of its tests fail."
+                together(&its)
             )?;
         }
     }
@@ -83,21 +77,15 @@ pub fn top(
         .get(&name)
         .with_context(|| format!("there is no {name}"))?;
     let own = std::str::from_utf8(&own.bytes).with_context(|| format!("{name} is no UTF-8"))?;
-    let missing = match (kind.python, kind.check) {
-        (true, true) => "`cargo lab run`, and the programs in Rust",
-        (true, false) => "`cargo lab`, and the programs in Rust",
-        (false, false) => "`cargo lab`",
-        (false, true) => "",
-    };
-    if !missing.is_empty() {
+    if !kind.python && !kind.check {
         writeln!(
             text,
-            "What follows also speaks of {missing}: they belong to the whole workspace, and are not in this folder.\n"
+            "What follows also speaks of `cargo lab`: it belongs to the whole workspace, and is not in this folder.\n"
         )?;
     }
     let own = rebased(own, kind.folder(first));
     text.push_str(&match kind.python {
-        true => in_python(&own, &exercise.programs),
+        true => without_rust(&in_python(&own, &exercise.programs)),
         false => own,
     });
     Ok(text)
@@ -132,6 +120,65 @@ fn in_order<'a>(
     files
 }
 
+/// Steps of one file in a few words: `steps 1 to 2`, `steps 3 to 7` and `steps 5 to 6` are `steps 1 to 7`.
+fn together(tasks: &[&str]) -> String {
+    let mut ranges: Vec<(u32, u32)> = Vec::new();
+    for task in tasks {
+        let mut numbers = task.split(' ').filter_map(|word| word.parse().ok());
+        let Some(first) = numbers.next() else {
+            return tasks.join(" and ");
+        };
+        let last: u32 = numbers.next().unwrap_or(first);
+        match ranges.last_mut() {
+            Some((_, end)) if first <= *end + 1 => *end = last.max(*end),
+            _ => ranges.push((first, last)),
+        }
+    }
+    let words = ranges.iter().map(|(first, last)| match first == last {
+        true => format!("step {first}"),
+        false => format!("steps {first} to {last}"),
+    });
+    words.collect::<Vec<_>>().join(" and ")
+}
+
+/// What a folder with the Python programs alone does not have.
+const NOT_IN_PYTHON: [&str; 9] = [
+    ".rs",
+    "Rust",
+    "cargo lab run",
+    "cargo run",
+    "labnet",
+    "crates/",
+    "`DelimitedReader`",
+    "RUST.md",
+    "in one terminal",
+];
+
+/// The lines that speak of what is in the folder: a sentence is a line, and a section about Rust goes as a whole.
+fn without_rust(readme: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    let mut about_rust = false;
+    let mut fenced = false;
+    for line in readme.lines() {
+        let fence = line.trim_start().starts_with("```");
+        if !fenced && line.starts_with('#') {
+            about_rust = line.contains("Rust");
+        }
+        fenced ^= fence;
+        let missing = NOT_IN_PYTHON.iter().any(|part| line.contains(part));
+        if !about_rust && (!missing || fenced || fence) {
+            kept.push(line);
+        }
+    }
+    let text = kept.join("\n") + "\n";
+    // Where a paragraph went, one empty line is left.
+    let mut lines = text;
+    while lines.contains("\n\n\n") {
+        lines = lines.replace("\n\n\n", "\n\n");
+    }
+    lines
+}
+
 /// A description whose commands run the programs in Rust, for a folder with the Python programs alone:
 /// `cargo run -p dsd-sum-client 1 2` becomes `python3 dsd-sum-client/twin.py 1 2`.
 fn in_python(readme: &str, programs: &[Program]) -> String {
@@ -159,6 +206,56 @@ fn in_python(readme: &str, programs: &[Program]) -> String {
     text
 }
 
+/// The first command, and what it needs.
+fn start(exercise: &Exercise, kind: Kind) -> String {
+    let id = &exercise.id;
+    let (command, what) = match (kind.check, kind.solution, kind.python) {
+        (true, false, _) => (
+            format!("cargo lab watch {id} --next"),
+            "It checks your programs, and shows the first case that does not pass: what was sent, what came back, and what \
+             to look at.\n\
+             Change the program and save it: the case is played again, and when it passes, the next one is shown.\n\
+             Ctrl-C ends it.",
+        ),
+        (true, true, _) => (
+            format!("cargo lab check {id}"),
+            "It checks the programs in this folder, and says of each case whether it passes.",
+        ),
+        (false, _, false) => (
+            "cargo test -p tests --test exercises".to_string(),
+            match kind.solution {
+                true => "It builds the programs and runs their tests.",
+                false => "It shows how far you are: at first most of its tests fail.",
+            },
+        ),
+        (false, _, true) => return String::new(),
+    };
+    let needs = match (kind.offline, kind.python) {
+        (true, false) => {
+            "You need [Rust](https://rustup.rs), and no network: all crates are in `vendor/`, for Linux, macOS and Windows."
+        }
+        (true, true) => {
+            "The check needs [Rust](https://rustup.rs), and no network: all crates are in `vendor/`, for Linux, macOS and \
+             Windows.\n\
+             Your programs need Python 3.8 or newer."
+        }
+        (false, false) => {
+            "You need [Rust](https://rustup.rs), and once a network: `cargo fetch` brings the crates, and after that none is \
+             needed."
+        }
+        (false, true) => {
+            "The check needs [Rust](https://rustup.rs), and once a network: `cargo fetch` brings the crates, and after that \
+             none is needed.\n\
+             Your programs need Python 3.8 or newer."
+        }
+    };
+    format!(
+        "## Start\n\n```console\n$ {command}\n```\n\n{what}\n\n{needs}\n\
+         The first call builds what it needs, which takes a minute or two.\n\
+         Every command here works inside this folder.\n\n"
+    )
+}
+
 /// How the student's own program is judged.
 fn check(exercise: &Exercise, kind: Kind) -> String {
     let id = &exercise.id;
@@ -166,14 +263,9 @@ fn check(exercise: &Exercise, kind: Kind) -> String {
         Some(_) => "server",
         None => "client",
     };
-    let needs = match kind.python {
-        true => {
-            "Its first call builds it, for which it needs [Rust](https://rustup.rs) and, once, the network; your programs need \
-             neither."
-        }
-        false => {
-            "Its first call builds it, which takes a little and, once, needs the network for its crates."
-        }
+    let tests = match kind.python {
+        true => String::new(),
+        false => "`cargo test -p tests --test exercises` runs the exercise's tests.\n".to_string(),
     };
     format!(
         "## Check it\n\n\
@@ -181,8 +273,10 @@ fn check(exercise: &Exercise, kind: Kind) -> String {
          $ cargo lab check {id}\n\
          $ cargo lab check {id} --{side} \"python3 my_{side}.py --port {{port}}\"\n\
          ```\n\n\
-         The first one checks the programs in this folder, the second any program of yours, in any language: it plays the other side, \
-         as hostile as a network may be, and says what went wrong and why. {needs} `cargo lab check --help` tells the rest. \
+         The first one checks the programs in this folder, the second any program of yours, in any language.\n\
+         The check plays the other side, as hostile as a network may be, and says what went wrong and why.\n\
+         `cargo lab check --help` lists the options, and `cargo lab doctor` says whether this machine has what the labs need.\n\
+         {tests}\
          It is no sandbox: what it runs has your rights.\n\n"
     )
 }
@@ -248,7 +342,7 @@ fn write_joined(text: &mut String, folder: &str) {
 mod tests {
     use lab_core::catalog::{Program, Role};
 
-    use super::{in_python, rebased};
+    use super::{in_python, rebased, together, without_rust};
 
     fn program(package: &str) -> Program {
         Program {
@@ -278,6 +372,28 @@ mod tests {
         assert_eq!(
             in_python(&readme, &[program("a")]),
             format!("$ {twin} --port 1\n`{twin} 1 2`\n`{twin}`\n{run} a-client\n")
+        );
+    }
+
+    #[test]
+    fn steps_of_one_file_are_told_together() {
+        assert_eq!(
+            together(&["steps 1 to 2", "steps 3 to 7", "steps 5 to 6"]),
+            "steps 1 to 7"
+        );
+        assert_eq!(
+            together(&["step 1", "steps 5 to 6"]),
+            "step 1 and steps 5 to 6"
+        );
+        assert_eq!(together(&["this part"]), "this part");
+    }
+
+    #[test]
+    fn a_description_for_python_speaks_of_nothing_in_rust() {
+        let readme = "# a\nOne.\nSee `src/main.rs`.\n\n**b** In Rust too.\n\n## Rust for this page\n\n| x |\n\n## Try\n\n```\nfn x.rs\n```\n";
+        assert_eq!(
+            without_rust(readme),
+            "# a\nOne.\n\n## Try\n\n```\nfn x.rs\n```\n"
         );
     }
 

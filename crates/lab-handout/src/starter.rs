@@ -83,8 +83,8 @@ pub fn starter(text: &str, language: Language) -> anyhow::Result<(String, Vec<St
             (false, _) => kept.push_str(&part.lines),
             (true, Language::Markdown) => kept.push_str(&questions(&part.lines)),
             (true, _) => {
-                let (text, task) = replacement(&part.lines, language);
-                kept.push_str(&text);
+                let (part, task) = replacement(&part.lines, text, language);
+                kept.push_str(&part);
                 tasks.push(task);
             }
         }
@@ -92,7 +92,19 @@ pub fn starter(text: &str, language: Language) -> anyhow::Result<(String, Vec<St
     if !tasks.is_empty() && language == Language::Rust {
         kept = allow_unused(&kept);
     }
+    if language == Language::Python {
+        kept = own_header(&kept);
+    }
     Ok((kept, tasks))
+}
+
+/// Where the Python programs are alone, they are at the top, and there is none in Rust.
+fn own_header(text: &str) -> String {
+    let end = text.find("\nimport ").unwrap_or(0);
+    let (header, rest) = text.split_at(end);
+    let lines = header.split_inclusive('\n');
+    let kept: String = lines.filter(|line| !line.starts_with("Rust: ")).collect();
+    kept.replace("python3 crates/", "python3 ") + rest
 }
 
 /// A run of lines, inside or outside a region; the markers themselves belong to none.
@@ -141,7 +153,7 @@ fn parts(text: &str, language: Language) -> anyhow::Result<Vec<Part>> {
 }
 
 /// What stands in a region's place: its numbered steps, and a statement that compiles and says what is missing.
-fn replacement(lines: &str, language: Language) -> (String, String) {
+fn replacement(lines: &str, program: &str, language: Language) -> (String, String) {
     let comment = language.comment();
     let steps: Vec<&str> = lines
         .lines()
@@ -160,7 +172,9 @@ fn replacement(lines: &str, language: Language) -> (String, String) {
     let mut text = format!("{indent}{comment} Yours to write: {task}.\n");
     for (step, code) in with_code(lines, comment) {
         text.push_str(&format!("{indent}{}\n", step.trim()));
-        for line in calls::named(&code, language == Language::Rust) {
+        let in_rust = language == Language::Rust;
+        let calls = calls::named(&code, in_rust).into_iter();
+        for line in calls.chain(calls::own(&code, program, in_rust)) {
             text.push_str(&format!("{indent}{comment}    {line}\n"));
         }
     }
@@ -287,6 +301,15 @@ fn main() {
             starter(text, Language::Python).unwrap().0,
             "def serve():\n    # Yours to write: step 6.\n    # 6. Receive\n    \
              raise NotImplementedError(\"write step 6\")\n"
+        );
+    }
+
+    #[test]
+    fn the_header_of_a_program_in_python_fits_its_folder() {
+        let text = "\"\"\"A.\n\nRust:       src/main.rs\nTerminal 1: python3 crates/a/twin.py\n\"\"\"\n\nimport sys\n";
+        assert_eq!(
+            starter(text, Language::Python).unwrap().0,
+            "\"\"\"A.\n\nTerminal 1: python3 a/twin.py\n\"\"\"\n\nimport sys\n"
         );
     }
 

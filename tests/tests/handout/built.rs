@@ -14,66 +14,154 @@ fn checked_as(folder: &Path, target: &Path) -> Vec<String> {
     names.into_iter().collect()
 }
 
+/// Every kind of hand-out of every exercise, one after another in one folder a lane: what they share is built once.
 #[test]
-#[ignore = "takes minutes: cargo test -p tests --test handout -- --include-ignored"]
-fn every_solution_passes_its_tests_and_its_check_and_every_starter_fails_them_for_what_is_missing()
-{
+#[ignore = "takes minutes: .ci/run handouts"]
+fn every_handout_builds_and_solutions_pass_and_starters_fail_for_what_is_missing() {
     let lanes = Lanes::new();
     let scratch = Scratch::for_builds("every");
-    let (starters, checks) = (with_starter(), with_check());
     let all_exercises: Vec<String> = exercises().into_keys().collect();
+    let (starters, checks) = (with_starter(), with_check());
+    let has = |names: &[String], exercise: &str| names.iter().any(|name| name == exercise);
     lanes.for_each(&all_exercises, |exercise, target| {
-        let check: &[&str] = match checks.iter().any(|name| name == exercise) {
-            true => &["--check"],
-            false => &[],
-        };
-        let solution = scratch.0.join(format!("{exercise}-solution"));
-        make(
+        let lane = target.file_name().expect("a lane has a name");
+        let place = Place {
             exercise,
-            &[&["--solution"], check].concat(),
-            &path(&solution),
-        );
-        builds(exercise, &solution, target, &["--locked"]);
-        let tested = cargo(&solution, target, &["test", "--locked", "-p", "tests"]);
-        assert!(tested.status.success(), "{exercise}: {}", all(&tested));
-        assert!(
-            all(&tested).contains("test result: ok."),
-            "{exercise} has no tests"
-        );
-        let mut names = Vec::new();
-        if !check.is_empty() {
-            names = checked_as(&solution, target);
-            // The packages of the check are the same for every exercise.
-            if checks.first().is_some_and(|first| first == exercise) {
-                let tested = cargo(&solution, target, &["test", "--locked", "--workspace"]);
-                assert!(tested.status.success(), "{exercise}: {}", all(&tested));
+            folder: &scratch.0.join(lane),
+            target,
+        };
+        let checked = has(&checks, exercise);
+        let check: &[&str] = if checked { &["--check"] } else { &[] };
+        place.unpack(&[&["--solution"], check].concat());
+        let names = solution_passes(&place, checked);
+        // The packages of the check are the same for every exercise.
+        if checks.first().is_some_and(|first| first == exercise) {
+            place.succeeds(&["test", "--locked", "--workspace"]);
+        }
+        if has(&starters, exercise) {
+            place.unpack(&[&["--starter"], check].concat());
+            starter_fails(&place, &names);
+        }
+        if has(&starters, exercise) && checked && !cfg!(no_python) {
+            place.unpack(&["--python", "--check", "--solution"]);
+            for name in &names {
+                place.succeeds(&["lab", "check", name]);
             }
-        }
-        for name in &names {
-            let checked = cargo(&solution, target, &["lab", "check", name]);
-            assert!(checked.status.success(), "{name}: {}", all(&checked));
-        }
-        if !starters.iter().any(|name| name == exercise) {
-            return;
-        }
-
-        let starter = scratch.0.join(format!("{exercise}-starter"));
-        make(exercise, &[&["--starter"], check].concat(), &path(&starter));
-        builds(exercise, &starter, target, &["--locked"]);
-        fails_its_tests(exercise, &starter, target);
-        if check.is_empty() {
-            return;
-        }
-        for name in &names {
-            let checked = cargo(&starter, target, &["lab", "check", name]);
-            assert_eq!(checked.status.code(), Some(1), "{name}: {}", all(&checked));
-            assert!(
-                all(&checked).contains("not yet implemented: write step"),
-                "{name}: {}",
-                all(&checked)
-            );
+            place.unpack(&["--python", "--check"]);
+            check_fails(&place, &names, "NotImplementedError: write step");
+            first_command_shows_a_failure(&place);
         }
     });
+}
+
+/// Where a lane's hand-outs are unpacked, one after another.
+struct Place<'a> {
+    exercise: &'a str,
+    folder: &'a Path,
+    target: &'a Path,
+}
+
+impl Place<'_> {
+    /// Puts a hand-out in the last one's place. A file that is the same stays as it is, so cargo does not build it again.
+    fn unpack(&self, kind: &[&str]) {
+        let new = self.folder.with_extension("new");
+        make(self.exercise, kind, &path(&new));
+        let made = files(&new);
+        fs::create_dir_all(self.folder).expect("a folder of ours can be made");
+        let before = files(self.folder);
+        for name in before.keys().filter(|name| !made.contains_key(*name)) {
+            fs::remove_file(self.folder.join(name)).expect("a file of ours can be removed");
+        }
+        for (name, bytes) in &made {
+            if before.get(name) != Some(bytes) {
+                let file = self.folder.join(name);
+                fs::create_dir_all(file.parent().expect("a file is in a folder"))
+                    .expect("a folder of ours can be made");
+                fs::write(file, bytes).expect("a file of ours can be written");
+            }
+        }
+        remove_empty_folders(self.folder);
+        fs::remove_dir_all(&new).expect("a folder of ours can be removed");
+    }
+
+    fn cargo(&self, args: &[&str]) -> Output {
+        cargo(self.folder, self.target, args)
+    }
+
+    fn succeeds(&self, args: &[&str]) -> String {
+        let output = self.cargo(args);
+        let text = all(&output);
+        assert!(
+            output.status.success(),
+            "{} {args:?}: {text}",
+            self.exercise
+        );
+        text
+    }
+}
+
+/// A folder of a package without its manifest would be an error to cargo.
+fn remove_empty_folders(folder: &Path) {
+    for item in fs::read_dir(folder).expect("a folder of ours can be read") {
+        let path = item.expect("an entry can be read").path();
+        if path.is_dir() {
+            remove_empty_folders(&path);
+            // Fails where something is in it.
+            let _not_empty = fs::remove_dir(&path);
+        }
+    }
+}
+
+/// Gives the names under which the check knows the exercise.
+fn solution_passes(place: &Place<'_>, checked: bool) -> Vec<String> {
+    builds(place.exercise, place.folder, place.target, &["--locked"]);
+    let tested = place.succeeds(&["test", "--locked", "-p", "tests"]);
+    assert!(
+        tested.contains("test result: ok."),
+        "{} has no tests",
+        place.exercise
+    );
+    let names = match checked {
+        true => checked_as(place.folder, place.target),
+        false => Vec::new(),
+    };
+    for name in &names {
+        place.succeeds(&["lab", "check", name]);
+    }
+    names
+}
+
+fn starter_fails(place: &Place<'_>, names: &[String]) {
+    builds(place.exercise, place.folder, place.target, &["--locked"]);
+    fails_its_tests(place.exercise, place.folder, place.target);
+    check_fails(place, names, "not yet implemented: write step");
+    if !names.is_empty() {
+        first_command_shows_a_failure(place);
+    }
+}
+
+fn check_fails(place: &Place<'_>, names: &[String], reason: &str) {
+    for name in names {
+        let checked = place.cargo(&["lab", "check", name]);
+        let text = all(&checked);
+        assert_eq!(checked.status.code(), Some(1), "{name}: {text}");
+        assert!(text.contains(reason), "{name}: {text}");
+    }
+}
+
+/// What a student does first: the first command of the README, until it shows the first case that fails.
+fn first_command_shows_a_failure(place: &Place<'_>) {
+    let readme = fs::read_to_string(place.folder.join("README.md")).expect("there is a README");
+    let (_, console) = readme.split_once("```console\n$ ").expect("a command");
+    let line = console.lines().next().expect("a command");
+    assert!(line.starts_with("cargo lab watch "), "{line}");
+    let mut words = line.split(' ').skip(1);
+    let mut command = Command::new(env!("CARGO"));
+    command.args(&mut words).current_dir(place.folder);
+    for_handout(&mut command, place.target);
+    let mut running = tests::Program::new("cargo lab watch", command).start();
+    while !running.line().starts_with("FAIL  ") {}
+    running.stop();
 }
 
 /// The whole hand-out builds, without a warning.
@@ -118,68 +206,55 @@ fn fails_its_tests(exercise: &str, folder: &Path, target: &Path) {
     assert!(!text.contains("warning: "), "{exercise}: {text}");
 }
 
+/// Without a network, and with a cargo that has never fetched anything.
 #[test]
-#[ignore = "takes minutes: cargo test -p tests --test handout -- --include-ignored"]
-fn every_handout_with_its_crates_builds_offline() {
+#[ignore = "takes minutes: .ci/run handouts"]
+fn every_handout_with_its_crates_builds_from_nothing() {
     let lanes = Lanes::new();
     let scratch = Scratch::for_builds("offline");
     let (starters, checks) = (with_starter(), with_check());
     let all_exercises: Vec<String> = exercises().into_keys().collect();
     lanes.for_each(&all_exercises, |exercise, target| {
+        let lane = target.file_name().expect("a lane has a name");
+        // What was built of crates from elsewhere does not count.
+        let target = &scratch.0.join("target").join(lane);
         let mut kind = vec!["--offline"];
         if !starters.iter().any(|name| name == exercise) {
             kind.push("--solution");
         }
-        let folder = scratch.0.join(exercise);
-        make(exercise, &kind, &path(&folder));
-        builds(exercise, &folder, target, &["--locked", "--offline"]);
-        fs::remove_dir_all(&folder).expect("a folder of ours can be removed");
         // The check's crates are the same for every exercise.
         if checks.first().is_some_and(|first| first == exercise) {
             kind.push("--check");
-            make(exercise, &kind, &path(&folder));
-            let features = ["--locked", "--offline"];
-            builds(exercise, &folder, target, &features);
         }
+        let place = Place {
+            exercise,
+            folder: &scratch.0.join("unpacked").join(lane),
+            target,
+        };
+        place.unpack(&kind);
+        let size: usize = files(place.folder).values().map(Vec::len).sum();
+        assert!(size <= 35_000_000, "{exercise}: {size} bytes");
+        let home = scratch.0.join("home").join(lane);
+        fs::create_dir_all(&home).expect("a folder of ours can be made");
+        let built = from_nothing(&place, &home, &["build", "--workspace", "--locked"]);
+        assert!(built.status.success(), "{exercise}: {}", all(&built));
     });
 }
 
-#[test]
-#[cfg_attr(no_python, ignore = "python3 (3.8 or newer) is not installed")]
-#[cfg_attr(
-    not(no_python),
-    ignore = "takes minutes: cargo test -p tests --test handout -- --include-ignored"
-)]
-fn every_python_solution_passes_its_check_and_every_starter_fails_it_for_what_is_missing() {
-    let lanes = Lanes::new();
-    let scratch = Scratch::for_builds("python-check");
-    let starters = with_starter();
-    let mut exercises = with_check();
-    exercises.retain(|exercise| starters.contains(exercise));
-    lanes.for_each(&exercises, |exercise, target| {
-        let solution = scratch.0.join(format!("{exercise}-solution"));
-        make(
-            exercise,
-            &["--python", "--check", "--solution"],
-            &path(&solution),
-        );
-        let names = checked_as(&solution, target);
-        for name in &names {
-            let checked = cargo(&solution, target, &["lab", "check", name]);
-            assert!(checked.status.success(), "{name}: {}", all(&checked));
+/// Runs cargo with an empty `CARGO_HOME`; on Linux in a network that leads nowhere.
+fn from_nothing(place: &Place<'_>, home: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO"));
+    command.args(args).current_dir(place.folder);
+    for_handout(&mut command, place.target);
+    command.env("CARGO_HOME", home);
+    // What a thread starts is in the thread's network.
+    let run = || {
+        if lab_netns::available() {
+            lab_netns::enter(std::net::Ipv4Addr::LOCALHOST.into()).expect("a network can be made");
         }
-        let starter = scratch.0.join(format!("{exercise}-starter"));
-        make(exercise, &["--python", "--check"], &path(&starter));
-        for name in &names {
-            let checked = cargo(&starter, target, &["lab", "check", name]);
-            let text = all(&checked);
-            assert_eq!(checked.status.code(), Some(1), "{name}: {text}");
-            assert!(
-                text.contains("NotImplementedError: write step"),
-                "{name}: {text}"
-            );
-        }
-    });
+        command.output().expect("cargo runs: it started this test")
+    };
+    thread::scope(|scope| scope.spawn(run).join()).expect("the thread comes to its end")
 }
 
 #[test]
@@ -197,6 +272,15 @@ fn every_python_handout_is_python() {
                     !file.ends_with(".rs") && !file.ends_with(".toml"),
                     "{exercise}: {file}"
                 );
+                if kind == "--starter" && !file.ends_with("LICENSE-MIT") {
+                    let text = String::from_utf8_lossy(&bytes);
+                    for missing in ["cargo run", "cargo lab run", ".rs", "crates/", "labnet"] {
+                        assert!(
+                            !text.contains(missing),
+                            "{exercise}: {file} speaks of {missing}"
+                        );
+                    }
+                }
                 if file.ends_with(".py") {
                     programs += 1;
                     let text = String::from_utf8(bytes).unwrap();

@@ -64,18 +64,22 @@ impl Drop for Scratch {
 
 /// Runs cargo in a hand-out, which builds into `target`.
 fn cargo(folder: &Path, target: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO"))
-        .args(args)
-        .current_dir(folder)
+    let mut command = Command::new(env!("CARGO"));
+    command.args(args).current_dir(folder);
+    for_handout(&mut command, target);
+    command.output().expect("cargo runs: it started this test")
+}
+
+/// A command that builds a hand-out.
+fn for_handout(command: &mut Command, target: &Path) {
+    command
         // What cargo told this test about its own package is not for the hand-out's.
         .env_remove("CARGO_MANIFEST_DIR")
         .env("CARGO_TARGET_DIR", target)
         // Nobody debugs what is built here.
         .env("CARGO_PROFILE_DEV_DEBUG", "0")
         .env("CARGO_INCREMENTAL", "0")
-        .env("RUST_BACKTRACE", "0")
-        .output()
-        .expect("cargo runs: it started this test")
+        .env("RUST_BACKTRACE", "0");
 }
 
 /// `cargo lab handout`'s binary, which the first call builds.
