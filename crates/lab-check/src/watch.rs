@@ -21,6 +21,7 @@ use lab_judge::command::Template;
 use lab_judge::process;
 use lab_judge::report::{self, Format};
 use lab_judge::run::{self, Plan, SharedReport};
+use lab_judge::sheet::Question;
 use lab_judge::verdict::{CaseReport, Outcome, Report};
 use labnet::{Failure, Hint, lock, log, say};
 
@@ -198,11 +199,16 @@ impl CaseName {
     }
 }
 
-/// The first case that did not pass, in the order that teaches; one that rests on another comes after it.
+/// The first case that did not pass, in the order that teaches: those that the sheet asks for, then those about a real
+/// network. One that rests on another comes after it.
 fn first_failure(report: &Report) -> Option<&CaseReport> {
-    let cases = || report.cases.iter();
-    let failed = cases().find(|case| matches!(case.outcome, Outcome::Failed(_)));
-    failed.or_else(|| cases().find(|case| !matches!(case.outcome, Outcome::Passed)))
+    let questions = [Question::Sheet, Question::Network];
+    let mut cases = questions
+        .into_iter()
+        .flat_map(|question| report.answering(question));
+    let failed = |case: &&CaseReport| matches!(case.outcome, Outcome::Failed(_));
+    let open = |case: &&CaseReport| !matches!(case.outcome, Outcome::Passed);
+    cases.clone().find(failed).or_else(|| cases.find(open))
 }
 
 /// What `--next` shows: one case, and how far the work has come.
