@@ -202,13 +202,19 @@ impl CaseName {
 /// The first case that did not pass, in the order that teaches: those that the sheet asks for, then those about a real
 /// network. One that rests on another comes after it.
 fn first_failure(report: &Report) -> Option<&CaseReport> {
-    let questions = [Question::Sheet, Question::Network];
-    let mut cases = questions
+    let cases: Vec<&CaseReport> = [Question::Sheet, Question::Network]
         .into_iter()
-        .flat_map(|question| report.answering(question));
-    let failed = |case: &&CaseReport| matches!(case.outcome, Outcome::Failed(_));
-    let open = |case: &&CaseReport| !matches!(case.outcome, Outcome::Passed);
-    cases.clone().find(failed).or_else(|| cases.find(open))
+        .flat_map(|question| report.answering(question))
+        .collect();
+    let failed = cases
+        .iter()
+        .find(|case| matches!(case.outcome, Outcome::Failed(_)));
+    let open = || {
+        cases
+            .iter()
+            .find(|case| !matches!(case.outcome, Outcome::Passed))
+    };
+    failed.or_else(open).copied()
 }
 
 /// What `--next` shows: one case, and how far the work has come.
@@ -216,7 +222,15 @@ fn one_failure(report: &Report, next: Option<&CaseReport>, color: bool) -> Strin
     let counts = report.counts();
     let name = &report.exercise;
     let Some(case) = next else {
-        return format!("{name}: every case passes ({})", counts.total());
+        // The tests want the transcript and the words of errors as well, which a program in another language may choose.
+        let tests = match report.sides.iter().any(|side| side.command == "rust") {
+            true => {
+                "\nthe tests of the exercise come next, and also want the transcript word by word: \
+                 cargo test -p tests --test exercises"
+            }
+            false => "",
+        };
+        return format!("{name}: every case passes ({}){tests}", counts.total());
     };
     let shown = report::human::case(report, case, color);
     let far = match counts.total() {

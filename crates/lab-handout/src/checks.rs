@@ -57,6 +57,21 @@ impl Checks {
     }
 }
 
+impl Checks {
+    /// What the sheets of these files ask for, a sentence each.
+    pub fn asked(&self, paths: &BTreeSet<String>) -> Vec<String> {
+        let sheet = |path: &String| {
+            let in_sheets = path.starts_with(&format!("{FOLDER}sheets/"));
+            self.files.get(path).filter(|_| in_sheets)
+        };
+        let sentences = paths.iter().filter_map(sheet).flat_map(|text| {
+            let parts = text.split("asks(").skip(1);
+            parts.filter_map(|part| part.split('"').nth(1))
+        });
+        sentences.map(str::to_string).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,6 +98,15 @@ mod tests {
         let ten = ["sheets/ten.rs", "ten.rs"].map(|file| format!("{FOLDER}{file}"));
         assert_eq!(of("lab-10"), ten);
         assert!(of("lab").is_empty());
+    }
+
+    #[test]
+    fn what_a_sheet_asks_is_read_from_its_file() {
+        let path = format!("{FOLDER}sheets/one.rs");
+        let text = "pub const A: &[Asked] = &[\n asks(5, \"part 1: it is so\", &[\"a\"]),\n asks(\n 1,\n \"part 2: and so\",\n";
+        let checks = Checks::new(BTreeMap::from([(path.clone(), text.to_string())]));
+        let asked = checks.asked(&BTreeSet::from([path]));
+        assert_eq!(asked, ["part 1: it is so", "part 2: and so"]);
     }
 
     #[test]

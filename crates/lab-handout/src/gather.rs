@@ -148,7 +148,8 @@ impl Source {
         }
         // It stands at the top, with links that fit there.
         let own = format!("{}/README.md", kind.folder(readme::main_program(exercise)));
-        let readme = readme::top(&files, sheet, exercise, kind, &tasks)?;
+        let asked = self.checks.asked(&checks);
+        let readme = readme::top(&files, sheet, exercise, kind, &tasks, &asked)?;
         files.remove(&own);
         files.insert(
             "README.md".to_string(),

@@ -8,7 +8,8 @@ use lab_core::catalog::{Exercise, Program, Role, Sheet};
 use crate::bundle::Files;
 use crate::kind::Kind;
 
-/// The text of the top README. `tasks` are the files with a part to write, each with its steps.
+/// The text of the top README. `tasks` are the files with a part to write, each with its steps; `asked` is what the sheet
+/// asks for.
 ///
 /// # Errors
 ///
@@ -19,6 +20,7 @@ pub fn top(
     exercise: &Exercise,
     kind: Kind,
     tasks: &[(String, String)],
+    asked: &[String],
 ) -> anyhow::Result<String> {
     let mut text = String::new();
     let first = main_program(exercise);
@@ -60,6 +62,7 @@ pub fn top(
             )?;
         }
     }
+    text.push_str(&must_do(kind, asked));
     writeln!(text, "\n## Run it\n\n```console")?;
     for program in &exercise.programs {
         writeln!(text, "$ {}", command(program, kind))?;
@@ -202,6 +205,37 @@ fn in_python(readme: &str, programs: &[Program]) -> String {
         }
         done.push_str(rest);
         text = done;
+    }
+    text
+}
+
+/// What the check decides by, and what the tests want besides.
+fn must_do(kind: Kind, asked: &[String]) -> String {
+    let mut text = String::from("\n## What your program must do\n\n");
+    for sentence in asked {
+        text.push_str(&match sentence.split_once(": ") {
+            Some((part, rest)) => format!("- {rest} ({part})\n"),
+            None => format!("- {sentence}\n"),
+        });
+    }
+    let log_listening = match kind.python {
+        true => "`log_listening`",
+        false => "`labnet::log_listening`",
+    };
+    text.push_str(&format!(
+        "- a server writes `listening on ADDRESS` to stderr as soon as clients can come: {log_listening} does that\n\
+         - to stdout goes what is shown under \"Run it\" and nothing else, word by word\n"
+    ));
+    if !kind.python {
+        text.push_str(
+            "- an error that ends a program is one line and a hint, and the exit code is 1: `.cannot(…)` and `.hint(…)` do that\n\
+             - an error on one connection is a line on stderr, and a server that serves many goes on\n",
+        );
+        if kind.check {
+            text.push_str(
+                "\nThe check tries the first lines with programs in any language; the tests want the other ones as well.\n",
+            );
+        }
     }
     text
 }
