@@ -34,7 +34,7 @@ def main():
         guess = sys.stdin.buffer.readline()
         if not guess:
             fail("the input ended before the number was guessed",
-                 "the server keeps its number: start again and continue")
+                 "a server that still runs keeps its number: start again and continue")
         guess = guess.rstrip(b"\r\n")
         if len(guess) > LONGEST_GUESS:
             print(f"skipped this guess: a datagram carries at most {LONGEST_GUESS} bytes",

@@ -49,7 +49,7 @@ fn main() -> labnet::MainResult {
         let Some(guess) = guesses.next() else {
             return labnet::fail(
                 "the input ended before the number was guessed",
-                "the server keeps its number: start again and continue",
+                "a server that still runs keeps its number: start again and continue",
             );
         };
         let guess = guess.cannot("read", "a guess from stdin")?;

@@ -353,7 +353,7 @@ fn input_that_ends_too_early_is_an_error_and_prompts_are_for_people() {
         assert_eq!(
             finished.stderr,
             "Error: the input ended before the number was guessed\n\
-             hint: the server keeps its number: start again and continue\n",
+             hint: a server that still runs keeps its number: start again and continue\n",
             "{input:?}"
         );
     }

@@ -250,6 +250,24 @@ fn classroom50_gets_the_result_that_its_contract_wants() {
     let said = two["tests"][0]["output"].as_str().unwrap();
     assert!(said.contains("a/server.py, b/server.py"), "{said}");
 
+    // A program in another language is not called missing.
+    grader.submit(&[
+        ("server.java", String::new()),
+        ("src/client.rs", String::new()),
+    ]);
+    let other = grader.classroom50().unwrap();
+    assert_eq!(other["score"], 0);
+    let tests = other["tests"].as_array().unwrap();
+    let said = |side: &str| {
+        let of = |test: &&Value| test["test-name"].as_str().unwrap().starts_with(side);
+        let test = tests.iter().find(of).expect("each side has its tests");
+        test["output"].as_str().unwrap().to_string()
+    };
+    for (side, file) in [("server", "server.java"), ("client", "src/client.rs")] {
+        let expected = format!("The {side} is in another language: {file}.");
+        assert!(said(side).contains(&expected), "{}", said(side));
+    }
+
     // Without the check there is no result, and the exit code says so to the runner.
     fs::remove_file(grader.root.join("source/crates/lab-check/Cargo.toml")).unwrap();
     fs::remove_file(grader.root.join("submission/result.json")).unwrap();

@@ -31,6 +31,9 @@ SHOWN = 10_000
 # Folders that are never looked into: they hold copies of programs, not programs.
 IGNORED = {".git", "target", "vendor", "node_modules", "__pycache__", "__MACOSX"}
 
+# What programs in the languages of a course end with (str.endswith takes all of them).
+OTHER_LANGUAGES = (".py", ".rs", ".c", ".cpp", ".cs", ".go", ".java", ".js", ".kt", ".ts")
+
 HERE = Path(__file__).resolve().parent
 
 
@@ -145,6 +148,14 @@ def find(exercise, program, submission):
             raise Unplayable(f"More than one file could be the {role}: {listed}. Hand in one.")
         if fitting:
             return fitting[0]
+    stems = {package, package.replace("-", "_"), role, "main"}
+    others = [file for file in plain_files(submission, OTHER_LANGUAGES) if file.stem.lower() in stems and file.suffix != ending]
+    if others:
+        listed = ", ".join(sorted(str(file.relative_to(submission)) for file in others))
+        raise Unplayable(
+            f"The {role} is in another language: {listed}. This assignment takes programs in {exercise['language'].title()}: "
+            f"hand in {program['file']} or {role}{ending}."
+        )
     named = ", ".join(sorted(str(file.relative_to(submission)) for file in files)) or f"no {ending} file at all"
     raise Unplayable(
         f"The {role} is missing. Hand in {program['file']} (in its folders, as a .zip) or {role}{ending}; there is: {named}."
@@ -152,7 +163,7 @@ def find(exercise, program, submission):
 
 
 def plain_files(folder, ending):
-    """The files below a folder with this ending; links are left out, they lead elsewhere."""
+    """The files below a folder with this ending, or one of several; links are left out, they lead elsewhere."""
     for path, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if name not in IGNORED)
         for name in sorted(names):
