@@ -100,7 +100,7 @@ pub struct Check {
     /// write the result into a file as well, as FORMAT=FILE; may be given again
     #[argh(option, arg_name = "format=file", from_str_fn(Save::parse))]
     save: Vec<Save>,
-    /// use this machine's network where each case could have its own (Linux, as root)
+    /// use this machine's network where each case could have its own (Linux)
     #[argh(switch)]
     shared_network: bool,
 }
@@ -118,7 +118,9 @@ impl Check {
         let Some(name) = &self.exercise else {
             return list_exercises().map(|()| 0);
         };
-        let (exercise, sides) = target::sides(name, [&self.server, &self.client, &self.program])?;
+        let commands = [&self.server, &self.client, &self.program];
+        target::get_networks(self.shared_network, commands);
+        let (exercise, sides) = target::sides(name, commands)?;
         if self.list {
             let mut roles = sides.iter().map(|(role, _)| *role);
             match self.format {

@@ -293,7 +293,7 @@ fn means() -> Finding {
         );
         lacks.push("finds no busy loops, no open descriptors, and no holders of ports");
     }
-    if !lab_netns::available() {
+    if !lab_netns::possible() {
         lacks.push("shares this machine's network: it runs commands without {port} one case after another, and other programs can connect to theirs (on Linux root gives each case its own)");
     }
     match lacks.is_empty() {
@@ -318,7 +318,7 @@ fn ports() -> Vec<Finding> {
         for role in exercise.roles {
             checked.push(role.package);
             let host = match role.host {
-                Host::Loopback => IpAddr::from(Ipv4Addr::LOCALHOST),
+                Host::Loopback | Host::Internet => IpAddr::from(Ipv4Addr::LOCALHOST),
                 Host::OwnName => Ipv4Addr::UNSPECIFIED.into(),
             };
             // Port 0 stands for none: a program that listens nowhere.

@@ -107,7 +107,7 @@ pub struct Grade {
         default = "thread::available_parallelism().map_or(2, usize::from)"
     )]
     jobs: usize,
-    /// use this machine's network where each case could have its own (Linux, as root)
+    /// use this machine's network where each case could have its own (Linux)
     #[argh(switch)]
     shared_network: bool,
 }
@@ -124,6 +124,7 @@ impl Grade {
             return Err(anyhow!("grade needs the command of what is to be checked"))
                 .hint("--server \"python3 {dir}/server.py --port {port}\", --client or --program");
         }
+        target::get_networks(self.shared_network, commands);
         let (exercise, sides) = target::sides(&self.exercise, commands)?;
         let weighed = self.weight.iter().map(|(case, _)| case);
         target::cases_exist(exercise, &sides, self.only.iter().chain(weighed))?;

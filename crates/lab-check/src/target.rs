@@ -166,6 +166,25 @@ pub fn weight(text: &str) -> Result<(String, u32), String> {
         .ok_or_else(|| "it is CASE=POINTS with a whole number up to 1000".to_string())
 }
 
+/// Where only root may make networks, gets the right to. Called before the first thread is started.
+///
+/// Where the system refuses, the cases share the machine's network: `cargo lab doctor` says so.
+pub fn get_networks(shared: bool, commands: Commands<'_>) {
+    // In a user namespace there is one user.
+    let alone = |command: &String| !changes_user(command);
+    if !shared && commands.into_iter().flatten().all(alone) {
+        let _refused = lab_netns::enter_user_namespace();
+    }
+}
+
+/// Whether a command runs its program as another user: by `sudo` or one of its kind.
+fn changes_user(command: &str) -> bool {
+    const CHANGE: [&str; 6] = ["sudo", "doas", "su", "runuser", "setpriv", "pkexec"];
+    let words = shell_words::split(command).unwrap_or_default();
+    let first = words.first().and_then(|word| Path::new(word).file_name());
+    first.is_some_and(|first| CHANGE.iter().any(|change| first == *change))
+}
+
 impl Wanted {
     /// The same with one side alone.
     pub fn with_side(&self, name: &str) -> Self {
@@ -281,7 +300,7 @@ impl Wanted {
             command = command.with_folder("dir", folder);
         }
         let host = match role.host {
-            Host::Loopback => "127.0.0.1".to_string(),
+            Host::Loopback | Host::Internet => "127.0.0.1".to_string(),
             Host::OwnName if command.has("host") => "127.0.0.1".to_string(),
             Host::OwnName => labnet::host_name()?,
         };
@@ -316,6 +335,7 @@ impl Wanted {
                 .checked_add(plan.limit)
                 .unwrap_or_else(Instant::now),
             own_network,
+            any_host: matches!(role.host, Host::Internet),
         };
         Ok((target, remark))
     }

@@ -91,7 +91,7 @@ pub struct Watch {
     /// cases at a time (default: twice the processors)
     #[argh(option, default = "run::default_jobs()")]
     jobs: usize,
-    /// use this machine's network where each case could have its own (Linux, as root)
+    /// use this machine's network where each case could have its own (Linux)
     #[argh(switch)]
     shared_network: bool,
 }
@@ -104,6 +104,7 @@ impl Watch {
     /// When the check cannot be done at all.
     pub fn run(self) -> anyhow::Result<u8> {
         let commands = [&self.server, &self.client, &self.program];
+        target::get_networks(self.shared_network, commands);
         let (exercise, sides) = target::sides(&self.exercise, commands)?;
         target::cases_exist(exercise, &sides, self.only.iter())?;
         let mut paths = self.path.clone();

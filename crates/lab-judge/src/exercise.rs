@@ -52,6 +52,8 @@ pub enum Host {
     Loopback,
     /// This machine's own name, resolved.
     OwnName,
+    /// One of the Internet's, for a client: the check is there in its place, whatever its name or address.
+    Internet,
 }
 
 /// Something that is tried with a program, and what it shows.

@@ -128,6 +128,10 @@ misconceptions! {
      is called, the system refuses every client. Check that the port really comes from {port}, and that both calls \
      are reached.";
 
+    OTHER_ADDRESS, "other-address", "the client goes to another address",
+    "A client finds its server by a host and a port, and both have to be the server's. This one tried another address. Where the host or \
+     the port stands in the program, compare it with the sheet; where the command line gives it, check that the program uses what it was given.";
+
     NEVER_ACCEPTS, "never-accepts", "the server listens, but takes nobody",
     "The handshake is done by the system as soon as listen has been called, so a client is connected even if the program \
      never calls accept, and its bytes wait in the system. Only accept gives you the socket to read them from.";

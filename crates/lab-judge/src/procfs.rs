@@ -92,6 +92,13 @@ pub fn takes(local: SocketAddr, address: SocketAddr) -> bool {
     local.port() == address.port() && (local.ip() == address.ip() || local.ip().is_unspecified())
 }
 
+/// The inode of the UDP socket that sends from this address; `None` where the system does not tell, or where it is closed by now.
+pub fn datagram_inode(from: SocketAddr) -> Option<u64> {
+    let sockets = sockets("udp")?.into_iter();
+    let mut of_port = sockets.filter(|socket| takes(socket.local, from));
+    of_port.next().map(|socket| socket.inode)
+}
+
 /// Who holds a port: process id and name. `None` where nobody does, or where the system does not tell.
 pub fn holder(protocol: &str, port: u16) -> Option<(u32, String)> {
     let inode = sockets(protocol)?
@@ -210,7 +217,7 @@ mod elsewhere {
     pub fn socket_inodes(_: u32) -> Vec<u64> {
         Vec::new()
     }
-    pub fn shows_sockets(_: u32) -> bool {
+    pub fn hides_sockets(_: u32) -> bool {
         false
     }
     pub fn descriptors(_: u32) -> Option<usize> {
@@ -229,12 +236,12 @@ mod elsewhere {
 
 #[cfg(not(target_os = "linux"))]
 pub use elsewhere::{
-    cpu_usage, descriptors, environment, has_environment, processes, shows_sockets,
+    cpu_usage, descriptors, environment, has_environment, hides_sockets, processes,
 };
 #[cfg(not(target_os = "linux"))]
 use elsewhere::{socket_inodes, sockets};
 #[cfg(target_os = "linux")]
-pub use linux::{cpu_usage, descriptors, environment, has_environment, processes, shows_sockets};
+pub use linux::{cpu_usage, descriptors, environment, has_environment, hides_sockets, processes};
 #[cfg(target_os = "linux")]
 use linux::{socket_inodes, sockets};
 

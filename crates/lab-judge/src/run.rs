@@ -158,10 +158,11 @@ fn one(
     report: &SharedReport,
 ) -> CaseReport {
     let begin = Instant::now();
-    if let Err(error) = target.enter_network() {
-        return idle(role, case, Outcome::Undecided(format!("{error:#}")));
-    }
-    let mut harness = match Harness::new(target, case.id) {
+    let network = match target.enter_network() {
+        Ok(network) => network,
+        Err(error) => return idle(role, case, Outcome::Undecided(format!("{error:#}"))),
+    };
+    let mut harness = match Harness::new(target, case.id, network) {
         Ok(harness) => harness,
         Err(error) => {
             let why = format!("there is no port or no folder for it: {error}");

@@ -7,13 +7,29 @@
 //! In a new network namespace every port is free and no other program is there. It has nothing but a loopback interface, and
 //! ends with the last process and socket in it. To make one takes about a millisecond.
 //!
+//! A program that has its host written in its source wants more: in a [closed network](enter_closed) every name has the
+//! address that its user chooses, every address can lead back to this machine, and it is seen where the program tried to go.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`names`] | a name server that knows one address, and the files that lead a program to it |
+//! | [`attempts`] | where the programs of a network tried to go |
+//! | [`linux`] | the system calls |
+//!
 //! The right to make one is `CAP_SYS_ADMIN`, which root has. A program without it gets the right in a user namespace
 //! ([`enter_user_namespace`]), which it has to enter before it starts its first thread.
 //!
 //! A thread in another network than its process reads `/proc/thread-self/net`: `/proc/net` is the network of the
 //! process's first thread.
 
-use std::net::IpAddr;
+#[cfg(target_os = "linux")]
+mod attempts;
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "linux")]
+mod names;
+
+use std::net::{IpAddr, SocketAddr};
 
 /// Enters a user namespace (user_namespaces(7)) if this process may not make networks. In it, it may.
 ///
@@ -30,6 +46,9 @@ pub fn enter_user_namespace() -> anyhow::Result<()> {
     if linux::has_admin_rights()? {
         return Ok(());
     }
+    // Tried by a child first. Some systems let a process in and then take all its rights away: it would be there for nothing, and
+    // without the names of its user and its groups.
+    linux::try_in_a_child().context("a user namespace is of no use here")?;
     linux::unshare_user().context("cannot enter a user namespace (unshare)")
 }
 
@@ -56,6 +75,18 @@ pub fn available() -> bool {
 /// Whether this process may make networks.
 #[cfg(not(target_os = "linux"))]
 pub fn available() -> bool {
+    false
+}
+
+/// Whether this process may make networks, or could after [`enter_user_namespace`]. As that, it is asked before the first thread.
+#[cfg(target_os = "linux")]
+pub fn possible() -> bool {
+    available() || linux::try_in_a_child().is_ok()
+}
+
+/// Whether this process may make networks, or could.
+#[cfg(not(target_os = "linux"))]
+pub fn possible() -> bool {
     false
 }
 
@@ -89,117 +120,108 @@ pub fn enter(_: IpAddr) -> anyhow::Result<()> {
     anyhow::bail!("only Linux has network namespaces")
 }
 
-#[cfg(target_os = "linux")]
-mod linux {
-    use std::fs;
-    use std::io;
-    use std::net::Ipv4Addr;
+/// A way that a program tried to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attempt {
+    /// Whether it was a datagram (UDP); otherwise it was the beginning of a connection (TCP).
+    pub datagram: bool,
+    /// Where to.
+    pub to: SocketAddr,
+}
 
-    use rustix::net::{
-        AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socket_with,
-    };
-    use rustix::process::{getegid, geteuid};
-    use rustix::thread::{CapabilitySet, UnshareFlags, capabilities, unshare_unsafe};
+/// What a closed network adds to a network: see [`enter_closed`]. On drop the name server ends.
+#[derive(Debug, Default)]
+pub struct Closed {
+    #[cfg(target_os = "linux")]
+    names: Option<names::Names>,
+    #[cfg(target_os = "linux")]
+    attempts: Option<attempts::Attempts>,
+    lacks: Vec<String>,
+}
 
-    /// A new network for the calling thread: unshare(2) with CLONE_NEWNET.
-    pub fn unshare() -> io::Result<()> {
-        unshare_with(UnshareFlags::NEWNET)
-    }
-
-    /// New rights for the whole process: unshare(2) with CLONE_NEWUSER. Its user and its group keep their numbers.
-    pub fn unshare_user() -> io::Result<()> {
-        let (user, group) = (geteuid().as_raw(), getegid().as_raw());
-        unshare_with(UnshareFlags::NEWUSER)?;
-        fs::write("/proc/self/uid_map", format!("{user} {user} 1"))?;
-        // Without this an unprivileged process may not map its group.
-        fs::write("/proc/self/setgroups", "deny")?;
-        fs::write("/proc/self/gid_map", format!("{group} {group} 1"))
-    }
-
-    fn unshare_with(flags: UnshareFlags) -> io::Result<()> {
-        #[allow(
-            unsafe_code,
-            reason = "rustix has one call for all flags, and marks it unsafe for the sake of CLONE_FILES"
-        )]
-        // SAFETY: the callers' flags change which network later sockets are made in and which rights the process has. They
-        // change nothing about memory or about descriptors that are open.
-        unsafe {
-            unshare_unsafe(flags)?;
+impl Closed {
+    /// The names that programs have asked for since the last time, each once, in their order.
+    pub fn names_asked(&self) -> Vec<String> {
+        #[cfg(target_os = "linux")]
+        if let Some(names) = &self.names {
+            return names.asked();
         }
+        Vec::new()
+    }
+
+    /// From now on no name has an address. False where names are not answered here.
+    pub fn forget_names(&self) -> bool {
+        #[cfg(target_os = "linux")]
+        if let Some(names) = &self.names {
+            names.forget();
+            return true;
+        }
+        false
+    }
+
+    /// Where programs tried to go since the last time: each way once, in their order, as far as the system kept them.
+    pub fn attempts(&self) -> Vec<Attempt> {
+        #[cfg(target_os = "linux")]
+        if let Some(attempts) = &self.attempts {
+            let mut seen = attempts.seen();
+            seen.retain(|attempt| attempt.to != names::server());
+            return seen;
+        }
+        Vec::new()
+    }
+
+    /// Makes every IPv4 address one of this machine, in the network of the calling thread: a listener on 0.0.0.0 is reached at any.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses.
+    pub fn lead_every_address_here(&self) -> std::io::Result<()> {
+        #[cfg(target_os = "linux")]
+        linux::make_every_address_local()?;
         Ok(())
     }
 
-    /// Whether the calling thread has CAP_SYS_ADMIN.
-    pub fn has_admin_rights() -> io::Result<bool> {
-        Ok(capabilities(None)?
-            .effective
-            .contains(CapabilitySet::SYS_ADMIN))
+    /// What this system does not let us do in a network, in words; empty where it lets us do all.
+    pub fn lacks(&self) -> &[String] {
+        &self.lacks
     }
+}
 
-    /// RTM_NEWLINK: sets IFF_UP on the first interface, which in every network is the loopback.
-    pub fn loopback_up() -> io::Result<()> {
-        const RTM_NEWLINK: u16 = 16;
-        const IFF_UP: u32 = 1;
-        // struct ifinfomsg of linux/rtnetlink.h.
-        let mut body = vec![0; 4];
-        body.extend(1_i32.to_ne_bytes());
-        body.extend(IFF_UP.to_ne_bytes());
-        body.extend(IFF_UP.to_ne_bytes());
-        ask(RTM_NEWLINK, &body)
+/// Moves the calling thread into a new network, as [`enter`] does, in which every name has this address, but for those below
+/// `.invalid`, and in which it is seen where programs try to go. [`Closed::lead_every_address_here`] closes the last way out.
+///
+/// Names are answered by a name server in the network. The thread gets a mount namespace in which
+/// `/etc/resolv.conf` names it, and in which nothing else is asked.
+///
+/// # Errors
+///
+/// When the system refuses a network. What else it refuses is told by [`Closed::lacks`].
+#[cfg(target_os = "linux")]
+pub fn enter_closed(address: IpAddr) -> anyhow::Result<Closed> {
+    enter(address)?;
+    let mut closed = Closed::default();
+    let lack = |what: &str, error: &dyn std::fmt::Display| format!("cannot {what}: {error}");
+    match names::Names::serve(address) {
+        Ok(names) => closed.names = Some(names),
+        Err(error) => closed
+            .lacks
+            .push(lack("answer for every name", &format!("{error:#}"))),
     }
+    match attempts::Attempts::watch() {
+        Ok(attempts) => closed.attempts = Some(attempts),
+        Err(error) => closed.lacks.push(lack("see where programs go", &error)),
+    }
+    Ok(closed)
+}
 
-    /// RTM_NEWADDR: gives an address to the loopback interface.
-    pub fn add_address(address: Ipv4Addr) -> io::Result<()> {
-        const RTM_NEWADDR: u16 = 20;
-        const AF_INET: u8 = 2;
-        const IFA_ADDRESS: u16 = 1;
-        const IFA_LOCAL: u16 = 2;
-        // struct ifaddrmsg of linux/if_addr.h: the whole address is the prefix, on interface 1.
-        let mut body = vec![AF_INET, 32, 0, 0];
-        body.extend(1_u32.to_ne_bytes());
-        for kind in [IFA_LOCAL, IFA_ADDRESS] {
-            body.extend(8_u16.to_ne_bytes());
-            body.extend(kind.to_ne_bytes());
-            body.extend(address.octets());
-        }
-        ask(RTM_NEWADDR, &body)
-    }
-
-    /// One request of rtnetlink(7), acknowledged.
-    fn ask(kind: u16, body: &[u8]) -> io::Result<()> {
-        const NLM_F_REQUEST: u16 = 0x1;
-        const NLM_F_ACK: u16 = 0x4;
-        const NLM_F_CREATE: u16 = 0x400;
-        const HEADER: u32 = 16;
-        let netlink = socket_with(
-            AddressFamily::NETLINK,
-            SocketType::RAW,
-            SocketFlags::CLOEXEC,
-            None,
-        )?;
-        let length = HEADER
-            + u32::try_from(body.len())
-                .map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
-        let mut message = Vec::new();
-        message.extend(length.to_ne_bytes());
-        message.extend(kind.to_ne_bytes());
-        message.extend((NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE).to_ne_bytes());
-        message.extend([0; 8]);
-        message.extend(body);
-        send(&netlink, &message, SendFlags::empty())?;
-        let mut answer = [0; 1024];
-        let (count, _) = recv(&netlink, &mut answer, RecvFlags::empty())?;
-        // struct nlmsgerr: the error's number, negative, or 0 for an acknowledgement.
-        let number = answer[..count]
-            .get(16..20)
-            .and_then(|bytes| bytes.first_chunk())
-            .map(|bytes| i32::from_ne_bytes(*bytes))
-            .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
-        match number {
-            0 => Ok(()),
-            number => Err(io::Error::from_raw_os_error(-number)),
-        }
-    }
+/// Moves the calling thread into a closed network.
+///
+/// # Errors
+///
+/// Always: this system has no such thing.
+#[cfg(not(target_os = "linux"))]
+pub fn enter_closed(_: IpAddr) -> anyhow::Result<Closed> {
+    anyhow::bail!("only Linux has network namespaces")
 }
 
 #[cfg(test)]
@@ -241,5 +263,113 @@ mod tests {
         })
         .join()
         .unwrap();
+    }
+
+    /// Runs something in a closed network, where the system lets us make one.
+    fn closed(run: impl FnOnce(&Closed) + Send + 'static) {
+        if !available() {
+            return; // Only root may make networks.
+        }
+        let done = std::thread::spawn(|| {
+            let closed = enter_closed(Ipv4Addr::LOCALHOST.into()).unwrap();
+            assert_eq!(closed.lacks(), [""; 0]);
+            run(&closed);
+        });
+        done.join().unwrap();
+    }
+
+    fn resolve(name: &str) -> std::io::Result<Vec<SocketAddr>> {
+        use std::net::ToSocketAddrs;
+        (name, 80).to_socket_addrs().map(Iterator::collect)
+    }
+
+    #[test]
+    fn every_name_has_the_one_address_but_for_those_that_nobody_may_have() {
+        closed(|closed| {
+            for name in ["www.google.co.uk", "example.com", "my-server"] {
+                let expected: SocketAddr = (Ipv4Addr::LOCALHOST, 80).into();
+                assert_eq!(resolve(name).unwrap(), [expected], "{name}");
+            }
+            assert!(resolve("no-such-host.invalid").is_err());
+            let asked = closed.names_asked();
+            let expected = [
+                "www.google.co.uk",
+                "example.com",
+                "my-server",
+                "no-such-host.invalid",
+            ];
+            assert_eq!(asked, expected);
+            assert_eq!(closed.names_asked(), [""; 0]);
+            assert!(closed.forget_names());
+            assert!(resolve("example.org").is_err());
+        });
+    }
+
+    #[test]
+    fn programs_in_other_languages_resolve_it_as_well() {
+        closed(|_| {
+            for (program, arguments) in [
+                ("getent", vec!["ahostsv4", "www.google.co.uk"]),
+                (
+                    "python3",
+                    vec![
+                        "-c",
+                        "import socket; print(socket.gethostbyname('www.google.co.uk'))",
+                    ],
+                ),
+                (
+                    "node",
+                    vec![
+                        "-e",
+                        "require('dns').lookup('www.google.co.uk', (e, a) => console.log(e, a))",
+                    ],
+                ),
+                // c-ares: no getaddrinfo, as in a static program.
+                (
+                    "node",
+                    vec![
+                        "-e",
+                        "require('dns').resolve4('www.google.co.uk', (e, a) => console.log(e, a))",
+                    ],
+                ),
+            ] {
+                let mut command = std::process::Command::new(program);
+                // One that is not installed here shows nothing.
+                let Ok(output) = command.args(arguments).output() else {
+                    continue;
+                };
+                let said = String::from_utf8_lossy(&output.stdout);
+                assert!(said.contains("127.0.0.1"), "{program}: {output:?}");
+            }
+        });
+    }
+
+    #[test]
+    fn every_address_leads_here_and_an_attempt_is_seen() {
+        closed(|closed| {
+            let far: SocketAddr = "192.0.2.1:80".parse().unwrap();
+            TcpListener::bind(far).unwrap_err();
+            closed.lead_every_address_here().unwrap();
+            let everywhere = TcpListener::bind("0.0.0.0:80").unwrap();
+            let client = TcpStream::connect(far).unwrap();
+            let (stream, _) = everywhere.accept().unwrap();
+            assert_eq!(stream.local_addr().unwrap(), far);
+            let near: SocketAddr = "127.0.0.1:65431".parse().unwrap();
+            for _ in 0..3 {
+                TcpStream::connect(near).unwrap_err();
+            }
+            let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+            let other: SocketAddr = "127.0.0.1:9900".parse().unwrap();
+            socket.send_to(b"hello", other).unwrap();
+            let attempt = |datagram, to| Attempt { datagram, to };
+            let expected = [
+                attempt(false, far),
+                attempt(false, near),
+                attempt(true, other),
+            ];
+            assert_eq!(closed.attempts(), expected);
+            assert_eq!(closed.attempts(), []);
+            drop(client);
+        });
     }
 }

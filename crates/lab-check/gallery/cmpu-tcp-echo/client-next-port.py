@@ -1,6 +1,7 @@
 # A client that connects to the next port, where nobody listens.
 # check: cmpu-tcp-echo --client "python3 {file} {port}"
-# fails: sends refused
+# fails: sends other-address
+# may fail: sends refused
 import socket
 import sys
 

@@ -30,7 +30,7 @@ pub static EXERCISE: Exercise = Exercise {
         package: "transparency-socket3",
         arguments: "--host {host} --port {port}",
         message: "",
-        host: Host::Loopback,
+        host: Host::Internet,
         port: 80,
         protocol: Protocol::Tcp,
         cases: CLIENT,
@@ -51,16 +51,12 @@ static CLIENT: &[Case] = &[
         name: "finds the address that belongs to a name",
         depends_on: &["connects"],
         play: |harness| {
-            if !harness.has_place("host") {
-                harness.note("the command has no {host}, so the check could not give it a name");
-                return Ok(());
-            }
             let launch = Launch {
-                host: Some("localhost"),
+                host: harness.has_place("host").then_some("localhost"),
                 ..Launch::default()
             };
             connects(harness, &launch).map_err(|stop| match stop {
-                Stop::Wrong(failure) => wrong(
+                Stop::Wrong(failure) if launch.host.is_some() => wrong(
                     &m::NAME_NOT_RESOLVED,
                     format!("With localhost for its host: {}", failure.summary),
                 ),
@@ -73,37 +69,46 @@ static CLIENT: &[Case] = &[
         name: "says that a name cannot be resolved, and ends",
         depends_on: &["by-name"],
         play: |harness| {
-            if !harness.has_place("host") {
+            let host = if harness.has_place("host") {
+                match unresolved_here() {
+                    Some(true) => {}
+                    Some(false) => {
+                        harness.note(format!("this machine's name server gives {NO_HOST} an address, which nobody should (RFC 6761), so this was \
+                                            not tried"));
+                        return Ok(());
+                    }
+                    None => {
+                        harness.note(format!("this machine's resolver does not say within {} that {NO_HOST} has no address, so this was not \
+                                            tried: are its name servers reachable?", seconds(RESOLVER_PATIENCE)));
+                        return Ok(());
+                    }
+                }
+                Some(NO_HOST)
+            } else if harness.forget_names() {
+                None
+            } else {
                 harness.note("the command has no {host}, so the check could not give it a name");
                 return Ok(());
-            }
-            match unresolved_here() {
-                Some(true) => {}
-                Some(false) => {
-                    harness.note(format!("this machine's name server gives {NO_HOST} an address, which nobody should (RFC 6761), so this \
-                                        was not tried"));
-                    return Ok(());
-                }
-                None => {
-                    harness.note(format!("this machine's resolver does not say within {} that {NO_HOST} has no address, so this was not \
-                                        tried: are its name servers reachable?", seconds(RESOLVER_PATIENCE)));
-                    return Ok(());
-                }
-            }
+            };
             harness.launch(&Launch {
-                host: Some(NO_HOST),
+                host,
                 ..Launch::default()
             })?;
             // As slow as our own question may have been, and some more.
             let patience = 2 * RESOLVER_PATIENCE + harness.patience();
             let ended =
                 harness.ends_within(patience, "although its host cannot be resolved", &m::HANGS)?;
+            if host.is_none() && !harness.tell_names() {
+                harness.note("the command has no {host}, and the program asks for no name: its host is an address");
+                return Ok(());
+            }
             let printed = harness.program()?.stdout().head;
             if !contains(&printed.to_ascii_lowercase(), b"could not be resolved") {
                 return Err(wrong(
                     &m::RESOLVER_NOT_CAUGHT,
                     format!(
-                        "{NO_HOST} has no address. The program {ended}, and did not say: Hostname could not be resolved."
+                        "{} has no address. The program {ended}, and did not say: Hostname could not be resolved.",
+                        host.unwrap_or("Its host")
                     ),
                 ));
             }
@@ -139,6 +144,7 @@ fn connects(harness: &mut Harness<'_>, launch: &Launch<'_>) -> Step {
     let listener = harness.listen()?;
     harness.launch(launch)?;
     let mut server = harness.accept(&listener)?;
+    let met = server.address().unwrap_or(harness.address);
     // As a web server does: once the client has ended its side, the connection is over.
     let received = server.read_to_end(64 * 1024);
     if !received.bytes.is_empty() {
@@ -152,7 +158,7 @@ fn connects(harness: &mut Harness<'_>, launch: &Launch<'_>) -> Step {
     }
     let ended = harness.ends("after it had connected")?;
     drop(waiting);
-    let ip = harness.address.ip().to_string();
+    let ip = met.ip().to_string();
     steps::must_print(harness, ip.as_bytes(), &[], &m::SAYS_NOTHING)?;
     match ended {
         Ended::Code(0) => Ok(()),

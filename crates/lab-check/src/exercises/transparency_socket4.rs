@@ -19,7 +19,7 @@ pub static EXERCISE: Exercise = Exercise {
         package: "transparency-socket4",
         arguments: "--host {host} --port {port}",
         message: "",
-        host: Host::Loopback,
+        host: Host::Internet,
         port: 80,
         protocol: Protocol::Tcp,
         cases: CLIENT,

@@ -32,6 +32,8 @@ mod repeats;
 #[cfg(all(has_gallery, target_os = "linux"))]
 mod reports;
 #[cfg(all(has_gallery, target_os = "linux"))]
+mod strangers;
+#[cfg(all(has_gallery, target_os = "linux"))]
 mod tool;
 #[cfg(all(has_gallery, target_os = "linux"))]
 mod watching;
@@ -125,6 +127,12 @@ fn main() -> ExitCode {
         reports::both_sides_are_one_document;
         reports::exit_codes_tell_right_wrong_undecided_and_trouble_apart;
         reports::a_result_file_is_replaced_in_one_step_and_nothing_stays_beside_it;
+        strangers::a_port_scan_changes_no_verdict_on_a_network_that_is_shared_or_not;
+        strangers::without_root_each_case_has_its_own_network_too;
+        strangers::a_client_that_goes_elsewhere_is_told_where;
+        strangers::any_name_leads_a_client_to_the_check;
+        strangers::an_address_of_the_internet_leads_a_client_to_the_check_where_the_sheet_has_one;
+        strangers::a_server_that_binds_another_machines_address_is_told_so;
         watching::a_change_is_checked_again_and_ctrl_c_ends_it;
         watching::a_change_while_a_check_runs_ends_that_check;
         watching::ctrl_c_in_the_middle_of_a_check_leaves_nothing;

@@ -5,7 +5,7 @@
 //! of the socket there. In a network of its own the case has no strangers, so nothing is looked up.
 
 use std::io;
-use std::net::{TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use super::{Harness, Starting};
@@ -74,8 +74,15 @@ impl Harness<'_> {
     ///
     /// When the port is taken.
     pub fn listen(&mut self) -> Step<TcpListener> {
-        ports::open_again(|| tcp::listen(self.address))
-            .map_err(|error| undecided(&format!("cannot listen on {}", self.address), &error))
+        // In a network of its own every address leads here: so one that is not the sheet's is met, and told.
+        let everywhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, self.address.port()));
+        let address = match self.target.own_network && self.address.is_ipv4() {
+            true => everywhere,
+            false => self.address,
+        };
+        self.lead_every_address_here()?;
+        ports::open_again(|| tcp::listen(address))
+            .map_err(|error| undecided(&format!("cannot listen on {address}"), &error))
     }
 
     /// Waits for the client under test.
@@ -103,8 +110,11 @@ impl Harness<'_> {
             if settled && let Some(stream) = unclear.take() {
                 return self.connection(stream);
             }
-            if let Some(ended) = ended {
+            if ended.is_some() || given_up {
                 self.program()?.drained();
+                self.goes_nowhere_else(false, ended)?;
+            }
+            if let Some(ended) = ended {
                 return Err(wrong(
                     &m::NEVER_CONNECTS,
                     format!("The program {ended} and never connected to {address}."),
@@ -158,7 +168,10 @@ impl Harness<'_> {
                 return Ok(None);
             };
             match self.sender(&stream)? {
-                Sender::Program => return Ok(Some(stream)),
+                Sender::Program => {
+                    self.came_to_the_right_address(&stream)?;
+                    return Ok(Some(stream));
+                }
                 Sender::Gone => unclear.add(stream),
                 Sender::Stranger(who) => {
                     self.log.did(&who, "connected, and was sent away");
@@ -184,14 +197,13 @@ impl Harness<'_> {
         let Some(inode) = procfs::inode(them, us).filter(|inode| *inode != 0) else {
             return Ok(Sender::Gone);
         };
-        let program = self.program()?.processes();
-        // Of a program that runs as another user it cannot be told what it holds.
-        let hidden = program.iter().any(|one| !procfs::shows_sockets(one.id));
-        if hidden || procfs::holder_of(inode, program.into_iter()).is_some() {
+        if self.is_of_program(inode)? {
             return Ok(Sender::Program);
         }
         let stranger = procfs::holder_of(inode, procfs::processes().into_iter());
         Ok(match stranger {
+            // It may have started a process in the meantime.
+            Some(_) if self.is_of_program(inode)? => Sender::Program,
             Some(one) => Sender::Stranger(format!("process {} ({})", one.id, one.name)),
             None if procfs::inode(them, us) == Some(inode) => {
                 Sender::Stranger("another user's process".to_string())
@@ -199,11 +211,21 @@ impl Harness<'_> {
             None => Sender::Gone,
         })
     }
+
+    /// Whether the program under test, or what it has started, holds the socket with this inode.
+    pub(super) fn is_of_program(&mut self, inode: u64) -> Step<bool> {
+        let program = self.program()?.processes();
+        // Of a program that runs as another user it cannot be told what it holds.
+        let hidden = program.iter().any(|one| procfs::hides_sockets(one.id));
+        Ok(hidden || procfs::holder_of(inode, program.into_iter()).is_some())
+    }
 }
 
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod tests {
+    use lab_netns::Closed;
+
     use super::*;
     use crate::command::Template;
     use crate::harness::Target;
@@ -229,13 +251,14 @@ mod tests {
             seed: 1,
             until: Instant::now() + Duration::from_secs(600),
             own_network: false,
+            any_host: false,
         }
     }
 
     #[test]
     fn strangers_are_sent_away_and_the_program_is_met() {
         let target = client("exec 3<>$to; echo hello >&3; exec sleep 1000");
-        let mut harness = Harness::new(&target, "case").unwrap();
+        let mut harness = Harness::new(&target, "case", Closed::default()).unwrap();
         let listener = harness.listen().unwrap();
         // A port scan leaves at once; another program stays, and speaks.
         drop(TcpStream::connect(harness.address).unwrap());
@@ -263,7 +286,7 @@ mod tests {
             ("exec 3<>$to; exec 3>&-; exec sleep 1000", b""),
         ] {
             let target = client(script);
-            let mut harness = Harness::new(&target, "case").unwrap();
+            let mut harness = Harness::new(&target, "case", Closed::default()).unwrap();
             let listener = harness.listen().unwrap();
             drop(TcpStream::connect(harness.address).unwrap());
             harness.start("").unwrap();
@@ -281,7 +304,7 @@ mod tests {
     #[test]
     fn a_program_that_never_comes_is_told_so_whoever_else_does() {
         let target = client("exit 7");
-        let mut harness = Harness::new(&target, "case").unwrap();
+        let mut harness = Harness::new(&target, "case", Closed::default()).unwrap();
         let listener = harness.listen().unwrap();
         let _stranger = TcpStream::connect(harness.address).unwrap();
         harness.start("").unwrap();

@@ -6,10 +6,12 @@
 //! | [`connect`] | connecting to the server under test |
 //! | [`accept`] | waiting for the client under test, and telling strangers apart |
 //! | [`udp`] | the same for datagrams |
+//! | [`elsewhere`] | the client under test that goes to another address |
 //! | [`ends`] | how the program under test ends |
 
 mod accept;
 mod connect;
+mod elsewhere;
 mod ends;
 mod target;
 pub mod udp;
@@ -21,6 +23,7 @@ use crate::ports::Port;
 use crate::process::{Answers, Group, Input, Invocation, Running};
 use crate::scratch::Scratch;
 use crate::verdict::{Log, Step, Stop, wrong};
+use lab_netns::Closed;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -63,18 +66,20 @@ pub struct Harness<'a> {
     cut: Cut,
     clients: usize,
     groups: Groups,
+    /// The network that the case has to itself, where it has one.
+    network: Closed,
 }
 
 /// The programs that a case has started, for whoever has to end them from another thread.
 pub type Groups = Arc<Mutex<Vec<Group>>>;
 
 impl<'a> Harness<'a> {
-    /// An empty harness for a case.
+    /// An empty harness for a case, in the network that [`Target::enter_network`] gave.
     ///
     /// # Errors
     ///
     /// When there is no port, or no folder can be made.
-    pub fn new(target: &'a Target, case: &str) -> io::Result<Self> {
+    pub fn new(target: &'a Target, case: &str, network: Closed) -> io::Result<Self> {
         let port = match target.has_port() {
             true => Some(Port::take(target.protocol)?),
             false => None,
@@ -110,6 +115,7 @@ impl<'a> Harness<'a> {
             cut: Cut::default(),
             clients: 0,
             groups: Groups::default(),
+            network,
         })
     }
 

@@ -5,6 +5,7 @@ use crate::kind::Kind;
 use crate::peers::tcp::{self};
 use crate::ports::Protocol;
 use crate::process::Input;
+use lab_netns::Closed;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -34,6 +35,8 @@ pub struct Target {
     pub until: Instant,
     /// Whether each case is played in a network of its own.
     pub own_network: bool,
+    /// Whether the sheet's host is one of the Internet's: then a client may go to any address.
+    pub any_host: bool,
 }
 
 impl Target {
@@ -59,15 +62,15 @@ impl Target {
         self.protocol == Protocol::Tcp && plain.is_err() && tcp::listen(self.address).is_ok()
     }
 
-    /// Moves the calling thread into a network of its own, where the target wants one.
+    /// Moves the calling thread into a network of its own, where the target wants one, and gives what belongs to that network.
     ///
     /// # Errors
     ///
     /// When the system has no such networks, or refuses.
-    pub fn enter_network(&self) -> anyhow::Result<()> {
+    pub fn enter_network(&self) -> anyhow::Result<Closed> {
         match self.own_network {
-            true => lab_netns::enter(self.address.ip()),
-            false => Ok(()),
+            true => lab_netns::enter_closed(self.address.ip()),
+            false => Ok(Closed::default()),
         }
     }
 }

@@ -63,6 +63,7 @@ impl Harness<'_> {
     ///
     /// When it is taken.
     pub fn be_server(&mut self) -> Step<Peer> {
+        self.lead_every_address_here()?;
         ports::open_again(|| Peer::on(self.address, "server", &self.log))
             .map_err(|error| undecided(&format!("cannot bind {}", self.address), &error))
     }
@@ -168,19 +169,48 @@ impl Harness<'_> {
             // Asked before the socket: what a program that has ended by now sent last is in our queue.
             let ended = self.program()?.ended();
             if let Some(datagram) = received(peer.receive())? {
+                if self.is_strangers(&datagram)? {
+                    continue;
+                }
                 return Ok(Ok(datagram));
             }
             if let Some(ended) = ended {
                 self.program()?.drained();
+                self.sends_nowhere_else(peer, Some(ended))?;
                 return Ok(Err(Nothing::Ended(ended)));
             }
             if step.is_over() {
+                self.sends_nowhere_else(peer, None)?;
                 let waited = step.waited();
                 self.log
                     .add(&peer.who, What::Awaited("a datagram".into(), waited));
                 return Ok(Err(Nothing::Silence(waited)));
             }
         }
+    }
+}
+
+impl Harness<'_> {
+    /// Whether a datagram is from a program other than the one under test: on a network that the case shares with the machine
+    /// anybody may send one. A socket that is closed by now no longer says whose it was, and passes for the program's.
+    fn is_strangers(&mut self, datagram: &Datagram) -> Step<bool> {
+        if self.target.own_network || datagram.from == self.address {
+            return Ok(false);
+        }
+        let Some(inode) = procfs::datagram_inode(datagram.from).filter(|inode| *inode != 0) else {
+            return Ok(false);
+        };
+        if self.is_of_program(inode)?
+            || procfs::holder_of(inode, procfs::processes().into_iter()).is_none()
+        {
+            return Ok(false);
+        }
+        let words = format!("a datagram from {} was another program's", datagram.from);
+        self.log.did("we", format!("passed over it: {words}"));
+        if !self.notes.contains(&words) {
+            self.note(words);
+        }
+        Ok(true)
     }
 }
 

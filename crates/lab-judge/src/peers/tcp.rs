@@ -288,6 +288,11 @@ impl Connection {
         })
     }
 
+    /// The address at which the program under test has met us; `None` when the connection is gone.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.stream.local_addr().ok()
+    }
+
     /// Our port.
     pub fn port(&self) -> u16 {
         self.stream.local_addr().map_or(0, |address| address.port())

@@ -213,9 +213,10 @@ fn stat(line: &str) -> Option<Process> {
     })
 }
 
-/// Whether this user may see which sockets a process holds.
-pub fn shows_sockets(id: u32) -> bool {
-    fs::read_dir(format!("/proc/{id}/fd")).is_ok()
+/// Whether this user may not see which sockets a process holds. Of one that has ended there is nothing to hide.
+pub fn hides_sockets(id: u32) -> bool {
+    fs::read_dir(format!("/proc/{id}/fd"))
+        .is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }
 
 /// The inodes of a process's sockets: its descriptors read `socket:[12345]`.
