@@ -184,6 +184,9 @@ pub struct Segment {
     pub bytes: Vec<u8>,
     /// Whether bytes of it, or its FIN, were on the wire before.
     pub again: bool,
+    /// Whether it was lost on its way: a fault that was asked for.
+    #[serde(default)]
+    pub lost: bool,
     /// The call that it comes from, in [`Journal::entries`]; [`crate::ties::tie`] fills it in.
     pub call: Option<usize>,
 }

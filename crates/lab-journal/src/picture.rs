@@ -3,6 +3,7 @@
 //! A call that took time while something else happened has two lines: `accept … waits`, and `accept
 //! = :51234` at its end.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::net::SocketAddr;
 
@@ -74,6 +75,7 @@ pub(crate) fn rows(journal: &Journal, widths: &Widths) -> Vec<Row> {
         }
     }
     times.sort_unstable();
+    let owners = Owners::of(journal);
     let mut actors = Actors::of(journal);
     let mut rows = Vec::new();
     for (place, entry) in journal.entries.iter().enumerate() {
@@ -89,7 +91,7 @@ pub(crate) fn rows(journal: &Journal, widths: &Widths) -> Vec<Row> {
             ),
             Event::Segment(segment) => {
                 if let Some(text) = of_segment(segment, widths.network) {
-                    let arrow = if to_the_server(journal, segment) {
+                    let arrow = if owners.to_the_server(segment) {
                         Arrow::ToServer
                     } else {
                         Arrow::ToClient
@@ -349,6 +351,9 @@ fn of_segment(segment: &Segment, width: usize) -> Option<String> {
     if segment.again {
         text.push_str(" again");
     }
+    if segment.lost {
+        text.push_str(" lost");
+    }
     if segment.length > 0 {
         let room = width.saturating_sub(text.len() + 9);
         if room > 0 {
@@ -358,23 +363,46 @@ fn of_segment(segment: &Segment, width: usize) -> Option<String> {
     Some(text)
 }
 
-/// Whether a segment goes to the server: one of its sockets has the address that it is sent to.
-fn to_the_server(journal: &Journal, segment: &Segment) -> bool {
-    let owner = |address: SocketAddr| {
-        journal.entries.iter().find_map(|entry| match &entry.event {
-            Event::Call(call) => {
-                let socket = call.accepted.or(call.socket)?;
-                let local = journal.sockets.get(socket)?.local?;
-                let same = local == address
-                    || local.ip().is_unspecified() && local.port() == address.port();
-                same.then(|| journal.side(call.process))?
+/// Which side has an address.
+struct Owners {
+    addresses: HashMap<SocketAddr, Side>,
+    /// Sockets that are bound to every address, by their ports.
+    ports: HashMap<u16, Side>,
+}
+
+impl Owners {
+    fn of(journal: &Journal) -> Self {
+        let mut owners = Owners {
+            addresses: HashMap::new(),
+            ports: HashMap::new(),
+        };
+        for entry in &journal.entries {
+            if let Event::Call(call) = &entry.event
+                && let Some(place) = call.accepted.or(call.socket)
+                && let Some(local) = journal.sockets.get(place).and_then(|socket| socket.local)
+                && let Some(side) = journal.side(call.process)
+            {
+                if local.ip().is_unspecified() {
+                    owners.ports.entry(local.port()).or_insert(side);
+                } else {
+                    owners.addresses.entry(local).or_insert(side);
+                }
             }
-            _ => None,
-        })
-    };
-    match owner(segment.to) {
-        Some(side) => side == Side::Server,
-        None => owner(segment.from) == Some(Side::Client),
+        }
+        owners
+    }
+
+    fn owner(&self, address: SocketAddr) -> Option<Side> {
+        let exact = self.addresses.get(&address);
+        exact.or_else(|| self.ports.get(&address.port())).copied()
+    }
+
+    /// Whether a segment goes to the server: one of its sockets has the address that it is sent to.
+    fn to_the_server(&self, segment: &Segment) -> bool {
+        match self.owner(segment.to) {
+            Some(side) => side == Side::Server,
+            None => self.owner(segment.from) == Some(Side::Client),
+        }
     }
 }
 

@@ -220,7 +220,9 @@ impl<'a> Run<'a> {
                 let place = leaving.iter().position(of_call)?;
                 Some(leaving.remove(place))
             });
-            if let (Some(piece), Some(to)) = (found, self.datagram_socket(segment.to)) {
+            if let (Some(piece), Some(to), false) =
+                (found, self.datagram_socket(segment.to), segment.lost)
+            {
                 self.waiting.entry(to).or_default().push(piece);
             }
             return;

@@ -135,6 +135,7 @@ fn segment(syn: bool, offset: u64, text: &str) -> Segment {
         length: text.len() as u64,
         bytes: text.as_bytes().to_vec(),
         again: false,
+        lost: false,
         call: None,
     }
 }

@@ -75,6 +75,7 @@ fn segment(transport: Transport, from: usize, at: u64, offset: u64, length: u64)
         length,
         bytes: vec![at.to_le_bytes()[0]; 4],
         again: false,
+        lost: false,
         call: None,
     })
 }

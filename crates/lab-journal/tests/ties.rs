@@ -123,6 +123,7 @@ fn segment(from: u16, to: u16, offset: u64, length: u64) -> Segment {
         length,
         bytes: Vec::new(),
         again: false,
+        lost: false,
         call: None,
     }
 }

@@ -33,6 +33,36 @@ const WAITING: usize = 16 << 20;
 /// How long the reader sleeps at most when no packet comes, until it looks whether the run is over.
 const NAP: i64 = 50_000;
 
+/// Which segments of a network are of interest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum View {
+    /// All.
+    Whole,
+    /// The network is the server's, and a relay plays the clients: what comes to the server. The
+    /// handshake was on the client's side.
+    ToServer,
+    /// The network is the client's, and a relay plays the server: what comes from there, and the
+    /// handshake.
+    ToClient,
+}
+
+impl View {
+    /// Whether a segment is in view, when the server is at these addresses.
+    pub fn has(self, segment: &Segment, server: &[(Transport, SocketAddr)]) -> bool {
+        let is_servers = |address: SocketAddr| {
+            let same = |(transport, one): &(Transport, SocketAddr)| {
+                *transport == segment.transport && one.port() == address.port()
+            };
+            server.iter().any(same)
+        };
+        match self {
+            View::Whole => true,
+            View::ToServer => !segment.syn && is_servers(segment.to),
+            View::ToClient => segment.syn || is_servers(segment.from),
+        }
+    }
+}
+
 /// A thread that reads packets.
 pub struct Capture {
     over: Arc<AtomicBool>,
@@ -229,6 +259,7 @@ fn segment(packet: &[u8]) -> Option<(Segment, u32)> {
         length,
         bytes: inner.get(own..)?.to_vec(),
         again: false,
+        lost: false,
         call: None,
     };
     Some((segment, number))

@@ -47,8 +47,9 @@ pub struct Ending {
 }
 
 impl Ending {
-    /// Begins to wait. `last` is when something was recorded last.
-    pub fn new(began: SystemTime, last: Arc<AtomicU64>) -> anyhow::Result<Self> {
+    /// Begins to wait. `last` is when something was recorded last; what is on its way may take this
+    /// `delay`.
+    pub fn new(began: SystemTime, last: Arc<AtomicU64>, delay: Duration) -> anyhow::Result<Self> {
         let (sender, receiver) = mpsc::channel();
         let mut signals =
             Signals::new([SIGINT, SIGTERM, SIGHUP]).context("cannot listen for signals")?;
@@ -69,6 +70,7 @@ impl Ending {
             begun: Arc::clone(&begun),
             began,
             last,
+            silence: SILENCE + 2 * delay,
         };
         let thread = thread::spawn(move || waiting.run());
         Ok(Ending {
@@ -120,6 +122,7 @@ struct Waiting {
     begun: Arc<AtomicBool>,
     began: SystemTime,
     last: Arc<AtomicU64>,
+    silence: Duration,
 }
 
 impl Waiting {
@@ -131,10 +134,12 @@ impl Waiting {
                     .receiver
                     .recv()
                     .map_err(|_| RecvTimeoutError::Disconnected),
-                Some(_) => self.receiver.recv_timeout(SILENCE / 4),
+                Some(_) => self.receiver.recv_timeout(self.silence / 4),
             };
             match heard {
-                Ok(Message::ClientHasEnded) => limit = Some(Instant::now() + LAST_CALLS),
+                Ok(Message::ClientHasEnded) => {
+                    limit = Some(Instant::now() + LAST_CALLS + self.silence);
+                }
                 Ok(Message::Interrupted(signal)) => {
                     self.interrupted(signal);
                     return Some(signal);
@@ -143,7 +148,7 @@ impl Waiting {
                 Err(RecvTimeoutError::Timeout) => {
                     let last = Duration::from_micros(self.last.load(Ordering::Relaxed));
                     let now = Duration::from_micros(since(self.began));
-                    let silent = now.saturating_sub(last) > SILENCE;
+                    let silent = now.saturating_sub(last) > self.silence;
                     if silent || limit.is_some_and(|limit| Instant::now() > limit) {
                         self.terminate();
                         return None;

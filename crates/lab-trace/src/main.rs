@@ -11,6 +11,8 @@
 //! | [`record`] | what goes into the journal |
 //! | [`sockets`] | which socket a descriptor stands for |
 //! | [`capture`] | the packets of the run's own network |
+//! | [`faults`] | what may happen to bytes and datagrams on their way |
+//! | [`relay`] | the network between the programs, with its faults |
 //! | [`output`] | the run as a file: a page, SVG, text, JSON, packets |
 //! | [`ending`] | how a run comes to its end |
 
@@ -23,11 +25,15 @@ mod child;
 #[cfg(target_os = "linux")]
 mod ending;
 #[cfg(target_os = "linux")]
+mod faults;
+#[cfg(target_os = "linux")]
 mod output;
 #[cfg(target_os = "linux")]
 mod ptrace;
 #[cfg(target_os = "linux")]
 mod record;
+#[cfg(target_os = "linux")]
+mod relay;
 #[cfg(target_os = "linux")]
 mod roles;
 #[cfg(target_os = "linux")]

@@ -56,8 +56,8 @@ pub struct Recorder {
     pub journal: Journal,
     /// The sockets of the run.
     pub sockets: Sockets,
-    /// Whether a client would meet a server now.
-    pub server_is_ready: bool,
+    /// Where a client would meet a server now.
+    pub server_is_at: Vec<(Transport, SocketAddr)>,
     began: SystemTime,
     /// When something was recorded last, for who waits for silence.
     last: Arc<AtomicU64>,
@@ -70,7 +70,7 @@ impl Recorder {
         Recorder {
             journal: Journal::default(),
             sockets: Sockets::default(),
-            server_is_ready: false,
+            server_is_at: Vec::new(),
             began,
             last,
             kept: 0,
@@ -277,10 +277,16 @@ impl Recorder {
 
     /// TCP's server listens; UDP's has an address.
     fn look_for_a_ready_server(&mut self, pending: &Pending, socket: usize, result: i64) {
-        let udp = self.sockets.all[socket].socket.transport == Transport::Udp;
-        let step = if udp { Kind::Bind } else { Kind::Listen };
-        if pending.spec.kind == step && result == 0 {
-            self.server_is_ready = true;
+        let socket = &self.sockets.all[socket].socket;
+        let step = match socket.transport {
+            Transport::Udp => Kind::Bind,
+            Transport::Tcp => Kind::Listen,
+        };
+        if pending.spec.kind == step
+            && result == 0
+            && let Some(local) = socket.local
+        {
+            self.server_is_at.push((socket.transport, local));
         }
     }
 

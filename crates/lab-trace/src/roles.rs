@@ -9,35 +9,91 @@ use lab_core::cargo;
 use lab_core::catalog::{Catalog, Program, Roles};
 use labnet::Hint;
 
-/// The command lines of a server and a client.
+/// The command lines of a run.
 pub struct Commands {
-    /// The server's.
-    pub server: Vec<OsString>,
-    /// The client's.
+    /// The server's. A program that runs alone has none.
+    pub server: Option<Vec<OsString>>,
+    /// The client's, or that of a program that runs alone.
     pub client: Vec<OsString>,
+    /// How many clients run at once.
+    pub clients: usize,
+}
+
+/// What the user named.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    pub exercise: Option<&'a str>,
+    pub server: Option<&'a str>,
+    pub client: Option<&'a str>,
+    pub program: Option<&'a str>,
+    pub clients: usize,
 }
 
 /// The command lines for what the user named. Builds what is in Rust.
-pub fn commands(
-    exercise: Option<&str>,
-    server: Option<&str>,
-    client: Option<&str>,
-) -> anyhow::Result<Commands> {
+pub fn commands(wanted: Wanted<'_>) -> anyhow::Result<Commands> {
+    let Wanted {
+        exercise,
+        server,
+        client,
+        program,
+        clients,
+    } = wanted;
+    if clients == 0 {
+        return Err(anyhow!("--clients 0: nobody would come")).hint("give 1 or more");
+    }
+    if program.is_some() && (server.is_some() || client.is_some()) {
+        return Err(anyhow!("--program is a program that runs alone"))
+            .hint("leave out --server and --client");
+    }
     let Some(exercise) = exercise else {
+        if let Some(program) = program {
+            return Ok(Commands {
+                server: None,
+                client: words(program)?,
+                clients,
+            });
+        }
         let (Some(server), Some(client)) = (server, client) else {
-            return Err(anyhow!("which programs?"))
-                .hint("name an exercise, or give both --server and --client");
+            return Err(anyhow!("which programs?")).hint(
+                "name an exercise, or give both --server and --client, or --program for one alone",
+            );
         };
         return Ok(Commands {
-            server: words(server)?,
+            server: Some(words(server)?),
             client: words(client)?,
+            clients,
         });
     };
     let catalog = Catalog::read()?;
-    let Roles::Pair(server_program, client_program) = catalog.exercise(exercise)?.roles()? else {
-        return Err(anyhow!("{exercise} is no server and client"))
+    let (server_program, client_program) = match catalog.exercise(exercise)?.roles()? {
+        Roles::Pair(server, client) => (server, client),
+        Roles::Alone(alone) if server.is_none() && client.is_none() => {
+            let built = if is_rust(program) {
+                cargo::build(&[alone.package.as_str()])?
+            } else {
+                BTreeMap::new()
+            };
+            return Ok(Commands {
+                server: None,
+                client: command(&catalog, &built, alone, program)?,
+                clients,
+            });
+        }
+        Roles::Alone(_) => {
+            return Err(anyhow!("{exercise} is one program"))
+                .hint("give --program rust, python or a command");
+        }
+        Roles::Demo(..) => {
+            return Err(anyhow!(
+                "{exercise} has more parts than a server and a client"
+            ))
             .hint("cargo lab list shows which exercises are pairs");
+        }
     };
+    if program.is_some() {
+        return Err(anyhow!("{exercise} is a server and a client"))
+            .hint("give --server and --client instead of --program");
+    }
     let sides = [(server_program, server), (client_program, client)];
     let rust: Vec<&str> = sides
         .iter()
@@ -52,8 +108,9 @@ pub fn commands(
     let [server, client] =
         sides.map(|(program, wanted)| command(&catalog, &built, program, wanted));
     Ok(Commands {
-        server: server?,
+        server: Some(server?),
         client: client?,
+        clients,
     })
 }
 

@@ -2,23 +2,27 @@
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use std::{env, fs};
 
 use anyhow::{Context, anyhow};
 use argh::{ArgsInfo, FromArgs};
 use lab_journal::layout::Style;
 use lab_journal::picture::draw;
-use lab_journal::{Exit, ties};
-use labnet::{Hint, log, say};
+use lab_journal::{Entry, Event, Exit, ties};
+use labnet::{Hint, lock, log, say};
 
-use crate::capture::{self, Capture};
+use crate::capture::{self, Capture, View};
 use crate::ending::Ending;
+use crate::faults::Faults;
 use crate::output::{self, Form, Run};
 use crate::record::Recorder;
+use crate::relay::{self, Networks, Relay};
+use crate::roles::Wanted;
 use crate::tracer::Tracer;
 use crate::{child, roles};
 
@@ -41,6 +45,33 @@ pub struct Args {
     /// the client's command; with an exercise also rust or python (default rust)
     #[argh(option)]
     client: Option<String>,
+    /// one program, which runs alone; with an exercise of one program also rust or python
+    #[argh(option)]
+    program: Option<String>,
+    /// how many clients run at once (default 1)
+    #[argh(option, default = "1")]
+    clients: usize,
+    /// a fault, TCP: at most so many bytes arrive at a time
+    #[argh(option)]
+    cut: Option<usize>,
+    /// a fault, TCP: what is sent without a pause arrives in one piece
+    #[argh(switch)]
+    join: bool,
+    /// a fault: everything arrives so much later: 50ms
+    #[argh(option, default = "Duration::ZERO", from_str_fn(milliseconds))]
+    delay: Duration,
+    /// a fault, TCP: the connection is reset after so many bytes in one direction
+    #[argh(option)]
+    reset: Option<u64>,
+    /// a fault, UDP: this datagram of each direction (1 is the first) is lost
+    #[argh(option)]
+    drop: Option<u64>,
+    /// a fault, UDP: this datagram of each direction arrives twice
+    #[argh(option)]
+    duplicate: Option<u64>,
+    /// a fault, UDP: this datagram of each direction arrives after the next one
+    #[argh(option)]
+    reorder: Option<u64>,
     /// also write the run into this file, by its ending: .html (a page with a slider and the queues),
     /// .svg, .txt, .json, .pcapng (for Wireshark); may be given again
     #[argh(option)]
@@ -76,6 +107,9 @@ pub fn run() -> anyhow::Result<i32> {
 impl Args {
     /// What ran, in a few words.
     fn title(&self) -> String {
+        if let Some(program) = &self.program {
+            return program.clone();
+        }
         let of = |wanted: &Option<String>, side: &str| match wanted {
             Some(command) => command.clone(),
             None => format!("the {side} in Rust"),
@@ -91,13 +125,41 @@ impl Args {
         }
     }
 
+    fn faults(&self) -> anyhow::Result<Faults> {
+        if self.cut == Some(0) {
+            return Err(anyhow!("--cut 0: nothing would ever arrive")).hint("give 1 or more");
+        }
+        for (name, place) in [
+            ("drop", self.drop),
+            ("duplicate", self.duplicate),
+            ("reorder", self.reorder),
+        ] {
+            if place == Some(0) {
+                return Err(anyhow!("--{name} 0: datagrams are counted from 1"))
+                    .hint(format!("--{name} 1 is the first of each direction"));
+            }
+        }
+        Ok(Faults {
+            cut: self.cut,
+            join: self.join,
+            delay: self.delay,
+            reset: self.reset,
+            drop: self.drop,
+            duplicate: self.duplicate,
+            reorder: self.reorder,
+        })
+    }
+
     fn trace(&self) -> anyhow::Result<i32> {
         let files = files(&self.out, self.json.as_deref())?;
-        let commands = roles::commands(
-            self.exercise.as_deref(),
-            self.server.as_deref(),
-            self.client.as_deref(),
-        )?;
+        let faults = self.faults()?;
+        let commands = roles::commands(Wanted {
+            exercise: self.exercise.as_deref(),
+            server: self.server.as_deref(),
+            client: self.client.as_deref(),
+            program: self.program.as_deref(),
+            clients: self.clients,
+        })?;
         let last = Arc::new(AtomicU64::new(0));
         // Only a process of one thread may enter a user namespace: before the threads that wait and
         // capture.
@@ -108,19 +170,38 @@ impl Args {
         };
         let began = SystemTime::now();
         let whole = files.iter().any(|(form, _)| *form == Form::Pcapng);
-        let capture = network.and_then(|()| capture::start(began, whole));
+        let mut relay = None;
+        let captures = network.and_then(|()| {
+            let mut captures = vec![(View::Whole, capture::start(began, whole)?)];
+            if faults.any() {
+                captures[0].0 = View::ToServer;
+                let server = relay::current()?;
+                lab_netns::enter(Ipv4Addr::LOCALHOST.into())?;
+                captures.push((View::ToClient, capture::start(began, whole)?));
+                let networks = Networks::new(server, relay::current()?);
+                let one = Relay::new(faults, &networks, began)?;
+                relay = Some((networks, one));
+            }
+            Ok(captures)
+        });
         let mut recorder = Recorder::new(began, Arc::clone(&last));
-        let capture = match capture {
-            Ok(capture) => Some(capture),
+        let captures = match captures {
+            Err(error) if faults.any() => {
+                return Err(error.context("faults need networks of the run's own"))
+                    .hint("leave out --shared-network; some containers forbid such networks");
+            }
+            Ok(captures) => captures,
             Err(error) => {
                 recorder.note(&format!("calls alone, no segments: {error:#}"));
-                None
+                Vec::new()
             }
         };
-        let ending = Ending::new(began, last)?;
-        let (recorder, ends) =
-            Tracer::new(recorder, ending).run(&commands.server, &commands.client)?;
-        let run = complete(recorder, capture)?;
+        let ending = Ending::new(began, last, faults.delay)?;
+        let (recorder, ends) = Tracer::new(recorder, ending).run(&commands, relay.as_ref())?;
+        let lost = relay.map_or_else(Vec::new, |(_, relay)| {
+            std::mem::take(&mut *lock(&relay.lost))
+        });
+        let run = complete(recorder, captures, lost)?;
         let journal = &run.journal;
         let width = self.width.or_else(terminal_width).unwrap_or(WIDTH);
         let picture = draw(
@@ -157,6 +238,14 @@ impl Args {
     }
 }
 
+/// A time in milliseconds, with its unit or without: `50ms`, `50`.
+fn milliseconds(text: &str) -> Result<Duration, String> {
+    let number = text.strip_suffix("ms").unwrap_or(text).parse();
+    number
+        .map(Duration::from_millis)
+        .map_err(|_| format!("{text:?} is not a time in milliseconds such as 50ms"))
+}
+
 /// The files to write and their forms: a wrong ending is told before anything runs.
 fn files<'a>(out: &'a [PathBuf], json: Option<&'a Path>) -> anyhow::Result<Vec<(Form, &'a Path)>> {
     let mut files = Vec::new();
@@ -174,19 +263,29 @@ fn own_network() -> anyhow::Result<()> {
 }
 
 /// Calls and segments in one journal, in the order of their beginning, tied together.
-fn complete(recorder: Recorder, capture: Option<Capture>) -> anyhow::Result<Run> {
+fn complete(
+    recorder: Recorder,
+    captures: Vec<(View, Capture)>,
+    lost: Vec<Entry>,
+) -> anyhow::Result<Run> {
+    let server = recorder.server_is_at;
     let mut journal = recorder.journal;
     let sockets = recorder.sockets.all.into_iter();
     journal.sockets = sockets.map(|tracked| tracked.socket).collect();
     let calls = std::mem::take(&mut journal.entries).into_iter();
     let mut entries: Vec<_> = calls.map(|entry| (entry, None)).collect();
-    let captured = capture.is_some();
-    if let Some(capture) = capture {
+    let captured = !captures.is_empty();
+    for (view, capture) in captures {
         let mut packets = capture.end()?;
         journal.left_out += packets.left_out;
         let segments = packets.entries.into_iter().enumerate();
-        entries.extend(segments.map(|(place, entry)| (entry, packets.whole.remove(&place))));
+        let in_view = segments.filter(|(_, entry)| match &entry.event {
+            Event::Segment(segment) => view.has(segment, &server),
+            _ => true,
+        });
+        entries.extend(in_view.map(|(place, entry)| (entry, packets.whole.remove(&place))));
     }
+    entries.extend(lost.into_iter().map(|entry| (entry, None)));
     entries.sort_by_key(|(entry, _)| entry.at);
     let mut packets = Vec::new();
     for (place, (entry, packet)) in entries.into_iter().enumerate() {

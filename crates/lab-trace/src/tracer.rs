@@ -15,6 +15,8 @@ use crate::child;
 use crate::ending::Ending;
 use crate::ptrace::{self, SyscallStop};
 use crate::record::{Pending, Recorder};
+use crate::relay::{Networks, Relay};
+use crate::roles::Commands;
 
 /// The kernel's inner answers for a call that a signal interrupted: ERESTARTSYS to
 /// ERESTART_RESTARTBLOCK.
@@ -33,7 +35,7 @@ struct Thread {
 pub struct Ends {
     /// The first process of the server.
     pub server: Option<Exit>,
-    /// The first process of the client.
+    /// The first process of the client; of several clients the first that failed.
     pub client: Option<Exit>,
     /// The signal that interrupted the run.
     pub signal: Option<i32>,
@@ -45,9 +47,11 @@ pub struct Tracer {
     /// What is recorded.
     pub recorder: Recorder,
     ending: Ending,
-    /// The first process of each side.
+    /// The server's first process, and that of each client.
     server: Option<u32>,
-    client: Option<u32>,
+    clients: Vec<u32>,
+    /// How many clients still run.
+    running: usize,
     ends: Ends,
 }
 
@@ -59,27 +63,56 @@ impl Tracer {
             recorder,
             ending,
             server: None,
-            client: None,
+            clients: Vec::new(),
+            running: 0,
             ends: Ends::default(),
         }
     }
 
-    /// Starts the server, and the client once the server can be met; ends when every process of
-    /// both has ended.
+    /// Starts the server, and the clients once it can be met; ends when every process has ended. A
+    /// client without a server is started at once.
     pub fn run(
         mut self,
-        server: &[OsString],
-        client: &[OsString],
+        commands: &Commands,
+        relay: Option<&(Networks, Relay)>,
     ) -> anyhow::Result<(Recorder, Ends)> {
-        self.server = Some(self.start(Side::Server, server, Stdio::null())?);
+        if let Some(server) = &commands.server {
+            if let Some((networks, _)) = relay {
+                networks.enter_servers()?;
+            }
+            self.server = Some(self.start(Side::Server, server, Stdio::null())?);
+        } else {
+            self.start_clients(commands)?;
+        }
         while let Some((tid, status)) = next_stop()? {
             self.stop(tid, status)?;
-            if self.recorder.server_is_ready && self.client.is_none() && !self.ending.has_begun() {
-                self.client = Some(self.start(Side::Client, client, Stdio::inherit())?);
+            let is_time = self.clients.is_empty() && !self.recorder.server_is_at.is_empty();
+            if is_time && !self.ending.has_begun() {
+                if let Some((networks, relay)) = relay {
+                    for (transport, address) in &self.recorder.server_is_at {
+                        relay.listen(*transport, *address)?;
+                    }
+                    networks.enter_clients()?;
+                }
+                self.start_clients(commands)?;
             }
         }
         self.ends.signal = self.ending.all_have_ended()?;
         Ok((self.recorder, self.ends))
+    }
+
+    /// The first client has the keyboard.
+    fn start_clients(&mut self, commands: &Commands) -> anyhow::Result<()> {
+        for number in 0..commands.clients {
+            let stdin = match number {
+                0 => Stdio::inherit(),
+                _ => Stdio::null(),
+            };
+            let client = self.start(Side::Client, &commands.client, stdin)?;
+            self.clients.push(client);
+            self.running += 1;
+        }
+        Ok(())
     }
 
     fn start(&mut self, side: Side, words: &[OsString], stdin: Stdio) -> anyhow::Result<u32> {
@@ -246,9 +279,15 @@ impl Tracer {
         if self.server == Some(process) {
             self.ends.server = Some(exit);
         }
-        if self.client == Some(process) {
-            self.ends.client = Some(exit);
-            self.ending.client_has_ended();
+        if self.clients.contains(&process) {
+            let is_well = self.ends.client.is_none_or(|exit| exit.code == Some(0));
+            if is_well {
+                self.ends.client = Some(exit);
+            }
+            self.running -= 1;
+            if self.running == 0 {
+                self.ending.client_has_ended();
+            }
         }
     }
 }

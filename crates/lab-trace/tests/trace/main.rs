@@ -1,6 +1,7 @@
 //! The command as its users meet it: Python and Rust programs, friendly and hostile ones.
 #![cfg(target_os = "linux")]
 
+mod faults;
 mod files;
 
 use std::collections::BTreeSet;

@@ -1,0 +1,463 @@
+//! The network between server and client, played by a relay, so that it can have faults.
+//!
+//! Server and client are in networks of their own. In the client's the relay has the server's
+//! address; in the server's it has the client's. So neither program notices it, and the bytes of a
+//! connection have the same addresses and offsets on both sides.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, UdpSocket};
+use std::os::fd::AsFd;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::Context;
+use lab_journal::{Entry, Event, Segment, Transport};
+use labnet::{lock, log};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use socket2::{Domain, Socket, Type};
+
+use crate::faults::{Datagrams, Fate, Faults};
+use crate::record::since;
+
+const BUFFER: usize = 64 * 1024;
+/// What is sent with shorter pauses is joined.
+const PAUSE: Duration = Duration::from_millis(200);
+/// So many bytes are joined at most.
+const MOST_JOINED: usize = 1 << 20;
+/// A piece waits until the program has taken the last one, but no longer than this.
+const TAKEN_WITHIN: Duration = Duration::from_secs(2);
+/// After a piece that was not taken in time: the program does something else.
+const IMPATIENT: Duration = Duration::from_millis(20);
+const LOOK_EVERY: Duration = Duration::from_millis(1);
+/// A datagram that is held back for the next one arrives alone after this.
+const HELD: Duration = Duration::from_secs(1);
+const BACKLOG: i32 = 128;
+
+/// The two networks.
+pub struct Networks {
+    server: File,
+    client: File,
+}
+
+/// Datagrams that the relay dropped, as entries of the journal.
+pub type Lost = Arc<Mutex<Vec<Entry>>>;
+
+/// The network that the calling thread is in.
+pub fn current() -> anyhow::Result<File> {
+    File::open("/proc/thread-self/ns/net").context("cannot open this thread's network")
+}
+
+fn enter(network: &File) -> io::Result<()> {
+    move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network))?;
+    Ok(())
+}
+
+impl Networks {
+    /// From the handles of both.
+    pub fn new(server: File, client: File) -> Self {
+        Networks { server, client }
+    }
+
+    /// Moves the calling thread to the server's side.
+    pub fn enter_servers(&self) -> anyhow::Result<()> {
+        enter(&self.server).context("cannot enter the server's network")
+    }
+
+    /// Moves the calling thread to the client's side.
+    pub fn enter_clients(&self) -> anyhow::Result<()> {
+        enter(&self.client).context("cannot enter the client's network")
+    }
+
+    fn copy(&self) -> io::Result<Self> {
+        Ok(Networks {
+            server: self.server.try_clone()?,
+            client: self.client.try_clone()?,
+        })
+    }
+}
+
+/// A relay, in so far as its threads share it.
+#[derive(Clone)]
+pub struct Relay {
+    faults: Faults,
+    networks: Arc<Networks>,
+    began: SystemTime,
+    /// What was lost.
+    pub lost: Lost,
+}
+
+impl Relay {
+    /// A relay that does not listen yet.
+    pub fn new(faults: Faults, networks: &Networks, began: SystemTime) -> anyhow::Result<Self> {
+        let networks = networks.copy().context("cannot copy the networks")?;
+        Ok(Relay {
+            faults,
+            networks: Arc::new(networks),
+            began,
+            lost: Lost::default(),
+        })
+    }
+
+    /// Listens on the client's side at the server's address. Its threads end with the process.
+    pub fn listen(&self, transport: Transport, address: SocketAddr) -> anyhow::Result<()> {
+        self.networks.enter_clients()?;
+        let place = || format!("the relay cannot take the server's address, {address}");
+        match transport {
+            Transport::Tcp => {
+                let listener = bound(address, Type::STREAM).with_context(place)?;
+                listener.listen(BACKLOG).with_context(place)?;
+                let relay = self.clone();
+                thread::spawn(move || relay.accept(&listener, address));
+            }
+            Transport::Udp => {
+                let socket: UdpSocket = bound(address, Type::DGRAM).with_context(place)?.into();
+                let relay = self.clone();
+                thread::spawn(move || relay.datagrams(&Arc::new(socket), address));
+            }
+        }
+        Ok(())
+    }
+
+    fn accept(&self, listener: &Socket, server: SocketAddr) {
+        loop {
+            let accepted = listener.accept();
+            let relay = self.clone();
+            match accepted {
+                Ok((client, peer)) => {
+                    thread::spawn(move || {
+                        if let Err(error) = relay.connect(client, peer.as_socket(), server) {
+                            log!("the relay lost a connection: {error}");
+                        }
+                    });
+                }
+                Err(error) => {
+                    if let Err(error) = labnet::retry_accept(error) {
+                        log!("the relay takes no more clients: {error}");
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Connects to the server from the client's own address, and passes bytes both ways.
+    fn connect(
+        &self,
+        client: Socket,
+        peer: Option<SocketAddr>,
+        server: SocketAddr,
+    ) -> io::Result<()> {
+        enter(&self.networks.server)?;
+        let peer = peer.ok_or(ErrorKind::AddrNotAvailable)?;
+        let upstream = bound(peer, Type::STREAM)?;
+        upstream.connect(&reachable(server).into())?;
+        let (client, upstream) = (Arc::new(client), Arc::new(upstream));
+        let (relay, from, to) = (self.clone(), Arc::clone(&upstream), Arc::clone(&client));
+        let down = thread::spawn(move || {
+            enter(&relay.networks.client)?;
+            relay.pass(&from, &to)
+        });
+        let up = self.pass(&client, &upstream);
+        let down = down.join().unwrap_or(Ok(()));
+        // A program that resets its connection ends the other side's as well.
+        if up.is_err() || down.is_err() {
+            reset(&client, &upstream);
+        }
+        Ok(())
+    }
+
+    /// Passes the bytes of one direction on, in the network of the one who gets them.
+    fn pass(&self, from: &Socket, to: &Socket) -> io::Result<()> {
+        to.set_tcp_nodelay(true)?;
+        let mut passed = 0;
+        let mut patience = TAKEN_WITHIN;
+        let mut buffer = vec![0; BUFFER];
+        loop {
+            let count = (&*from).read(&mut buffer)?;
+            let mut bytes = buffer[..count].to_vec();
+            let ended = count == 0 || self.faults.join && joined(from, &mut bytes, &mut buffer)?;
+            if !bytes.is_empty() {
+                thread::sleep(self.faults.delay);
+            }
+            let room = self.faults.reset.map(|limit| limit.saturating_sub(passed));
+            let is_last = room.is_some_and(|room| bytes.len() as u64 >= room);
+            if let Some(room) = room {
+                bytes.truncate(usize::try_from(room).unwrap_or(usize::MAX));
+            }
+            passed += bytes.len() as u64;
+            match self.faults.cut {
+                None => (&*to).write_all(&bytes)?,
+                Some(most) => {
+                    for piece in bytes.chunks(most) {
+                        (&*to).write_all(piece)?;
+                        patience = match is_taken_within(to, patience)? {
+                            true => TAKEN_WITHIN,
+                            false => IMPATIENT,
+                        };
+                    }
+                }
+            }
+            if is_last {
+                is_taken_within(to, patience)?;
+                reset(from, to);
+                return Ok(());
+            }
+            if ended {
+                thread::sleep(self.faults.delay);
+                return to.shutdown(Shutdown::Write);
+            }
+        }
+    }
+
+    /// Passes datagrams to the server, from the address of each client.
+    fn datagrams(&self, socket: &Arc<UdpSocket>, server: SocketAddr) {
+        let mut clients: HashMap<SocketAddr, (Arc<UdpSocket>, Datagrams)> = HashMap::new();
+        let mut buffer = vec![0; BUFFER];
+        let wait = socket.set_read_timeout(Some(HELD));
+        if let Err(error) = wait {
+            log!("the relay cannot wait for datagrams: {error}");
+            return;
+        }
+        loop {
+            match socket.recv_from(&mut buffer) {
+                Ok((count, peer)) => {
+                    let (upstream, fates) = match clients.entry(peer) {
+                        std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
+                        std::collections::hash_map::Entry::Vacant(new) => {
+                            match self.new_client(socket, peer, server) {
+                                Ok(upstream) => new.insert((upstream, Datagrams::default())),
+                                Err(error) => {
+                                    log!("the relay cannot serve {peer}: {error}");
+                                    continue;
+                                }
+                            }
+                        }
+                    };
+                    let fate = fates.next(&self.faults, buffer[..count].to_vec());
+                    let ways = (peer, server);
+                    // Where nobody listens a datagram is lost, as on any network.
+                    self.fulfill(fate, ways, |datagram| upstream.send(datagram));
+                }
+                Err(error) if is_timeout(&error) => {
+                    for (upstream, fates) in clients.values_mut() {
+                        if let Some(datagram) = fates.alone() {
+                            let _ = upstream.send(&datagram);
+                        }
+                    }
+                }
+                // ICMP's "port unreachable", for a client that has gone.
+                Err(error) if error.kind() == ErrorKind::ConnectionRefused => {}
+                Err(error) => {
+                    log!("the relay receives no more datagrams: {error}");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// A socket with the client's address on the server's side, and a thread for its answers.
+    fn new_client(
+        &self,
+        socket: &Arc<UdpSocket>,
+        peer: SocketAddr,
+        server: SocketAddr,
+    ) -> io::Result<Arc<UdpSocket>> {
+        let networks = Arc::clone(&self.networks);
+        // In a thread of its own, since it has to be in the other network.
+        let made = thread::spawn(move || {
+            enter(&networks.server)?;
+            let upstream = bound(peer, Type::DGRAM)?;
+            upstream.connect(&reachable(server).into())?;
+            let upstream = UdpSocket::from(upstream);
+            upstream.set_read_timeout(Some(HELD))?;
+            io::Result::Ok(Arc::new(upstream))
+        });
+        let upstream = made.join().unwrap_or(Err(ErrorKind::Other.into()))?;
+        let (relay, from, to) = (self.clone(), Arc::clone(&upstream), Arc::clone(socket));
+        thread::spawn(move || relay.answers(&from, &to, peer, server));
+        Ok(upstream)
+    }
+
+    fn answers(&self, from: &UdpSocket, to: &UdpSocket, peer: SocketAddr, server: SocketAddr) {
+        let mut fates = Datagrams::default();
+        let mut buffer = vec![0; BUFFER];
+        loop {
+            match from.recv(&mut buffer) {
+                Ok(count) => {
+                    let fate = fates.next(&self.faults, buffer[..count].to_vec());
+                    self.fulfill(fate, (server, peer), |datagram| to.send_to(datagram, peer));
+                }
+                Err(error) if is_timeout(&error) => {
+                    if let Some(datagram) = fates.alone() {
+                        let _ = to.send_to(&datagram, peer);
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::ConnectionRefused => {}
+                Err(error) => {
+                    log!("the relay receives no more answers: {error}");
+                    return;
+                }
+            }
+        }
+    }
+
+    fn fulfill(
+        &self,
+        fate: Fate,
+        (from, to): (SocketAddr, SocketAddr),
+        send: impl Fn(&[u8]) -> io::Result<usize>,
+    ) {
+        match fate {
+            Fate::Lost(bytes) => lock(&self.lost).push(Entry {
+                at: since(self.began),
+                event: Event::Segment(Segment {
+                    transport: Transport::Udp,
+                    from,
+                    to,
+                    syn: false,
+                    ack: false,
+                    fin: false,
+                    rst: false,
+                    offset: None,
+                    length: bytes.len() as u64,
+                    bytes,
+                    again: false,
+                    lost: true,
+                    call: None,
+                }),
+            }),
+            Fate::Arrive(datagrams) => {
+                thread::sleep(self.faults.delay);
+                for datagram in datagrams {
+                    // Where nobody listens a datagram is lost, as on any network.
+                    let _ = send(&datagram);
+                }
+            }
+        }
+    }
+}
+
+fn bound(address: SocketAddr, kind: Type) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), kind, None)?;
+    if kind == Type::STREAM {
+        socket.set_reuse_address(true)?;
+    }
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+/// An address to connect to, for a server that listens on all.
+fn reachable(server: SocketAddr) -> SocketAddr {
+    match server {
+        SocketAddr::V4(all) if all.ip().is_unspecified() => {
+            SocketAddr::from(([127, 0, 0, 1], all.port()))
+        }
+        SocketAddr::V6(all) if all.ip().is_unspecified() => {
+            SocketAddr::new(std::net::Ipv6Addr::LOCALHOST.into(), all.port())
+        }
+        one => one,
+    }
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
+/// Adds what comes until there is a pause. Gives whether the stream has ended.
+fn joined(from: &Socket, bytes: &mut Vec<u8>, buffer: &mut [u8]) -> io::Result<bool> {
+    from.set_read_timeout(Some(PAUSE))?;
+    let ended = loop {
+        match (&*from).read(buffer) {
+            Ok(0) => break true,
+            Ok(count) => bytes.extend(&buffer[..count]),
+            Err(error) if is_timeout(&error) => break false,
+            Err(error) => return Err(error),
+        }
+        if bytes.len() >= MOST_JOINED {
+            break false;
+        }
+    };
+    from.set_read_timeout(None)?;
+    Ok(ended)
+}
+
+/// Waits until the program at the other end of a connection has received what was sent to it. Gives
+/// whether it has, within this time.
+fn is_taken_within(to: &Socket, patience: Duration) -> io::Result<bool> {
+    let ends = to
+        .local_addr()?
+        .as_socket()
+        .zip(to.peer_addr()?.as_socket());
+    let Some((own, other)) = ends else {
+        return Ok(false);
+    };
+    let limit = Instant::now() + patience;
+    while Instant::now() < limit {
+        // The calling thread is in the network of both ends.
+        let mut table = fs::read_to_string("/proc/thread-self/net/tcp")?;
+        table += &fs::read_to_string("/proc/thread-self/net/tcp6").unwrap_or_default();
+        if !is_waiting(&table, own.port(), other.port()) {
+            return Ok(true);
+        }
+        thread::sleep(LOOK_EVERY);
+    }
+    Ok(false)
+}
+
+/// Whether bytes from one port to another are still in a queue: proc(5), /proc/net/tcp.
+fn is_waiting(table: &str, own: u16, other: u16) -> bool {
+    let port = |address: &str| {
+        let (_, port) = address.rsplit_once(':')?;
+        u16::from_str_radix(port, 16).ok()
+    };
+    table.lines().any(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let [_, local, remote, _, queues, ..] = fields[..] else {
+            return false;
+        };
+        let Some((send, receive)) = queues.split_once(':') else {
+            return false;
+        };
+        let is_empty = |queue: &str| queue.bytes().all(|digit| digit == b'0');
+        match (port(local), port(remote)) {
+            (Some(a), Some(b)) if (a, b) == (own, other) => !is_empty(send),
+            (Some(a), Some(b)) if (a, b) == (other, own) => !is_empty(receive),
+            _ => false,
+        }
+    })
+}
+
+/// Resets both connections: connect(2) with AF_UNSPEC sends RST.
+fn reset(one: &Socket, other: &Socket) {
+    for socket in [one, other] {
+        // One that has ended already needs no reset.
+        let _ = rustix::net::connect_unspec(socket);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_is_seen_at_both_ends() {
+        let line = |local: &str, remote: &str, queues: &str| {
+            format!("  0: 0100007F:{local} 0100007F:{remote} 01 {queues} 00:00000000 0 0 0 1")
+        };
+        let none = "00000000:00000000";
+        for (own, peer, waiting) in [
+            (none, none, false),
+            ("00000001:00000000", none, true),
+            (none, "00000000:0000000A", true),
+            // The other direction.
+            ("00000000:00000001", "00000001:00000000", false),
+        ] {
+            let table = [line("2328", "C000", peer), line("C000", "2328", own)].join("\n");
+            assert_eq!(is_waiting(&table, 0xC000, 0x2328), waiting, "{own} {peer}");
+        }
+        assert!(!is_waiting("  sl  local_address\n", 1, 2));
+    }
+}
