@@ -41,7 +41,7 @@ pub struct Failure(anyhow::Error);
 /// A trait of its own, since the compiler shows its words to whoever forgets that.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` alone does not say what could not be done",
-    label = "write `.cannot(\"bind to\", address)?` here: what was tried, and with what",
+    label = "say here what was tried, and with what: `.cannot(\"bind to\", address)?`",
     note = "`use labnet::Cannot;` at the top of the file brings this method"
 )]
 pub trait SaysWhatFailed {
