@@ -2,7 +2,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`read`] | finds the crash in what a program printed, in the form of its language |
+//! | [`read`](mod@read) | finds the crash in what a program printed, in the form of its language |
 
 mod read;
 
