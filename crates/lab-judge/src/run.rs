@@ -11,6 +11,7 @@ use crate::exercise::{Case, Kind, Role};
 use crate::harness::{Groups, Harness, Target};
 use crate::limit::seconds;
 use crate::misconceptions as m;
+use crate::process::OpenQuestion;
 use crate::procfs;
 use crate::verdict::{CaseReport, Outcome, ProgramReport, Report, Stop};
 
@@ -192,9 +193,9 @@ fn one(
         Ok(Err(_)) if plan.is_over() => plan.over(),
         Ok(Err(Stop::Wrong(failure)))
             if failure.diff.is_none()
-                && let Some(prompt) = asks(&mut harness, target) =>
+                && let Some(question) = asks(&mut harness, target) =>
         {
-            Outcome::Undecided(waits_for_the_keyboard(&prompt))
+            Outcome::Undecided(waits_for_the_keyboard(&question))
         }
         Ok(Err(Stop::Wrong(_))) if harness.was_cut_short() && !flooded => {
             Outcome::Undecided(format!(
@@ -237,27 +238,33 @@ fn one(
 }
 
 /// Whether the program under test waits for an answer that the check does not have. A server that listens has got all it needs.
-fn asks(harness: &mut Harness<'_>, target: &Target) -> Option<String> {
+fn asks(harness: &mut Harness<'_>, target: &Target) -> Option<OpenQuestion> {
     let program = harness.program().ok()?;
-    let prompt = program.open_question()?;
+    let question = program.open_question()?;
     let listens = || {
         ["tcp", "udp"]
             .iter()
             .any(|protocol| !procfs::listening(protocol, program.id()).is_empty())
     };
-    (target.kind != Kind::Server || !listens()).then_some(prompt)
+    (target.kind != Kind::Server || !listens()).then_some(question)
 }
 
 /// Why a program that asks what the check cannot answer was not judged.
-fn waits_for_the_keyboard(prompt: &str) -> String {
-    let asked = match prompt {
+fn waits_for_the_keyboard(question: &OpenQuestion) -> String {
+    let asked = match question.prompt.as_str() {
         "" => String::new(),
         prompt => format!(" It asks: {prompt:?}."),
     };
-    format!(
-        "it waits for the keyboard, and the check does not know what to type.{asked} Let it take this from its command line, or \
-         leave the question out"
-    )
+    match question.more {
+        true => format!(
+            "it waits for the keyboard once more, after it was told what the exercise has for it.{asked} If a word ends it, let the \
+             prompt name it: (quit to end)"
+        ),
+        false => format!(
+            "it waits for the keyboard, and the check does not know what to type.{asked} Let it take this from its command line, or \
+             leave the question out"
+        ),
+    }
 }
 
 /// Plays, and ends the programs at this moment if the play is not over by then: whatever waits for them, or listens to

@@ -55,6 +55,17 @@ pub fn a_program_that_asks_what_nobody_knows_is_told_its_question() {
         "{why}"
     );
     assert_eq!(code, 2);
+    // One message is what the exercise has for it.
+    let script = client("while True:\n    s.sendall(input('> ').encode()); print(s.recv(1024))");
+    let (code, result) = check("codio-echo", "--client", &script, "");
+    let prints = case(&result, "prints");
+    let why = prints["why"].as_str().unwrap_or_default();
+    assert!(
+        why.contains("once more") && why.contains("\">\""),
+        "{result}"
+    );
+    assert_eq!(case(&result, "sends")["outcome"], "passed");
+    assert_eq!(code, 2);
 }
 
 pub fn what_is_typed_stands_in_the_evidence_and_does_not_count_as_printed() {

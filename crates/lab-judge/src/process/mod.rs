@@ -37,7 +37,7 @@ pub use group::{Group, go_on, pause, prepare, spawn_lock, stop_all, sweep, tell}
 use group::{
     Signal, TERM_PATIENCE, belongs, descendants, kill_all, left_behind, may_start, running, signal,
 };
-pub use keyboard::Answers;
+pub use keyboard::{Answers, OpenQuestion};
 use keyboard::{Keys, Outputs, Typist};
 use output::Capture;
 pub(crate) use output::plain;
@@ -233,8 +233,8 @@ impl Running {
         self.keys.end_input();
     }
 
-    /// The prompt of the question for whose answer it waits, where the check has none; empty where it asks without a prompt.
-    pub fn open_question(&self) -> Option<String> {
+    /// The question for whose answer it waits, where the check has none.
+    pub fn open_question(&self) -> Option<OpenQuestion> {
         self.typist.as_ref()?.open_question()
     }
 

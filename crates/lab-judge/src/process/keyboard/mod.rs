@@ -103,6 +103,9 @@ impl Keys {
     }
 }
 
+/// The questions that a client's message answers.
+const MESSAGES: [Question; 3] = [Question::Message, Question::Number, Question::Unknown];
+
 /// What the check types next.
 #[derive(Debug, PartialEq, Eq)]
 enum Answer {
@@ -124,7 +127,16 @@ pub(crate) struct Typist {
 /// A question that has not been answered.
 struct Open {
     wait: Wait,
-    prompt: String,
+    question: OpenQuestion,
+}
+
+/// What a program asks that the check does not answer.
+#[derive(Debug, Clone)]
+pub struct OpenQuestion {
+    /// Its prompt; empty where it asks without one.
+    pub prompt: String,
+    /// Whether it has been given all that the exercise has for it, and asks for more.
+    pub more: bool,
 }
 
 /// Where the program's output is looked at.
@@ -164,7 +176,10 @@ impl Typist {
                     let answer = talk.answer(&asked, wait.alone);
                     let question = Open {
                         wait,
-                        prompt: asked.prompt.clone(),
+                        question: OpenQuestion {
+                            prompt: asked.prompt.clone(),
+                            more: talk.has_answered(&MESSAGES),
+                        },
                     };
                     *labnet::lock(&open) = answer.is_none().then_some(question);
                     // What a thread prints while another waits may be the prompt: an open question is read again.
@@ -193,13 +208,13 @@ impl Typist {
         *waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
-    /// The prompt of the question that the program waits for an answer to, and to which there is none.
-    pub(crate) fn open_question(&self) -> Option<String> {
+    /// The question that the program waits for an answer to, and to which there is none.
+    pub(crate) fn open_question(&self) -> Option<OpenQuestion> {
         let now = wait_of(self.program, &self.stdin)?;
         let open = labnet::lock(&self.open);
         open.as_ref()
             .filter(|open| open.wait == now && now.alone)
-            .map(|open| open.prompt.clone())
+            .map(|open| open.question.clone())
     }
 
     /// The program has ended.
@@ -323,13 +338,15 @@ impl Talk {
                 }
             }
             Question::Other => None,
+            Question::Choice => {
+                let works = self.has_answered(&[Question::Choice]);
+                question::choice_of(&asked.printed, works).map(Answer::Line)
+            }
             _ if again >= TIMES => None,
             Question::Enter => line(""),
             Question::EnterToEnd if answers.kind == Kind::Server => None,
             Question::EnterToEnd => line(""),
-            Question::YesOrNo if self.has_answered(&[Question::Message, Question::Unknown]) => {
-                line("n")
-            }
+            Question::YesOrNo if self.has_answered(&MESSAGES) => line("n"),
             Question::YesOrNo => line("y"),
             Question::Host => line(&answers.host),
             Question::Port => match answers.ports {
@@ -367,7 +384,7 @@ impl Talk {
         }
         // "Your name:" and "Message:" are two questions; the same one twice is a loop.
         let before = match asked.prompt.is_empty() {
-            true => self.has_answered(&[Question::Message, Question::Unknown, Question::Number]),
+            true => self.has_answered(&MESSAGES),
             false => self.times(question, &asked.prompt) > 0,
         };
         if !before {

@@ -25,7 +25,9 @@ pub(super) enum Question {
     EnterToEnd,
     /// Yes or no.
     YesOrNo,
-    /// Something that nobody can know: a password, a choice from a menu.
+    /// A choice from a menu.
+    Choice,
+    /// Something that nobody can know, such as a password.
     Other,
     /// There is no prompt, or one in words that are not known here.
     Unknown,
@@ -247,17 +249,16 @@ const END: &[&str] = &[
     "выхода",
 ];
 
+const CHOICE: &[&str] = &[
+    "choice", "choose", "option", "select", "menu", "auswahl", "opción", "opcion", "scelta",
+    "choix",
+];
+
 const OTHER: &[&str] = &[
     "password",
     "passwort",
     "passwd",
     "contraseña",
-    "choice",
-    "choose",
-    "option",
-    "select",
-    "menu",
-    "auswahl",
     "threads",
     "timeout",
     "seconds",
@@ -340,6 +341,7 @@ pub(super) fn of(prompt: &str) -> Question {
     match () {
         () if port => Question::Port,
         () if has(OTHER) => Question::Other,
+        () if has(CHOICE) => Question::Choice,
         // "Message for the server:" asks for the message.
         () if has(MESSAGE) && !names_host(&words) => Question::Message,
         () if host => Question::Host,
@@ -388,6 +390,23 @@ pub(super) fn word_to_end(printed: &str) -> Option<&'static str> {
         })
     };
     WORDS.into_iter().find(named)
+}
+
+/// The key of the menu's line that does the work (`1. Send a message`), or of the one that ends the program (`2) Quit`).
+pub(super) fn choice_of(menu: &str, end: bool) -> Option<String> {
+    const WORK: &[&str] = &[
+        "send", "message", "echo", "connect", "scan", "start", "senden",
+    ];
+    let wanted = if end { END } else { WORK };
+    menu.lines().find_map(|line| {
+        let line = line.trim().trim_start_matches(['[', '(']);
+        let (key, rest) = line.split_once(['.', ')', ']', ':', '-', '='])?;
+        let key = key.trim();
+        let is_key = !key.is_empty() && key.chars().count() <= 2;
+        let rest = rest.to_lowercase();
+        let mut words = rest.split(|c: char| !c.is_alphanumeric());
+        (is_key && words.any(|word| wanted.contains(&word))).then(|| key.to_string())
+    })
 }
 
 #[cfg(test)]
@@ -439,7 +458,7 @@ mod tests {
             ("Drücken Sie eine Taste ...", Enter),
             ("Press ENTER to quit", EnterToEnd),
             ("Send another message? (y/n) ", YesOrNo),
-            ("Your choice: ", Other),
+            ("Your choice: ", Choice),
             ("Password: ", Other),
             ("> ", Unknown),
             ("", Unknown),
@@ -447,6 +466,23 @@ mod tests {
             ("Ihre Worte bitte: ", Unknown),
         ] {
             assert_eq!(of(prompt), question, "{prompt}");
+        }
+    }
+
+    #[test]
+    fn a_menu_says_which_key_does_the_work_and_which_ends_it() {
+        for (menu, work, end) in [
+            ("1. Send message\n2. Quit\nChoice: ", Some("1"), Some("2")),
+            ("[q] Quit\n[s] Send\n", Some("s"), Some("q")),
+            (
+                "  0) Exit\n  1) Connect to the server\n",
+                Some("1"),
+                Some("0"),
+            ),
+            ("Menu:\n1 or 2? ", None, None),
+        ] {
+            assert_eq!(choice_of(menu, false).as_deref(), work, "{menu}");
+            assert_eq!(choice_of(menu, true).as_deref(), end, "{menu}");
         }
     }
 

@@ -67,9 +67,14 @@ fn a_client_is_told_where_to_connect_and_what_to_send() {
         (&["Message: ", "Again? (y/n) "], &["Hello, world", "n"]),
         (&["Password: "], &["(nothing)"]),
         (
-            &["Choose an option:\n1) send\n2) quit\nYour choice: "],
-            &["(nothing)"],
+            &[
+                "1) send\n2) quit\nYour choice: ",
+                "Message: ",
+                "Hello, world\n1) send\n2) quit\nYour choice: ",
+            ],
+            &["1", "Hello, world", "2"],
         ),
+        (&["Your choice: "], &["(nothing)"]),
     ] {
         assert_eq!(
             typed(talk(Kind::Client, "Hello, world"), prints, true),
