@@ -90,7 +90,7 @@ class TooLong(FrameError):
 
 
 class DelimitedReader:
-    """Reads messages that end with a delimiter, step by step like `labnet::frames` in Rust."""
+    """Reads messages that end with a delimiter, step by step."""
 
     def __init__(self, source, delimiter, limit):
         self.source = source

@@ -169,7 +169,9 @@ fn without_rust(readme: &str) -> String {
         }
         fenced ^= fence;
         let missing = NOT_IN_PYTHON.iter().any(|part| line.contains(part));
-        if !about_rust && (!missing || fenced || fence) {
+        // Of what a command prints, only its hint may name another command.
+        let output = fenced && !line.trim_start().starts_with("hint:");
+        if !about_rust && (!missing || output || fence) {
             kept.push(line);
         }
     }
