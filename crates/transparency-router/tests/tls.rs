@@ -120,7 +120,7 @@ fn calls_and_large_arguments_pass_in_each_serialization() {
         let echo = |(text,): (String,)| Ok(text);
         service.register(Procedure::new("a.echo", echo)).unwrap();
         let caller = builder().connect().unwrap();
-        for length in [0, 1, 100, 16 * 1024, 1 << 20, 5 << 20] {
+        for length in [0, 1, 100, 16 * 1024, 2 << 20] {
             let text = "x".repeat(length);
             assert_eq!(caller.call("a.echo", &(&text,)), Ok(text));
         }
@@ -129,7 +129,7 @@ fn calls_and_large_arguments_pass_in_each_serialization() {
             for _ in 0..4 {
                 scope.spawn(|| {
                     let text = "x".repeat(1 << 20);
-                    for _ in 0..4 {
+                    for _ in 0..2 {
                         assert_eq!(caller.call("a.echo", &(&text,)), Ok(text.clone()));
                     }
                 });
