@@ -51,7 +51,7 @@ impl Core {
                     (text, false)
                 }
                 Disconnect::Aborted { text, too_large } => {
-                    (text, too_large || reader.was_too_large(FAREWELL_TIMEOUT))
+                    (text, too_large || reader.was_too_large(GOODBYE_TIMEOUT))
                 }
             };
         }
