@@ -15,6 +15,7 @@ use labnet::{Hint, lock, say};
 use serde_json::json;
 
 use crate::deliver::{self, Save, Sink};
+use crate::elsewhere;
 use crate::exercises;
 use crate::progress::Progress;
 use crate::target::{self, Prepared, Wanted};
@@ -85,13 +86,19 @@ pub struct Check {
     /// cases at a time (default: twice the processors)
     #[argh(option, default = "run::default_jobs()")]
     jobs: usize,
-    /// what a case counts in a score, as CASE=POINTS (default 1); may be given again
+    /// what a case counts in a score, as CASE=POINTS (--list --format json shows the default); may be given again
     #[argh(option, arg_name = "case=points", from_str_fn(target::weight))]
     weight: Vec<(String, u32)>,
+    /// a file with what cases count, CASE=POINTS in each line; --weight goes before it
+    #[argh(option, arg_name = "file")]
+    weights: Option<PathBuf>,
+    /// whose program it is, for --format student
+    #[argh(option)]
+    name: Option<String>,
     /// how many points all cases that count together stand for, in Gradescope's file
     #[argh(option)]
     points: Option<u32>,
-    /// human (default), json, junit, tap, gradescope or classroom50
+    /// human (default), student, json, junit, tap, gradescope or classroom50
     #[argh(option, default = "Format::Human", from_str_fn(Format::parse))]
     format: Format,
     /// write the result into this file instead of showing it
@@ -129,7 +136,8 @@ impl Check {
             }
             return Ok(0);
         }
-        let weighed = self.weight.iter().map(|(case, _)| case);
+        let weight = target::weights(self.weights.as_deref(), &self.weight)?;
+        let weighed = weight.iter().map(|(case, _)| case);
         target::cases_exist(exercise, &sides, self.only.iter().chain(weighed))?;
         // A case that was asked for by its name counts, whichever question it answers.
         let strict = self.strict || !self.only.is_empty();
@@ -149,8 +157,9 @@ impl Check {
         };
         let sink = Sink::new(self.format, self.out, self.save)?;
         process::prepare().context("cannot become the reaper of orphans")?;
-        let mut report = wanted.report(&plan, &self.weight, strict);
+        let mut report = wanted.report(&plan, &weight, strict);
         report.points = self.points;
+        report.student = self.name;
         let shared_report = deliver::begin(report, sink)?;
         let played = play(&wanted, &plan, &shared_report);
         process::sweep();
@@ -193,6 +202,7 @@ pub fn play(wanted: &Wanted, plan: &Plan, shared_report: &SharedReport) -> anyho
             run::play(role, target, plan, shared_report, &|case| {
                 progress.done(case.id);
             });
+            elsewhere::play(role, target, plan, shared_report);
         }
         Ok(())
     }));

@@ -6,9 +6,13 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`submissions`] | what was handed in: folders and archives, and the program in each |
+//! | [`build`] | what has to be done before a submission runs |
 //! | [`children`] | the checks' processes: heard to their end, ended at a signal |
 
+mod build;
 mod children;
+mod submissions;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -25,13 +29,15 @@ use lab_judge::command::Template;
 use lab_judge::process;
 use lab_judge::report::grades::{Row, Verdict, csv, table};
 use lab_judge::report::{self, Format};
-use labnet::{Hint, lock, log, say};
+use labnet::{Hint, did_you_mean, lock, log, say};
 
 use crate::check::absolute;
 use crate::deliver::colors;
 use crate::progress::Progress;
 use crate::{signals, target};
+use build::Built;
 use children::{Received, exit_code_of_signal, hear, is_stopped, stop};
+use submissions::{Opened, Submission};
 
 /// How long a check may take beyond its limit, to end its programs and write its result, before it is stopped.
 const GRACE: Duration = Duration::from_secs(20);
@@ -45,12 +51,17 @@ const GRACE: Duration = Duration::from_secs(20);
     example = "cargo lab grade submissions --exercise {{exercise}} --server \"python3 {{dir}}/server.py --port {{port}}\"",
     example = "cargo lab grade submissions --exercise {{exercise}} --client \"node {{dir}}/client.js {{port}} {{message}}\" --points 10",
     example = "cargo lab grade submissions --exercise {{exercise}} --server \"{{dir}}/run.sh {{port}}\" --weight {{case}}=3",
-    note = "Each folder in the given one is a submission; the programs run in it, and {{dir}} stands for it. A case that passes earns its \
-            points, by default 1; one that fails, is skipped, or stays undecided earns none.\n\n\
+    example = "cargo lab grade submissions --exercise {{exercise}} --build \"javac {{file}}\" --server \"java {{name}} {{port}}\" --only anna",
+    note = "Each folder and each zip archive in the given folder is a submission; the programs run in it, and {{dir}} stands for it. \
+            {{file}} is the one program in it, or the one whose name has the word server or client in it; {{name}} is that without its ending. \
+            A case that passes earns its points; one that fails, is skipped, or stays undecided earns none.\n\n\
             This is no sandbox: the programs run with your rights.",
-    error_code(0, "every submission passed every case"),
-    error_code(1, "some failed"),
-    error_code(2, "nothing failed, but not every case could be decided"),
+    error_code(
+        0,
+        "every submission does what the sheet asks; with --strict: passes every case"
+    ),
+    error_code(1, "some do not"),
+    error_code(2, "none failed, but not every case could be decided"),
     error_code(
         3,
         "some could not be checked, or the grading itself could not be done"
@@ -58,7 +69,7 @@ const GRACE: Duration = Duration::from_secs(20);
     error_code(130, "stopped by Ctrl-C; 129 by SIGHUP, 143 by SIGTERM")
 )]
 pub struct Grade {
-    /// the folder whose folders are the submissions
+    /// the folder whose folders and zip archives are the submissions
     #[argh(positional)]
     folder: PathBuf,
     /// the exercise, as cargo lab list names it
@@ -73,19 +84,32 @@ pub struct Grade {
     /// the program to check, where an exercise has no two sides
     #[argh(option)]
     program: Option<String>,
-    /// where the results go (default grades-EXERCISE): grades.csv, and for each submission NAME.json and NAME.txt
+    /// what to run in each submission's folder before it is checked, such as a compiler
+    #[argh(option)]
+    build: Option<String>,
+    /// where the results go (default grades-EXERCISE): grades.csv, and for each submission NAME.json, and NAME.txt for its author
     #[argh(option)]
     out: Option<PathBuf>,
-    /// the form of each submission's result besides JSON: human (default), junit, tap, gradescope or classroom50; may be given again
+    /// one more form of each submission's result: human, junit, tap, gradescope or classroom50; may be given again
     #[argh(option, from_str_fn(Format::parse))]
     format: Vec<Format>,
+    /// grade only this submission again, and keep what is known of the others; may be given again
+    #[argh(option, arg_name = "name")]
+    only: Vec<String>,
     /// only these cases; may be given again
     #[argh(option)]
-    only: Vec<String>,
-    /// what a case counts in the score, as CASE=POINTS (default 1); may be given again
+    case: Vec<String>,
+    /// what a case counts in the score, as CASE=POINTS (cargo lab check EXERCISE --list --format json shows the default); may be given
+    /// again
     #[argh(option, arg_name = "case=points", from_str_fn(target::weight))]
     weight: Vec<(String, u32)>,
-    /// how many points all cases together stand for; adds a column
+    /// a file with what cases count, CASE=POINTS in each line; --weight goes before it
+    #[argh(option, arg_name = "file")]
+    weights: Option<PathBuf>,
+    /// let the second question count as well: would it survive a real network?
+    #[argh(switch)]
+    strict: bool,
+    /// how many points all cases that count together stand for; adds a column
     #[argh(option)]
     points: Option<u32>,
     /// what is random follows from this number (default 1)
@@ -126,12 +150,15 @@ impl Grade {
         }
         target::get_networks(self.shared_network, commands);
         let (exercise, sides) = target::sides(&self.exercise, commands)?;
+        self.weight = target::weights(self.weights.as_deref(), &self.weight)?;
         let weighed = self.weight.iter().map(|(case, _)| case);
-        target::cases_exist(exercise, &sides, self.only.iter().chain(weighed))?;
+        target::cases_exist(exercise, &sides, self.case.iter().chain(weighed))?;
         let mut one_port = false;
         for (_, command) in &sides {
             let own = ["rust", "python"].contains(&command.as_str());
-            one_port |= !own && !Template::parse(command)?.has("port");
+            // Each submission's file stands there later; the check knows no such place.
+            let command = command.replace("{file}", "FILE").replace("{name}", "NAME");
+            one_port |= !own && !Template::parse(&command)?.has("port");
         }
         if one_port && self.jobs > 1 && (self.shared_network || !lab_netns::available()) {
             log!(
@@ -139,13 +166,13 @@ impl Grade {
             );
             self.jobs = 1;
         }
-        if self.format.is_empty() {
-            self.format.push(Format::Human);
-        }
-        self.format.retain(|format| *format != Format::Json);
+        self.format
+            .retain(|format| ![Format::Json, Format::Student].contains(format));
+        self.format.push(Format::Student);
 
         let folder = absolute(&self.folder)?;
-        let submissions = submissions(&folder)?;
+        let submissions = submissions::all(&folder)?;
+        self.are_there(&submissions)?;
         let out = results_folder(&self.out, exercise.name, &folder)?;
         process::prepare().context("cannot become the reaper of orphans")?;
         let desk = Desk::default();
@@ -155,17 +182,37 @@ impl Grade {
         Ok(code)
     }
 
-    fn grade(&self, submissions: &[PathBuf], out: &Path, desk: &Desk) -> anyhow::Result<u8> {
+    /// The submissions that are to be graded again have to be there.
+    fn are_there(&self, submissions: &[Submission]) -> anyhow::Result<()> {
+        for name in &self.only {
+            if !submissions.iter().any(|one| one.name == *name) {
+                let names = submissions.iter().map(|one| one.name.as_str());
+                let hint = did_you_mean(
+                    name,
+                    names,
+                    "--only takes the name of a folder or of a zip archive, and --case that of a case",
+                );
+                return Err(anyhow!("there is no submission {name}")).hint(hint);
+            }
+        }
+        Ok(())
+    }
+
+    fn grade(&self, submissions: &[Submission], out: &Path, desk: &Desk) -> anyhow::Result<u8> {
         let begin = Instant::now();
         let next = AtomicUsize::new(0);
-        let progress = Progress::new(submissions.len(), &self.exercise);
+        let chosen: Vec<&Submission> = submissions
+            .iter()
+            .filter(|one| self.only.is_empty() || self.only.contains(&one.name))
+            .collect();
+        let progress = Progress::new(chosen.len(), &self.exercise);
         thread::scope(|scope| {
-            for _ in 0..self.jobs.clamp(1, submissions.len()) {
+            for _ in 0..self.jobs.clamp(1, chosen.len()) {
                 scope.spawn(|| {
-                    while let Some(folder) = submissions.get(next.fetch_add(1, Ordering::SeqCst)) {
-                        let row = self.one(folder, out, desk);
+                    while let Some(one) = chosen.get(next.fetch_add(1, Ordering::SeqCst)) {
+                        let row = self.one(one, out, desk);
                         progress.done(&row.name);
-                        desk.rows().insert(folder.clone(), row);
+                        desk.rows().insert(one.name.clone(), row);
                     }
                 });
             }
@@ -174,10 +221,12 @@ impl Grade {
 
         let rows: Vec<Row> = {
             let mut known = desk.rows();
-            let missing = |folder: &PathBuf| Row::new(&name_of(folder), Verdict::NotChecked);
             submissions
                 .iter()
-                .map(|folder| known.remove(folder).unwrap_or_else(|| missing(folder)))
+                .map(|one| match known.remove(&one.name) {
+                    Some(row) => row,
+                    None => earlier(&one.name, out),
+                })
                 .collect()
         };
         let file = out.join("grades.csv");
@@ -202,10 +251,10 @@ impl Grade {
     }
 
     /// Checks one submission.
-    fn one(&self, folder: &Path, out: &Path, desk: &Desk) -> Row {
-        let name = name_of(folder);
+    fn one(&self, submission: &Submission, out: &Path, desk: &Desk) -> Row {
+        let name = &submission.name;
         if is_stopped() {
-            return Row::new(&name, Verdict::NotChecked);
+            return Row::new(name, Verdict::NotChecked);
         }
         let begin = Instant::now();
         let json = out.join(format!("{name}.json"));
@@ -215,44 +264,105 @@ impl Grade {
             .map(|format| (*format, out.join(format!("{name}.{}", format.extension()))))
             .collect();
         desk.running().push(name.clone());
-        let received = self.check(folder, &files);
         // What this submission's check wrote is its own doing; whatever else has changed by now is not.
         let mut written = Vec::new();
-        let mut row = match received.and_then(Received::result) {
-            Ok((result, text)) => {
-                written.extend(files.into_iter().map(|(_, path)| path));
-                match report::write(&json, &text) {
-                    Ok(()) => {
-                        written.push(json);
-                        Row::of(&name, &result)
-                    }
-                    Err(error) => Row::new(&name, Verdict::Trouble(format!("{error:#}"))),
-                }
+        let checked = self.checked(submission, &files, &json, &mut written);
+        let mut row = checked.unwrap_or_else(|error| {
+            let why = format!("{error:#}");
+            let text = format!("{}: {name}\nThere is no score: {why}.\n", self.exercise);
+            let text_file = out.join(format!("{name}.{}", Format::Student.extension()));
+            if report::write(&text_file, &text).is_ok() {
+                written.push(text_file);
             }
-            Err(error) => Row::new(&name, Verdict::Trouble(format!("{error:#}"))),
-        };
+            Row::new(name, Verdict::Trouble(why))
+        });
         row.elapsed = begin.elapsed();
         desk.look_after(&written);
-        desk.running().retain(|running| *running != name);
+        desk.running().retain(|running| running != name);
         row
     }
 
-    fn check(&self, folder: &Path, files: &[(Format, PathBuf)]) -> anyhow::Result<Received> {
+    /// Opens a submission, builds it, and checks it.
+    fn checked(
+        &self,
+        submission: &Submission,
+        files: &[(Format, PathBuf)],
+        json: &Path,
+        written: &mut Vec<PathBuf>,
+    ) -> anyhow::Result<Row> {
+        let name = &submission.name;
+        let Opened { folder, .. } = &submission.open()?;
+        let side = match (&self.server, &self.client) {
+            (Some(_), _) => "server",
+            (None, Some(_)) => "client",
+            _ => "program",
+        };
+        if let Some(command) = &self.build
+            && let Built::Failed(said) =
+                build::build(&build::with_file(command, folder, side)?, folder)?
+        {
+            return self.does_not_build(name, &said, files, written);
+        }
+        let received = self.check(name, folder, files)?;
+        let (result, text) = received.result()?;
+        written.extend(files.iter().map(|(_, path)| path.clone()));
+        report::write(json, &text)?;
+        written.push(json.to_path_buf());
+        Ok(Row::of(name, &result))
+    }
+
+    /// The author's text of a program that does not compile.
+    fn does_not_build(
+        &self,
+        name: &str,
+        said: &str,
+        files: &[(Format, PathBuf)],
+        written: &mut Vec<PathBuf>,
+    ) -> anyhow::Result<Row> {
+        let score = self
+            .points
+            .map_or("0".to_string(), |of| format!("0 of {of}"));
+        let text = format!(
+            "{}: {name}\nScore: {score}\n\nFix this first: the program does not build.\n\n{said}\n",
+            self.exercise
+        );
+        for (format, path) in files {
+            if *format == Format::Student {
+                report::write(path, &text)?;
+                written.push(path.clone());
+            }
+        }
+        Ok(Row::new(name, Verdict::NotBuilt))
+    }
+
+    fn check(
+        &self,
+        name: &str,
+        folder: &Path,
+        files: &[(Format, PathBuf)],
+    ) -> anyhow::Result<Received> {
         let program = std::env::current_exe().context("cannot find this program")?;
         let mut command = Command::new(program);
         command.args(["check", &self.exercise, "--format", "json", "--in"]);
-        command.arg(folder);
-        for (option, text) in [
-            ("--server", &self.server),
-            ("--client", &self.client),
-            ("--program", &self.program),
+        command.arg(folder).args(["--name", name]);
+        for (side, text) in [
+            ("server", &self.server),
+            ("client", &self.client),
+            ("program", &self.program),
         ] {
             if let Some(text) = text {
-                command.args([option, text]);
+                let text = build::with_file(text, folder, side)?;
+                command.args([&format!("--{side}"), &text]);
             }
         }
-        for only in &self.only {
-            command.args(["--only", only]);
+        for case in &self.case {
+            command.args(["--only", case]);
+        }
+        if self.strict {
+            command.arg("--strict");
+        }
+        if let Some(points) = self.points {
+            command.args(["--points", &points.to_string()]);
         }
         for (case, points) in &self.weight {
             command.args(["--weight", &format!("{case}={points}")]);
@@ -273,33 +383,15 @@ impl Grade {
     }
 }
 
-/// The folders in a folder, by name. Hidden ones are none of a student's.
-fn submissions(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(folder)
-        .with_context(|| format!("cannot list the folder {}", folder.display()))?;
-    let mut found = Vec::new();
-    for entry in entries {
-        let path = entry
-            .with_context(|| format!("cannot list the folder {}", folder.display()))?
-            .path();
-        if path.is_dir() && !name_of(&path).starts_with('.') {
-            found.push(path);
-        }
+/// What is known of a submission that was not graded this time: its result of an earlier time.
+fn earlier(name: &str, out: &Path) -> Row {
+    let result = fs::read_to_string(out.join(format!("{name}.json")))
+        .ok()
+        .and_then(|text| serde_json::from_str(&text).ok());
+    match result {
+        Some(result) if !is_stopped() => Row::of(name, &result),
+        _ => Row::new(name, Verdict::NotChecked),
     }
-    found.sort();
-    if found.is_empty() {
-        return Err(anyhow!("{} holds no folders", folder.display())).hint(
-            "each submission is a folder: submissions/anna/server.py, submissions/ben/server.py",
-        );
-    }
-    Ok(found)
-}
-
-fn name_of(folder: &Path) -> String {
-    folder
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default()
 }
 
 /// Where the results go: not among the submissions, where a program would find them in its own folder.
@@ -338,7 +430,7 @@ fn shown(path: &Path) -> PathBuf {
 /// What is known while the grading goes on.
 #[derive(Default)]
 struct Desk {
-    rows: Mutex<BTreeMap<PathBuf, Row>>,
+    rows: Mutex<BTreeMap<String, Row>>,
     running: Mutex<Vec<String>>,
     /// Every result file that has been written, with what is in it.
     files: Mutex<BTreeMap<PathBuf, Kept>>,
@@ -352,7 +444,7 @@ struct Kept {
 }
 
 impl Desk {
-    fn rows(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Row>> {
+    fn rows(&self) -> MutexGuard<'_, BTreeMap<String, Row>> {
         lock(&self.rows)
     }
     fn running(&self) -> MutexGuard<'_, Vec<String>> {

@@ -5,6 +5,7 @@
 //! | [`exercises`] | what is right: one file an exercise, with its cases |
 //! | [`target`] | what is checked: the exercise's sides, the commands, their addresses |
 //! | [`scan_report`] | what a port scanner has printed |
+//! | [`elsewhere`] | a server that listens on another port than it was told to |
 //! | [`deliver`], [`signals`] | results that arrive however the check ends |
 //! | [`tools`] | programs that the exercises use, and how to get them on this system |
 //! | [`progress`] | how far the work has come, on a terminal |
@@ -13,6 +14,7 @@
 mod check;
 mod deliver;
 mod doctor;
+mod elsewhere;
 mod exercises;
 mod grade;
 mod progress;

@@ -161,7 +161,7 @@ pub fn cases_exist<'a>(
 /// Says what is taken.
 pub fn weight(text: &str) -> Result<(String, u32), String> {
     text.split_once('=')
-        .and_then(|(case, points)| Some((case.to_string(), points.parse().ok()?)))
+        .and_then(|(case, points)| Some((case.trim().to_string(), points.trim().parse().ok()?)))
         .filter(|(_, points)| *points <= 1000)
         .ok_or_else(|| "it is CASE=POINTS with a whole number up to 1000".to_string())
 }
@@ -183,6 +183,30 @@ fn changes_user(command: &str) -> bool {
     let words = shell_words::split(command).unwrap_or_default();
     let first = words.first().and_then(|word| Path::new(word).file_name());
     first.is_some_and(|first| CHANGE.iter().any(|change| first == *change))
+}
+
+/// What cases count: a file's lines, and after them what was given with --weight, which goes before.
+///
+/// # Errors
+///
+/// When the file cannot be read, or a line of it makes no sense.
+pub fn weights(file: Option<&Path>, given: &[(String, u32)]) -> anyhow::Result<Vec<(String, u32)>> {
+    let mut all = Vec::new();
+    if let Some(file) = file {
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("cannot read the weights in {}", file.display()))
+            .hint("each line of the file is CASE=POINTS, for example whole=2")?;
+        for (number, line) in (1..).zip(text.lines()) {
+            let line = line.split('#').next().unwrap_or_default().trim();
+            if line.is_empty() {
+                continue;
+            }
+            let read = weight(line).map_err(|why| anyhow!("{why}"));
+            all.push(read.with_context(|| format!("{}, line {number}: {line}", file.display()))?);
+        }
+    }
+    all.extend_from_slice(given);
+    Ok(all)
 }
 
 impl Wanted {

@@ -187,6 +187,7 @@ fn one(
             misconception: &m::FLOODS,
             summary: "The program printed more than 64 MiB and was stopped.".to_string(),
             diff: None,
+            elsewhere: None,
         })),
         Ok(Ok(())) => Outcome::Passed,
         // What was waited for may have been cut short by the end of the whole check: that says nothing about the program.
@@ -232,6 +233,7 @@ fn one(
         outcome,
         events: harness.log.events(),
         programs,
+        only_the_port: false,
         notes: std::mem::take(&mut harness.notes),
         elapsed: begin.elapsed(),
     }
@@ -343,6 +345,7 @@ fn idle(role: &Role, case: &Case, outcome: Outcome) -> CaseReport {
         outcome,
         events: Vec::new(),
         programs: Vec::new(),
+        only_the_port: false,
         notes: Vec::new(),
         elapsed: Duration::ZERO,
     }

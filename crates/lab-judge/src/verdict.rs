@@ -1,6 +1,7 @@
 //! What a case found out: a verdict, the misconception behind a failure, and the evidence.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ pub struct Failure {
     pub summary: String,
     /// Bytes that should have come, and those that came.
     pub diff: Option<Diff>,
+    /// Where the program listens, when that is not where it was told to.
+    pub elsewhere: Option<SocketAddr>,
 }
 
 /// Bytes that should have come beside those that came.
@@ -60,6 +63,17 @@ pub enum Stop {
     Undecided(String),
 }
 
+impl Stop {
+    /// The same of a program that listens at this address instead.
+    #[must_use]
+    pub fn listens_at(mut self, address: SocketAddr) -> Self {
+        if let Stop::Wrong(failure) = &mut self {
+            failure.elsewhere = Some(address);
+        }
+        self
+    }
+}
+
 /// What the steps of a case give.
 pub type Step<T = ()> = Result<T, Stop>;
 
@@ -69,6 +83,7 @@ pub fn wrong(misconception: &'static Misconception, summary: impl Into<String>) 
         misconception,
         summary: summary.into(),
         diff: None,
+        elsewhere: None,
     }))
 }
 
@@ -86,6 +101,7 @@ pub fn differs(
             expected: expected.to_vec(),
             received: received.to_vec(),
         }),
+        elsewhere: None,
     }))
 }
 
@@ -238,6 +254,8 @@ pub struct CaseReport {
     pub events: Vec<Event>,
     /// The program under test: how it ended and what it printed.
     pub programs: Vec<ProgramReport>,
+    /// Whether only the port is wrong: where the program listens instead, the case passes.
+    pub only_the_port: bool,
     /// What the sheet leaves open.
     pub notes: Vec<String>,
     /// How long the case took.
@@ -286,6 +304,8 @@ pub struct Report {
     pub exercise: String,
     /// What is checked: one side, or both.
     pub sides: Vec<Side>,
+    /// Whose program it is, in what its author reads.
+    pub student: Option<String>,
     /// The folder in which the programs ran, where it was given.
     pub folder: Option<String>,
     /// What makes the run repeatable.
@@ -338,10 +358,12 @@ impl Report {
         self.weights.get(case.id).copied().unwrap_or(own)
     }
 
-    /// What a case earned: its weight when it passed. A case that was skipped has not shown anything, so it earns nothing.
+    /// What a case earned: its weight when it passed, and half of it when only the port is wrong. A case that was skipped has not
+    /// shown anything, so it earns nothing.
     pub fn earned(&self, case: &CaseReport) -> u32 {
         match case.outcome {
             Outcome::Passed => self.weight(case),
+            Outcome::Failed(_) if case.only_the_port => self.weight(case) / 2,
             _ => 0,
         }
     }

@@ -23,9 +23,20 @@ pub(super) struct Received {
     stdout: String,
     stderr: String,
     stopped: bool,
+    success: bool,
 }
 
 impl Received {
+    /// Whether it ended well.
+    pub(super) fn success(&self) -> bool {
+        self.success && !self.stopped
+    }
+
+    /// All that it printed.
+    pub(super) fn said(&self) -> String {
+        format!("{}{}", self.stderr, self.stdout)
+    }
+
     /// The result, read and as it was printed.
     pub(super) fn result(self) -> anyhow::Result<(Value, String)> {
         if let Ok(value) = serde_json::from_str(&self.stdout) {
@@ -100,19 +111,20 @@ pub(super) fn hear(command: &mut Command, patience: Duration) -> anyhow::Result<
             })
         }
     };
-    reap(&mut child)?;
+    let success = reap(&mut child)?;
     Ok(Received {
+        success,
         stdout: text,
         stderr: stderr.recv_timeout(STOP_PATIENCE).unwrap_or_default(),
         stopped,
     })
 }
 
-fn reap(child: &mut Child) -> anyhow::Result<()> {
+fn reap(child: &mut Child) -> anyhow::Result<bool> {
     let mut checks = checks();
     let ended = child.wait().context("cannot wait for a check");
     checks.remove(&child.id());
-    ended.map(|_| ())
+    ended.map(|status| status.success())
 }
 
 /// Reads a pipe to its end.

@@ -1,10 +1,14 @@
 //! `cargo lab grade`.
 
 use std::fs;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::tool::{Folder, code, errors, gallery, lab, processes_with, run, signal, text, until};
+use serde_json::Value;
+
+use crate::tool::{
+    Folder, code, errors, gallery, json, lab, processes_with, run, signal, text, until, workspace,
+};
 
 /// A submission that binds, listens, and then does nothing for ever.
 const HANGS: &str = "import socket, sys, time\n\
@@ -82,7 +86,7 @@ pub fn every_submission_gets_a_line_and_a_result_whatever_it_does() {
     assert!(table.contains("5 submissions in"), "{table}");
     let mut expected = Vec::new();
     for name in ["anna", "ben", "carla", "dora", "emil"] {
-        expected.extend(["json", "txt", "xml"].map(|end| format!("{name}.{end}")));
+        expected.extend(["full.txt", "json", "txt", "xml"].map(|end| format!("{name}.{end}")));
     }
     expected.push("grades.csv".to_string());
     assert_eq!(folder.names("out"), expected);
@@ -112,9 +116,9 @@ pub fn a_submission_that_writes_to_the_results_changes_none_of_them() {
         "python3 {dir}/server.py {port}",
         "--out",
         &out,
-        "--only",
+        "--case",
         "whole",
-        "--only",
+        "--case",
         "byte-by-byte",
         "--jobs",
         "1",
@@ -175,6 +179,203 @@ pub fn ctrl_c_writes_what_is_known_and_ends_every_program() {
     assert!(folder.read("out/b.json").contains("SIGTERM stopped it"));
     assert!(text(&out).contains("3 submissions"), "{}", text(&out));
     assert_eq!(processes_with(&mark), [0_u32; 0]);
+}
+
+/// What fourteen students read, each at most 60 lines: the name, the score, what to fix first, each mistake once.
+pub fn fourteen_students_read_their_score_and_each_mistake_once() {
+    let folder = Folder::new("grade-fourteen");
+    let programs = [
+        ("anna", "right"),
+        ("ben", "one-recv"),
+        ("carla", "endswith"),
+        ("dora", "strips"),
+        ("emil", "leaks"),
+        ("finn", "blocks-all"),
+        ("greta", "decodes-pieces"),
+        ("hugo", "syntax-error"),
+        ("ida", "wrong-port"),
+        ("jan", "never-accepts"),
+        ("kim", "no-reuseaddr"),
+    ];
+    for (name, program) in programs {
+        let file = format!("in/{name}/{name}_server.py");
+        folder.write(&file, &gallery(&format!("dsd-eof/{program}.py")));
+        folder.write(&format!("in/{name}/client.py"), "");
+    }
+    // One folder too deep, an archive, and nothing.
+    let right = gallery("dsd-eof/right.py");
+    folder.write("in/lea/lab1/server.py", &right);
+    folder.write("zip/work/server.py", &right);
+    let zipped = Command::new("python3")
+        .args(["-m", "zipfile", "-c", &folder.word("in/max.zip"), "work"])
+        .current_dir(folder.path("zip"))
+        .status();
+    assert!(zipped.unwrap().success());
+    folder.write("in/nora/report.pdf", "no program");
+    let (submissions, results) = (folder.word("in"), folder.word("out"));
+    let words = [
+        "grade",
+        &submissions,
+        "--exercise",
+        "dsd-eof",
+        "--server",
+        "python3 {file} {port}",
+        "--out",
+        &results,
+        "--patience",
+        "2",
+        "--points",
+        "10",
+    ];
+    let out = run(&words);
+    let csv = folder.read("out/grades.csv");
+    assert_eq!(code(&out), 3, "{}{}", text(&out), errors(&out));
+    let points = |name: &str| -> Option<f64> { fields(&csv, name)[4].parse().ok() };
+    for name in ["anna", "kim", "emil", "lea", "max"] {
+        assert_eq!(points(name), Some(10.0), "{name}: {csv}");
+    }
+    // What the exercise is about counts most; only the port is wrong; one client at a time.
+    let between = |name: &str, low: f64, high: f64| {
+        let found = points(name).unwrap();
+        assert!(low < found && found < high, "{name}: {csv}");
+    };
+    between("ben", 0.0, 4.0);
+    between("ida", 8.0, 10.0);
+    between("finn", 5.0, 9.0);
+    // There was nothing to grade: a gap, and no zero.
+    let nora = fields(&csv, "nora");
+    assert_eq!(nora[1], "trouble");
+    assert!(nora[2..10].iter().all(String::is_empty), "{csv}");
+
+    let names = programs.map(|(name, _)| name);
+    for name in names.into_iter().chain(["lea", "max", "nora"]) {
+        let told = folder.read(&format!("out/{name}.txt"));
+        eprintln!("{told}");
+        assert!(told.lines().count() <= 60, "{told}");
+        assert_eq!(
+            told.lines().next(),
+            Some(format!("dsd-eof: {name}").as_str())
+        );
+        assert!(!told.contains(&folder.word("")), "{told}");
+        assert!(!told.contains("{dir}"), "{told}");
+        if name == "nora" {
+            assert!(told.contains("There is no score"), "{told}");
+            continue;
+        }
+        assert!(told.contains("\nScore: "), "{told}");
+        let flat = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        let result: Value =
+            serde_json::from_str(&folder.read(&format!("out/{name}.json"))).unwrap();
+        let failed = result["cases"].as_array().unwrap().iter();
+        let failed: Vec<&Value> = failed.filter(|case| case["outcome"] == "failed").collect();
+        for case in &failed {
+            let title = case["title"].as_str().unwrap();
+            let headings = [
+                format!("Fix this first: {title}."),
+                format!("breaks it first: {title}."),
+                format!("- {title} ("),
+                format!("- On a real network: {title} ("),
+            ];
+            let count: usize = headings
+                .iter()
+                .map(|one| flat.matches(one.as_str()).count())
+                .sum();
+            assert_eq!(count, 1, "{title}: {told}");
+            let explained = case["explanation"].as_str().unwrap();
+            assert!(flat.matches(explained).count() <= 1, "{told}");
+            assert!(flat.contains(case["id"].as_str().unwrap()), "{told}");
+        }
+        let wrong = failed.iter().any(|case| case["question"] == "sheet");
+        assert_eq!(told.contains("Fix this first: "), wrong, "{told}");
+    }
+
+    // One is handed in again: the others stay as they are.
+    folder.write("in/ben/ben_server.py", &right);
+    let again = run(&[&words[..], &["--only", "ben"]].concat());
+    let second = folder.read("out/grades.csv");
+    assert_eq!(fields(&second, "ben")[1], "right", "{second}");
+    for name in ["anna", "carla", "ida", "max"] {
+        let (now, then) = (fields(&second, name), fields(&csv, name));
+        assert_eq!(now[..11], then[..11], "{}", text(&again));
+    }
+    let unknown = run(&[&words[..], &["--only", "benn"]].concat());
+    assert!(
+        errors(&unknown).contains("did you mean ben?"),
+        "{}",
+        errors(&unknown)
+    );
+}
+
+/// A program is built in its folder first; one that does not build is told so.
+pub fn a_submission_is_built_before_it_is_checked() {
+    let folder = Folder::new("grade-build");
+    folder.write("in/anna/server.py", &gallery("dsd-eof/right.py"));
+    folder.write("in/ben/my server.py", "def broken(:\n");
+    let out = run(&[
+        "grade",
+        &folder.word("in"),
+        "--exercise",
+        "dsd-eof",
+        "--build",
+        "python3 -m py_compile {file}",
+        "--server",
+        "python3 {file} {port}",
+        "--case",
+        "whole",
+        "--out",
+        &folder.word("out"),
+    ]);
+    let csv = folder.read("out/grades.csv");
+    assert_eq!(code(&out), 1, "{csv}{}", errors(&out));
+    assert_eq!(fields(&csv, "anna")[1], "right", "{csv}");
+    assert_eq!(fields(&csv, "ben")[1..3], ["does not build", "0"], "{csv}");
+    let told = folder.read("out/ben.txt");
+    assert!(
+        told.contains("Fix this first: the program does not build."),
+        "{told}"
+    );
+    assert!(told.contains("SyntaxError"), "{told}");
+    assert!(!told.contains(&folder.word("in")), "{told}");
+}
+
+/// What cases count, in the document as in the program.
+pub fn the_table_of_weights_is_as_the_program_has_it() {
+    let mut table = String::from("| exercise | side | what its cases count |\n|---|---|---|\n");
+    for line in text(&run(&["check"])).lines() {
+        let mut words = line.split_whitespace();
+        let (exercise, side) = (words.next().unwrap(), words.next().unwrap());
+        let listed = run(&["check", exercise, side, "x", "--list", "--format", "json"]);
+        let listed = json(&listed);
+        let cases = listed.as_array().unwrap().iter();
+        let asked = cases.filter(|case| case["question"] == "sheet");
+        let counts: Vec<String> = asked
+            .map(|case| format!("{} {}", case["id"].as_str().unwrap(), case["weight"]))
+            .collect();
+        let side = side.trim_start_matches("--");
+        table.push_str(&format!(
+            "| {exercise} | {side} | {} |\n",
+            counts.join(", ")
+        ));
+    }
+    let path = workspace().join("crates/lab-check/GRADING.md");
+    let document = fs::read_to_string(&path).unwrap();
+    let from = document.find("| exercise | side |").unwrap_or(0);
+    let to = document[from..]
+        .find("\n\n")
+        .map_or(document.len(), |at| from + at + 1);
+    if std::env::var_os("LAB_UPDATE").is_some() {
+        let updated = format!("{}{table}{}", &document[..from], &document[to..]);
+        fs::write(&path, updated).unwrap();
+    } else {
+        assert_eq!(document[from..to], table);
+    }
+}
+
+pub fn the_help_shows_places_as_they_are_typed() {
+    for command in ["check", "grade", "watch", "doctor"] {
+        let help = text(&run(&[command, "--help"]));
+        assert!(!help.contains("{{") && !help.contains("}}"), "{help}");
+    }
 }
 
 pub fn what_cannot_be_graded_is_said_before_anything_runs() {

@@ -94,6 +94,10 @@ fn main() -> ExitCode {
         grading::every_submission_gets_a_line_and_a_result_whatever_it_does;
         grading::a_submission_that_writes_to_the_results_changes_none_of_them;
         grading::ctrl_c_writes_what_is_known_and_ends_every_program;
+        grading::fourteen_students_read_their_score_and_each_mistake_once;
+        grading::a_submission_is_built_before_it_is_checked;
+        grading::the_table_of_weights_is_as_the_program_has_it;
+        grading::the_help_shows_places_as_they_are_typed;
         grading::what_cannot_be_graded_is_said_before_anything_runs;
         grading::a_hundred_submissions_take_less_than_three_minutes, "takes two minutes and both processors";
         habits::a_program_that_asks_gets_what_the_case_would_have_passed;

@@ -222,6 +222,7 @@ fn failed(suspect: &'static Misconception) -> Box<Failure> {
         misconception: suspect,
         summary: "It was seen.".to_string(),
         diff: None,
+        elsewhere: None,
     })
 }
 

@@ -164,6 +164,10 @@ impl Harness<'_> {
             "client 1",
             What::Awaited(format!("a server that listens on {address}"), waited),
         );
-        wrong(&m::NOT_LISTENING, summary)
+        let stop = wrong(&m::NOT_LISTENING, summary);
+        match listens {
+            Listens::Elsewhere(other) => stop.listens_at(other),
+            _ => stop,
+        }
     }
 }

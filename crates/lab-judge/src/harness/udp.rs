@@ -125,7 +125,11 @@ impl Harness<'_> {
                 if let Some(other) = ours.first() {
                     summary.push_str(&format!(" It has bound {other} instead."));
                 }
-                return Err(wrong(&m::UDP_NOT_BOUND, summary));
+                let stop = wrong(&m::UDP_NOT_BOUND, summary);
+                return Err(match ours.first() {
+                    Some(other) => stop.listens_at(*other),
+                    None => stop,
+                });
             }
             thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(20));

@@ -51,6 +51,8 @@ pub enum Verdict {
     Wrong,
     /// None failed, but some could not be decided; the first reason.
     Undecided(String),
+    /// It does not compile.
+    NotBuilt,
     /// Its check did not come to its end, and why.
     Trouble(String),
     /// The grading was stopped before its turn.
@@ -63,6 +65,7 @@ impl Verdict {
             Verdict::Right => "right",
             Verdict::Wrong => "wrong",
             Verdict::Undecided(_) => "undecided",
+            Verdict::NotBuilt => "does not build",
             Verdict::Trouble(_) => "trouble",
             Verdict::NotChecked => "not checked",
         }
@@ -131,6 +134,7 @@ impl Row {
                 .as_array()
                 .map(|remarks| remarks.iter().map(text).collect())
                 .unwrap_or_default(),
+            elapsed: Duration::from_secs_f64(result["seconds"].as_f64().unwrap_or(0.0).max(0.0)),
             ..Row::new(name, Verdict::NotChecked)
         }
     }
@@ -139,10 +143,15 @@ impl Row {
     pub fn exit_code(&self) -> u8 {
         match self.verdict {
             Verdict::Right => 0,
-            Verdict::Wrong => 1,
+            Verdict::Wrong | Verdict::NotBuilt => 1,
             Verdict::Undecided(_) => 2,
             Verdict::Trouble(_) | Verdict::NotChecked => 3,
         }
+    }
+
+    /// Whether there is a score: what was not checked to its end has a gap in its place, and not a zero.
+    fn has_score(&self) -> bool {
+        !matches!(self.verdict, Verdict::Trouble(_) | Verdict::NotChecked)
     }
 
     /// The points, where the whole stands for so many.
@@ -172,6 +181,7 @@ impl Row {
                 format!("{breaks}{}: {}{more}", first.case, first.title)
             }
             (Verdict::Undecided(why) | Verdict::Trouble(why), _) => why.clone(),
+            (Verdict::NotBuilt, _) => "it does not build".to_string(),
             (Verdict::NotChecked, _) => "not checked: the grading was stopped".to_string(),
             _ => String::new(),
         }
@@ -191,13 +201,17 @@ pub fn table(rows: &[Row], points: Option<u32>, elapsed: Duration, color: bool) 
     ]];
     for row in rows {
         let score = match points {
+            _ if !row.has_score() => "-".to_string(),
             Some(of) => format!("{:.2}/{of}", row.points(of)),
             None => format!("{}/{}", row.score, row.max_score),
         };
         lines.push(vec![
             visible(&row.name),
             score,
-            format!("{}/{}", row.network[0], row.network[1]),
+            match row.has_score() {
+                true => format!("{}/{}", row.network[0], row.network[1]),
+                false => "-".to_string(),
+            },
             row.counts[1].to_string(),
             row.counts[2].to_string(),
             format!("{:.1}", row.elapsed.as_secs_f64()),
@@ -240,14 +254,18 @@ pub fn table(rows: &[Row], points: Option<u32>, elapsed: Duration, color: bool) 
             false => format!("{set}\n"),
         });
     }
-    for row in rows {
-        for remark in &row.remarks {
-            text.push_str(&format!("note: {}: {remark}\n", visible(&row.name)));
-        }
-    }
+    text.push_str(&notes(rows));
     text.push_str(&mistakes(rows));
     let count = |word: &str| rows.iter().filter(|row| row.verdict.word() == word).count();
-    let told: Vec<String> = ["right", "wrong", "undecided", "trouble", "not checked"]
+    let words = [
+        "right",
+        "wrong",
+        "does not build",
+        "undecided",
+        "trouble",
+        "not checked",
+    ];
+    let told: Vec<String> = words
         .iter()
         .map(|word| (count(word), word))
         .filter(|(count, _)| *count > 0)
@@ -260,6 +278,31 @@ pub fn table(rows: &[Row], points: Option<u32>, elapsed: Duration, color: bool) 
         told.join(", ")
     ));
     text
+}
+
+/// What has to be said of submissions. What is said of several is said once.
+fn notes(rows: &[Row]) -> String {
+    let mut said: Vec<(&String, Vec<String>)> = Vec::new();
+    for row in rows {
+        for remark in &row.remarks {
+            match said.iter_mut().find(|(known, _)| *known == remark) {
+                Some((_, names)) => names.push(visible(&row.name)),
+                None => said.push((remark, vec![visible(&row.name)])),
+            }
+        }
+    }
+    let all = said.into_iter();
+    all.map(|(remark, names)| match &names[..] {
+        [name] => format!("note: {name}: {remark}\n"),
+        names if names.len() == rows.len() => format!("note: {remark}\n"),
+        [first, second] => format!("note: {first} and {second}: {remark}\n"),
+        names => format!(
+            "note: {} and {} more: {remark}\n",
+            names[0],
+            names.len() - 1
+        ),
+    })
+    .collect()
 }
 
 /// Which mistakes were made by how many: what the next lecture should be about.
@@ -309,17 +352,21 @@ pub fn csv(rows: &[Row], points: Option<u32>) -> anyhow::Result<String> {
     writer.write_record(&head)?;
     for row in rows {
         let mistakes: Vec<&str> = row.mistakes.iter().map(|(id, _)| id.as_str()).collect();
+        let number = |number: String| match row.has_score() {
+            true => number,
+            false => String::new(),
+        };
         let mut line = vec![
             harmless(&row.name),
             row.verdict.word().to_string(),
-            row.score.to_string(),
-            row.max_score.to_string(),
+            number(row.score.to_string()),
+            number(row.max_score.to_string()),
         ];
         if let Some(of) = points {
-            line.push(format!("{:.2}", row.points(of)));
+            line.push(number(format!("{:.2}", row.points(of))));
         }
-        line.extend(row.network.iter().map(u64::to_string));
-        line.extend(row.counts.iter().map(u64::to_string));
+        let others = row.network.iter().chain(&row.counts);
+        line.extend(others.map(|count| number(count.to_string())));
         line.push(format!("{:.1}", row.elapsed.as_secs_f64()));
         line.push(
             row.first

@@ -362,7 +362,7 @@ fn answer(report: &Report, question: Question, style: Style) -> String {
 }
 
 /// A paragraph whose first line begins with a label, and whose others stand under the text behind it.
-fn hanging(label: &str, text: &str, indent: usize) -> String {
+pub(super) fn hanging(label: &str, text: &str, indent: usize) -> String {
     let width = label.len();
     wrapped(text, WIDTH - indent - width)
         .iter()
@@ -374,7 +374,7 @@ fn hanging(label: &str, text: &str, indent: usize) -> String {
         .collect()
 }
 
-fn labeled(label: &str, text: &str) -> String {
+pub(super) fn labeled(label: &str, text: &str) -> String {
     format!("{INDENT}{label:9} {text}\n")
 }
 
@@ -386,7 +386,7 @@ fn paragraph(text: &str) -> String {
 }
 
 /// Text in lines of at most so many characters, broken at blanks.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
         let last = lines.len() - 1;

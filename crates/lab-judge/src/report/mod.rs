@@ -3,6 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`human`] | the report that a student reads |
+//! | [`student`] | what the author of a program reads after grading |
 //! | [`quote`] | bytes as text, and how two runs of bytes differ |
 //! | [`machine`] | our own schema |
 //! | [`ci`] | JUnit's XML, and TAP |
@@ -15,6 +16,7 @@ pub mod grades;
 pub mod human;
 pub mod machine;
 pub mod quote;
+pub mod student;
 
 use std::fs;
 use std::io::Write;
@@ -28,8 +30,10 @@ use crate::verdict::Report;
 /// The forms of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// For a person.
+    /// For a person: every case.
     Human,
+    /// For a program's author: the score, what to fix first, each mistake once.
+    Student,
     /// Our own schema, `lab-check/1`.
     Json,
     /// JUnit's XML.
@@ -44,8 +48,9 @@ pub enum Format {
 
 impl Format {
     /// All of them.
-    pub const ALL: [Format; 6] = [
+    pub const ALL: [Format; 7] = [
         Format::Human,
+        Format::Student,
         Format::Json,
         Format::Junit,
         Format::Tap,
@@ -57,6 +62,7 @@ impl Format {
     pub fn name(self) -> &'static str {
         match self {
             Format::Human => "human",
+            Format::Student => "student",
             Format::Json => "json",
             Format::Junit => "junit",
             Format::Tap => "tap",
@@ -68,7 +74,8 @@ impl Format {
     /// What files in this format end with.
     pub fn extension(self) -> &'static str {
         match self {
-            Format::Human => "txt",
+            Format::Human => "full.txt",
+            Format::Student => "txt",
             Format::Json => "json",
             Format::Junit => "xml",
             Format::Tap => "tap",
@@ -87,7 +94,8 @@ impl Format {
             .into_iter()
             .find(|format| format.name() == name)
             .ok_or_else(|| {
-                "the formats are human, json, junit, tap, gradescope and classroom50".to_string()
+                "the formats are human, student, json, junit, tap, gradescope and classroom50"
+                    .to_string()
             })
     }
 }
@@ -100,6 +108,7 @@ impl Format {
 pub fn render(report: &Report, format: Format, color: bool) -> anyhow::Result<String> {
     match format {
         Format::Human => Ok(human::text(report, &human::Style { color, all: true })),
+        Format::Student => Ok(student::text(report)),
         Format::Json => machine::json(report),
         Format::Junit => ci::junit(report),
         Format::Tap => Ok(ci::tap(report)),

@@ -1,0 +1,63 @@
+//! What has to be done before a submission runs: `--build "javac {file}"`, in its folder.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+
+use super::children::hear;
+use super::submissions::program;
+
+/// How long a build may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// How many lines of what a compiler says are shown: the first are about the first mistake.
+const MOST_LINES: usize = 30;
+
+/// How a build ended.
+pub(super) enum Built {
+    /// The program can run.
+    Done,
+    /// It cannot, and what the compiler says.
+    Failed(String),
+}
+
+/// A command with `{file}` for the program of a side, and `{name}` for its name without the ending.
+pub(super) fn with_file(command: &str, folder: &Path, side: &str) -> anyhow::Result<String> {
+    if !command.contains("{file}") && !command.contains("{name}") {
+        return Ok(command.to_string());
+    }
+    let file = program(folder, side)?;
+    let word = |part: Option<&std::ffi::OsStr>| {
+        let part = part.unwrap_or_default().to_string_lossy().into_owned();
+        shell_words::quote(&part).into_owned()
+    };
+    Ok(command
+        .replace("{file}", &word(file.file_name()))
+        .replace("{name}", &word(file.file_stem())))
+}
+
+/// Builds a submission in its folder.
+pub(super) fn build(command: &str, folder: &Path) -> anyhow::Result<Built> {
+    let words = shell_words::split(command)
+        .with_context(|| format!("cannot read the command {command}"))?;
+    let (program, arguments) = words
+        .split_first()
+        .ok_or_else(|| anyhow!("--build is empty"))?;
+    let dir = folder.to_string_lossy();
+    let arguments = arguments.iter().map(|word| word.replace("{dir}", &dir));
+    let mut build = Command::new(program.replace("{dir}", &dir));
+    build.args(arguments).current_dir(folder);
+    let done = hear(&mut build, PATIENCE).with_context(|| format!("cannot run {command}"))?;
+    Ok(match done.success() {
+        true => Built::Done,
+        false => {
+            let said = done
+                .said()
+                .replace(&format!("{dir}/"), "")
+                .replace(dir.as_ref(), ".");
+            let lines: Vec<&str> = said.lines().take(MOST_LINES).collect();
+            Built::Failed(lines.join("\n"))
+        }
+    })
+}
