@@ -29,6 +29,11 @@ pub fn play(role: &Role, target: &Target, plan: &Plan, shared_report: &SharedRep
     run::play(role, &there, plan, &second, &|_| {});
     let mut report = lock(shared_report);
     let second = lock(&second);
+    // It listens somewhere else each time: nothing was learned.
+    let mut found = second.cases.iter();
+    if !found.any(|case| matches!(case.outcome, Outcome::Passed)) {
+        return;
+    }
     for found in &second.cases {
         let mut cases = report.cases.iter_mut();
         let Some(first) = cases.find(|case| case.role == found.role && case.id == found.id) else {

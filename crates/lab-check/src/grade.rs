@@ -1,5 +1,7 @@
 //! `cargo lab grade`: a folder of submissions, each checked by a process of its own.
 //!
+//! One file, since it is one command.
+//!
 //! Each submission is checked by a `lab-check` of its own. So a submission that hangs, floods, or brings even the check down costs
 //! itself and nobody else, and every process that it leaves behind has one place to which it is passed: its own check, which
 //! ends it (prctl(2), PR_SET_CHILD_SUBREAPER).
