@@ -161,6 +161,7 @@ impl Saved {
         let Findings {
             ports: found,
             counts,
+            doubts: _,
         } = &self.findings;
         let pending = &self.position.pending;
         let mut seen: Vec<(u32, u16)> = pending.clone();
