@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 use labnet::{Hint, log};
@@ -79,8 +79,30 @@ struct PrincipalEntry {
     keylen: Option<u32>,
 }
 
+/// The files that the router reads at its start, and again when it is told to.
+pub(crate) struct Files {
+    pub(crate) config: Option<PathBuf>,
+    pub(crate) secrets: Option<PathBuf>,
+    pub(crate) web: Option<PathBuf>,
+}
+
+impl Files {
+    /// Reads them all.
+    pub(crate) fn read(&self) -> anyhow::Result<(HashMap<Uri, RealmConfig>, Vec<Page>)> {
+        let realms = realms(self.config.as_deref(), self.secrets.as_deref())?;
+        let locked = realms
+            .iter()
+            .find(|(_, realm)| realm.anonymous.is_none() && realm.principals.is_empty());
+        if let Some((name, _)) = locked {
+            return Err(anyhow!("nobody can join the realm {name}"))
+                .hint("give it `anonymous = ROLE` in --config, or a principal in --secrets");
+        }
+        Ok((realms, pages(self.web.as_deref())?))
+    }
+}
+
 /// The realms that the two files make; without a `--config`, the one where everybody may do everything.
-pub(crate) fn realms(
+fn realms(
     config: Option<&Path>,
     secrets: Option<&Path>,
 ) -> anyhow::Result<HashMap<Uri, RealmConfig>> {
@@ -255,7 +277,7 @@ fn warn_if_others_can_read(path: &Path) {
 const LARGEST_PAGE: u64 = 4 * 1024 * 1024;
 
 /// The files of a folder, by their path; `index.html` is `/`. Folders in it are not served.
-pub(crate) fn pages(folder: Option<&Path>) -> anyhow::Result<Vec<Page>> {
+fn pages(folder: Option<&Path>) -> anyhow::Result<Vec<Page>> {
     let Some(folder) = folder else {
         return Ok(own_pages());
     };

@@ -7,7 +7,8 @@
 //! Terminal 3: `cargo run -p transparency-caller`
 //!
 //! You see, on stderr, where it listens and which realms it has. Ctrl-C and SIGTERM say GOODBYE to all
-//! sessions and end it. SIGHUP has it read the certificate of `--tls-cert` and its key again, and no session is lost.
+//! sessions and end it. SIGHUP has it read its files again, also the certificate of `--tls-cert` and its key, and no session
+//! is lost.
 //!
 //! Safety: it listens on 127.0.0.1 alone unless `--host` says otherwise; without `--config` everybody who
 //! reaches it may call, register, publish and subscribe. Pages in a browser may connect only where this router
@@ -17,7 +18,9 @@
 //! tests the transport with.
 
 mod config;
+mod log;
 mod metrics;
+mod settings;
 mod signals;
 
 use std::path::PathBuf;
@@ -26,6 +29,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use argh::{ArgsInfo, FromArgs};
 use labnet::{Hint, log};
+use log::Level;
 use transparency_middleware::realm::Limits;
 use transparency_middleware::tls::Certificate;
 use transparency_middleware::transport::{Config, Server, Stopper};
@@ -41,12 +45,15 @@ const GOODBYE_PATIENCE: Duration = Duration::from_secs(1);
                {command_name} --metrics 127.0.0.1:9100"
 )]
 struct Args {
-    /// address to listen on (default 127.0.0.1)
+    /// address to listen on, IPv4 or IPv6 (default 127.0.0.1)
     #[argh(option, default = "\"127.0.0.1\".to_string()")]
     host: String,
     /// port to listen on, 0 for any that is free (default 8080)
     #[argh(option, default = "8080", from_str_fn(labnet::port))]
     port: u16,
+    /// path of the WebSocket (default /ws)
+    #[argh(option, default = "\"/ws\".to_string()")]
+    path: String,
     /// file with realms, roles and their permissions, in TOML (default: realm1, where everybody may do all)
     #[argh(option)]
     config: Option<PathBuf>,
@@ -68,6 +75,9 @@ struct Args {
     /// address that serves counters as Prometheus text, at /metrics (default: none)
     #[argh(option)]
     metrics: Option<String>,
+    /// what is logged on stderr: error, warn (and who was turned away) or info (and who joins and leaves) (default warn)
+    #[argh(option, default = "Level::Warn")]
+    log: Level,
     /// largest message, in bytes (default 16777216)
     #[argh(option, default = "16 * 1024 * 1024")]
     max_message: usize,
@@ -109,11 +119,17 @@ fn main() -> labnet::MainResult {
     let args: Args = labnet::args()?;
 
     // 1. Read who may do what.
-    let realms = config::realms(args.config.as_deref(), args.secrets.as_deref())?;
+    settings::check(&args)?;
+    let files = config::Files {
+        config: args.config,
+        secrets: args.secrets,
+        web: args.web,
+    };
+    let (realms, pages) = files.read()?;
     let mut names: Vec<String> = realms.keys().map(ToString::to_string).collect();
     names.sort_unstable();
-    let pages = config::pages(args.web.as_deref())?;
     let files = Files {
+        files,
         certificate: args.tls_cert,
         key: args.tls_key,
     };
@@ -122,7 +138,8 @@ fn main() -> labnet::MainResult {
 
     // 2. Bind and listen: from here on clients can connect.
     allow_many_connections();
-    let address = labnet::resolve(&args.host, args.port)?;
+    let address = settings::address(&args.host, args.port)?;
+    let path = args.path;
     let config = Config {
         realms,
         limits: Limits {
@@ -139,13 +156,14 @@ fn main() -> labnet::MainResult {
         ping_after: args.ping_after,
         certificate,
         pages,
+        path: path.clone(),
         origins: args.origin,
-        ..Config::default()
+        observer: log::observer(args.log),
     };
     let server =
         Server::bind(address, config).with_context(|| format!("cannot listen on {address}"))?;
 
-    // 3. Be ready to end: GOODBYE to all, and no waiting for those who do not read.
+    // 3. Be ready to end, with GOODBYE to all and no waiting for those who do not read, and to read the files again.
     let stopper = server.stopper();
     let metrics = args
         .metrics
@@ -169,7 +187,10 @@ fn main() -> labnet::MainResult {
         server.run_echo().context("the echo has ended")?;
     } else {
         let plural = if names.len() == 1 { "realm" } else { "realms" };
-        log!("{plural} {} at {scheme}://{address}/ws", names.join(", "));
+        log!(
+            "{plural} {} at {scheme}://{address}{path}",
+            names.join(", ")
+        );
         server.run().context("the router has ended")?;
     }
     Ok(())
@@ -177,6 +198,7 @@ fn main() -> labnet::MainResult {
 
 /// What SIGHUP reads again.
 struct Files {
+    files: config::Files,
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
 }
@@ -195,12 +217,19 @@ impl Files {
 
     /// What was read before stays where a file is wrong.
     fn reload(&self, stopper: &Stopper) {
+        match self.files.read() {
+            Ok((realms, pages)) => {
+                stopper.reload(realms, pages);
+                log!("the files have been read again");
+            }
+            Err(error) => log!("SIGHUP: {error:#}; the files stay as they were read before"),
+        }
         match self.certificate() {
             Ok(Some(certificate)) => {
                 stopper.replace_certificate(certificate);
                 log!("new connections are shown the certificate as it is now");
             }
-            Ok(None) => log!("SIGHUP: there is no certificate to read again"),
+            Ok(None) => {}
             Err(error) => log!("SIGHUP: {error:#}; the certificate of before stays"),
         }
     }

@@ -1,21 +1,27 @@
 //! The counters, for Prometheus: `GET /metrics` on an address of its own.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::collections::VecDeque;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::sync::{Arc, Weak};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use labnet::Hint;
 use transparency_middleware::transport::Stopper;
 
-/// How long somebody who asks may take.
+/// How many may ask at a time. One more, and the one that has taken longest is cut.
+const MOST: usize = 32;
+
+/// How long somebody who asks may take, in all.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The longest request that is read, in bytes.
 const LONGEST_REQUEST: u64 = 8 * 1024;
 
-/// Serves the counters from a thread of its own, one request after the other. Gives the address.
+/// Serves the counters, each request from a thread of its own, so that nobody waits for one that is slow. Gives the
+/// address.
 pub(crate) fn serve(address: &str, stopper: Stopper) -> anyhow::Result<SocketAddr> {
     let address = address
         .to_socket_addrs()
@@ -31,12 +37,10 @@ pub(crate) fn serve(address: &str, stopper: Stopper) -> anyhow::Result<SocketAdd
     thread::Builder::new()
         .name("metrics".to_string())
         .spawn(move || {
+            let mut open = VecDeque::new();
             loop {
                 match listener.accept() {
-                    Ok((socket, _)) => {
-                        // Whoever asked has gone, or never asked; the next one may be more patient.
-                        let _gone = answer(socket, &stopper);
-                    }
+                    Ok((socket, _)) => answer_in_thread(socket, &stopper, &mut open),
                     // Without descriptors a loop that asks again at once would keep a processor busy.
                     Err(error) => {
                         if let Err(error) = labnet::retry_accept(error) {
@@ -51,10 +55,50 @@ pub(crate) fn serve(address: &str, stopper: Stopper) -> anyhow::Result<SocketAdd
     Ok(address)
 }
 
-fn answer(mut socket: TcpStream, stopper: &Stopper) -> std::io::Result<()> {
-    socket.set_read_timeout(Some(PATIENCE))?;
+/// `open` has those that may be under way, the oldest first.
+fn answer_in_thread(socket: TcpStream, stopper: &Stopper, open: &mut VecDeque<Weak<TcpStream>>) {
+    open.retain(|socket| socket.strong_count() > 0);
+    if open.len() >= MOST
+        && let Some(oldest) = open.pop_front().and_then(|socket| socket.upgrade())
+    {
+        // It may have ended just now.
+        let _ended = oldest.shutdown(Shutdown::Both);
+    }
+    let socket = Arc::new(socket);
+    open.push_back(Arc::downgrade(&socket));
+    let stopper = stopper.clone();
+    let thread = thread::Builder::new()
+        .name("scrape".to_string())
+        .spawn(move || {
+            // Whoever asked has gone, or never asked; the next one may be more patient.
+            let _gone = answer(&socket, &stopper);
+        });
+    if let Err(error) = thread {
+        labnet::log!("cannot start a thread for the counters: {error}");
+    }
+}
+
+/// A socket that is read until a deadline, however slowly its bytes come.
+struct Until<'a>(&'a TcpStream, Instant);
+
+impl Read for Until<'_> {
+    fn read(&mut self, place: &mut [u8]) -> io::Result<usize> {
+        let left = self.1.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        // The system counts in microseconds, and takes 0 of them for "no limit".
+        let left = left.max(Duration::from_micros(1));
+        self.0.set_read_timeout(Some(left))?;
+        let mut socket = self.0;
+        socket.read(place)
+    }
+}
+
+fn answer(mut socket: &TcpStream, stopper: &Stopper) -> io::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
     socket.set_write_timeout(Some(PATIENCE))?;
-    let mut lines = BufReader::new((&socket).take(LONGEST_REQUEST)).lines();
+    let mut lines = BufReader::new(Until(socket, deadline).take(LONGEST_REQUEST)).lines();
     let request = lines.next().transpose()?.unwrap_or_default();
     // To the empty line that ends the head, so that nothing unread is left when the socket is closed.
     for line in lines {
@@ -76,5 +120,5 @@ fn answer(mut socket: TcpStream, stopper: &Stopper) -> std::io::Result<()> {
         body.len()
     );
     socket.write_all(response.as_bytes())?;
-    labnet::close_gracefully(socket.into(), PATIENCE)
+    labnet::close_gracefully(socket.try_clone()?.into(), PATIENCE)
 }

@@ -186,6 +186,7 @@ fuzz_target!(|steps: Vec<Step>| {
                         authrole: "anonymous".to_string(),
                         authmethod: "anonymous".to_string(),
                         authprovider: "static".to_string(),
+        transport: Dict::new(),
                     };
                     let details = if able { able_details.clone() } else { Dict::new() };
                     realm.join(id, id, identity, &details, &mut out);

@@ -12,7 +12,7 @@ pub(super) fn details(id: Id, identity: &Identity) -> Dict {
         .with("authrole", identity.authrole.as_str())
         .with("authmethod", identity.authmethod.as_str())
         .with("authprovider", identity.authprovider.as_str())
-        .with("transport", Dict::new())
+        .with("transport", identity.transport.clone())
 }
 
 /// What can be called here; those after the first three end sessions.

@@ -63,7 +63,7 @@ impl Default for Limits {
 }
 
 /// Who a session is, as authentication found out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Identity {
     /// The name.
     pub authid: String,
@@ -73,6 +73,8 @@ pub struct Identity {
     pub authmethod: String,
     /// Who vouches for it: `static` for what a configuration file says.
     pub authprovider: String,
+    /// Where it is and what it speaks, for `wamp.session.get`.
+    pub transport: Dict,
 }
 
 /// An event for several sessions, and a place for what it was encoded to, so that this is done once for each
@@ -240,6 +242,11 @@ impl<H: Clone> Realm<H> {
     /// The calls that are not answered yet.
     pub fn calls_under_way(&self) -> usize {
         self.dealer.invocations
+    }
+
+    /// Other roles and permissions from now on. A session whose role is not among them may do nothing any more.
+    pub fn set_roles(&mut self, roles: Roles) {
+        self.roles = roles.into_iter().collect();
     }
 
     /// Whether the realm has a role of this name.

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use super::events::Observer;
 use super::http::Page;
 use super::principals::RealmConfig;
 use super::router::Router;
@@ -45,6 +46,8 @@ pub struct Config {
     pub certificate: Option<Certificate>,
     /// Whose pages may connect, beside those that this router serves: `https://example.org`.
     pub origins: Vec<String>,
+    /// Who is told what happens.
+    pub observer: Observer,
 }
 
 impl Default for Config {
@@ -71,6 +74,7 @@ impl Default for Config {
             pages: Vec::new(),
             certificate: None,
             origins: Vec::new(),
+            observer: Observer::default(),
         }
     }
 }
@@ -81,6 +85,8 @@ pub(super) struct Shared {
     pub(super) router: Arc<Router>,
     /// Of connections that come from now on.
     pub(super) certificate: RwLock<Option<Certificate>>,
+    /// Those of the configuration, until a reload brings others.
+    pub(super) pages: RwLock<Arc<Vec<Page>>>,
     pub(super) per_address: Mutex<HashMap<IpAddr, usize>>,
     /// No connection is served any more; those who are here are being told.
     pub(super) stopping: AtomicBool,
@@ -103,6 +109,12 @@ impl Shared {
     pub(super) fn replace_certificate(&self, certificate: Certificate) {
         let place = self.certificate.write();
         *place.unwrap_or_else(PoisonError::into_inner) = Some(certificate);
+    }
+
+    /// The page of a path.
+    pub(super) fn page(&self, path: &str) -> Option<Page> {
+        let pages = self.pages.read().unwrap_or_else(PoisonError::into_inner);
+        pages.iter().find(|page| page.path == path).cloned()
     }
 }
 

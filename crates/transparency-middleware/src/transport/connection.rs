@@ -1,4 +1,6 @@
 //! A connection from its first byte to its last: HTTP, then WAMP's messages until one side leaves.
+//!
+//! One file, since it is one life: each part hands the connection to the next.
 
 use std::io::{self, ErrorKind, Write};
 use std::net::TcpStream;
@@ -13,15 +15,17 @@ use tungstenite::{Message as Frame, handshake::server::Request};
 
 use super::config::Shared;
 use super::entry::RealmEntry;
+use super::events::RouterEvent;
 use super::http::{self, Head, Page, Refusal};
+use super::joining::{Challenged, Joining};
 use super::metrics::count;
 use super::peer::{Peer, VALUES};
-use super::router::{Challenged, Joining, Router};
+use super::router::Router;
 use super::wire::{Limit, Wire};
 use super::{CLOSE_PATIENCE, FRAME_BUFFER, STRANGERS_BYTES};
 use crate::frames::{self, Side};
 use crate::memory::Charge;
-use crate::messages::{DecodeError, Format, Id, MAX_DICT, Message, known};
+use crate::messages::{DecodeError, Format, Id, MAX_DICT, Message, Uri, known};
 use crate::realm::{self, Output};
 use crate::stream::Stream;
 
@@ -69,6 +73,12 @@ pub(super) fn open(
         Err(refusal) => refusal,
     };
     if let Refusal::Answer(status, text) = refusal {
+        if let Ok(address) = socket.socket().peer_addr() {
+            shared.router.tell(&RouterEvent::Refused {
+                address: address.ip(),
+                why: format!("{status}, {text}"),
+            });
+        }
         let body = format!("{text}\n");
         // The same: whoever asked may have gone.
         let media_type = "text/plain; charset=utf-8";
@@ -102,9 +112,8 @@ fn negotiate(
         if method != "GET" && method != "HEAD" {
             return Err(Refusal::Answer(405, "only GET is understood here"));
         }
-        let page = shared.config.pages.iter().find(|page| page.path == path);
-        return match page {
-            Some(page) => Ok(Opened::Page(page.clone(), method == "GET")),
+        return match shared.page(path) {
+            Some(page) => Ok(Opened::Page(page, method == "GET")),
             None if path == shared.config.path => Err(Refusal::Answer(
                 426,
                 "this is a WebSocket with the subprotocol wamp.2.json, wamp.2.msgpack or wamp.2.cbor",
@@ -146,7 +155,9 @@ fn connect(
     let metrics = &shared.router.metrics;
     // One descriptor for all who use it: a session costs one.
     let socket = Arc::new(socket);
-    let peer = Peer::new(socket.clone(), format, config.max_waiting, metrics)?;
+    let address = socket.socket().peer_addr()?;
+    let limit = config.max_waiting;
+    let peer = Peer::new(socket.clone(), format, limit, metrics, address)?;
     let limit = Limit::Until(deadline);
     let router = shared.router.clone();
     let mut wire = Wire::new(socket.clone(), peer.clone(), router, limit, config.patience);
@@ -376,7 +387,11 @@ fn take(
             *state = go_on(connection, joining);
         }
         (State::Challenged(challenged), Ok(Message::Authenticate { signature, .. })) => {
-            let joining = router.authenticate(*challenged, &signature, &connection.peer, batch);
+            let left = connection
+                .deadline
+                .saturating_duration_since(Instant::now());
+            let peer = &connection.peer;
+            let joining = router.authenticate(*challenged, &signature, peer, left, batch);
             *state = go_on(connection, joining);
         }
         (State::Ended | State::Joined(..), _) => {}
@@ -426,10 +441,25 @@ fn go_on(connection: &mut Connection, joining: Joining) -> State {
             State::Challenged(challenged)
         }
         Joining::Refused(message) => {
+            if let Message::Abort {
+                details, reason, ..
+            } = &message
+            {
+                batch.tell(aborted(&connection.peer, reason, details.str("message")));
+            }
             connection.peer.push(message, batch.number());
             connection.peer.close(1000);
             State::Ended
         }
+    }
+}
+
+fn aborted(peer: &Peer, reason: &Uri, why: Option<&str>) -> RouterEvent {
+    RouterEvent::Aborted {
+        address: peer.address(),
+        session: peer.session(),
+        reason: reason.clone(),
+        why: why.unwrap_or_default().to_string(),
     }
 }
 
@@ -452,6 +482,9 @@ fn end(
         State::New | State::Challenged(_) => {
             count(&router.metrics.aborts);
             let abort = realm::abort(reason, why);
+            if let Message::Abort { reason, .. } = &abort {
+                batch.tell(aborted(&connection.peer, reason, Some(why)));
+            }
             connection.peer.push(abort, batch.number());
         }
     }

@@ -1,17 +1,34 @@
 //! A realm with its lock, and who may join it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::peer::{Formats, Peer};
 use super::principals::{DecoyPrincipals, Principal, Proof, RealmConfig};
 use crate::memory::{Charge, Memory};
+use crate::messages::Uri;
 use crate::realm::{Limits, Realm};
+
+/// Who may join a realm. A reload replaces it.
+pub(super) struct Settings {
+    pub(super) config: RealmConfig,
+    pub(super) decoys: DecoyPrincipals,
+}
+
+impl Settings {
+    fn new(config: RealmConfig) -> Arc<Self> {
+        Arc::new(Settings {
+            decoys: DecoyPrincipals::new(&config.principals),
+            config,
+        })
+    }
+}
 
 /// A realm, and who may join it.
 pub(super) struct RealmEntry {
-    pub(super) config: RealmConfig,
-    pub(super) decoys: DecoyPrincipals,
+    pub(super) name: Uri,
+    /// `None` once the realm is no longer in the configuration: nobody may join it then.
+    settings: RwLock<Option<Arc<Settings>>>,
     pub(super) formats: Arc<Formats>,
     realm: Mutex<Realm<Arc<Peer>>>,
     /// What the sessions have registered.
@@ -26,16 +43,36 @@ pub(super) type LockedRealm<'a> = MutexGuard<'a, Realm<Arc<Peer>>>;
 const YIELDS: usize = 20;
 
 impl RealmEntry {
-    pub(super) fn new(config: RealmConfig, limits: Limits, memory: &Arc<Memory>) -> Arc<Self> {
+    pub(super) fn new(
+        name: Uri,
+        config: RealmConfig,
+        limits: Limits,
+        memory: &Arc<Memory>,
+    ) -> Arc<Self> {
         let realm = Realm::new(limits, config.roles.clone(), rand::random());
         Arc::new(RealmEntry {
-            decoys: DecoyPrincipals::new(&config.principals),
+            name,
+            settings: RwLock::new(Some(Settings::new(config))),
             formats: Arc::default(),
             realm: Mutex::new(realm),
             charge: Mutex::new(Charge::new(memory, 0)),
             waiting: AtomicUsize::new(0),
-            config,
         })
+    }
+
+    /// Who may join now.
+    pub(super) fn settings(&self) -> Option<Arc<Settings>> {
+        let settings = self.settings.read();
+        settings.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Replaces who may join, and what the roles may do. Sessions that are here stay.
+    pub(super) fn reload(&self, config: Option<RealmConfig>) {
+        if let Some(config) = &config {
+            self.lock().set_roles(config.roles.clone());
+        }
+        let settings = self.settings.write();
+        *settings.unwrap_or_else(PoisonError::into_inner) = config.map(Settings::new);
     }
 
     pub(super) fn lock(&self) -> LockedRealm<'_> {
@@ -65,7 +102,9 @@ impl RealmEntry {
         }
         self.lock()
     }
+}
 
+impl Settings {
     /// Somebody who authenticates, and where there is nobody of this name, whose ways this name is given.
     pub(super) fn principal_or_decoy(&self, authid: &str) -> Option<&Principal> {
         let principals = &self.config.principals;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use tungstenite::handshake::server::{Request, create_response, write_response};
+use tungstenite::http::HeaderValue;
 
 use crate::messages::Format;
 use crate::stream::Stream;
@@ -92,6 +93,12 @@ fn parse(bytes: &[u8]) -> Result<Option<(Request, usize)>, Refusal> {
     let length = match parsed.parse(bytes) {
         Ok(httparse::Status::Complete(length)) => length,
         Ok(httparse::Status::Partial) => return Ok(None),
+        Err(httparse::Error::TooManyHeaders) => {
+            return Err(Refusal::Answer(
+                431,
+                "the request has too many header fields",
+            ));
+        }
         Err(_) => return Err(bad),
     };
     let version = match parsed.version {
@@ -113,8 +120,13 @@ fn parse(bytes: &[u8]) -> Result<Option<(Request, usize)>, Refusal> {
 
 /// Whether the client asks for a WebSocket.
 pub(super) fn wants_websocket(request: &Request) -> bool {
-    let upgrade = request.headers().get("upgrade");
-    upgrade.is_some_and(|upgrade| upgrade.as_bytes().eq_ignore_ascii_case(b"websocket"))
+    request
+        .headers()
+        .get_all("upgrade")
+        .iter()
+        .filter_map(|offer| offer.to_str().ok())
+        .flat_map(|offer| offer.split(','))
+        .any(|name| name.trim().eq_ignore_ascii_case("websocket"))
 }
 
 /// Whether the page that wants to connect may (RFC 6455, section 10.2). A browser says in `Origin` whose page it is; a
@@ -190,7 +202,11 @@ pub(super) fn upgrade(
         400,
         "the WebSocket upgrade is not complete (RFC 6455, 4.2.1)",
     );
-    let Ok(mut response) = create_response(request) else {
+    // A client may offer other protocols as well (RFC 9110, section 7.8); tungstenite wants to see none.
+    let mut request = request.clone();
+    let websocket = HeaderValue::from_static("websocket");
+    request.headers_mut().insert("upgrade", websocket);
+    let Ok(mut response) = create_response(&request) else {
         return Err(incomplete);
     };
     if let Some(subprotocol) = subprotocol {

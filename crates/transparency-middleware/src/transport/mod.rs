@@ -6,10 +6,13 @@
 mod config;
 mod connection;
 mod entry;
+mod events;
 mod http;
+mod joining;
 mod meter;
 mod metrics;
 mod peer;
+mod penalties;
 mod principals;
 mod router;
 mod server;
@@ -19,6 +22,7 @@ mod wire;
 use std::time::Duration;
 
 pub use config::Config;
+pub use events::{Observer, RouterEvent};
 pub use http::Page;
 pub use metrics::Metrics;
 pub use principals::{Principal, Proof, RealmConfig};

@@ -1,5 +1,6 @@
 //! A peer as the realms know it: what is for it goes into its outbox, as far as its limits allow.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
@@ -7,10 +8,11 @@ use std::{io, mem};
 
 use bytes::Bytes;
 
+use super::events::RouterEvent;
 use super::metrics::Metrics;
 use crate::frames::{self, Side};
 use crate::memory::{Charge, Memory, counted};
-use crate::messages::{EventRest, Format, Id, Message, Payload};
+use crate::messages::{Dict, EventRest, Format, Id, Message, Payload};
 use crate::outbox::{Cost, Outbox, Queue};
 use crate::realm::Shared;
 use crate::stream::Stream;
@@ -74,6 +76,8 @@ pub(super) struct Peer {
     formats: OnceLock<Arc<Formats>>,
     /// The code of the close frame, where it is not the one that [`Peer::close`] is given.
     code: OnceLock<u16>,
+    /// Where it is.
+    address: SocketAddr,
     /// The connection's number: no two have the same.
     number: u64,
     memory: Arc<Memory>,
@@ -106,6 +110,7 @@ impl Peer {
         format: Format,
         limit: usize,
         metrics: &Metrics,
+        address: SocketAddr,
     ) -> io::Result<Arc<Self>> {
         static LAST: AtomicU64 = AtomicU64::new(0);
         let outbox = Outbox::new(socket, metrics.traffic.clone(), true)?;
@@ -117,6 +122,7 @@ impl Peer {
             session: OnceLock::new(),
             formats: OnceLock::new(),
             code: OnceLock::new(),
+            address,
             number: LAST.fetch_add(1, Ordering::Relaxed),
             memory: metrics.traffic.memory.clone(),
             coming: AtomicUsize::new(0),
@@ -125,6 +131,23 @@ impl Peer {
 
     pub(super) fn number(&self) -> u64 {
         self.number
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where it is and what it speaks, as `wamp.session.get` tells.
+    pub(super) fn transport(&self) -> Dict {
+        let family = if self.address.is_ipv4() {
+            "tcp4"
+        } else {
+            "tcp6"
+        };
+        Dict::new()
+            .with("type", "websocket")
+            .with("protocol", self.format.subprotocol())
+            .with("peer", format!("{family}:{}", self.address))
     }
 
     /// So many bytes of a message have come that is not whole or not handled.
@@ -397,6 +420,8 @@ pub(super) struct Batch {
     pub(super) messages: u64,
     pub(super) calls: u64,
     pub(super) publications: u64,
+    /// What happened meanwhile: it is told when no realm is locked.
+    events: Vec<RouterEvent>,
 }
 
 impl Batch {
@@ -408,7 +433,17 @@ impl Batch {
             messages: 0,
             calls: 0,
             publications: 0,
+            events: Vec::new(),
         }
+    }
+
+    /// Remembers what happened.
+    pub(super) fn tell(&mut self, event: RouterEvent) {
+        self.events.push(event);
+    }
+
+    pub(super) fn take_events(&mut self) -> Vec<RouterEvent> {
+        mem::take(&mut self.events)
     }
 
     pub(super) fn number(&self) -> u64 {

@@ -2,26 +2,30 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
 use super::config::Config;
 use super::entry::{LockedRealm, RealmEntry};
+use super::events::{Observer, RouterEvent};
 use super::metrics::{Metrics, count};
 use super::peer::{Batch, Owner, Peer, Pushed};
-use super::principals::{Proof, challenge_text, random_text};
+use super::penalties::Penalties;
+use super::principals::RealmConfig;
 use super::timer::Timer;
-use crate::auth;
-use crate::messages::{DecodeError, DecodeErrorKind, Dict, Id, Message, RequestKind, Uri, known};
-use crate::realm::{self, Identity, Output, Realm};
+use crate::messages::{DecodeError, DecodeErrorKind, Id, Message, RequestKind, Uri, known};
+use crate::realm::{Limits, Output, Realm};
 
 pub(super) struct Router {
-    realms: HashMap<Uri, Arc<RealmEntry>>,
+    realms: RwLock<HashMap<Uri, Arc<RealmEntry>>>,
+    limits: Limits,
     pub(super) metrics: Arc<Metrics>,
-    max_sessions: usize,
-    sessions: AtomicUsize,
+    pub(super) max_sessions: usize,
+    pub(super) sessions: AtomicUsize,
+    pub(super) penalties: Penalties,
+    observer: Observer,
     /// All sessions are being ended. It is looked at with a realm locked: who is in before hears GOODBYE.
-    closing: AtomicBool,
+    pub(super) closing: AtomicBool,
     pub(super) timer: Timer,
     /// All connections that have been upgraded.
     peers: Mutex<HashMap<u64, Arc<Peer>>>,
@@ -30,42 +34,23 @@ pub(super) struct Router {
     /// One thread at a time looks for those for whom too much is kept.
     relieving: Mutex<()>,
     /// For outboxes, which tell the router of messages that they cannot send.
-    own: Weak<Router>,
-}
-
-/// What a client that has said HELLO is waiting for.
-pub(super) struct Challenged {
-    realm: Arc<RealmEntry>,
-    hello: Dict,
-    identity: Identity,
-    session: Id,
-    /// The right answer; `None` where nobody of this name exists, which the client is not told.
-    answer: Option<String>,
-}
-
-/// What a HELLO or an AUTHENTICATE leads to.
-pub(super) enum Joining {
-    /// The session is in its realm, under this id.
-    Joined(Arc<RealmEntry>, Id),
-    /// The client has to answer this.
-    Challenge(Message, Box<Challenged>),
-    /// The client is sent this and is out.
-    Refused(Message),
+    pub(super) own: Weak<Router>,
 }
 
 impl Router {
     pub(super) fn new(config: &Config) -> Arc<Self> {
         let metrics = Arc::new(Metrics::new(config.max_memory));
         let memory = &metrics.traffic.memory;
-        let realms = config.realms.iter();
-        let realms = realms
-            .map(|(name, realm)| {
-                let entry = RealmEntry::new(realm.clone(), config.limits, memory);
-                (name.clone(), entry)
-            })
-            .collect();
+        let entry = |(name, realm): (&Uri, &RealmConfig)| {
+            let entry = RealmEntry::new(name.clone(), realm.clone(), config.limits, memory);
+            (name.clone(), entry)
+        };
+        let realms = RwLock::new(config.realms.iter().map(entry).collect());
         Arc::new_cyclic(|own| Router {
             realms,
+            limits: config.limits,
+            penalties: Penalties::default(),
+            observer: config.observer.clone(),
             metrics: metrics.clone(),
             max_sessions: config.max_sessions,
             sessions: AtomicUsize::new(0),
@@ -78,175 +63,41 @@ impl Router {
         })
     }
 
-    /// Takes the HELLO of a connection.
-    pub(super) fn hello(
-        &self,
-        name: &Uri,
-        hello: Dict,
-        peer: &Arc<Peer>,
-        batch: &mut Batch,
-    ) -> Joining {
-        let refused = |reason, why: &str| Joining::Refused(realm::abort(reason, why));
-        let Some(entry) = self.realms.get(name) else {
-            return refused(known::NO_SUCH_REALM, &format!("there is no realm {name}"));
-        };
-        let offered: Vec<&str> = hello
-            .list("authmethods")
-            .map(|methods| {
-                methods
-                    .iter()
-                    .filter_map(|method| method.as_str())
-                    .collect()
-            })
-            .unwrap_or_default();
-        let authid = hello.str("authid").map(ToString::to_string);
-        let method = authid
-            .as_deref()
-            .and_then(|authid| entry.method(authid, &offered));
-        if let (Some(method), Some(authid)) = (method, authid) {
-            let (message, challenged) = Self::challenge(entry, hello, method, &authid);
-            return Joining::Challenge(message, challenged);
-        }
-        let Some(role) = &entry.config.anonymous else {
-            return if offered.is_empty() || offered == ["anonymous"] {
-                let why = "this realm wants a ticket or WAMP-CRA, with an authid";
-                refused(known::AUTHENTICATION_REQUIRED, why)
-            } else {
-                let why = "this realm takes ticket and wampcra, with an authid";
-                refused(known::NO_MATCHING_AUTH_METHOD, why)
-            };
-        };
-        if !offered.is_empty() && !offered.contains(&"anonymous") {
-            let why = "nobody of this authid may authenticate with the offered methods";
-            return refused(known::NO_MATCHING_AUTH_METHOD, why);
-        }
-        let identity = Identity {
-            authid: random_text(),
-            authrole: role.clone(),
-            authmethod: "anonymous".to_string(),
-            authprovider: "static".to_string(),
-        };
-        self.join(entry, None, identity, &hello, peer, batch)
+    pub(super) fn realm(&self, name: &Uri) -> Option<Arc<RealmEntry>> {
+        let realms = self.realms.read().unwrap_or_else(PoisonError::into_inner);
+        realms.get(name).cloned()
     }
 
-    fn challenge(
-        entry: &Arc<RealmEntry>,
-        hello: Dict,
-        method: &'static str,
-        authid: &str,
-    ) -> (Message, Box<Challenged>) {
-        let session = entry.lock().new_session_id();
-        let known = entry.config.principals.get(authid);
-        let principal_or_decoy = entry.principal_or_decoy(authid);
-        let identity = Identity {
-            authid: authid.to_string(),
-            authrole: principal_or_decoy
-                .map(|one| one.role.clone())
-                .unwrap_or_default(),
-            authmethod: method.to_string(),
-            authprovider: "static".to_string(),
-        };
-        let (extra, answer) = match (method, principal_or_decoy.map(|one| &one.proof)) {
-            ("ticket", Some(Proof::Ticket(ticket))) => (Dict::new(), Some(ticket.clone())),
-            ("ticket", _) => (Dict::new(), None),
-            (_, proof) => {
-                let text = challenge_text(session, &identity);
-                let mut extra = Dict::new().with("challenge", text.as_str());
-                let mut answer = None;
-                if let Some(Proof::Secret { key, salted }) = proof {
-                    answer = Some(auth::cra_signature(key.as_bytes(), &text));
-                    if let Some((salt, iterations, length)) = salted {
-                        let salt = match known {
-                            Some(_) => salt.clone(),
-                            None => entry.decoys.salt(authid, salt),
-                        };
-                        extra.insert("salt", salt);
-                        extra.insert("iterations", u64::from(*iterations));
-                        extra.insert("keylen", u64::from(*length));
-                    }
-                }
-                (extra, answer)
-            }
-        };
-        let message = Message::Challenge {
-            method: method.to_string(),
-            extra,
-        };
-        let challenged = Challenged {
-            realm: entry.clone(),
-            hello,
-            identity,
-            session,
-            // Whoever does not exist is not let in with what his stand-in would answer.
-            answer: answer.filter(|_| known.is_some()),
-        };
-        (message, Box::new(challenged))
+    fn realms(&self) -> Vec<Arc<RealmEntry>> {
+        let realms = self.realms.read().unwrap_or_else(PoisonError::into_inner);
+        realms.values().cloned().collect()
     }
 
-    /// Takes the answer to a challenge.
-    pub(super) fn authenticate(
-        &self,
-        challenged: Challenged,
-        signature: &str,
-        peer: &Arc<Peer>,
-        batch: &mut Batch,
-    ) -> Joining {
-        let right = challenged.answer.as_deref();
-        if !right.is_some_and(|right| auth::is_same(signature, right)) {
-            count(&self.metrics.authentications_failed);
-            let why = "the ticket or the signature is wrong, or nobody has this authid";
-            let abort = realm::abort(known::AUTHENTICATION_DENIED, why);
-            return Joining::Refused(abort);
+    /// Other realms from now on. Sessions stay where they are, also in a realm that nobody may join any more.
+    pub(super) fn reload(&self, mut realms: HashMap<Uri, RealmConfig>) {
+        for entry in self.realms() {
+            entry.reload(realms.remove(&entry.name));
         }
-        let session = Some(challenged.session);
-        let Challenged {
-            realm,
-            hello,
-            identity,
-            ..
-        } = challenged;
-        self.join(&realm, session, identity, &hello, peer, batch)
+        let mut entries = self.realms.write().unwrap_or_else(PoisonError::into_inner);
+        for (name, config) in realms {
+            let memory = &self.metrics.traffic.memory;
+            let entry = RealmEntry::new(name.clone(), config, self.limits, memory);
+            entries.insert(name, entry);
+        }
     }
 
-    fn join(
-        &self,
-        entry: &Arc<RealmEntry>,
-        session: Option<Id>,
-        identity: Identity,
-        hello: &Dict,
-        peer: &Arc<Peer>,
-        batch: &mut Batch,
-    ) -> Joining {
-        let refused = |reason, why: &str| Joining::Refused(realm::abort(reason, why));
-        let others = self.sessions.fetch_add(1, Ordering::Relaxed);
-        if others >= self.max_sessions {
-            self.sessions.fetch_sub(1, Ordering::Relaxed);
-            count(&self.metrics.connections_refused);
-            return refused(
-                known::UNAVAILABLE,
-                "the router has all the sessions it takes",
-            );
+    /// Tells whoever observes the router.
+    pub(super) fn tell(&self, event: &RouterEvent) {
+        self.observer.tell(event);
+    }
+
+    /// Does what a batch has left to be done.
+    pub(super) fn finish(&self, batch: &mut Batch) {
+        // What happened is told before the peer that it happened to hears of it.
+        for event in batch.take_events() {
+            self.observer.tell(&event);
         }
-        let mut realm = entry.lock();
-        if self.closing.load(Ordering::Relaxed) {
-            self.sessions.fetch_sub(1, Ordering::Relaxed);
-            return refused(known::SYSTEM_SHUTDOWN, "the router is ending");
-        }
-        if !realm.has_role(&identity.authrole) {
-            self.sessions.fetch_sub(1, Ordering::Relaxed);
-            let why = format!("the realm has no role {}", identity.authrole);
-            return refused(known::NO_SUCH_ROLE, &why);
-        }
-        // An id that was promised in a challenge is still free: 53 random bits.
-        let session = session.unwrap_or_else(|| realm.new_session_id());
-        let owner: Weak<dyn Owner> = self.own.clone();
-        peer.belongs_to(session, owner, &entry.formats);
-        count(&self.metrics.sessions_total);
-        let mut out = Vec::new();
-        let before = realm.ticket();
-        realm.join(session, peer.clone(), identity, hello, &mut out);
-        self.deliver_all(entry, realm, before, &mut out, batch);
-        Joining::Joined(entry.clone(), session)
+        batch.finish(&self.metrics);
     }
 
     /// Takes a message of a session.
@@ -331,7 +182,7 @@ impl Router {
 
     /// Delivers what came out of a realm, and does what a message has left to be done since the ticket `before`: step by
     /// step, so that others have the realm in between.
-    fn deliver_all<'a>(
+    pub(super) fn deliver_all<'a>(
         &self,
         entry: &'a RealmEntry,
         mut realm: LockedRealm<'a>,
@@ -345,7 +196,7 @@ impl Router {
         let mut ticket = realm.ticket();
         while ticket != before && !realm.is_done(ticket) {
             drop(realm);
-            batch.finish(&self.metrics);
+            self.finish(batch);
             realm = entry.lock_after_others();
             let before = realm.ticket();
             realm.proceed(out);
@@ -385,7 +236,7 @@ impl Router {
             .iter()
             .map(|(number, peer)| (*number, (peer.holds(), peer.clone())))
             .collect();
-        for entry in self.realms.values() {
+        for entry in self.realms() {
             for (peer, held) in entry.lock().holders() {
                 if let Some((all, _)) = holders.get_mut(&peer.number()) {
                     *all += held;
@@ -403,9 +254,13 @@ impl Router {
                 break;
             }
             used = used.saturating_sub(held);
+            batch.tell(RouterEvent::Evicted {
+                address: peer.address(),
+                held,
+            });
             self.evict(&peer, &mut batch);
         }
-        batch.finish(&self.metrics);
+        self.finish(&mut batch);
         used < before
     }
 
@@ -414,14 +269,14 @@ impl Router {
         count(&self.metrics.traffic.evicted);
         peer.evict();
         if let Some(session) = peer.session() {
-            for entry in self.realms.values() {
+            for entry in self.realms() {
                 let realm = entry.lock();
                 let is_here = realm.handle(session);
                 if is_here.is_some_and(|other| Arc::ptr_eq(other, peer)) {
                     drop(realm);
                     let why =
                         "the router is short of memory, and most of it was kept for this session";
-                    self.remove(entry, session, Some((known::UNAVAILABLE, why)), batch);
+                    self.remove(&entry, session, Some((known::UNAVAILABLE, why)), batch);
                     break;
                 }
             }
@@ -445,7 +300,17 @@ impl Router {
                 match output {
                     Output::Send(peer, message) => {
                         match &message {
-                            Message::Abort { .. } => count(&self.metrics.aborts),
+                            Message::Abort {
+                                details, reason, ..
+                            } => {
+                                count(&self.metrics.aborts);
+                                batch.tell(RouterEvent::Aborted {
+                                    address: peer.address(),
+                                    session: peer.session(),
+                                    reason: reason.clone(),
+                                    why: details.str("message").unwrap_or_default().to_string(),
+                                });
+                            }
                             Message::Error { .. } => count(&self.metrics.errors),
                             _ => {}
                         }
@@ -460,6 +325,10 @@ impl Router {
                     }
                     Output::Close(peer) => {
                         self.sessions.fetch_sub(1, Ordering::Relaxed);
+                        if let Some(session) = peer.session() {
+                            let address = peer.address();
+                            batch.tell(RouterEvent::Left { address, session });
+                        }
                         peer.close(1000);
                         batch.touch(peer);
                     }
@@ -491,6 +360,10 @@ impl Router {
             }
             (Pushed::Full, Some(session)) => {
                 count(&self.metrics.traffic.evicted);
+                batch.tell(RouterEvent::Evicted {
+                    address: peer.address(),
+                    held: peer.holds(),
+                });
                 let why = "too many bytes wait for this session: it reads too slowly";
                 realm.abort(session, known::UNAVAILABLE, why, more);
             }
@@ -502,7 +375,7 @@ impl Router {
         let mut peers = Vec::new();
         let mut batch = Batch::new();
         self.closing.store(true, Ordering::Relaxed);
-        for entry in self.realms.values() {
+        for entry in self.realms() {
             let mut out = Vec::new();
             let mut realm = entry.lock();
             realm.close(known::SYSTEM_SHUTDOWN, &mut out);
@@ -512,7 +385,7 @@ impl Router {
             }));
             self.deliver(&mut realm, &mut out, &mut batch);
         }
-        batch.finish(&self.metrics);
+        self.finish(&mut batch);
         let deadline = Instant::now() + patience;
         for peer in peers {
             // Whoever does not read in time does not read why either.
@@ -529,22 +402,22 @@ impl Router {
     fn expire(&self) -> Option<Duration> {
         let mut batch = Batch::new();
         let mut next = None;
-        for entry in self.realms.values() {
+        for entry in self.realms() {
             let mut out = Vec::new();
             let mut realm = entry.lock();
             let before = realm.ticket();
             realm.expire(self.timer.now(), &mut out);
             next = next.into_iter().chain(realm.next_deadline()).min();
-            self.deliver_all(entry, realm, before, &mut out, &mut batch);
+            self.deliver_all(&entry, realm, before, &mut out, &mut batch);
         }
-        batch.finish(&self.metrics);
+        self.finish(&mut batch);
         next
     }
 
     /// The counters in Prometheus' text format.
     pub(super) fn prometheus(&self) -> String {
         let (mut sessions, mut calls) = (0, 0);
-        for entry in self.realms.values() {
+        for entry in self.realms() {
             let realm = entry.lock();
             sessions += realm.len();
             calls += realm.calls_under_way();
@@ -571,7 +444,7 @@ impl Owner for Router {
             return;
         };
         let mut batch = Batch::new();
-        for entry in self.realms.values() {
+        for entry in self.realms() {
             let mut out = Vec::new();
             let mut realm = entry.lock();
             // Ids are unique in a realm only.
@@ -579,9 +452,9 @@ impl Owner for Router {
             if is_here.is_some_and(|other| Arc::ptr_eq(other, peer)) {
                 let before = realm.ticket();
                 realm.undeliverable(session, message, known::INVALID_ARGUMENT, why, &mut out);
-                self.deliver_all(entry, realm, before, &mut out, &mut batch);
+                self.deliver_all(&entry, realm, before, &mut out, &mut batch);
             }
         }
-        batch.finish(&self.metrics);
+        self.finish(&mut batch);
     }
 }

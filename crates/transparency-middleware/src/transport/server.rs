@@ -1,21 +1,26 @@
 //! A router on its sockets: accepts connections, and runs each in a thread of its own.
 
-use std::io;
+use std::collections::HashMap;
+use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use labnet::lock;
 use socket2::{Domain, Socket, Type};
 
 use super::config::{Config, Shared};
 use super::connection::{echo, open, serve};
+use super::events::RouterEvent;
+use super::http::Page;
 use super::metrics::count;
+use super::principals::RealmConfig;
 use super::router::Router;
 use super::{CONNECTION, STACK_SIZE};
 use crate::memory::Charge;
+use crate::messages::Uri;
 use crate::tls::Certificate;
 
 /// A router, bound to its address.
@@ -62,9 +67,31 @@ impl Stopper {
         self.shared.replace_certificate(certificate);
     }
 
-    /// The counters in Prometheus' text format.
+    /// The counters in Prometheus' text format, and the addresses that have most connections.
     pub fn metrics(&self) -> String {
-        self.shared.router.prometheus()
+        const MOST: usize = 50;
+        let counts = lock(&self.shared.per_address).clone();
+        let mut counts: Vec<_> = counts.into_iter().collect();
+        counts.sort_unstable_by_key(|(address, count)| (std::cmp::Reverse(*count), *address));
+        counts.truncate(MOST);
+        let mut text = self.shared.router.prometheus();
+        text.push_str(
+            "# HELP wamp_address_connections TCP connections open now, of the addresses that have most.\n\
+             # TYPE wamp_address_connections gauge\n",
+        );
+        for (address, count) in counts {
+            text.push_str(&format!(
+                "wamp_address_connections{{address=\"{address}\"}} {count}\n"
+            ));
+        }
+        text
+    }
+
+    /// Other realms and pages from now on. Sessions stay as they are; what their roles may do is what the new realms say.
+    pub fn reload(&self, realms: HashMap<Uri, RealmConfig>, pages: Vec<Page>) {
+        self.shared.router.reload(realms);
+        let held = self.shared.pages.write();
+        *held.unwrap_or_else(PoisonError::into_inner) = Arc::new(pages);
     }
 }
 
@@ -94,6 +121,7 @@ impl Server {
         let router = Router::new(&config);
         let shared = Arc::new(Shared {
             certificate: RwLock::new(config.certificate.clone()),
+            pages: RwLock::new(Arc::new(config.pages.clone())),
             config,
             router,
             per_address: Mutex::default(),
@@ -133,9 +161,16 @@ impl Server {
         let outcome = accept_each(&self.listener, &self.shared, |socket, peer| {
             let shared = self.shared.clone();
             count(&shared.router.metrics.connections_total);
-            let Some(permit) = Permit::acquire(&shared, peer.ip()) else {
-                count(&shared.router.metrics.connections_refused);
-                return;
+            let permit = match Permit::acquire(&shared, peer.ip()) {
+                Ok(permit) => permit,
+                Err(why) => {
+                    count(&shared.router.metrics.connections_refused);
+                    shared.router.tell(&RouterEvent::Refused {
+                        address: peer.ip(),
+                        why: why.to_string(),
+                    });
+                    return;
+                }
             };
             in_thread(socket, move |socket| {
                 serve(&shared, socket);
@@ -181,6 +216,7 @@ fn accept_each(
     shared: &Shared,
     mut serve: impl FnMut(TcpStream, SocketAddr),
 ) -> io::Result<()> {
+    let mut shortage = Shortage::default();
     loop {
         let accepted = listener.accept();
         if shared.stopped.load(Ordering::SeqCst) {
@@ -190,8 +226,45 @@ fn accept_each(
             // A client that was told to go and comes back at once: the others are still being told.
             Ok(_) if shared.stopping.load(Ordering::SeqCst) => {}
             Ok((socket, peer)) => serve(socket, peer),
-            Err(error) => labnet::retry_accept(error).map_err(io::Error::other)?,
+            Err(error) => shortage.wait(error, &shared.router)?,
         }
+    }
+}
+
+/// How long the system's shortage of descriptors or memory is waited out before the next try.
+const SHORTAGE_PAUSE: Duration = Duration::from_millis(100);
+
+/// How often that is told at most.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
+
+/// The system cannot give one more connection: that is told once in a while, and not each time.
+#[derive(Default)]
+struct Shortage {
+    told: Option<Instant>,
+    times: u64,
+}
+
+impl Shortage {
+    /// Waits, where trying again can help.
+    fn wait(&mut self, error: io::Error, router: &Router) -> io::Result<()> {
+        match error.kind() {
+            ErrorKind::InvalidInput | ErrorKind::Unsupported => return Err(error),
+            // A client that has gone again.
+            ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted => {
+                return Ok(());
+            }
+            _ => {}
+        }
+        self.times += 1;
+        if self.told.is_none_or(|told| told.elapsed() >= TOLD_EVERY) {
+            self.told = Some(Instant::now());
+            router.tell(&RouterEvent::CannotAccept {
+                error: error.to_string(),
+                times: std::mem::take(&mut self.times),
+            });
+        }
+        thread::sleep(SHORTAGE_PAUSE);
+        Ok(())
     }
 }
 
@@ -214,25 +287,25 @@ struct Permit {
 }
 
 impl Permit {
-    fn acquire(shared: &Arc<Shared>, address: IpAddr) -> Option<Self> {
+    fn acquire(shared: &Arc<Shared>, address: IpAddr) -> Result<Self, &'static str> {
         let metrics = &shared.router.metrics;
         // Half-open ones count as well: they cost as much.
         let most = shared.config.max_sessions.saturating_mul(2).max(64);
         if metrics.connections.load(Ordering::Relaxed) >= most {
-            return None;
+            return Err("there are all the connections that may be");
         }
         let memory = &metrics.traffic.memory;
         if !memory.has_room(CONNECTION) && !shared.router.relieve(CONNECTION) {
-            return None;
+            return Err("the router is short of memory");
         }
         let mut counts = lock(&shared.per_address);
         let count = counts.entry(address).or_default();
         if *count >= shared.config.max_per_address {
-            return None;
+            return Err("its address has all the connections that it may have");
         }
         *count += 1;
         metrics.connections.fetch_add(1, Ordering::Relaxed);
-        Some(Permit {
+        Ok(Permit {
             shared: shared.clone(),
             address,
             _charge: Charge::new(memory, CONNECTION),

@@ -124,7 +124,7 @@ impl Wire {
 
     /// Does what is left to be done.
     pub(super) fn finish_batch(&mut self) {
-        self.batch.finish(&self.router.metrics);
+        self.router.finish(&mut self.batch);
     }
 
     /// These bytes came before there was a wire.

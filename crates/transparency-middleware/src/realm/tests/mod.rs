@@ -77,6 +77,7 @@ fn join(realm: &mut Realm<Id>, number: u64, role: &str, details: &str) -> Out {
         authrole: role.to_string(),
         authmethod: "anonymous".to_string(),
         authprovider: "static".to_string(),
+        transport: Dict::new(),
     };
     let details: Dict = serde_json::from_str(details).unwrap();
     realm.join(id(number), id(number), identity, &details, &mut out);

@@ -2,7 +2,7 @@
 //!
 //! One file, since a test needs all of it: a router, and clients played by hand.
 
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, reason = "each test program uses its part")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -94,13 +94,18 @@ impl Router {
         self.child.try_wait().unwrap().is_none()
     }
 
+    /// Sends a signal.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .args([&format!("-{name}"), &self.pid().to_string()])
+            .status();
+        assert!(sent.unwrap().success());
+    }
+
     /// Sends SIGTERM and waits for the end; gives the status and what was said on stderr.
     pub fn terminate(mut self) -> (ExitStatus, Duration, String) {
         let began = Instant::now();
-        let killed = Command::new("kill")
-            .args(["-TERM", &self.pid().to_string()])
-            .status();
-        assert!(killed.unwrap().success());
+        self.signal("TERM");
         let status = self.child.wait().unwrap();
         let took = began.elapsed();
         let said = self.stderr.take().unwrap().join().unwrap();
@@ -375,7 +380,7 @@ pub struct Slowest {
 }
 
 /// Below this time nothing is judged. A router that was built without optimization works some ten times as long on each message of a flood,
-/// and the pair waits for that: `cargo test --release -p transparency-router --test survival` holds the router to what
+/// and the pair waits for that: `cargo test --release -p transparency-router -- --ignored survival` holds the router to what
 /// it promises, and to nothing less.
 const FLOOR: Duration = Duration::from_millis(if cfg!(debug_assertions) { 60 } else { 0 });
 

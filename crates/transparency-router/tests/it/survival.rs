@@ -2,27 +2,19 @@
 //!
 //! One file, since every test is one attack on one router.
 
-#![cfg(target_os = "linux")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "a test ends with its panic"
-)]
-
-mod support;
-
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use support::{PATIENCE, Peer, Router, eventually, id, masked_frame, survives, uri};
+use crate::support::{PATIENCE, Peer, Router, eventually, id, masked_frame, survives, uri};
 use transparency_middleware::messages::{Dict, Format, Message, Payload};
 
 const VIOLATION: &str = "wamp.error.protocol_violation";
 
 #[test]
+#[ignore = "seconds each, one after the other; .ci/run survival"]
 fn hundreds_of_half_open_upgrades_end_when_their_time_is_over() {
     survives(&["--patience", "1"], |router| {
         let mut sockets: Vec<TcpStream> = (0..300)
@@ -45,6 +37,7 @@ fn hundreds_of_half_open_upgrades_end_when_their_time_is_over() {
 }
 
 #[test]
+#[ignore = "seconds each, one after the other; .ci/run survival"]
 fn an_upgrade_that_comes_byte_by_byte_has_no_longer_than_others() {
     survives(&["--patience", "1"], |router| {
         let mut socket = TcpStream::connect(router.address).unwrap();
@@ -65,6 +58,7 @@ fn an_upgrade_that_comes_byte_by_byte_has_no_longer_than_others() {
 }
 
 #[test]
+#[ignore = "seconds each, one after the other; .ci/run survival"]
 fn a_hello_that_comes_byte_by_byte_has_no_longer_than_others() {
     survives(&["--patience", "1"], |router| {
         let mut slow = Peer::connect(router.address, Format::Json);
@@ -78,6 +72,7 @@ fn a_hello_that_comes_byte_by_byte_has_no_longer_than_others() {
 }
 
 #[test]
+#[ignore = "seconds each, one after the other; .ci/run survival"]
 fn a_session_that_has_ended_cannot_stay_by_sending_a_frame_byte_by_byte() {
     survives(&[], |router| {
         let mut head = vec![0x81, 0xff];
@@ -92,7 +87,7 @@ fn a_session_that_has_ended_cannot_stay_by_sending_a_frame_byte_by_byte() {
 }
 
 /// Sends a byte every 50 ms until the other side has had enough, for as long as a test is patient.
-fn drips_until_the_end(peer: &Peer) -> Duration {
+pub fn drips_until_the_end(peer: &Peer) -> Duration {
     let began = Instant::now();
     let mut socket = peer.socket.get_ref();
     socket
@@ -116,6 +111,7 @@ fn drips_until_the_end(peer: &Peer) -> Duration {
 }
 
 #[test]
+#[ignore = "seconds each, one after the other; .ci/run survival"]
 fn a_client_that_says_no_hello_is_told_so_and_closed() {
     survives(&["--patience", "1"], |router| {
         let mut silent = Peer::connect(router.address, Format::Json);
@@ -127,6 +123,7 @@ fn a_client_that_says_no_hello_is_told_so_and_closed() {
 }
 
 #[test]
+#[ignore = "seconds each, one after the other; .ci/run survival"]
 fn a_session_that_never_reads_is_evicted_with_a_reason_and_a_bounded_memory() {
     let args = ["--max-waiting", "1048576", "--metrics", "127.0.0.1:0"];
     survives(&args, |router| {
@@ -179,6 +176,7 @@ fn a_session_that_never_reads_is_evicted_with_a_reason_and_a_bounded_memory() {
 }
 
 #[test]
+#[ignore = "seconds each, one after the other; .ci/run survival"]
 fn a_slow_session_that_wakes_up_in_time_reads_why_it_was_evicted() {
     survives(
         &["--max-waiting", "65536", "--max-message", "33554432"],
@@ -250,6 +248,7 @@ fn text_that_is_no_message_ends_its_session_with_a_reason() {
 }
 
 #[test]
+#[ignore = "seconds each, one after the other; .ci/run survival"]
 fn ids_that_are_none_end_their_session() {
     survives(&[], |router| {
         for id in [
@@ -283,6 +282,7 @@ fn ids_that_are_none_end_their_session() {
 }
 
 #[test]
+#[ignore = "seconds each, one after the other; .ci/run survival"]
 fn ids_may_be_skipped_and_used_again_but_not_while_their_call_is_under_way() {
     survives(&[], |router| {
         let mut callee = Peer::join(router.address);
@@ -307,6 +307,7 @@ fn ids_may_be_skipped_and_used_again_but_not_while_their_call_is_under_way() {
 }
 
 #[test]
+#[ignore = "seconds each, one after the other; .ci/run survival"]
 fn bad_uris_are_answered_and_the_session_goes_on() {
     survives(&[], |router| {
         let mut peer = Peer::join(router.address);
@@ -336,6 +337,7 @@ fn bad_uris_are_answered_and_the_session_goes_on() {
 }
 
 #[test]
+#[ignore = "seconds each, one after the other; .ci/run survival"]
 fn binary_on_a_json_session_and_text_on_a_binary_one_end_it() {
     survives(&[], |router| {
         let mut json = Peer::join(router.address);
@@ -374,6 +376,7 @@ fn invalid_utf8_ends_its_session() {
 }
 
 #[test]
+#[ignore = "seconds each, one after the other; .ci/run survival"]
 fn fifty_thousand_nested_lists_are_refused_at_once() {
     survives(&[], |router| {
         let mut callee = Peer::join(router.address);
@@ -406,6 +409,7 @@ fn fifty_thousand_nested_lists_are_refused_at_once() {
 }
 
 #[test]
+#[ignore = "seconds each, one after the other; .ci/run survival"]
 fn an_oversize_message_ends_its_session_with_close_code_1009() {
     survives(&["--max-message", "65536"], |router| {
         let mut peer = Peer::join(router.address);
@@ -439,6 +443,7 @@ fn an_oversize_message_ends_its_session_with_close_code_1009() {
 }
 
 #[test]
+#[ignore = "seconds each, one after the other; .ci/run survival"]
 fn large_messages_are_not_taken_apart_by_the_router() {
     survives(&[], |router| {
         const COUNT: usize = 4 << 20;
@@ -489,6 +494,7 @@ fn large_messages_are_not_taken_apart_by_the_router() {
 }
 
 #[test]
+#[ignore = "seconds each, one after the other; .ci/run survival"]
 fn messages_out_of_their_place_end_their_session() {
     survives(&[], |router| {
         let hello = r#"[1,"realm1",{"roles":{"caller":{}}}]"#;
@@ -536,6 +542,7 @@ fn messages_out_of_their_place_end_their_session() {
 }
 
 #[test]
+#[ignore = "seconds each, one after the other; .ci/run survival"]
 fn an_answer_to_an_invocation_that_is_not_the_sessions_reaches_nobody() {
     survives(&[], |router| {
         let mut callee = Peer::join(router.address);
@@ -569,6 +576,7 @@ fn an_answer_to_an_invocation_that_is_not_the_sessions_reaches_nobody() {
 }
 
 #[test]
+#[ignore = "seconds each, one after the other; .ci/run survival"]
 fn who_leaves_in_a_call_leaves_nobody_waiting() {
     survives(&[], |router| {
         let mut callee = Peer::join(router.address);
@@ -611,6 +619,7 @@ fn who_leaves_in_a_call_leaves_nobody_waiting() {
 }
 
 #[test]
+#[ignore = "seconds each, one after the other; .ci/run survival"]
 fn callees_that_register_and_leave_at_any_moment_leave_no_ghost() {
     survives(&[], |router| {
         let address = router.address;
@@ -663,6 +672,7 @@ fn callees_that_register_and_leave_at_any_moment_leave_no_ghost() {
 }
 
 #[test]
+#[ignore = "seconds each, one after the other; .ci/run survival"]
 fn a_flood_of_calls_is_answered_or_refused_call_by_call() {
     survives(&[], |router| {
         let mut callee = Peer::join(router.address);
@@ -727,226 +737,7 @@ fn a_flood_of_calls_is_answered_or_refused_call_by_call() {
 }
 
 #[test]
-fn a_callee_that_never_reads_is_not_buried_under_calls() {
-    survives(&["--max-waiting", "262144"], |router| {
-        let mut deaf = Peer::join(router.address);
-        deaf.register("deaf", "{}");
-        let before = router.memory("VmHWM");
-        let mut caller = Peer::join(router.address);
-        let payload = Payload::new(Format::Json, &["x".repeat(32 * 1024)]).unwrap();
-        let mut refused = 0;
-        // 32 MiB of arguments, most of which nobody takes.
-        for request in 1..=1000_u64 {
-            caller.send(&Message::Call {
-                request: id(request),
-                options: Dict::new(),
-                procedure: uri("deaf"),
-                payload: payload.clone(),
-            });
-            // The router answers this one after it has handled the call.
-            caller.text("[48,5000,{},\"none\"]");
-            loop {
-                let Message::Error { request, error, .. } = caller.receive() else {
-                    panic!("an ERROR was expected");
-                };
-                if request.get() == 5000 {
-                    break;
-                }
-                assert_eq!(error.as_str(), "wamp.error.unavailable");
-                refused += 1;
-            }
-        }
-        assert!(refused > 500, "{refused} calls were refused");
-        let grown = router.memory("VmHWM").saturating_sub(before);
-        assert!(grown < 16 * 1024, "the router grew by {grown} KiB");
-    });
-}
-
-/// The router's `--max-memory` in the tests below, and what it is held to in KiB.
-const MEMORY: (&str, u64) = ("67108864", 64 * 1024);
-
-/// Publishes one text to `news`, and waits until the router says so.
-fn publish(publisher: &mut Peer, text: &str) {
-    let request = publisher.next_id();
-    publisher.send(&Message::Publish {
-        request: id(request),
-        options: Dict::new().with("acknowledge", true),
-        topic: uri("news"),
-        payload: Payload::new(Format::Json, &[text]).unwrap(),
-    });
-    let answer = publisher.receive();
-    assert!(matches!(answer, Message::Published { .. }), "{answer:?}");
-}
-
-/// Subscribers of `news` that never read, and whose systems take little for them.
-fn deaf(router: &Router, count: usize) -> Vec<Peer> {
-    let deaf = (0..count).map(|_| {
-        let mut peer = Peer::join(router.address);
-        let socket = socket2::SockRef::from(peer.socket.get_ref());
-        socket.set_recv_buffer_size(4096).unwrap();
-        peer.subscribe("news");
-        peer
-    });
-    deaf.collect()
-}
-
-#[test]
-fn a_hundred_subscribers_that_never_read_stay_within_the_memory_of_the_router() {
-    let args = ["--max-memory", MEMORY.0, "--metrics", "127.0.0.1:0"];
-    survives(&args, |router| {
-        let deaf = deaf(router, 100);
-        let mut publisher = Peer::join(router.address);
-        // 8 MB for each, and 800 MB for all.
-        let text = "x".repeat(4000);
-        for _ in 0..2000 {
-            publish(&mut publisher, &text);
-        }
-        let most = router.memory("VmHWM");
-        assert!(most < MEMORY.1, "the router took {most} KiB");
-        assert!(router.counter("wamp_sessions_evicted_total") > 0);
-        assert_eq!(router.counter("wamp_memory_limit_bytes"), 32 * 1024 * 1024);
-        drop(deaf);
-    });
-}
-
-#[test]
-fn one_large_event_for_a_hundred_that_never_read_is_kept_once() {
-    let args = [
-        "--max-memory",
-        MEMORY.0,
-        "--max-message",
-        "8388608",
-        "--metrics",
-        "127.0.0.1:0",
-    ];
-    survives(&args, |router| {
-        let deaf = deaf(router, 100);
-        let evicted = router.counter("wamp_sessions_evicted_total");
-        let mut publisher = Peer::join(router.address);
-        publish(&mut publisher, &"x".repeat(8_000_000));
-        let most = router.memory("VmHWM");
-        assert!(most < MEMORY.1, "the router took {most} KiB");
-        assert_eq!(router.counter("wamp_sessions_evicted_total"), evicted);
-        drop(deaf);
-    });
-}
-
-#[test]
-fn frames_that_are_begun_and_never_finished_cost_what_has_come_and_end_in_time() {
-    let args = [
-        "--max-memory",
-        MEMORY.0,
-        "--max-message",
-        "8388608",
-        "--patience",
-        "1",
-        "--metrics",
-        "127.0.0.1:0",
-    ];
-    survives(&args, |router| {
-        // Announced and not sent: nothing is kept.
-        let mut head = vec![0x81, 0xff];
-        head.extend_from_slice(&8_000_000_u64.to_be_bytes());
-        head.extend_from_slice(&[0; 4]);
-        let mut begun: Vec<Peer> = (0..60).map(|_| Peer::join(router.address)).collect();
-        let before = router.memory("VmRSS");
-        for peer in &mut begun {
-            peer.raw(&head);
-        }
-        let grown = router.memory("VmRSS").saturating_sub(before);
-        assert!(grown < 8 * 1024, "announced lengths took {grown} KiB");
-        // Sent, but for the end: 240 MB in all.
-        let address = router.address;
-        let some = vec![b' '; 4_000_000];
-        for peer in &mut begun {
-            // Some have been evicted by then.
-            let _gone = peer.socket.get_mut().write_all(&some);
-        }
-        let most = router.memory("VmHWM");
-        assert!(most < MEMORY.1, "the router took {most} KiB");
-        // The first have to end within a second and what their bytes give them; a new one cannot stay by a byte at a time.
-        let mut slow = Peer::join(address);
-        slow.raw(&head);
-        let took = drips_until_the_end(&slow);
-        assert!(took < Duration::from_secs(6), "{took:?}");
-    });
-}
-
-#[test]
-fn names_of_a_megabyte_are_refused_and_not_repeated() {
-    let args = ["--max-memory", MEMORY.0];
-    survives(&args, |router| {
-        let mut peer = Peer::join(router.address);
-        let name = "x".repeat(1 << 20);
-        for number in 1..=30 {
-            for code in [32, 48, 64] {
-                peer.text(&format!("[{code},{number},{{}},\"{name}\"]"));
-                let answer = peer.receive();
-                let Message::Error { error, payload, .. } = answer else {
-                    panic!("an ERROR was expected");
-                };
-                assert_eq!(error.as_str(), "wamp.error.invalid_uri");
-                let (why,) = payload.args::<(String,)>().unwrap();
-                assert_eq!(
-                    why,
-                    format!(
-                        "{}: has 1048576 bytes; a URI has at most 1024",
-                        match code {
-                            32 => "SUBSCRIBE",
-                            48 => "CALL",
-                            _ => "REGISTER",
-                        }
-                    )
-                );
-            }
-        }
-        let mut stranger = Peer::connect(router.address, Format::Json);
-        stranger.text(&format!("[1,\"{name}\",{{}}]"));
-        assert_eq!(stranger.read_to_end().1, Some(1009));
-        let most = router.memory("VmHWM");
-        assert!(most < MEMORY.1, "the router took {most} KiB");
-    });
-}
-
-#[test]
-fn one_message_cannot_lock_the_realm_whatever_is_subscribed() {
-    survives(&[], |router| {
-        let mut subscribers: Vec<Peer> = (0..5).map(|_| Peer::join(router.address)).collect();
-        for peer in &mut subscribers {
-            for length in 1..=1001 {
-                let name = "a".repeat(length);
-                peer.text(&format!(
-                    "[32,{length},{{\"match\":\"prefix\"}},\"{name}\"]"
-                ));
-                let refused = matches!(peer.receive(), Message::Error { .. });
-                assert_eq!(refused, length > 1000, "{length}");
-            }
-        }
-        let readers: Vec<_> = subscribers
-            .into_iter()
-            .map(|mut peer| {
-                thread::spawn(move || {
-                    for _ in 0..1000 * 3 {
-                        assert!(matches!(peer.receive(), Message::Event { .. }));
-                    }
-                })
-            })
-            .collect();
-        let mut publisher = Peer::join(router.address);
-        for _ in 0..3 {
-            publisher.text(&format!(
-                "[16,1,{{\"acknowledge\":true}},\"{}\"]",
-                "a".repeat(1024)
-            ));
-            assert!(matches!(publisher.receive(), Message::Published { .. }));
-        }
-        for reader in readers {
-            reader.join().unwrap();
-        }
-    });
-}
-
-#[test]
+#[ignore = "seconds each, one after the other; .ci/run survival"]
 fn sigterm_says_goodbye_to_all_and_ends_at_once() {
     let router = Router::start(&[]);
     let mut sessions: Vec<Peer> = (0..100).map(|_| Peer::join(router.address)).collect();

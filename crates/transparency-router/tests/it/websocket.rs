@@ -2,19 +2,10 @@
 //! and opcodes, UTF-8, the close handshake. The cases are those of Autobahn|Testsuite's sections 1 to 7, in brief;
 //! the suite itself runs where it is installed (`tests/conformance.rs` of `transparency-service`).
 
-#![cfg(target_os = "linux")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "a test ends with its panic"
-)]
-
-mod support;
-
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use support::{PATIENCE, Router, masked_frame};
+use crate::support::{PATIENCE, Router, masked_frame};
 
 const CONTINUATION: u8 = 0x0;
 const TEXT: u8 = 0x1;
