@@ -167,6 +167,15 @@ misconceptions! {
      length of a piece says nothing about the end of the message. Only the protocol does: an end mark, a length, or the \
      end of the connection.";
 
+    SMALL_BUFFER, "small-buffer", "its buffer is smaller than the message",
+    "The answer is right as far as it goes, and then it stops. One recv gives at most as many bytes as it was asked for; the rest \
+     stayed in the system, and a close with unread bytes breaks the connection off. Call recv again, in a loop, or give it room for \
+     the whole message.";
+
+    WHOLE_BUFFER, "whole-buffer", "uses the whole buffer, not what came",
+    "recv_into, and read or recv in C, Java and Rust, fill the beginning of a buffer and say how many bytes they put there. What is behind \
+     those bytes is old, or zero, and belongs to no message. Use only the part that was filled: buffer[..count].";
+
     DECODES_PIECES, "decodes-pieces", "turns each piece into text by itself",
     "A character like é or 日 is several bytes in UTF-8, and a stream may be cut between them. Half a character is no valid \
      text, so decoding a single piece fails or puts a replacement in its place. Collect the bytes of the whole message, \
@@ -222,7 +231,7 @@ misconceptions! {
     "Every accepted socket is an open descriptor of the system, and a process may have about a thousand. Close it when the \
      conversation is over, also when it ends with an error: with connection: does both.";
 
-    SPINS, "spins", "goes on in a busy loop after its client has left",
+    SPINS, "spins", "goes on in a busy loop after the other side has left",
     "recv gives an empty result when the other side has closed, and it will do so again at once, for ever. It does not \
      mean that nothing has come yet. Leave the loop when recv gives nothing.";
 
@@ -266,6 +275,14 @@ misconceptions! {
     "recv gives nothing only when the other side has closed its direction. Here the other side keeps the connection open for the next \
      message, and waits for you while you wait for it. Stop reading when the message is there: after one recv where the sheet \
      says so, or when as many bytes have come as you expect.";
+
+    HALF_CHARACTER, "half-character", "cannot deal with half a character",
+    "Here a message is whatever one recv gives, and a stream may be cut inside a character like é. decode() then raises an error. Bytes \
+     can be sent back and printed without decoding them; where text is needed, decode with errors=\"replace\".";
+
+    SUM_AS_FLOAT, "sum-as-float", "writes a whole number with a decimal point",
+    "float() makes 15.0 of 15, and keeps only 15 digits or so. Take whole numbers as whole numbers: int(), and float() (or better \
+     decimal.Decimal) only for a word that has a point.";
 
     NOT_UTF8, "not-utf8", "does not send its text as UTF-8",
     "On the wire there are bytes, so a text has to be encoded, and both sides have to agree how: the labs use UTF-8, as \

@@ -1,6 +1,6 @@
 # A client that waits for a word of the server, who has none to say.
 # check: co223-task01 --client "python3 {file} {port}"
-# fails: connects hangs
+# fails: connects spins
 import socket
 import sys
 

@@ -1,6 +1,6 @@
 # A client that decodes what one recv gave, strictly: half a character is an error.
 # check: dsd-hello --client "python3 {file} {port} {message}"
-# fails: cut-character decodes-pieces
+# fails: cut-character half-character
 import socket
 import sys
 

@@ -1,6 +1,6 @@
 # Decodes each piece strictly: half a character ends the server.
 # check: dsd-hello --server "python3 {file} {port}"
-# fails: cut-character decodes-pieces
+# fails: cut-character half-character
 import socket
 import sys
 

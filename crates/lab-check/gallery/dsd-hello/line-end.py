@@ -1,6 +1,6 @@
 # Sends a line end after each answer: it becomes the beginning of the next.
 # check: dsd-hello --server "python3 {file} {port}"
-# fails: several extra-bytes
+# fails: whole extra-bytes
 import socket
 import sys
 

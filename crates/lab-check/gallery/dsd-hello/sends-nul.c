@@ -1,6 +1,6 @@
 // Sends the NUL at the end of a C string with its answer: sizeof counts it.
 // check: dsd-hello --server "{file} {port}"
-// fails: several extra-bytes
+// fails: whole extra-bytes
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <stdio.h>

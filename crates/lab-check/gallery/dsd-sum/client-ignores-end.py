@@ -1,7 +1,7 @@
 # A client that takes an empty recv for "nothing yet", and an error as well.
 # check: dsd-sum --client "python3 {file} {port} {message}"
-# fails: server-leaves hangs
-# fails: server-resets hangs
+# fails: server-leaves spins
+# fails: server-resets spins
 import socket
 import sys
 

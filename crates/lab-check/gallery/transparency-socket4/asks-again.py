@@ -1,6 +1,6 @@
 # Calls recv again and again until something comes, also when the server has left.
 # check: transparency-socket4 --client "python3 {file} {host} {port}"
-# fails: cut-short hangs
+# fails: cut-short spins
 import socket
 import sys
 

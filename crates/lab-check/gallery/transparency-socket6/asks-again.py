@@ -1,6 +1,6 @@
 # Calls recv again and again until something comes, also when the server has left.
 # check: transparency-socket6 --client "python3 {file} {port}"
-# fails: server-leaves hangs
+# fails: server-leaves spins
 import socket
 import sys
 

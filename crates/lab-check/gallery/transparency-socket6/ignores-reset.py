@@ -1,6 +1,6 @@
 # Catches the broken connection, and waits on it as if nothing had happened.
 # check: transparency-socket6 --client "python3 {file} {port}"
-# fails: server-resets hangs
+# fails: server-resets spins
 import socket
 import sys
 

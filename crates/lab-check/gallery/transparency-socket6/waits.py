@@ -1,6 +1,6 @@
 # Waits for more after the thanks, and never looks whether the server has closed.
 # check: transparency-socket6 --client "python3 {file} {port}"
-# fails: prints hangs
+# fails: prints spins
 import socket
 import sys
 

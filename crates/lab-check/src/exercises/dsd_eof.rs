@@ -211,19 +211,20 @@ static SERVER: &[Case] = &[
         depends_on: &["several"],
         play: |harness| {
             let mut client = harness.serve()?;
-            for size in [1024, 2048, 4096] {
+            let exact = [1024, 2048, 4096].iter().try_for_each(|size| {
                 // With its end mark the message is that long.
                 let text = steps::filler_text(harness, size - TOKEN.len());
-                Chat::of(&[&text])
-                    .whole()
-                    .play(harness, &mut client, &m::FULL_BUFFER)?;
+                let whole = Chat::of(&[&text]).whole();
+                whole.play(harness, &mut client, &m::FULL_BUFFER)?;
                 // Its text alone is that long, and the mark comes by itself.
-                let text = steps::filler_text(harness, size);
-                Chat::of(&[&text])
-                    .cut_at(&[size])
-                    .play(harness, &mut client, &m::FULL_BUFFER)?;
-            }
-            Ok(())
+                let text = steps::filler_text(harness, *size);
+                let cut = Chat::of(&[&text]).cut_at(&[*size]);
+                cut.play(harness, &mut client, &m::FULL_BUFFER)
+            });
+            steps::full_or_limited(harness, exact, |harness, next, text| {
+                let longer = Chat::of(&[text]).whole();
+                longer.play(harness, next, &m::FIXED_LIMIT)
+            })
         },
     },
     Case {

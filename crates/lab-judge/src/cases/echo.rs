@@ -41,7 +41,7 @@ pub const WHOLE: Case = Case {
     depends_on: &[],
     play: |harness| {
         let mut client = harness.serve()?;
-        Echo::serves(harness, &mut client)
+        steps::exchange_exactly(harness, &mut client, b"Hello, world", b"Hello, world")
     },
 };
 

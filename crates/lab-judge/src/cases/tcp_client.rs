@@ -102,7 +102,7 @@ pub fn survives_pieces(
     let ended = harness.ends("after its answer had come in pieces")?;
     if ended != crate::process::Ended::Code(0) {
         return Err(wrong(
-            &m::DECODES_PIECES,
+            &m::HALF_CHARACTER,
             format!("The answer came in pieces, cut inside a character, and the program {ended}."),
         ));
     }

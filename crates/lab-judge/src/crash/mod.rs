@@ -10,7 +10,7 @@ use crate::exercise::Kind as Side;
 use crate::harness::Harness;
 use crate::misconceptions::{self as m, Misconception};
 use crate::process::{Ended, Running};
-use crate::verdict::{Failure, Stop};
+use crate::verdict::{Failure, Step, Stop};
 use read::{Crash, Kind, read};
 use std::time::Duration;
 
@@ -37,6 +37,13 @@ pub fn explain(harness: &mut Harness<'_>, failure: Box<Failure>, side: Side) -> 
         Some(crash) => told(failure, &crash, side),
         None => Stop::Wrong(failure),
     }
+}
+
+/// Whether the program that was started last has ended with an error that it has not caught.
+pub fn crashed(harness: &mut Harness<'_>) -> Step<bool> {
+    let program = harness.program()?;
+    let ended = program.ended();
+    Ok(said(program, ended).is_some_and(|crash| !crash.caught && !crash.thread))
 }
 
 fn said(program: &Running, ended: Option<Ended>) -> Option<Crash> {

@@ -5,8 +5,9 @@ use crate::limit::{Limit, seconds};
 use crate::misconceptions as m;
 use crate::peers::tcp::{ReadEnd, SendOutcome};
 use crate::process::{Ended, Running};
+use crate::procfs;
 use crate::verdict::{Step, What, wrong};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long is waited for a program's end after its connection has ended, for the evidence only.
 const END_GRACE: Duration = Duration::from_millis(300);
@@ -56,6 +57,7 @@ impl Harness<'_> {
             ..self.limit()
         };
         let mut step = limit.step();
+        let (begin, from) = (Instant::now(), procfs::cpu_usage(limit.group));
         let program = self.program()?;
         loop {
             if let Some(ended) = program.wait(step.tick()) {
@@ -70,6 +72,21 @@ impl Harness<'_> {
             "we",
             What::Awaited("the program's end".to_string(), step.waited()),
         );
+        // One that waits does not run.
+        let ran = match (from, procfs::cpu_usage(limit.group)) {
+            (Some(from), Some(now)) => now.ran.saturating_sub(from.ran),
+            _ => Duration::ZERO,
+        };
+        if suspect.id == m::HANGS.id && (4 * ran >= begin.elapsed() || procfs::is_busy(limit.group))
+        {
+            return Err(wrong(
+                &m::SPINS,
+                format!(
+                    "The program still ran {} {after}, and kept a processor busy all the time.",
+                    seconds(patience)
+                ),
+            ));
+        }
         Err(wrong(
             suspect,
             format!("The program still ran {} {after}.", seconds(patience)),

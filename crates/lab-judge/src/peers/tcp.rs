@@ -417,9 +417,40 @@ impl Connection {
         let _gone = self.stream.shutdown(Shutdown::Write);
     }
 
-    /// Closes the connection well.
-    pub fn close(self) {
+    /// Closes the connection well: what has come and was not read is read first, since a close would break the connection off.
+    pub fn close(mut self) {
+        self.surplus();
         self.log.did(&self.who, "closed the connection");
+    }
+
+    /// Closes the connection after the program has: whatever it still sends is read, and breaks nothing off. Gives that.
+    pub fn close_last(mut self) -> Vec<u8> {
+        self.stop_sending();
+        self.log.did(&self.who, "closed the connection");
+        self.read_to_end(SURPLUS).bytes
+    }
+
+    /// What has come by now, and was not asked for.
+    pub fn surplus(&mut self) -> Vec<u8> {
+        let mut bytes = std::mem::take(&mut self.ahead);
+        let mut buffer = vec![0; 16 * 1024];
+        if self.stream.set_nonblocking(true).is_err() {
+            return bytes;
+        }
+        while bytes.len() < SURPLUS {
+            match self.stream.read(&mut buffer) {
+                Ok(count) if count > 0 => {
+                    self.log
+                        .add(&self.who, What::Received(Excerpt::of(&buffer[..count])));
+                    bytes.extend_from_slice(&buffer[..count]);
+                }
+                // The end of the stream is found again by whoever reads on.
+                _ => break,
+            }
+        }
+        // The timeouts of reads hold again; where this fails, so does the next read.
+        let _again = self.stream.set_nonblocking(false);
+        bytes
     }
 
     /// Breaks the connection off: RST, by closing with a linger time of 0 (SO_LINGER).

@@ -1,6 +1,6 @@
 //! The result as a teacher would tell it.
 
-use super::quote::{border, compare, excerpt, quoted, thousands};
+use super::quote::{border, compare, excerpt, shown, thousands};
 use crate::sheet::Question;
 use crate::verdict::{CaseReport, Event, Failure, Outcome, ProgramReport, Report, What};
 
@@ -281,13 +281,9 @@ pub fn output(program: &ProgramReport, number: Option<usize>) -> String {
                 ""
             };
             let end = border(line, LINE);
-            let shown = quoted(&line[..end]);
+            let shown = shown(&line[..end]);
             let cut = if end < line.len() { " …" } else { "" };
-            // Without the quotes: these are lines of text, and the escapes are kept.
-            out.push_str(&labeled(
-                label,
-                &format!("{}{cut}", &shown[1..shown.len() - 1].replace("\\\"", "\"")),
-            ));
+            out.push_str(&labeled(label, &format!("{shown}{cut}")));
         }
     }
     out
@@ -407,6 +403,22 @@ pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::verdict::Excerpt;
+
+    #[test]
+    fn a_line_of_output_is_shown_as_it_was_printed() {
+        let text = output(
+            &ProgramReport {
+                ended: None,
+                stdout: Excerpt::of(b"Received b'one\\n' \"two\"\x07"),
+                stderr: Excerpt::of(b""),
+            },
+            None,
+        );
+        assert!(
+            text.ends_with("Received b'one\\n' \"two\"\\x07\n"),
+            "{text}"
+        );
+    }
 
     #[test]
     fn a_long_line_of_output_is_not_cut_inside_a_character() {

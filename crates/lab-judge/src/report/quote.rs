@@ -15,6 +15,14 @@ pub fn quoted(bytes: &[u8]) -> String {
     format!("\"{}\"", escaped(bytes))
 }
 
+/// A line of text as it was printed, with its quotes and backslashes; what cannot be seen is escaped.
+pub fn shown(line: &[u8]) -> String {
+    line.split(|byte| *byte == b'\\')
+        .map(|part| escaped(part).replace("\\\"", "\""))
+        .collect::<Vec<_>>()
+        .join("\\")
+}
+
 fn escaped(bytes: &[u8]) -> String {
     let mut text = String::new();
     for chunk in bytes.utf8_chunks() {

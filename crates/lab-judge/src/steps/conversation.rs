@@ -1,6 +1,6 @@
 //! Talking with a server under test, and meeting a client under test.
 
-use super::{at_rest, bytes, cut};
+use super::{at_rest, bytes, cut, filler_text};
 use crate::harness::Harness;
 use crate::limit::seconds;
 use crate::misconceptions::{self as m, Misconception};
@@ -58,7 +58,38 @@ pub fn exchange(
             what_it_waits_for(harness, client)?;
         }
     }
-    expected_was(harness, client, &received, expected, suspect)
+    expected_was(harness, client, &received, expected, suspect)?;
+    let more = client.surplus();
+    no_more(expected, &more)
+}
+
+/// The same, and no byte more comes after the answer: until the program waits for the next message.
+pub fn exchange_exactly(
+    harness: &mut Harness<'_>,
+    client: &mut Connection,
+    message: &[u8],
+    expected: &[u8],
+) -> Step {
+    exchange(harness, client, &[message], expected, &m::NO_ANSWER)?;
+    let more = client.read_until_idle(MESSAGE_LIMIT);
+    no_more(expected, &more)
+}
+
+/// After an answer that is right nothing else may have come.
+fn no_more(expected: &[u8], more: &[u8]) -> Step {
+    if more.is_empty() {
+        return Ok(());
+    }
+    let mistake = match more.iter().all(|byte| *byte == 0) && more.len() > 1 {
+        true => &m::WHOLE_BUFFER,
+        false => &m::EXTRA_BYTES,
+    };
+    Err(differs(
+        mistake,
+        format!("After the answer {} more came.", bytes(more.len())),
+        expected,
+        &[expected, more].concat(),
+    ))
 }
 
 /// A server that read a message and did not answer: what makes it answer says what it waits for.
@@ -118,12 +149,23 @@ pub fn expected_was(
                 bytes(find(got, expected).unwrap_or(0))
             ),
         ),
+        ReadEnd::Differs if !got[at..].is_empty() && pads(expected, got) => (
+            &m::WHOLE_BUFFER,
+            format!("After {} of the answer bytes of value 0 came.", bytes(at)),
+        ),
         ReadEnd::Differs if !suspect.changes_bytes() => (
             &m::WRONG_ANSWER,
             format!("The answer differs from byte {at} on."),
         ),
         ReadEnd::Differs => (suspect, format!("The answer differs from byte {at} on.")),
         _ if got.is_empty() => (suspect, format!("No answer came, {ending}.")),
+        _ if stops_short(expected, got) && doubts(suspect) => (
+            &m::SMALL_BUFFER,
+            format!(
+                "The answer is right as far as it goes: {at} of {} bytes came, {ending}.",
+                expected.len()
+            ),
+        ),
         _ => (
             suspect,
             format!(
@@ -133,6 +175,54 @@ pub fn expected_was(
         ),
     };
     Err(differs(mistake, summary, expected, got))
+}
+
+/// Whether the suspicion is about what is in the bytes, or how many there are: then an answer that stops says more.
+fn doubts(suspect: &Misconception) -> bool {
+    [m::MANGLES_BINARY.id, m::FULL_BUFFER.id, m::NO_ANSWER.id].contains(&suspect.id)
+}
+
+/// Whether these are the first bytes of the answer, and nothing at the place where they stop explains it but a buffer: no line end
+/// before it, and no NUL or half a character behind it.
+pub(super) fn stops_short(expected: &[u8], got: &[u8]) -> bool {
+    let next = expected.get(got.len());
+    !got.is_empty()
+        && expected.starts_with(got)
+        && !got.ends_with(b"\n")
+        && !next.is_some_and(|next| [0, b'\r', b'\n', 0x80].contains(next))
+}
+
+/// Whether the answer goes on with bytes of value 0 that are not in it.
+fn pads(expected: &[u8], got: &[u8]) -> bool {
+    let at = expected.iter().zip(got).take_while(|(a, b)| a == b).count();
+    got.len() >= at + 8 && got[at..at + 8].iter().all(|byte| *byte == 0)
+}
+
+/// Of a server that failed with messages as long as a buffer: whether a full buffer misleads it, or it has no room for more. One
+/// that waits for more answers as soon as a piece does not fill its buffer; one that has no room does not.
+pub fn full_or_limited(
+    harness: &mut Harness<'_>,
+    exact: Step,
+    longer: impl FnOnce(&mut Harness<'_>, &mut Connection, &str) -> Step,
+) -> Step {
+    const LONGER: usize = 4196;
+    let Err(Stop::Wrong(mut failure)) = exact else {
+        return exact;
+    };
+    let text = filler_text(harness, LONGER);
+    let longer = harness
+        .connect()
+        .and_then(|mut next| longer(harness, &mut next, &text));
+    if let Err(Stop::Wrong(longer)) = longer
+        && longer.misconception.id == m::FIXED_LIMIT.id
+        && failure.misconception.id == m::FULL_BUFFER.id
+    {
+        failure.misconception = &m::FIXED_LIMIT;
+        failure.summary.push_str(&format!(
+            " A text of {LONGER} bytes, which fills no buffer exactly, gets no right answer either."
+        ));
+    }
+    Err(Stop::Wrong(failure))
 }
 
 /// A further client is served, after something was done to the one before it.

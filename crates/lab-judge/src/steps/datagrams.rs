@@ -95,8 +95,23 @@ pub fn expected_was(expected: &[u8], got: &[u8], suspect: &'static Misconception
         return Ok(());
     }
     let plain = suspect.id == m::NO_ANSWER.id;
-    let beginning = !got.is_empty() && expected.starts_with(got);
-    if beginning && (plain || suspect.id == m::UDP_TRUNCATES.id) {
+    let beginning = super::conversation::stops_short(expected, got);
+    let doubts = [m::UDP_TRUNCATES.id, m::MANGLES_BINARY.id].contains(&suspect.id);
+    if let Some(rest) = got.strip_prefix(expected)
+        && rest.iter().all(|byte| *byte == 0)
+    {
+        return Err(differs(
+            &m::WHOLE_BUFFER,
+            format!(
+                "After the {} of the answer {} of value 0 came.",
+                steps::bytes(expected.len()),
+                steps::bytes(rest.len())
+            ),
+            expected,
+            got,
+        ));
+    }
+    if beginning && (plain || doubts) {
         return Err(differs(
             &m::UDP_TRUNCATES,
             format!(

@@ -18,9 +18,10 @@ mod rest;
 mod texts;
 pub mod wamp;
 
+pub use crate::crash::crashed;
 pub use conversation::{
-    blaming, echo_on, exchange, expected_was, last_words, meet, meet_silent, message_and_end,
-    must_close, still_serves,
+    blaming, echo_on, exchange, exchange_exactly, expected_was, full_or_limited, last_words, meet,
+    meet_silent, message_and_end, must_close, still_serves,
 };
 pub use lifetime::{
     ends_or_goes_on, ends_well, ends_with_failure, nobody_listens, note_exit_code, restart,

@@ -1,0 +1,23 @@
+# Adds with float and answers 15.0 where the sum is 15.
+# check: dsd-sum --server "python3 {file} {port}"
+# fails: whole sum-as-float
+import socket
+import sys
+
+with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", int(sys.argv[1])))
+    listener.listen()
+    while True:
+        connection, peer = listener.accept()
+        print(f"Connected by {peer}")
+        with connection:
+            try:
+                while request := connection.recv(1024):
+                    try:
+                        answer = str(sum(map(float, request.split())))
+                    except ValueError as error:
+                        answer = f"error: {error}"
+                    connection.sendall(answer.encode())
+            except OSError as error:
+                print(f"{peer}: {error}", file=sys.stderr)
