@@ -1,6 +1,6 @@
 # The program of the sheet, typed in as it is.
 # check: cmpu-tcp-echo --client "python3 {file} --port={port}"
-# fails: server-leaves hangs
+# fails: server-leaves spins
 
 import argparse
 import socket

@@ -1,5 +1,5 @@
 // A server in Java that sends its whole buffer back, and not only the part that was filled.
-// check: cmpu-tcp-echo --server "java {file} {port}"
+// check: cmpu-tcp-echo --server "java -cp {file} EchoServer {port}"
 // fails: whole whole-buffer
 import java.io.IOException;
 import java.net.InetAddress;

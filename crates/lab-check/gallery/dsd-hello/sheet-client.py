@@ -1,6 +1,6 @@
 # The program of the sheet, typed in as it is.
 # check: dsd-hello --client "python3 {file}"
-# fails: cut-character decodes-pieces
+# fails: cut-character half-character
 
 import socket
 

@@ -1,6 +1,6 @@
 # The program of the sheet, typed in as it is.
 # check: dsd-hello --server "python3 {file}"
-# fails: cut-character decodes-pieces
+# fails: cut-character half-character
 # fails: restart no-reuseaddr
 
 import socket
