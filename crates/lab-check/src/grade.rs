@@ -31,6 +31,7 @@ use lab_judge::command::Template;
 use lab_judge::process;
 use lab_judge::report::grades::{Row, Verdict, csv, table};
 use lab_judge::report::{self, Format};
+use lab_judge::run;
 use labnet::{Hint, did_you_mean, lock, log, say};
 
 use crate::check::absolute;
@@ -127,11 +128,8 @@ pub struct Grade {
         from_str_fn(labnet::seconds)
     )]
     limit: Duration,
-    /// submissions at a time (default: the processors)
-    #[argh(
-        option,
-        default = "thread::available_parallelism().map_or(2, usize::from)"
-    )]
+    /// submissions at a time (default: twice the processors)
+    #[argh(option, default = "run::default_jobs()")]
     jobs: usize,
     /// use this machine's network where each case could have its own (Linux)
     #[argh(switch)]

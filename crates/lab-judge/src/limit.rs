@@ -1,13 +1,19 @@
 //! Time limits that mean the same on a busy machine.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::procfs;
+use crate::procfs::{self, Watch};
 
 /// A program that has nothing to do and runs this long is in a loop.
 pub const LOOPS: Duration = Duration::from_millis(300);
+
+/// What somebody saw who need not wait any longer, for the evidence.
+pub const SEES_IT_WAIT: &str = "saw that the program itself waits, and that nothing is on its way";
+
+/// The same for one that has only to close its connection, with some room for what it does on the way there.
+const CLOSES: Duration = Duration::from_secs(1);
 
 /// How much a program that is at work may compute after its time is up: a busy loop uses that up, whatever else runs.
 const OVERTIME: Duration = Duration::from_millis(500);
@@ -36,6 +42,43 @@ impl Cut {
     }
 }
 
+/// What all steps of a case know of its programs.
+#[derive(Debug, Clone, Default)]
+pub struct Known(Arc<Facts>);
+
+#[derive(Debug, Default)]
+struct Facts {
+    /// The process groups that were started, the last one last.
+    groups: Mutex<Vec<u32>>,
+    /// How many threads of ours are sending: what a program waits for may come from one of them.
+    senders: AtomicUsize,
+    /// Whether the last wait that was over was so because the program waits for good.
+    waits: AtomicBool,
+}
+
+impl Known {
+    /// A program was started.
+    pub fn started(&self, group: u32) {
+        labnet::lock(&self.0.groups).push(group);
+    }
+
+    /// While what this gives is kept, a thread of ours is sending.
+    pub fn sender(&self) -> Sender {
+        self.0.senders.fetch_add(1, Ordering::SeqCst);
+        Sender(self.clone())
+    }
+}
+
+/// See [`Known::sender`].
+#[derive(Debug)]
+pub struct Sender(Known);
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        self.0.0.senders.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 /// How long a step may wait for a program.
 #[derive(Debug, Clone)]
 pub struct Limit {
@@ -47,9 +90,24 @@ pub struct Limit {
     pub group: u32,
     /// Where it is noted that the end of the case has cut a step short.
     pub cut: Cut,
+    /// What is known of the programs.
+    pub known: Known,
 }
 
 impl Limit {
+    /// Whether the last wait was over because the program itself waits for good: then it had no reason to last as long as a step may.
+    pub fn waits(&self) -> bool {
+        self.known.0.waits.load(Ordering::SeqCst)
+    }
+
+    /// How the last wait ended, after words like "nothing came": `for 5 seconds`, or why nothing will come.
+    pub fn in_vain(&self) -> String {
+        match self.waits() {
+            true => "because the program itself waits".to_string(),
+            false => format!("for {}", seconds(self.patience)),
+        }
+    }
+
     /// A step that begins now.
     pub fn step(&self) -> Step {
         let begin = Instant::now();
@@ -59,7 +117,15 @@ impl Limit {
             deadline: self.end.min(begin + self.patience),
             overtime: None,
             looked: false,
+            watch: Watch::default(),
+            ran: None,
         }
+    }
+
+    /// A step in which the program has nothing to do but to close its connection: one that runs on end for a while is in a loop.
+    pub fn step_to_close(&self) -> Step {
+        let ran = procfs::cpu_usage(self.group).map(|usage| (usage.ran, Instant::now()));
+        Step { ran, ..self.step() }
     }
 }
 
@@ -71,8 +137,11 @@ pub struct Step {
     deadline: Instant,
     /// How much the program had run when its time was first up.
     overtime: Option<Duration>,
-    /// Whether the program was found at rest, or at work for too long, after its time was up.
+    /// Whether the program was found at rest, or at work for too long, after its time was up; or to wait for good, before.
     looked: bool,
+    watch: Watch,
+    /// How much the program had run when it had nothing to do any more, and when that was looked at last.
+    ran: Option<(Duration, Instant)>,
 }
 
 impl Step {
@@ -87,8 +156,10 @@ impl Step {
         }
         let now = Instant::now();
         if now < self.deadline {
+            self.looked = self.waits_for_good() || self.loops();
             return false;
         }
+        self.limit.known.0.waits.store(false, Ordering::SeqCst);
         let group = self.limit.group;
         if now >= self.limit.end {
             // A program that was still at work had not had its time either.
@@ -108,9 +179,37 @@ impl Step {
         false
     }
 
+    /// Whether the programs wait for us, so that nothing will come. A thread of ours that sends would end that.
+    fn waits_for_good(&mut self) -> bool {
+        let facts = &self.limit.known.0;
+        let groups = labnet::lock(&facts.groups).clone();
+        let waits = groups.last() == Some(&self.limit.group)
+            && facts.senders.load(Ordering::SeqCst) == 0
+            && self.watch.waits_for_good(&groups);
+        facts.waits.store(waits, Ordering::SeqCst);
+        waits
+    }
+
+    /// Whether a program that has nothing to do has run for too long. It is looked at now and then.
+    fn loops(&mut self) -> bool {
+        const AGAIN: Duration = Duration::from_millis(200);
+        let Some((from, last)) = &mut self.ran else {
+            return false;
+        };
+        if last.elapsed() < AGAIN {
+            return false;
+        }
+        *last = Instant::now();
+        let ran = procfs::cpu_usage(self.limit.group).unwrap_or_default().ran;
+        ran.saturating_sub(*from) >= CLOSES
+    }
+
     /// Something came: the time begins anew.
     pub fn renew(&mut self) {
-        *self = self.limit.step();
+        *self = match self.ran {
+            Some(_) => self.limit.step_to_close(),
+            None => self.limit.step(),
+        };
     }
 
     /// How long was waited, for the evidence: the time of a step, or what the end of the case left of it, in tenths of a second.
@@ -143,6 +242,7 @@ mod tests {
             end: Instant::now() + Duration::from_millis(end),
             group: 0,
             cut: cut.clone(),
+            known: Known::default(),
         };
         let mut step = limit.step();
         while !step.is_over() {
@@ -168,6 +268,7 @@ mod tests {
             end: Instant::now() + Duration::from_secs(60),
             group: 0,
             cut: Cut::default(),
+            known: Known::default(),
         };
         let mut step = limit.step();
         assert!(!step.is_over());

@@ -152,17 +152,45 @@ impl CpuUsage {
         let begin = Instant::now();
         thread::sleep(window);
         let after = cpu_usage(group)?;
-        let busy = (after.ran + after.waited).saturating_sub(self.ran + self.waited);
-        Some((after, busy * 5 > begin.elapsed() || after.ready))
+        Some((after, after.is_busy_since(self, begin)))
+    }
+
+    /// Whether a group was at work since it had done so much.
+    fn is_busy_since(self, before: CpuUsage, then: Instant) -> bool {
+        let busy = (self.ran + self.waited).saturating_sub(before.ran + before.waited);
+        busy * 5 > then.elapsed() || self.ready
     }
 }
 
-/// Whether the processes of a group are at work, watched for a quarter of a second. Where the system does not tell: no.
+/// Whether the processes of a group are at work, watched for a quarter of a second, or until they are known to wait. Where the system
+/// does not tell: no.
 pub fn is_busy(group: u32) -> bool {
     const WINDOW: Duration = Duration::from_millis(250);
-    cpu_usage(group)
-        .and_then(|cpu_usage| cpu_usage.watch(group, WINDOW))
-        .is_some_and(|(_, is_busy)| is_busy)
+    let begin = Instant::now();
+    let Some(before) = cpu_usage(group) else {
+        return false;
+    };
+    if waits_within(group, WINDOW) {
+        return false;
+    }
+    thread::sleep(WINDOW.saturating_sub(begin.elapsed()));
+    cpu_usage(group).is_some_and(|after| after.is_busy_since(before, begin))
+}
+
+/// Whether a group is found to wait for good within this time.
+pub fn waits_within(group: u32, time: Duration) -> bool {
+    /// How long between two questions.
+    const TICK: Duration = Duration::from_millis(20);
+    let (begin, mut watch) = (Instant::now(), Watch::default());
+    loop {
+        if watch.waits_for_good(&[group]) {
+            return true;
+        }
+        if begin.elapsed() + TICK > time {
+            return false;
+        }
+        thread::sleep(TICK);
+    }
 }
 
 /// Whether a process has not been stopped (by SIGSTOP) and lives. Where the system does not tell: no.
@@ -183,6 +211,8 @@ struct Socket {
     local: SocketAddr,
     remote: SocketAddr,
     listens: bool,
+    /// Its connection is being made (SYN_SENT, SYN_RECV).
+    begins: bool,
     unread: usize,
     unacknowledged: usize,
     inode: u64,
@@ -232,11 +262,18 @@ mod elsewhere {
     pub fn has_environment(_: u32, _: &str) -> bool {
         false
     }
+    #[derive(Debug, Default)]
+    pub struct Watch;
+    impl Watch {
+        pub fn waits_for_good(&mut self, _: &[u32]) -> bool {
+            false
+        }
+    }
 }
 
 #[cfg(not(target_os = "linux"))]
 pub use elsewhere::{
-    cpu_usage, descriptors, environment, has_environment, hides_sockets, processes,
+    Watch, cpu_usage, descriptors, environment, has_environment, hides_sockets, processes,
 };
 #[cfg(not(target_os = "linux"))]
 use elsewhere::{socket_inodes, sockets};
@@ -244,6 +281,10 @@ use elsewhere::{socket_inodes, sockets};
 pub use linux::{cpu_usage, descriptors, environment, has_environment, hides_sockets, processes};
 #[cfg(target_os = "linux")]
 use linux::{socket_inodes, sockets};
+#[cfg(target_os = "linux")]
+pub use waits::Watch;
 
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(target_os = "linux")]
+mod waits;

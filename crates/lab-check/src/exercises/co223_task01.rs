@@ -4,7 +4,6 @@ use lab_judge::cases::tcp_client::{self, Client};
 use lab_judge::cases::tcp_server::{self, Server};
 use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
 use lab_judge::harness::Harness;
-use lab_judge::limit::seconds;
 use lab_judge::misconceptions as m;
 use lab_judge::peers::tcp::Connection;
 use lab_judge::ports::Protocol;
@@ -64,16 +63,16 @@ impl Server for Established {
             harness.program()?.forget_output();
             return Ok(());
         }
-        let patience = seconds(harness.patience());
+        let in_vain = harness.limit().in_vain();
         Err(match client.accepted() {
             Some(false) => wrong(
                 &m::NEVER_ACCEPTS,
-                format!("The client is connected, but for {patience} nobody accepted it."),
+                format!("The client is connected, but nobody accepted it {in_vain}."),
             ),
             _ => wrong(
                 &m::SAYS_NOTHING,
                 format!(
-                    "A client connected from {ip}, port {port}, but for {patience} no line with that address came out of the program."
+                    "A client connected from {ip}, port {port}, but no line with that address came out of the program {in_vain}."
                 ),
             ),
         })

@@ -264,7 +264,7 @@ static SERVER: &[Case] = &[
             client.finish_sending();
             let received = client.read(&answer("last words"));
             judge(harness, &[], &["last words"], &received, &m::CLOSES_EARLY)?;
-            let end = client.read_to_end(64);
+            let end = client.read_end();
             steps::must_close(harness, &end)
         },
     },

@@ -175,7 +175,7 @@ pub const fn ends<S: Server>() -> Case {
             let mut client = harness.serve()?;
             S::serves(harness, &mut client)?;
             client.finish_sending();
-            client.read_to_end(64);
+            client.read_end();
             client.close();
             steps::ends_or_goes_on(harness, S::serves)
         },

@@ -95,12 +95,14 @@ impl Harness<'_> {
         let Starting { full, deadline, .. } = starting;
         let (address, patience) = (self.address, self.target.patience);
         let mut unclear = Unclear::default();
+        let mut watch = procfs::Watch::default();
         loop {
             let tick = deadline.min(Instant::now() + TICK);
             // Asked before the queue: what a program has opened that has ended, or come to rest, by now is in it.
             let ended = self.program()?.ended();
             let group = self.program()?.id();
-            let given_up = self.gives_up(deadline, group);
+            let waits = watch.waits_for_good(&[group]);
+            let given_up = waits || self.gives_up(deadline, group);
             let settled = ended.is_some()
                 || given_up
                 || (unclear.waited(patience) && !procfs::is_busy(group));
@@ -121,14 +123,18 @@ impl Harness<'_> {
                 ));
             }
             if given_up {
-                self.note_cut(&starting);
-                self.log.add(
-                    "server",
-                    What::Awaited(format!("a client on {address}"), full),
-                );
+                if !waits {
+                    self.note_cut(&starting);
+                    let what = What::Awaited(format!("a client on {address}"), full);
+                    self.log.add("server", what);
+                }
+                let words = match waits {
+                    true => "waits for something else, and has not connected",
+                    false => "runs, but never connected",
+                };
                 return Err(wrong(
                     &m::NEVER_CONNECTS,
-                    format!("The program runs, but never connected to {address}."),
+                    format!("The program {words} to {address}."),
                 ));
             }
         }
@@ -291,7 +297,7 @@ mod tests {
             drop(TcpStream::connect(harness.address).unwrap());
             harness.start("").unwrap();
             let mut server = harness.accept(&listener).unwrap();
-            let received = server.read_to_end(64);
+            let received = server.read_end();
             assert_eq!(
                 (received.bytes.as_slice(), received.end),
                 (said, ReadEnd::Closed),

@@ -1,7 +1,7 @@
 //! How the program under test ends: waited for, told, or brought about.
 
 use super::{Harness, START_PATIENCE};
-use crate::limit::{Limit, seconds};
+use crate::limit::{Limit, SEES_IT_WAIT, seconds};
 use crate::misconceptions as m;
 use crate::peers::tcp::{ReadEnd, SendOutcome};
 use crate::process::{Ended, Running};
@@ -68,10 +68,13 @@ impl Harness<'_> {
                 break;
             }
         }
-        self.log.add(
-            "we",
-            What::Awaited("the program's end".to_string(), step.waited()),
-        );
+        match limit.waits() {
+            true => self.log.did("we", SEES_IT_WAIT),
+            false => {
+                let what = What::Awaited("the program's end".to_string(), step.waited());
+                self.log.add("we", what);
+            }
+        }
         // One that waits does not run.
         let ran = match (from, procfs::cpu_usage(limit.group)) {
             (Some(from), Some(now)) => now.ran.saturating_sub(from.ran),
@@ -89,7 +92,12 @@ impl Harness<'_> {
         }
         Err(wrong(
             suspect,
-            format!("The program still ran {} {after}.", seconds(patience)),
+            match limit.waits() {
+                true => {
+                    format!("The program does not end {after}: it waits, and nothing will come.")
+                }
+                false => format!("The program still ran {} {after}.", seconds(patience)),
+            },
         ))
     }
 
@@ -105,8 +113,7 @@ impl Harness<'_> {
 
     /// A sentence about how listening ended, with the program's own end where there was one.
     pub fn ending(&mut self, end: ReadEnd) -> String {
-        let patience = self.target.patience;
-        let words = end.words(patience);
+        let words = end.words(&self.limit().in_vain());
         match end {
             ReadEnd::Closed | ReadEnd::Reset => match self.ended_with() {
                 Some(ended) => format!("{words}, and {ended}"),

@@ -17,7 +17,7 @@ mod target;
 pub mod udp;
 
 use crate::command::Template;
-use crate::limit::{Cut, Limit, seconds};
+use crate::limit::{Cut, Known, Limit, seconds};
 use crate::misconceptions as m;
 use crate::ports::Port;
 use crate::process::{Answers, Group, Input, Invocation, Running};
@@ -64,6 +64,8 @@ pub struct Harness<'a> {
     deadline: Instant,
     /// Whether the deadline has cut a step short.
     cut: Cut,
+    /// What steps know of the programs.
+    known: Known,
     clients: usize,
     groups: Groups,
     /// The network that the case has to itself, where it has one.
@@ -113,6 +115,7 @@ impl<'a> Harness<'a> {
             _scratch: scratch,
             deadline: target.until.min(Instant::now() + target.case_limit),
             cut: Cut::default(),
+            known: Known::default(),
             clients: 0,
             groups: Groups::default(),
             network,
@@ -136,6 +139,7 @@ impl<'a> Harness<'a> {
             end: self.deadline,
             group: self.programs.last().map_or(0, Running::id),
             cut: self.cut.clone(),
+            known: self.known.clone(),
         }
     }
 
@@ -281,6 +285,7 @@ impl<'a> Harness<'a> {
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
                     .push(program.group());
+                self.known.started(program.id());
                 self.programs.push(program);
                 Ok(())
             }

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::{Harness, Starting};
-use crate::limit::Limit;
+use crate::limit::{Limit, SEES_IT_WAIT};
 use crate::misconceptions as m;
 use crate::peers::udp::{Datagram, Peer};
 use crate::ports;
@@ -20,6 +20,8 @@ use crate::verdict::{Step, What, undecided, wrong};
 pub enum Nothing {
     /// The program runs, and this long nothing came.
     Silence(Duration),
+    /// The program waits itself, without a time limit.
+    Waits,
     /// The program has ended.
     Ended(Ended),
 }
@@ -29,6 +31,7 @@ impl Nothing {
     pub fn words(self) -> String {
         match self {
             Nothing::Silence(time) => format!("for {} seconds nothing came", time.as_secs_f64()),
+            Nothing::Waits => "nothing came because the program itself waits".to_string(),
             Nothing::Ended(ended) => format!("the program {ended}"),
         }
     }
@@ -74,11 +77,13 @@ impl Harness<'_> {
             begin, deadline, ..
         } = starting;
         let mut pause = Duration::from_micros(500);
+        let mut watch = procfs::Watch::default();
         loop {
             let (address, patience) = (self.address, self.target.patience);
             let group = self.program()?.id();
             // Asked first: it may bind its address while it is watched.
-            let given_up = self.gives_up(deadline, group);
+            let waits = watch.waits_for_good(&[group]);
+            let given_up = waits || self.gives_up(deadline, group);
             let ours = procfs::listening("udp", group);
             if ours.iter().any(|bound| procfs::takes(*bound, address)) {
                 return Ok(());
@@ -112,7 +117,7 @@ impl Harness<'_> {
             }
             let elsewhere = begin.elapsed() >= patience && !ours.is_empty();
             if given_up || elsewhere {
-                if !elsewhere {
+                if !elsewhere && !waits {
                     self.note_cut(&starting);
                 }
                 let waited = Duration::from_secs(begin.elapsed().as_secs());
@@ -186,6 +191,10 @@ impl Harness<'_> {
             if step.is_over() {
                 self.sends_nowhere_else(peer, None)?;
                 let waited = step.waited();
+                if limit.waits() {
+                    self.log.did(&peer.who, SEES_IT_WAIT);
+                    return Ok(Err(Nothing::Waits));
+                }
                 self.log
                     .add(&peer.who, What::Awaited("a datagram".into(), waited));
                 return Ok(Err(Nothing::Silence(waited)));

@@ -9,12 +9,14 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockRef, Socket, Type};
 
-use crate::limit::{LOOPS, Limit, seconds};
+use crate::limit::{LOOPS, Limit, SEES_IT_WAIT, Step};
 use crate::procfs;
 use crate::verdict::{Excerpt, Log, What};
 
 /// How long a connection waits for anything before it looks at its deadline again.
 const TICK: Duration = Duration::from_millis(20);
+/// So much of what comes where nothing should is shown, in bytes.
+const FEW: usize = 64;
 /// More than this is never kept of what the program under test sends, in bytes, beyond what was expected.
 const SURPLUS: usize = 64 * 1024;
 
@@ -59,14 +61,16 @@ pub enum ReadEnd {
 
 impl ReadEnd {
     /// As the second half of a sentence that begins with what came.
-    pub fn words(self, patience: Duration) -> String {
+    ///
+    /// `in_vain` is how a wait ended ([`Limit::in_vain`]).
+    pub fn words(self, in_vain: &str) -> String {
         match self {
             ReadEnd::Complete => "and that was all".to_string(),
             ReadEnd::Differs => "which is something else".to_string(),
             ReadEnd::Closed => "then the program closed the connection".to_string(),
             ReadEnd::Reset => "then the program broke the connection off (RST)".to_string(),
             ReadEnd::Silence => {
-                format!("then nothing more for {}", seconds(patience))
+                format!("then nothing more {in_vain}")
             }
         }
     }
@@ -221,7 +225,12 @@ impl Connection {
             sent: self.sent,
             ahead: Vec::new(),
         };
-        Ok(thread::spawn(move || other.send(&bytes)))
+        let sender = self.limit.known.sender();
+        Ok(thread::spawn(move || {
+            let outcome = other.send(&bytes);
+            drop(sender);
+            outcome
+        }))
     }
 
     /// Reads until the expected bytes have come, something else has, or nothing more does.
@@ -342,18 +351,28 @@ impl Connection {
         bytes
     }
 
+    /// Waits for the end of the stream, where nothing else is left to do.
+    pub fn read_end(&mut self) -> Received {
+        let step = self.limit.step_to_close();
+        self.read_in(step, |bytes| (bytes.len() > FEW).then_some(bytes.len()))
+    }
+
     /// Reads to the end of the stream, at most so much.
     pub fn read_to_end(&mut self, limit: usize) -> Received {
         self.read_while(|bytes| (bytes.len() > limit).then_some(bytes.len()))
     }
 
     /// Reads until the condition gives how many bytes belong to what was waited for; the rest stays for the next.
-    pub(crate) fn read_while(
+    pub(crate) fn read_while(&mut self, complete: impl FnMut(&[u8]) -> Option<usize>) -> Received {
+        self.read_in(self.limit.step(), complete)
+    }
+
+    fn read_in(
         &mut self,
+        mut step: Step,
         mut complete: impl FnMut(&[u8]) -> Option<usize>,
     ) -> Received {
         let mut bytes = std::mem::take(&mut self.ahead);
-        let mut step = self.limit.step();
         let mut buffer = vec![0; 64 * 1024];
         // What lay ahead may already be all: asked before anything is read.
         let end = loop {
@@ -381,6 +400,7 @@ impl Connection {
             ReadEnd::Reset => self
                 .log
                 .did(&self.who, "saw the program break the connection off (RST)"),
+            ReadEnd::Silence if self.limit.waits() => self.log.did(&self.who, SEES_IT_WAIT),
             ReadEnd::Silence => {
                 let what = match bytes.is_empty() {
                     true => "anything to come from the program",

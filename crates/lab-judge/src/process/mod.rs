@@ -391,6 +391,7 @@ impl Running {
 
     /// Waits until its stdout meets a condition, or has ended, or the time is up; says whether it does.
     pub fn prints_such(&self, deadline: Instant, condition: impl Fn(&[u8]) -> bool) -> bool {
+        self.stdout.view().catch_up();
         self.stdout.wait_for(self.counts_from, deadline, condition)
     }
 

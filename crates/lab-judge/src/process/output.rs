@@ -222,7 +222,7 @@ impl Capture {
 
 impl View {
     /// Waits until all that the program has written by now is kept.
-    fn catch_up(&self) {
+    pub(super) fn catch_up(&self) {
         #[cfg(unix)]
         for _ in 0..1000 {
             let kept = labnet::lock(&self.shared.kept);

@@ -155,6 +155,7 @@ fn parse(table: &str) -> Vec<Socket> {
             local: address(words.get(1)?)?,
             remote: address(words.get(2)?)?,
             listens: *words.get(3)? == "0A",
+            begins: ["02", "03"].contains(words.get(3)?),
             unread: usize::from_str_radix(unread, 16).ok()?,
             unacknowledged: usize::from_str_radix(unacknowledged, 16).ok()?,
             inode: words.get(9)?.parse().ok()?,
@@ -184,6 +185,11 @@ fn address(text: &str) -> Option<SocketAddr> {
         }
         _ => None,
     }
+}
+
+/// A process id as the system calls take it.
+pub fn pid(id: u32) -> Option<rustix::process::Pid> {
+    rustix::process::Pid::from_raw(i32::try_from(id).ok()?)
 }
 
 /// Every process of the machine. One that ends meanwhile is left out.

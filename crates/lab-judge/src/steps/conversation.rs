@@ -15,6 +15,12 @@ pub fn must_close(harness: &mut Harness<'_>, end: &Received) -> Step {
     match end.end {
         ReadEnd::Closed if end.bytes.is_empty() => Ok(()),
         ReadEnd::Silence => {
+            if harness.limit().waits() {
+                return Err(wrong(
+                    &m::NEVER_CLOSES,
+                    "The connection is over, but the program has not closed it: it waits for something else.",
+                ));
+            }
             harness.log.add(
                 "client 1",
                 What::Awaited("the end of the connection".into(), harness.patience()),
@@ -97,13 +103,13 @@ fn what_it_waits_for(harness: &mut Harness<'_>, client: &mut Connection) -> Step
     if client.accepted() == Some(false) {
         return Ok(());
     }
-    let patience = seconds(harness.patience());
+    let in_vain = harness.limit().in_vain();
     client.send(b"\n");
     if client.read_some().end == ReadEnd::Complete {
         return Err(wrong(
             &m::WAITS_FOR_LINE,
             format!(
-                "The message was read, and nothing came for {patience}. An answer came when a line end was sent after it."
+                "The message was read, and nothing came {in_vain}. An answer came when a line end was sent after it."
             ),
         ));
     }
@@ -112,7 +118,7 @@ fn what_it_waits_for(harness: &mut Harness<'_>, client: &mut Connection) -> Step
         return Err(wrong(
             &m::WAITS_FOR_END,
             format!(
-                "The message was read, and nothing came for {patience}. An answer came when the client had ended its direction."
+                "The message was read, and nothing came {in_vain}. An answer came when the client had ended its direction."
             ),
         ));
     }
@@ -270,7 +276,7 @@ pub fn last_words(harness: &mut Harness<'_>, message: &[u8], expected: &[u8]) ->
     client.finish_sending();
     let received = client.read(expected);
     expected_was(harness, &client, &received, expected, &m::CLOSES_EARLY)?;
-    let end = client.read_to_end(64);
+    let end = client.read_end();
     must_close(harness, &end)
 }
 

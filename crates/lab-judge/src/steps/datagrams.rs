@@ -313,6 +313,11 @@ pub fn sends_again(harness: &mut Harness<'_>, server: &mut Peer) -> Step<Datagra
                 time.as_secs_f64()
             ),
         )),
+        Err(Nothing::Waits) => Err(wrong(
+            &m::UDP_WAITS_FOREVER,
+            "Its datagram was lost, and the program waits for the answer without a time limit: it neither sends it again nor \
+             gives up.",
+        )),
         Err(Nothing::Ended(ended)) => Err(wrong(
             &m::UDP_NO_RESEND,
             format!("Its datagram was lost, and the program {ended} without a second try."),
@@ -327,6 +332,12 @@ pub fn silence(harness: &mut Harness<'_>, server: &mut Peer) -> Step {
     for _ in 1..TRIES {
         match harness.receive_within(server, patience)? {
             Ok(_) => {}
+            Err(Nothing::Waits) => {
+                return Err(wrong(
+                    &m::UDP_WAITS_FOREVER,
+                    "No answer ever came, and the program waits for one without a time limit.",
+                ));
+            }
             Err(Nothing::Silence(_)) => {
                 return Err(wrong(
                     &m::UDP_WAITS_FOREVER,

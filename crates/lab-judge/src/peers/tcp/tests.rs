@@ -14,6 +14,7 @@ fn pair() -> (Connection, TcpStream) {
         end: Instant::now() + patience,
         group: std::process::id(),
         cut: Cut::default(),
+        known: crate::limit::Known::default(),
     };
     let ours = Connection::new(stream, "client 1", &Log::default(), limit).unwrap();
     (ours, theirs)
