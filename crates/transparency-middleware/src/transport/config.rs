@@ -1,19 +1,13 @@
-//! How a router listens, and what its connections share.
+//! How a router listens, and what it bears.
 
 use std::collections::HashMap;
-use std::io;
-use std::net::{IpAddr, TcpStream};
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use super::events::Observer;
 use super::http::Page;
 use super::principals::RealmConfig;
-use super::router::Router;
 use crate::messages::Uri;
 use crate::realm::{self, Limits};
-use crate::stream::Stream;
 use crate::tls::Certificate;
 
 /// How a router listens and what it bears.
@@ -76,52 +70,5 @@ impl Default for Config {
             origins: Vec::new(),
             observer: Observer::default(),
         }
-    }
-}
-
-/// What the connections of a router share.
-pub(super) struct Shared {
-    pub(super) config: Config,
-    pub(super) router: Arc<Router>,
-    /// Of connections that come from now on.
-    pub(super) certificate: RwLock<Option<Certificate>>,
-    /// Those of the configuration, until a reload brings others.
-    pub(super) pages: RwLock<Arc<Vec<Page>>>,
-    pub(super) per_address: Mutex<HashMap<IpAddr, usize>>,
-    /// No connection is served any more; those who are here are being told.
-    pub(super) stopping: AtomicBool,
-    /// All have been told: nothing is left to be accepted for.
-    pub(super) stopped: AtomicBool,
-}
-
-impl Shared {
-    /// A socket that was accepted, with TLS where there is a certificate.
-    pub(super) fn secure(&self, socket: TcpStream) -> io::Result<Stream> {
-        let certificate = self.certificate.read();
-        let certificate = certificate.unwrap_or_else(PoisonError::into_inner).clone();
-        match certificate {
-            Some(certificate) => Stream::server(socket, certificate.0),
-            None => Ok(Stream::plain(socket)),
-        }
-    }
-
-    /// Connections that come from now on are shown this certificate.
-    pub(super) fn replace_certificate(&self, certificate: Certificate) {
-        let place = self.certificate.write();
-        *place.unwrap_or_else(PoisonError::into_inner) = Some(certificate);
-    }
-
-    /// The page of a path.
-    pub(super) fn page(&self, path: &str) -> Option<Page> {
-        let pages = self.pages.read().unwrap_or_else(PoisonError::into_inner);
-        pages.iter().find(|page| page.path == path).cloned()
-    }
-}
-
-impl std::fmt::Debug for Shared {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared")
-            .field("config", &self.config)
-            .finish_non_exhaustive()
     }
 }

@@ -13,7 +13,6 @@ use tungstenite::error::{CapacityError, Error as WsError};
 use tungstenite::protocol::{Role, WebSocket, WebSocketConfig};
 use tungstenite::{Message as Frame, handshake::server::Request};
 
-use super::config::Shared;
 use super::entry::RealmEntry;
 use super::events::RouterEvent;
 use super::http::{self, Head, Page, Refusal};
@@ -21,6 +20,7 @@ use super::joining::{Challenged, Joining};
 use super::metrics::count;
 use super::peer::{Peer, VALUES};
 use super::router::Router;
+use super::shared::Shared;
 use super::wire::{Limit, Wire};
 use super::{CLOSE_PATIENCE, FRAME_BUFFER, STRANGERS_BYTES};
 use crate::frames::{self, Side};

@@ -16,6 +16,7 @@ mod penalties;
 mod principals;
 mod router;
 mod server;
+mod shared;
 mod timer;
 mod wire;
 

@@ -11,13 +11,14 @@ use std::time::{Duration, Instant};
 use labnet::lock;
 use socket2::{Domain, Socket, Type};
 
-use super::config::{Config, Shared};
+use super::config::Config;
 use super::connection::{echo, open, serve};
 use super::events::RouterEvent;
 use super::http::Page;
 use super::metrics::count;
 use super::principals::RealmConfig;
 use super::router::Router;
+use super::shared::Shared;
 use super::{CONNECTION, STACK_SIZE};
 use crate::memory::Charge;
 use crate::messages::Uri;
