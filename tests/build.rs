@@ -73,7 +73,7 @@ fn list_exercises() -> io::Result<()> {
     fs::write(Path::new(&out).join("exercises.rs"), modules)
 }
 
-/// What stands around each line of Rust on the page for readers of Python.
+/// What is around each line of Rust on the page for readers of Python.
 const AROUND_A_LINE: &str = "\
 # #![allow(unused)]
 # use std::io::{Read, Write};

@@ -25,7 +25,7 @@ KEYS = 10_000
 # Seconds that another process may take to give the log up, and how often it is asked for.
 PATIENCE = 2
 INTERVAL = 0.002
-# Seconds that the calls under way may take when the service is asked to end.
+# Seconds that the calls in flight may take when the service is asked to end.
 DRAIN_LIMIT = 30
 LONGEST = 2 ** 63
 
@@ -116,7 +116,7 @@ class Counter:
 
 
 class Calls:
-    """Counts the calls under way, so that a service that leaves can end them first."""
+    """Counts the calls in flight, so that a service that leaves can end them first."""
 
     def __init__(self):
         self.running = 0
@@ -133,7 +133,7 @@ class Calls:
         if not self.running:
             waiting, self.idle = self.idle, []
             for deferred in waiting:
-                # autobahn sends the answer in this turn, as soon as it has it from here; whoever waits comes after it.
+                # autobahn sends the answer in this turn, as soon as it has it from here; anyone who waits comes after it.
                 reactor.callLater(0, deferred.callback, None)
         return result
 
@@ -212,7 +212,7 @@ def main():
                 note(f"left without GOODBYE: {error}")
             component.stop()
 
-        # twisted has handlers of its own, which would not unregister first.
+        # twisted has its own handlers, which would not unregister first.
         signal.signal(signal.SIGTERM, lambda *_: reactor.callFromThread(leave))
         signal.signal(signal.SIGINT, lambda *_: reactor.callFromThread(leave))
 
@@ -278,7 +278,7 @@ def main():
                 break
             except ApplicationError:
                 yield task.deferLater(reactor, 0.02, lambda: None)
-        # The last of them answers for all: whoever has it has the others.
+        # The last of them answers for all: anyone who has it has the others.
         for name in ("add", "add_once", "value"):
             yield offer(counting(COUNTER + name), COUNTER + name, "first")
         note("serving org.example.calculator and org.example.counter")

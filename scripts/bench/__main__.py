@@ -1,4 +1,4 @@
-"""Measures the programs of this workspace beside their peers, in one run: python3 scripts/bench [NAME ...]
+"""Measures the programs of this workspace next to their peers, in one run: python3 scripts/bench [NAME ...]
 
 Builds or starts every peer itself (C floors from scripts/bench/c, the Python twins, other packages), prints one
 table a benchmark on stdout, and says on stderr what it is doing. What a machine lacks is said and left out.

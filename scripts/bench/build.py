@@ -1,4 +1,4 @@
-"""How long a student waits: first builds from nothing, beside the same echo server on tokio and clap."""
+"""How long a student waits: first builds from nothing, next to the same echo server on tokio and clap."""
 
 import contextlib
 import os

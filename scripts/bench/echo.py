@@ -1,4 +1,4 @@
-"""TCP echo: latency, throughput and connections a second, beside C with the same buffer and system calls."""
+"""TCP echo: latency, throughput and connections a second, next to C with the same buffer and system calls."""
 
 from driver import Case, c_needs, port_of
 
@@ -33,7 +33,7 @@ def run(bench):
         return [c_server, buffer, backlog]
 
     def measured(server, mode, *sizes, server_cpu, load_cpu):
-        """A way to measure one server: started anew each time, loaded by the same client."""
+        """A way to measure one server: started again each time, loaded by the same client."""
 
         def measure():
             with bench.start(server, cpu=server_cpu) as peer:
@@ -80,7 +80,7 @@ def run(bench):
         # Two CPUs, and whatever else they have to do: this one swings most.
         times=2 * ROUNDS,
     )
-    # codio-echo-server ends with its first client; this one goes on. Its sheet says listen(5).
+    # codio-echo-server ends with its first client; this one continues. Its sheet says listen(5).
     bench.compare(
         "connections a second, a message there and back on each",
         [

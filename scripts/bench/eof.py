@@ -1,4 +1,4 @@
-"""A long message that ends with <EOF>: labnet's reader beside a plain receive, and beside Python."""
+"""A long message that ends with <EOF>: labnet's reader next to a plain receive, and next to Python."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Calls and events by name: our router beside Crossbar, NATS and a relay that only passes frames on."""
+"""Calls and events by name: our router next to Crossbar, NATS and a relay that only passes frames on."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from driver import BenchError, Case, Missing, port_of
 TITLE = "transparency-middleware: calls and events by name"
 NATS = "NATS (apt install nats-server)"
 CROSSBAR = "Crossbar (scripts/peers)"
-#: Calls under way at a time, where there is more than one.
+#: Calls in flight at a time, where there is more than one.
 MANY = 64
 #: A measurement pairs best with its neighbors when it is short, so there are more of them.
 TIMES = 2
@@ -135,7 +135,7 @@ def start_nats(bench):
 
 
 def start_crossbar(bench):
-    """One node with the README's configuration, on a port of its own."""
+    """One node with the README's configuration, on its own port."""
     port = free_port()
     node = os.path.join(bench.folder, "crossbar")
     os.makedirs(node, exist_ok=True)

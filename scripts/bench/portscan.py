@@ -1,4 +1,4 @@
-"""The port scanner beside a C floor of the same kind, nmap, RustScan and the Python twin."""
+"""The port scanner next to a C floor of the same kind, nmap, RustScan and the Python twin."""
 
 import contextlib
 import json
@@ -172,7 +172,7 @@ def run(bench):
             said = call(["time", "--format", "%M", *prefix, scanner, *where]).stderr
             peaks.append(int(said.split()[-1]) / 1024)
 
-    # This machine itself, in a namespace of its own, where only our listeners listen: so what is found can be checked.
+    # This machine itself, in its own namespace, where only our listeners listen: so what is found can be checked.
     floor = "C floor"
     twin = [sys.executable, os.path.join(bench.root, "crates", "portscan", "twin.py")]
     here = "127.0.0.1"

@@ -1,4 +1,4 @@
-"""UDP echo: the round trip of a datagram, beside C with the same buffer and system calls."""
+"""UDP echo: the round trip of a datagram, next to C with the same buffer and system calls."""
 
 from driver import Case, c_needs, port_of
 

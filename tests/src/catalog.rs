@@ -22,7 +22,7 @@ pub struct Entry {
     pub args: Vec<String>,
     /// What the client of a server, or the program, needs on the other side: `web-server`.
     pub needs: Option<String>,
-    /// Everything that stands in `[package.metadata.lab]`.
+    /// Everything that is in `[package.metadata.lab]`.
     pub metadata: Value,
 }
 
@@ -57,7 +57,7 @@ pub fn entries() -> Vec<Entry> {
 
 /// The small programs of the sheets: a server, a client or a program that stands alone, each in one `main.rs`.
 ///
-/// A program that is an engine of its own (`engine = true`) has tests of its own, too.
+/// A program that is its own engine (`engine = true`) has its own tests, too.
 pub fn lab_programs() -> Vec<Entry> {
     let small = |entry: &Entry| {
         ["server", "client", "program"].contains(&entry.role.as_str())

@@ -16,7 +16,7 @@ use crate::{Program, Running};
 pub struct LongRunningServer {
     /// The server's package.
     pub server: &'static str,
-    /// Its arguments, beside `--port=0`.
+    /// Its arguments, besides `--port=0`.
     pub args: &'static [&'static str],
     /// What a good client sends; nothing, to a server that speaks first.
     pub request: &'static [u8],
@@ -176,13 +176,13 @@ impl LongRunningServer {
     /// 50 clients at once.
     ///
     /// With a queue of 5 Linux completes handshakes that it then forgets: it answers a burst of SYN with SYN cookies and
-    /// keeps nothing of it (tcp(7), `tcp_syncookies`), and drops the last ACK of whoever finds the queue full. Such
+    /// keeps nothing of it (tcp(7), `tcp_syncookies`), and drops the last ACK of anyone who finds the queue full. Such
     /// a client is connected for all it knows. It hears nothing, and has to come again.
     pub fn serves_fifty_clients_that_come_at_once(&self, language: Language) {
         let (_server, address) = self.program(language).serve();
         thread::scope(|scope| {
             for client in 0..50 {
-                // Each has a patience of its own, or all would come again at once, and again.
+                // Each has its own patience, or all would come again at once, and again.
                 let patience = Duration::from_millis(100 + 20 * client);
                 scope.spawn(move || {
                     if !self.short_queue {

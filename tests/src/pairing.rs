@@ -32,7 +32,7 @@ impl Language {
 pub struct Pairing {
     /// The server's package.
     pub server: &'static str,
-    /// Its arguments, beside `--port=0`.
+    /// Its arguments, besides `--port=0`.
     pub server_args: &'static [&'static str],
     /// What it prints before its first client, `PORT` in place of ports.
     pub opening: &'static str,
@@ -42,7 +42,7 @@ pub struct Pairing {
     pub one_shot: bool,
     /// The client's package.
     pub client: &'static str,
-    /// Its arguments, beside the server's address.
+    /// Its arguments, besides the server's address.
     pub client_args: &'static [&'static str],
     /// What the client reads from stdin.
     pub input: &'static str,
@@ -153,8 +153,8 @@ impl Pairing {
                 first.1,
             );
         }
-        // A server that goes on is stopped when it has said all it should. Whether it says more than that
-        // shows in a second round: the surplus of the first stands before it.
+        // A server that continues is stopped when it has said all it should. Whether it says more than that
+        // shows in a second round: the surplus of the first is before it.
         let second = talk();
         assert_eq!(
             first, second,

@@ -300,7 +300,7 @@ impl Running {
         self.child.id()
     }
 
-    /// Stops the program where it stands, as Ctrl-Z does (SIGSTOP): its system goes on to take what comes for it.
+    /// Stops the program where it stands, as Ctrl-Z does (SIGSTOP): its system continues to take what comes for it.
     ///
     /// # Panics
     ///
@@ -384,7 +384,7 @@ impl Running {
         }
     }
 
-    /// Says what the program did, for whoever reads why a test failed: a starter's program names the steps it lacks.
+    /// Says what the program did, for anyone who reads why a test failed: a starter's program names the steps it lacks.
     #[allow(
         clippy::print_stderr,
         reason = "the test harness holds it back, and shows it only when the test fails"
@@ -419,7 +419,7 @@ impl Drop for Running {
     }
 }
 
-/// The lines of a stream, read by a thread of their own so that the program never blocks on a full pipe.
+/// The lines of a stream, read by their own thread so that the program never blocks on a full pipe.
 #[derive(Debug)]
 struct Lines {
     lines: Receiver<String>,

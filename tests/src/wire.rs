@@ -27,7 +27,7 @@ pub fn connect(address: SocketAddr) -> TcpStream {
     stream
         .set_write_timeout(Some(DEADLINE))
         .expect("a time limit above 0");
-    // Every write goes out at once, as a segment of its own: a test says itself what is sent together.
+    // Every write goes out at once, as its own segment: a test says itself what is sent together.
     stream
         .set_nodelay(true)
         .expect("TCP_NODELAY is there on every system");
@@ -92,7 +92,7 @@ pub fn send_piece(stream: &mut TcpStream, piece: &[u8]) {
 }
 
 /// Whether all that was sent to a peer on this machine has been acknowledged, and received by its program: both
-/// queues of the connection are empty in `/proc/thread-self/net/tcp`: a test's thread has a network of its own.
+/// queues of the connection are empty in `/proc/thread-self/net/tcp`: a test's thread has its own network.
 #[cfg(target_os = "linux")]
 fn nothing_under_way(stream: &TcpStream) -> bool {
     let hex = |address: std::io::Result<SocketAddr>| match address {

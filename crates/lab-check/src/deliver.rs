@@ -139,7 +139,7 @@ pub fn colors() -> bool {
     io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// The check that runs. Whoever takes it out delivers its result, and does so while holding the lock: a signal in the
+/// The check that runs. Anyone who takes it out delivers its result, and does so while holding the lock: a signal in the
 /// middle of writing waits until the file is whole.
 static CURRENT: Mutex<Option<(SharedReport, Sink)>> = Mutex::new(None);
 

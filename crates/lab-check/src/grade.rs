@@ -1,4 +1,4 @@
-//! `cargo lab grade`: a folder of submissions, each checked by a process of its own.
+//! `cargo lab grade`: a folder of submissions, each checked by its own process.
 //!
 //! One file, since it is one command.
 //!
@@ -156,7 +156,7 @@ impl Grade {
         let mut one_port = false;
         for (_, command) in &sides {
             let own = ["rust", "python"].contains(&command.as_str());
-            // Each submission's file stands there later; the check knows no such place.
+            // Each submission's file is there later; the check knows no such place.
             let command = command.replace("{file}", "FILE").replace("{name}", "NAME");
             one_port |= !own && !Template::parse(&command)?.has("port");
         }
@@ -427,7 +427,7 @@ fn shown(path: &Path) -> PathBuf {
         .unwrap_or_else(|| path.to_path_buf())
 }
 
-/// What is known while the grading goes on.
+/// What is known while the grading continues.
 #[derive(Default)]
 struct Desk {
     rows: Mutex<BTreeMap<String, Row>>,

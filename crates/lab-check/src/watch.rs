@@ -4,7 +4,7 @@
 //! processor; it needs no library of a system's own notices (inotify, kqueue, ReadDirectoryChangesW), which miss changes on network
 //! folders and in containers, and are told of a rename where an editor saves by one.
 //!
-//! With `--next` the case that failed last is played first, alone: whoever mends it knows at once.
+//! With `--next` the case that failed last is played first, alone: anyone who mends it knows at once.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -261,7 +261,7 @@ enum Done {
     NotPlayed(anyhow::Error),
 }
 
-/// Checks once, in a thread, while this one goes on looking at the files.
+/// Checks once, in a thread, while this one continues looking at the files.
 fn checked(wanted: &Wanted, plan: &Plan, seen: &mut Seen, paths: &[PathBuf]) -> Done {
     let shared_report: SharedReport =
         Arc::new(Mutex::new(wanted.report(plan, &[], !plan.only.is_empty())));

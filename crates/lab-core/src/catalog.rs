@@ -14,7 +14,7 @@
 //! address = "127.0.0.1:65432"         # where a server listens unless it is told otherwise; the tests read it
 //! one-shot = true                     # may be left out: a server that ends with its first client
 //! interactive = true                  # may be left out: a client that reads the user's keyboard
-//! engine = true                       # may be left out: no lab program of one file, with tests of its own
+//! engine = true                       # may be left out: no lab program of one file, with its own tests
 //! needs = "web-server"                # may be left out: `cargo lab run` starts one
 //! ```
 
@@ -329,7 +329,7 @@ impl Program {
     }
 }
 
-/// A manifest's folder from the root, with `/` on every system: it stands in generated documents.
+/// A manifest's folder from the root, with `/` on every system: it is in generated documents.
 fn folder_of(manifest: &Path, root: &Path) -> String {
     let folder = manifest.parent().unwrap_or(manifest);
     let parts: Vec<_> = folder

@@ -10,7 +10,7 @@ pub type Json = JsonValue;
 
 static NULL: Json = JsonValue::Null;
 
-/// What stands at this path of an object in an object; null when nothing does.
+/// What is at this path of an object in an object; null when nothing does.
 ///
 /// ```
 /// let value = r#"{"target": {"name": "x"}}"#.parse().unwrap();

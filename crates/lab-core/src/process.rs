@@ -62,7 +62,7 @@ pub struct Running {
 #[derive(Debug)]
 struct Started {
     child: Child,
-    /// Whether it leads a process group of its own, which ends with it.
+    /// Whether it leads its own process group, which ends with it.
     #[cfg_attr(not(unix), allow(dead_code, reason = "groups are Unix's"))]
     group: bool,
 }
@@ -100,7 +100,7 @@ pub fn start_merged<Side: Copy + Send + 'static>(
     Ok(running)
 }
 
-/// Starts a program in a process group of its own, so that the programs it starts end with it: cargo's compilers.
+/// Starts a program in its own process group, so that the programs it starts end with it: cargo's compilers.
 /// Its streams are as the command says.
 ///
 /// # Errors
@@ -149,7 +149,7 @@ impl Running {
     ///
     /// # Errors
     ///
-    /// When it goes on all the same for 5 s; it is killed then.
+    /// When it continues all the same for 5 s; it is killed then.
     pub fn end(self) -> anyhow::Result<ExitStatus> {
         // Asked again and again instead of one blocking wait: that would hold the lock, and a signal would find it
         // taken. The output's end has announced the program's, so this is over at the first or second look.
@@ -265,8 +265,8 @@ pub fn die_with_parent(command: &mut Command) {
     let _ = command;
 }
 
-/// Has the program lead a session and a process group of its own, without a controlling terminal: `/dev/tty`, where some programs ask
-/// for a password, does not open the terminal of whoever started it.
+/// Has the program lead a session and its own process group, without a controlling terminal: `/dev/tty`, where some programs ask
+/// for a password, does not open the terminal of anyone who started it.
 #[cfg(unix)]
 pub fn lead_session(command: &mut Command) {
     use std::os::unix::process::CommandExt;

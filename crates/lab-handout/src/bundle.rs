@@ -37,7 +37,7 @@ pub type Files = BTreeMap<String, Entry>;
 pub enum Target {
     /// A folder, made new.
     Folder(PathBuf),
-    /// A `.zip`; inside, everything stands in one folder of this name, or at the top when it is empty.
+    /// A `.zip`; inside, everything is in one folder of this name, or at the top when it is empty.
     Zip(PathBuf, String),
     /// A `.tar.gz` or `.tgz`, likewise.
     Tar(PathBuf, String),
@@ -89,7 +89,7 @@ impl Target {
         }
     }
 
-    /// Finds out whether a hand-out can go there. What stands there already is never overwritten; an empty folder is taken.
+    /// Finds out whether a hand-out can go there. What is there already is never overwritten; an empty folder is taken.
     ///
     /// # Errors
     ///
@@ -117,11 +117,11 @@ impl Target {
         Ok(())
     }
 
-    /// Writes the hand-out there: beside its place first, then into it with one step, so that nobody ever finds a half.
+    /// Writes the hand-out there: next to its place first, then into it with one step, so that nobody ever finds a half.
     ///
     /// # Errors
     ///
-    /// When something stands there, or it cannot be written; what was begun is taken away again.
+    /// When something is there, or it cannot be written; what was begun is taken away again.
     pub fn write(&self, files: &Files) -> anyhow::Result<()> {
         const NEW: &str = "new";
 

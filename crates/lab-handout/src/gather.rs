@@ -146,7 +146,7 @@ impl Source {
                 exercise.id
             );
         }
-        // It stands at the top, with links that fit there.
+        // It is at the top, with links that fit there.
         let own = format!("{}/README.md", kind.folder(readme::main_program(exercise)));
         let asked = self.checks.asked(&checks);
         let readme = readme::top(&files, sheet, exercise, kind, &tasks, &asked)?;

@@ -1,4 +1,4 @@
-//! `cargo lab handout`: an exercise as a folder of its own that builds, runs and is tested.
+//! `cargo lab handout`: an exercise as its own folder that builds, runs and is tested.
 //!
 //! | module | holds |
 //! |---|---|

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! and the same with `endregion`. In a program the numbered steps of a region stay, with the calls that each needs; the code
-//! between them goes, and what stands in its place compiles and says at run time what is missing.
+//! between them goes, and what is in its place compiles and says at run time what is missing.
 
 use anyhow::{bail, ensure};
 
@@ -152,7 +152,7 @@ fn parts(text: &str, language: Language) -> anyhow::Result<Vec<Part>> {
     Ok(parts)
 }
 
-/// What stands in a region's place: its numbered steps, and a statement that compiles and says what is missing.
+/// What is in a region's place: its numbered steps, and a statement that compiles and says what is missing.
 fn replacement(lines: &str, program: &str, language: Language) -> (String, String) {
     let comment = language.comment();
     let steps: Vec<&str> = lines

@@ -145,7 +145,7 @@ fn drawn(arrow: Arrow, text: &str, width: usize) -> String {
     }
 }
 
-/// Text over all columns, beside the times.
+/// Text over all columns, next to the times.
 fn across(out: &mut String, style: Style, text: &str) {
     for part in wrapped(text, style.width.max(NARROWEST) - TIME) {
         let text = format!("{}{part}", " ".repeat(TIME));
@@ -176,7 +176,7 @@ fn shortened(mut shown: Vec<Shown<'_>>) -> Vec<Shown<'_>> {
                 rows.push(row);
             }
             Shown::Repeats { lines, times } => {
-                // The group stands before it; one at the edge may have lines in the part that is
+                // The group is before it; one at the edge may have lines in the part that is
                 // kept.
                 for row in rows.iter().rev().take(*lines) {
                     count(row, *times);

@@ -204,7 +204,7 @@ impl Step {
         ran.saturating_sub(*from) >= CLOSES
     }
 
-    /// Something came: the time begins anew.
+    /// Something came: the time starts again.
     pub fn renew(&mut self) {
         *self = match self.ran {
             Some(_) => self.limit.step_to_close(),

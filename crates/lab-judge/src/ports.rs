@@ -87,7 +87,7 @@ impl Port {
     fn lock(number: u16, protocol: Protocol) -> io::Result<Self> {
         // Any address, not only loopback: a server may listen on all interfaces.
         let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, number));
-        // The lock first: whoever holds it may be about to bind the port itself, and must not find us there.
+        // The lock first: anyone who holds it may be about to bind the port itself, and must not find us there.
         let lock = match protocol {
             Protocol::Tcp => Lock::Udp {
                 _held: UdpSocket::bind(any)?,

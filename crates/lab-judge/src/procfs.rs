@@ -1,6 +1,6 @@
 //! What only the system can tell: who has taken which bytes, who listens where, who runs.
 //!
-//! Linux tells all of it in `/proc`. Elsewhere the answers are `None`, and whoever asked says what that means.
+//! Linux tells all of it in `/proc`. Elsewhere the answers are `None`, and anyone who asked says what that means.
 
 use std::net::SocketAddr;
 use std::thread;

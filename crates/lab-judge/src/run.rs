@@ -1,4 +1,4 @@
-//! Plays the cases of a role: side by side where each has a port of its own, later ones only when what they rest on held.
+//! Plays the cases of a role: side by side where each has its own port, later ones only when what they rest on held.
 
 use std::collections::BTreeMap;
 use std::panic::{self, AssertUnwindSafe};
@@ -46,7 +46,7 @@ impl Plan {
     }
 }
 
-/// A report that grows while the cases are played: whoever stops the check still has what was found out.
+/// A report that grows while the cases are played: anyone who stops the check still has what was found out.
 pub type SharedReport = Arc<Mutex<Report>>;
 
 /// Plays the cases and puts their results into the report, in the place of what stood there for them.

@@ -2,7 +2,7 @@
 //!
 //! A limit of open files cannot show it: the descriptor that a program's libraries were read with is free again when the program asks
 //! for a socket. A filter answers the call itself. It binds the thread that sets it and what that thread starts, and nothing
-//! else, so the program under test is started by a thread of its own.
+//! else, so the program under test is started by its own thread.
 
 use std::io;
 

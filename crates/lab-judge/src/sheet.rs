@@ -20,7 +20,7 @@ pub const fn asks(weight: u32, words: &'static str, cases: &'static [&'static st
     }
 }
 
-/// What a case is about. Verdict and exit code follow the first question; the second is told beside it.
+/// What a case is about. Verdict and exit code follow the first question; the second is told next to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Question {
     /// The program as the sheet has it.

@@ -34,7 +34,7 @@ pub struct Failure {
     pub elsewhere: Option<SocketAddr>,
 }
 
-/// Bytes that should have come beside those that came.
+/// Bytes that should have come next to those that came.
 #[derive(Debug, Clone)]
 pub struct Diff {
     /// What was expected, whole.
@@ -203,7 +203,7 @@ impl Log {
             who: who.to_string(),
             what,
         };
-        // Whoever knows better what was waited for says it again.
+        // Anyone who knows better what was waited for says it again.
         if let (What::Awaited(..), Some(last)) = (&new.what, events.last_mut())
             && matches!(last.what, What::Awaited(..))
             && last.who == who

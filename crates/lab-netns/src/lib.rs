@@ -65,7 +65,7 @@ pub fn enter_user_namespace() -> anyhow::Result<()> {
 /// Whether this process may make networks.
 #[cfg(target_os = "linux")]
 pub fn available() -> bool {
-    // Tried rather than concluded from the user's number: in a container root may lack the capability. In a thread of its own,
+    // Tried rather than concluded from the user's number: in a container root may lack the capability. In its own thread,
     // since there is no way back.
     std::thread::spawn(|| linux::unshare().is_ok())
         .join()

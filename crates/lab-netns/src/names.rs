@@ -86,7 +86,7 @@ impl Names {
 impl Drop for Names {
     fn drop(&mut self) {
         self.shared.over.store(true, Ordering::SeqCst);
-        // Wakes whoever waits in recvfrom, and says that the socket is not connected, which is so.
+        // Wakes anyone who waits in recvfrom, and says that the socket is not connected, which is so.
         let _not_connected = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Read);
     }
 }
@@ -106,7 +106,7 @@ fn answer_all(socket: &UdpSocket, shared: &Shared, address: Ipv4Addr) {
             asked.push(name);
         }
         drop(asked);
-        // Whoever asked may be gone.
+        // Anyone who asked may be gone.
         let _gone = socket.send_to(&answer, from);
     }
 }

@@ -103,7 +103,7 @@ pub fn start(began: SystemTime, whole: bool) -> anyhow::Result<Capture> {
     )
     .context("cannot capture packets (socket)")?;
     setsockopt(&descriptor, sockopt::ReceiveTimestampns, &true).context("no times of packets")?;
-    // In a network of its own this is allowed; without it a flood loses packets sooner.
+    // In its own network this is allowed; without it a flood loses packets sooner.
     let _ = setsockopt(&descriptor, sockopt::RcvBufForce, &WAITING);
     setsockopt(&descriptor, sockopt::ReceiveTimeout, &TimeVal::new(0, NAP))
         .context("cannot limit the wait for packets")?;

@@ -327,7 +327,7 @@ impl Recorder {
                     let with = match (shape, pending.sends) {
                         (Shape::Plain, _) => None,
                         (_, true) => address(tid, arguments[4], arguments[5]),
-                        // The length stands where its place says.
+                        // The length is where its place says.
                         (_, false) if arguments[5] == 0 => None,
                         (_, false) => address(tid, arguments[4], u64::MAX),
                     };

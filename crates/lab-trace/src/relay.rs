@@ -1,6 +1,6 @@
 //! The network between server and client, played by a relay, so that it can have faults.
 //!
-//! Server and client are in networks of their own. In the client's the relay has the server's
+//! Server and client are their own in networks. In the client's the relay has the server's
 //! address; in the server's it has the client's. So neither program notices it, and the bytes of a
 //! connection have the same addresses and offsets on both sides.
 
@@ -266,7 +266,7 @@ impl Relay {
         server: SocketAddr,
     ) -> io::Result<Arc<UdpSocket>> {
         let networks = Arc::clone(&self.networks);
-        // In a thread of its own, since it has to be in the other network.
+        // In its own thread, since it has to be in the other network.
         let made = thread::spawn(move || {
             enter(&networks.server)?;
             let upstream = bound(peer, Type::DGRAM)?;

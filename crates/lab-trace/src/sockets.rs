@@ -1,4 +1,4 @@
-//! Which socket a descriptor stands for, whoever made it and however it got there.
+//! Which socket a descriptor stands for, no matter who made it and however it got there.
 //!
 //! A socket is known by its inode: a descriptor that was duplicated, inherited or passed on has the
 //! same one.

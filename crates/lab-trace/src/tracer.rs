@@ -41,7 +41,7 @@ pub struct Ends {
     pub signal: Option<i32>,
 }
 
-/// A run under way.
+/// A run in progress.
 pub struct Tracer {
     threads: HashMap<i32, Thread>,
     /// What is recorded.
@@ -239,7 +239,7 @@ impl Tracer {
     fn exit(&mut self, tid: i32) -> io::Result<()> {
         if let Some(thread) = self.threads.get_mut(&tid)
             && let SyscallStop::Exit(result) = ptrace::syscall(tid)?
-            // An interrupted call either goes on or fails with EINTR. Which of them, its thread's
+            // An interrupted call either continues or fails with EINTR. Which of them, its thread's
             // next call tells.
             && !RESTARTS.contains(&result)
             && let Some(pending) = thread.pending.take()

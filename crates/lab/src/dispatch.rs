@@ -1,4 +1,4 @@
-//! The commands of `cargo lab` that are binaries of their own.
+//! The commands of `cargo lab` that are their own binaries.
 //!
 //! What they need (archives, reports) would make the first `cargo lab run` wait. So each is a package of its
 //! own, which `cargo lab COMMAND` has cargo build, and becomes.

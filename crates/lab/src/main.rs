@@ -2,7 +2,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`dispatch`] | the commands that are binaries of their own, built when first used |
+//! | [`dispatch`] | the commands that are their own binaries, built when first used |
 //! | [`list`] | `cargo lab list` |
 //! | [`run`] | `cargo lab run`: one conversation, in one terminal |
 //! | [`show`] | the lines of both sides in one terminal, each labeled |

@@ -23,7 +23,7 @@ use crate::demo;
 use crate::show::Label;
 use stage::Stage;
 
-/// After the client's end, a server that goes on is heard until it has been silent for this long.
+/// After the client's end, a server that continues is heard until it has been silent for this long.
 const SILENCE: Duration = Duration::from_millis(300);
 /// One that never falls silent is heard for this long.
 const LAST_WORDS: Duration = Duration::from_secs(3);

@@ -1,4 +1,4 @@
-//! Receives a message from each client and answers how many bytes it had: the framing beside a
+//! Receives a message from each client and answers how many bytes it had: the framing next to a
 //! plain receive.
 //!
 //! Terminal 1: `cargo run --release -p labnet --example receive -- delimited`

@@ -329,7 +329,7 @@ fn option<T>(
     }
 }
 
-/// A program without a port of its own was given none.
+/// A program without its own port was given none.
 #[derive(Debug)]
 struct PortMissing;
 

@@ -118,7 +118,7 @@ pub(crate) fn see_help(name: &str) -> String {
 /// What a user types to start this program: `cargo run -p NAME --`, where cargo has built
 /// it, since its folder is not on the path.
 pub(crate) fn to_type(name: &str) -> String {
-    // Cargo keeps this file beside the programs that it builds.
+    // Cargo keeps this file next to the programs that it builds.
     let built_by_cargo = env::current_exe()
         .is_ok_and(|path| path.with_file_name(".cargo-lock").exists() && !name.contains(' '));
     match built_by_cargo {

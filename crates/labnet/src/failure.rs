@@ -38,7 +38,7 @@ pub struct Failure(anyhow::Error);
 
 /// An error to which [`Cannot`] or [`anyhow::Context`] has added what could not be done.
 ///
-/// A trait of its own, since the compiler shows its words to whoever forgets that.
+/// A trait of its own, since the compiler shows its words to the one who forgets that.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` alone does not say what could not be done",
     label = "say here what was tried, and with what: `.cannot(\"bind to\", address)?`",

@@ -232,7 +232,7 @@ impl<R: Read> DelimitedReader<R> {
 /// Appends to the buffer what one call gives, at most as much as the piece holds; 0 at the end of
 /// the stream.
 ///
-/// Copied from a piece of its own: to read into the buffer's end, that end has to be set to 0
+/// Copied from its own piece: to read into the buffer's end, that end has to be set to 0
 /// first, 64 KiB of it for every message of a few bytes.
 fn read_piece(source: &mut impl Read, piece: &mut [u8], buffer: &mut Vec<u8>) -> io::Result<usize> {
     loop {
@@ -329,7 +329,7 @@ pub struct PrefixedReader<R> {
     limit: usize,
     /// Where the stream puts what one call gives, used again each time.
     piece: Vec<u8>,
-    /// The message under way: its prefix, then the message. Kept over a time-out, so that reading
+    /// The message in progress: its prefix, then the message. Kept over a time-out, so that reading
     /// can go on.
     buffer: Vec<u8>,
     complete: bool,

@@ -75,7 +75,7 @@ pub fn local_address<'socket>(socket: impl Into<SockRef<'socket>>) -> anyhow::Re
 /// Says on stderr where a bound socket listens: `listening on 127.0.0.1:65432`.
 ///
 /// The port is the real one (`getsockname`), so a server started with `--port 0` tells which port
-/// the system chose. Whoever started the server may wait for this line: from then on clients can
+/// the system chose. Anyone who started the server may wait for this line: from then on clients can
 /// come. A server on all interfaces says that others can reach it.
 ///
 /// ```

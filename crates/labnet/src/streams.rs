@@ -77,7 +77,7 @@ pub fn close_gracefully(mut connection: Socket, timeout: Duration) -> io::Result
 ///
 /// The call is made again when a signal interrupts it: Linux does not restart calls on sockets with
 /// a time limit (`signal(7)`), so without this a server loses its client when it is stopped with
-/// Ctrl-Z and goes on. And when the time is up, the error says so: Linux calls it `EAGAIN`,
+/// Ctrl-Z and continues. And when the time is up, the error says so: Linux calls it `EAGAIN`,
 /// `Resource temporarily unavailable`.
 ///
 /// ```

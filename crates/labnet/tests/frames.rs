@@ -216,7 +216,7 @@ fn the_end_in_the_middle_of_a_prefixed_message_is_an_error() {
     }
 }
 
-/// Ends in a second; a search that begins anew at each piece takes hours.
+/// Ends in a second; a search that starts again at each piece takes hours.
 #[test]
 fn time_grows_with_the_length_and_not_with_its_square() {
     // 64 MiB in pieces of 1 KiB: searched from the start each time that would be 2 TiB.

@@ -9,7 +9,7 @@
 //! | [`local`] | the quick scan of this machine's own addresses (Linux) |
 //! | [`neighbors`] | which addresses of the local network no machine has (Linux) |
 //! | [`poller`] | everything else: many connects in flight at once |
-//! | [`watch`] | whoever wants to know what a scan finds while it runs |
+//! | [`watch`] | anyone who wants to know what a scan finds while it runs |
 //! | [`system`] | what differs between systems: `linux.rs` or `portable.rs` |
 
 use std::collections::HashSet;
@@ -81,7 +81,7 @@ pub struct Progress {
     pub done: AtomicU64,
     /// Tries that are needed, as far as is known.
     pub all: AtomicU64,
-    /// Whoever wants to know what is found meanwhile.
+    /// Anyone who wants to know what is found meanwhile.
     pub watcher: Option<Arc<dyn Watcher>>,
 }
 
@@ -139,7 +139,7 @@ pub fn arrange(hosts: impl Iterator<Item = Host>) -> anyhow::Result<(Arc<Vec<Hos
     Ok((Arc::new(hosts), local))
 }
 
-/// The address from which this machine would send to a host. It sends to an address of its own from
+/// The address from which this machine would send to a host. It sends to its own address from
 /// that same address.
 ///
 /// A `connect` on a UDP socket sends nothing: it only looks the route up.
@@ -188,7 +188,7 @@ enum Answer {
 /// A socket that connects to the very port it is bound to receives its own SYN. TCP's simultaneous
 /// open (RFC 9293, section 3.5) makes that a connection, so the port looks open although no program
 /// listens. The system picks the source port of each connect from the range that is being scanned,
-/// so a naive scan of its own machine runs into this about once. From another address it cannot
+/// so its own naive scan machine runs into this about once. From another address it cannot
 /// happen. 127.0.0.0/8 has more addresses than a scan has targets: 127.0.0.2 is taken, or the next
 /// one that is not a target. Any other address can only be reached from itself. There the source
 /// port is known, and another socket probes it.

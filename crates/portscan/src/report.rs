@@ -157,7 +157,7 @@ impl Host {
         self.address.contains(':')
     }
 
-    /// Whether some of its ports have lines of their own.
+    /// Whether some of its ports have their own lines.
     fn has_lines(&self) -> bool {
         self.counts.all() > self.rest.all()
     }

@@ -14,7 +14,7 @@ use transparency_middleware::messages::known;
 /// The calls of one round.
 pub struct Plan {
     calls: Vec<(String, Vec<Value>)>,
-    /// A tour shows errors too, and goes on.
+    /// A tour shows errors too, and continues.
     tour: bool,
 }
 

@@ -76,7 +76,7 @@ struct Args {
     /// how often to make the call (default 1)
     #[argh(option, default = "1")]
     count: usize,
-    /// how many to have under way at once (default 1)
+    /// how many to have in progress at once (default 1)
     #[argh(option, default = "1")]
     parallel: usize,
     /// procedure and its arguments, each JSON or else text (default: a short tour of the service)

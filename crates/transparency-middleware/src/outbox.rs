@@ -1,6 +1,6 @@
 //! What is on its way to one peer: written at once when nothing waits, in batches when something does.
 //!
-//! Whoever has something for a peer puts it into the [`Queue`] of the peer's [`Outbox`] (a short lock, no system
+//! Anyone who has something for a peer puts it into the [`Queue`] of the peer's [`Outbox`] (a short lock, no system
 //! call) and calls [`Outbox::flush`] afterwards. The first to come writes what is there; others find the writer
 //! busy and leave, since the writer looks again before it goes. So one message on an idle connection is
 //! written by the thread that made it, and a hundred messages of a busy one share a system call. A peer that
@@ -26,7 +26,7 @@ use crate::stream::{Stream, Wait, is_time};
 /// The most that each of the two buffers keeps when all has been written, until [`Outbox::rest`].
 const KEPT: usize = 16 * 1024;
 
-/// Where so many bytes wait, what comes next begins a buffer of its own: one that grew with the queue would be copied
+/// Where so many bytes wait, what comes next begins its own buffer: one that grew with the queue would be copied
 /// each time, while others wait for the lock.
 const CHUNK: usize = 64 * 1024;
 
@@ -34,7 +34,7 @@ const CHUNK: usize = 64 * 1024;
 const FULL: usize = CHUNK - 8 * 1024;
 
 /// How long a peer may take nothing of what waits for it. It cannot be told why it is cut: a message that has begun to
-/// leave stands before anything else.
+/// leave is before anything else.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long a peer that has been put out may take to read why.
@@ -230,7 +230,7 @@ impl Queue {
         Ok(())
     }
 
-    /// What comes next gets a buffer of its own, if the last one holds at least so many bytes.
+    /// What comes next gets its own buffer, if the last one holds at least so many bytes.
     fn begin_chunk(&mut self, least: usize) {
         if self.frames.len() >= least {
             // A full one is followed by many more as a rule, and none should be larger than what it holds.
@@ -367,7 +367,7 @@ impl Outbox {
         }
     }
 
-    /// Closes the socket in both directions: whoever waits on it is woken.
+    /// Closes the socket in both directions: anyone who waits on it is woken.
     pub(crate) fn cut(&self) {
         let mut queue = self.queue();
         queue.state = State::Broken;
@@ -377,7 +377,7 @@ impl Outbox {
         self.socket.cut();
     }
 
-    /// Closes the socket for reading: whoever waits for what comes is woken.
+    /// Closes the socket for reading: anyone who waits for what comes is woken.
     pub(crate) fn stop_reading(&self) {
         // It may have been closed by the peer before.
         let _closed_before = self.socket.socket().shutdown(Shutdown::Read);
@@ -472,7 +472,7 @@ impl Outbox {
         }
         loop {
             match queue.parts.pop_front() {
-                // The two buffers change places, so that neither is allocated anew.
+                // The two buffers change places, so that neither is allocated again.
                 None => std::mem::swap(&mut queue.frames, &mut writer.buffer),
                 Some(Part::Frames(frames)) => writer.buffer = frames,
                 Some(Part::Later(cost, encode)) => {

@@ -131,7 +131,7 @@ impl Stream {
         }
     }
 
-    /// Asks the socket once at the most. `None` when a part of a record came, which says nothing yet: whoever has a deadline
+    /// Asks the socket once at the most. `None` when a part of a record came, which says nothing yet: anyone who has a deadline
     /// looks at it before asking again.
     pub(crate) fn read_once(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         let Some(tls) = &self.tls else {
@@ -142,7 +142,7 @@ impl Stream {
             match lock(&tls.connection).reader().read(buffer) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock && asked => return Ok(None),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                // Closed without a word: WebSocket has a closing handshake of its own.
+                // Closed without a word: WebSocket has its own closing handshake.
                 Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(Some(0)),
                 outcome => return outcome.map(Some),
             }
@@ -209,7 +209,7 @@ impl Stream {
         let _closed_before = self.socket.shutdown(Shutdown::Write);
     }
 
-    /// Closes it in both directions: whoever waits on it is woken.
+    /// Closes it in both directions: anyone who waits on it is woken.
     pub(crate) fn cut(&self) {
         // The same.
         let _closed_before = self.socket.shutdown(Shutdown::Both);

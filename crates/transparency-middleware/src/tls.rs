@@ -44,7 +44,7 @@ impl fmt::Debug for Certificate {
 pub struct Trust(pub(crate) Arc<ClientConfig>);
 
 impl Trust {
-    /// Whoever this machine trusts.
+    /// Anyone who this machine trusts.
     ///
     /// # Errors
     ///
@@ -63,7 +63,7 @@ impl Trust {
         Self::with(roots)
     }
 
-    /// Whoever a certificate in this file has signed, and nobody else.
+    /// Anyone who a certificate in this file has signed, and nobody else.
     ///
     /// # Errors
     ///

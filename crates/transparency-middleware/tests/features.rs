@@ -216,7 +216,7 @@ fn a_hello_announces_what_is_shown_here_and_nothing_else() {
     client.join().unwrap().unwrap_err();
 }
 
-/// A router in this process, on a port of its own.
+/// A router in this process, on its own port.
 struct Router {
     url: String,
     stopper: Stopper,
@@ -538,7 +538,7 @@ fn a_call_is_cancelled_in_three_ways() {
     let error = begin().interrupt().unwrap_err();
     assert_eq!(error.uri(), "org.example.error.interrupted");
     assert_eq!(interrupted.recv_timeout(PATIENCE), Ok(true));
-    // skip: the callee goes on, and its result is dropped.
+    // skip: the callee continues, and its result is dropped.
     begin().skip();
     assert_eq!(caller.call::<u64>("wamp.session.count", &()), Ok(2));
     stop.send(()).unwrap();
@@ -703,7 +703,7 @@ fn callees_share_a_name_as_they_agree() {
     assert_eq!(offer(1, Invoke::Single).unwrap_err().uri(), taken);
     let other = Procedure::new("org.example.first", |()| Ok(7)).invoke(Invoke::Last);
     assert_eq!(router.connect().register(other).unwrap_err().uri(), taken);
-    // The first has gone: the second stands in.
+    // The first has gone: the second is in.
     callees[0].leave();
     assert_eq!(shares(Invoke::First), [0, CALLS, 0]);
 }

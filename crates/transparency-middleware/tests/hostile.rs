@@ -240,7 +240,7 @@ fn a_flood_of_pings_that_is_never_read_takes_no_memory() {
     let grown = memory().saturating_sub(before);
     assert!(grown < 8 * MIB, "{grown} bytes more");
     assert!(session.id().is_some(), "pings are no reason to leave");
-    // The session goes on: what waits is one pong.
+    // The session continues: what waits is one pong.
     let call = session.start(Call::new("a.b", Payload::empty())).unwrap();
     let request = wire.request("48");
     wire.text(&format!("[50,{request},{{}},[1]]"));

@@ -3,7 +3,7 @@
 //! `cargo run -p transparency-router --example certificate` makes one for this machine. Other names and addresses that clients
 //! will use can be given. It is good for a year.
 //!
-//! Safety: whoever has `key.pem` can pretend to be the router. On Unix only you can read it.
+//! Safety: anyone who has `key.pem` can pretend to be the router. On Unix only you can read it.
 
 use std::fs;
 use std::path::Path;

@@ -63,7 +63,7 @@ struct Args {
     /// folder of the pages that are served at / (default: the lab's own page)
     #[argh(option)]
     web: Option<PathBuf>,
-    /// origin (SCHEME://HOST:PORT) whose pages may connect beside the router's own; may be given again
+    /// origin (SCHEME://HOST:PORT) whose pages may connect next to the router's own; may be given again
     #[argh(option)]
     origin: Vec<String>,
     /// file with this router's certificate, in PEM: clients connect with TLS (wss://); SIGHUP reads it again
@@ -93,7 +93,7 @@ struct Args {
     /// connections from one address (default 10000)
     #[argh(option, default = "10_000")]
     max_per_address: usize,
-    /// calls under way that one session may have made (default 10000)
+    /// calls in flight that one session may have made (default 10000)
     #[argh(option, default = "10_000")]
     max_calls: usize,
     /// seconds that a client may take to join (default 10)
@@ -148,7 +148,7 @@ fn main() -> labnet::MainResult {
         },
         max_message: args.max_message,
         max_waiting: args.max_waiting,
-        // The other half is for work under way, threads, and what the allocator keeps.
+        // The other half is for work in progress, threads, and what the allocator keeps.
         max_memory: args.max_memory / 2,
         max_sessions: args.max_sessions,
         max_per_address: args.max_per_address,

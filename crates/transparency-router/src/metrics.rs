@@ -1,4 +1,4 @@
-//! The counters, for Prometheus: `GET /metrics` on an address of its own.
+//! The counters, for Prometheus: `GET /metrics` on its own address.
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// The longest request that is read, in bytes.
 const LONGEST_REQUEST: u64 = 8 * 1024;
 
-/// Serves the counters, each request from a thread of its own, so that nobody waits for one that is slow. Gives the
+/// Serves the counters, each request from its own thread, so that nobody waits for one that is slow. Gives the
 /// address.
 pub(crate) fn serve(address: &str, stopper: Stopper) -> anyhow::Result<SocketAddr> {
     let address = address
@@ -55,7 +55,7 @@ pub(crate) fn serve(address: &str, stopper: Stopper) -> anyhow::Result<SocketAdd
     Ok(address)
 }
 
-/// `open` has those that may be under way, the oldest first.
+/// `open` has those that may be in progress, the oldest first.
 fn answer_in_thread(socket: TcpStream, stopper: &Stopper, open: &mut VecDeque<Weak<TcpStream>>) {
     open.retain(|socket| socket.strong_count() > 0);
     if open.len() >= MOST
@@ -70,7 +70,7 @@ fn answer_in_thread(socket: TcpStream, stopper: &Stopper, open: &mut VecDeque<We
     let thread = thread::Builder::new()
         .name("scrape".to_string())
         .spawn(move || {
-            // Whoever asked has gone, or never asked; the next one may be more patient.
+            // Anyone who asked has gone, or never asked; the next one may be more patient.
             let _gone = answer(&socket, &stopper);
         });
     if let Err(error) = thread {

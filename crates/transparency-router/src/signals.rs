@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 
-/// Calls one of these for each signal, on a thread of its own.
+/// Calls one of these for each signal, on its own thread.
 #[cfg(unix)]
 pub(crate) fn handle(
     stop: impl Fn() + Send + 'static,

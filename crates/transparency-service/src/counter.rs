@@ -1,7 +1,7 @@
 //! A counter whose state outlives its process: a log that is only ever appended to.
 //!
 //! A line for each addition, `TOTAL AMOUNT KEY CRC`: the total after it, what was added, the caller's key (`-`
-//! for none), and the CRC-32 of what stands before it. A line is on the disk (`fdatasync(2)`) before the caller
+//! for none), and the CRC-32 of what is before it. A line is on the disk (`fdatasync(2)`) before the caller
 //! hears of it. A process that is killed in the middle of a line leaves half of one; the next cuts it off.
 //!
 //! One process at a time has the log, by `flock(2)`, which the system gives up for a process that dies. So a
@@ -59,7 +59,7 @@ pub enum CounterError {
 }
 
 impl Counter {
-    /// A counter whose log stands there, or will. Nothing is opened yet.
+    /// A counter whose log is there, or will. Nothing is opened yet.
     pub fn new(path: &Path) -> Self {
         let (changes, announcing) = mpsc::channel();
         Counter {

@@ -26,7 +26,7 @@ use counter::Counter;
 
 /// The router on this machine, where it listens unless it is told otherwise.
 const ROUTER: &str = "ws://127.0.0.1:8080/ws";
-/// How long the calls under way may take when the service is asked to end.
+/// How long the calls in flight may take when the service is asked to end.
 const DRAIN_LIMIT: Duration = Duration::from_secs(30);
 
 /// Offers a counter and a calculator by name.

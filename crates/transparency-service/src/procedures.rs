@@ -143,7 +143,7 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// Whoever read the transcript may have gone; the callers have not.
+/// Anyone who read the transcript may have gone; the callers have not.
 fn print(line: impl Display) {
     if let Err(error) = say!("{line}") {
         log!("cannot print: {error:#}");

@@ -1,6 +1,6 @@
 //! One replica has the counter's log; the others are registered behind it and take over when it is gone.
 //!
-//! A router gives the calls to the callee that registered `first`. Whoever has the log has to be that one. At the
+//! A router gives the calls to the callee that registered `first`. Anyone who has the log has to be that one. At the
 //! start a replica without the log waits until the one with the log answers; after a router was restarted the
 //! order is anyone's, so a replica that is called without having the log goes to the end of the queue.
 //! All of the counter's procedures go together. They are registered one by one and not by their prefix, since not
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How often to ask for it.
 const INTERVAL: Duration = Duration::from_millis(20);
 
-/// The last of them answers for all: whoever has it has the others.
+/// The last of them answers for all: anyone who has it has the others.
 const NAMES: [&str; 3] = ["add", "add_once", "value"];
 
 /// A replica's place in the queue for the counter.
@@ -35,7 +35,7 @@ struct Place {
     registrations: Mutex<Vec<Registration>>,
 }
 
-/// Registers the counter's procedures, behind whoever has the log.
+/// Registers the counter's procedures, behind anyone who has the log.
 pub fn offer(session: &Session, counter: &Arc<Counter>) -> anyhow::Result<()> {
     let deadline = Instant::now() + PATIENCE;
     while !counter.try_open()? && Instant::now() < deadline {

@@ -260,7 +260,7 @@ fn two_joined_crossbar_nodes_are_one_to_the_service_and_its_caller() {
 }
 
 /// Waits for the link between two nodes: it carries a name over that is registered at one. What is registered in the very
-/// moment in which the link is made, Crossbar 26.10.1 may never carry over, so each attempt has a name of its own.
+/// moment in which the link is made, Crossbar 26.10.1 may never carry over, so each attempt has its own name.
 fn until_joined(one: &Session, two: &Session) {
     let mut attempt = 0_i64;
     eventually("the nodes are joined", || {

@@ -227,7 +227,7 @@ fn eight_additions(caller: &Session) -> Vec<PendingCall> {
     pending
 }
 
-/// Whoever adds and does not wait for the answer: the addition ends all the same, and the next one starts from its total.
+/// Anyone who adds and does not wait for the answer: the addition ends all the same, and the next one starts from its total.
 #[test]
 #[cfg_attr(no_peers, ignore = "autobahn-python is not installed: scripts/peers")]
 fn concurrency_additions_of_the_python_twin_stay_apart_when_their_callers_cancel() {
@@ -427,7 +427,7 @@ fn failure_a_replica_that_is_killed_during_calls_leaves_them_to_the_other() {
     let counters = router.running.error_line_with("counters at");
     let (_, counters) = counters.split_once("http://").unwrap();
     let folder = folder("killed");
-    // Whatever it is given is still under way when it dies.
+    // Whatever it is given is still in progress when it dies.
     let victim = service(&router.url, &folder.join("a"), &["--work", "30"]);
     let _other = service(&router.url, &folder.join("b"), &[]);
     let load = Load::start(CALLERS, || session(&router.url), ADD, true);
@@ -492,7 +492,7 @@ fn failure_a_replica_that_is_stopped_during_calls_leaves_them_to_the_other() {
 fn failure_a_call_that_is_not_idempotent_is_never_made_again() {
     let router = router(&[]);
     let folder = folder("not-again");
-    // Each addition takes so long that all four are under way when the replica dies.
+    // Each addition takes so long that all four are in flight when the replica dies.
     let victim = service(&router.url, &folder.join("a"), &["--work", "30"]);
     let other = service(&router.url, &folder.join("b"), &["--work", "30"]);
     let caller = session(&router.url);

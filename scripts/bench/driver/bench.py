@@ -68,7 +68,7 @@ class Bench:
         program = os.path.join(self.folder, os.path.splitext(source)[0])
         for missing in c_needs():
             raise Missing(missing)
-        # Under a name of its own first: another run may be executing the program that is replaced.
+        # Under its own name first: another run may be executing the program that is replaced.
         fresh = f"{program}.{os.getpid()}"
         self.call(["cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-o", fresh, path, *flags])
         os.replace(fresh, program)

@@ -46,7 +46,7 @@ class Result:
 
 
 class Peer:
-    """A program that runs beside the measurement, such as a server. A context manager: leaving it stops it."""
+    """A program that runs next to the measurement, such as a server. A context manager: leaving it stops it."""
 
     def __init__(self, keeper, process, argv, match, output, reader):
         self._keeper = keeper
@@ -108,7 +108,7 @@ def port_of(peer):
 class Keeper:
     """Knows every program that was started and is not yet gone.
 
-    Every program gets a session of its own: Ctrl-C in the terminal reaches this process alone, which then stops
+    Every program gets its own session: Ctrl-C in the terminal reaches this process alone, which then stops
     each program's whole process group.
     """
 

@@ -2,7 +2,7 @@
 
 find     appends to a bytearray and searches from where the last search ended, less the token's length
 natural  what one writes first: `while token not in data: data += connection.recv(...)`, which begins the search
-         anew at each piece and is quadratic
+         again at each piece and is quadratic
 """
 
 import socket

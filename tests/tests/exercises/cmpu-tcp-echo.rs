@@ -42,7 +42,7 @@ const SERVER: LongRunningServer = LongRunningServer {
 
 tests::faults!(SERVER);
 
-/// A client that does all it should, with a message of its own.
+/// A client that does all it should, with its own message.
 fn good_client(address: SocketAddr, message: &[u8]) {
     let mut stream = connect(address);
     stream

@@ -326,7 +326,7 @@ fn client_carries_any_bytes_of_stdin() {
 #[test]
 fn client_shows_the_servers_refusal_even_when_it_could_not_send_everything() {
     let (_server, address) = rust("dsd-eof-server").args(&["--max-message=1000"]).serve();
-    // More than the server reads before it hangs up for good: 64 MiB beside what the systems' buffers hold.
+    // More than the server reads before it hangs up for good: 64 MiB next to what the systems' buffers hold.
     let message = vec![b'x'; 160 * 1024 * 1024];
     let client = rust("dsd-eof-client").at(address).args(&["-"]);
     let finished = client.run_with_input(&message);

@@ -137,7 +137,7 @@ fn gradescope_gets_points_for_what_is_right_and_reasons_for_what_is_wrong() {
 
     let server = program_text("dsd-sum-server", "src/main.rs");
     let client = program_text("dsd-sum-client", "src/main.rs");
-    // In its folders, below one more, beside what an autograder must not take.
+    // In its folders, below one more, next to what an autograder must not take.
     grader.submit(&[
         ("mine/crates/dsd-sum-server/src/main.rs", server.clone()),
         ("mine/crates/dsd-sum-client/src/main.rs", client.clone()),

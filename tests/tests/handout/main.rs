@@ -3,7 +3,7 @@
 //! The tests that build every hand-out take minutes and are ignored by default; `.ci/run` runs them:
 //! `cargo test -p tests --test handout -- --include-ignored`.
 //!
-//! One file, since these tests share how a hand-out is made; those that take minutes are beside it.
+//! One file, since these tests share how a hand-out is made; those that take minutes are next to it.
 
 mod autograders;
 mod built;
@@ -120,7 +120,7 @@ impl Lanes {
         static TURN: Mutex<()> = Mutex::new(());
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let lanes = thread::available_parallelism().map_or(2, usize::from);
-        // Beside target/debug, where this test's own binary is.
+        // Next to target/debug, where this test's own binary is.
         let test = env::current_exe().expect("a running program has a path");
         let target = test.ancestors().nth(3).expect("target/debug/deps/TEST");
         let folder = target.join("handouts");
@@ -497,7 +497,7 @@ fn an_empty_folder_is_filled_and_one_that_cannot_be_made_is_an_error_with_a_hint
     assert_eq!(files(&scratch.0).len(), 1 + files(Path::new(&empty)).len());
 }
 
-/// Everything in it is whole: nothing was written beside its place and left there.
+/// Everything in it is whole: nothing was written next to its place and left there.
 #[cfg(unix)]
 #[test]
 fn ctrl_c_leaves_no_half_handout_and_no_temporary_folder() {

@@ -588,7 +588,7 @@ fn a_twin_that_python_3_8_cannot_run_is_found() {
 }
 
 /// Marks in a source that a hand-out would have to act on, other than the exercise's own regions:
-/// what a hand-out must not carry stands in a file of its own.
+/// what a hand-out must not carry is in its own file.
 fn marks(name: &str, text: &str) -> Vec<String> {
     let mark = |line: &&str| {
         let comment = line.trim_start().trim_start_matches(['/', '#', ' ']);

@@ -184,7 +184,7 @@ fn two_sentences_on_a_line_and_a_broken_sentence_are_found() {
 }
 
 /// What is wrong with a README's section "Rust for this page": each row quotes a line of `main.rs`
-/// and the one of `twin.py` beside it.
+/// and the one of `twin.py` next to it.
 fn rust_for_this_page(name: &str, readme: &str, main: &str, twin: &str) -> Vec<String> {
     const HEADING: &str = "## Rust for this page";
     // rustfmt breaks lines where it likes.

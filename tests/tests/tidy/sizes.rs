@@ -54,7 +54,7 @@ fn tables_of_modules_are_complete() {
         problems.extend(wrong_table(&name, &text));
     }
     assert!(seen > 3, "only {seen} tables were found");
-    // A README beside a library's sources lists the same modules.
+    // A README next to a library's sources lists the same modules.
     for path in files(&["README.md"]) {
         let (name, text) = file(&path);
         let library = path.parent().unwrap().join("src/lib.rs");

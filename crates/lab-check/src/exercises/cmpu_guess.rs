@@ -53,7 +53,7 @@ pub static EXERCISE: Exercise = Exercise {
 
 /// A guess that every server answers.
 const FIFTY: Talk = |harness, client| guess(harness, client, 50, &m::NO_ANSWER).map(|_| ());
-/// How often a guess is repeated: a number that is drawn anew each time gives itself away but once in a million games.
+/// How often a guess is repeated: a number that is drawn again each time gives itself away but once in a million games.
 const TIMES: usize = 20;
 
 static SERVER: &[Case] = &[
@@ -64,7 +64,7 @@ static SERVER: &[Case] = &[
         play: |harness| {
             let mut client = harness.serve_datagrams()?;
             harness.send(&client, b"50", harness.address)?;
-            // From whichever port: that is a lesson of its own.
+            // From whichever port: that is its own lesson.
             let answer = datagrams::any_answer(harness, &mut client, &m::NO_ANSWER)?;
             verdict(&answer.bytes).map(|_| ())
         },

@@ -59,7 +59,7 @@ static SERVER: &[Case] = &[
         play: |harness| {
             let mut client = harness.serve_datagrams()?;
             harness.send(&client, MESSAGE.as_bytes(), harness.address)?;
-            // From whichever port: that is a lesson of its own.
+            // From whichever port: that is its own lesson.
             let echo = datagrams::any_answer(harness, &mut client, &m::NO_ANSWER)?;
             datagrams::expected_was(MESSAGE.as_bytes(), &echo.bytes, &m::NO_ANSWER)
         },
@@ -544,7 +544,7 @@ fn line_with(harness: &mut Harness<'_>, text: &[u8]) -> Step<Vec<u8>> {
     Ok(line.unwrap_or_default().to_vec())
 }
 
-/// How often a text stands in what the program has printed.
+/// How often a text is in what the program has printed.
 fn occurrences(harness: &mut Harness<'_>, text: &[u8]) -> Step<usize> {
     let printed = harness.program()?.stdout().kept();
     Ok(memchr::memmem::find_iter(&printed, text).count())
@@ -572,7 +572,7 @@ fn chosen(harness: &mut Harness<'_>, text: &[u8], suspect: &'static Misconceptio
     echoed(harness, &mut server, &meeting, suspect)
 }
 
-/// How often the message stands in the output of a client that gets its echo so many times; `None` when it sent more than once.
+/// How often the message is in the output of a client that gets its echo so many times; `None` when it sent more than once.
 fn shown(harness: &mut Harness<'_>, copies: usize) -> Step<Option<usize>> {
     let mut server = harness.be_server()?;
     let (message, client) = meet(harness, &mut server, MESSAGE)?;

@@ -1,4 +1,4 @@
-//! CO223, task 3: an echo server that goes on, and its client.
+//! CO223, task 3: an echo server that continues, and its client.
 
 use lab_judge::cases::echo::{self, Echo};
 use lab_judge::cases::tcp_client::{self, Client};

@@ -16,7 +16,7 @@ const AFTER: &[u8] = b"\" from you and I am sending it back.";
 /// A mebibyte: far more than any buffer on the way holds, and quick for a program that is not quadratic.
 const LARGE: usize = 1024 * 1024;
 
-/// How long a long answer is, in bytes, and the case about it. The question is as long and stands on a command line: Linux takes
+/// How long a long answer is, in bytes, and the case about it. The question is as long and is on a command line: Linux takes
 /// 128 KiB for a word of it, Windows 32,767 characters for all of it (CreateProcessW).
 const LARGE_ANSWER: (usize, &str) = if cfg!(windows) {
     (24 * 1024, "takes an answer of 24 KiB")
@@ -498,7 +498,7 @@ impl<'a> Chat<'a> {
         self
     }
 
-    /// Sent by a thread of its own, for what no buffer holds.
+    /// Sent by its own thread, for what no buffer holds.
     fn beside(mut self) -> Self {
         self.beside = true;
         self

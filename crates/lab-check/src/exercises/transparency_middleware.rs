@@ -69,7 +69,7 @@ const NAMES: [&str; 7] = [
     COUNT,
     COUNT_ONCE,
 ];
-/// How many calls are under way at once.
+/// How many calls are in flight at once.
 const MANY: u64 = 50;
 
 /// How every session begins, whatever it is for.
@@ -639,7 +639,7 @@ fn many(harness: &mut Harness<'_>) -> Step {
     Ok(())
 }
 
-/// A caller whose router goes away in the middle may fail, or come again and make its call anew.
+/// A caller whose router goes away in the middle may fail, or come again and make its call again.
 fn router_breaks(harness: &mut Harness<'_>) -> Step {
     let (listener, router, _) = calling(harness)?;
     router.reset();

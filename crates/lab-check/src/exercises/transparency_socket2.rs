@@ -165,7 +165,7 @@ fn says_all(text: &[u8], lines: &[u8]) -> bool {
         .all(|line| text.contains(&line))
 }
 
-/// Whether a number stands in a text by itself.
+/// Whether a number is in a text by itself.
 fn has_number(text: &[u8], number: &str) -> bool {
     text.split(|byte| !byte.is_ascii_digit())
         .any(|digits| digits == number.as_bytes())

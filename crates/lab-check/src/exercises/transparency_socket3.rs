@@ -145,7 +145,7 @@ fn said_of_it(harness: &mut Harness<'_>) -> Step<String> {
 /// time, since its name servers are out of reach.
 fn unresolved_here() -> Option<bool> {
     let (said, received) = mpsc::channel();
-    // getaddrinfo has no time limit of ours. A thread that is still in it when the case goes on holds up nobody.
+    // getaddrinfo has no time limit of ours. A thread that is still in it when the case continues holds up nobody.
     thread::spawn(move || {
         let unresolved = (NO_HOST, 80).to_socket_addrs().is_err();
         // Nobody waits any more: then the answer came too late.

@@ -1,4 +1,4 @@
-//! The checks that grade: each a process of its own, heard to its end, and ended at a signal.
+//! The checks that grade: each its own process, heard to its end, and ended at a signal.
 
 use std::collections::BTreeMap;
 use std::io::Read;

@@ -101,7 +101,7 @@ impl Submission {
     }
 }
 
-/// What stands in a folder and is not hidden, by name.
+/// What is in a folder and is not hidden, by name.
 fn visible(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let listed = || format!("cannot list the folder {}", folder.display());
     let mut found = Vec::new();

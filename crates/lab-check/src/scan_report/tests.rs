@@ -135,7 +135,7 @@ fn what_a_wrong_scanner_says_is_read_as_it_says_it() {
         let expected = vec![10_007, 10_020, 10_031, 10_033];
         assert_eq!(reading(&more), Reading::Open(expected), "{word}");
     }
-    // One that is closed is called open, with another word beside it.
+    // One that is closed is called open, with another word next to it.
     let odd =
         report("", "# open\n", "").replace("10020 open\n", "10020 open\n10022 open (error 113)\n");
     assert_eq!(

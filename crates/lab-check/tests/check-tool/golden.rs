@@ -1,7 +1,7 @@
 //! What a student reads: the whole output for ten failures, and the sections of the READMEs that it names.
 //!
 //! The files in `tests/golden` are the output with what differs from run to run replaced: ports, times, lengths of output. They were read as a
-//! student would read them; `LAB_UPDATE=1 cargo test -p lab-check --test check-tool golden` writes them anew, to be read again.
+//! student would read them; `LAB_UPDATE=1 cargo test -p lab-check --test check-tool golden` writes them again, to be read again.
 
 use std::collections::BTreeSet;
 use std::fs;

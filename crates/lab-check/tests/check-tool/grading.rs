@@ -201,7 +201,7 @@ pub fn fourteen_students_read_their_score_and_each_mistake_once() {
         folder.write(&file, &gallery(&format!("dsd-eof/{program}.py")));
         folder.write(&format!("in/{name}/client.py"), "");
     }
-    // Its port stands in the program; one folder too deep, an archive, and nothing.
+    // Its port is in the program; one folder too deep, an archive, and nothing.
     let right = gallery("dsd-eof/right.py");
     let fixed = right.replace("int(sys.argv[1])", "6667");
     assert_ne!(fixed, right);

@@ -64,7 +64,7 @@ fn check_command(command: &str, cases: &[&str]) -> Found {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // What it has used at most stands in /proc as long as it runs; the last look before its end is taken.
+    // What it has used at most is in /proc as long as it runs; the last look before its end is taken.
     let id = child.id();
     let memory = thread::spawn(move || {
         let mut most = 0;
@@ -140,7 +140,7 @@ pub fn one_that_answers_without_end_takes_neither_memory_nor_time() {
 
 pub fn children_that_leave_the_group_and_ignore_term_are_ended_all_the_same() {
     let folder = Folder::new("forks");
-    // A child, a grandchild in a session of its own, and one that also throws its environment away.
+    // A child, a grandchild in its own session, and one that also throws its environment away.
     let found = check(
         &folder,
         "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n\

@@ -139,7 +139,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // A test that failed may have left something in it: the next one has a folder of its own.
+        // A test that failed may have left something in it: the next one has its own folder.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

@@ -22,7 +22,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-# What one call of cargo may take, in seconds: a build of everything on a slow machine. The check has limits of its own.
+# What one call of cargo may take, in seconds: a build of everything on a slow machine. The check has its own limits.
 CALL_LIMIT = 900
 
 # How much of a compiler's output is shown to the student, in characters.
@@ -114,7 +114,7 @@ def put_in_place(exercise, program, submission):
     found = find(exercise, program, submission)
     target = HERE / program["file"]
     if exercise["language"] == "rust":
-        # With the modules that the student has put beside it.
+        # With the modules that the student has put next to it.
         source = found.parent if found.name == "main.rs" and found.parent.name == "src" else None
         for module in plain_files(source, ".rs") if source else []:
             place = target.parent / module.relative_to(source)

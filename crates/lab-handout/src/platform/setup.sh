@@ -16,7 +16,7 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 
 if ! command -v cargo >/dev/null; then
-  # Beside the system's programs: a submission may run with another home.
+  # Next to the system's programs: a submission may run with another home.
   export RUSTUP_HOME=/usr/local/rustup CARGO_HOME=/usr/local/cargo PATH="/usr/local/cargo/bin:$PATH"
   if [ ! -x /usr/local/cargo/bin/cargo ]; then
     curl --proto '=https' --tlsv1.2 --silent --show-error --fail https://sh.rustup.rs |

@@ -194,7 +194,7 @@ pub const SLOW_READER: Case = Case {
         text.truncate(sent);
         let received = client.read(&text);
         if received.end == ReadEnd::Complete {
-            // None is missing at the end, and the conversation goes on.
+            // None is missing at the end, and the conversation continues.
             return steps::blaming(&m::SHORT_SEND, Echo::serves(harness, &mut client));
         }
         let at = text

@@ -46,7 +46,7 @@ fn ended_for(harness: &mut Harness<'_>, kind: Kind) -> Step<bool> {
         .log
         .did("system", format!("ends whoever asks for {what}"));
     let ended = run(harness, Refusal::Ends(kind))?;
-    // A shell that stands around the program gives its signal as an exit code.
+    // A shell that is around the program gives its signal as an exit code.
     let asked =
         ended == Ended::Signal(seccomp::SIGSYS) || ended == Ended::Code(128 + seccomp::SIGSYS);
     let words = if asked {

@@ -91,7 +91,7 @@ pub const fn connect_and_leave<S: Server>() -> Case {
 
 /// Two clients at the same time, the first of them silent.
 ///
-/// A server that serves one client at a time does what most sheets ask for: that is a note. Each answer has to go to whoever asked.
+/// A server that serves one client at a time does what most sheets ask for: that is a note. Each answer has to go to the one who asked.
 pub const fn two_at_once<S: Server>() -> Case {
     Case {
         id: "two-at-once",
@@ -165,7 +165,7 @@ pub const fn restart<S: Server>() -> Case {
     }
 }
 
-/// A server for one client: it ends with that client, or goes on although it need not.
+/// A server for one client: it ends with that client, or continues although it need not.
 pub const fn ends<S: Server>() -> Case {
     Case {
         id: "ends",

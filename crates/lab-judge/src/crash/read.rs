@@ -14,7 +14,7 @@ pub(super) struct Crash {
     pub(super) line: String,
     /// Where: `client.py, line 4`.
     pub(super) place: Option<String>,
-    /// Whether only a thread ended, or one conversation, and the program goes on.
+    /// Whether only a thread ended, or one conversation, and the program continues.
     pub(super) thread: bool,
     /// Whether the program has caught the error and told it in its own words.
     pub(super) caught: bool,
@@ -369,7 +369,7 @@ fn dotnet(lines: &[&str], failed: bool) -> Option<Crash> {
     failed.then(|| Crash::new(line, None, false))
 }
 
-/// A program that a signal ended, also one that a shell stands around: with what its library said of it.
+/// A program that a signal ended, also one that a shell is around: with what its library said of it.
 fn signal(ended: Ended, lines: &[&str]) -> Option<Crash> {
     let number = match ended {
         Ended::Signal(number) => number,

@@ -2,7 +2,7 @@
 //!
 //! On a network that the case shares with the machine anybody may connect: a port scan does, and so does a client of
 //! another check that has the wrong port. Each connection is therefore traced to the process at its other end, by the inode
-//! of the socket there. In a network of its own the case has no strangers, so nothing is looked up.
+//! of the socket there. In its own network the case has no strangers, so nothing is looked up.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -74,7 +74,7 @@ impl Harness<'_> {
     ///
     /// When the port is taken.
     pub fn listen(&mut self) -> Step<TcpListener> {
-        // In a network of its own every address leads here: so one that is not the sheet's is met, and told.
+        // In its own network every address leads here: so one that is not the sheet's is met, and told.
         let everywhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, self.address.port()));
         let address = match self.target.own_network && self.address.is_ipv4() {
             true => everywhere,
@@ -287,7 +287,7 @@ mod tests {
         for (script, said) in [
             // It ends at once.
             ("echo hello >$to", b"hello\n".as_slice()),
-            // It closes the connection, and goes on.
+            // It closes the connection, and continues.
             ("echo hello >$to; exec sleep 1000", b"hello\n"),
             ("exec 3<>$to; exec 3>&-; exec sleep 1000", b""),
         ] {

@@ -1,6 +1,6 @@
 //! The client under test that goes to another address: told which, instead of that it never came.
 //!
-//! In a network of its own a case sees where the program tried to go, even where nobody listens, and every address leads to this
+//! In its own network a case sees where the program tried to go, even where nobody listens, and every address leads to this
 //! machine. On a network that is shared with others nothing of that is known.
 
 use std::io;

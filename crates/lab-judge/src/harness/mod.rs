@@ -72,7 +72,7 @@ pub struct Harness<'a> {
     network: Closed,
 }
 
-/// The programs that a case has started, for whoever has to end them from another thread.
+/// The programs that a case has started, for anyone who has to end them from another thread.
 pub type Groups = Arc<Mutex<Vec<Group>>>;
 
 impl<'a> Harness<'a> {
@@ -99,7 +99,7 @@ impl<'a> Harness<'a> {
         let number = port
             .as_ref()
             .map_or(target.address.port(), |port| port.number);
-        // Each case has a sequence of its own: alone, with --only, it plays the same as among the others.
+        // Each case has its own sequence: alone, with --only, it plays the same as among the others.
         let seed = case.bytes().fold(target.seed, |seed, byte| {
             seed.wrapping_mul(0x0100_0000_01b3) ^ u64::from(byte)
         });

@@ -33,7 +33,7 @@ pub struct Target {
     pub seed: u64,
     /// When the whole check has to be over.
     pub until: Instant,
-    /// Whether each case is played in a network of its own.
+    /// Whether each case is played in its own network.
     pub own_network: bool,
     /// Whether the sheet's host is one of the Internet's: then a client may go to any address.
     pub any_host: bool,
@@ -45,7 +45,7 @@ impl Target {
         self.command.has("port")
     }
 
-    /// Whether cases may run side by side: each needs a port or a network of its own, or no port
+    /// Whether cases may run side by side: each needs a port or its own network, or no port
     /// at all (a program that is alone has the port 0).
     pub fn side_by_side(&self) -> bool {
         self.has_port() || self.own_network || self.address.port() == 0
@@ -62,7 +62,7 @@ impl Target {
         self.protocol == Protocol::Tcp && plain.is_err() && tcp::listen(self.address).is_ok()
     }
 
-    /// Moves the calling thread into a network of its own, where the target wants one, and gives what belongs to that network.
+    /// Moves the calling thread into its own network, where the target wants one, and gives what belongs to that network.
     ///
     /// # Errors
     ///

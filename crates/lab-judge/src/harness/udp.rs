@@ -1,4 +1,4 @@
-//! A harness for datagrams: there is no connection whose end would tell that the program has gone, so whoever waits for a
+//! A harness for datagrams: there is no connection whose end would tell that the program has gone, so anyone who waits for a
 //! datagram also watches the program.
 
 use std::io;
@@ -49,7 +49,7 @@ impl Harness<'_> {
         self.client()
     }
 
-    /// A client on a port of its own.
+    /// A client on its own port.
     ///
     /// # Errors
     ///
@@ -88,7 +88,7 @@ impl Harness<'_> {
             if ours.iter().any(|bound| procfs::takes(*bound, address)) {
                 return Ok(());
             }
-            // A program that a wrapper has put into a group of its own (setsid): nobody else binds a port that is ours alone.
+            // A program that a wrapper has put into its own group (setsid): nobody else binds a port that is ours alone.
             let alone = self.target.has_port() || self.target.own_network;
             if alone && procfs::unread_datagrams(address).is_some() {
                 return Ok(());
@@ -159,7 +159,7 @@ impl Harness<'_> {
         self.receive_within(peer, self.target.patience)
     }
 
-    /// Waits for a datagram of the program; the time begins anew while the program is at work.
+    /// Waits for a datagram of the program; the time starts again while the program is at work.
     ///
     /// # Errors
     ///

@@ -94,7 +94,7 @@ impl Connection {
     ///
     /// When the system refuses the socket's options.
     pub fn new(stream: TcpStream, who: &str, log: &Log, limit: Limit) -> io::Result<Self> {
-        // Each write goes out at once, as a segment of its own.
+        // Each write goes out at once, as its own segment.
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(TICK))?;
         stream.set_write_timeout(Some(TICK))?;
@@ -211,7 +211,7 @@ impl Connection {
         sent
     }
 
-    /// Sends on a thread of its own, for more than the system buffers while nobody reads.
+    /// Sends on its own thread, for more than the system buffers while nobody reads.
     ///
     /// # Errors
     ///
@@ -313,14 +313,14 @@ impl Connection {
     }
 
     /// What the program still sends before it waits: all that comes until nothing has come for a moment in which the program did
-    /// nothing either. One that sends on after a pause of its own is received by whoever listens on.
+    /// nothing either. One that sends on after its own pause is received by anyone who listens on.
     pub fn read_until_idle(&mut self, limit: usize) -> Vec<u8> {
         let mut bytes = std::mem::take(&mut self.ahead);
         let mut buffer = vec![0; 64 * 1024];
         let mut cpu_usage = procfs::cpu_usage(self.limit.group);
         let mut from = cpu_usage.unwrap_or_default().ran;
         while bytes.len() <= limit && Instant::now() < self.limit.end {
-            // The end of the stream stays for whoever reads on.
+            // The end of the stream stays for anyone who reads on.
             match self.stream.peek(&mut buffer) {
                 Ok(count) if count > 0 => {}
                 Err(error) if again(&error) => {
@@ -422,12 +422,12 @@ impl Connection {
         )
     }
 
-    /// Ends our direction without a word in the log: whoever still sends on it has an error at once.
+    /// Ends our direction without a word in the log: anyone who still sends on it has an error at once.
     pub fn stop_sending(&self) {
         let _gone = self.stream.shutdown(Shutdown::Write);
     }
 
-    /// Ends our direction (FIN) and goes on reading: the half-close.
+    /// Ends our direction (FIN) and continues reading: the half-close.
     pub fn finish_sending(&mut self) {
         self.log.did(
             &self.who,
@@ -464,7 +464,7 @@ impl Connection {
                         .add(&self.who, What::Received(Excerpt::of(&buffer[..count])));
                     bytes.extend_from_slice(&buffer[..count]);
                 }
-                // The end of the stream is found again by whoever reads on.
+                // The end of the stream is found again by anyone who reads on.
                 _ => break,
             }
         }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::verdict::{Excerpt, Log, What};
 
-/// How long a socket waits for a datagram before whoever waits looks at the program and the time again.
+/// How long a socket waits for a datagram before anyone who waits looks at the program and the time again.
 const TICK: Duration = Duration::from_millis(20);
 /// The longest datagram over IPv4, in bytes: 65,535 less the headers of IP and UDP.
 pub const LONGEST: usize = 65_507;

@@ -14,7 +14,7 @@ use labnet::log;
 /// How long a program has to end after TERM.
 pub(super) const TERM_PATIENCE: Duration = Duration::from_secs(2);
 
-/// The programs that run now, by process id. Whoever starts or reaps one holds this lock: the number of a
+/// The programs that run now, by process id. Anyone who starts or reaps one holds this lock: the number of a
 /// process that has not been reaped cannot be given to another.
 static RUNNING: Mutex<BTreeMap<u32, String>> = Mutex::new(BTreeMap::new());
 

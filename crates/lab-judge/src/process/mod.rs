@@ -1,4 +1,4 @@
-//! Running the programs under test: any command line, each in a session and so in a process group of its own that ends with its case.
+//! Running the programs under test: any command line, each in a session and so in its own process group that ends with its case.
 //!
 //! This is no sandbox. A program under test may do whatever the user may who runs the check. What is promised is
 //! that its processes end: by TERM, after two seconds by KILL, as a whole group, with all that they started. On
@@ -92,7 +92,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts a program in a process group of its own, with its output drained.
+    /// Starts a program in its own process group, with its output drained.
     ///
     /// # Errors
     ///
@@ -147,7 +147,7 @@ impl Running {
         lab_core::process::die_with_parent(&mut command);
 
         let mut known = running();
-        // Under the lock: whoever ends all that runs meets this one as well, or it is not started.
+        // Under the lock: anyone who ends all that runs meets this one as well, or it is not started.
         if !may_start() {
             return Err(io::Error::other("the check is being stopped"));
         }
@@ -290,7 +290,7 @@ impl Running {
         }
     }
 
-    /// Holds it as a busy machine may at any moment, until [`Running::go_on`] (SIGSTOP). On Windows it goes on.
+    /// Holds it as a busy machine may at any moment, until [`Running::go_on`] (SIGSTOP). On Windows it continues.
     pub fn hold(&mut self) {
         signal(self.id, Signal::Stop);
         // A thread that runs on another processor stops a little later than kill(2) returns.

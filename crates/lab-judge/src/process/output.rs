@@ -137,7 +137,7 @@ impl Capture {
                 #[cfg(unix)]
                 let (read, mut kept) = {
                     open.wait();
-                    // Read under the lock: whoever holds it sees all that has left the pipe.
+                    // Read under the lock: anyone who holds it sees all that has left the pipe.
                     let kept = lock();
                     (open.read(&mut piece), kept)
                 };

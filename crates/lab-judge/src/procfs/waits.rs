@@ -39,7 +39,7 @@ pub struct Watch {
 struct Stillness {
     /// For each thread how often it has run and for how long.
     runs: BTreeMap<u32, String>,
-    /// The sockets that are waited for in a call without a time limit of its own, which a socket may have: process and descriptor.
+    /// The sockets that are waited for in a call without its own time limit, which a socket may have: process and descriptor.
     waited_for: Vec<(u32, i32)>,
     /// Whether what is on its way to it may not be seen: a datagram, or what is typed at a terminal.
     unseen: bool,
@@ -342,7 +342,7 @@ mod tests {
 
     use super::*;
 
-    /// A program in Python that prints a line when it is ready, in a group of its own.
+    /// A program in Python that prints a line when it is ready, in its own group.
     struct Program {
         child: Child,
         said: String,

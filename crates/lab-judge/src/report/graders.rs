@@ -75,7 +75,7 @@ fn about(report: &Report, case: &CaseReport) -> String {
     format!("{asked}\n{}", told.trim()).trim().to_string()
 }
 
-/// classroom50's `result.json`, schema `classroom50/result/v1`. Who submitted what stands in the environment that its runner
+/// classroom50's `result.json`, schema `classroom50/result/v1`. Who submitted what is in the environment that its runner
 /// sets; a run by hand leaves those fields empty.
 ///
 /// # Errors

@@ -6,7 +6,7 @@ use crate::verdict::{CaseReport, Event, Failure, Outcome, ProgramReport, Report,
 
 /// How wide prose is set, in characters.
 const WIDTH: usize = 92;
-/// What stands before everything that belongs to a case.
+/// What is before everything that belongs to a case.
 const INDENT: &str = "      ";
 /// How many events of a conversation are shown, from its end.
 const EVENTS: usize = 12;

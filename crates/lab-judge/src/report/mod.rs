@@ -134,7 +134,7 @@ pub fn can_write(path: &Path) -> anyhow::Result<()> {
         .hint("does the folder exist, and may you write there?")
 }
 
-/// Writes a result into a file: beside it first, then in its place with one step, so that a reader sees the old one or
+/// Writes a result into a file: next to it first, then in its place with one step, so that a reader sees the old one or
 /// the new one, never a half. What the programs under test may have written there is replaced.
 ///
 /// # Errors

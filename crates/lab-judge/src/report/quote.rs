@@ -34,7 +34,7 @@ fn escaped(bytes: &[u8]) -> String {
                 '\0' => text.push_str("\\0"),
                 '"' => text.push_str("\\\""),
                 '\\' => text.push_str("\\\\"),
-                // Marks that change the direction of the text, or cannot be seen, would hide what they stand beside; the last two
+                // Marks that change the direction of the text, or cannot be seen, would hide what they stand next to; the last two
                 // are no characters at all, and XML has no place for them.
                 '\u{061c}'
                 | '\u{200b}'..='\u{200f}'

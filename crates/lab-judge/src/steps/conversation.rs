@@ -198,7 +198,7 @@ pub(super) fn stops_short(expected: &[u8], got: &[u8]) -> bool {
         && !next.is_some_and(|next| [0, b'\r', b'\n', 0x80].contains(next))
 }
 
-/// Whether the answer goes on with bytes of value 0 that are not in it.
+/// Whether the answer continues with bytes of value 0 that are not in it.
 fn pads(expected: &[u8], got: &[u8]) -> bool {
     let at = expected.iter().zip(got).take_while(|(a, b)| a == b).count();
     got.len() >= at + 8 && got[at..at + 8].iter().all(|byte| *byte == 0)

@@ -9,7 +9,7 @@ use crate::procfs;
 use crate::verdict::{Step, Stop, wrong};
 use std::time::{Duration, Instant};
 
-/// How long a program has to end by itself before it is asked whether it goes on.
+/// How long a program has to end by itself before it is asked whether it continues.
 const SETTLES: Duration = Duration::from_millis(150);
 
 /// Kills a server in the middle of a conversation, and starts it again: the port has to be free for it.

@@ -106,7 +106,7 @@ fn nearest<'p>(printed: &'p [u8], text: &[u8]) -> &'p [u8] {
     }
 }
 
-/// The client under test has to print an answer as soon as it has come: while the connection goes on.
+/// The client under test has to print an answer as soon as it has come: while the connection continues.
 pub fn must_print_now(
     harness: &mut Harness<'_>,
     server: &mut Connection,
@@ -134,7 +134,7 @@ pub fn must_print_now(
     }
 }
 
-/// The program has to print a text; a program that prints each piece on a line of its own does so as well.
+/// The program has to print a text; a program that prints each piece on its own line does so as well.
 pub fn must_print_joined(
     harness: &mut Harness<'_>,
     text: &[u8],
@@ -169,7 +169,7 @@ fn has_joined(program: &Running, text: &[u8]) -> bool {
     find(&joined, text).is_some()
 }
 
-/// A program that has ended printed a text in pieces, each with words of its own around it: the letters of the text come in its
+/// A program that has ended printed a text in pieces, each with its own words around it: the letters of the text come in its
 /// output in their order.
 pub fn has_printed_pieces(
     harness: &mut Harness<'_>,

@@ -2,7 +2,7 @@
 
 use crate::harness::Harness;
 
-/// After so many letters a long text begins anew; a prime, so that a buffer that is missing shows.
+/// After so many letters a long text starts again; a prime, so that a buffer that is missing shows.
 pub const PERIOD: usize = 65_521;
 
 /// `1 byte`, `2 bytes`.

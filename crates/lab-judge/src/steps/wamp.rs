@@ -428,7 +428,7 @@ impl Wamp {
                 ),
             ));
         }
-        // Each frame begins a step of its own; all of them together have the time of the case.
+        // Each frame begins its own step; all of them together have the time of the case.
         if harness.is_over() {
             return Err(Stop::Undecided(
                 "frame after frame came, and none that was waited for, until the time for a case had passed".to_string(),

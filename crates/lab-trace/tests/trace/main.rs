@@ -123,7 +123,7 @@ fn assert_all_ended(journal: &Journal) {
     }
 }
 
-/// Whether the run had a network of its own; without one there are no segments to compare.
+/// Whether the run had its own network; without one there are no segments to compare.
 fn saw_the_wire(journal: &Journal) -> bool {
     let alone = journal
         .notes

@@ -1,4 +1,4 @@
-//! Whoever wants to know what a scan finds while it runs.
+//! Anyone who wants to know what a scan finds while it runs.
 
 use std::fmt;
 use std::sync::mpsc::{self, RecvTimeoutError};

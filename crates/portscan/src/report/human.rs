@@ -13,7 +13,7 @@ use crate::findings::State;
 pub(super) struct Human {
     color: bool,
     alone: bool,
-    /// The hosts without a line of their own.
+    /// The hosts without their own line.
     quiet: Totals,
     quiet_hosts: u64,
 }

@@ -94,7 +94,7 @@ impl Pending {
     }
 }
 
-/// Hosts with consecutive numbers, each with all ports, in an order of their own.
+/// Hosts with consecutive numbers, each with all ports, in their own order.
 #[derive(Debug)]
 struct Part {
     first_host: u32,

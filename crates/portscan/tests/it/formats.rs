@@ -108,7 +108,7 @@ fn with_open_only_hosts_with_an_open_port_are_listed() {
             assert!(text.contains("127.0.7.2"), "{text}");
             let lines: Vec<&str> = text
                 .lines()
-                // The command stands in nmap's forms.
+                // The command is in nmap's forms.
                 .filter(|line| !line.contains("127.0.7.1-3"))
                 .collect();
             assert!(!lines.concat().contains("127.0.7.1"), "{text}");

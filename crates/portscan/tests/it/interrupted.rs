@@ -220,7 +220,7 @@ fn ports_that_an_interrupted_scan_had_in_hand_take_no_longer_than_in_a_whole_one
         let resumed = link.near(|| run(&["--resume", &file]));
         assert_eq!(json_of(&resumed)["scan"]["counts"]["filtered"], 65533);
         let (whole, rest) = (seconds(&entire), seconds(&resumed));
-        // Other tests run beside this one, on a machine that may be busy.
+        // Other tests run next to this one, on a machine that may be busy.
         // Without a port that answers it would be 22 s.
         println!("the whole scan: {whole:.2} s, the rest of {left} ports: {rest:.2} s");
         assert!(

@@ -1,4 +1,4 @@
-//! The scheduler against simulated networks of several hosts, each with faults of its own: loss,
+//! The scheduler against simulated networks of several hosts, each with its own faults: loss,
 //! jitter, limits on SYNs and on refusals, SYN proxies, refusals from nearby, hosts that die or
 //! block, and outages of this machine. Whatever is wrong has to be in doubt.
 //!

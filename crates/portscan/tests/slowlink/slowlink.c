@@ -67,7 +67,7 @@ struct way {
     int64_t credited;
 };
 
-// What waits in the ring before each packet. A length of 0 says that the ring goes on at its start.
+// What waits in the ring before each packet. A length of 0 says that the ring continues at its start.
 struct held {
     int64_t sent, due;      // when the packet has left the queue, and when it arrives
     uint32_t length;

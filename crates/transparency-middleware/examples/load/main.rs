@@ -106,7 +106,7 @@ trait Peer: Send + Sized {
     fn connection(&self) -> anyhow::Result<TcpStream>;
 }
 
-/// Calls for a while with so many calls under way; gives each call's time.
+/// Calls for a while with so many calls in flight; gives each call's time.
 fn call<P: Peer + 'static>(
     (mut caller, mut callee): (P, P),
     outstanding: u64,

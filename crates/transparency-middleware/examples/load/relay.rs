@@ -32,7 +32,7 @@ pub(crate) fn relay() -> anyhow::Result<()> {
     }
 }
 
-/// The next client that speaks WebSocket. Whoever else knocks does not end the benchmark.
+/// The next client that speaks WebSocket. Anyone who else knocks does not end the benchmark.
 fn accept(listener: &TcpListener) -> anyhow::Result<(WebSocket<TcpStream>, TcpStream)> {
     loop {
         let (stream, peer) = listener.accept().context("cannot accept")?;

@@ -202,7 +202,7 @@ fuzz_target!(|steps: Vec<Step>| {
         for output in &out {
             watcher.sees(output);
         }
-        // What the realm thinks is under way is what an onlooker sees waiting, and no more.
+        // What the realm thinks is in flight is what an onlooker sees waiting, and no more.
         assert_eq!(realm.calls_under_way(), watcher.open.len());
         assert_eq!(realm.len(), watcher.present.len());
         assert!(watcher.open.len() <= usize::from(SESSIONS) * LIMITS.calls);

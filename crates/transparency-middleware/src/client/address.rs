@@ -35,7 +35,7 @@ impl Address {
             }
         };
         Ok(Address {
-            // An IPv6 address stands in brackets in a URL, and without them everywhere else.
+            // An IPv6 address is in brackets in a URL, and without them everywhere else.
             host: host.trim_matches(['[', ']']).to_string(),
             port,
             is_secure,

@@ -107,7 +107,7 @@ impl Call {
     }
 }
 
-/// Whoever can call a procedure by name: a [`Session`](super::Session), or [`Local`](super::Local) for those
+/// Anyone who can call a procedure by name: a [`Session`](super::Session), or [`Local`](super::Local) for those
 /// in the same process. Code that takes a `&dyn Caller` does not know which, and need not.
 pub trait Caller: Send + Sync {
     /// Sends the call and returns at once.

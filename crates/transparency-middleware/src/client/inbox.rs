@@ -92,7 +92,7 @@ impl Inbox {
         self.queue.push_back(Waiting::Notice(notice));
     }
 
-    /// What is next. When nothing is, whoever serves may go: the next to put something in finds that nobody does.
+    /// What is next. When nothing is, no matter who serves may go: the next to put something in finds that nobody does.
     pub(super) fn next(&mut self) -> Option<Item> {
         let Some(waiting) = self.queue.pop_front() else {
             self.served = false;

@@ -55,7 +55,7 @@ impl From<Error> for OpenError {
 
 /// Connects, upgrades, says HELLO and proves who it is.
 ///
-/// `watch` gets the socket as soon as there is one: whoever keeps the time shuts it down when that is over, and
+/// `watch` gets the socket as soon as there is one: anyone who keeps the time shuts it down when that is over, and
 /// with it everything that waits here.
 pub(super) fn open(
     address: &Address,

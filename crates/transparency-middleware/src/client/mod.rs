@@ -20,7 +20,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | registrations, subscriptions | made anew on the next connection |
+//! | registrations, subscriptions | made again on the next connection |
 //! | calls not yet sent | sent on the next connection, if it comes before their deadline |
 //! | calls sent, declared idempotent | made again, on the same connection or the next, until their deadline |
 //! | calls sent, not declared idempotent | end with [`Error::Lost`]: nobody knows whether they were carried out |

@@ -107,14 +107,14 @@ impl Backoff {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum SessionEvent {
-    /// The session is open, at first or anew.
+    /// The session is open, at first or again.
     Connected {
         /// The router's address.
         address: String,
         /// Whether it had been open before.
         again: bool,
     },
-    /// The connection is lost and will be made anew.
+    /// The connection is lost and will be made again.
     Lost {
         /// What happened.
         reason: String,
@@ -126,14 +126,14 @@ pub enum SessionEvent {
         /// What the router answered.
         error: Error,
     },
-    /// A registration could not be made anew. It is tried again later.
+    /// A registration could not be made again. It is tried again later.
     NotRegistered {
         /// The procedure's URI.
         procedure: String,
         /// What the router answered.
         error: Error,
     },
-    /// A subscription could not be made anew. It is tried again later.
+    /// A subscription could not be made again. It is tried again later.
     NotSubscribed {
         /// The topic's URI.
         topic: String,
@@ -246,7 +246,7 @@ impl Builder {
     }
 
     /// Which routers with TLS (`wss://`) the client trusts; at first those whose certificate somebody has signed whom this
-    /// machine trusts. There is no way to trust any: who does not look at the certificate speaks to whoever answers.
+    /// machine trusts. There is no way to trust any: who does not look at the certificate speaks to the one who answers.
     #[must_use]
     pub fn trust(mut self, trust: Trust) -> Self {
         self.config.trust = Some(trust);
@@ -311,7 +311,7 @@ impl Builder {
         self
     }
 
-    /// How many procedures may run at once, each on a thread of its own; at first 16.
+    /// How many procedures may run at once, each on its own thread; at first 16.
     #[must_use]
     pub fn workers(mut self, threads: usize) -> Self {
         self.config.workers = threads.max(1);

@@ -50,7 +50,7 @@ impl From<&str> for Topic {
     }
 }
 
-/// What an event takes beside its arguments while it waits.
+/// What an event takes next to its arguments while it waits.
 const OVERHEAD: usize = 256;
 
 /// What a subscriber receives.

@@ -164,7 +164,7 @@ impl Session {
         self.core.drain(limit)
     }
 
-    /// Leaves at once. Whatever is under way ends with [`Error::Closed`].
+    /// Leaves at once. Whatever is in flight ends with [`Error::Closed`].
     pub fn leave(&self) {
         self.core.leave();
     }
@@ -265,7 +265,7 @@ impl Subscription {
     }
 
     /// Gives the subscription up. Events that have come and wait for its handler are dropped, and none comes after them.
-    /// A handler that is running at this moment goes on to its end: this does not wait for it, so that a handler may
+    /// A handler that is running at this moment continues to its end: this does not wait for it, so that a handler may
     /// give up its own subscription.
     ///
     /// # Errors

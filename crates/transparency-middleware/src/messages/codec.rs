@@ -19,7 +19,7 @@ use super::value::{Dict, Value};
 /// The most elements that a message has: CALL and others with options, a URI and two kinds of arguments.
 pub(super) const MAX_ELEMENTS: usize = 7;
 
-/// How deep lists and dictionaries may stand in each other, the message's own list counted. Whoever reads
+/// How deep lists and dictionaries may stand in each other, the message's own list counted. Anyone who reads
 /// deeper ones recurses deeper, and a thread's stack ends; serde_json's own limit is 128.
 pub const MAX_DEPTH: usize = 100;
 
@@ -100,7 +100,7 @@ pub(super) fn plain_number(format: Format, element: &[u8]) -> Option<u64> {
     }
 }
 
-/// A well-formed element that is a text which stands in it as it is; others are read with [`read`].
+/// A well-formed element that is a text which is in it as it is; others are read with [`read`].
 pub(super) fn plain_text(format: Format, element: &[u8]) -> Option<&str> {
     match format {
         Format::Json => json::plain_text(element),
@@ -124,7 +124,7 @@ pub(super) fn read<T: DeserializeOwned>(format: Format, element: &[u8]) -> Resul
     }
 }
 
-/// Reads one element to be written anew in another serialization: what would change on the way is an error.
+/// Reads one element to be written again in another serialization: what would change on the way is an error.
 pub(super) fn read_exactly(format: Format, element: &[u8]) -> Result<Value, PayloadError> {
     if format == Format::Json {
         plain::json(element).map_err(PayloadError::new)?;

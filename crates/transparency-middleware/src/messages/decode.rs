@@ -307,7 +307,7 @@ impl Parts<'_> {
         Ok(dict)
     }
 
-    /// A part of the message, to be kept. One that is small beside a large message does not keep the whole of it: in JSON
+    /// A part of the message, to be kept. One that is small next to a large message does not keep the whole of it: in JSON
     /// all else may be white space.
     fn slice(&self, span: Range<usize>) -> Bytes {
         if self.bytes.len() > LARGE && span.len() < self.bytes.len() / 2 {

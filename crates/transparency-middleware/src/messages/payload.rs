@@ -18,7 +18,7 @@ pub(super) const LARGE: usize = 32 * 1024;
 /// The arguments of a call, a result, an error or an event: a list and a dictionary, either may be absent.
 ///
 /// A payload stays in the serialization in which it came. A router passes it on unread; only where two
-/// peers speak different serializations is it read and written anew ([`Payload::to_format`]).
+/// peers speak different serializations is it read and written again ([`Payload::to_format`]).
 ///
 /// ```
 /// use transparency_middleware::messages::{Format, Payload};
@@ -188,7 +188,7 @@ impl Payload {
         self.args.len() + self.kwargs.len()
     }
 
-    /// Lets go of the buffer that small arguments came in: it may be many times as large as they are, and whoever keeps
+    /// Lets go of the buffer that small arguments came in: it may be many times as large as they are, and anyone who keeps
     /// them would keep it.
     pub(crate) fn compact(&mut self) {
         for part in [&mut self.args, &mut self.kwargs] {
@@ -222,7 +222,7 @@ impl Payload {
         Ok(payload)
     }
 
-    /// The same, lent where there is nothing to read and to write anew.
+    /// The same, lent where there is nothing to read and to write again.
     pub(super) fn in_format(&self, format: Format) -> Result<Cow<'_, Payload>, PayloadError> {
         if format == self.format || self.is_empty() {
             return Ok(Cow::Borrowed(self));

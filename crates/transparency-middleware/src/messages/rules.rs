@@ -3,7 +3,7 @@
 
 use super::value::{Dict, Value};
 
-/// A name, what stands under it, and whether it has to be there.
+/// A name, what is under it, and whether it has to be there.
 #[derive(Debug)]
 pub(super) struct Rule {
     name: &'static str,
@@ -72,7 +72,7 @@ const TRANSACTION_HASH: Rule = may("transaction_hash", Kind::Text);
 /// payload is one string or bytes, in place of a list and a dictionary.
 pub(super) const ENC_ALGO: &str = "enc_algo";
 
-/// For each message that has a payload, beside its own.
+/// For each message that has a payload, next to its own.
 pub(super) const PAYLOAD: &[Rule] = &[
     may(ENC_ALGO, Kind::WordOrOwn(&["cryptobox", "mqtt", "xbr"])),
     may(

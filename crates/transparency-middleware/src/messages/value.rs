@@ -218,7 +218,7 @@ impl Dict {
         self.get(key)?.as_str()
     }
 
-    /// Whether `true` stands under a name.
+    /// Whether `true` is under a name.
     pub fn flag(&self, key: &str) -> bool {
         self.bool(key) == Some(true)
     }

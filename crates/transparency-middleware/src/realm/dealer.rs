@@ -12,13 +12,13 @@ use crate::messages::{
     CancelMode, Dict, Id, Invoke, Match, Message, Payload, RequestKind, Uri, known,
 };
 
-/// Payload transparency is not announced: whoever gets a sealed payload would not be told how to open it.
+/// Payload transparency is not announced: anyone who gets a sealed payload would not be told how to open it.
 pub(super) const NOT_SEALED: &str = "sealed payloads are not carried here";
 
 /// So many callees are looked at in the time of one other piece of work.
 const CALLEES_PER_WORK: usize = 32;
 
-/// Registrations, and how many calls are under way.
+/// Registrations, and how many calls are in flight.
 #[derive(Debug, Default)]
 pub(super) struct Dealer {
     patterns: Patterns,
@@ -509,7 +509,7 @@ impl<H: Clone> Realm<H> {
         options: &Dict,
         out: &mut Vec<Output<H>>,
     ) {
-        // A call that is not (any more) under way: the answer and CANCEL have crossed.
+        // A call that is not (any more) in progress: the answer and CANCEL have crossed.
         let Some((callee, invocation)) = self.sessions[&from].calls.get(&request).copied() else {
             return;
         };
@@ -546,7 +546,7 @@ impl<H: Clone> Realm<H> {
         self.break_off(callee, invocation, (timeout, timeout), why, out);
     }
 
-    /// Ends a call, if it is under way, because its caller cannot be given what its callee answers.
+    /// Ends a call, if it is in flight, because its caller cannot be given what its callee answers.
     pub(super) fn fail(
         &mut self,
         caller: Id,

@@ -183,7 +183,7 @@ struct Session<H> {
     held: usize,
     registrations: Set<Id>,
     subscriptions: Set<Id>,
-    /// As caller: its requests under way, and who works on each (callee, the id of the invocation there).
+    /// As caller: its requests in flight, and who works on each (callee, the id of the invocation there).
     calls: Map<Id, (Id, Id)>,
     /// As callee: what it has to answer.
     invocations: Map<Id, Invocation>,
@@ -193,7 +193,7 @@ struct Session<H> {
     last_invocation: u64,
 }
 
-/// About how many bytes a registration, a subscription or a call takes beside its URI, with its part of the tables.
+/// About how many bytes a registration, a subscription or a call takes next to its URI, with its part of the tables.
 const ENTRY: usize = 256;
 
 /// What a pattern counts: see [`Limits::patterns`].
@@ -400,7 +400,7 @@ impl<H: Clone> Realm<H> {
         self.refuse(from, kind, request, known::INVALID_URI, why, out);
     }
 
-    /// Answers a request with an error that whoever passes messages to the realm has found.
+    /// Answers a request with an error that anyone who passes messages to the realm has found.
     pub fn refuse(
         &mut self,
         from: Id,
@@ -417,7 +417,7 @@ impl<H: Clone> Realm<H> {
     }
 
     /// Takes back a message that could not be sent to its session, because there is no room or no form for
-    /// it in the session's serialization: whoever waits for it gets an error.
+    /// it in the session's serialization: anyone who waits for it gets an error.
     pub fn undeliverable(
         &mut self,
         to: Id,
@@ -433,7 +433,7 @@ impl<H: Clone> Realm<H> {
                 // The id is one that the session was sent.
                 let _known = self.answer(to, *request, answer, out);
             }
-            // A part, and its invocation is still under way: the call ends here. Where it has ended since, its
+            // A part, and its invocation is still in progress: the call ends here. Where it has ended since, its
             // answer waits behind the part.
             Message::Result {
                 request, details, ..
@@ -676,7 +676,7 @@ fn welcome(session: Id, identity: &Identity) -> Message {
     Message::Welcome { session, details }
 }
 
-/// The ids that a router gives to registrations or subscriptions, and what stands under each.
+/// The ids that a router gives to registrations or subscriptions, and what is under each.
 #[derive(Debug)]
 struct Table<T> {
     ids: SessionIds,

@@ -38,7 +38,7 @@ pub struct Config {
     pub pages: Vec<Page>,
     /// With TLS, this server's certificate; without one there is no TLS.
     pub certificate: Option<Certificate>,
-    /// Whose pages may connect, beside those that this router serves: `https://example.org`.
+    /// Whose pages may connect, next to those that this router serves: `https://example.org`.
     pub origins: Vec<String>,
     /// Who is told what happens.
     pub observer: Observer,

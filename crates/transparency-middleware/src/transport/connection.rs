@@ -80,7 +80,7 @@ pub(super) fn open(
             });
         }
         let body = format!("{text}\n");
-        // The same: whoever asked may have gone.
+        // The same: anyone who asked may have gone.
         let media_type = "text/plain; charset=utf-8";
         let _gone = http::answer(&socket, status, media_type, body.as_bytes(), true);
     }

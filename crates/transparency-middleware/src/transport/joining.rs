@@ -144,7 +144,7 @@ impl Router {
             hello,
             identity,
             session,
-            // Whoever does not exist is not let in with what his stand-in would answer.
+            // Anyone who does not exist is not let in with what his stand-in would answer.
             answer: answer.filter(|_| known.is_some()),
         };
         (message, Box::new(challenged))

@@ -15,7 +15,7 @@ pub(super) struct Meter {
     frame: usize,
     /// Bytes of the message's frames before it.
     message: usize,
-    /// The message goes on with another frame.
+    /// The message continues with another frame.
     goes_on: bool,
 }
 

@@ -18,10 +18,10 @@ use crate::realm::Shared;
 use crate::stream::Stream;
 
 /// Up to this size a message is made a frame when it is put in, with the realm locked: that takes less time than
-/// to keep the message. A larger one is left to whoever writes it, and so is one in another serialization.
+/// to keep the message. A larger one is left to the one who writes it, and so is one in another serialization.
 const AT_ONCE: usize = 4 * 1024;
 
-/// What a message counts beside its arguments before its frame is made.
+/// What a message counts next to its arguments before its frame is made.
 const OVERHEAD: usize = 256;
 
 /// How many bytes of memory a byte of arguments takes at most while it is put into another serialization: each value may
@@ -172,7 +172,7 @@ impl Peer {
         }
     }
 
-    /// Ends the reading: whoever waits for what the peer sends sees its end.
+    /// Ends the reading: anyone who waits for what the peer sends sees its end.
     pub(super) fn stop_reading(&self) {
         self.outbox.stop_reading();
     }
@@ -354,7 +354,7 @@ impl Peer {
         }
     }
 
-    /// Says which code the close frame will have, whoever ends the connection.
+    /// Says which code the close frame will have, no matter who ends the connection.
     pub(super) fn closes_with(&self, code: u16) {
         // The first reason counts.
         let _set_before = self.code.set(code);

@@ -86,7 +86,7 @@ impl Router {
         }
     }
 
-    /// Tells whoever observes the router.
+    /// Tells anyone who observes the router.
     pub(super) fn tell(&self, event: &RouterEvent) {
         self.observer.tell(event);
     }
@@ -388,7 +388,7 @@ impl Router {
         self.finish(&mut batch);
         let deadline = Instant::now() + patience;
         for peer in peers {
-            // Whoever does not read in time does not read why either.
+            // Anyone who does not read in time does not read why either.
             let _in_time = peer.settle(deadline);
         }
     }

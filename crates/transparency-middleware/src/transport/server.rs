@@ -1,4 +1,4 @@
-//! A router on its sockets: accepts connections, and runs each in a thread of its own.
+//! A router on its sockets: accepts connections, and runs each in its own thread.
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind};
@@ -63,7 +63,7 @@ impl Stopper {
         let _woken = TcpStream::connect_timeout(&reachable(self.address), patience);
     }
 
-    /// Shows this certificate to whoever connects from now on; sessions that are open stay as they are.
+    /// Shows this certificate to the one who connects from now on; sessions that are open stay as they are.
     pub fn replace_certificate(&self, certificate: Certificate) {
         self.shared.replace_certificate(certificate);
     }
@@ -269,7 +269,7 @@ impl Shortage {
     }
 }
 
-/// Runs a connection in a thread of its own; without one it is closed.
+/// Runs a connection in its own thread; without one it is closed.
 fn in_thread(socket: TcpStream, serve: impl FnOnce(TcpStream) + Send + 'static) {
     let thread = thread::Builder::new()
         .name("session".to_string())

@@ -189,7 +189,7 @@ impl Wire {
 }
 
 /// One `recv`, begun again when it was only interrupted: with a time limit (`SO_RCVTIMEO`) Linux ends it with `EINTR`
-/// also when the process was stopped and goes on (signal(7)).
+/// also when the process was stopped and continues (signal(7)).
 fn read_some(socket: &Stream, place: &mut [u8]) -> io::Result<Option<usize>> {
     loop {
         match socket.read_once(place) {

@@ -85,7 +85,7 @@ fn the_client_keeps_the_deadline_itself_and_cancels() {
         (cancelled, options.str("mode")),
         (request, Some("killnowait"))
     );
-    // What comes late is dropped, and the session goes on.
+    // What comes late is dropped, and the session continues.
     peer.result(request, 1);
     peer.error(RequestKind::Call, request, "wamp.error.canceled");
     let next = beside(
@@ -248,7 +248,7 @@ fn a_call_that_was_interrupted_is_not_made_again_when_its_attempt_takes_too_long
         || session.start(call).unwrap().interrupt().unwrap_err(),
         || {
             let (first, _) = peer.call();
-            // The callee goes on all the same, and its caller waits until the deadline of the whole call.
+            // The callee continues all the same, and its caller waits until the deadline of the whole call.
             for mode in ["kill", "killnowait"] {
                 let Message::Cancel { request, options } = peer.receive() else {
                     panic!("no CANCEL");

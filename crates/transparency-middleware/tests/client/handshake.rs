@@ -120,7 +120,7 @@ fn a_router_that_is_full_or_shutting_down_is_passed_over_for_the_next() {
             },
         );
         assert_eq!(session.router(), Some(good.url()), "{reason}");
-        // The same when the session is made anew: full at first, and then no longer.
+        // The same when the session is made again: full at first, and then no longer.
         drop(peer);
         turn_away(&full, reason);
         turn_away(&good, reason);

@@ -1,4 +1,4 @@
-//! The client's session beside a router that is played by hand, message by message: what it sends, what it does
+//! The client's session next to a router that is played by hand, message by message: what it sends, what it does
 //! when connections break, and what it never does.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic anywhere")]
@@ -193,7 +193,7 @@ fn id(number: u64) -> Id {
     Id::new(number).unwrap()
 }
 
-/// Runs the client's side beside the router's; both have to end well.
+/// Runs the client's side next to the router's; both have to end well.
 fn beside<T: Send>(client: impl FnOnce() -> T + Send, router: impl FnOnce()) -> T {
     beside_both(client, router).0
 }

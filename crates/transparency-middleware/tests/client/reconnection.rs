@@ -31,7 +31,7 @@ fn a_lost_connection_is_made_anew_elsewhere_with_all_that_was_there() {
             });
         },
     );
-    // A call that may be made again is under way when the router dies.
+    // A call that may be made again is in flight when the router dies.
     let value = beside(
         || session.call::<i64>("org.example.read", &()),
         || {

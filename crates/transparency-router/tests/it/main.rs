@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`memory`] | What it must survive: clients that want its memory or hold its realm |
 //! | [`operation`] | Running it: addresses, logs, signals, settings, counters |
-//! | [`program`] | What it says, who it lets in, what it serves beside WAMP |
+//! | [`program`] | What it says, who it lets in, what it serves next to WAMP |
 //! | [`survival`] | What it must survive |
 //! | [`support`] | The router as a process, and peers that speak to it frame by frame |
 //! | [`websocket`] | The transport, frame by frame |

@@ -1,4 +1,4 @@
-//! What the router must survive: clients that want its memory or hold its realm, beside a well-behaved pair.
+//! What the router must survive: clients that want its memory or hold its realm, next to a well-behaved pair.
 
 use std::io::Write;
 use std::thread;

@@ -270,7 +270,7 @@ fn a_shortage_of_descriptors_is_told_once() {
     let sockets: Vec<TcpStream> = (0..60)
         .map(|_| TcpStream::connect(router.address).unwrap())
         .collect();
-    // It tries ten times a second, and goes on when there are descriptors again.
+    // It tries ten times a second, and continues when there are descriptors again.
     thread::sleep(Duration::from_millis(500));
     drop(sockets);
     Peer::join(router.address);

@@ -1,4 +1,4 @@
-//! The router as a program: what it says, who it lets in, what it serves beside WAMP.
+//! The router as a program: what it says, who it lets in, what it serves next to WAMP.
 //!
 //! One file, since every test talks with one router, byte by byte.
 
@@ -224,7 +224,7 @@ fn nobody_can_find_out_which_names_exist() {
                 "{name} is told from all who exist: {told:?}"
             );
             assert!(told.1.is_empty() || told.1 != known[2].1, "{told:?}");
-            // Whoever asks again, or after a new start, learns no more.
+            // Anyone who asks again, or after a new start, learns no more.
             assert_eq!(told_of(&later, methods, name, number < 3), told);
             seen.insert(told.0);
         }

@@ -1,4 +1,4 @@
-//! What a router must survive: each against a running router, while a well-behaved pair goes on calling.
+//! What a router must survive: each against a running router, while a well-behaved pair continues calling.
 //!
 //! One file, since every test is one attack on one router.
 
@@ -77,7 +77,7 @@ fn a_session_that_has_ended_cannot_stay_by_sending_a_frame_byte_by_byte() {
     survives(&[], |router| {
         let mut head = vec![0x81, 0xff];
         head.extend_from_slice(&(1_u64 << 20).to_be_bytes());
-        // It was ended for what it sent, and by another session while its frame was under way.
+        // It was ended for what it sent, and by another session while its frame was in flight.
         let mut ended = Peer::join(router.address);
         ended.text("[]");
         ended.raw(&head);
@@ -565,7 +565,7 @@ fn an_answer_to_an_invocation_that_is_not_the_sessions_reaches_nobody() {
             panic!("an ERROR was expected");
         };
         assert_eq!(error.as_str(), "wamp.error.canceled");
-        // The callee's answer comes after the call was cancelled: dropped, and the session goes on.
+        // The callee's answer comes after the call was cancelled: dropped, and the session continues.
         assert!(matches!(callee.receive(), Message::Interrupt { .. }));
         callee.text(&format!("[70,{invocation},{{}},[\"late\"]]"));
         assert!(callee.is_alive());

@@ -30,7 +30,7 @@ impl Heard {
     }
 }
 
-/// Sends frames on a connection of their own, in pieces of this size, and hears until the connection ends.
+/// Sends frames on their own connection, in pieces of this size, and hears until the connection ends.
 fn talk(router: &Router, frames: &[Vec<u8>], piece: usize) -> Heard {
     let mut socket = TcpStream::connect(router.address).unwrap();
     socket.set_nodelay(true).unwrap();

@@ -118,7 +118,7 @@ pub struct Load {
 }
 
 impl Load {
-    /// Each caller has a session of its own. `check` says what is wrong with a result.
+    /// Each caller has its own session. `check` says what is wrong with a result.
     pub fn start(
         callers: usize,
         connect: impl Fn() -> Session,
@@ -168,7 +168,7 @@ impl Load {
         eventually(what, || condition(&self.tally.lock().unwrap()));
     }
 
-    /// Lets the calls under way end, and gives what became of all.
+    /// Lets the calls in flight end, and gives what became of all.
     pub fn stop(self) -> Tally {
         self.stop.store(1, Ordering::Relaxed);
         for thread in self.threads {

@@ -114,7 +114,7 @@ enum Answer {
     End,
 }
 
-/// Types for a program, on a thread of its own, as long as the program runs.
+/// Types for a program, on its own thread, as long as the program runs.
 pub(crate) struct Typist {
     over: Arc<AtomicBool>,
     open: Arc<Mutex<Option<Open>>>,

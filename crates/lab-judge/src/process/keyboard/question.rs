@@ -1,4 +1,6 @@
 //! What a prompt asks for, in the languages that students write their prompts in.
+//!
+//! One file, since it is one list of words and the rules that read them.
 
 /// What a program asks its user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

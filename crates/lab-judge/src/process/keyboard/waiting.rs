@@ -73,7 +73,7 @@ mod linux {
             let alone = waits_in(&call, process, stdin)?;
             let figures = fs::read_to_string(thread.path().join("schedstat")).ok()?;
             let turns = figures.split_whitespace().nth(2)?.parse().ok()?;
-            // Read again: the figure is that of this wait only if it still goes on.
+            // Read again: the figure is that of this wait only if it still continues.
             (fs::read_to_string(thread.path().join("syscall")).ok()? == call).then_some(Wait {
                 thread: number,
                 turns,

@@ -479,7 +479,7 @@ impl Play {
                 Output::Cancel(_) | Output::Notice(_) | Output::StopOpening => {}
             }
         }
-        // Whoever reads a connection that was broken off fails.
+        // Anyone who reads a connection that was broken off fails.
         if self.protocol.is_connected() && self.wire.0.borrow().broken {
             self.lose("broken off", false);
             self.perform();

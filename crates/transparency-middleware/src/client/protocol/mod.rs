@@ -118,7 +118,7 @@ pub(super) struct Protocol<W> {
     epoch: u64,
     /// When the session was last opened.
     opened_at: Instant,
-    /// When a session that had been open before was opened anew.
+    /// When a session that had been open before was opened again.
     reopened: Option<Instant>,
     /// Attempts to connect that led to no good session, since the last that did.
     failures: u32,
@@ -157,7 +157,7 @@ impl<W: Outgoing> Protocol<W> {
         }
     }
 
-    /// The next thing to do. Whoever has put something in takes them all.
+    /// The next thing to do. Anyone who has put something in takes them all.
     pub(super) fn output(&mut self) -> Option<Output<W>> {
         self.outputs.pop_front()
     }
@@ -285,7 +285,7 @@ impl<W: Outgoing> Protocol<W> {
         again
     }
 
-    /// The connection is gone: what was sent on it and is not answered is told or made ready to be made anew. `too_large`: the
+    /// The connection is gone: what was sent on it and is not answered is told or made ready to be made again. `too_large`: the
     /// router ended it since a message was larger than it takes.
     pub(super) fn lost(&mut self, now: Instant, reason: &str, too_large: bool) {
         self.tasks.forget_connection();

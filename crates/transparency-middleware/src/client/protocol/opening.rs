@@ -57,7 +57,7 @@ pub(in super::super) fn no_proof(why: &str) -> Error {
     }
 }
 
-/// Who the client is and what it can do. A feature stands here if and only if the client has it.
+/// Who the client is and what it can do. A feature is here if and only if the client has it.
 pub(in super::super) fn hello(realm: &Uri, auth: &Auth) -> Message {
     fn features(names: &[&str]) -> Dict {
         let all = names

@@ -16,7 +16,7 @@ pub(in super::super) type EventHandler = Arc<dyn Fn(&Event) + Send + Sync>;
 
 /// What is to be done, in this order.
 pub(in super::super) enum Output<W> {
-    /// The end of a request, for whoever waits for it.
+    /// The end of a request, for anyone who waits for it.
     Finish(Arc<Promise>, Result<Payload, Error>),
     /// The end of an acknowledged publication.
     Published(Arc<Promise>, Id),

@@ -124,7 +124,7 @@ impl<W: Outgoing> Protocol<W> {
             }
             return Ok(());
         }
-        // Whoever wanted it has waited too long.
+        // Anyone who wanted it has waited too long.
         let promise = Arc::new(Promise::default());
         let sent = link.request(Request::Unregister(key, promise), |request| {
             Message::Unregister {

@@ -8,9 +8,9 @@ use std::time::Instant;
 pub(in super::super) enum Task {
     /// Make a call again.
     Call(u64),
-    /// Make a registration anew.
+    /// Make a registration again.
     Register(u64),
-    /// Make a subscription anew.
+    /// Make a subscription again.
     Subscribe(u64),
     /// See whether the router of this connection still speaks.
     Ping(u64),

@@ -213,7 +213,7 @@ impl Core {
         let notify = self.config.notify.clone();
         let serves = self.handlers.run(move || {
             loop {
-                // In a statement of its own, so that the lock is let go before a handler runs.
+                // In its own statement, so that the lock is let go before a handler runs.
                 let item = lock(&inbox).next();
                 let Some(item) = item else { break };
                 // A handler that panics must not keep the next one from what is its own.

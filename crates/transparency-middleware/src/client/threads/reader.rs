@@ -61,7 +61,7 @@ impl Core {
         let mut state = self.lock();
         let received = state.protocol.receive(Instant::now(), message);
         if let Some((promise, result)) = state.protocol.only_result() {
-            // Whoever waits for it may call again at once, and then needs the lock.
+            // Anyone who waits for it may call again at once, and then needs the lock.
             drop(state);
             promise.finish(result);
         } else {
@@ -115,7 +115,7 @@ impl Core {
             let within = self.config.connect_within.unwrap_or_default();
             if *state.protocol.phase() == Phase::Opening && began.elapsed() >= within {
                 drop(state);
-                // Whoever said why says more than whoever said nothing.
+                // Anyone who said why says more than anyone who said nothing.
                 let unreachable = || Error::Unreachable(errors.join("; "));
                 self.close(refused.unwrap_or_else(unreachable));
                 return None;

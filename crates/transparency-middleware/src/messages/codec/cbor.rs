@@ -94,8 +94,8 @@ pub(super) fn describe(error: &cbor4ii::serde::DecodeError<std::convert::Infalli
 /// The byte that ends a list, a dictionary, a text or bytes whose length was not told before.
 const BREAK: u8 = 0xff;
 
-/// What the first bytes of a value told; the reader stands behind them, or behind the whole value where it
-/// holds no others. A count of `None` goes on to a [`BREAK`].
+/// What the first bytes of a value told; the reader is behind them, or behind the whole value where it
+/// holds no others. A count of `None` continues to a [`BREAK`].
 enum Head {
     Scalar,
     Text,
@@ -182,7 +182,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Goes behind the next value. Without recursion: what is open stands in a list of bounded length.
+    /// Goes behind the next value. Without recursion: what is open is in a list of bounded length.
     fn skip(&mut self) -> Result<(), String> {
         // The message's own list is one level, so here are at most one fewer.
         let mut open = [Level::default(); MAX_DEPTH - 1];

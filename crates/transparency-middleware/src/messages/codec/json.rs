@@ -19,7 +19,7 @@ pub(super) fn split(bytes: &[u8]) -> Result<Elements, String> {
     elements.map_err(|error| error.to_string())
 }
 
-/// Where the text of each element stands in the whole text.
+/// Where the text of each element is in the whole text.
 struct ElementsOf<'a> {
     text: &'a str,
 }

@@ -64,7 +64,7 @@ pub(super) fn number(out: &mut Vec<u8>, number: u64) {
     }
 }
 
-/// What the first bytes of a value told; the reader stands behind them, or behind the whole value where it
+/// What the first bytes of a value told; the reader is behind them, or behind the whole value where it
 /// holds no others.
 enum Head {
     Scalar,
@@ -152,7 +152,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Goes behind the next value. Without recursion: what is open stands in a list of bounded length.
+    /// Goes behind the next value. Without recursion: what is open is in a list of bounded length.
     fn skip(&mut self) -> Result<(), String> {
         // The message's own list is one level, so here are at most one fewer. Values left on each level.
         let mut open = [0_u64; MAX_DEPTH - 1];

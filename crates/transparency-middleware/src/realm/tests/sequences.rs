@@ -177,7 +177,7 @@ proptest! {
             }
             watcher.read(&out);
             check(&realm);
-            // What the realm thinks is under way is what an onlooker sees waiting, and no more.
+            // What the realm thinks is in flight is what an onlooker sees waiting, and no more.
             prop_assert_eq!(realm.calls_under_way(), watcher.open.len());
             for output in &out {
                 if let Output::Send(_, Message::Published { publication, .. }) = output {

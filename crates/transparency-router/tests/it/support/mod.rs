@@ -73,7 +73,7 @@ impl Router {
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
-    /// Where its counters are, when it was started with `--metrics 127.0.0.1:0`. The address stands on stderr, which is read
+    /// Where its counters are, when it was started with `--metrics 127.0.0.1:0`. The address is on stderr, which is read
     /// at the end; the listener is found by its owner.
     pub fn metrics_address(&self) -> SocketAddr {
         listening_addresses(self.pid())
@@ -213,7 +213,7 @@ impl Peer {
         self.socket.send(Frame::text(text)).unwrap();
     }
 
-    /// The next frame. A read that was only interrupted (this process was stopped and goes on) is begun again.
+    /// The next frame. A read that was only interrupted (this process was stopped and continues) is begun again.
     pub fn frame(&mut self) -> Result<Frame, Error> {
         loop {
             match self.socket.read() {
@@ -391,7 +391,7 @@ impl Slowest {
 }
 
 impl Pair {
-    /// Calls some hundred times in quiet, then goes on in the background.
+    /// Calls some hundred times in quiet, then continues in the background.
     pub fn start(address: SocketAddr) -> Pair {
         let mut callee = Peer::join(address);
         callee.register("well.behaved", "{}");
@@ -484,7 +484,7 @@ const BUSY_CALLS: usize = 500;
 /// How often the times may be bad: another program's work is in them as well. A call that fails, fails at once.
 const ATTEMPTS: usize = 5;
 
-/// Runs a test against a router of its own, again and again until a well-behaved pair has made enough calls beside it. None
+/// Runs a test against its own router, again and again until a well-behaved pair has made enough calls next to it. None
 /// of them fails, and none of a hundred takes five times as long as in quiet.
 ///
 /// One such test at a time: the pair's times are to show what this test does to them, not another. And what the test itself
