@@ -440,7 +440,11 @@ fn a_starter_in_a_zip_is_small_and_all_of_them_are_made_quickly() {
         .collect();
     assert_eq!(made.keys().cloned().collect::<Vec<_>>(), names);
     for (name, bytes) in made {
-        assert!(bytes.len() <= 120 * 1024, "{name} has {} bytes", bytes.len());
+        assert!(
+            bytes.len() <= 120 * 1024,
+            "{name} has {} bytes",
+            bytes.len()
+        );
     }
     assert!(
         time <= Duration::from_secs(10),
