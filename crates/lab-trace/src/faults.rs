@@ -3,7 +3,10 @@
 //! A network may do all of this at any time. Here it happens at a chosen place, so that a run can
 //! be repeated.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// A datagram that is held back for the next one arrives alone after this.
+pub const HELD: Duration = Duration::from_secs(1);
 
 /// The faults of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -35,7 +38,7 @@ impl Faults {
 #[derive(Debug, Default)]
 pub struct Datagrams {
     count: u64,
-    held: Option<Vec<u8>>,
+    held: Option<(Instant, Vec<u8>)>,
 }
 
 /// What becomes of a datagram.
@@ -57,17 +60,18 @@ impl Datagrams {
         }
         let copies = if here(faults.duplicate) { 2 } else { 1 };
         if here(faults.reorder) {
-            self.held = Some(datagram);
+            self.held = Some((Instant::now(), datagram));
             return Fate::Arrive(Vec::new());
         }
         let mut arrive = vec![datagram; copies];
-        arrive.extend(self.held.take());
+        arrive.extend(self.held.take().map(|(_, datagram)| datagram));
         Fate::Arrive(arrive)
     }
 
-    /// No other came: what was held back for it arrives alone.
-    pub fn alone(&mut self) -> Option<Vec<u8>> {
-        self.held.take()
+    /// No other came in time: what was held back for it arrives alone.
+    pub fn alone(&mut self, now: Instant) -> Option<Vec<u8>> {
+        let held = self.held.take_if(|(since, _)| *since + HELD <= now);
+        held.map(|(_, datagram)| datagram)
     }
 }
 
@@ -119,7 +123,9 @@ mod tests {
         };
         let mut datagrams = Datagrams::default();
         assert_eq!(datagrams.next(&faults, vec![1]), arrive(&[]));
-        assert_eq!(datagrams.alone(), Some(vec![1]));
-        assert_eq!(datagrams.alone(), None);
+        let now = Instant::now();
+        assert_eq!(datagrams.alone(now), None);
+        assert_eq!(datagrams.alone(now + HELD), Some(vec![1]));
+        assert_eq!(datagrams.alone(now + HELD), None);
     }
 }

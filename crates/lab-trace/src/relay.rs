@@ -7,8 +7,9 @@
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, UdpSocket};
 use std::os::fd::AsFd;
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -32,8 +33,10 @@ const TAKEN_WITHIN: Duration = Duration::from_secs(2);
 /// After a piece that was not taken in time: the program does something else.
 const IMPATIENT: Duration = Duration::from_millis(20);
 const LOOK_EVERY: Duration = Duration::from_millis(1);
-/// A datagram that is held back for the next one arrives alone after this.
-const HELD: Duration = Duration::from_secs(1);
+/// How often the relay looks whether a datagram was held back for too long.
+const LOOK_FOR_HELD: Duration = Duration::from_millis(100);
+/// So many pieces are on their way at most.
+const ON_THE_WAY: usize = 1024;
 const BACKLOG: i32 = 128;
 
 /// The two networks.
@@ -79,9 +82,28 @@ impl Networks {
     }
 }
 
+/// What comes out of the network's other end.
+enum Arrival {
+    Bytes(Vec<u8>),
+    /// The end of the stream.
+    End,
+    /// The connection was reset.
+    Broken,
+}
+
+/// A datagram on its way: when it arrives, and who sends it on.
+struct Late {
+    due: Instant,
+    socket: Arc<UdpSocket>,
+    to: Option<SocketAddr>,
+    datagram: Vec<u8>,
+}
+
 /// A relay, in so far as its threads share it.
 #[derive(Clone)]
 pub struct Relay {
+    /// Datagrams that are delayed.
+    late: SyncSender<Late>,
     faults: Faults,
     networks: Arc<Networks>,
     began: SystemTime,
@@ -93,7 +115,10 @@ impl Relay {
     /// A relay that does not listen yet.
     pub fn new(faults: Faults, networks: &Networks, began: SystemTime) -> anyhow::Result<Self> {
         let networks = networks.copy().context("cannot copy the networks")?;
+        let (late, arrivals) = mpsc::sync_channel(ON_THE_WAY);
+        thread::spawn(move || deliver(&arrivals));
         Ok(Relay {
+            late,
             faults,
             networks: Arc::new(networks),
             began,
@@ -151,37 +176,49 @@ impl Relay {
         server: SocketAddr,
     ) -> io::Result<()> {
         enter(&self.networks.server)?;
-        let peer = peer.ok_or(ErrorKind::AddrNotAvailable)?;
+        let peer = canonical(peer.ok_or(ErrorKind::AddrNotAvailable)?);
         let upstream = bound(peer, Type::STREAM)?;
-        upstream.connect(&reachable(server).into())?;
+        if let Err(error) = upstream.connect(&reachable(server, peer).into()) {
+            // Nobody listens any more: the client hears of it, a moment late.
+            reset(&client, &upstream);
+            return Err(error);
+        }
         let (client, upstream) = (Arc::new(client), Arc::new(upstream));
         let (relay, from, to) = (self.clone(), Arc::clone(&upstream), Arc::clone(&client));
         let down = thread::spawn(move || {
-            enter(&relay.networks.client)?;
-            relay.pass(&from, &to)
+            let entered = enter(&relay.networks.client);
+            if let Err(error) = entered.and_then(|()| relay.pass(&from, &to)) {
+                log!("the relay ended a connection: {error}");
+                reset(&from, &to);
+            }
         });
-        let up = self.pass(&client, &upstream);
-        let down = down.join().unwrap_or(Ok(()));
         // A program that resets its connection ends the other side's as well.
-        if up.is_err() || down.is_err() {
+        if let Err(error) = self.pass(&client, &upstream) {
+            log!("the relay ended a connection: {error}");
             reset(&client, &upstream);
         }
+        let _ = down.join();
         Ok(())
     }
 
     /// Passes the bytes of one direction on, in the network of the one who gets them.
-    fn pass(&self, from: &Socket, to: &Socket) -> io::Result<()> {
+    fn pass(&self, from: &Arc<Socket>, to: &Socket) -> io::Result<()> {
         to.set_tcp_nodelay(true)?;
+        let (sender, arrivals) = mpsc::sync_channel(ON_THE_WAY);
+        let (faults, source) = (self.faults, Arc::clone(from));
+        thread::spawn(move || read(&source, &faults, &sender));
         let mut passed = 0;
         let mut patience = TAKEN_WITHIN;
-        let mut buffer = vec![0; BUFFER];
-        loop {
-            let count = (&*from).read(&mut buffer)?;
-            let mut bytes = buffer[..count].to_vec();
-            let ended = count == 0 || self.faults.join && joined(from, &mut bytes, &mut buffer)?;
-            if !bytes.is_empty() {
-                thread::sleep(self.faults.delay);
-            }
+        for (due, arrival) in &arrivals {
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+            let mut bytes = match arrival {
+                Arrival::Bytes(bytes) => bytes,
+                Arrival::End => return to.shutdown(Shutdown::Write),
+                Arrival::Broken => {
+                    reset(from, to);
+                    return Ok(());
+                }
+            };
             let room = self.faults.reset.map(|limit| limit.saturating_sub(passed));
             let is_last = room.is_some_and(|room| bytes.len() as u64 >= room);
             if let Some(room) = room {
@@ -205,18 +242,15 @@ impl Relay {
                 reset(from, to);
                 return Ok(());
             }
-            if ended {
-                thread::sleep(self.faults.delay);
-                return to.shutdown(Shutdown::Write);
-            }
         }
+        Ok(())
     }
 
     /// Passes datagrams to the server, from the address of each client.
     fn datagrams(&self, socket: &Arc<UdpSocket>, server: SocketAddr) {
         let mut clients: HashMap<SocketAddr, (Arc<UdpSocket>, Datagrams)> = HashMap::new();
         let mut buffer = vec![0; BUFFER];
-        let wait = socket.set_read_timeout(Some(HELD));
+        let wait = socket.set_read_timeout(Some(LOOK_FOR_HELD));
         if let Err(error) = wait {
             log!("the relay cannot wait for datagrams: {error}");
             return;
@@ -238,22 +272,19 @@ impl Relay {
                     };
                     let fate = fates.next(&self.faults, buffer[..count].to_vec());
                     let ways = (peer, server);
-                    // Where nobody listens a datagram is lost, as on any network.
-                    self.fulfill(fate, ways, |datagram| upstream.send(datagram));
+                    self.fulfill(fate, ways, upstream, None);
                 }
-                Err(error) if is_timeout(&error) => {
-                    for (upstream, fates) in clients.values_mut() {
-                        if let Some(datagram) = fates.alone() {
-                            let _ = upstream.send(&datagram);
-                        }
-                    }
-                }
+                Err(error) if is_timeout(&error) => {}
                 // ICMP's "port unreachable", for a client that has gone.
                 Err(error) if error.kind() == ErrorKind::ConnectionRefused => {}
                 Err(error) => {
                     log!("the relay receives no more datagrams: {error}");
                     return;
                 }
+            }
+            for (peer, (upstream, fates)) in &mut clients {
+                let alone = fates.alone(Instant::now()).into_iter().collect();
+                self.fulfill(Fate::Arrive(alone), (*peer, server), upstream, None);
             }
         }
     }
@@ -269,10 +300,11 @@ impl Relay {
         // In its own thread, since it has to be in the other network.
         let made = thread::spawn(move || {
             enter(&networks.server)?;
-            let upstream = bound(peer, Type::DGRAM)?;
-            upstream.connect(&reachable(server).into())?;
+            let own = canonical(peer);
+            let upstream = bound(own, Type::DGRAM)?;
+            upstream.connect(&reachable(server, own).into())?;
             let upstream = UdpSocket::from(upstream);
-            upstream.set_read_timeout(Some(HELD))?;
+            upstream.set_read_timeout(Some(LOOK_FOR_HELD))?;
             io::Result::Ok(Arc::new(upstream))
         });
         let upstream = made.join().unwrap_or(Err(ErrorKind::Other.into()))?;
@@ -281,26 +313,24 @@ impl Relay {
         Ok(upstream)
     }
 
-    fn answers(&self, from: &UdpSocket, to: &UdpSocket, peer: SocketAddr, server: SocketAddr) {
+    fn answers(&self, from: &UdpSocket, to: &Arc<UdpSocket>, peer: SocketAddr, server: SocketAddr) {
         let mut fates = Datagrams::default();
         let mut buffer = vec![0; BUFFER];
         loop {
             match from.recv(&mut buffer) {
                 Ok(count) => {
                     let fate = fates.next(&self.faults, buffer[..count].to_vec());
-                    self.fulfill(fate, (server, peer), |datagram| to.send_to(datagram, peer));
+                    self.fulfill(fate, (server, peer), to, Some(peer));
                 }
-                Err(error) if is_timeout(&error) => {
-                    if let Some(datagram) = fates.alone() {
-                        let _ = to.send_to(&datagram, peer);
-                    }
-                }
+                Err(error) if is_timeout(&error) => {}
                 Err(error) if error.kind() == ErrorKind::ConnectionRefused => {}
                 Err(error) => {
                     log!("the relay receives no more answers: {error}");
                     return;
                 }
             }
+            let alone = fates.alone(Instant::now()).into_iter().collect();
+            self.fulfill(Fate::Arrive(alone), (server, peer), to, Some(peer));
         }
     }
 
@@ -308,7 +338,8 @@ impl Relay {
         &self,
         fate: Fate,
         (from, to): (SocketAddr, SocketAddr),
-        send: impl Fn(&[u8]) -> io::Result<usize>,
+        socket: &Arc<UdpSocket>,
+        over: Option<SocketAddr>,
     ) {
         match fate {
             Fate::Lost(bytes) => lock(&self.lost).push(Entry {
@@ -330,10 +361,16 @@ impl Relay {
                 }),
             }),
             Fate::Arrive(datagrams) => {
-                thread::sleep(self.faults.delay);
                 for datagram in datagrams {
-                    // Where nobody listens a datagram is lost, as on any network.
-                    let _ = send(&datagram);
+                    let late = Late {
+                        due: Instant::now() + self.faults.delay,
+                        socket: Arc::clone(socket),
+                        to: over,
+                        datagram,
+                    };
+                    if self.late.send(late).is_err() {
+                        log!("the relay sends no more datagrams");
+                    }
                 }
             }
         }
@@ -349,39 +386,92 @@ fn bound(address: SocketAddr, kind: Type) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// An address to connect to, for a server that listens on all.
-fn reachable(server: SocketAddr) -> SocketAddr {
-    match server {
-        SocketAddr::V4(all) if all.ip().is_unspecified() => {
-            SocketAddr::from(([127, 0, 0, 1], all.port()))
-        }
-        SocketAddr::V6(all) if all.ip().is_unspecified() => {
-            SocketAddr::new(std::net::Ipv6Addr::LOCALHOST.into(), all.port())
-        }
-        one => one,
+/// Sends datagrams on when they are due. All are delayed by the same time, so they are in order.
+fn deliver(arrivals: &Receiver<Late>) {
+    for late in arrivals {
+        thread::sleep(late.due.saturating_duration_since(Instant::now()));
+        // Where nobody listens a datagram is lost, as on any network.
+        let _ = match late.to {
+            Some(to) => late.socket.send_to(&late.datagram, to),
+            None => late.socket.send(&late.datagram),
+        };
     }
+}
+
+/// Reads what a program sends. Each piece is due later by the delay.
+fn read(from: &Socket, faults: &Faults, sender: &SyncSender<(Instant, Arrival)>) {
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        let (bytes, end) = match (&*from).read(&mut buffer) {
+            Ok(0) => (Vec::new(), Some(Arrival::End)),
+            Ok(count) => {
+                let mut bytes = buffer[..count].to_vec();
+                let end = match faults.join {
+                    true => joined(from, &mut bytes, &mut buffer),
+                    false => None,
+                };
+                (bytes, end)
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(_) => (Vec::new(), Some(Arrival::Broken)),
+        };
+        let due = Instant::now() + faults.delay;
+        let is_last = end.is_some();
+        let piece = (!bytes.is_empty()).then_some(Arrival::Bytes(bytes));
+        for arrival in piece.into_iter().chain(end) {
+            // The other end has gone: nothing more can arrive.
+            if sender.send((due, arrival)).is_err() {
+                return;
+            }
+        }
+        if is_last {
+            return;
+        }
+    }
+}
+
+/// IPv4 in the clothes of IPv6 is IPv4.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+/// Where a client reaches a server that listens on all addresses.
+fn reachable(server: SocketAddr, client: SocketAddr) -> SocketAddr {
+    if !server.ip().is_unspecified() {
+        return server;
+    }
+    let loopback: IpAddr = match client {
+        SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    SocketAddr::new(loopback, server.port())
 }
 
 fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
-/// Adds what comes until there is a pause. Gives whether the stream has ended.
-fn joined(from: &Socket, bytes: &mut Vec<u8>, buffer: &mut [u8]) -> io::Result<bool> {
-    from.set_read_timeout(Some(PAUSE))?;
-    let ended = loop {
+/// Adds what comes until there is a pause. Gives what ended the stream, if it ended.
+fn joined(from: &Socket, bytes: &mut Vec<u8>, buffer: &mut [u8]) -> Option<Arrival> {
+    if from.set_read_timeout(Some(PAUSE)).is_err() {
+        return Some(Arrival::Broken);
+    }
+    let end = loop {
         match (&*from).read(buffer) {
-            Ok(0) => break true,
+            Ok(0) => break Some(Arrival::End),
             Ok(count) => bytes.extend(&buffer[..count]),
-            Err(error) if is_timeout(&error) => break false,
-            Err(error) => return Err(error),
+            Err(error) if is_timeout(&error) => break None,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(_) => break Some(Arrival::Broken),
         }
         if bytes.len() >= MOST_JOINED {
-            break false;
+            break None;
         }
     };
-    from.set_read_timeout(None)?;
-    Ok(ended)
+    match from.set_read_timeout(None) {
+        Ok(()) => end,
+        Err(_) => Some(Arrival::Broken),
+    }
 }
 
 /// Waits until the program at the other end of a connection has received what was sent to it. Gives

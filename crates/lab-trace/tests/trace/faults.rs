@@ -215,3 +215,76 @@ fn values_without_sense_are_told_before_anything_runs() {
         assert_eq!(stdout(&output), "", "{options:?}");
     }
 }
+
+#[test]
+fn a_reset_that_a_program_makes_reaches_the_other() {
+    // The server closes with bytes unread, so its system resets the connection.
+    let pair = Pair::new(
+        "peer, _ = listener.accept()\npeer.recv(2)\npeer.close()\n",
+        "peer.sendall(b'hello, world')\ntry:\n    while peer.recv(9): pass\n    print('end')\nexcept ConnectionResetError: print('reset')\n",
+    );
+    let Some((output, _)) = run(&pair, &["--delay", "1ms"]) else {
+        return;
+    };
+    assert!(output.status.success(), "{output:?}");
+    assert!(stdout(&output).starts_with("reset"), "{output:?}");
+}
+
+#[test]
+fn a_server_on_ipv6_and_ipv4_is_reached() {
+    let pair = Pair::new(
+        "listener.close()
+listener = socket.create_server(('::', 9000), family=socket.AF_INET6, dualstack_ipv6=True)
+peer, _ = listener.accept()
+peer.sendall(peer.recv(9))
+",
+        "",
+    );
+    let path = pair.folder.path().join("client.py");
+    // The first listener has gone when a client comes: it tries until it meets the second.
+    let client = "import socket
+for _ in range(1000):
+    try:
+        peer = socket.create_connection(('127.0.0.1', 9000))
+        peer.sendall(b'hello')
+        if peer.recv(9) == b'hello': break
+    except OSError: pass
+else: raise SystemExit(1)
+";
+    std::fs::write(path, client).expect("a program");
+    let server = pair.folder.path().join("server.py");
+    let text = std::fs::read_to_string(&server).expect("a program");
+    // Without the listener on IPv4 that other tests begin with.
+    let text = text.replace("listener = socket.create_server(('127.0.0.1', 9000))\n", "");
+    std::fs::write(server, text.replace("listener.close()\n", "")).expect("a program");
+    let Some((output, _)) = run(&pair, &["--cut", "2"]) else {
+        return;
+    };
+    let pieces = stdout(&output).contains("recv(9) = 2 \"he\"");
+    assert!(pieces, "{output:?}");
+}
+
+#[test]
+fn datagrams_that_are_sent_together_are_delayed_together() {
+    let Some((lines, journal)) = printed(&["--delay", "400"]) else {
+        return;
+    };
+    assert_eq!(lines[..3], ["one", "two", "three"]);
+    let at = |sent: bool| {
+        let entries = journal
+            .entries
+            .iter()
+            .filter_map(|entry| match &entry.event {
+                lab_journal::Event::Call(call) => {
+                    let data = call.data.as_ref()?;
+                    (data.sent == sent && data.bytes == b"three").then_some((entry.at, call.ended))
+                }
+                _ => None,
+            });
+        entries.last().expect("the third datagram")
+    };
+    let (sent, (_, taken)) = (at(true).0, at(false));
+    // One after the other they would take three times 0.4 s.
+    let took = taken.expect("it ended") - sent;
+    assert!((400_000..1_200_000).contains(&took), "{took}");
+}
