@@ -21,6 +21,8 @@ pub(super) struct Challenged {
     hello: Dict,
     identity: Identity,
     session: Id,
+    /// What the realm's configuration was when it was challenged.
+    settings: Arc<Settings>,
     /// The right answer; `None` where nobody of this name exists, which the client is not told.
     answer: Option<String>,
 }
@@ -95,7 +97,7 @@ impl Router {
 
     fn challenge(
         entry: &Arc<RealmEntry>,
-        settings: &Settings,
+        settings: &Arc<Settings>,
         peer: &Peer,
         hello: Dict,
         method: &'static str,
@@ -144,6 +146,7 @@ impl Router {
             hello,
             identity,
             session,
+            settings: settings.clone(),
             // Anyone who does not exist is not let in with what his stand-in would answer.
             answer: answer.filter(|_| known.is_some()),
         };
@@ -170,6 +173,7 @@ impl Router {
         thread::sleep(wait);
         let right = challenged.answer.as_deref();
         if !right.is_some_and(|right| auth::is_same(signature, right)) {
+            self.penalties.was_wrong(address, Instant::now());
             count(&self.metrics.authentications_failed);
             batch.tell(RouterEvent::WrongProof {
                 address: peer.address(),
@@ -180,6 +184,12 @@ impl Router {
             return Joining::Refused(abort);
         }
         self.penalties.was_right(address);
+        // A reload may have taken the realm, the name or the secret away meanwhile.
+        let settings = challenged.realm.settings();
+        if !settings.is_some_and(|now| Arc::ptr_eq(&now, &challenged.settings)) {
+            let why = "the router's configuration has changed since the challenge: join again";
+            return Joining::Refused(realm::abort(known::UNAVAILABLE, why));
+        }
         let session = Some(challenged.session);
         let Challenged {
             realm,

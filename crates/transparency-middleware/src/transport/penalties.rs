@@ -14,7 +14,7 @@ const STEP: Duration = Duration::from_secs(1);
 /// After so long without a wrong one all is forgotten.
 const FORGOTTEN: Duration = Duration::from_secs(300);
 
-/// The most addresses that are remembered. Beyond that all share one entry's fate: they wait as well.
+/// The most addresses that are remembered. Beyond that the one with the fewest tries is forgotten.
 const MOST: usize = 10_000;
 
 /// The addresses from which wrong proofs came.
@@ -27,6 +27,7 @@ pub(super) struct Penalties {
 struct Penalty {
     /// Proofs that were wrong, or that are being looked at.
     tries: u32,
+    /// When the last one was wrong; at first when it came.
     last: Instant,
     /// When the next one may be looked at.
     next: Instant,
@@ -43,10 +44,13 @@ impl Penalties {
     ) -> Option<Duration> {
         let address = network(address);
         let mut all = labnet::lock(&self.by_address);
-        if all.len() >= MOST {
+        if all.len() >= MOST && !all.contains_key(&address) {
             all.retain(|_, penalty| now.saturating_duration_since(penalty.last) < FORGOTTEN);
-            if all.len() >= MOST && !all.contains_key(&address) {
-                return None;
+            if all.len() >= MOST {
+                let fewest = all.iter().min_by_key(|(_, penalty)| penalty.tries);
+                if let Some(forgotten) = fewest.map(|(address, _)| *address) {
+                    all.remove(&forgotten);
+                }
             }
         }
         let penalty = all.entry(address).or_insert(Penalty {
@@ -59,7 +63,7 @@ impl Penalties {
         }
         if penalty.tries < FREE {
             penalty.tries += 1;
-            (penalty.last, penalty.next) = (now, now);
+            penalty.next = now;
             return Some(Duration::ZERO);
         }
         let turn = penalty.next.max(now) + STEP;
@@ -68,8 +72,16 @@ impl Penalties {
             return None;
         }
         penalty.tries = penalty.tries.saturating_add(1);
-        (penalty.last, penalty.next) = (now, turn);
+        penalty.next = turn;
         Some(wait)
+    }
+
+    /// The proof was wrong: nothing is forgotten for a while.
+    pub(super) fn was_wrong(&self, address: IpAddr, now: Instant) {
+        let mut all = labnet::lock(&self.by_address);
+        if let Some(penalty) = all.get_mut(&network(address)) {
+            penalty.last = now;
+        }
     }
 
     /// The proof was right: it does not count.
@@ -77,7 +89,7 @@ impl Penalties {
         let address = network(address);
         let mut all = labnet::lock(&self.by_address);
         if let Some(penalty) = all.get_mut(&address) {
-            penalty.tries -= 1;
+            penalty.tries = penalty.tries.saturating_sub(1);
             if penalty.tries == 0 {
                 all.remove(&address);
             }
@@ -149,6 +161,46 @@ mod tests {
             penalties.was_right(address);
         }
         assert!(labnet::lock(&penalties.by_address).is_empty());
+    }
+
+    #[test]
+    fn right_proofs_do_not_keep_wrong_ones_in_mind() {
+        let penalties = Penalties::default();
+        let address = "192.0.2.1".parse().unwrap();
+        let mut now = Instant::now();
+        for _ in 0..2 * FREE {
+            if penalties.take_turn(address, now, PATIENCE).is_some() {
+                penalties.was_wrong(address, now);
+            }
+        }
+        // Right ones every two minutes: after five minutes they need not wait.
+        let mut waits = Vec::new();
+        for _ in 0..5 {
+            now += FORGOTTEN * 2 / 5;
+            waits.push(penalties.take_turn(address, now, PATIENCE));
+            penalties.was_right(address);
+        }
+        assert_eq!(waits[0], Some(STEP));
+        assert_eq!(waits[4], Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_full_memory_shuts_nobody_out_and_keeps_who_tried_most() {
+        let penalties = Penalties::default();
+        let now = Instant::now();
+        let guesser = "192.0.2.1".parse().unwrap();
+        for _ in 0..2 * FREE {
+            penalties.take_turn(guesser, now, PATIENCE);
+        }
+        for number in 0..u32::try_from(MOST).unwrap() + 10 {
+            let address = std::net::Ipv4Addr::from_bits(number).into();
+            let wait = penalties.take_turn(address, now, PATIENCE);
+            assert_eq!(wait, Some(Duration::ZERO));
+        }
+        assert_ne!(
+            penalties.take_turn(guesser, now, PATIENCE),
+            Some(Duration::ZERO)
+        );
     }
 
     #[test]
