@@ -1,8 +1,6 @@
 //! What a scan has found: the states of ports, how many of each, and how many probes were lost.
 
-use std::collections::HashMap;
 use std::ops::{AddAssign, Index};
-use std::time::Duration;
 
 /// What a port is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -36,39 +34,6 @@ impl State {
             State::Unreachable => "unreachable",
         }
     }
-}
-
-/// Why the silence of a host's ports says less than it seems to.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Doubt {
-    /// So many probes are lost that an open port may have been missed.
-    Loss {
-        /// The share of probes that were lost.
-        share: f64,
-        /// The chance that a certain open port was missed.
-        chance: f64,
-    },
-    /// The host answers only so many probes a second.
-    Limited {
-        /// Probes a second.
-        rate: f64,
-        /// It is refusals that it limits: open ports answer.
-        refusals: bool,
-    },
-    /// The host answered, and then it stopped.
-    FellSilent,
-    /// Only refusals came, and those may be sent by a firewall on the way.
-    OnlyRefusals,
-    /// With the user's number of tries nothing shows whether the host still answered.
-    Unconfirmed,
-    /// The user's time limit leaves answers from farther away out.
-    ShortWait(Duration),
-    /// No machine of the local network has the address.
-    NoMachine,
-    /// This machine had no way to the host.
-    NoWay,
-    /// This machine lost its way to the host while the scan ran.
-    WayLost,
 }
 
 /// How many ports of a host are in each state.
@@ -199,8 +164,6 @@ pub struct Findings {
     pub ports: Vec<(u32, u16, State)>,
     /// By host.
     pub counts: HostCounts,
-    /// By host, where there is a doubt.
-    pub doubts: HashMap<u32, Doubt>,
 }
 
 impl Findings {
@@ -215,7 +178,6 @@ impl Findings {
     /// Adds what another scan of the same hosts has found.
     pub fn extend(&mut self, other: &Findings) {
         self.ports.extend(&other.ports);
-        self.doubts.extend(&other.doubts);
         for (host, counts) in other.counts.iter() {
             *self.counts.of_mut(host) += *counts;
         }

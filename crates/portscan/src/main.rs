@@ -72,14 +72,13 @@ fn main() -> labnet::MainResult {
     // The resume file comes first: the report may end in a pipe whose reader the same Ctrl-C has
     // ended.
     let counts = std::mem::take(&mut outcome.findings.counts);
-    let doubts = std::mem::take(&mut outcome.findings.doubts);
     let left = match &outcome.stopped {
         Some(position) => collector.save_end(position.clone(), &counts).map(Some),
         None => Ok(None),
     };
 
     // 3. The report
-    let collected = collector.finish(counts, doubts);
+    let collected = collector.finish(counts);
     let resume_file = collected.resume_file.clone();
     let (mut report, during) = Report::new(&plan, &input, &outcome, collected, began)?;
     live = live.or(during);

@@ -12,22 +12,11 @@ pub struct Probe {
     pub port: u16,
     /// How many tries went before.
     pub tries_before: u8,
-    /// How many SYNs it may send: the system repeats the SYN of a connect each second, so a wait
-    /// longer than that is more than one try.
-    pub syns: u8,
     /// The state of a port that has answered before, when it is asked only to see whether answers
     /// are lost.
     pub control: Option<State>,
     /// When the scheduler handed it out.
     pub sent: Time,
-    /// Whether it waits for an answer from farther away than those that have come.
-    pub patient: bool,
-    /// Part of the second look at silent ports.
-    pub(crate) look: bool,
-    /// A control probe that shows, while others wait, whether the network is there.
-    pub(crate) beat: bool,
-    /// How often this machine could not send to the port, see [`crate::schedule`]'s queue.
-    pub(crate) strikes: u8,
     /// When the scheduler handed out the try before, in milliseconds.
     pub(crate) previous: u32,
 }
@@ -39,13 +28,8 @@ impl Probe {
             host,
             port,
             tries_before: 0,
-            syns: 1,
             control: Some(was),
             sent: now,
-            patient: false,
-            look: false,
-            beat: false,
-            strikes: 0,
             previous: 0,
         }
     }

@@ -161,7 +161,6 @@ impl Saved {
         let Findings {
             ports: found,
             counts,
-            doubts: _,
         } = &self.findings;
         let pending = &self.position.pending;
         let mut seen: Vec<(u32, u16)> = pending.clone();

@@ -1,7 +1,6 @@
 //! What is done with results while the scan runs: they are kept sorted, printed where the format
 //! allows it, and saved every few seconds, so that even a killed scan can continue.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,7 +11,7 @@ use anyhow::Context;
 use indicatif::ProgressBar;
 use labnet::{Hint, log};
 use portscan::engine::{Plan, Position, Watcher};
-use portscan::findings::{Doubt, Findings, HostCounts, State};
+use portscan::findings::{HostCounts, State};
 use portscan::report::Port;
 use portscan::resume::Saved;
 use portscan::services;
@@ -68,7 +67,7 @@ impl Collector {
         resume: Option<&Path>,
         live: Option<Live>,
     ) -> Self {
-        let mut header = Saved {
+        let header = Saved {
             targets: input.targets.words(),
             names: input
                 .targets
@@ -86,11 +85,7 @@ impl Collector {
             .saved
             .as_mut()
             .map(|saved| std::mem::take(&mut saved.findings));
-        let mut before = before.unwrap_or_default();
-        header.findings = Findings {
-            doubts: std::mem::take(&mut before.doubts),
-            ..Findings::default()
-        };
+        let before = before.unwrap_or_default();
         let collector = Collector {
             plan: plan.clone(),
             header,
@@ -169,15 +164,12 @@ impl Collector {
     }
 
     /// The results, all counts, the report that was begun, and the resume file, if there is one.
-    pub(crate) fn finish(&self, counts: HostCounts, doubts: HashMap<u32, Doubt>) -> Collected {
+    pub(crate) fn finish(&self, counts: HostCounts) -> Collected {
         let mut inner = labnet::lock(&self.inner);
         let before = std::mem::take(&mut inner.before);
-        let mut all_doubts = self.header.findings.doubts.clone();
-        all_doubts.extend(doubts);
         Collected {
             spool: std::mem::take(&mut inner.spool),
             counts: counts.with(&before),
-            doubts: all_doubts,
             live: inner.live.take(),
             resume_file: inner.saved.then(|| inner.path.clone()),
         }
@@ -188,7 +180,6 @@ impl Collector {
 pub(crate) struct Collected {
     pub(crate) spool: Spool,
     pub(crate) counts: HostCounts,
-    pub(crate) doubts: HashMap<u32, Doubt>,
     pub(crate) live: Option<Live>,
     pub(crate) resume_file: Option<PathBuf>,
 }

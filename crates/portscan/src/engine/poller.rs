@@ -111,7 +111,7 @@ const STALL: Duration = Duration::from_millis(10);
 const LONGEST_STALL: Duration = Duration::from_secs(1);
 
 /// Kinds of probes that wait differently long.
-const KINDS: usize = 4;
+const KINDS: usize = 3;
 
 /// What the workers share.
 struct Shared<'a> {
@@ -249,9 +249,6 @@ struct Worker<'a> {
     fetched: Time,
     /// When the worker meant to look again.
     expected: Time,
-    /// When to look for hosts that are not there again.
-    #[cfg(target_os = "linux")]
-    next_missing: Time,
     results: Vec<(Probe, ProbeResult)>,
 }
 
@@ -260,7 +257,6 @@ enum ProbeResult {
     Answered(Time, State),
     Silent,
     NotSent,
-    NoWay,
     /// The port is as unknown as before, without an error.
     Unknown,
 }
@@ -285,37 +281,8 @@ impl<'a> Worker<'a> {
             next_sweep: Time::ZERO,
             fetched: Time::ZERO,
             expected: shared.now(),
-            #[cfg(target_os = "linux")]
-            next_missing: Time::ZERO,
             results: Vec::new(),
         })
-    }
-
-    /// Tells the scheduler which hosts are not there, when it waits for that.
-    #[cfg(target_os = "linux")]
-    fn tell_missing(&mut self) {
-        const EVERY: Duration = Duration::from_millis(100);
-        let shared = self.shared;
-        let now = shared.now();
-        if now < self.next_missing {
-            return;
-        }
-        self.next_missing = now + EVERY;
-        if !shared.scheduler().asks_for_missing(now) {
-            return;
-        }
-        let local = shared.plan.local;
-        let remote = &shared.plan.hosts[local..];
-        let missing: Vec<usize> = super::neighbors::without_answer()
-            .into_iter()
-            .filter_map(|ip| remote.binary_search_by_key(&ip, |host| host.ip).ok())
-            .collect();
-        let mut scheduler = shared.scheduler();
-        for number in missing {
-            if let Ok(number) = u32::try_from(local + number) {
-                scheduler.no_machine(now, number);
-            }
-        }
     }
 
     fn run(&mut self) -> anyhow::Result<()> {
@@ -328,8 +295,6 @@ impl<'a> Worker<'a> {
                 self.return_probes();
                 return Ok(());
             }
-            #[cfg(target_os = "linux")]
-            self.tell_missing();
             let wait = self.plan(&mut batch)?;
             if batch.is_empty() && wait.is_none() && self.in_flight == 0 {
                 return Ok(());
@@ -389,13 +354,7 @@ impl<'a> Worker<'a> {
         };
         let mut wait = Some(overdue);
         let share = self.budget.min(scheduler.window() / self.workers + BATCH);
-        // With a rate of the user's each probe goes at its own time.
-        let most = if shared.plan.limits.rate.is_some() {
-            1
-        } else {
-            BATCH
-        };
-        while batch.len() < most && self.in_flight + batch.len() < share {
+        while batch.len() < BATCH && self.in_flight + batch.len() < share {
             match scheduler.next(now) {
                 Next::Send(probe) => batch.push(probe),
                 Next::Wait(time) => {
@@ -419,7 +378,7 @@ impl<'a> Worker<'a> {
             .progress
             .all
             .store(shared.done_before + all, Ordering::Relaxed);
-        if batch.len() == most {
+        if batch.len() == BATCH {
             wait = Some(Duration::ZERO);
         }
         Ok(wait)
@@ -432,7 +391,6 @@ impl<'a> Worker<'a> {
                 ProbeResult::Answered(at, state) => scheduler.answered(at, &probe, state),
                 ProbeResult::Silent => scheduler.silent(now, &probe),
                 ProbeResult::NotSent => scheduler.not_sent(now, &probe),
-                ProbeResult::NoWay => scheduler.no_way(now, &probe),
                 ProbeResult::Unknown => scheduler.interrupted(&probe),
             }
         }
@@ -488,11 +446,6 @@ impl<'a> Worker<'a> {
         let host = shared.plan.hosts[probe.host as usize];
         let slot = match self.slot_for(&probe) {
             Ok(slot) => slot,
-            // A family of addresses that this machine does not have says nothing about the others.
-            Err(error) if host.ip.is_ipv6() && system::lacks_family(&error) => {
-                self.results.push((probe, ProbeResult::NoWay));
-                return;
-            }
             Err(error) => return self.not_sent(probe, error),
         };
         self.in_flight += 1;
@@ -501,7 +454,6 @@ impl<'a> Worker<'a> {
         entry.probe = Some(probe);
         let kind = match (probe.control, probe.tries_before) {
             (Some(_), _) => 2,
-            _ if probe.patient => 3,
             (None, 0) => 0,
             (None, _) => 1,
         };
@@ -589,11 +541,6 @@ impl<'a> Worker<'a> {
             }
             Answer::State(state) => ProbeResult::Answered(now, state),
             Answer::Silent => ProbeResult::Silent,
-            // On this machine's own addresses the answer comes within the call.
-            Answer::NoWay if (probe.host as usize) < self.shared.plan.local => {
-                ProbeResult::Answered(now, State::Unreachable)
-            }
-            Answer::NoWay => ProbeResult::NoWay,
             Answer::SelfConnect => ProbeResult::Unknown,
             Answer::Local(error) => {
                 *labnet::lock(&self.shared.last_local_error) = Some(error);
@@ -606,7 +553,7 @@ impl<'a> Worker<'a> {
         if cfg!(target_os = "linux")
             && matches!(
                 result,
-                ProbeResult::Answered(_, State::Closed | State::Unreachable) | ProbeResult::NoWay
+                ProbeResult::Answered(_, State::Closed | State::Unreachable)
             )
         {
             // The connect that said so has made the socket ready.

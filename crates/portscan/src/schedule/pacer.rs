@@ -10,10 +10,6 @@ pub const STUCK_AFTER: Duration = Duration::from_secs(10);
 /// The pause after a probe that this machine could not send.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// The distance of two slots, in parts of what the rate asks for: the burst of 10 ms and the first
-/// slot of a second come on top.
-const APART: f64 = 1.02;
-
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Pacer {
@@ -47,20 +43,20 @@ impl Pacer {
             .filter(|rest| !rest.is_zero())
     }
 
-    /// How long to wait for the next slot of a rate, unless it is there.
-    pub(super) fn until_slot(&self, now: Time) -> Option<Duration> {
-        self.next_slot
-            .checked_sub(now)
-            .filter(|rest| !rest.is_zero())
-    }
-
-    /// Takes the next slots of a rate, one for each SYN. A little may be made up for, so that a
-    /// coarse timer does not cost rate: at most as much as `burst` holds. With it the rate of no
-    /// second is exceeded, since all the slots are a little farther apart than they need to be.
-    pub(super) fn take_slots(&mut self, now: Time, rate: f64, burst: Duration, slots: u8) {
+    /// Takes the next slot of a rate, or says how long to wait for it. A little may be made up for,
+    /// so that a coarse timer does not cost rate: at most as much as `burst` holds.
+    pub(super) fn take_slot(
+        &mut self,
+        now: Time,
+        rate: f64,
+        burst: Duration,
+    ) -> Result<(), Duration> {
+        if now < self.next_slot {
+            return Err(self.next_slot - now);
+        }
         let floor = now.saturating_sub(burst);
-        let apart = Duration::from_secs_f64(APART / rate);
-        self.next_slot = self.next_slot.max(floor) + apart * u32::from(slots);
+        self.next_slot = self.next_slot.max(floor) + Duration::from_secs_f64(1.0 / rate);
+        Ok(())
     }
 
     /// The rate has changed: its first slot is now.

@@ -119,7 +119,6 @@ fn thirty_scans_that_are_interrupted_at_random_know_every_port_once() {
 }
 
 #[test]
-#[ignore = "long; .ci/run scans"]
 fn a_killed_scan_loses_seconds_and_keeps_its_options_and_names() {
     in_own_network(test_name!(), || {
         let listeners = Listeners::new("127.0.0.1".parse().unwrap(), 10, &[]);
@@ -193,7 +192,10 @@ fn the_file_of_another_scan_stays_as_it_is() {
 
 #[cfg(target_os = "linux")]
 #[test]
-#[ignore = "long; .ci/run scans"]
+#[cfg_attr(
+    no_link,
+    ignore = "needs Linux, cc, and the right to make network namespaces and tun devices"
+)]
 fn ports_that_an_interrupted_scan_had_in_hand_take_no_longer_than_in_a_whole_one() {
     const FAR: &str = "10.200.0.2";
     with_link(test_name!(), || {

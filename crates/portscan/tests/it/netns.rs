@@ -112,7 +112,10 @@ fn closed_ports_50_ms_away() {
 }
 
 #[test]
-#[ignore = "long; .ci/run scans"]
+#[cfg_attr(
+    no_link,
+    ignore = "needs Linux, cc, and the right to make network namespaces and tun devices"
+)]
 fn filtered_ports_50_ms_away() {
     with_link(test_name!(), || all_rest_is_filtered(Rest::Filtered));
 }
@@ -132,7 +135,10 @@ fn all_rest_is_filtered(rest: Rest) {
 }
 
 #[test]
-#[ignore = "long; .ci/run scans"]
+#[cfg_attr(
+    no_link,
+    ignore = "needs Linux, cc, and the right to make network namespaces and tun devices"
+)]
 fn closed_ports_with_one_percent_loss_each_way() {
     with_link(test_name!(), || closed_with_loss(1));
 }
@@ -178,7 +184,10 @@ fn slow_link(runs: u32) {
 }
 
 #[test]
-#[ignore = "long; .ci/run scans"]
+#[cfg_attr(
+    no_link,
+    ignore = "needs Linux, cc, and the right to make network namespaces and tun devices"
+)]
 fn a_target_that_limits_its_refusals_is_asked_again_until_closed_is_known_from_filtered() {
     with_link(test_name!(), || limited_refusals(4_000));
 }
@@ -202,6 +211,7 @@ fn limited_refusals(last: u16) {
         (counts.closed as usize, counts.filtered),
         (ports.len() - 20, 0)
     );
+    assert!(outcome.limited_to.is_some(), "the limit is reported");
 }
 
 #[test]
@@ -241,7 +251,10 @@ fn with_1024_descriptors_filtered_ports_take_seconds() {
 }
 
 #[test]
-#[ignore = "long; .ci/run scans"]
+#[cfg_attr(
+    no_link,
+    ignore = "needs Linux, cc, and the right to make network namespaces and tun devices"
+)]
 fn a_silent_host_is_reported_as_uncertain_and_a_missing_one_is_unreachable() {
     with_link(test_name!(), || {
         let link = Link::new(&[&DELAY[..], &["--only", "0"]].concat());
@@ -301,7 +314,10 @@ fn routes_that_lead_nowhere_make_a_host_unreachable_and_hold_nothing_up() {
 }
 
 #[test]
-#[ignore = "long; .ci/run scans"]
+#[cfg_attr(
+    no_link,
+    ignore = "needs Linux, cc, and the right to make network namespaces and tun devices"
+)]
 fn a_router_that_forbids_makes_an_ipv6_host_unreachable() {
     with_link(test_name!(), || {
         if let Some(why) = no_nft() {
@@ -351,7 +367,10 @@ fn a_firewall_behind_a_slow_link_with_a_short_queue_hides_no_open_port() {
 }
 
 #[test]
-#[ignore = "long; .ci/run scans"]
+#[cfg_attr(
+    no_link,
+    ignore = "needs Linux, cc, and the right to make network namespaces and tun devices"
+)]
 fn a_user_without_rights_scans_as_exactly() {
     as_nobody(test_name!(), || {
         let link = Link::cable();
@@ -399,7 +418,10 @@ fn command(link: &Link, arguments: &[&str], trigger: Option<TcpListener>) -> (Op
 }
 
 #[test]
-#[ignore = "long; .ci/run scans"]
+#[cfg_attr(
+    no_link,
+    ignore = "needs Linux, cc, and the right to make network namespaces and tun devices"
+)]
 fn a_scan_in_random_order_that_is_interrupted_twice_knows_every_port_once() {
     with_link(test_name!(), interrupted_twice);
 }

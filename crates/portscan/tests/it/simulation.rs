@@ -58,41 +58,20 @@ impl Network {
 }
 
 /// xorshift64*.
-pub(crate) struct Random(u64);
+struct Random(u64);
 
 impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
-        let mut random = Random(seed.wrapping_mul(2) + 1);
-        for _ in 0..20 {
-            random.next();
-        }
-        random
-    }
-
-    /// From 0 to 1.
-    #[expect(clippy::cast_precision_loss, reason = "a share")]
-    pub(crate) fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    pub(crate) fn below(&mut self, end: u64) -> u64 {
-        (self.next() >> 11) % end
-    }
-
-    /// An index of so many things.
-    pub(crate) fn pick(&mut self, count: u64) -> usize {
-        usize::try_from(self.below(count)).unwrap()
-    }
-
-    pub(crate) fn next(&mut self) -> u64 {
+    fn next(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
-    pub(crate) fn chance(&mut self, share: f64) -> bool {
-        self.unit() < share
+    fn chance(&mut self, share: f64) -> bool {
+        #[expect(clippy::cast_precision_loss, reason = "a share")]
+        let drawn = (self.next() >> 11) as f64 / (1u64 << 53) as f64;
+        drawn < share
     }
 }
 
@@ -126,7 +105,7 @@ impl Run {
     }
 }
 
-pub(crate) const fn ms(milliseconds: u64) -> Duration {
+const fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
@@ -313,7 +292,6 @@ fn test_filtered(seeds: Range<u64>) {
 }
 
 #[test]
-#[ignore = "long; .ci/run scans"]
 fn one_percent_loss_each_way_hides_no_open_port() {
     test_loss(0..1);
 }
@@ -350,7 +328,6 @@ fn test_loss(seeds: Range<u64>) {
 }
 
 #[test]
-#[ignore = "long; .ci/run scans"]
 fn a_slow_link_is_kept_busy_and_its_queue_never_overflows() {
     test_slow_link(0..1);
 }
@@ -389,7 +366,6 @@ const SHORT_QUEUES: &[(f64, usize, usize)] = &[
 ];
 
 #[test]
-#[ignore = "long; .ci/run scans"]
 fn a_firewall_behind_a_slow_link_with_a_short_queue_hides_no_open_port() {
     test_short_queues(0..1);
 }
@@ -419,22 +395,14 @@ fn test_short_queues(cases: Range<usize>) {
             run.scheduler.slowed_to(),
             run.scheduler.tries(),
         );
-        // With few open ports to compare with, the report may be in doubt instead.
-        let doubts = &run.scheduler.findings().doubts;
-        assert!(run.open().is_subset(&network.open));
-        assert!(run.open() == network.open || doubts.contains_key(&0));
+        assert_eq!(run.open(), network.open);
+        let slowed = run.scheduler.slowed_to().unwrap();
         // Where a quarter is lost, the tries make up for it.
-        let slowed = run.scheduler.slowed_to();
-        assert!(
-            slowed.is_none_or(|slowed| slowed < rate * 1.4),
-            "{slowed:?}"
-        );
-        assert!(slowed.is_some() || open < 20);
+        assert!(slowed < rate * 1.4, "{slowed}");
     }
 }
 
 #[test]
-#[ignore = "long; .ci/run scans"]
 fn a_host_that_was_silent_is_asked_slowly_the_second_time() {
     test_silent_host(0..1);
 }
@@ -472,7 +440,6 @@ const QUEUES: &[(f64, usize)] = &[
 ];
 
 #[test]
-#[ignore = "long; .ci/run scans"]
 fn queues_of_all_sizes_hide_no_open_port() {
     test_queues(0..1);
 }
@@ -513,7 +480,6 @@ fn test_queues(cases: Range<usize>) {
 }
 
 #[test]
-#[ignore = "long; .ci/run scans"]
 fn a_host_that_limits_its_refusals_is_asked_until_closed_is_known_from_filtered() {
     test_limited_refusals(0..1);
 }
@@ -533,7 +499,7 @@ fn test_limited_refusals(seeds: Range<u64>) {
         assert_eq!(run.counts(), (20, 65515, 0), "seed {seed}");
         assert!(run.seconds() < 60.0, "{:.1} s", run.seconds());
         let limit = run.scheduler.limited_to().unwrap();
-        assert!((1000.0..3000.0).contains(&limit), "{limit}");
+        assert!((1000.0..2500.0).contains(&limit), "{limit}");
         assert!(!run.scheduler.losses().seen(), "held back is not lost");
     }
 }
@@ -542,7 +508,6 @@ fn test_limited_refusals(seeds: Range<u64>) {
 const CLOSED_PORTS: &[u16] = &[50_000, 30_000, 10_000];
 
 #[test]
-#[ignore = "long; .ci/run scans"]
 fn a_limit_on_refusals_is_found_among_filtered_ports_too() {
     test_limit_among_filtered(0..1);
 }
@@ -568,10 +533,9 @@ fn test_limit_among_filtered(cases: Range<usize>) {
         let closed = u32::from(closed) - open;
         assert_eq!(run.counts(), (20, closed, 65515 - closed), "seed {seed}");
         // Once over all silent ports, at the rate that the host gives.
-        assert!(run.seconds() < 90.0, "{:.1} s", run.seconds());
-        // Among few closed ports it is measured from above.
+        assert!(run.seconds() < 60.0, "{:.1} s", run.seconds());
         let limit = run.scheduler.limited_to().unwrap();
-        assert!((1000.0..5000.0).contains(&limit), "{limit}");
+        assert!((1000.0..2500.0).contains(&limit), "{limit}");
     }
 }
 
@@ -586,7 +550,6 @@ const RANDOM_LOSSES: &[(f64, u16)] = &[
 ];
 
 #[test]
-#[ignore = "long; .ci/run scans"]
 fn random_loss_before_closed_and_filtered_ports_is_not_taken_for_a_limit_on_refusals() {
     test_random_loss(0..1);
 }
@@ -611,7 +574,7 @@ fn test_random_loss(cases: Range<usize>) {
         let run = scan(&network);
         println!("loss {loss}, {closed} closed: {:.2} s", run.seconds());
         assert_eq!(run.scheduler.limited_to(), None, "loss {loss}");
-        assert!(run.seconds() < 6.0, "{:.1} s", run.seconds());
+        assert!(run.seconds() < 3.0, "{:.1} s", run.seconds());
         // Lost one way or the other.
         let both = 1.0 - (1.0 - loss) * (1.0 - loss);
         let share = run.scheduler.losses().share().unwrap();
@@ -629,9 +592,9 @@ fn a_silent_host_is_given_up_after_two_tries() {
     );
     assert_eq!(run.sent, 200);
     assert_eq!(run.counts(), (0, 0, 100));
-    // 0.9 s, and the second time 1.9 s with two SYNs: no answer ever told the round trip.
+    // 1 s, and the second time 2 s: no answer ever told the round trip.
     assert!(
-        (2.8..2.9).contains(&run.seconds()),
+        (3.0..3.1).contains(&run.seconds()),
         "{:.2} s",
         run.seconds()
     );
@@ -788,8 +751,7 @@ fn an_interrupted_scan_continues_where_it_was() {
     }
     let (position, pending) = first.position();
     let pending: Vec<(u32, u16)> = pending.collect();
-    // One more was taken from the order and waits for its turn.
-    assert_eq!((position, pending.len()), (257, 157));
+    assert_eq!((position, pending.len()), (256, 156));
 
     let mut second = scheduler(5, ports, Limits::default());
     second.resume_at(position, pending);
