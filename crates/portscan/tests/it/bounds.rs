@@ -72,6 +72,7 @@ const REDIRECT: &str = "table inet proxy {
 
 #[cfg(target_os = "linux")]
 #[test]
+#[ignore = "long; .ci/run scans"]
 fn banners_of_ports_that_are_all_open_and_silent_take_seconds() {
     in_own_network(test_name!(), || {
         let listener = TcpListener::bind("0.0.0.0:7777").unwrap();

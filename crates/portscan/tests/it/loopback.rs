@@ -118,6 +118,7 @@ fn many_scans_of_local_addresses_miss_nothing_and_invent_nothing() {
 }
 
 #[test]
+#[ignore = "long; .ci/run scans"]
 fn a_scan_with_256_descriptors_misses_nothing_and_invents_nothing() {
     in_own_network(test_name!(), || {
         let ip: IpAddr = "127.0.0.1".parse().unwrap();
@@ -163,6 +164,7 @@ fn the_source_address_can_be_a_target_too() {
 }
 
 #[test]
+#[ignore = "long; .ci/run scans"]
 fn a_network_of_loopback_addresses_is_scanned_in_one_run() {
     in_own_network(test_name!(), || {
         let ips: Vec<IpAddr> = (0..=255)
@@ -208,6 +210,7 @@ fn a_network_of_loopback_addresses_is_scanned_in_one_run() {
 }
 
 #[test]
+#[ignore = "long; .ci/run scans"]
 fn the_poller_is_as_exact_as_the_quick_way() {
     in_own_network(test_name!(), || by_the_poller(1));
 }

@@ -112,10 +112,7 @@ fn closed_ports_50_ms_away() {
 }
 
 #[test]
-#[cfg_attr(
-    no_link,
-    ignore = "needs Linux, cc, and the right to make network namespaces and tun devices"
-)]
+#[ignore = "long; .ci/run scans"]
 fn filtered_ports_50_ms_away() {
     with_link(test_name!(), || all_rest_is_filtered(Rest::Filtered));
 }
@@ -135,10 +132,7 @@ fn all_rest_is_filtered(rest: Rest) {
 }
 
 #[test]
-#[cfg_attr(
-    no_link,
-    ignore = "needs Linux, cc, and the right to make network namespaces and tun devices"
-)]
+#[ignore = "long; .ci/run scans"]
 fn closed_ports_with_one_percent_loss_each_way() {
     with_link(test_name!(), || closed_with_loss(1));
 }
@@ -184,10 +178,7 @@ fn slow_link(runs: u32) {
 }
 
 #[test]
-#[cfg_attr(
-    no_link,
-    ignore = "needs Linux, cc, and the right to make network namespaces and tun devices"
-)]
+#[ignore = "long; .ci/run scans"]
 fn a_target_that_limits_its_refusals_is_asked_again_until_closed_is_known_from_filtered() {
     with_link(test_name!(), || limited_refusals(4_000));
 }
@@ -251,10 +242,7 @@ fn with_1024_descriptors_filtered_ports_take_seconds() {
 }
 
 #[test]
-#[cfg_attr(
-    no_link,
-    ignore = "needs Linux, cc, and the right to make network namespaces and tun devices"
-)]
+#[ignore = "long; .ci/run scans"]
 fn a_silent_host_is_reported_as_uncertain_and_a_missing_one_is_unreachable() {
     with_link(test_name!(), || {
         let link = Link::new(&[&DELAY[..], &["--only", "0"]].concat());
@@ -314,10 +302,7 @@ fn routes_that_lead_nowhere_make_a_host_unreachable_and_hold_nothing_up() {
 }
 
 #[test]
-#[cfg_attr(
-    no_link,
-    ignore = "needs Linux, cc, and the right to make network namespaces and tun devices"
-)]
+#[ignore = "long; .ci/run scans"]
 fn a_router_that_forbids_makes_an_ipv6_host_unreachable() {
     with_link(test_name!(), || {
         if let Some(why) = no_nft() {
@@ -367,10 +352,7 @@ fn a_firewall_behind_a_slow_link_with_a_short_queue_hides_no_open_port() {
 }
 
 #[test]
-#[cfg_attr(
-    no_link,
-    ignore = "needs Linux, cc, and the right to make network namespaces and tun devices"
-)]
+#[ignore = "long; .ci/run scans"]
 fn a_user_without_rights_scans_as_exactly() {
     as_nobody(test_name!(), || {
         let link = Link::cable();
@@ -418,10 +400,7 @@ fn command(link: &Link, arguments: &[&str], trigger: Option<TcpListener>) -> (Op
 }
 
 #[test]
-#[cfg_attr(
-    no_link,
-    ignore = "needs Linux, cc, and the right to make network namespaces and tun devices"
-)]
+#[ignore = "long; .ci/run scans"]
 fn a_scan_in_random_order_that_is_interrupted_twice_knows_every_port_once() {
     with_link(test_name!(), interrupted_twice);
 }

@@ -292,6 +292,7 @@ fn test_filtered(seeds: Range<u64>) {
 }
 
 #[test]
+#[ignore = "long; .ci/run scans"]
 fn one_percent_loss_each_way_hides_no_open_port() {
     test_loss(0..1);
 }
@@ -328,6 +329,7 @@ fn test_loss(seeds: Range<u64>) {
 }
 
 #[test]
+#[ignore = "long; .ci/run scans"]
 fn a_slow_link_is_kept_busy_and_its_queue_never_overflows() {
     test_slow_link(0..1);
 }
@@ -366,6 +368,7 @@ const SHORT_QUEUES: &[(f64, usize, usize)] = &[
 ];
 
 #[test]
+#[ignore = "long; .ci/run scans"]
 fn a_firewall_behind_a_slow_link_with_a_short_queue_hides_no_open_port() {
     test_short_queues(0..1);
 }
@@ -403,6 +406,7 @@ fn test_short_queues(cases: Range<usize>) {
 }
 
 #[test]
+#[ignore = "long; .ci/run scans"]
 fn a_host_that_was_silent_is_asked_slowly_the_second_time() {
     test_silent_host(0..1);
 }
@@ -440,6 +444,7 @@ const QUEUES: &[(f64, usize)] = &[
 ];
 
 #[test]
+#[ignore = "long; .ci/run scans"]
 fn queues_of_all_sizes_hide_no_open_port() {
     test_queues(0..1);
 }
@@ -480,6 +485,7 @@ fn test_queues(cases: Range<usize>) {
 }
 
 #[test]
+#[ignore = "long; .ci/run scans"]
 fn a_host_that_limits_its_refusals_is_asked_until_closed_is_known_from_filtered() {
     test_limited_refusals(0..1);
 }
@@ -508,6 +514,7 @@ fn test_limited_refusals(seeds: Range<u64>) {
 const CLOSED_PORTS: &[u16] = &[50_000, 30_000, 10_000];
 
 #[test]
+#[ignore = "long; .ci/run scans"]
 fn a_limit_on_refusals_is_found_among_filtered_ports_too() {
     test_limit_among_filtered(0..1);
 }
@@ -550,6 +557,7 @@ const RANDOM_LOSSES: &[(f64, u16)] = &[
 ];
 
 #[test]
+#[ignore = "long; .ci/run scans"]
 fn random_loss_before_closed_and_filtered_ports_is_not_taken_for_a_limit_on_refusals() {
     test_random_loss(0..1);
 }

@@ -64,6 +64,7 @@ fn watched(hosts: &[Host], local: usize, limits: Limits, open: usize) {
 }
 
 #[test]
+#[ignore = "long; .ci/run scans"]
 fn the_moments_of_a_scan_add_up() {
     in_own_network(test_name!(), || {
         let listeners = Listeners::new("127.0.0.1".parse().unwrap(), 20, &[]);

@@ -158,6 +158,15 @@ static void *carry(void *argument) {
     return NULL;
 }
 
+// An address is usable at once when the kernel does not look for another machine that has it (duplicate address
+// detection): without this, a program that listens a moment later may fail.
+static void no_duplicate_detection(void) {
+    int setting = open("/proc/sys/net/ipv6/conf/slow0/accept_dad", O_WRONLY | O_CLOEXEC);
+    if (setting < 0) return;  // no IPv6
+    if (write(setting, "0", 1) != 1) perror("accept_dad");
+    close(setting);
+}
+
 // Brings a device up in this thread's namespace, with its addresses.
 static int tun(const char *ip4, const char *ip6) {
     int device = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
@@ -182,6 +191,7 @@ static int tun(const char *ip4, const char *ip6) {
     if (ioctl(control, SIOCSIFFLAGS, &loopback)) die("lo up");
 
     int control6 = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    no_duplicate_detection();
     if (control6 >= 0) {  // a kernel without IPv6 has IPv4 alone
         struct { struct in6_addr address; uint32_t prefix; int index; } request6 = {.prefix = 64};
         inet_pton(AF_INET6, ip6, &request6.address);
