@@ -13,6 +13,7 @@
 //! | [`capture`] | the packets of the run's own network |
 //! | [`faults`] | what may happen to bytes and datagrams on their way |
 //! | [`relay`] | the network between the programs, with its faults |
+//! | [`taken`] | whether a program has received what was sent to it |
 //! | [`output`] | the run as a file: a page, SVG, text, JSON, packets |
 //! | [`ending`] | how a run comes to its end |
 
@@ -38,6 +39,8 @@ mod relay;
 mod roles;
 #[cfg(target_os = "linux")]
 mod sockets;
+#[cfg(target_os = "linux")]
+mod taken;
 #[cfg(target_os = "linux")]
 mod trace;
 #[cfg(target_os = "linux")]

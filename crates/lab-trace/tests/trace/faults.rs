@@ -271,7 +271,7 @@ fn datagrams_that_are_sent_together_are_delayed_together() {
     };
     assert_eq!(lines[..3], ["one", "two", "three"]);
     let at = |sent: bool| {
-        let entries = journal
+        let mut entries = journal
             .entries
             .iter()
             .filter_map(|entry| match &entry.event {
@@ -281,7 +281,7 @@ fn datagrams_that_are_sent_together_are_delayed_together() {
                 }
                 _ => None,
             });
-        entries.last().expect("the third datagram")
+        entries.next_back().expect("the third datagram")
     };
     let (sent, (_, taken)) = (at(true).0, at(false));
     // One after the other they would take three times 0.4 s.
