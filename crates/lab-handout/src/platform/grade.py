@@ -66,8 +66,8 @@ def sides_of(exercise):
     """What there is to check: a side of an exercise each, with its cases and the program that plays it."""
     sides = []
     for check in exercise["checks"]:
-        for line in lab_check([check, "--list"]).splitlines():
-            role, case = line.split()[:2]
+        for case in json.loads(lab_check([check, "--list", "--format", "json"])):
+            role = case["role"]
             side = next((s for s in sides if (s["check"], s["role"]) == (check, role)), None)
             if side is None:
                 side = {"check": check, "role": role, "cases": []}
@@ -90,23 +90,39 @@ def judge(exercise, side, submission):
             build(side["program"]["package"])
     except Unplayable as reason:
         said = [str(reason)] + ["not played: see the first case"] * (len(side["cases"]) - 1)
-        tests = [
-            {"name": case, "passed": False, "output": output} for case, output in zip(side["cases"], said)
-        ]
+        tests = [not_passed(case, output) for case, output in zip(side["cases"], said)]
         return {**side, "tests": tests, "note": str(reason).splitlines()[0]}
     report = play(side["check"], side["role"], exercise["language"])
     tests = [
-        {"name": test["name"], "passed": test["status"] == "passed", "output": test.get("output", "")}
+        {
+            "name": test["name"],
+            "passed": test["status"] == "passed",
+            "output": test.get("output", ""),
+            "question": test["tags"][0],
+            "score": test.get("score", 0),
+            "most": test.get("max_score", 0),
+        }
         for test in report["tests"]
     ]
     # A check that was cut short tells of fewer cases than there are.
     known = {test["name"].split(":")[0] for test in tests}
-    tests += [
-        {"name": case, "passed": False, "output": "not played"} for case in side["cases"] if case not in known
-    ]
+    tests += [not_passed(case, "not played") for case in side["cases"] if case["id"] not in known]
     # The first line counts, as is done here for both sides; others say that the check was cut short, or what was remarkable.
     note = "\n".join(report.get("output", "").splitlines()[1:])
     return {**side, "tests": tests, "note": note}
+
+
+def not_passed(case, output):
+    """A case that was not played. What only a real network asks for counts nothing."""
+    counts = case["question"] == "sheet"
+    return {
+        "name": case["id"],
+        "passed": False,
+        "output": output,
+        "question": case["question"],
+        "score": 0,
+        "most": case["weight"] if counts else 0,
+    }
 
 
 def put_in_place(exercise, program, submission):
@@ -224,8 +240,13 @@ def name_of(side, test):
 
 
 def summary(side):
-    passed = sum(test["passed"] for test in side["tests"])
-    return f"{side['check']} {side['role']}: {passed} of {len(side['tests'])} cases passed. {side['note']}".strip()
+    """Both questions: does it do what the sheet asks, and would it survive a real network?"""
+    said = []
+    for question, words in (("sheet", "of what the sheet asks"), ("network", "of what a real network asks")):
+        tests = [test for test in side["tests"] if test["question"] == question]
+        if tests:
+            said.append(f"{sum(test['passed'] for test in tests)} of {len(tests)} {words}")
+    return f"{side['check']} {side['role']}: {', '.join(said)}. {side['note']}".strip()
 
 
 def gradescope(sides):
@@ -234,8 +255,8 @@ def gradescope(sides):
         {
             "name": name_of(side, test),
             "name_format": "text",
-            "score": int(test["passed"]),
-            "max_score": 1,
+            **({"score": test["score"], "max_score": test["most"]} if test["most"] else {}),
+            "tags": [test["question"]],
             "status": "passed" if test["passed"] else "failed",
             "output": test["output"],
             "output_format": "text",
@@ -245,7 +266,7 @@ def gradescope(sides):
         for test in side["tests"]
     ]
     return {
-        "score": sum(test["score"] for test in tests),
+        "score": sum(test["score"] for side in sides for test in side["tests"]),
         "output": "\n".join(summary(side) for side in sides),
         "output_format": "text",
         "test_output_format": "text",
@@ -262,9 +283,10 @@ def classroom50(sides):
         {
             "test-name": name_of(side, test),
             "passed": test["passed"],
-            "score": int(test["passed"]),
-            "max-score": 1,
-            # A field of our own: it is kept as it is.
+            "score": test["score"],
+            "max-score": test["most"],
+            # Fields of our own: they are kept as they are.
+            "question": test["question"],
             "output": test["output"],
         }
         for side in sides
@@ -286,7 +308,7 @@ def classroom50(sides):
         "review": given.get("REVIEW_URL") or given["COMMIT_URL"],
         "datetime": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "score": sum(test["score"] for test in tests),
-        "max-score": len(tests),
+        "max-score": sum(test["max-score"] for test in tests),
         "tests": tests,
     }
 
