@@ -162,7 +162,7 @@ impl Running {
         #[cfg(unix)]
         let pipe_name = pipe.as_ref().and_then(keyboard::name_of);
         #[cfg(not(unix))]
-        let pipe_name = None;
+        let pipe_name: Option<String> = None;
         let pipe = pipe.map(|pipe| Box::new(pipe) as Box<dyn Write + Send>);
         #[cfg(target_os = "linux")]
         let (stdout, keys, stdin) = match terminal {

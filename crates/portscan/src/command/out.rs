@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use labnet::Hint;
 use portscan::report::{Form, Port};
 
@@ -38,7 +38,7 @@ mod at_start {
 fn check_stdout() -> anyhow::Result<()> {
     #[cfg(target_os = "linux")]
     if !at_start::stdout_is_open() {
-        return Err(anyhow!(
+        return Err(anyhow::anyhow!(
             "there is nowhere to write the report: stdout is closed"
         ))
         .hint("open it, or name a file with --out");
