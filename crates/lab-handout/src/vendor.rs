@@ -121,9 +121,35 @@ fn keep_manifest(folder: &Path) -> anyhow::Result<()> {
     fs::write(&path, "").with_context(problem)
 }
 
+/// Whether a source in a folder, or below it, has a path with these words.
+fn reads(folder: &Path, words: &str) -> anyhow::Result<bool> {
+    if !folder.is_dir() {
+        return Ok(false);
+    }
+    for name in names(folder)? {
+        let path = folder.join(&name);
+        let found = if path.is_dir() {
+            reads(&path, words)?
+        } else if name.ends_with(".rs") {
+            let text = fs::read_to_string(&path)
+                .with_context(|| format!("cannot read {}", path.display()))?;
+            text.contains(words)
+        } else {
+            false
+        };
+        if found {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 fn trim_needed(folder: &Path, name: &str, features: &BTreeSet<String>) -> anyhow::Result<()> {
     for aside in ASIDE {
-        remove(&folder.join(aside))?;
+        // Some crates show a file of their examples in their documentation, and need it to build.
+        if !reads(&folder.join("src"), &format!("../{aside}/"))? {
+            remove(&folder.join(aside))?;
+        }
     }
     if name.starts_with("linux-raw-sys") {
         let sources = folder.join("src");
