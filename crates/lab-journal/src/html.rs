@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
-use crate::layout::{Arrow, Column, Line, Row, Widths, lines, milliseconds};
+use crate::layout::{Arrow, Line, Row, Widths, lines};
 use crate::model::{Call, Data, Event, Journal, Piece, Side, Transport};
 use crate::picture;
 use crate::queues::{self, Queues};
@@ -82,7 +82,7 @@ pub fn draw(journal: &Journal, title: &str) -> anyhow::Result<String> {
     let rows: Vec<&Row> = lines
         .iter()
         .filter_map(|line| match line {
-            Line::Row(row) => Some(row),
+            Line::Row(row, _) => Some(row),
             Line::Across(_) => None,
         })
         .collect();
@@ -92,18 +92,11 @@ pub fn draw(journal: &Journal, title: &str) -> anyhow::Result<String> {
         .context("cannot write the run as JSON")?
         .replace('<', "\\u003c");
     let mut body = String::new();
-    let mut last = String::new();
     let mut number = 0;
     for line in &lines {
         match line {
-            Line::Row(row) => {
-                let mut time = milliseconds(row.at);
-                if time == last {
-                    time.clear();
-                } else {
-                    last.clone_from(&time);
-                }
-                table_row(&mut body, journal, &numbers, row, number, &time);
+            Line::Row(row, time) => {
+                table_row(&mut body, journal, &numbers, row, number, time);
                 number += 1;
             }
             Line::Across(words) => {
@@ -242,11 +235,7 @@ fn run(journal: &Journal, rows: &[&Row], numbers: &BTreeMap<usize, usize>) -> Ru
         sends: BTreeMap::new(),
     };
     for (row, snapshot) in rows.iter().zip(snapshots) {
-        let column = match row.column {
-            Column::Server => "server",
-            Column::Network => "network",
-            Column::Client => "client",
-        };
+        let column = row.column.name();
         let mut step = Step {
             says: format!("{column}: {}", row.text),
             queues: Vec::new(),
@@ -298,10 +287,7 @@ fn described(
         .and_then(|call| journal.side(call.process));
     Send {
         number: numbers.get(&place).copied().unwrap_or(0),
-        side: match side {
-            Some(Side::Client) => "client",
-            _ => "server",
-        },
+        side: side.unwrap_or(Side::Server).name(),
         length: data.length,
         bytes: STANDARD.encode(&data.bytes[..data.bytes.len().min(BYTES)]),
     }
@@ -309,10 +295,9 @@ fn described(
 
 /// A socket for people: whose it is, and its ports.
 fn name(journal: &Journal, place: usize) -> String {
-    let side = match queues::side_of(journal, place) {
-        Some(Side::Client) => "client",
-        _ => "server",
-    };
+    let side = queues::side_of(journal, place)
+        .unwrap_or(Side::Server)
+        .name();
     let Some(socket) = journal.sockets.get(place) else {
         return side.to_string();
     };

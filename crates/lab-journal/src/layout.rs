@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use crate::model::Side;
+
 /// The time's column: seven digits and marks, and a blank.
 const TIME: usize = 8;
 /// From 100 s on there is no room for tenths of a millisecond.
@@ -40,6 +42,18 @@ pub(crate) enum Column {
     Client,
 }
 
+impl Column {
+    pub(crate) const ALL: [Column; 3] = [Column::Server, Column::Network, Column::Client];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Column::Server => Side::Server.name(),
+            Column::Network => "network",
+            Column::Client => Side::Client.name(),
+        }
+    }
+}
+
 /// Where an arrow in the network's column points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Arrow {
@@ -65,7 +79,8 @@ pub(crate) struct Row {
 /// What is drawn, from the top down.
 #[derive(Debug, Clone)]
 pub(crate) enum Line {
-    Row(Row),
+    /// A row, and its time in milliseconds: empty where the row above has the same.
+    Row(Row, String),
     /// Text over all columns: what is folded or left out.
     Across(String),
 }
@@ -73,8 +88,17 @@ pub(crate) enum Line {
 /// The rows, in their order, with what repeats folded and a long picture's middle left out.
 pub(crate) fn lines(rows: Vec<Row>, widths: &Widths) -> Vec<Line> {
     let rows = joined(rows, widths);
+    let mut last = String::new();
     let line = |shown: Shown<'_>| match shown {
-        Shown::Row(row) => Line::Row(row.clone()),
+        Shown::Row(row) => {
+            let mut time = milliseconds(row.at);
+            if time == last {
+                time.clear();
+            } else {
+                last.clone_from(&time);
+            }
+            Line::Row(row.clone(), time)
+        }
         Shown::Repeats { lines, times } => {
             let what = match lines {
                 1 => "this line".to_string(),
@@ -88,7 +112,7 @@ pub(crate) fn lines(rows: Vec<Row>, widths: &Widths) -> Vec<Line> {
 }
 
 /// Milliseconds for people: tenths, as long as there is room for them.
-pub(crate) fn milliseconds(at: u64) -> String {
+fn milliseconds(at: u64) -> String {
     let tenths = at / 100;
     if tenths >= LATE {
         (tenths / 10).to_string()
@@ -100,23 +124,10 @@ pub(crate) fn milliseconds(at: u64) -> String {
 /// The rows, in their order, as lines of text under the names of the columns.
 pub(crate) fn lay_out(rows: Vec<Row>, style: Style, widths: &Widths) -> String {
     let mut out = String::new();
-    line(
-        &mut out,
-        style,
-        widths,
-        "ms",
-        ["server", "network", "client"],
-    );
-    let mut last = None;
+    line(&mut out, style, widths, "ms", Column::ALL.map(Column::name));
     for shown in lines(rows, widths) {
         match shown {
-            Line::Row(row) => {
-                let mut time = milliseconds(row.at);
-                if last.as_ref() == Some(&time) {
-                    time.clear();
-                } else {
-                    last = Some(time.clone());
-                }
+            Line::Row(row, time) => {
                 let text = match row.arrow {
                     Some(arrow) => drawn(arrow, &row.text, widths.network),
                     None => row.text,
@@ -188,11 +199,7 @@ fn shortened(mut shown: Vec<Shown<'_>>) -> Vec<Shown<'_>> {
     let mut text = "what is left out here".to_string();
     let mut last = None;
     for ((column, word), times) in counts {
-        let name = match column {
-            Column::Server => "server",
-            Column::Network => "network",
-            Column::Client => "client",
-        };
+        let name = column.name();
         let lead = if last == Some(column) {
             ", ".to_string()
         } else {

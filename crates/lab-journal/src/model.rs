@@ -35,6 +35,17 @@ pub enum Side {
     Client,
 }
 
+impl Side {
+    /// Its name in every picture.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Side::Server => "server",
+            Side::Client => "client",
+        }
+    }
+}
+
 /// A process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {

@@ -55,10 +55,7 @@ pub fn origin(journal: &Journal, segment: &Segment) -> String {
         };
         return why.to_string();
     };
-    let side = match journal.side(call.process) {
-        Some(Side::Client) => "client",
-        _ => "server",
-    };
+    let side = journal.side(call.process).unwrap_or(Side::Server).name();
     let result = result_of(journal, call, QUOTED);
     let again = if segment.again { ", again" } else { "" };
     format!("{side}: {}{result}{again}", begin_of(call))

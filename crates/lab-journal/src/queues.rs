@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
 
 use crate::model::{Call, Data, Event, Journal, Piece, Segment, Side, Transport};
+use crate::ties::{self, Send};
 
 /// The queues of one socket.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -100,9 +101,8 @@ fn moves(journal: &Journal) -> Vec<(u64, Move<'_>)> {
 /// One direction of a TCP connection: how many of its bytes were sent, have arrived, were taken.
 #[derive(Debug, Default)]
 struct Stream {
-    sends: Vec<Piece>,
-    /// Where each of the sends begins in the stream.
-    begins: Vec<u64>,
+    /// In the order of their offsets.
+    sends: Vec<Send>,
     sent: u64,
     arrived: u64,
     taken: u64,
@@ -110,29 +110,8 @@ struct Stream {
 
 impl Stream {
     /// The parts of sends that cover these bytes of the stream.
-    fn pieces(&self, start: u64, end: u64) -> Vec<Piece> {
-        let ended = |place: usize| self.begins[place] + self.sends[place].length;
-        let (mut low, mut high) = (0, self.sends.len());
-        while low < high {
-            let middle = (low + high) / 2;
-            if ended(middle) <= start {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        let rest = self.sends[low..].iter().zip(&self.begins[low..]);
-        rest.take_while(|(_, begin)| **begin < end)
-            .filter_map(|(send, begin)| {
-                let from = start.max(*begin);
-                let to = end.min(begin + send.length);
-                (from < to).then(|| Piece {
-                    call: send.call,
-                    offset: from - begin,
-                    length: to - from,
-                })
-            })
-            .collect()
+    fn pieces(&self, start: u64, end: u64) -> impl Iterator<Item = Piece> {
+        ties::covering(&self.sends, start, end).filter(|piece| piece.length > 0)
     }
 }
 
@@ -200,8 +179,11 @@ impl<'a> Run<'a> {
         };
         if socket.transport == Transport::Tcp {
             let stream = self.streams.entry(from).or_default();
-            stream.sends.push(piece);
-            stream.begins.push(data.offset);
+            stream.sends.push(Send {
+                offset: data.offset,
+                length: data.length,
+                call: place,
+            });
             stream.sent = stream.sent.max(data.offset + data.length);
             if !on_the_wire {
                 stream.arrived = stream.sent;

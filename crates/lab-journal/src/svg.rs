@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::layout::{Arrow, Column, Line, Row, Widths, lines, milliseconds, wrapped};
+use crate::layout::{Arrow, Column, Line, Row, Widths, lines, wrapped};
 use crate::model::Journal;
 use crate::picture;
 
@@ -31,26 +31,19 @@ pub fn draw(journal: &Journal) -> String {
     let place = Places::of(&widths);
     let mut body = String::new();
     let mut top = MARGIN + LINE;
-    for (column, name) in [
-        (Column::Server, "server"),
-        (Column::Network, "network"),
-        (Column::Client, "client"),
-    ] {
+    for column in Column::ALL {
         let class = format!("h {}", class_of(column));
         let left = match column {
             Column::Network => place.middle(),
             _ => place.left(column),
         };
-        text(&mut body, &class, left, top, name);
+        text(&mut body, &class, left, top, column.name());
     }
-    let mut last = String::new();
     for line in lines(picture::rows(journal, &widths), &widths) {
         match line {
-            Line::Row(row) => {
-                let time = milliseconds(row.at);
-                if time != last {
+            Line::Row(row, time) => {
+                if !time.is_empty() {
                     text(&mut body, "t", MARGIN, top + LINE, &time);
-                    last = time;
                 }
                 top = draw_row(&mut body, &place, &widths, &row, top);
             }

@@ -47,10 +47,26 @@ pub fn tie(journal: &mut Journal) {
 
 /// A send: where its bytes are in the stream, and the call's place.
 #[derive(Debug, Clone, Copy)]
-struct Send {
-    offset: u64,
-    length: u64,
-    call: usize,
+pub(crate) struct Send {
+    pub(crate) offset: u64,
+    pub(crate) length: u64,
+    pub(crate) call: usize,
+}
+
+/// The parts of sends, which are in the order of their offsets, that cover these bytes of a stream.
+pub(crate) fn covering(sends: &[Send], start: u64, end: u64) -> impl Iterator<Item = Piece> {
+    let first = sends.partition_point(|send| send.offset + send.length <= start);
+    let sends = sends[first..].iter();
+    sends
+        .take_while(move |send| send.offset < end)
+        .map(move |send| {
+            let from = start.max(send.offset);
+            Piece {
+                call: send.call,
+                offset: from - send.offset,
+                length: end.min(send.offset + send.length) - from,
+            }
+        })
 }
 
 /// The calls that bytes and segments can come from.
@@ -112,13 +128,10 @@ impl Known {
         known
     }
 
-    /// The sends of a flow that cover these bytes.
-    fn covering(&self, flow: Flow, start: u64, end: u64) -> impl Iterator<Item = &Send> {
+    /// The parts of a flow's sends that cover these bytes.
+    fn covering(&self, flow: Flow, start: u64, end: u64) -> impl Iterator<Item = Piece> {
         let sends = self.streams.get(&flow).map_or(&[][..], Vec::as_slice);
-        let first = sends.partition_point(|send| send.offset + send.length <= start);
-        sends[first..]
-            .iter()
-            .take_while(move |send| send.offset < end)
+        covering(sends, start, end)
     }
 
     fn pieces(
@@ -160,16 +173,7 @@ impl Known {
             return Vec::new();
         };
         let (start, end) = (data.offset, data.offset + data.length);
-        self.covering((peer, local), start, end)
-            .map(|send| {
-                let from = start.max(send.offset);
-                Piece {
-                    call: send.call,
-                    offset: from - send.offset,
-                    length: end.min(send.offset + send.length) - from,
-                }
-            })
-            .collect()
+        self.covering((peer, local), start, end).collect()
     }
 
     /// The call that a segment comes from.
@@ -203,7 +207,7 @@ impl Known {
             return self
                 .covering(flow, start, start + segment.length)
                 .next()
-                .map(|send| send.call);
+                .map(|piece| piece.call);
         }
         let ends = self.ends.get(&flow).filter(|_| segment.fin)?;
         let last = ends.iter().rev().find(|(began, _)| *began <= at);

@@ -1,13 +1,15 @@
 //! The kernel's queues, against a model that moves single bytes.
 
+mod support;
+
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 
 use lab_journal::{
     Call, Data, Entry, Event, Journal, Outcome, Piece, Process, Segment, Side, Socket, Transport,
     queues, ties,
 };
 use proptest::prelude::*;
+use support::address;
 
 /// What happens next on a connection: a socket sends, a segment carries, the other socket takes.
 #[derive(Debug, Clone, Copy)]
@@ -15,10 +17,6 @@ enum Step {
     Send,
     Carry,
     Take,
-}
-
-fn address(port: u16) -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], port))
 }
 
 /// A connection between the sockets 0 and 1.
@@ -63,21 +61,9 @@ fn call(socket: usize, at: u64, sent: bool, offset: u64, length: u64) -> Event {
 
 fn segment(transport: Transport, from: usize, at: u64, offset: u64, length: u64) -> Event {
     let ports = [9000, 40_000];
-    Event::Segment(Segment {
-        transport,
-        from: address(ports[from]),
-        to: address(ports[1 - from]),
-        syn: false,
-        ack: true,
-        fin: false,
-        rst: false,
-        offset: Some(offset),
-        length,
-        bytes: vec![at.to_le_bytes()[0]; 4],
-        again: false,
-        lost: false,
-        call: None,
-    })
+    let bytes = vec![at.to_le_bytes()[0]; 4];
+    let of_ports = support::segment(transport, ports[from], ports[1 - from], offset, length);
+    Event::Segment(Segment { bytes, ..of_ports })
 }
 
 /// The bytes of pieces: which send each comes from, and its place there.

@@ -1,15 +1,14 @@
 //! Ties and JSON, against a model: bytes that are numbered by the send they came from.
 
+mod support;
+
 use std::net::SocketAddr;
 
 use lab_journal::{
     Call, Data, Entry, Event, Journal, Outcome, Process, Segment, Side, Socket, Transport, ties,
 };
 use proptest::prelude::*;
-
-fn address(port: u16) -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], port))
-}
+use support::address;
 
 fn call(socket: usize, name: &str, data: Option<Data>) -> Call {
     Call {
@@ -111,21 +110,7 @@ proptest! {
 }
 
 fn segment(from: u16, to: u16, offset: u64, length: u64) -> Segment {
-    Segment {
-        transport: Transport::Tcp,
-        from: address(from),
-        to: address(to),
-        syn: false,
-        ack: true,
-        fin: false,
-        rst: false,
-        offset: Some(offset),
-        length,
-        bytes: Vec::new(),
-        again: false,
-        lost: false,
-        call: None,
-    }
+    support::segment(Transport::Tcp, from, to, offset, length)
 }
 
 fn entries(journal: &mut Journal, events: Vec<Event>) {
