@@ -22,6 +22,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::faults::{Datagrams, Fate, Faults};
 use crate::record::since;
+use crate::sockets::canonical;
 use crate::taken::is_taken_within;
 
 const BUFFER: usize = 64 * 1024;
@@ -428,11 +429,6 @@ fn read(from: &Socket, faults: &Faults, sender: &SyncSender<(Instant, Arrival)>)
             return;
         }
     }
-}
-
-/// IPv4 in the clothes of IPv6 is IPv4.
-fn canonical(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 /// Where a client reaches a server that listens on all addresses.

@@ -49,7 +49,7 @@ fn copy(process: u32, descriptor: i32) -> Option<OwnedFd> {
 }
 
 /// IPv4 in the clothes of IPv6 is IPv4.
-fn canonical(address: SocketAddr) -> SocketAddr {
+pub fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
