@@ -55,9 +55,7 @@ impl Checks {
         };
         texts.filter_map(name).collect()
     }
-}
 
-impl Checks {
     /// What the sheets of these files ask for, a sentence each.
     pub fn asked(&self, paths: &BTreeSet<String>) -> Vec<String> {
         let sheet = |path: &String| {

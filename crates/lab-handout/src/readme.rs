@@ -175,13 +175,12 @@ fn without_rust(readme: &str) -> String {
             kept.push(line);
         }
     }
-    let text = kept.join("\n") + "\n";
+    let mut text = kept.join("\n") + "\n";
     // Where a paragraph went, one empty line is left.
-    let mut lines = text;
-    while lines.contains("\n\n\n") {
-        lines = lines.replace("\n\n\n", "\n\n");
+    while text.contains("\n\n\n") {
+        text = text.replace("\n\n\n", "\n\n");
     }
-    lines
+    text
 }
 
 /// A description whose commands run the programs in Rust, for a folder with the Python programs alone:
@@ -266,25 +265,18 @@ fn start(exercise: &Exercise, kind: Kind) -> String {
         ),
         (false, _, true) => return String::new(),
     };
-    let needs = match (kind.offline, kind.python) {
-        (true, false) => {
-            "You need [Rust](https://rustup.rs), and no network: all crates are in `vendor/`, for Linux, macOS and Windows."
-        }
-        (true, true) => {
-            "The check needs [Rust](https://rustup.rs), and no network: all crates are in `vendor/`, for Linux, macOS and \
-             Windows.\n\
-             Your programs need Python 3.8 or newer."
-        }
-        (false, false) => {
-            "You need [Rust](https://rustup.rs), and once a network: `cargo fetch` brings the crates, and after that none is \
-             needed."
-        }
-        (false, true) => {
-            "The check needs [Rust](https://rustup.rs), and once a network: `cargo fetch` brings the crates, and after that \
-             none is needed.\n\
-             Your programs need Python 3.8 or newer."
-        }
+    let (who, programs) = match kind.python {
+        true => (
+            "The check needs",
+            "\nYour programs need Python 3.8 or newer.",
+        ),
+        false => ("You need", ""),
     };
+    let network = match kind.offline {
+        true => "no network: all crates are in `vendor/`, for Linux, macOS and Windows.",
+        false => "once a network: `cargo fetch` brings the crates, and after that none is needed.",
+    };
+    let needs = format!("{who} [Rust](https://rustup.rs), and {network}{programs}");
     format!(
         "## Start\n\n```console\n$ {command}\n```\n\n{what}\n\n{needs}\n\
          The first call builds what it needs, which takes a minute or two.\n\

@@ -121,35 +121,30 @@ fn keep_manifest(folder: &Path) -> anyhow::Result<()> {
     fs::write(&path, "").with_context(problem)
 }
 
-/// Whether a source in a folder, or below it, has a path with these words.
-fn reads(folder: &Path, words: &str) -> anyhow::Result<bool> {
+/// Takes from `aside` the folders that a source in this folder, or below it, has a path into.
+fn keep_what_is_read(aside: &mut Vec<&str>, folder: &Path) -> anyhow::Result<()> {
     if !folder.is_dir() {
-        return Ok(false);
+        return Ok(());
     }
     for name in names(folder)? {
         let path = folder.join(&name);
-        let found = if path.is_dir() {
-            reads(&path, words)?
+        if path.is_dir() {
+            keep_what_is_read(aside, &path)?;
         } else if name.ends_with(".rs") {
             let text = fs::read_to_string(&path)
                 .with_context(|| format!("cannot read {}", path.display()))?;
-            text.contains(words)
-        } else {
-            false
-        };
-        if found {
-            return Ok(true);
+            aside.retain(|folder| !text.contains(&format!("../{folder}/")));
         }
     }
-    Ok(false)
+    Ok(())
 }
 
 fn trim_needed(folder: &Path, name: &str, features: &BTreeSet<String>) -> anyhow::Result<()> {
-    for aside in ASIDE {
-        // Some crates show a file of their examples in their documentation, and need it to build.
-        if !reads(&folder.join("src"), &format!("../{aside}/"))? {
-            remove(&folder.join(aside))?;
-        }
+    // Some crates show a file of their examples in their documentation, and need it to build.
+    let mut aside = ASIDE.to_vec();
+    keep_what_is_read(&mut aside, &folder.join("src"))?;
+    for unread in aside {
+        remove(&folder.join(unread))?;
     }
     if name.starts_with("linux-raw-sys") {
         let sources = folder.join("src");
