@@ -9,7 +9,7 @@ use argh::{ArgsInfo, FromArgs};
 use lab_judge::exercise::{Case, Role};
 use lab_judge::report::Format;
 use lab_judge::run::{self, Plan, SharedReport};
-use lab_judge::sheet::{Asked, Question};
+use lab_judge::sheet::{self, Question};
 use lab_judge::{misconceptions, process};
 use labnet::{Hint, lock, say};
 use serde_json::json;
@@ -258,9 +258,9 @@ fn list_as_json<'a>(roles: impl Iterator<Item = &'a Role>) -> anyhow::Result<()>
                 "id": case.id,
                 "name": case.name,
                 "depends_on": case.depends_on,
-                "question": question(role.asked(case.id)).name(),
+                "question": Question::of(role.asked(case.id)).name(),
                 "sheet": role.asked(case.id).map(|asked| asked.words),
-                "weight": role.asked(case.id).map_or(1, |asked| asked.weight),
+                "weight": sheet::weight(role.asked(case.id)),
             })
         }));
     }
@@ -285,11 +285,4 @@ fn list_cases(role: &Role) -> anyhow::Result<()> {
         }
     }
     say!("")
-}
-
-fn question(asked: Option<&Asked>) -> Question {
-    match asked {
-        Some(_) => Question::Sheet,
-        None => Question::Network,
-    }
 }

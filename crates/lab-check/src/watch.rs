@@ -203,7 +203,7 @@ impl CaseName {
 /// The first case that did not pass, in the order that teaches: those that the sheet asks for, then those about a real
 /// network. One that rests on another comes after it.
 fn first_failure(report: &Report) -> Option<&CaseReport> {
-    let cases: Vec<&CaseReport> = [Question::Sheet, Question::Network]
+    let cases: Vec<&CaseReport> = Question::ALL
         .into_iter()
         .flat_map(|question| report.answering(question))
         .collect();

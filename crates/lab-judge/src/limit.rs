@@ -5,15 +5,16 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::procfs::{self, Watch};
+use crate::verdict::{Log, What};
 
 /// A program that has nothing to do and runs this long is in a loop.
 pub const LOOPS: Duration = Duration::from_millis(300);
 
-/// What somebody saw who need not wait any longer, for the evidence.
-pub const SEES_IT_WAIT: &str = "saw that the program itself waits, and that nothing is on its way";
-
 /// The same for one that has only to close its connection, with some room for what it does on the way there.
 const CLOSES: Duration = Duration::from_secs(1);
+
+/// What somebody saw who need not wait any longer, for the evidence.
+const SEES_IT_WAIT: &str = "saw that the program itself waits, and that nothing is on its way";
 
 /// How much a program that is at work may compute after its time is up: a busy loop uses that up, whatever else runs.
 const OVERTIME: Duration = Duration::from_millis(500);
@@ -98,6 +99,14 @@ impl Limit {
     /// Whether the last wait was over because the program itself waits for good: then it had no reason to last as long as a step may.
     pub fn waits(&self) -> bool {
         self.known.0.waits.load(Ordering::SeqCst)
+    }
+
+    /// Writes down what was waited for, and for how long; or that the program itself was seen to wait.
+    pub fn tell(&self, log: &Log, who: &str, what: &str, waited: Duration) {
+        match self.waits() {
+            true => log.did(who, SEES_IT_WAIT),
+            false => log.add(who, What::Awaited(what.to_string(), waited)),
+        }
     }
 
     /// How the last wait ended, after words like "nothing came": `for 5 seconds`, or why nothing will come.

@@ -2,6 +2,7 @@
 //!
 //! Linux tells all of it in `/proc`. Elsewhere the answers are `None`, and anyone who asked says what that means.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -87,6 +88,27 @@ pub fn open_ports(ip: std::net::IpAddr) -> Option<Vec<u16>> {
         .filter(|socket| socket.listens && takes(socket.local, (ip, socket.local.port()).into()))
         .map(|socket| socket.local.port());
     Some(ports.collect())
+}
+
+/// A process id as the system calls take it.
+#[cfg(unix)]
+pub fn pid(id: u32) -> Option<rustix::process::Pid> {
+    rustix::process::Pid::from_raw(i32::try_from(id).ok()?)
+}
+
+/// These processes, what they have started, and what that has started.
+pub fn with_descendants(all: &[Process], mut found: BTreeSet<u32>) -> BTreeSet<u32> {
+    loop {
+        let before = found.len();
+        for process in all {
+            if found.contains(&process.parent) {
+                found.insert(process.id);
+            }
+        }
+        if found.len() == before {
+            return found;
+        }
+    }
 }
 
 /// Whether a socket that is bound to `local` takes what is sent to `address`.
@@ -283,6 +305,8 @@ use elsewhere::{socket_inodes, sockets};
 pub use linux::{cpu_usage, descriptors, environment, has_environment, hides_sockets, processes};
 #[cfg(target_os = "linux")]
 use linux::{socket_inodes, sockets};
+#[cfg(target_os = "linux")]
+pub(crate) use waits::Call;
 #[cfg(target_os = "linux")]
 pub use waits::Watch;
 

@@ -20,6 +20,11 @@ pub const fn asks(weight: u32, words: &'static str, cases: &'static [&'static st
     }
 }
 
+/// What a case counts by itself.
+pub fn weight(asked: Option<&Asked>) -> u32 {
+    asked.map_or(1, |asked| asked.weight)
+}
+
 /// What a case is about. Verdict and exit code follow the first question; the second is told next to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Question {
@@ -32,6 +37,14 @@ pub enum Question {
 impl Question {
     /// Both, in the order in which they are asked.
     pub const ALL: [Question; 2] = [Question::Sheet, Question::Network];
+
+    /// The question of a case, by what of the sheet asks for it.
+    pub fn of(asked: Option<&Asked>) -> Self {
+        match asked {
+            Some(_) => Question::Sheet,
+            None => Question::Network,
+        }
+    }
 
     /// The question itself.
     pub fn words(self) -> &'static str {

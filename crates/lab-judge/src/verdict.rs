@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::misconceptions::Misconception;
-use crate::sheet::{Asked, Question};
+use crate::sheet::{self, Asked, Question};
 
 /// How a case ended.
 #[derive(Debug, Clone)]
@@ -265,10 +265,7 @@ pub struct CaseReport {
 impl CaseReport {
     /// The question that the case answers.
     pub fn question(&self) -> Question {
-        match self.asked {
-            Some(_) => Question::Sheet,
-            None => Question::Network,
-        }
+        Question::of(self.asked)
     }
 }
 
@@ -354,7 +351,7 @@ impl Report {
 
     /// What a case counts among those that answer its question.
     pub fn weight(&self, case: &CaseReport) -> u32 {
-        let own = case.asked.map_or(1, |asked| asked.weight);
+        let own = sheet::weight(case.asked);
         self.weights.get(case.id).copied().unwrap_or(own)
     }
 
@@ -371,6 +368,12 @@ impl Report {
     /// What the cases that decide earned, and what they could.
     pub fn score(&self) -> (u32, u32) {
         self.sum(self.cases.iter().filter(|case| self.decides(case)))
+    }
+
+    /// So much of the score in the instructor's points; `None` where there are none.
+    pub fn in_points(&self, earned: u32) -> Option<f64> {
+        let (of, all) = (self.points?, self.score().1);
+        (all > 0).then(|| f64::from(of) * f64::from(earned) / f64::from(all))
     }
 
     /// What the cases earned that answer a question, and what they could.

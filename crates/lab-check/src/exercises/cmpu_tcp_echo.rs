@@ -78,7 +78,7 @@ static CLIENT: &[Case] = &[
     },
     tcp_client::server_leaves::<Counts>(),
     tcp_client::server_resets::<Counts>(&["sends"]),
-    tcp_client::no_server::<Counts>(&["sends"]),
+    tcp_client::no_server(&["sends"]),
 ];
 
 /// Echoes the message of the client under test, cut here. It prints the echo in pieces: looked at letter by letter.

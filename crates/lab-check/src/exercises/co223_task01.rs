@@ -136,5 +136,5 @@ static CLIENT: &[Case] = &[
             steps::ends_well(harness, "after it had connected")
         },
     },
-    tcp_client::no_server::<Connects>(&["connects"]),
+    tcp_client::no_server(&["connects"]),
 ];

@@ -114,7 +114,7 @@ static CLIENT: &[Case] = &[
         },
     },
     tcp_client::server_resets::<Reads>(&["prints"]),
-    tcp_client::no_server::<Reads>(&["prints"]),
+    tcp_client::no_server(&["prints"]),
 ];
 
 /// Sends a message to the client under test, closes, and expects it in its output.

@@ -96,7 +96,7 @@ static CLIENT: &[Case] = &[
     },
     tcp_client::server_leaves::<Shows>(),
     tcp_client::server_resets::<Shows>(&["sends"]),
-    tcp_client::no_server::<Shows>(&["sends"]),
+    tcp_client::no_server(&["sends"]),
 ];
 
 /// Echoes the message of the client under test byte by byte, and expects it in its output.

@@ -78,5 +78,5 @@ static CLIENT: &[Case] = &[
     },
     tcp_client::server_leaves::<OneRecv>(),
     tcp_client::server_resets::<OneRecv>(&["sends"]),
-    tcp_client::no_server::<OneRecv>(&["sends"]),
+    tcp_client::no_server(&["sends"]),
 ];

@@ -432,7 +432,7 @@ static CLIENT: &[Case] = &[
         },
     },
     tcp_client::server_resets::<Eof>(&["sends"]),
-    tcp_client::no_server::<Eof>(&["sends"]),
+    tcp_client::no_server(&["sends"]),
     Case {
         id: "message-characters",
         name: "sends a message with characters outside ASCII as UTF-8",

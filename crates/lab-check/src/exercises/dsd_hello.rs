@@ -177,7 +177,7 @@ static CLIENT: &[Case] = &[
     },
     tcp_client::server_leaves::<Asks>(),
     tcp_client::server_resets::<Asks>(&["sends"]),
-    tcp_client::no_server::<Asks>(&["sends"]),
+    tcp_client::no_server(&["sends"]),
 ];
 
 const BEFORE: &[u8] = b"I got \"";

@@ -214,7 +214,7 @@ static CLIENT: &[Case] = &[
     },
     tcp_client::server_leaves::<Asks>(),
     tcp_client::server_resets::<Asks>(&["sends"]),
-    tcp_client::no_server::<Asks>(&["sends"]),
+    tcp_client::no_server(&["sends"]),
 ];
 
 /// Looks for a better reason why the first sum is not the one expected.

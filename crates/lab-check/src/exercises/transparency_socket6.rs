@@ -66,7 +66,7 @@ static CLIENT: &[Case] = &[
         },
     },
     tcp_client::server_resets::<Thanked>(&["server-leaves"]),
-    tcp_client::no_server::<Thanked>(&["prints"]),
+    tcp_client::no_server(&["prints"]),
 ];
 
 /// Says something to the client under test and closes; the client has to print it and to end well.

@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use lab_judge::report::without_folder;
 
 use super::children::hear;
 use super::submissions::program;
@@ -52,10 +53,7 @@ pub(super) fn build(command: &str, folder: &Path) -> anyhow::Result<Built> {
     Ok(match done.success() {
         true => Built::Done,
         false => {
-            let said = done
-                .said()
-                .replace(&format!("{dir}/"), "")
-                .replace(dir.as_ref(), ".");
+            let said = without_folder(&dir, &done.said());
             let lines: Vec<&str> = said.lines().take(MOST_LINES).collect();
             Built::Failed(lines.join("\n"))
         }

@@ -1,12 +1,14 @@
 //! Strangers on the network, and programs that leave it: neither changes a verdict, and the latter is told.
 
 use std::fs;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
+
+use lab_judge::procfs::open_ports;
 
 use crate::tool::{Folder, binary, case, code, json, run, text, workspace};
 
@@ -21,13 +23,8 @@ fn users_make_networks() -> bool {
 
 /// The ports of 127.0.0.1 on which somebody listens and that a check takes for its cases.
 fn listening() -> Vec<u16> {
-    let table = fs::read_to_string("/proc/thread-self/net/tcp").unwrap_or_default();
-    let listens = table.lines().filter(|line| line.contains(" 0A "));
-    let port = |line: &str| {
-        let address = line.split_whitespace().nth(1)?;
-        u16::from_str_radix(address.rsplit_once(':')?.1, 16).ok()
-    };
-    let ports = listens.filter_map(port);
+    let ports = open_ports(Ipv4Addr::LOCALHOST.into()).unwrap_or_default();
+    let ports = ports.into_iter();
     ports
         .filter(|port| (20_000..26_000).contains(port))
         .collect()

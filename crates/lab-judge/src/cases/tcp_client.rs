@@ -48,7 +48,7 @@ pub const fn server_resets<C: Client>(depends_on: &'static [&'static str]) -> Ca
 }
 
 /// No server at all.
-pub const fn no_server<C: Client>(depends_on: &'static [&'static str]) -> Case {
+pub const fn no_server(depends_on: &'static [&'static str]) -> Case {
     Case {
         id: "no-server",
         name: "fails with an exit code other than 0 when nobody listens",

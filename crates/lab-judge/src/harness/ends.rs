@@ -1,12 +1,12 @@
 //! How the program under test ends: waited for, told, or brought about.
 
 use super::{Harness, START_PATIENCE};
-use crate::limit::{Limit, SEES_IT_WAIT, seconds};
+use crate::limit::{Limit, seconds};
 use crate::misconceptions as m;
 use crate::peers::tcp::{ReadEnd, SendOutcome};
 use crate::process::{Ended, Running};
 use crate::procfs;
-use crate::verdict::{Step, What, wrong};
+use crate::verdict::{Step, wrong};
 use std::time::{Duration, Instant};
 
 /// How long is waited for a program's end after its connection has ended, for the evidence only.
@@ -68,13 +68,7 @@ impl Harness<'_> {
                 break;
             }
         }
-        match limit.waits() {
-            true => self.log.did("we", SEES_IT_WAIT),
-            false => {
-                let what = What::Awaited("the program's end".to_string(), step.waited());
-                self.log.add("we", what);
-            }
-        }
+        limit.tell(&self.log, "we", "the program's end", step.waited());
         // One that waits does not run.
         let ran = match (from, procfs::cpu_usage(limit.group)) {
             (Some(from), Some(now)) => now.ran.saturating_sub(from.ran),

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::{Harness, Starting};
-use crate::limit::{Limit, SEES_IT_WAIT};
+use crate::limit::Limit;
 use crate::misconceptions as m;
 use crate::peers::udp::{Datagram, Peer};
 use crate::ports;
@@ -191,13 +191,11 @@ impl Harness<'_> {
             if step.is_over() {
                 self.sends_nowhere_else(peer, None)?;
                 let waited = step.waited();
-                if limit.waits() {
-                    self.log.did(&peer.who, SEES_IT_WAIT);
-                    return Ok(Err(Nothing::Waits));
-                }
-                self.log
-                    .add(&peer.who, What::Awaited("a datagram".into(), waited));
-                return Ok(Err(Nothing::Silence(waited)));
+                limit.tell(&self.log, &peer.who, "a datagram", waited);
+                return Ok(Err(match limit.waits() {
+                    true => Nothing::Waits,
+                    false => Nothing::Silence(waited),
+                }));
             }
         }
     }
@@ -220,9 +218,7 @@ impl Harness<'_> {
         }
         let words = format!("a datagram from {} was another program's", datagram.from);
         self.log.did("we", format!("passed over it: {words}"));
-        if !self.notes.contains(&words) {
-            self.note(words);
-        }
+        self.note_once(&words);
         Ok(true)
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockRef, Socket, Type};
 
-use crate::limit::{LOOPS, Limit, SEES_IT_WAIT, Step};
+use crate::limit::{LOOPS, Limit, Step};
 use crate::procfs;
 use crate::verdict::{Excerpt, Log, What};
 
@@ -400,14 +400,12 @@ impl Connection {
             ReadEnd::Reset => self
                 .log
                 .did(&self.who, "saw the program break the connection off (RST)"),
-            ReadEnd::Silence if self.limit.waits() => self.log.did(&self.who, SEES_IT_WAIT),
             ReadEnd::Silence => {
                 let what = match bytes.is_empty() {
                     true => "anything to come from the program",
                     false => "more to come from the program",
                 };
-                self.log
-                    .add(&self.who, What::Awaited(what.into(), step.waited()));
+                self.limit.tell(&self.log, &self.who, what, step.waited());
             }
             _ => {}
         }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
 #[cfg(unix)]
-use super::group::pid;
+use crate::procfs::pid;
 
 /// How a program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 
 use labnet::log;
 
+#[cfg(unix)]
+use crate::procfs::pid;
+
 /// How long a program has to end after TERM.
 pub(super) const TERM_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -177,11 +180,6 @@ pub(super) enum Signal {
     Continue,
 }
 
-#[cfg(unix)]
-pub(super) fn pid(id: u32) -> Option<rustix::process::Pid> {
-    rustix::process::Pid::from_raw(i32::try_from(id).ok()?)
-}
-
 /// Sends a signal to a group, which may be empty by now.
 #[cfg(unix)]
 pub(super) fn signal(group: u32, which: Signal) {
@@ -246,19 +244,9 @@ fn kill_strays(group: u32, marker: &str) {
 
 /// What a process has started, and what that has started.
 pub(super) fn descendants(all: &[crate::procfs::Process], root: u32) -> BTreeSet<u32> {
-    let mut found = BTreeSet::from([root]);
-    loop {
-        let before = found.len();
-        for process in all {
-            if found.contains(&process.parent) {
-                found.insert(process.id);
-            }
-        }
-        if found.len() == before {
-            found.remove(&root);
-            return found;
-        }
-    }
+    let mut found = crate::procfs::with_descendants(all, BTreeSet::from([root]));
+    found.remove(&root);
+    found
 }
 
 /// Kills a process that outlived its program, and reaps it if it is this one's child by now; false when it lives on.

@@ -187,11 +187,6 @@ fn address(text: &str) -> Option<SocketAddr> {
     }
 }
 
-/// A process id as the system calls take it.
-pub fn pid(id: u32) -> Option<rustix::process::Pid> {
-    rustix::process::Pid::from_raw(i32::try_from(id).ok()?)
-}
-
 /// Every process of the machine. One that ends meanwhile is left out.
 pub fn processes() -> Vec<Process> {
     let Ok(entries) = fs::read_dir("/proc") else {

@@ -15,7 +15,7 @@ use rustix::net::sockopt::{Timeout, socket_timeout};
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
 use super::linux::{processes, sockets};
-use super::{Process, Socket};
+use super::{Process, Socket, with_descendants};
 
 /// How long a program that waits has to have done nothing: what is on its way on the loopback interface arrives by then.
 const QUIET: Duration = Duration::from_millis(100);
@@ -121,20 +121,8 @@ fn still(groups: &[u32]) -> Option<Stillness> {
 /// The processes of some groups, and what they have started, without those that have ended.
 fn members(groups: &[u32]) -> Vec<u32> {
     let all = processes();
-    let mut found: BTreeSet<u32> = all
-        .iter()
-        .filter(|process| groups.contains(&process.group))
-        .map(|process| process.id)
-        .collect();
-    loop {
-        let before = found.len();
-        let below = |process: &&Process| found.contains(&process.parent);
-        let more: Vec<u32> = all.iter().filter(below).map(|process| process.id).collect();
-        found.extend(more);
-        if found.len() == before {
-            break;
-        }
-    }
+    let of_groups = all.iter().filter(|process| groups.contains(&process.group));
+    let found = with_descendants(&all, of_groups.map(|process| process.id).collect());
     let lives = |process: &&Process| found.contains(&process.id) && process.state != 'Z';
     all.iter().filter(lives).map(|process| process.id).collect()
 }
@@ -229,14 +217,14 @@ fn expects_alarm(id: u32) -> bool {
 }
 
 /// A system call with its arguments, as `/proc/PID/task/TID/syscall` has it: `45 0x3 0x7ffc… …`.
-struct Call {
-    number: i64,
-    arguments: [u64; 6],
+pub(crate) struct Call {
+    pub(crate) number: i64,
+    pub(crate) arguments: [u64; 6],
 }
 
 impl Call {
     /// `None` for a thread that runs, or that waits outside of a call.
-    fn parse(line: &str) -> Option<Self> {
+    pub(crate) fn parse(line: &str) -> Option<Self> {
         let mut words = line.split_whitespace();
         let number = words.next()?.parse().ok().filter(|number| *number >= 0)?;
         let mut arguments = [0; 6];
@@ -324,7 +312,7 @@ fn nothing_on_its_way(inodes: &BTreeSet<u64>) -> Option<bool> {
 /// Whether a call on a socket waits as long as it takes: a socket may have a time limit (SO_RCVTIMEO), which is read from a copy.
 fn has_no_limit((process, descriptor): (u32, i32)) -> bool {
     let limit = || -> rustix::io::Result<Option<Duration>> {
-        let id = super::linux::pid(process).ok_or(rustix::io::Errno::SRCH)?;
+        let id = super::pid(process).ok_or(rustix::io::Errno::SRCH)?;
         let process = pidfd_open(id, PidfdFlags::empty())?;
         let socket: OwnedFd = pidfd_getfd(&process, descriptor, PidfdGetfdFlags::empty())?;
         socket_timeout(&socket, Timeout::Recv)

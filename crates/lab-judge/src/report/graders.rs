@@ -55,12 +55,9 @@ pub fn gradescope(report: &Report) -> anyhow::Result<String> {
 
 /// Points of the score, on the scale on which all of them are as many as the instructor says.
 fn points(report: &Report, earned: u32) -> Value {
-    match (report.points, report.score().1) {
-        (Some(of), all) if all > 0 => {
-            let scaled = f64::from(of) * f64::from(earned) / f64::from(all);
-            ((scaled * 10_000.0).round() / 10_000.0).into()
-        }
-        _ => earned.into(),
+    match report.in_points(earned) {
+        Some(points) => ((points * 10_000.0).round() / 10_000.0).into(),
+        None => earned.into(),
     }
 }
 

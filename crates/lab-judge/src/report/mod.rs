@@ -134,6 +134,11 @@ pub fn can_write(path: &Path) -> anyhow::Result<()> {
         .hint("does the folder exist, and may you write there?")
 }
 
+/// A text without the path of a folder, which says nothing to anyone who reads it elsewhere.
+pub fn without_folder(folder: &str, text: &str) -> String {
+    text.replace(&format!("{folder}/"), "").replace(folder, ".")
+}
+
 /// Writes a result into a file: next to it first, then in its place with one step, so that a reader sees the old one or
 /// the new one, never a half. What the programs under test may have written there is replaced.
 ///

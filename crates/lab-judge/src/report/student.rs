@@ -62,11 +62,8 @@ fn head(report: &Report) -> Vec<String> {
         return lines;
     }
     let (earned, all) = report.score();
-    lines.push(match report.points {
-        Some(of) if all > 0 => {
-            let points = f64::from(of) * f64::from(earned) / f64::from(all);
-            format!("Score: {points:.2} of {of}")
-        }
+    lines.push(match (report.points, report.in_points(earned)) {
+        (Some(of), Some(points)) => format!("Score: {points:.2} of {of}"),
         _ => format!("Score: {earned} of {all}"),
     });
     lines.push(String::new());
@@ -238,9 +235,7 @@ fn not_shown(report: &Report) -> Vec<String> {
 /// The text without the folder in which the program ran.
 fn without_folder(report: &Report, text: &str) -> String {
     match &report.folder {
-        Some(folder) => text
-            .replace(&format!("{folder}/"), "")
-            .replace(folder.as_str(), "."),
+        Some(folder) => super::without_folder(folder, text),
         None => text.to_string(),
     }
 }

@@ -155,7 +155,7 @@ pub fn expected_was(
                 bytes(find(got, expected).unwrap_or(0))
             ),
         ),
-        ReadEnd::Differs if !got[at..].is_empty() && pads(expected, got) => (
+        ReadEnd::Differs if pads(&got[at..]) => (
             &m::WHOLE_BUFFER,
             format!("After {} of the answer bytes of value 0 came.", bytes(at)),
         ),
@@ -198,10 +198,9 @@ pub(super) fn stops_short(expected: &[u8], got: &[u8]) -> bool {
         && !next.is_some_and(|next| [0, b'\r', b'\n', 0x80].contains(next))
 }
 
-/// Whether the answer continues with bytes of value 0 that are not in it.
-fn pads(expected: &[u8], got: &[u8]) -> bool {
-    let at = expected.iter().zip(got).take_while(|(a, b)| a == b).count();
-    got.len() >= at + 8 && got[at..at + 8].iter().all(|byte| *byte == 0)
+/// Whether an answer goes wrong with bytes of value 0, as the rest of a buffer has them.
+fn pads(rest: &[u8]) -> bool {
+    rest.len() >= 8 && rest[..8].iter().all(|byte| *byte == 0)
 }
 
 /// Of a server that failed with messages as long as a buffer: whether a full buffer misleads it, or it has no room for more. One

@@ -37,6 +37,7 @@ mod linux {
     use std::os::unix::fs::FileExt;
 
     use super::Wait;
+    use crate::procfs::Call;
 
     /// A program may start programs that start programs; so many generations are looked at.
     const GENERATIONS: usize = 8;
@@ -84,12 +85,8 @@ mod linux {
 
     /// Whether this call, as `/proc/PID/task/TID/syscall` shows it, waits for the keyboard; and if so, whether for nothing else.
     fn waits_in(call: &str, process: u32, stdin: &str) -> Option<bool> {
-        let mut words = call.split_whitespace();
-        let number: i64 = words.next()?.parse().ok()?;
-        let arguments: Vec<u64> = words
-            .map_while(|word| u64::from_str_radix(word.trim_start_matches("0x"), 16).ok())
-            .collect();
-        let (first, second) = (*arguments.first()?, *arguments.get(1)?);
+        let Call { number, arguments } = Call::parse(call)?;
+        let [first, second, ..] = arguments;
         let is_stdin = |descriptor: u64| {
             fs::read_link(format!("/proc/{process}/fd/{descriptor}"))
                 .is_ok_and(|link| link.to_str() == Some(stdin))
