@@ -1,4 +1,4 @@
-//! A budget of memory that many connections share.
+//! A budget of memory that many holders share: a router's connections, a client's queues.
 //!
 //! What is counted is what a peer can make grow: messages that wait, messages that have come in part, what the sessions
 //! have registered. Each holder has a [`Charge`], which counts until it is dropped.
@@ -49,6 +49,23 @@ impl Memory {
     /// Whether so much more may be held.
     pub(crate) fn has_room(&self, bytes: usize) -> bool {
         self.used().saturating_add(bytes) <= self.max
+    }
+}
+
+impl Memory {
+    /// Holds so much, if there is room. What is alone always finds a place.
+    pub(crate) fn hold(self: &Arc<Self>, bytes: usize) -> Option<Charge> {
+        let more = |used: usize| {
+            let sum = used.saturating_add(bytes);
+            (used == 0 || sum <= self.max).then_some(sum)
+        };
+        let used = &self.used;
+        used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
+            .ok()?;
+        Some(Charge {
+            memory: self.clone(),
+            bytes,
+        })
     }
 }
 
@@ -113,6 +130,19 @@ pub(crate) fn counted(bytes: Bytes, memory: &Arc<Memory>) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_are_held_up_to_the_limit_and_given_back() {
+        let budget = Arc::new(Memory::new(100));
+        let large = budget.hold(1000).unwrap();
+        assert!(budget.hold(1).is_none());
+        drop(large);
+        let (first, _second) = (budget.hold(60).unwrap(), budget.hold(40).unwrap());
+        assert!(budget.hold(1).is_none());
+        drop(first);
+        assert!(budget.hold(61).is_none());
+        assert!(budget.hold(60).is_some());
+    }
 
     #[test]
     fn what_is_held_counts_until_the_last_holder_lets_go() {

@@ -199,12 +199,17 @@ impl Stream {
         self.write(&[], Wait::Yes).map(drop)
     }
 
-    /// Says that nothing more comes from here.
-    pub(crate) fn end_writing(&self) {
+    /// TLS says its end by a record of its own.
+    fn say_end(&self) {
         if let Some(tls) = &self.tls {
             lock(&tls.connection).send_close_notify();
             tls.push_if_free(&self.socket);
         }
+    }
+
+    /// Says that nothing more comes from here.
+    pub(crate) fn end_writing(&self) {
+        self.say_end();
         // It may have been closed by the peer before.
         let _closed_before = self.socket.shutdown(Shutdown::Write);
     }
@@ -217,10 +222,7 @@ impl Stream {
 
     /// Ends the connection so that the peer gets to read what was written last: what it still sends is read and dropped.
     pub(crate) fn close_gracefully(&self, patience: Duration) -> io::Result<()> {
-        if let Some(tls) = &self.tls {
-            lock(&tls.connection).send_close_notify();
-            tls.push_if_free(&self.socket);
-        }
+        self.say_end();
         labnet::close_gracefully(self.socket.try_clone()?.into(), patience)
     }
 }

@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 use labnet::lock;
 
 use super::arguments::read_result;
-use super::budget::Held;
 use super::error::Error;
+use crate::memory::Charge;
 use crate::messages::{CancelMode, Dict, Format, Id, Payload};
 
 /// How many partial results may wait to be read. A callee that sends faster than its caller reads would fill
@@ -156,7 +156,7 @@ pub(super) struct Promise {
 #[derive(Default)]
 struct SlotState {
     /// Each with the bytes that it takes of the session's.
-    partial: VecDeque<(Payload, Option<Held>)>,
+    partial: VecDeque<(Payload, Option<Charge>)>,
     result: Option<Result<Payload, Error>>,
     id: Option<Id>,
 }
@@ -177,7 +177,7 @@ impl Promise {
     }
 
     /// A partial result; false when too many wait.
-    pub(super) fn partial(&self, mut payload: Payload, held: Option<Held>) -> bool {
+    pub(super) fn partial(&self, mut payload: Payload, held: Option<Charge>) -> bool {
         let mut state = self.lock();
         if state.partial.len() >= MAX_PARTIAL {
             return false;

@@ -36,7 +36,6 @@
 
 mod address;
 mod arguments;
-mod budget;
 mod call;
 mod error;
 mod inbox;

@@ -261,3 +261,10 @@ impl<'a> Writer<'a> {
         }
     }
 }
+
+/// A number as the wire has it, its highest byte first.
+fn big_endian(bytes: &[u8]) -> u64 {
+    bytes
+        .iter()
+        .fold(0, |sum, byte| sum << 8 | u64::from(*byte))
+}

@@ -50,8 +50,7 @@ impl EventRest {
         payload: &Payload,
     ) -> Result<Self, PayloadError> {
         let payload = payload.in_format(format)?;
-        let size = payload.raw_args().len() + payload.raw_kwargs().len();
-        let mut bytes = Vec::with_capacity(size + 64);
+        let mut bytes = Vec::with_capacity(payload.size() + 64);
         Chain(Writer::go_on(format, &mut bytes))
             .id(publication)
             .dict(details)?
@@ -68,10 +67,15 @@ impl EventRest {
     /// What comes before it, for this subscription.
     pub fn head(&self, subscription: Id) -> Vec<u8> {
         let mut head = Vec::with_capacity(24);
-        let mut writer = Writer::new(self.format, self.elements, &mut head);
+        self.head_to(subscription, &mut head);
+        head
+    }
+
+    /// The same, written where it goes.
+    pub(crate) fn head_to(&self, subscription: Id, out: &mut Vec<u8>) {
+        let mut writer = Writer::new(self.format, self.elements, out);
         writer.number(36);
         writer.number(subscription.get());
-        head
     }
 
     /// The same with bytes that something else owns.

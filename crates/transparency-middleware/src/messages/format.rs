@@ -16,6 +16,12 @@ impl Format {
     /// All of them, the one that is preferred first.
     pub const ALL: [Format; 3] = [Format::Json, Format::MessagePack, Format::Cbor];
 
+    /// Its place among all of them.
+    pub(crate) fn place(self) -> usize {
+        let mut all = Format::ALL.into_iter();
+        all.position(|format| format == self).unwrap_or(0)
+    }
+
     /// The WebSocket subprotocol's name.
     pub const fn subprotocol(self) -> &'static str {
         match self {

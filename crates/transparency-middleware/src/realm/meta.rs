@@ -49,7 +49,7 @@ impl<H: Clone> Realm<H> {
             let why = format!("the router has no procedure {procedure}");
             return Err((known::NO_SUCH_PROCEDURE, why));
         }
-        if payload.raw_args().len() + payload.raw_kwargs().len() > LONGEST_ARGUMENTS {
+        if payload.size() > LONGEST_ARGUMENTS {
             let why = format!("the arguments are longer than {LONGEST_ARGUMENTS} bytes");
             return Err(invalid(why));
         }

@@ -2,7 +2,7 @@
 //!
 //! One file, since it is one life: each part hands the connection to the next.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ use crate::frames::{self, Side};
 use crate::memory::Charge;
 use crate::messages::{DecodeError, Format, Id, MAX_DICT, Message, Uri, known};
 use crate::realm::{self, Output};
-use crate::stream::Stream;
+use crate::stream::{Stream, is_time};
 
 /// A connection that has been upgraded.
 pub(super) struct Connection {
@@ -313,10 +313,6 @@ fn run_session(shared: &Arc<Shared>, mut connection: Connection) {
         drain(&raw);
     }
     finish(&peer);
-}
-
-fn is_time(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
 /// The close code and the words for what breaks the WebSocket protocol; `None` where the connection is gone.

@@ -40,8 +40,7 @@ pub(super) struct Formats([AtomicUsize; Format::ALL.len()]);
 
 impl Formats {
     fn count(&self, format: Format) -> &AtomicUsize {
-        let place = Format::ALL.iter().position(|other| *other == format);
-        &self.0[place.unwrap_or(0)]
+        &self.0[format.place()]
     }
 
     /// The request of a publication that wants an answer and has no form in a serialization that somebody here speaks, and
@@ -224,9 +223,8 @@ impl Peer {
         event: &Arc<Shared>,
         number: u64,
     ) -> Pushed {
-        let size = size_of(&event.payload);
-        let same_format = event.payload.is_empty() || event.payload.format() == self.format;
-        let at_once = size <= AT_ONCE && same_format;
+        let size = event.payload.size();
+        let at_once = size <= AT_ONCE && self.speaks(&event.payload);
         let rest = at_once.then(|| self.rest_of(event));
         let mut queue = self.outbox.queue();
         if let Some(turned_away) = self.turn_away(&mut queue, size) {
@@ -236,7 +234,7 @@ impl Peer {
             Some(Ok(rest)) => {
                 let appended = queue.message(|out| {
                     frames::message(Side::Server, self.format.is_text(), out, |out| {
-                        out.extend_from_slice(&rest.head(subscription));
+                        rest.head_to(subscription, out);
                         out.extend_from_slice(rest.bytes());
                         Ok::<(), std::convert::Infallible>(())
                     })
@@ -284,7 +282,12 @@ impl Peer {
     /// Whether a message's arguments are in the peer's serialization already.
     fn carries(&self, message: &Message) -> bool {
         let payload = message.payload();
-        payload.is_none_or(|payload| payload.is_empty() || payload.format() == self.format)
+        payload.is_none_or(|payload| self.speaks(payload))
+    }
+
+    /// Whether arguments are in the peer's serialization already.
+    fn speaks(&self, payload: &Payload) -> bool {
+        payload.is_empty() || payload.format() == self.format
     }
 
     /// Puts whole frames in; `false` when there is no room.
@@ -312,8 +315,7 @@ impl Peer {
 
     /// An event but for its subscription, which is encoded once for all peers of a serialization.
     fn rest_of<'a>(&self, event: &'a Shared) -> &'a Result<EventRest, String> {
-        let place = Format::ALL.iter().position(|format| *format == self.format);
-        event.encoded[place.unwrap_or(0)].get_or_init(|| {
+        event.encoded[self.format.place()].get_or_init(|| {
             let _charge = self.may_translate(Some(&event.payload))?;
             let rest = EventRest::new(
                 self.format,
@@ -334,7 +336,7 @@ impl Peer {
     /// The memory that is needed for a while to put arguments into the peer's serialization, if they are in another one.
     fn may_translate(&self, payload: Option<&Payload>) -> Result<Option<Charge>, String> {
         let foreign = payload.filter(|payload| payload.format() != self.format);
-        let size = foreign.map_or(0, size_of);
+        let size = foreign.map_or(0, Payload::size);
         if size <= AT_ONCE {
             return Ok(None);
         }
@@ -404,11 +406,7 @@ impl Drop for Peer {
 
 /// The bytes of a message's arguments.
 fn size(message: &Message) -> usize {
-    message.payload().map_or(0, size_of)
-}
-
-fn size_of(payload: &Payload) -> usize {
-    payload.raw_args().len() + payload.raw_kwargs().len()
+    message.payload().map_or(0, Payload::size)
 }
 
 /// What the handling of messages that came together leaves to be done once for all of them: outboxes to be

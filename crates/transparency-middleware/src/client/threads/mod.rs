@@ -22,7 +22,6 @@ use std::time::{Duration, Instant};
 
 use labnet::lock;
 
-use super::budget::Budget;
 use super::error::{Error, ErrorReply};
 use super::inbox::{Inbox, Item};
 use super::options::{Backoff, Config, SessionEvent};
@@ -30,6 +29,7 @@ use super::pool::Pool;
 use super::procedure::{Invocation, Progress};
 use super::protocol::{Delivery, Invoked, Outgoing, Output, Protocol, Timing, refusal};
 use super::sender::Sender;
+use crate::memory::Memory;
 use crate::messages::{Dict, Id, Message, Payload, RequestKind};
 use lock::{Locked, wait};
 
@@ -75,9 +75,9 @@ pub(super) struct Core {
     later: Condvar,
     pool: Pool,
     /// Bytes of invocations that wait for a thread.
-    invocations: Arc<Budget>,
+    invocations: Arc<Memory>,
     /// Bytes of partial results that their callers have not read.
-    partials: Arc<Budget>,
+    partials: Arc<Memory>,
     /// The thread of the handlers, and what waits for it.
     handlers: Pool,
     inbox: Arc<Mutex<Inbox>>,
@@ -107,8 +107,8 @@ impl Core {
                 config.workers,
                 config.max_waiting_invocations,
             ),
-            invocations: Budget::new(config.max_waiting_bytes),
-            partials: Budget::new(config.max_waiting_bytes),
+            invocations: Arc::new(Memory::new(config.max_waiting_bytes)),
+            partials: Arc::new(Memory::new(config.max_waiting_bytes)),
             handlers: Pool::new("wamp events", 1, 1),
             inbox: Arc::new(Mutex::new(Inbox::new(
                 config.max_waiting_events,

@@ -1,6 +1,6 @@
 //! CBOR (RFC 8949). Heads and lengths are read here to find the elements; `cbor4ii` reads the elements.
 
-use super::{Container, Elements, MAX_DEPTH};
+use super::{Container, Elements, MAX_DEPTH, big_endian};
 
 pub(super) fn split(bytes: &[u8]) -> Result<Elements, String> {
     let mut reader = Reader { bytes, at: 0 };
@@ -134,11 +134,7 @@ impl Reader<'_> {
             0..24 => Some(u64::from(short)),
             24..=27 => {
                 let bytes = self.take(1 << (short - 24))?;
-                Some(
-                    bytes
-                        .iter()
-                        .fold(0, |sum, byte| sum << 8 | u64::from(*byte)),
-                )
+                Some(big_endian(bytes))
             }
             31 => None,
             _ => return Err(format!("the byte 0x{first:02x} begins no value")),

@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use super::big_endian;
+
 /// An element in CBOR without half floats, tags and undefined; lent where it had none.
 pub(super) fn cbor(element: &[u8]) -> Result<Cow<'_, [u8]>, String> {
     let mut reader = Reader {
@@ -265,12 +267,6 @@ fn half(bits: u64) -> f32 {
         0x1f => f32::from_bits(sign << 31 | 0x7f80_0000 | fraction << 13),
         _ => f32::from_bits(sign << 31 | (exponent + 112) << 23 | fraction << 13),
     }
-}
-
-fn big_endian(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .fold(0, |sum, byte| sum << 8 | u64::from(*byte))
 }
 
 fn as_u64(length: usize) -> u64 {
