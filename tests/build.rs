@@ -1,4 +1,5 @@
-//! Finds out what this machine can run, so that a test that cannot run here is shown as ignored, with the reason.
+//! Finds out what this machine can run, so that a test that
+//! cannot run here is shown as ignored, with the reason.
 
 use std::env;
 use std::fmt::Write;
@@ -35,7 +36,8 @@ fn main() {
     let file = found.unwrap_or_else(|| PathBuf::from("python-is-not-installed"));
     println!("cargo::rerun-if-changed={}", file.display());
 
-    // Also asked for its version: on some systems the name is only an advertisement for an installer.
+    // Also asked for its version: on some systems the
+    // name is only an advertisement for an installer.
     let good = Command::new(python)
         .args(["-c", "import sys; sys.exit(sys.version_info < (3, 8))"])
         .stdin(Stdio::null())
@@ -50,8 +52,8 @@ fn main() {
 
 /// Writes the modules of `tests/exercises/main.rs`: one for each file there.
 ///
-/// The paths are absolute, since `#[path]` is relative to the file that holds it. `cargo fmt` does not see these modules:
-/// `.ci/run format` formats the files by name.
+/// The paths are absolute, since `#[path]` is relative to the file that holds it. `cargo fmt` does
+/// not see these modules: `.ci/run format` formats the files by name.
 fn list_exercises() -> io::Result<()> {
     let folder = Path::new(&env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?)
         .join("tests")
@@ -85,7 +87,8 @@ const AROUND_A_LINE: &str = "\
 # ) -> labnet::MainResult {
 ";
 
-/// Writes `RUST.md` for rustdoc, which compiles its examples: each line gets the function that it would stand in.
+/// Writes `RUST.md` for rustdoc, which compiles its examples:
+/// each line gets the function that it would stand in.
 fn write_crib() -> io::Result<()> {
     let page = Path::new("..").join("RUST.md");
     println!("cargo::rerun-if-changed={}", page.display());

@@ -1,4 +1,5 @@
-//! Registers the exercises: each file in `src/exercises/` is one. A copy that leaves files out needs no edit.
+//! Registers the exercises: each file in `src/exercises/`
+//! is one. A copy that leaves files out needs no edit.
 
 use std::env;
 use std::fmt::Write;

@@ -1,4 +1,5 @@
-"""Calls procedures by name. Where they run, in which language, and in how many processes, it does not know.
+"""Calls procedures by name. Where they run, in which language, and in how many processes, it does
+not know.
 
 Rust:       src/main.rs
 Needs:      python3 -m pip install 'autobahn[twisted,serialization]'

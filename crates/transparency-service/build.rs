@@ -1,4 +1,5 @@
-//! Finds out which peers this machine has, so that a test that cannot run here is shown as ignored, with the reason.
+//! Finds out which peers this machine has, so that a test
+//! that cannot run here is shown as ignored, with the reason.
 
 use std::env;
 use std::path::Path;

@@ -133,7 +133,8 @@ class Calls:
         if not self.running:
             waiting, self.idle = self.idle, []
             for deferred in waiting:
-                # autobahn sends the answer in this turn, as soon as it has it from here; anyone who waits comes after it.
+                # autobahn sends the answer in this turn, as soon as it
+                # has it from here; anyone who waits comes after it.
                 reactor.callLater(0, deferred.callback, None)
         return result
 
@@ -178,7 +179,8 @@ def main():
     counter = Counter(args.log)
     if not counter.try_open():
         note(f"{args.log} is another replica's: standing by")
-    # Both outlive a connection: an addition may still be on its way to the disk when the next one is there.
+    # Both outlive a connection: an addition may still be
+    # on its way to the disk when the next one is there.
     adding = defer.DeferredLock()
     calls = Calls()
 
@@ -202,13 +204,15 @@ def main():
             try:
                 for registration in registrations:
                     yield registration.unregister()
-                # What the router sent before it knew has come by now, and is ended before the session is.
+                # What the router sent before it knew has come
+                # by now, and is ended before the session is.
                 yield calls.wait(DRAIN_LIMIT)
                 yield session.leave()
             except defer.TimeoutError:
                 note("calls were cut off: they took too long")
             except Exception as error:
-                # Without a connection there are no names to give up, and nobody who waits for an answer.
+                # Without a connection there are no names to
+                # give up, and nobody who waits for an answer.
                 note(f"left without GOODBYE: {error}")
             component.stop()
 
@@ -261,9 +265,11 @@ def main():
         @calls.counted
         @defer.inlineCallbacks
         def add(*values):
-            # fdatasync waits for the disk; the reactor has other things to do meanwhile. One addition at a time.
+            # fdatasync waits for the disk; the reactor has other
+            # things to do meanwhile. One addition at a time.
             total, new = yield adding.run(threads.deferToThread, counter.add, *values)
-            # The lock lets the next one begin, not overtake: new totals are published in the log's order.
+            # The lock lets the next one begin, not overtake:
+            # new totals are published in the log's order.
             if new:
                 try:
                     session.publish(COUNTER + "changed", total)

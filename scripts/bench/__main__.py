@@ -1,7 +1,9 @@
-"""Measures the programs of this workspace next to their peers, in one run: python3 scripts/bench [NAME ...]
+"""Measures the programs of this workspace next to their peers, in one run: python3 scripts/bench
+[NAME ...]
 
-Builds or starts every peer itself (C floors from scripts/bench/c, the Python twins, other packages), prints one
-table a benchmark on stdout, and says on stderr what it is doing. What a machine lacks is said and left out.
+Builds or starts every peer itself (C floors from scripts/bench/c, the Python twins, other
+packages), prints one table a benchmark on stdout, and says on stderr what it is doing. What a
+machine lacks is said and left out.
 
 Exit code: 0 done, 1 a bound was missed or a benchmark failed, 2 wrong usage, 130 interrupted.
 """

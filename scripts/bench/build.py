@@ -1,4 +1,6 @@
-"""How long a student waits: first builds from nothing, next to the same echo server on tokio and clap."""
+"""How long a student waits: first builds from nothing, next to the same echo server on tokio and
+clap.
+"""
 
 import contextlib
 import os
@@ -24,7 +26,8 @@ def needs():
 
 
 def run(bench):
-    # What is measured is the compiler, not the network: everything is downloaded before, then cargo stays offline.
+    # What is measured is the compiler, not the network:
+    # everything is downloaded before, then cargo stays offline.
     offline = dict(os.environ, CARGO_NET_OFFLINE="true")
     offline.pop("CARGO_TARGET_DIR", None)
     peer = os.path.join(bench.root, PEER)
@@ -62,7 +65,8 @@ def run(bench):
             if missing:
                 raise Missing(missing)
             if bench.smoke:
-                # Whether the manifest and the lock file agree. To build from nothing takes no tiny size.
+                # Whether the manifest and the lock file agree.
+                # To build from nothing takes no tiny size.
                 argv = ["cargo", "metadata", "--locked", "--format-version=1"]
                 return timed(case, argv, cwd=folder, env=offline).seconds
             with empty_folder() as target:
@@ -102,8 +106,8 @@ def run(bench):
         ],
         unit="s",
     )
-    # On a busy machine the time is also that of the others. The work is not: the same builds, by what they had the
-    # processors do.
+    # On a busy machine the time is also that of the others. The work is not: the same builds, by
+    # what they had the processors do.
     built = {row.name: row.values for row in rows if not row.missing}
     if FULL in built:
         bench.compare(

@@ -1,4 +1,6 @@
-"""TCP echo: latency, throughput and connections a second, next to C with the same buffer and system calls."""
+"""TCP echo: latency, throughput and connections a second, next to C with the same buffer and system
+calls.
+"""
 
 from driver import Case, c_needs, port_of
 
@@ -71,7 +73,8 @@ def run(bench):
             Case(FLOOR, throughput(floor(BUFFER, "128"))),
             Case("codio-echo-server (1 KiB)", throughput(codio), against=FLOOR, bound=">= 0.95"),
             Case("its Python twin", throughput(codio_twin), against=FLOOR),
-            # The same program twice: how far its ratio is from 1 is what this machine's noise is worth.
+            # The same program twice: how far its ratio is
+            # from 1 is what this machine's noise is worth.
             Case("C, 1 KiB buffer, again", throughput(floor(BUFFER, "128")), against=FLOOR),
             Case(LARGE_FLOOR, throughput(floor(LARGE_BUFFER, "128")), against=FLOOR),
         ],

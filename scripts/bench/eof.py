@@ -1,4 +1,5 @@
-"""A long message that ends with <EOF>: labnet's reader next to a plain receive, and next to Python."""
+"""A long message that ends with <EOF>: labnet's reader next to a plain receive, and next to Python.
+"""
 
 import os
 import sys
@@ -31,7 +32,8 @@ def run(bench):
     def seconds(how, piece, size, messages=bench.size(3, smoke=1)):
         framing = {"append": "plain", "in-place": "plain", "prefixed": "prefixed"}.get(how, "delimited")
         with bench.start(receiver(how, piece), cpu=0) as peer:
-            # One message's time swings by a tenth with the memory pages that the system hands out, a median by less.
+            # One message's time swings by a tenth with the memory
+            # pages that the system hands out, a median by less.
             times = []
             for _ in range(messages):
                 times.append(float(bench.call([send, port_of(peer), str(size), framing], cpu=1).stdout))

@@ -1,4 +1,6 @@
-"""Calls and events by name: our router next to Crossbar, NATS and a relay that only passes frames on."""
+"""Calls and events by name: our router next to Crossbar, NATS and a relay that only passes frames
+on.
+"""
 
 import os
 import shutil

@@ -49,7 +49,8 @@ def needs():
 
 
 class Link:
-    """Two namespaces joined by crates/portscan/tests/slowlink, with 20 listeners on the far side."""
+    """Two namespaces joined by crates/portscan/tests/slowlink, with 20 listeners on the far side.
+    """
 
     def __init__(self, bench, options, filtered=False):
         self.bench = bench
@@ -121,8 +122,8 @@ def run(bench):
 
         return measure
 
-    # A run that only proves that this file works does without the peers: they have no small size. Those that take
-    # minutes are measured once each, and only when asked for.
+    # A run that only proves that this file works does without the peers: they have no small size.
+    # Those that take minutes are measured once each, and only when asked for.
     with_peers = {"50 ms, closed", "50 ms, filtered, 2 tries"}
     everywhere = os.environ.get("PORTSCAN_PEERS") == "all" and not bench.smoke
     once = "one run each"
@@ -131,7 +132,9 @@ def run(bench):
     rust_missing = None if rustscan else "RustScan (cargo install rustscan)"
 
     def peer_cases(call, where, key, nmap, rust, floor, open_ports):
-        """nmap and RustScan with the options given, by their names, in the cases in which that takes seconds."""
+        """nmap and RustScan with the options given, by their names, in the cases in which that
+        takes seconds.
+        """
         cases = []
         if where == FAR and key not in with_peers or bench.smoke:
             return cases
@@ -167,12 +170,15 @@ def run(bench):
     peaks = []
 
     def peak(call, where, prefix=()):
-        """The peak memory of one more scan, in MiB: a program that this driver starts inherits the driver's peak, so GNU time starts it."""
+        """The peak memory of one more scan, in MiB: a program that this driver starts inherits the
+        driver's peak, so GNU time starts it.
+        """
         if shutil.which("time"):
             said = call(["time", "--format", "%M", *prefix, scanner, *where]).stderr
             peaks.append(int(said.split()[-1]) / 1024)
 
-    # This machine itself, in its own namespace, where only our listeners listen: so what is found can be checked.
+    # This machine itself, in its own namespace, where only
+    # our listeners listen: so what is found can be checked.
     floor = "C floor"
     twin = [sys.executable, os.path.join(bench.root, "crates", "portscan", "twin.py")]
     here = "127.0.0.1"

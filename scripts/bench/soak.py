@@ -9,7 +9,8 @@ TITLE = "transparency-router: memory over ten minutes of load"
 #: Left out unless it is named.
 LONG = True
 
-#: The router may take memory for as long as this before it has to stay with what it has, in seconds.
+# : The router may take memory for as long as this
+# before it has to stay with what it has, in seconds.
 WARM_UP = 120
 
 

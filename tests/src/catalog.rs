@@ -55,7 +55,8 @@ pub fn entries() -> Vec<Entry> {
     entries
 }
 
-/// The small programs of the sheets: a server, a client or a program that stands alone, each in one `main.rs`.
+/// The small programs of the sheets: a server, a client
+/// or a program that stands alone, each in one `main.rs`.
 ///
 /// A program that is its own engine (`engine = true`) has its own tests, too.
 pub fn lab_programs() -> Vec<Entry> {

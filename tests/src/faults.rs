@@ -1,4 +1,5 @@
-//! What every long-running TCP server survives: peers that break off, fall silent, vanish, or come in crowds.
+//! What every long-running TCP server survives: peers that
+//! break off, fall silent, vanish, or come in crowds.
 //!
 //! Each fault ends with a good client that is served.
 
@@ -24,11 +25,13 @@ pub struct LongRunningServer {
     pub answer: &'static [u8],
     /// Whether the server then closes the connection of itself.
     pub closes: bool,
-    /// Part of a request, for which the server gives no answer yet, and after which it waits for more.
+    /// Part of a request, for which the server gives no
+    /// answer yet, and after which it waits for more.
     pub half: &'static [u8],
     /// A request that is not valid UTF-8, and its answer.
     pub invalid_utf8: (&'static [u8], &'static [u8]),
-    /// Whether the sheet has it listen with a queue so short that clients who come at once may have to come again.
+    /// Whether the sheet has it listen with a queue so short
+    /// that clients who come at once may have to come again.
     pub short_queue: bool,
     /// Whether the server waits for its client's bytes, so that it notices a broken or silent one.
     pub listens: bool,
@@ -96,7 +99,8 @@ impl LongRunningServer {
             reset(connect(address));
         }
         if self.listens {
-            // The server has answered, so it waits for more when the reset comes, and has to notice it.
+            // The server has answered, so it waits for more
+            // when the reset comes, and has to notice it.
             let mut stream = connect(address);
             stream.write_all(self.request).expect("the server reads");
             expect(&mut stream, self.answer);
@@ -133,9 +137,11 @@ impl LongRunningServer {
         self.serves_a_good_client(address);
     }
 
-    /// Before every fourth client: a good one, which is served when all before it have left the queue.
+    /// Before every fourth client: a good one, which is
+    /// served when all before it have left the queue.
     ///
-    /// A SYN that finds a queue of 5 full is dropped, and comes again after a second, then after two more.
+    /// A SYN that finds a queue of 5 full is dropped, and
+    /// comes again after a second, then after two more.
     fn lets_the_queue_run_empty(&self, client: usize, address: SocketAddr) {
         if client.is_multiple_of(4) {
             self.serves_a_good_client(address);
@@ -175,9 +181,10 @@ impl LongRunningServer {
 
     /// 50 clients at once.
     ///
-    /// With a queue of 5 Linux completes handshakes that it then forgets: it answers a burst of SYN with SYN cookies and
-    /// keeps nothing of it (tcp(7), `tcp_syncookies`), and drops the last ACK of anyone who finds the queue full. Such
-    /// a client is connected for all it knows. It hears nothing, and has to come again.
+    /// With a queue of 5 Linux completes handshakes that it then forgets: it answers a burst of SYN
+    /// with SYN cookies and keeps nothing of it (tcp(7), `tcp_syncookies`), and drops the last ACK
+    /// of anyone who finds the queue full. Such a client is connected for all it knows. It hears
+    /// nothing, and has to come again.
     pub fn serves_fifty_clients_that_come_at_once(&self, language: Language) {
         let (_server, address) = self.program(language).serve();
         thread::scope(|scope| {

@@ -1,5 +1,6 @@
-//! Runs the programs of the workspace as a user does: starts them, waits until they listen, reads what they print,
-//! stops them. Nothing here sleeps: every wait is for a line, an end or a byte, and has a deadline.
+//! Runs the programs of the workspace as a user does: starts them, waits
+//! until they listen, reads what they print, stops them. Nothing here
+//! sleeps: every wait is for a line, an end or a byte, and has a deadline.
 //!
 //! | module | holds |
 //! |---|---|
@@ -31,7 +32,8 @@ pub use program::{Finished, Program, Running};
 
 use std::time::Duration;
 
-/// How long a test waits for anything before it fails. Far above what a busy machine with two cores needs.
+/// How long a test waits for anything before it fails.
+/// Far above what a busy machine with two cores needs.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
 /// How long a test waits for a program that builds others first, as `cargo lab` does.

@@ -1,8 +1,10 @@
-//! A private network for each test: a port scan of this machine, or another test, cannot reach its programs.
+//! A private network for each test: a port scan of this
+//! machine, or another test, cannot reach its programs.
 //!
-//! The harness moves a test's thread there when it makes its first program or socket. What the thread starts from then on
-//! is there as well. Where the system does not allow it, tests share the machine's network: only Linux has private
-//! networks, and only root may make them, or a program that has called [`lab_netns::enter_user_namespace`].
+//! The harness moves a test's thread there when it makes its first program or socket. What the
+//! thread starts from then on is there as well. Where the system does not allow it, tests share the
+//! machine's network: only Linux has private networks, and only root may make them, or a program
+//! that has called [`lab_netns::enter_user_namespace`].
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::OnceLock;

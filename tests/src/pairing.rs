@@ -1,8 +1,8 @@
 //! The four pairings of an exercise: {Rust, Python} server × {Rust, Python} client.
 //!
-//! Each side's stdout has to be what the test says. Only the ports that the system chose may differ.
-//! Each side's stderr has to be what it is when both sides are Python. There also what a language
-//! itself adds to an error may differ.
+//! Each side's stdout has to be what the test says. Only the ports that the system chose may
+//! differ. Each side's stderr has to be what it is when both sides are Python. There also what a
+//! language itself adds to an error may differ.
 
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 
@@ -51,10 +51,11 @@ pub struct Pairing {
 }
 
 impl Pairing {
-    /// Runs the conversation in these languages and compares what both sides print with what is expected.
+    /// Runs the conversation in these languages and compares
+    /// what both sides print with what is expected.
     ///
-    /// Where a side is Python, stderr is compared as well, with that of Python on both sides. A pairing of Rust with Rust
-    /// needs no Python.
+    /// Where a side is Python, stderr is compared as well, with that of Python on both sides. A
+    /// pairing of Rust with Rust needs no Python.
     ///
     /// # Panics
     ///
@@ -153,8 +154,8 @@ impl Pairing {
                 first.1,
             );
         }
-        // A server that continues is stopped when it has said all it should. Whether it says more than that
-        // shows in a second round: the surplus of the first is before it.
+        // A server that continues is stopped when it has said all it should. Whether it says more
+        // than that shows in a second round: the surplus of the first is before it.
         let second = talk();
         assert_eq!(
             first, second,
@@ -191,8 +192,8 @@ fn port_in_use() -> (TcpListener, UdpSocket) {
     panic!("no port is free for both TCP and UDP");
 }
 
-/// What a program says on stderr, without what differs for a good reason: the port, the form in which
-/// a language shows the system's error number, and the command that starts a program in it.
+/// What a program says on stderr, without what differs for a good reason: the port, the form in
+/// which a language shows the system's error number, and the command that starts a program in it.
 fn same_words(stderr: &str) -> String {
     let mut lines = Vec::new();
     for line in without_ports(stderr).lines() {
@@ -228,7 +229,8 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Puts `PORT` in the place of each port: in `('127.0.0.1', 51234)` in `port 51234` and in `binded to 51234`.
+/// Puts `PORT` in the place of each port: in `('127.0.0.1',
+/// 51234)` in `port 51234` and in `binded to 51234`.
 pub fn without_ports(text: &str) -> String {
     let mut result = String::new();
     let mut rest = text;
@@ -246,7 +248,8 @@ pub fn without_ports(text: &str) -> String {
     result + rest
 }
 
-/// Makes the five named tests of a [`Pairing`], shown as ignored where they need Python and it is missing.
+/// Makes the five named tests of a [`Pairing`], shown
+/// as ignored where they need Python and it is missing.
 ///
 /// ```
 /// use tests::pairing::Pairing;

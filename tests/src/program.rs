@@ -25,8 +25,9 @@ pub fn rust(package: &str) -> Program {
     Program::new(package, Command::new(built(package)))
 }
 
-/// A package's Python twin, run as it may be anywhere: into a pipe without `-u`, on a machine whose encoding is not
-/// UTF-8. Its lines have to come out at once all the same, and no character may end it.
+/// A package's Python twin, run as it may be anywhere: into a pipe
+/// without `-u`, on a machine whose encoding is not UTF-8. Its lines
+/// have to come out at once all the same, and no character may end it.
 pub fn python(package: &str) -> Program {
     let mut command = Command::new(interpreter());
     command
@@ -65,8 +66,8 @@ pub fn workspace() -> &'static Path {
 
 /// The path of a package's binary in debug form.
 ///
-/// `cargo test` tells a test only about the binaries of its own package, so each is built here, once a
-/// test run, by the same cargo.
+/// `cargo test` tells a test only about the binaries of its own package, so each is built here,
+/// once a test run, by the same cargo.
 fn built(package: &str) -> PathBuf {
     static BUILT: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     let mut built = labnet::lock(&BUILT);
@@ -300,7 +301,8 @@ impl Running {
         self.child.id()
     }
 
-    /// Stops the program where it stands, as Ctrl-Z does (SIGSTOP): its system continues to take what comes for it.
+    /// Stops the program where it stands, as Ctrl-Z does
+    /// (SIGSTOP): its system continues to take what comes for it.
     ///
     /// # Panics
     ///
@@ -353,7 +355,8 @@ impl Running {
         self.finished(status)
     }
 
-    /// As [`Running::finish`], but gives the exit code alone, and says nothing of what the program did.
+    /// As [`Running::finish`], but gives the exit code
+    /// alone, and says nothing of what the program did.
     pub fn exit_code(mut self) -> Option<i32> {
         self.wait(DEADLINE).code()
     }
@@ -384,7 +387,8 @@ impl Running {
         }
     }
 
-    /// Says what the program did, for anyone who reads why a test failed: a starter's program names the steps it lacks.
+    /// Says what the program did, for anyone who reads why a test
+    /// failed: a starter's program names the steps it lacks.
     #[allow(
         clippy::print_stderr,
         reason = "the test harness holds it back, and shows it only when the test fails"

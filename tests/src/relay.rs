@@ -1,5 +1,6 @@
-//! A bad network for UDP: a relay between client and server. It drops, duplicates, reorders, delays, corrupts and spoofs
-//! datagrams in both directions, as a script says. The words are those of netem, Linux' own bad network (tc-netem(8)).
+//! A bad network for UDP: a relay between client and server. It drops, duplicates, reorders,
+//! delays, corrupts and spoofs datagrams in both directions, as a script says. The words are those
+//! of netem, Linux' own bad network (tc-netem(8)).
 //!
 //! ```
 //! use std::net::UdpSocket;
@@ -58,7 +59,8 @@ pub enum Action {
     Spoof(Vec<u8>),
 }
 
-/// How long a thread of the relay waits for a datagram before it looks whether the relay has been dropped.
+/// How long a thread of the relay waits for a datagram
+/// before it looks whether the relay has been dropped.
 const LOOK_UP: Duration = Duration::from_millis(20);
 
 /// The relay; it ends when it is dropped.
@@ -70,8 +72,8 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Starts a relay to a server. The script gets each datagram's direction, its number among those that went the same
-    /// way (from 0, all clients together) and its bytes.
+    /// Starts a relay to a server. The script gets each datagram's direction, its number among
+    /// those that went the same way (from 0, all clients together) and its bytes.
     ///
     /// # Panics
     ///
@@ -97,8 +99,8 @@ impl Relay {
         }
     }
 
-    /// A relay whose script is drawn from a seed: of ten datagrams each way about four pass, two are dropped, two
-    /// duplicated, one is reordered and one delayed by 30 ms.
+    /// A relay whose script is drawn from a seed: of ten datagrams each way about four pass, two
+    /// are dropped, two duplicated, one is reordered and one delayed by 30 ms.
     pub fn seeded(server: SocketAddr, seed: u64) -> Self {
         let mut state = seed;
         Relay::start(server, move |_, _, _| match splitmix(&mut state) % 10 {
@@ -126,7 +128,8 @@ impl Drop for Relay {
     fn drop(&mut self) {
         self.state.stopped.store(true, Ordering::Relaxed);
         if let Some(front_desk) = self.front_desk.take() {
-            // It can only have panicked in the script, whose test then has no answer and fails by itself.
+            // It can only have panicked in the script, whose
+            // test then has no answer and fails by itself.
             let _panicked = front_desk.join();
         }
     }
@@ -163,7 +166,8 @@ impl Datagram {
 }
 
 impl State {
-    /// Takes the clients' datagrams. Each client gets a socket towards the server, so that answers find it.
+    /// Takes the clients' datagrams. Each client gets a
+    /// socket towards the server, so that answers find it.
     fn serve_clients(self: &Arc<Self>, front: &Arc<UdpSocket>, server: SocketAddr) {
         let mut backs: HashMap<SocketAddr, (Arc<UdpSocket>, JoinHandle<()>)> = HashMap::new();
         self.each_datagram(front, |bytes, client| {
@@ -252,7 +256,8 @@ fn socket() -> UdpSocket {
     socket
 }
 
-/// SplitMix64 (Steele, Lea and Flood 2014): numbers that look random, the same ones for a seed on every machine.
+/// SplitMix64 (Steele, Lea and Flood 2014): numbers that
+/// look random, the same ones for a seed on every machine.
 fn splitmix(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut number = *state;

@@ -7,11 +7,13 @@ use seccompiler::{BackendError, BpfProgram, SeccompAction, SeccompFilter, apply_
 
 use crate::{Finished, Program};
 
-/// Runs a program to its end on a system where `socket(2)` fails with `EMFILE`, "Too many open files".
+/// Runs a program to its end on a system where `socket(2)`
+/// fails with `EMFILE`, "Too many open files".
 ///
-/// A real limit of open files cannot show this: below four the dynamic loader finds no descriptor for the C
-/// library either, and from four on the socket gets the one that the loader gave back. So a seccomp filter refuses
-/// the call (`seccomp(2)`). It binds the thread that sets it and what that thread starts, and nothing else.
+/// A real limit of open files cannot show this: below four the dynamic loader finds no descriptor
+/// for the C library either, and from four on the socket gets the one that the loader gave back. So
+/// a seccomp filter refuses the call (`seccomp(2)`). It binds the thread that sets it and what that
+/// thread starts, and nothing else.
 ///
 /// # Panics
 ///
@@ -25,7 +27,8 @@ pub fn run_without_sockets(program: Program) -> Finished {
     refused.join().expect("the program was started and ended")
 }
 
-/// The filter. A call without a rule is allowed, and one with an empty list of rules always meets the filter's action.
+/// The filter. A call without a rule is allowed, and one with
+/// an empty list of rules always meets the filter's action.
 fn no_sockets() -> Result<BpfProgram, BackendError> {
     let refused = SeccompAction::Errno(libc::EMFILE.unsigned_abs());
     let calls = BTreeMap::from([(libc::SYS_socket, Vec::new())]);

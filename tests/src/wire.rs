@@ -77,8 +77,9 @@ pub fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
     answer
 }
 
-/// Sends a piece and waits until the peer's program has received it, so that what is sent next comes with another
-/// recv. Elsewhere than on Linux it only sends: no other system shows the peer's queue.
+/// Sends a piece and waits until the peer's program has received it,
+/// so that what is sent next comes with another recv. Elsewhere than
+/// on Linux it only sends: no other system shows the peer's queue.
 ///
 /// # Panics
 ///
@@ -91,8 +92,9 @@ pub fn send_piece(stream: &mut TcpStream, piece: &[u8]) {
     });
 }
 
-/// Whether all that was sent to a peer on this machine has been acknowledged, and received by its program: both
-/// queues of the connection are empty in `/proc/thread-self/net/tcp`: a test's thread has its own network.
+/// Whether all that was sent to a peer on this machine has been acknowledged,
+/// and received by its program: both queues of the connection are empty in
+/// `/proc/thread-self/net/tcp`: a test's thread has its own network.
 #[cfg(target_os = "linux")]
 fn nothing_under_way(stream: &TcpStream) -> bool {
     let hex = |address: std::io::Result<SocketAddr>| match address {
@@ -174,8 +176,8 @@ pub fn accept(listener: &TcpListener) -> TcpStream {
     stream
 }
 
-/// An address on which nothing listens. A socket that is bound and does not listen keeps the port from others until
-/// the test ends, so that no server of another test turns up there.
+/// An address on which nothing listens. A socket that is bound and does not listen keeps the port
+/// from others until the test ends, so that no server of another test turns up there.
 ///
 /// # Panics
 ///
@@ -247,8 +249,8 @@ pub fn descriptors(program: &crate::Running) -> std::io::Result<usize> {
     Ok(std::fs::read_dir(format!("/proc/{}/fd", program.id()))?.count())
 }
 
-/// Waits until a condition holds that nothing announces, such as a count in `/proc`. It is looked at again and
-/// again, and the time between has no bearing on the result.
+/// Waits until a condition holds that nothing announces, such as a count in `/proc`. It is looked
+/// at again and again, and the time between has no bearing on the result.
 ///
 /// # Panics
 ///
@@ -263,8 +265,8 @@ pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
 
 /// How many segments with data a connection has received, by the kernel's own count (`TCP_INFO`).
 ///
-/// One message sent with one call is one segment. Sent with two calls it is two: Nagle's algorithm keeps the second
-/// waiting, but not in the first.
+/// One message sent with one call is one segment. Sent with two calls it is two: Nagle's algorithm
+/// keeps the second waiting, but not in the first.
 #[cfg(target_os = "linux")]
 pub fn data_segments(stream: &TcpStream) -> u32 {
     use std::os::fd::AsRawFd;

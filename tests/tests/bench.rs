@@ -1,4 +1,5 @@
-//! `scripts/bench`: its own tests, and that every benchmark still runs. What it measures is not judged here.
+//! `scripts/bench`: its own tests, and that every benchmark
+//! still runs. What it measures is not judged here.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic anywhere")]
 

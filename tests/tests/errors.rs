@@ -1,5 +1,5 @@
-//! What every lab program does when something is wrong: one line that says what, a hint that says what to do, an exit
-//! code that is not 0, and never a panic.
+//! What every lab program does when something is wrong: one line that says what, a hint that says
+//! what to do, an exit code that is not 0, and never a panic.
 
 use std::net::{TcpListener, UdpSocket};
 
@@ -92,7 +92,8 @@ fn help_goes_to_stdout_and_shows_an_example() {
 
 #[test]
 fn a_port_may_be_given_with_an_equals_sign() {
-    // Port 0 of a client is an address where nobody can listen, so the program ends, but not over its arguments.
+    // Port 0 of a client is an address where nobody can
+    // listen, so the program ends, but not over its arguments.
     for entry in of_role("client") {
         let stderr = program(&entry)
             .args(&["--port=0"])

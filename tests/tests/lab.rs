@@ -1,4 +1,5 @@
-//! `cargo lab`, driven as a user does it: what it shows, what it gives back, and that it leaves nothing running.
+//! `cargo lab`, driven as a user does it: what it shows,
+//! what it gives back, and that it leaves nothing running.
 //!
 //! One file, since every test is one use of `cargo lab` in a terminal.
 
@@ -40,7 +41,8 @@ fn said(text: &str, label: &str) -> Vec<String> {
         .collect()
 }
 
-/// The lines without the one that says that something is built: the first test that runs it has that.
+/// The lines without the one that says that something
+/// is built: the first test that runs it has that.
 fn without_build(stderr: &str) -> impl Iterator<Item = &str> {
     let lines = stderr.lines();
     lines.filter(|line| !line.starts_with("building "))
@@ -414,8 +416,8 @@ fn every_exercise_runs_in_python() {
     every_exercise_runs("python");
 }
 
-/// What ends a run from outside, and what a terminal shows. Both need Linux: /proc for the processes, and a
-/// pseudo-terminal.
+/// What ends a run from outside, and what a terminal shows. Both need Linux: /proc for the
+/// processes, and a pseudo-terminal.
 #[cfg(target_os = "linux")]
 mod on_linux {
     use std::collections::BTreeMap;
@@ -470,7 +472,8 @@ mod on_linux {
         assert!(status.success());
     }
 
-    /// A run with server and client both alive: the client has had one answer and waits for more of our stdin.
+    /// A run with server and client both alive: the client
+    /// has had one answer and waits for more of our stdin.
     fn conversation(languages: &[&str]) -> (Running, Vec<u32>) {
         let mut words = vec!["run", "dsd-sum", "--port", "0"];
         words.extend(languages);
@@ -583,7 +586,8 @@ mod on_linux {
         let (running, children) = conversation(&[]);
         signal("-KILL", &running.id().to_string());
         running.stop();
-        // The kernel kills them after lab, and nobody tells us when: so we look until they are gone.
+        // The kernel kills them after lab, and nobody
+        // tells us when: so we look until they are gone.
         let deadline = Instant::now() + DEADLINE;
         while children.iter().any(|child| runs(*child)) {
             assert!(Instant::now() < deadline, "still running: {children:?}");
@@ -651,12 +655,14 @@ mod on_linux {
         assert!(!stderr.contains("panicked"), "{stderr}");
     }
 
-    /// Runs `cargo lab` with all three streams on a new pseudo-terminal, and gives what is seen there.
+    /// Runs `cargo lab` with all three streams on a new
+    /// pseudo-terminal, and gives what is seen there.
     fn on_a_terminal(words: &[&str], variables: &[(&str, &str)]) -> String {
         let (mut ours, theirs) = (0, 0);
         let mut theirs = theirs;
         #[allow(unsafe_code, reason = "std opens no pseudo-terminals")]
-        // SAFETY: openpty(3) writes the two descriptors, and takes the three null pointers for "none".
+        // SAFETY: openpty(3) writes the two descriptors,
+        // and takes the three null pointers for "none".
         let result = unsafe {
             libc::openpty(
                 &raw mut ours,

@@ -1,8 +1,9 @@
 //! Tests on the ports that the sheets fix: 65432, 1234, 12345, 9900, and 80.
 //!
-//! The sheets' own Python has its hosts and ports written into it, so they are part of the contract. Each test has a private
-//! network, in which every port is free. Where the system allows none, the tests take turns, and one whose port another
-//! program holds is shown as ignored, with that program's name.
+//! The sheets' own Python has its hosts and ports written into it, so they are
+//! part of the contract. Each test has a private network, in which every port
+//! is free. Where the system allows none, the tests take turns, and one whose
+//! port another program holds is shown as ignored, with that program's name.
 
 use std::fs::File;
 use std::io::ErrorKind;
@@ -18,7 +19,8 @@ use tests::{Program, network, rust, wire};
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    // Before the first thread starts: the system asks for that. Where it refuses, the tests share the machine's network.
+    // Before the first thread starts: the system asks for that.
+    // Where it refuses, the tests share the machine's network.
     let _machines_network = lab_netns::enter_user_namespace();
     let entries = lab_programs();
     let mut trials = Vec::new();
@@ -129,8 +131,8 @@ mod proc {
 
     /// The inode of the socket that is bound to this port, and for TCP listens on it.
     fn inode(table: &str, port: u16) -> Option<String> {
-        // Columns: number, local address, remote address, state, and at the tenth place the inode. A socket without a
-        // peer has port 0 as the remote one.
+        // Columns: number, local address, remote address, state, and at the tenth place the inode.
+        // A socket without a peer has port 0 as the remote one.
         let table = fs::read_to_string(Path::new("/proc/net").join(table)).ok()?;
         table.lines().skip(1).find_map(|line| {
             let columns: Vec<&str> = line.split_whitespace().collect();
@@ -173,7 +175,8 @@ fn on_port(sheet: &Sheet, test: impl FnOnce() + Send) -> Result<Completion, Fail
     Ok(Completion::Completed)
 }
 
-/// Runs a test on a thread with a network that has this address. There is no way back, so the thread is new.
+/// Runs a test on a thread with a network that has this
+/// address. There is no way back, so the thread is new.
 fn in_private_network<T: Send>(ip: IpAddr, test: impl FnOnce() -> T + Send) -> T {
     thread::scope(|scope| {
         let thread = scope.spawn(|| {
@@ -204,7 +207,8 @@ fn client_goes_there(entry: &Entry, sheet: &Sheet) {
     let Some(address) = sheet.reached_at() else {
         return asks_for_a_host(&entry.package, &client.run().stderr);
     };
-    // The client's connection or datagram shows that it goes there. What it says then is for other tests.
+    // The client's connection or datagram shows that it
+    // goes there. What it says then is for other tests.
     if sheet.tcp {
         let listener = TcpListener::bind(address).expect("the port is free");
         let _client = client.start();
@@ -261,13 +265,14 @@ mod port_80 {
                 "root has no other user in this user namespace",
             ));
         }
-        // A copy that everyone may run, since the workspace may be in a folder that only root may enter.
+        // A copy that everyone may run, since the workspace
+        // may be in a folder that only root may enter.
         let folder = tempfile::tempdir()?;
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
         let copy = folder.path().join(&entry.package);
         let mut original = rust(&entry.package);
-        // By another process: while this one writes a file, a program that another test starts inherits the
-        // descriptor, and a file that is open for writing cannot be run (ETXTBSY).
+        // By another process: while this one writes a file, a program that another test starts
+        // inherits the descriptor, and a file that is open for writing cannot be run (ETXTBSY).
         let program = original.command().get_program().to_owned();
         let copied = Command::new("cp").arg(program).arg(&copy).status()?;
         assert!(copied.success(), "{}: cannot be copied", entry.package);

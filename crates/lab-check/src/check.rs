@@ -86,7 +86,8 @@ pub struct Check {
     /// cases at a time (default: twice the processors)
     #[argh(option, default = "run::default_jobs()")]
     jobs: usize,
-    /// what a case counts in a score, as CASE=POINTS (--list --format json shows the default); may be given again
+    /// what a case counts in a score, as CASE=POINTS (--list
+    /// --format json shows the default); may be given again
     #[argh(option, arg_name = "case=points", from_str_fn(target::weight))]
     weight: Vec<(String, u32)>,
     /// a file with what cases count, CASE=POINTS in each line; --weight goes before it
@@ -267,7 +268,8 @@ fn list_as_json<'a>(roles: impl Iterator<Item = &'a Role>) -> anyhow::Result<()>
     say!("{}", serde_json::to_string_pretty(&cases)?)
 }
 
-/// The cases by the questions that they answer; before those that the sheet asks for stands the part that does.
+/// The cases by the questions that they answer; before
+/// those that the sheet asks for stands the part that does.
 fn list_cases(role: &Role) -> anyhow::Result<()> {
     let line = |case: &Case| say!("{:8} {:22} {}", role.kind.name(), case.id, case.name);
     say!("{}", Question::Sheet.words())?;

@@ -1,4 +1,5 @@
-//! Where results go, and that they get there however the check ends: by itself, at Ctrl-C, by a panic of ours.
+//! Where results go, and that they get there however the
+//! check ends: by itself, at Ctrl-C, by a panic of ours.
 
 use std::env;
 use std::fs;
@@ -139,16 +140,16 @@ pub fn colors() -> bool {
     io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// The check that runs. Anyone who takes it out delivers its result, and does so while holding the lock: a signal in the
-/// middle of writing waits until the file is whole.
+/// The check that runs. Anyone who takes it out delivers its result, and does so while holding the
+/// lock: a signal in the middle of writing waits until the file is whole.
 static CURRENT: Mutex<Option<(SharedReport, Sink)>> = Mutex::new(None);
 
 fn current() -> MutexGuard<'static, Option<(SharedReport, Sink)>> {
     lock(&CURRENT)
 }
 
-/// Begins a check. From here on a result is delivered in every case: by [`end`], or by a signal, which also ends every program
-/// under test and this one.
+/// Begins a check. From here on a result is delivered in every case: by [`end`], or by a signal,
+/// which also ends every program under test and this one.
 ///
 /// # Errors
 ///

@@ -382,7 +382,8 @@ fn addresses() -> anyhow::Result<Vec<(String, SocketAddr)>> {
         .collect())
 }
 
-/// What earlier checks left: programs under test whose check is gone, and results that were never finished.
+/// What earlier checks left: programs under test whose
+/// check is gone, and results that were never finished.
 fn leftovers() -> Vec<Finding> {
     let mut found = Vec::new();
     if !cfg!(target_os = "linux") {

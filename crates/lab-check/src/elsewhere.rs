@@ -1,4 +1,5 @@
-//! A server that listens on another port than it was told to: what else it does right is looked at there.
+//! A server that listens on another port than it was
+//! told to: what else it does right is looked at there.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -10,7 +11,8 @@ use lab_judge::run::{self, Plan, SharedReport};
 use lab_judge::verdict::{Outcome, Report};
 use labnet::lock;
 
-/// Plays the cases of such a server at the port where it listens. The case that told of the port stays failed.
+/// Plays the cases of such a server at the port where it
+/// listens. The case that told of the port stays failed.
 pub fn play(role: &Role, target: &Target, plan: &Plan, shared_report: &SharedReport) {
     let Some(address) = address(&lock(shared_report), role, target) else {
         return;

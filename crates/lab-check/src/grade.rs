@@ -2,9 +2,10 @@
 //!
 //! One file, since it is one command.
 //!
-//! Each submission is checked by a `lab-check` of its own. So a submission that hangs, floods, or brings even the check down costs
-//! itself and nobody else, and every process that it leaves behind has one place to which it is passed: its own check, which
-//! ends it (prctl(2), PR_SET_CHILD_SUBREAPER).
+//! Each submission is checked by a `lab-check` of its own. So a submission that hangs, floods, or
+//! brings even the check down costs itself and nobody else, and every process that it leaves behind
+//! has one place to which it is passed: its own check, which ends it (prctl(2),
+//! PR_SET_CHILD_SUBREAPER).
 //!
 //! | module | holds |
 //! |---|---|
@@ -42,7 +43,8 @@ use build::Built;
 use children::{Received, exit_code_of_signal, hear, is_stopped, stop};
 use submissions::{Opened, Submission};
 
-/// How long a check may take beyond its limit, to end its programs and write its result, before it is stopped.
+/// How long a check may take beyond its limit, to end its
+/// programs and write its result, before it is stopped.
 const GRACE: Duration = Duration::from_secs(20);
 
 /// Judges a folder of submissions: a table, a CSV file, and a result for each.
@@ -90,10 +92,12 @@ pub struct Grade {
     /// what to run in each submission's folder before it is checked, such as a compiler
     #[argh(option)]
     build: Option<String>,
-    /// where the results go (default grades-EXERCISE): grades.csv, and for each submission NAME.json, and NAME.txt for its author
+    /// where the results go (default grades-EXERCISE): grades.csv, and for each submission
+    /// NAME.json, and NAME.txt for its author
     #[argh(option)]
     out: Option<PathBuf>,
-    /// one more form of each submission's result: human, junit, tap, gradescope or classroom50; may be given again
+    /// one more form of each submission's result: human, junit,
+    /// tap, gradescope or classroom50; may be given again
     #[argh(option, from_str_fn(Format::parse))]
     format: Vec<Format>,
     /// grade only this submission again, and keep what is known of the others; may be given again
@@ -102,8 +106,8 @@ pub struct Grade {
     /// only these cases; may be given again
     #[argh(option)]
     case: Vec<String>,
-    /// what a case counts in the score, as CASE=POINTS (cargo lab check EXERCISE --list --format json shows the default); may be given
-    /// again
+    /// what a case counts in the score, as CASE=POINTS (cargo lab check EXERCISE --list --format
+    /// json shows the default); may be given again
     #[argh(option, arg_name = "case=points", from_str_fn(target::weight))]
     weight: Vec<(String, u32)>,
     /// a file with what cases count, CASE=POINTS in each line; --weight goes before it
@@ -264,7 +268,8 @@ impl Grade {
             .map(|format| (*format, out.join(format!("{name}.{}", format.extension()))))
             .collect();
         desk.running().push(name.clone());
-        // What this submission's check wrote is its own doing; whatever else has changed by now is not.
+        // What this submission's check wrote is its own
+        // doing; whatever else has changed by now is not.
         let mut written = Vec::new();
         let checked = self.checked(submission, &files, &json, &mut written);
         let mut row = checked.unwrap_or_else(|error| {
@@ -394,7 +399,8 @@ fn earlier(name: &str, out: &Path) -> Row {
     }
 }
 
-/// Where the results go: not among the submissions, where a program would find them in its own folder.
+/// Where the results go: not among the submissions,
+/// where a program would find them in its own folder.
 fn results_folder(
     given: &Option<PathBuf>,
     exercise: &str,
@@ -454,8 +460,9 @@ impl Desk {
         lock(&self.remarks)
     }
 
-    /// Takes down what has just been written, and looks whether every other result is still as it was: programs under test have the rights
-    /// to write there. One that was changed is written again, and said.
+    /// Takes down what has just been written, and looks whether every other
+    /// result is still as it was: programs under test have the rights to
+    /// write there. One that was changed is written again, and said.
     fn look_after(&self, written: &[PathBuf]) {
         let mut files = lock(&self.files);
         for (path, kept) in files.iter_mut() {

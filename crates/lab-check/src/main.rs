@@ -1,4 +1,5 @@
-//! `cargo lab check`, `grade`, `watch` and `doctor`: any program in any language, judged by what it does on the wire.
+//! `cargo lab check`, `grade`, `watch` and `doctor`: any
+//! program in any language, judged by what it does on the wire.
 //!
 //! | module | holds |
 //! |---|---|

@@ -1,4 +1,5 @@
-//! How far the work has come, on a terminal: nothing is shown in a pipe, and nothing of it stays on the screen.
+//! How far the work has come, on a terminal: nothing is
+//! shown in a pipe, and nothing of it stays on the screen.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -13,7 +14,8 @@ impl Progress {
             Some(u64::try_from(count).unwrap_or(u64::MAX)),
             ProgressDrawTarget::stderr(),
         );
-        // A template that cannot be read would be a mistake of ours, and the library's own line does as well.
+        // A template that cannot be read would be a mistake
+        // of ours, and the library's own line does as well.
         if let Ok(style) = ProgressStyle::with_template("{prefix} [{bar:30}] {pos} of {len}  {msg}")
         {
             bar.set_style(style.progress_chars("=> "));

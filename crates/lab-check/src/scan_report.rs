@@ -1,8 +1,9 @@
 //! Reads what a port scanner printed, in any layout and language.
 //!
-//! The check knows which ports are open. So what counts is what differs between the lines about open ports and those about closed
-//! ones: a word, a mark, or that a port is named at all. The common words for open and closed tell besides whether a report says
-//! both of the same port, or has the two the wrong way round. What cannot be read is said to be so.
+//! The check knows which ports are open. So what counts is what differs between the lines about
+//! open ports and those about closed ones: a word, a mark, or that a port is named at all. The
+//! common words for open and closed tell besides whether a report says both of the same port, or
+//! has the two the wrong way round. What cannot be read is said to be so.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -135,7 +136,8 @@ pub fn read(text: &str, scanned: &Scanned<'_>) -> Reading {
     if known(&open) == truth {
         return Reading::Open(open.into_iter().collect());
     }
-    // By what else differs, unless a word says plainly that a closed port is open, or the other way round.
+    // By what else differs, unless a word says plainly
+    // that a closed port is open, or the other way round.
     let features = features(&mentions);
     let wrongly: BTreeSet<u16> = known(&open).difference(&truth).copied().collect();
     let of_all = 2 * wrongly.len() > usize::from(scanned.last - scanned.first);
@@ -177,7 +179,8 @@ fn features(mentions: &[Mention]) -> BTreeMap<&str, BTreeSet<u16>> {
     features
 }
 
-/// A report without a word that is known: what parts open ports from closed ones best says what it means.
+/// A report without a word that is known: what parts
+/// open ports from closed ones best says what it means.
 fn by_difference(
     mentions: &[Mention],
     features: &BTreeMap<&str, BTreeSet<u16>>,
@@ -230,7 +233,8 @@ fn by_difference(
     )
 }
 
-/// All ports of the range that the lines name, but for the range itself and what is about to be tried.
+/// All ports of the range that the lines name, but for
+/// the range itself and what is about to be tried.
 fn mentions(text: &str, scanned: &Scanned<'_>) -> Vec<Mention> {
     let mut found = Vec::new();
     let mut heading = None;
@@ -286,8 +290,8 @@ fn mentions(text: &str, scanned: &Scanned<'_>) -> Vec<Mention> {
 
 /// What the line says of the port at this place.
 ///
-/// A line that says only one thing says it of all its ports. Of `10007 open, 10008 closed` each port has the word after it, of
-/// `open: 10007 closed: 10008` the word before it.
+/// A line that says only one thing says it of all its ports. Of `10007 open, 10008 closed` each
+/// port has the word after it, of `open: 10007 closed: 10008` the word before it.
 fn nearest(said: &[(usize, Says)], at: usize, tokens: &[String]) -> Option<Says> {
     let (first, says) = said.first()?;
     if said.iter().all(|(_, other)| other == says) {
@@ -359,7 +363,8 @@ fn tokens(line: &str) -> Vec<String> {
     tokens
 }
 
-/// The ports that a line names, and where. `10001-10006` names all of them, unless it is the range of the scan.
+/// The ports that a line names, and where. `10001-10006`
+/// names all of them, unless it is the range of the scan.
 fn ports(tokens: &[String], scanned: &Scanned<'_>) -> Vec<(usize, u16)> {
     let inside = |port: &u16| (scanned.first..=scanned.last).contains(port);
     let port = |at: usize| tokens.get(at)?.parse::<u16>().ok().filter(inside);

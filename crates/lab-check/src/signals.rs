@@ -2,8 +2,9 @@
 
 use anyhow::Context;
 
-/// Calls this at SIGINT, SIGTERM and SIGHUP, with the signal's name and the exit code that a shell reports for a program which that
-/// signal ended. The calls come one after another, from their own thread.
+/// Calls this at SIGINT, SIGTERM and SIGHUP, with the signal's name and
+/// the exit code that a shell reports for a program which that signal
+/// ended. The calls come one after another, from their own thread.
 ///
 /// # Errors
 ///

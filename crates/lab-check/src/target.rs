@@ -97,7 +97,8 @@ fn readme(role: &Role) -> String {
     }
 }
 
-/// The section of a README that explains what happens on the wire: most call it "What to notice", the longer ones a lesson.
+/// The section of a README that explains what happens on the wire: most call it "What to notice",
+/// the longer ones a lesson.
 fn section(readme: &str) -> Option<String> {
     let text = std::fs::read_to_string(workspace().join(readme)).ok()?;
     let mut sections = text.lines().filter_map(|line| line.strip_prefix("## "));
@@ -185,7 +186,8 @@ fn changes_user(command: &str) -> bool {
     first.is_some_and(|first| CHANGE.iter().any(|change| first == *change))
 }
 
-/// What cases count: a file's lines, and after them what was given with --weight, which goes before.
+/// What cases count: a file's lines, and after them
+/// what was given with --weight, which goes before.
 ///
 /// # Errors
 ///
@@ -331,7 +333,8 @@ impl Wanted {
         let address: SocketAddr = labnet::resolve(&host, role.port)?;
         // A program that is alone needs no port.
         let has_port = command.has("port") || role.port == 0;
-        // An address of another network would lead nowhere from there; a program that is given a port can do without.
+        // An address of another network would lead nowhere from
+        // there; a program that is given a port can do without.
         let own_network = (!has_port || address.ip().is_loopback())
             && !self.shared_network
             && lab_netns::available();
@@ -365,7 +368,8 @@ impl Wanted {
     }
 }
 
-/// The files of our own program, where a command is a word for it: what a student of a hand-out edits.
+/// The files of our own program, where a command is a
+/// word for it: what a student of a hand-out edits.
 pub fn own_files(role: &Role, command: &str) -> Option<PathBuf> {
     match command {
         "rust" => Some(workspace().join("crates").join(role.package).join("src")),
@@ -403,7 +407,8 @@ fn spelled_out(
     })
 }
 
-/// Programs that run a student's program, and that a machine may lack: nothing is wrong with the student's then.
+/// Programs that run a student's program, and that a machine
+/// may lack: nothing is wrong with the student's then.
 const INTERPRETERS: [&str; 9] = [
     "python3", "python", "node", "java", "ruby", "perl", "php", "cargo", "go",
 ];

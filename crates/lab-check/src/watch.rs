@@ -1,10 +1,12 @@
 //! `cargo lab watch`: the same check again whenever a file changes.
 //!
-//! The files are looked at four times a second. Their number is small, so that costs less than a thousandth of a
-//! processor; it needs no library of a system's own notices (inotify, kqueue, ReadDirectoryChangesW), which miss changes on network
-//! folders and in containers, and are told of a rename where an editor saves by one.
+//! The files are looked at four times a second. Their number is small, so that costs less than a
+//! thousandth of a processor; it needs no library of a system's own notices (inotify, kqueue,
+//! ReadDirectoryChangesW), which miss changes on network folders and in containers, and are told of
+//! a rename where an editor saves by one.
 //!
-//! With `--next` the case that failed last is played first, alone: anyone who mends it knows at once.
+//! With `--next` the case that failed last is played
+//! first, alone: anyone who mends it knows at once.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -200,8 +202,8 @@ impl CaseName {
     }
 }
 
-/// The first case that did not pass, in the order that teaches: those that the sheet asks for, then those about a real
-/// network. One that rests on another comes after it.
+/// The first case that did not pass, in the order that teaches: those that the sheet asks for, then
+/// those about a real network. One that rests on another comes after it.
 fn first_failure(report: &Report) -> Option<&CaseReport> {
     let cases: Vec<&CaseReport> = Question::ALL
         .into_iter()
@@ -223,7 +225,8 @@ fn one_failure(report: &Report, next: Option<&CaseReport>, color: bool) -> Strin
     let counts = report.counts();
     let name = &report.exercise;
     let Some(case) = next else {
-        // The tests want the transcript and the words of errors as well, which a program in another language may choose.
+        // The tests want the transcript and the words of errors as
+        // well, which a program in another language may choose.
         let tests = match report.sides.iter().any(|side| side.command == "rust") {
             true => {
                 "\nthe tests of the exercise come next, and also want the transcript word by word: \
@@ -357,7 +360,8 @@ fn walk(path: &Path, seen: &mut Seen) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether something has changed since it was last looked at. An editor writes in steps: it is over when two looks agree.
+/// Whether something has changed since it was last looked at.
+/// An editor writes in steps: it is over when two looks agree.
 fn has_changed(seen: &mut Seen, paths: &[PathBuf]) -> bool {
     let Ok(mut now) = look(paths) else {
         return false;

@@ -1,13 +1,16 @@
-//! The gallery of `cargo lab check`: every wrong answer fails exactly the cases that it should, with the diagnosis
-//! that it should; every right answer passes all; every case that the gallery covers fails some wrong answer.
-//!
-//! The first lines of a gallery file say what it is, and which cases it has to fail. The same facts make the matrix in the
-//! README of the exercise's folder; `LAB_UPDATE=1 cargo test -p lab-check --test check-matrix` writes it again.
-//!
-//! For a wrong answer only the cases that it has to fail are played, with those that they depend on. With
-//! `-- --include-ignored` it meets every case of its side: that takes several times as long.
-//!
+//! The gallery of `cargo lab check`: every wrong answer fails exactly the cases that it should,
+//! with the diagnosis that it should; every right answer passes all; every case that the gallery
+//! covers fails some wrong answer.
 //! One file, since it is one table: its rows, and how one is played.
+//!
+//! The first lines of a gallery file say what it is, and which cases it has to fail. The same facts
+//! make the matrix in the README of the exercise's folder; `LAB_UPDATE=1 cargo test -p lab-check
+//! --test check-matrix` writes it again.
+//!
+//! For a wrong answer only the cases that it has to fail are played,
+//! with those that they depend on. With `-- --include-ignored` it
+//! meets every case of its side: that takes several times as long.
+//!
 
 #[path = "python/mod.rs"]
 mod python;
@@ -305,7 +308,8 @@ fn installed(tool: &str) -> bool {
     found.is_ok_and(|status| status.success())
 }
 
-/// A new exercise is not forgotten: each of its sides needs programs that show what its check finds.
+/// A new exercise is not forgotten: each of its sides
+/// needs programs that show what its check finds.
 fn no_side_without(tool: &Tool, entries: &[Entry]) -> Result<(), Failed> {
     let right: BTreeSet<Side> = entries
         .iter()
@@ -327,7 +331,8 @@ fn no_side_without(tool: &Tool, entries: &[Entry]) -> Result<(), Failed> {
 /// The file that stands for `{file}`: the source, or the program compiled from it.
 fn compiled(entry: &Entry) -> Result<PathBuf, Failed> {
     let name = format!("{}-{}", entry.exercise, entry.name.replace('.', "-"));
-    // Two rows play the same program. It is compiled once: a file that is written to cannot be started (ETXTBSY).
+    // Two rows play the same program. It is compiled once: a
+    // file that is written to cannot be started (ETXTBSY).
     let once = Arc::clone(labnet::lock(&COMPILED).entry(name.clone()).or_default());
     let done = once.get_or_init(|| {
         compile(entry, &name).map_err(|error| error.message().unwrap_or_default().to_string())

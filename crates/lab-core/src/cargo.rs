@@ -16,7 +16,8 @@ use crate::process::{self, Stream};
 /// So many pieces of cargo's output may wait to be read.
 const WAITING_PIECES: usize = 64;
 
-/// The workspace of the current folder as `cargo metadata` describes it: the packages, and the root's own metadata.
+/// The workspace of the current folder as `cargo metadata`
+/// describes it: the packages, and the root's own metadata.
 ///
 /// # Errors
 ///

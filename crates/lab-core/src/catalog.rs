@@ -2,20 +2,20 @@
 //!
 //! ```toml
 //! [package.metadata.lab]
-//! sheet = "dsd"                       # one of [[workspace.metadata.lab.sheets]]
-//! exercise = "echo"                   # what `cargo lab run` calls it; both sides say the same
+//! sheet = "dsd"                 # one of [[workspace.metadata.lab.sheets]]
+//! exercise = "echo"             # what `cargo lab run` calls it; both sides say the same
 //! title = "Exercise 4: add numbers"
-//! order = 4                           # its place on the sheet
-//! role = "server"                     # server, client, program; library, router, service, caller
-//! python = "left to the student"      # the sheet's name for its Python file
+//! order = 4                     # its place on the sheet
+//! role = "server"               # server, client, program; library, router, service, caller
+//! python = "left to the student"# the sheet's name for its Python file
 //! teaches = "A protocol of your own, and why one recv is not one message"
-//! calls = ["socket", "bind"]          # system calls to be met, in their order
-//! args = ["--port", "9900"]           # may be left out: what the program needs on its command line
-//! address = "127.0.0.1:65432"         # where a server listens unless it is told otherwise; the tests read it
-//! one-shot = true                     # may be left out: a server that ends with its first client
-//! interactive = true                  # may be left out: a client that reads the user's keyboard
-//! engine = true                       # may be left out: no lab program of one file, with its own tests
-//! needs = "web-server"                # may be left out: `cargo lab run` starts one
+//! calls = ["socket", "bind"]    # system calls to be met, in their order
+//! args = ["--port", "9900"]     # may be left out: what the program needs on its command line
+//! address = "127.0.0.1:65432"   # where a server listens unless told otherwise
+//! one-shot = true               # may be left out: a server that ends with its first client
+//! interactive = true            # may be left out: a client that reads the user's keyboard
+//! engine = true                 # may be left out: no lab program of one file, with its own tests
+//! needs = "web-server"          # may be left out: `cargo lab run` starts one
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -170,7 +170,8 @@ impl Catalog {
                 programs.push(Program::from_metadata(package, &root)?);
             }
         }
-        // Both sides of an exercise share its place on the sheet; socket5 and socket6 are one exercise, in order.
+        // Both sides of an exercise share its place on the
+        // sheet; socket5 and socket6 are one exercise, in order.
         programs.sort_by(|a, b| (a.order, a.role, &a.package).cmp(&(b.order, b.role, &b.package)));
         for program in programs {
             let sheet = sheets
@@ -254,7 +255,8 @@ impl Exercise {
     ///
     /// # Errors
     ///
-    /// When it is neither a server and a client, nor one program, nor a router, a service and a caller.
+    /// When it is neither a server and a client, nor one
+    /// program, nor a router, a service and a caller.
     pub fn roles(&self) -> anyhow::Result<Roles<'_>> {
         let with = |role| self.programs.iter().find(|program| program.role == role);
         if let (Some(router), Some(service), Some(caller)) =

@@ -1,7 +1,7 @@
 //! Reading JSON: what cargo prints.
 //!
-//! With `tinyjson`, since this is in the way of the first `cargo lab run` and `serde_json` builds far longer. The commands that
-//! are built when they are first used take `serde_json`.
+//! With `tinyjson`, since this is in the way of the first `cargo lab run` and `serde_json` builds
+//! far longer. The commands that are built when they are first used take `serde_json`.
 
 use tinyjson::JsonValue;
 

@@ -1,13 +1,13 @@
 //! Programs that are started here and that end here, whatever happens.
 //!
-//! Three things end them: their guard ([`Running`]) when it is dropped; the thread that [`stop_at_signals`] starts,
-//! at Ctrl-C, SIGTERM or SIGHUP; and on Linux the kernel, should this program be killed without a chance to act.
-//! What is killed is also reaped, and only ever by the handle that started it: a process id may long belong to
-//! another.
+//! Three things end them: their guard ([`Running`]) when it is dropped; the thread that
+//! [`stop_at_signals`] starts, at Ctrl-C, SIGTERM or SIGHUP; and on Linux the kernel, should this
+//! program be killed without a chance to act. What is killed is also reaped, and only ever by the
+//! handle that started it: a process id may long belong to another.
 //!
-//! All started programs are in one list, under one lock. The thread that waits for signals takes the
-//! lock and keeps it, kills and reaps every program in the list, and exits. Cargo runs in a process
-//! group of its own, so that its compilers end with it.
+//! All started programs are in one list, under one lock. The thread that waits for signals takes
+//! the lock and keeps it, kills and reaps every program in the list, and exits. Cargo runs in a
+//! process group of its own, so that its compilers end with it.
 
 use std::io::{self, Read};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
@@ -27,7 +27,8 @@ const END_PATIENCE: Duration = Duration::from_secs(5);
 /// A pipe's content is taken in pieces of at most this many bytes.
 const PIECE: usize = 16 * 1024;
 
-/// All that runs. A new program is started under this lock, so that a signal finds either all or none of it.
+/// All that runs. A new program is started under this
+/// lock, so that a signal finds either all or none of it.
 static STARTED: Mutex<Vec<Arc<Mutex<Started>>>> = Mutex::new(Vec::new());
 /// Set before the programs are stopped at a signal: what they still say is not shown.
 static STOPPING: AtomicBool = AtomicBool::new(false);
@@ -67,8 +68,8 @@ struct Started {
     group: bool,
 }
 
-/// Starts a program with both output streams piped. It stays in the terminal's foreground process group: a client may
-/// read the keyboard.
+/// Starts a program with both output streams piped. It stays in the terminal's foreground process
+/// group: a client may read the keyboard.
 ///
 /// # Errors
 ///
@@ -78,10 +79,12 @@ pub fn start(command: &mut Command) -> io::Result<Running> {
     start_as(command, false)
 }
 
-/// Starts a program with one pipe for its stdout and its stderr, and sends all that it prints to `events`.
+/// Starts a program with one pipe for its stdout and its
+/// stderr, and sends all that it prints to `events`.
 ///
-/// Through two pipes, lines written at nearly the same time may change places: a game's next question would stand before
-/// the answer to the last. Through one they stay in their order, and nobody can tell which was which.
+/// Through two pipes, lines written at nearly the same time may change places: a game's next
+/// question would stand before the answer to the last. Through one they stay in their order, and
+/// nobody can tell which was which.
 ///
 /// # Errors
 ///
@@ -100,8 +103,8 @@ pub fn start_merged<Side: Copy + Send + 'static>(
     Ok(running)
 }
 
-/// Starts a program in its own process group, so that the programs it starts end with it: cargo's compilers.
-/// Its streams are as the command says.
+/// Starts a program in its own process group, so that the programs it starts end with it: cargo's
+/// compilers. Its streams are as the command says.
 ///
 /// # Errors
 ///
@@ -151,8 +154,9 @@ impl Running {
     ///
     /// When it continues all the same for 5 s; it is killed then.
     pub fn end(self) -> anyhow::Result<ExitStatus> {
-        // Asked again and again instead of one blocking wait: that would hold the lock, and a signal would find it
-        // taken. The output's end has announced the program's, so this is over at the first or second look.
+        // Asked again and again instead of one blocking wait: that would hold the lock, and a
+        // signal would find it taken. The output's end has announced the program's, so this is over
+        // at the first or second look.
         let deadline = Instant::now() + END_PATIENCE;
         while Instant::now() < deadline {
             let ended = lock(&self.started).child.try_wait();
@@ -196,8 +200,8 @@ impl Started {
     }
 }
 
-/// From now on Ctrl-C, SIGTERM and SIGHUP stop every program that [`start`] started, then this one, with the exit
-/// code that a shell gives to a program ended by that signal.
+/// From now on Ctrl-C, SIGTERM and SIGHUP stop every program that [`start`] started, then this one,
+/// with the exit code that a shell gives to a program ended by that signal.
 ///
 /// # Errors
 ///
@@ -235,8 +239,9 @@ fn stop_everything(code: i32) -> ! {
     std::process::exit(code)
 }
 
-/// On Linux, has the kernel kill the program when this one ends in a way that runs no code of ours (SIGKILL).
-/// Elsewhere there is no such call; the programs then go on until they are stopped by hand.
+/// On Linux, has the kernel kill the program when this one ends in a
+/// way that runs no code of ours (SIGKILL). Elsewhere there is no
+/// such call; the programs then go on until they are stopped by hand.
 pub fn die_with_parent(command: &mut Command) {
     #[cfg(target_os = "linux")]
     {
@@ -246,8 +251,8 @@ pub fn die_with_parent(command: &mut Command) {
             unsafe_code,
             reason = "std has no call that sets the parent-death signal"
         )]
-        // SAFETY: between fork and exec only async-signal-safe calls are allowed; prctl(2) and getppid(2) are plain
-        // system calls, and an Error made from a number allocates nothing.
+        // SAFETY: between fork and exec only async-signal-safe calls are allowed; prctl(2) and
+        // getppid(2) are plain system calls, and an Error made from a number allocates nothing.
         unsafe {
             command.pre_exec(move || {
                 if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) != 0 {
@@ -265,14 +270,15 @@ pub fn die_with_parent(command: &mut Command) {
     let _ = command;
 }
 
-/// Has the program lead a session and its own process group, without a controlling terminal: `/dev/tty`, where some programs ask
-/// for a password, does not open the terminal of anyone who started it.
+/// Has the program lead a session and its own process group, without
+/// a controlling terminal: `/dev/tty`, where some programs ask for a
+/// password, does not open the terminal of anyone who started it.
 #[cfg(unix)]
 pub fn lead_session(command: &mut Command) {
     use std::os::unix::process::CommandExt;
     #[allow(unsafe_code, reason = "std has no call that makes a session")]
-    // SAFETY: between fork and exec only async-signal-safe calls are allowed; setsid(2) is a plain system call, and an Error made
-    // from a number allocates nothing.
+    // SAFETY: between fork and exec only async-signal-safe calls are allowed; setsid(2) is a plain
+    // system call, and an Error made from a number allocates nothing.
     unsafe {
         command.pre_exec(|| match libc::setsid() {
             -1 => Err(io::Error::last_os_error()),
@@ -298,7 +304,8 @@ fn pump<Side: Copy + Send + 'static>(
         loop {
             let bytes = match pipe.read(&mut buffer) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                // A pipe gives no error but to a program that misuses it; for the listener it has ended.
+                // A pipe gives no error but to a program that
+                // misuses it; for the listener it has ended.
                 Ok(0) | Err(_) => break,
                 Ok(count) => buffer[..count].to_vec(),
             };

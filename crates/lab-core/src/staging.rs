@@ -8,11 +8,12 @@ use std::sync::{Mutex, MutexGuard};
 
 use labnet::lock;
 
-/// The folders that go when this program does. Each is made, written to and taken away under this lock.
+/// The folders that go when this program does. Each is
+/// made, written to and taken away under this lock.
 static STAGING: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// A folder for work that is not finished. It is taken away with all that is in it when it is dropped, and at the signals of
-/// [`crate::process::stop_at_signals`].
+/// A folder for work that is not finished. It is taken away with all that is in it when it is
+/// dropped, and at the signals of [`crate::process::stop_at_signals`].
 #[derive(Debug)]
 pub struct StagingDir {
     path: PathBuf,
@@ -48,8 +49,8 @@ impl StagingDir {
         &self.path
     }
 
-    /// Writes a file in it, and the folders on the way there. A signal waits for that, and once one has come nothing is
-    /// written any more: what is being taken away would else come again.
+    /// Writes a file in it, and the folders on the way there. A signal waits for that, and once one
+    /// has come nothing is written any more: what is being taken away would else come again.
     ///
     /// # Errors
     ///
@@ -84,7 +85,8 @@ impl Drop for StagingDir {
     }
 }
 
-/// Takes all of them away. While the caller holds what this gives, no other is made and nothing is written to one.
+/// Takes all of them away. While the caller holds what this
+/// gives, no other is made and nothing is written to one.
 pub(crate) fn remove_all() -> MutexGuard<'static, Vec<PathBuf>> {
     let folders = lock(&STAGING);
     for folder in folders.iter() {

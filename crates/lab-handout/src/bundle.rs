@@ -14,7 +14,8 @@ use lab_core::staging::StagingDir;
 use labnet::Hint;
 use zip::write::SimpleFileOptions;
 
-/// The time of every entry in a tar archive, in seconds since 1970: the first of January 1980, where zip's time begins.
+/// The time of every entry in a tar archive, in seconds since 1970: the first of January 1980,
+/// where zip's time begins.
 const FIXED_TIME: u64 = 315_532_800;
 
 /// Endings of other archives: a folder of such a name would be a surprise.
@@ -89,7 +90,8 @@ impl Target {
         }
     }
 
-    /// Finds out whether a hand-out can go there. What is there already is never overwritten; an empty folder is taken.
+    /// Finds out whether a hand-out can go there. What is there
+    /// already is never overwritten; an empty folder is taken.
     ///
     /// # Errors
     ///
@@ -117,7 +119,8 @@ impl Target {
         Ok(())
     }
 
-    /// Writes the hand-out there: next to its place first, then into it with one step, so that nobody ever finds a half.
+    /// Writes the hand-out there: next to its place first, then into it with one step, so that
+    /// nobody ever finds a half.
     ///
     /// # Errors
     ///

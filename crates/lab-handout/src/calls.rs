@@ -1,7 +1,8 @@
-//! The calls that a step of a starter needs, by their names in both languages, and where they are described.
+//! The calls that a step of a starter needs, by their
+//! names in both languages, and where they are described.
 //!
-//! They are in `calls.txt`. For each language a row has the code that shows a call, the call's name, and the place of its
-//! description on one of the [`PAGES`].
+//! They are in `calls.txt`. For each language a row has the code that shows a call, the call's
+//! name, and the place of its description on one of the [`PAGES`].
 
 /// Where calls are described; the last is a function at the end of the program itself.
 const PAGES: [(&str, &str); 10] = [
@@ -44,8 +45,8 @@ fn rows() -> impl Iterator<Item = [&'static str; 6]> {
     })
 }
 
-/// The lines of comment that name the calls in a piece of a program: what each is called, and where it is described.
-/// In Rust with the name in Python too.
+/// The lines of comment that name the calls in a piece of a program: what each is called, and where
+/// it is described. In Rust with the name in Python too.
 pub fn named(code: &str, in_rust: bool) -> Vec<String> {
     let mut lines = Vec::new();
     for [
@@ -73,7 +74,8 @@ pub fn named(code: &str, in_rust: bool) -> Vec<String> {
     lines
 }
 
-/// The functions of the program itself that a piece of it calls: `serve`, and `sum::answer` of another file.
+/// The functions of the program itself that a piece of
+/// it calls: `serve`, and `sum::answer` of another file.
 pub fn own(code: &str, program: &str, in_rust: bool) -> Vec<String> {
     let word = if in_rust { "fn " } else { "def " };
     let known = |line: &str| rows().any(|row| line.starts_with(row[3].trim_end_matches('(')));

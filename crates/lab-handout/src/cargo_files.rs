@@ -1,5 +1,5 @@
-//! What cargo itself adds to a hand-out: `Cargo.lock` without the packages that are not in it, and on request
-//! the sources of all crates that are.
+//! What cargo itself adds to a hand-out: `Cargo.lock` without the packages that are not in it, and
+//! on request the sources of all crates that are.
 
 use std::fs;
 use std::path::Path;
@@ -65,7 +65,8 @@ fn cargo(folder: &Path, args: &[&str]) -> anyhow::Result<Vec<u8>> {
     command.args(args).current_dir(folder);
     command.stdin(Stdio::null());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    // With all that it starts it ends at a signal: nothing writes into a folder that is being taken away.
+    // With all that it starts it ends at a signal: nothing
+    // writes into a folder that is being taken away.
     let mut cargo = process::start_group(&mut command).context("cannot start cargo")?;
     let (sender, events) = sync_channel(16);
     cargo.listen((), &sender);

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The folder with a file for each exercise, and in its folder `sheets` one of the same name for what the sheet asks.
+/// The folder with a file for each exercise, and in its folder
+/// `sheets` one of the same name for what the sheet asks.
 pub const FOLDER: &str = "crates/lab-check/src/exercises/";
 /// The one file there that is not an exercise.
 const REGISTER: &str = "mod.rs";
@@ -44,7 +45,8 @@ impl Checks {
         with_sheet.flatten().collect()
     }
 
-    /// The names under which `cargo lab check` knows what these files judge: `name: "…"` in each `Exercise`.
+    /// The names under which `cargo lab check` knows what
+    /// these files judge: `name: "…"` in each `Exercise`.
     pub fn names(&self, paths: &BTreeSet<String>) -> BTreeSet<String> {
         let texts = paths.iter().filter_map(|path| self.files.get(path));
         let name = |text: &String| {

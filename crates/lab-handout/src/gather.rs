@@ -1,6 +1,7 @@
 //! Which files make up a hand-out.
 //!
-//! They are taken as they are. Two things are made: the README at the top, and a starter's programs without their marked regions.
+//! They are taken as they are. Two things are made: the README at the top, and a starter's programs
+//! without their marked regions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -19,7 +20,8 @@ use crate::kind::Kind;
 use crate::readme;
 use crate::starter::{self, Language};
 
-/// One of the two licenses is enough for those who receive it, and the shorter one keeps a hand-out small.
+/// One of the two licenses is enough for those who receive
+/// it, and the shorter one keeps a hand-out small.
 const LICENSE: &str = "LICENSE-MIT";
 
 /// What of the workspace's root goes into every hand-out in Rust.
@@ -36,7 +38,8 @@ const ROOT_FILES: [&str; 7] = [
 /// The packages of `cargo lab` that a hand-out with a check carries, with what they depend on.
 const LAB: [&str; 2] = ["crates/lab", "crates/lab-check"];
 
-/// What is carried of a package's `tests`: the check's manifest names two of these, which hold the third.
+/// What is carried of a package's `tests`: the check's
+/// manifest names two of these, which hold the third.
 const NAMED_TESTS: [&str; 3] = [
     "crates/lab-check/tests/check-matrix.rs",
     "crates/lab-check/tests/check-tool/main.rs",
@@ -197,7 +200,8 @@ impl Source {
         self.checks.of(&packages)
     }
 
-    /// The names under which `cargo lab check` knows the exercise: its server and its client may have one each.
+    /// The names under which `cargo lab check` knows the
+    /// exercise: its server and its client may have one each.
     pub fn check_names(&self, exercise: &Exercise) -> BTreeSet<String> {
         self.checks.names(&self.check_of(exercise))
     }
@@ -321,7 +325,8 @@ impl Source {
     }
 }
 
-/// Whether a carried package's file is its test, example or description, `crates/labnet/tests/frames.rs`.
+/// Whether a carried package's file is its test, example or description,
+/// `crates/labnet/tests/frames.rs`.
 fn is_aside(name: &str) -> bool {
     let part = name.split('/').nth(2).unwrap_or_default();
     !NAMED_TESTS.contains(&name)

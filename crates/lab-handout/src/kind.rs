@@ -27,7 +27,8 @@ impl Kind {
 
     /// A program's folder in the hand-out.
     ///
-    /// Python programs are at the top. A folder without a `Cargo.toml` in `crates/` would be an error to cargo.
+    /// Python programs are at the top. A folder without a
+    /// `Cargo.toml` in `crates/` would be an error to cargo.
     pub fn folder(self, program: &Program) -> &str {
         match self.python {
             true => &program.package,

@@ -78,7 +78,8 @@ struct Args {
     /// with cargo lab check for the exercise
     #[argh(switch)]
     check: bool,
-    /// for the instructor: the starter with its check, and what gradescope or classroom50 needs to grade with it
+    /// for the instructor: the starter with its check, and
+    /// what gradescope or classroom50 needs to grade with it
     #[argh(option, from_str_fn(Platform::parse))]
     with_results: Option<Platform>,
     /// with all crates it needs, to be built without a network

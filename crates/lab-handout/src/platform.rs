@@ -1,7 +1,9 @@
-//! `--with-results`: the files with which a grading platform runs the check, and reads what it found.
+//! `--with-results`: the files with which a grading
+//! platform runs the check, and reads what it found.
 //!
-//! They stand in `platform/` as they are handed out. `grade.py` does the work, for both platforms; the others are what each one
-//! starts. Both formats and folders are those of the platforms' own documents:
+//! They stand in `platform/` as they are handed out. `grade.py` does
+//! the work, for both platforms; the others are what each one starts.
+//! Both formats and folders are those of the platforms' own documents:
 //! <https://gradescope-autograders.readthedocs.io/en/latest/specs/> and
 //! <https://github.com/foundation50/classroom50/wiki/Advanced-Autograding>.
 
@@ -46,14 +48,16 @@ impl Platform {
             ],
             Platform::Classroom50 => &[
                 ("autograder.py", include_str!("platform/autograder.py")),
-                // The assignment's runtime block: `gh teacher assignment add --runtime runtime.json`.
+                // The assignment's runtime block: `gh teacher
+                // assignment add --runtime runtime.json`.
                 ("runtime.json", "{ \"rust\": \"stable\" }\n"),
             ],
         }
     }
 }
 
-/// Adds the platform's files. `checks` are the names under which `cargo lab check` knows the exercise.
+/// Adds the platform's files. `checks` are the names
+/// under which `cargo lab check` knows the exercise.
 ///
 /// # Errors
 ///

@@ -8,8 +8,8 @@ use lab_core::catalog::{Exercise, Program, Role, Sheet};
 use crate::bundle::Files;
 use crate::kind::Kind;
 
-/// The text of the top README. `tasks` are the files with a part to write, each with its steps; `asked` is what the sheet
-/// asks for.
+/// The text of the top README. `tasks` are the files with a part to write, each with its steps;
+/// `asked` is what the sheet asks for.
 ///
 /// # Errors
 ///
@@ -123,7 +123,8 @@ fn in_order<'a>(
     files
 }
 
-/// Steps of one file in a few words: `steps 1 to 2`, `steps 3 to 7` and `steps 5 to 6` are `steps 1 to 7`.
+/// Steps of one file in a few words: `steps 1 to 2`,
+/// `steps 3 to 7` and `steps 5 to 6` are `steps 1 to 7`.
 fn together(tasks: &[&str]) -> String {
     let mut ranges: Vec<(u32, u32)> = Vec::new();
     for task in tasks {
@@ -157,7 +158,8 @@ const NOT_IN_PYTHON: [&str; 9] = [
     "in one terminal",
 ];
 
-/// The lines that speak of what is in the folder: a sentence is a line, and a section about Rust goes as a whole.
+/// The lines that speak of what is in the folder: a sentence
+/// is a line, and a section about Rust goes as a whole.
 fn without_rust(readme: &str) -> String {
     let mut kept: Vec<&str> = Vec::new();
     let mut about_rust = false;
@@ -183,8 +185,8 @@ fn without_rust(readme: &str) -> String {
     text
 }
 
-/// A description whose commands run the programs in Rust, for a folder with the Python programs alone:
-/// `cargo run -p dsd-sum-client 1 2` becomes `python3 dsd-sum-client/twin.py 1 2`.
+/// A description whose commands run the programs in Rust, for a folder with the Python programs
+/// alone: `cargo run -p dsd-sum-client 1 2` becomes `python3 dsd-sum-client/twin.py 1 2`.
 fn in_python(readme: &str, programs: &[Program]) -> String {
     let mut text = readme.to_string();
     for program in programs {

@@ -1,6 +1,7 @@
 //! From the full program to the starter: what is the student's to write is taken out.
 //!
-//! The sources mark it with comments that editors fold as regions, and that disturb nobody who reads the program:
+//! The sources mark it with comments that editors fold as
+//! regions, and that disturb nobody who reads the program:
 //!
 //! ```text
 //! // region: exercise                    (Rust)
@@ -8,8 +9,9 @@
 //! <!-- region: answers -->               (Markdown)
 //! ```
 //!
-//! and the same with `endregion`. In a program the numbered steps of a region stay, with the calls that each needs; the code
-//! between them goes, and what is in its place compiles and says at run time what is missing.
+//! and the same with `endregion`. In a program the numbered steps of a
+//! region stay, with the calls that each needs; the code between them goes,
+//! and what is in its place compiles and says at run time what is missing.
 
 use anyhow::{bail, ensure};
 
@@ -152,7 +154,8 @@ fn parts(text: &str, language: Language) -> anyhow::Result<Vec<Part>> {
     Ok(parts)
 }
 
-/// What is in a region's place: its numbered steps, and a statement that compiles and says what is missing.
+/// What is in a region's place: its numbered steps, and
+/// a statement that compiles and says what is missing.
 fn replacement(lines: &str, program: &str, language: Language) -> (String, String) {
     let comment = language.comment();
     let steps: Vec<&str> = lines
@@ -200,7 +203,8 @@ fn with_code<'a>(lines: &'a str, comment: &str) -> Vec<(&'a str, String)> {
     steps
 }
 
-/// The questions among the answers, each in bold at the beginning of a paragraph: `**What does bind do?** It …`
+/// The questions among the answers, each in bold at the
+/// beginning of a paragraph: `**What does bind do?** It …`
 fn questions(lines: &str) -> String {
     let question = |line: &str| {
         let (question, _) = line.strip_prefix("**")?.split_once("?**")?;
@@ -232,7 +236,8 @@ fn number(step: Option<&&str>) -> Option<u32> {
     digits.parse().ok()
 }
 
-/// Without its middle a program has variables and imports that nothing uses yet: no reason for a page of warnings.
+/// Without its middle a program has variables and imports
+/// that nothing uses yet: no reason for a page of warnings.
 fn allow_unused(text: &str) -> String {
     const ALLOW: &str = "#![allow(unused)] // Take this line out when your part is written.\n";
     let header = text

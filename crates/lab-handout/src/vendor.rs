@@ -1,7 +1,8 @@
-//! `--offline`: the crates of a hand-out, as `cargo vendor` brings them, without what no student's machine needs.
+//! `--offline`: the crates of a hand-out, as `cargo vendor`
+//! brings them, without what no student's machine needs.
 //!
-//! Cargo reads the manifest of every crate in `Cargo.lock`, also of those for other systems. Of these the manifest stays,
-//! with an empty library; of the others, the files that a build reads.
+//! Cargo reads the manifest of every crate in `Cargo.lock`, also of those for other systems. Of
+//! these the manifest stays, with an empty library; of the others, the files that a build reads.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -34,7 +35,8 @@ const ASIDE: [&str; 6] = ["benches", "ci", "doc", "examples", "fuzz", "tests"];
 const PROCESSORS: [&str; 2] = ["x86_64", "aarch64"];
 const CHECKSUMS: &str = ".cargo-checksum.json";
 
-/// The vendored crates that are needed somewhere, by the names of their folders, each with its features.
+/// The vendored crates that are needed somewhere, by
+/// the names of their folders, each with its features.
 pub type Needed = BTreeMap<String, BTreeSet<String>>;
 
 /// Which crates are needed, by what `metadata` says for each system: cargo's own words, as JSON.
@@ -69,7 +71,8 @@ pub fn needed(
     Ok(needed)
 }
 
-/// Takes away what is not needed of the crates in a folder, and from the list that cargo compares them with.
+/// Takes away what is not needed of the crates in a folder,
+/// and from the list that cargo compares them with.
 ///
 /// # Errors
 ///
@@ -163,7 +166,8 @@ fn trim_needed(folder: &Path, name: &str, features: &BTreeSet<String>) -> anyhow
     Ok(())
 }
 
-/// In windows-sys each folder is a feature: `Win32/Networking/WinSock` is `Win32_Networking_WinSock`.
+/// In windows-sys each folder is a feature: `Win32/Networking/WinSock` is
+/// `Win32_Networking_WinSock`.
 fn trim_windows(folder: &Path, feature: &str, features: &BTreeSet<String>) -> anyhow::Result<()> {
     if !features.contains(feature) {
         return remove(folder);

@@ -15,7 +15,8 @@ pub struct Template {
 }
 
 impl Template {
-    /// Splits a command line into words as a shell does, with quotes, but without a shell's other powers.
+    /// Splits a command line into words as a shell does,
+    /// with quotes, but without a shell's other powers.
     ///
     /// # Errors
     ///
@@ -57,7 +58,8 @@ impl Template {
         })
     }
 
-    /// The same command with a folder filled in: the submission's for `dir`, an empty one for `scratch`.
+    /// The same command with a folder filled in: the
+    /// submission's for `dir`, an empty one for `scratch`.
     pub fn with_folder(&self, place: &str, folder: &Path) -> Self {
         let (place, folder) = (format!("{{{place}}}"), folder.to_string_lossy());
         Template {
@@ -100,7 +102,8 @@ impl Template {
 const IN_A_SHELL: &str = "put it into a script, or run a shell yourself and hand the places on as arguments: \
     --client \"sh -c 'cd x && exec ./client \\\"\\$@\\\"' sh {port} {message}\"";
 
-/// Whether the message would be filled into what a shell reads as its script: `sh -c './client {message}'`.
+/// Whether the message would be filled into what a shell
+/// reads as its script: `sh -c './client {message}'`.
 fn message_in_a_script(words: &[String]) -> bool {
     const SHELLS: [&str; 6] = ["sh", "bash", "dash", "ash", "ksh", "zsh"];
     let is_shell = |word: &String| {

@@ -22,7 +22,8 @@ pub struct Role {
     pub package: &'static str,
     /// The arguments after our program's name.
     pub arguments: &'static str,
-    /// What its user tells it to send, for `{message}` and for a program that asks; empty where there is no such thing.
+    /// What its user tells it to send, for `{message}` and for a program that asks; empty where
+    /// there is no such thing.
     pub message: &'static str,
     /// The address of the sheet.
     pub host: Host,
@@ -52,7 +53,8 @@ pub enum Host {
     Loopback,
     /// This machine's own name, resolved.
     OwnName,
-    /// One of the Internet's, for a client: the check is there in its place, whatever its name or address.
+    /// One of the Internet's, for a client: the check is
+    /// there in its place, whatever its name or address.
     Internet,
 }
 
@@ -60,7 +62,8 @@ pub enum Host {
 pub struct Case {
     /// A short name, for `--only`.
     pub id: &'static str,
-    /// What is so when the case passes, as a sentence without its subject: `answers a message that arrives whole`.
+    /// What is so when the case passes, as a sentence without
+    /// its subject: `answers a message that arrives whole`.
     pub name: &'static str,
     /// The cases without which this one says nothing.
     pub depends_on: &'static [&'static str],

@@ -22,9 +22,9 @@
 //!
 //! # To add a check
 //!
-//! An exercise is a file in `src/exercises/` of `lab-check` with a `pub static EXERCISE: Exercise`. A [`Case`](exercise::Case) has a short name, a sentence that is true when
-//! it passes, the cases without which it says nothing, and a function that plays it on a
-//! [`Harness`](harness::Harness):
+//! An exercise is a file in `src/exercises/` of `lab-check` with a `pub static EXERCISE: Exercise`.
+//! A [`Case`](exercise::Case) has a short name, a sentence that is true when it passes, the cases
+//! without which it says nothing, and a function that plays it on a [`Harness`](harness::Harness):
 //!
 //! ```ignore
 //! Case {
@@ -32,8 +32,10 @@
 //!     name: "puts together a message that is cut in the middle",
 //!     depends_on: &["whole"],
 //!     play: |harness| {
-//!         let mut client = harness.serve()?;                   // starts the server, connects when it listens
-//!         let taken = client.send_apart(&[b"hel", b"lo"]);   // the second goes when the first has been read
+//!         // Starts the server, and connects when it listens.
+//!         let mut client = harness.serve()?;
+//!         // The second piece goes when the first has been read.
+//!         let taken = client.send_apart(&[b"hel", b"lo"]);
 //!         harness.must_take(taken, &m::CLOSES_EARLY)?;
 //!         let received = client.read(b"hello");
 //!         match received.end {
@@ -44,8 +46,9 @@
 //! }
 //! ```
 //!
-//! Then a wrong answer that fails it: a file in `gallery/EXERCISE/`, whose first lines say what it is and which cases it has to fail with
-//! which misconception. The test `check-matrix` plays it, and fails when a case has no wrong answer.
+//! Then a wrong answer that fails it: a file in `gallery/EXERCISE/`, whose first lines say what it
+//! is and which cases it has to fail with which misconception. The test `check-matrix` plays it,
+//! and fails when a case has no wrong answer.
 
 pub mod cases;
 pub mod command;

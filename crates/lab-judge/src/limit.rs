@@ -10,13 +10,15 @@ use crate::verdict::{Log, What};
 /// A program that has nothing to do and runs this long is in a loop.
 pub const LOOPS: Duration = Duration::from_millis(300);
 
-/// The same for one that has only to close its connection, with some room for what it does on the way there.
+/// The same for one that has only to close its connection,
+/// with some room for what it does on the way there.
 const CLOSES: Duration = Duration::from_secs(1);
 
 /// What somebody saw who need not wait any longer, for the evidence.
 const SEES_IT_WAIT: &str = "saw that the program itself waits, and that nothing is on its way";
 
-/// How much a program that is at work may compute after its time is up: a busy loop uses that up, whatever else runs.
+/// How much a program that is at work may compute after its
+/// time is up: a busy loop uses that up, whatever else runs.
 const OVERTIME: Duration = Duration::from_millis(500);
 
 /// `1 second`, `5 seconds`, `0.5 seconds`.
@@ -27,7 +29,8 @@ pub fn seconds(duration: Duration) -> String {
     }
 }
 
-/// Whether the end of the case has cut a step short. What did not come in a step that was cut says nothing about the program.
+/// Whether the end of the case has cut a step short. What did not come in a step that was cut says
+/// nothing about the program.
 #[derive(Debug, Clone, Default)]
 pub struct Cut(Arc<AtomicBool>);
 
@@ -96,12 +99,14 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// Whether the last wait was over because the program itself waits for good: then it had no reason to last as long as a step may.
+    /// Whether the last wait was over because the program itself waits for good: then it had no
+    /// reason to last as long as a step may.
     pub fn waits(&self) -> bool {
         self.known.0.waits.load(Ordering::SeqCst)
     }
 
-    /// Writes down what was waited for, and for how long; or that the program itself was seen to wait.
+    /// Writes down what was waited for, and for how long;
+    /// or that the program itself was seen to wait.
     pub fn tell(&self, log: &Log, who: &str, what: &str, waited: Duration) {
         match self.waits() {
             true => log.did(who, SEES_IT_WAIT),
@@ -109,7 +114,8 @@ impl Limit {
         }
     }
 
-    /// How the last wait ended, after words like "nothing came": `for 5 seconds`, or why nothing will come.
+    /// How the last wait ended, after words like "nothing
+    /// came": `for 5 seconds`, or why nothing will come.
     pub fn in_vain(&self) -> String {
         match self.waits() {
             true => "because the program itself waits".to_string(),
@@ -131,7 +137,8 @@ impl Limit {
         }
     }
 
-    /// A step in which the program has nothing to do but to close its connection: one that runs on end for a while is in a loop.
+    /// A step in which the program has nothing to do but to close its connection: one that runs on
+    /// end for a while is in a loop.
     pub fn step_to_close(&self) -> Step {
         let ran = procfs::cpu_usage(self.group).map(|usage| (usage.ran, Instant::now()));
         Step { ran, ..self.step() }
@@ -146,19 +153,22 @@ pub struct Step {
     deadline: Instant,
     /// How much the program had run when its time was first up.
     overtime: Option<Duration>,
-    /// Whether the program was found at rest, or at work for too long, after its time was up; or to wait for good, before.
+    /// Whether the program was found at rest, or at work for too
+    /// long, after its time was up; or to wait for good, before.
     looked: bool,
     watch: Watch,
-    /// How much the program had run when it had nothing to do any more, and when that was looked at last.
+    /// How much the program had run when it had nothing
+    /// to do any more, and when that was looked at last.
     ran: Option<(Duration, Instant)>,
 }
 
 impl Step {
-    /// Whether the time is up. It is put off while the program is at work, or is kept from it by other programs: a limit is
-    /// for those who wait for something that does not come.
+    /// Whether the time is up. It is put off while the program is at work, or is kept from it by
+    /// other programs: a limit is for those who wait for something that does not come.
     ///
-    /// To find a program at rest takes a while, in which it may have done what was waited for, and only then have come to rest. So the
-    /// first answer after that is no: the caller looks once more.
+    /// To find a program at rest takes a while, in which it may have
+    /// done what was waited for, and only then have come to rest. So
+    /// the first answer after that is no: the caller looks once more.
     pub fn is_over(&mut self) -> bool {
         if self.looked {
             return true;
@@ -188,7 +198,8 @@ impl Step {
         false
     }
 
-    /// Whether the programs wait for us, so that nothing will come. A thread of ours that sends would end that.
+    /// Whether the programs wait for us, so that nothing will
+    /// come. A thread of ours that sends would end that.
     fn waits_for_good(&mut self) -> bool {
         let facts = &self.limit.known.0;
         let groups = labnet::lock(&facts.groups).clone();
@@ -221,7 +232,8 @@ impl Step {
         };
     }
 
-    /// How long was waited, for the evidence: the time of a step, or what the end of the case left of it, in tenths of a second.
+    /// How long was waited, for the evidence: the time of a step, or what the end of the case left
+    /// of it, in tenths of a second.
     pub fn waited(&self) -> Duration {
         let waited = self.begin.elapsed();
         match waited < self.limit.patience {

@@ -1,7 +1,7 @@
 //! The mistakes that socket programs make again and again, each with a name and an explanation.
 //!
-//! A failed case points to one of them. The words are for somebody who has just made the mistake: what was
-//! believed, what is so, and what to do.
+//! A failed case points to one of them. The words are for somebody who has just made the mistake:
+//! what was believed, what is so, and what to do.
 //!
 //! One file, since it is one table.
 
@@ -17,7 +17,8 @@ pub struct Misconception {
 }
 
 impl Misconception {
-    /// Whether its sign is that bytes come back as others. All the rest show in bytes that do not come.
+    /// Whether its sign is that bytes come back as others.
+    /// All the rest show in bytes that do not come.
     pub fn changes_bytes(&self) -> bool {
         [
             &CHANGES_TEXT,
@@ -31,7 +32,8 @@ impl Misconception {
         .any(|one| one.id == self.id)
     }
 
-    /// Whether it only says that something did not come, so that a crash of the program explains it better.
+    /// Whether it only says that something did not come,
+    /// so that a crash of the program explains it better.
     pub fn is_vague(&self) -> bool {
         self.says_never_met()
             || [

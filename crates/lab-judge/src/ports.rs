@@ -1,9 +1,10 @@
 //! Ports for servers under test.
 //!
-//! A port has to be free when the server binds it, a moment after it was chosen. Two things make that certain: it is
-//! taken from below the range from which the system draws the ports of outgoing connections, so that none of the
-//! hundreds of clients of a check gets it by chance, and while it is in use this process holds the same number in the other protocol
-//! (the UDP port for a TCP server, the TCP port for a UDP server), so that two checks on one machine never choose the same.
+//! A port has to be free when the server binds it, a moment after it was chosen. Two things make
+//! that certain: it is taken from below the range from which the system draws the ports of outgoing
+//! connections, so that none of the hundreds of clients of a check gets it by chance, and while it
+//! is in use this process holds the same number in the other protocol (the UDP port for a TCP
+//! server, the TCP port for a UDP server), so that two checks on one machine never choose the same.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
@@ -15,8 +16,8 @@ use socket2::{Domain, Socket, Type};
 
 use crate::process;
 
-/// Where ports are taken from: above the well-known ones, below Linux' 32768–60999 and others' 49152–65535. Each protocol has a
-/// range of its own, since its locks are ports of the other.
+/// Where ports are taken from: above the well-known ones, below Linux' 32768–60999 and others'
+/// 49152–65535. Each protocol has a range of its own, since its locks are ports of the other.
 const FIRST_TCP: u16 = 20_000;
 const FIRST_UDP: u16 = 26_000;
 const COUNT: u16 = 6_000;
@@ -73,7 +74,8 @@ impl Port {
             u16::try_from(std::process::id().wrapping_mul(97) % u32::from(COUNT)).unwrap_or(0);
         let mut last_error = io::Error::from(io::ErrorKind::AddrInUse);
         for _ in 0..COUNT {
-            // A program being started would hold the socket that tries the port for a moment longer.
+            // A program being started would hold the socket
+            // that tries the port for a moment longer.
             let _none = process::spawn_lock();
             let offset = (begin + NEXT.fetch_add(1, Ordering::Relaxed) % COUNT) % COUNT;
             match Self::lock(first + offset, protocol) {
@@ -87,7 +89,8 @@ impl Port {
     fn lock(number: u16, protocol: Protocol) -> io::Result<Self> {
         // Any address, not only loopback: a server may listen on all interfaces.
         let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, number));
-        // The lock first: anyone who holds it may be about to bind the port itself, and must not find us there.
+        // The lock first: anyone who holds it may be about to
+        // bind the port itself, and must not find us there.
         let lock = match protocol {
             Protocol::Tcp => Lock::Udp {
                 _held: UdpSocket::bind(any)?,
@@ -96,8 +99,8 @@ impl Port {
                 _held: TcpListener::bind(any)?,
             },
         };
-        // Without SO_REUSEADDR, which a program under test may have forgotten: it shall not find the connections of an earlier
-        // one there (TIME_WAIT), but by its own fault.
+        // Without SO_REUSEADDR, which a program under test may have forgotten: it shall not find
+        // the connections of an earlier one there (TIME_WAIT), but by its own fault.
         let kind = match protocol {
             Protocol::Tcp => Type::STREAM,
             Protocol::Udp => Type::DGRAM,
@@ -112,9 +115,9 @@ impl Port {
 
 /// Opens a socket on a port that this process had open a moment ago.
 ///
-/// A socket of the check that is closed while a program is started stays open in that program until it is executed, and even a
-/// moment longer: the system closes the copies only after it has told us that the program runs. No program is started
-/// meanwhile, so there are ever fewer copies.
+/// A socket of the check that is closed while a program is started stays open in that program until
+/// it is executed, and even a moment longer: the system closes the copies only after it has told us
+/// that the program runs. No program is started meanwhile, so there are ever fewer copies.
 ///
 /// # Errors
 ///

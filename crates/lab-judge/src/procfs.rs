@@ -1,13 +1,15 @@
 //! What only the system can tell: who has taken which bytes, who listens where, who runs.
 //!
-//! Linux tells all of it in `/proc`. Elsewhere the answers are `None`, and anyone who asked says what that means.
+//! Linux tells all of it in `/proc`. Elsewhere the answers
+//! are `None`, and anyone who asked says what that means.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How many bytes wait unread in the receive queue of the socket at `local` that is connected to `remote`.
+/// How many bytes wait unread in the receive queue of
+/// the socket at `local` that is connected to `remote`.
 ///
 /// `None` where the system does not tell, or where there is no such socket (any more).
 pub fn unread(local: SocketAddr, remote: SocketAddr) -> Option<usize> {
@@ -15,17 +17,20 @@ pub fn unread(local: SocketAddr, remote: SocketAddr) -> Option<usize> {
     if let Ok(answer) = linux::ask_for_socket(local, remote) {
         return answer.map(|socket| socket.unread);
     }
-    // Some systems that pass for Linux have no sock_diag: the whole table tells it as well, a hundred times slower.
+    // Some systems that pass for Linux have no sock_diag: the
+    // whole table tells it as well, a hundred times slower.
     sockets("tcp")?
         .into_iter()
         .find(|socket| socket.local == local && socket.remote == remote)
         .map(|socket| socket.unread)
 }
 
-/// Whether the socket at `local` has in its queue, or has had, all of the `sent` bytes that `remote` has sent on their connection.
+/// Whether the socket at `local` has in its queue, or has had, all of the `sent` bytes that
+/// `remote` has sent on their connection.
 ///
-/// A send is over before its bytes have arrived: on a busy machine they may still be on their way, also on loopback.
-/// `None` where the system does not tell, or where there is no such socket (any more).
+/// A send is over before its bytes have arrived: on a busy machine
+/// they may still be on their way, also on loopback. `None` where the
+/// system does not tell, or where there is no such socket (any more).
 pub fn has_received(local: SocketAddr, remote: SocketAddr, sent: u64) -> Option<bool> {
     #[cfg(target_os = "linux")]
     if let Ok(answer) = linux::ask_for_socket(local, remote)
@@ -36,15 +41,17 @@ pub fn has_received(local: SocketAddr, remote: SocketAddr, sent: u64) -> Option<
     }
     #[cfg(not(target_os = "linux"))]
     let _ = sent;
-    // The sender's own queue is empty when all is acknowledged, which may be 40 ms later (delayed ACK).
+    // The sender's own queue is empty when all is
+    // acknowledged, which may be 40 ms later (delayed ACK).
     sockets("tcp")?
         .into_iter()
         .find(|socket| socket.local == remote && socket.remote == local)
         .map(|socket| socket.unacknowledged == 0)
 }
 
-/// Whether a program has accepted the connection of the socket at `local` with `remote`: a connection that only the system knows has no
-/// inode. `None` where the system does not tell, or where there is no such socket.
+/// Whether a program has accepted the connection of the socket at `local` with `remote`: a
+/// connection that only the system knows has no inode. `None` where the system does not tell, or
+/// where there is no such socket.
 pub fn accepted(local: SocketAddr, remote: SocketAddr) -> Option<bool> {
     #[cfg(target_os = "linux")]
     if let Ok(answer) = linux::ask_for_socket(local, remote) {
@@ -56,7 +63,8 @@ pub fn accepted(local: SocketAddr, remote: SocketAddr) -> Option<bool> {
     Some(socket.inode != 0)
 }
 
-/// The inode of the TCP socket at `local` that is connected to `remote`: 0 when its program has closed it.
+/// The inode of the TCP socket at `local` that is connected
+/// to `remote`: 0 when its program has closed it.
 ///
 /// `None` where the system does not tell, or where there is no such socket.
 pub fn inode(local: SocketAddr, remote: SocketAddr) -> Option<u64> {
@@ -70,10 +78,11 @@ pub fn inode(local: SocketAddr, remote: SocketAddr) -> Option<u64> {
         .map(|socket| socket.inode)
 }
 
-/// How many bytes wait unread in the receive queue of the UDP socket that takes what is sent to this address.
+/// How many bytes wait unread in the receive queue of the
+/// UDP socket that takes what is sent to this address.
 ///
-/// `None` where the system does not tell, or where no socket is bound to it. The system counts the room that a datagram takes, which
-/// is more than its bytes: 0 is the only figure to rely on.
+/// `None` where the system does not tell, or where no socket is bound to it. The system counts the
+/// room that a datagram takes, which is more than its bytes: 0 is the only figure to rely on.
 pub fn unread_datagrams(address: SocketAddr) -> Option<usize> {
     sockets("udp")?
         .into_iter()
@@ -81,7 +90,8 @@ pub fn unread_datagrams(address: SocketAddr) -> Option<usize> {
         .map(|socket| socket.unread)
 }
 
-/// The ports on which somebody listens (TCP) who is reached at this address; `None` where the system does not tell.
+/// The ports on which somebody listens (TCP) who is reached
+/// at this address; `None` where the system does not tell.
 pub fn open_ports(ip: std::net::IpAddr) -> Option<Vec<u16>> {
     let ports = sockets("tcp")?
         .into_iter()
@@ -116,14 +126,16 @@ pub fn takes(local: SocketAddr, address: SocketAddr) -> bool {
     local.port() == address.port() && (local.ip() == address.ip() || local.ip().is_unspecified())
 }
 
-/// The inode of the UDP socket that sends from this address; `None` where the system does not tell, or where it is closed by now.
+/// The inode of the UDP socket that sends from this address; `None` where the system does not tell,
+/// or where it is closed by now.
 pub fn datagram_inode(from: SocketAddr) -> Option<u64> {
     let sockets = sockets("udp")?.into_iter();
     let mut of_port = sockets.filter(|socket| takes(socket.local, from));
     of_port.next().map(|socket| socket.inode)
 }
 
-/// Who holds a port: process id and name. `None` where nobody does, or where the system does not tell.
+/// Who holds a port: process id and name. `None` where
+/// nobody does, or where the system does not tell.
 pub fn holder(protocol: &str, port: u16) -> Option<(u32, String)> {
     let inode = sockets(protocol)?
         .into_iter()
@@ -159,17 +171,20 @@ pub fn listening(protocol: &str, group: u32) -> Vec<SocketAddr> {
 /// What the threads of a group of processes have done so far, and do now.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CpuUsage {
-    /// How long they have run: what a busy loop uses up sooner or later, however many others there are.
+    /// How long they have run: what a busy loop uses up
+    /// sooner or later, however many others there are.
     pub ran: Duration,
-    /// How long they have been ready to run and waited for a processor. The system adds this up only when the wait is over.
+    /// How long they have been ready to run and waited for a processor. The system adds this up
+    /// only when the wait is over.
     pub waited: Duration,
-    /// Whether one of them runs now, is ready to, or waits for the disk: it starts, or reads its own code.
+    /// Whether one of them runs now, is ready to, or waits
+    /// for the disk: it starts, or reads its own code.
     pub ready: bool,
 }
 
 impl CpuUsage {
-    /// Watches a group for a while, and tells whether it was at work: whether it ran or was kept from running by others for a fifth of
-    /// the time, or is kept from it still.
+    /// Watches a group for a while, and tells whether it was at work: whether it ran or was kept
+    /// from running by others for a fifth of the time, or is kept from it still.
     ///
     /// Who waits in a call is not at work, whatever else the machine does.
     pub fn watch(self, group: u32, window: Duration) -> Option<(CpuUsage, bool)> {
@@ -186,8 +201,8 @@ impl CpuUsage {
     }
 }
 
-/// Whether the processes of a group are at work, watched for a quarter of a second, or until they are known to wait. Where the system
-/// does not tell: no.
+/// Whether the processes of a group are at work, watched for a quarter of a second, or until they
+/// are known to wait. Where the system does not tell: no.
 pub fn is_busy(group: u32) -> bool {
     const WINDOW: Duration = Duration::from_millis(250);
     let begin = Instant::now();
@@ -217,7 +232,8 @@ pub fn waits_within(group: u32, time: Duration) -> bool {
     }
 }
 
-/// Whether a process has not been stopped (by SIGSTOP) and lives. Where the system does not tell: no.
+/// Whether a process has not been stopped (by SIGSTOP)
+/// and lives. Where the system does not tell: no.
 pub fn runs(id: u32) -> bool {
     processes()
         .into_iter()

@@ -1,4 +1,5 @@
-//! Plays the cases of a role: side by side where each has its own port, later ones only when what they rest on held.
+//! Plays the cases of a role: side by side where each has its
+//! own port, later ones only when what they rest on held.
 
 use std::collections::BTreeMap;
 use std::panic::{self, AssertUnwindSafe};
@@ -46,10 +47,12 @@ impl Plan {
     }
 }
 
-/// A report that grows while the cases are played: anyone who stops the check still has what was found out.
+/// A report that grows while the cases are played: anyone
+/// who stops the check still has what was found out.
 pub type SharedReport = Arc<Mutex<Report>>;
 
-/// Plays the cases and puts their results into the report, in the place of what stood there for them.
+/// Plays the cases and puts their results into the
+/// report, in the place of what stood there for them.
 ///
 /// `progress` is called as each case ends.
 pub fn play(
@@ -77,7 +80,8 @@ pub fn play(
                     let result = match task {
                         Task::Skip(why) => idle(role, case, Outcome::Skipped(why)),
                         Task::Play if plan.is_over() => idle(role, case, plan.over()),
-                        // Whatever fails here, the others learn that this case is over: they wait for it.
+                        // Whatever fails here, the others learn
+                        // that this case is over: they wait for it.
                         Task::Play => panic::catch_unwind(AssertUnwindSafe(|| {
                             settled(role, case, target, plan, report)
                         }))
@@ -110,15 +114,17 @@ pub fn not_played(role: &Role, plan: &Plan) -> Vec<CaseReport> {
     cases.map(|case| idle(role, case, outcome())).collect()
 }
 
-/// How many cases are played at a time, unless the user says otherwise: most of them wait for the network.
+/// How many cases are played at a time, unless the user
+/// says otherwise: most of them wait for the network.
 pub fn default_jobs() -> usize {
     2 * thread::available_parallelism().map_or(2, usize::from)
 }
 
 /// Plays a case; again, when it was the last one's connections that were in its way.
 ///
-/// On the sheet's port one case follows another, and the connections that a server closed hold its port for a minute (TIME_WAIT)
-/// against a server without SO_REUSEADDR. That is told by the case `restart`, and must not fail all others.
+/// On the sheet's port one case follows another, and the connections that a server closed hold its
+/// port for a minute (TIME_WAIT) against a server without SO_REUSEADDR. That is told by the case
+/// `restart`, and must not fail all others.
 fn settled(
     role: &Role,
     case: &Case,
@@ -170,7 +176,8 @@ fn one(
             return idle(role, case, Outcome::Undecided(why));
         }
     };
-    // A mistake of ours must not take the other cases along; the program under test ends all the same.
+    // A mistake of ours must not take the other cases
+    // along; the program under test ends all the same.
     let (groups, last_moment) = (harness.groups(), harness.last_moment());
     let (played, stopped) = until(last_moment, &groups, || {
         panic::catch_unwind(AssertUnwindSafe(|| (case.play)(&mut harness)))
@@ -190,7 +197,8 @@ fn one(
             elsewhere: None,
         })),
         Ok(Ok(())) => Outcome::Passed,
-        // What was waited for may have been cut short by the end of the whole check: that says nothing about the program.
+        // What was waited for may have been cut short by the end of the whole check: that says
+        // nothing about the program.
         Ok(Err(_)) if plan.is_over() => plan.over(),
         Ok(Err(Stop::Wrong(failure)))
             if failure.diff.is_none()
@@ -239,7 +247,8 @@ fn one(
     }
 }
 
-/// Whether the program under test waits for an answer that the check does not have. A server that listens has got all it needs.
+/// Whether the program under test waits for an answer that the check does not have. A server that
+/// listens has got all it needs.
 fn asks(harness: &mut Harness<'_>, target: &Target) -> Option<OpenQuestion> {
     let program = harness.program().ok()?;
     let question = program.open_question()?;
@@ -269,8 +278,8 @@ fn waits_for_the_keyboard(question: &OpenQuestion) -> String {
     }
 }
 
-/// Plays, and ends the programs at this moment if the play is not over by then: whatever waits for them, or listens to
-/// them without end, comes to its own end. Says whether that was needed.
+/// Plays, and ends the programs at this moment if the play is not over by then: whatever waits for
+/// them, or listens to them without end, comes to its own end. Says whether that was needed.
 fn until<T>(moment: Instant, groups: &Groups, play: impl FnOnce() -> T) -> (T, bool) {
     /// How often is looked for programs that were started since.
     const AGAIN: Duration = Duration::from_millis(50);
@@ -377,7 +386,8 @@ enum Task {
 }
 
 impl Table {
-    /// The next case whose foundations are decided; waits for one, and gives `None` when all have been given out.
+    /// The next case whose foundations are decided; waits for
+    /// one, and gives `None` when all have been given out.
     fn next(&self, cases: &[&Case], by_name: bool) -> Option<(usize, Task)> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {

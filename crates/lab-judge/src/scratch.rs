@@ -1,4 +1,5 @@
-//! An empty folder for a program that keeps files: `{scratch}` in its command, gone when the case is over.
+//! An empty folder for a program that keeps files:
+//! `{scratch}` in its command, gone when the case is over.
 
 use std::fs;
 use std::io::{self, ErrorKind};

@@ -1,8 +1,9 @@
 //! A system that has no socket to give, or that notices who asks for one. Linux only: seccomp(2).
 //!
-//! A limit of open files cannot show it: the descriptor that a program's libraries were read with is free again when the program asks
-//! for a socket. A filter answers the call itself. It binds the thread that sets it and what that thread starts, and nothing
-//! else, so the program under test is started by its own thread.
+//! A limit of open files cannot show it: the descriptor that a program's libraries were read with
+//! is free again when the program asks for a socket. A filter answers the call itself. It binds the
+//! thread that sets it and what that thread starts, and nothing else, so the program under test is
+//! started by its own thread.
 
 use std::io;
 
@@ -15,15 +16,17 @@ pub enum Kind {
     Udp4,
     /// IPv6, whichever type.
     Six,
-    /// IPv4 or IPv6, whichever type. What a program's libraries ask for themselves is neither: a look at the list of users goes
-    /// through a Unix domain socket, and one at the network interfaces through netlink(7).
+    /// IPv4 or IPv6, whichever type. What a program's libraries ask for themselves is neither: a
+    /// look at the list of users goes through a Unix domain socket, and one at the network
+    /// interfaces through netlink(7).
     Internet,
 }
 
 /// What happens to a program that asks for a socket of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// The system ends it (SIGSYS): so it is certain that it asked, whatever it would have done with an error.
+    /// The system ends it (SIGSYS): so it is certain that
+    /// it asked, whatever it would have done with an error.
     Ends(Kind),
     /// The call fails with this error.
     Fails(Kind, i32),
@@ -37,8 +40,9 @@ pub fn can() -> bool {
     cfg!(target_os = "linux")
 }
 
-/// Runs something on a thread with this refusal, which holds for all that it starts. A program that it starts has to end in it as
-/// well: the end of the thread that started a program is the end of that program.
+/// Runs something on a thread with this refusal, which holds for all that
+/// it starts. A program that it starts has to end in it as well: the end
+/// of the thread that started a program is the end of that program.
 ///
 /// # Errors
 ///
@@ -70,7 +74,8 @@ fn set(refusal: Refusal) -> io::Result<()> {
         SeccompFilter, SeccompRule, apply_filter,
     };
 
-    /// The type of a socket without SOCK_CLOEXEC and SOCK_NONBLOCK, which stand in the same argument.
+    /// The type of a socket without SOCK_CLOEXEC and
+    /// SOCK_NONBLOCK, which stand in the same argument.
     const TYPE: u64 = 0xf;
     let (kind, action) = match refusal {
         Refusal::Ends(kind) => (kind, SeccompAction::KillProcess),

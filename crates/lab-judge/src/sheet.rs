@@ -25,7 +25,8 @@ pub fn weight(asked: Option<&Asked>) -> u32 {
     asked.map_or(1, |asked| asked.weight)
 }
 
-/// What a case is about. Verdict and exit code follow the first question; the second is told next to it.
+/// What a case is about. Verdict and exit code follow
+/// the first question; the second is told next to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Question {
     /// The program as the sheet has it.

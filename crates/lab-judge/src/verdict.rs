@@ -163,7 +163,7 @@ pub enum What {
     Sent(Vec<Excerpt>),
     /// This came.
     Received(Excerpt),
-    /// A datagram went or came: what became of it (`sent a datagram of 5 bytes`), and what is in it.
+    /// A datagram: what became of it (`sent a datagram of 5 bytes`), and what is in it.
     Datagram(String, Excerpt),
     /// We waited for something that did not come.
     Awaited(String, Duration),
@@ -184,7 +184,7 @@ impl Log {
     /// Adds an event.
     pub fn add(&self, who: &str, what: What) {
         let mut events = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Bytes received one after another are one reception: how the kernel cut them depends on the moment.
+        // Bytes received one after another are one reception: the kernel cuts them by chance.
         if let What::Received(new) = &what
             && let Some(Event {
                 who: last,
@@ -293,8 +293,8 @@ pub struct Side {
     pub section: Option<String>,
 }
 
-/// The result of a whole check. It holds all cases from the beginning on, undecided until they have been played, so that a check
-/// that is stopped has a result too.
+/// The result of a whole check. It holds all cases from the beginning on, undecided until they have
+/// been played, so that a check that is stopped has a result too.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
     /// The exercise's name.
@@ -355,8 +355,8 @@ impl Report {
         self.weights.get(case.id).copied().unwrap_or(own)
     }
 
-    /// What a case earned: its weight when it passed, and half of it when only the port is wrong. A case that was skipped has not
-    /// shown anything, so it earns nothing.
+    /// What a case earned: its weight when it passed, and half of it when only the port is wrong. A
+    /// case that was skipped has not shown anything, so it earns nothing.
     pub fn earned(&self, case: &CaseReport) -> u32 {
         match case.outcome {
             Outcome::Passed => self.weight(case),
@@ -405,7 +405,7 @@ impl Report {
         self.cases.iter().all(|case| case.elapsed.is_zero())
     }
 
-    /// What the process ends with: 0 all that decide pass, 1 some fail, 2 undecided, 3 the tool's own trouble, more for a signal.
+    /// The exit code: 0 all that decide pass, 1 some fail, 2 undecided, 3 our trouble, or a signal.
     pub fn exit_code(&self) -> u8 {
         let counts = counted(self.cases.iter().filter(|case| self.decides(case)));
         if let Some(code) = self.stopped_with {

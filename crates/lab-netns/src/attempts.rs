@@ -1,6 +1,8 @@
-//! Where the programs of a network tried to go: what a packet(7) socket on its loopback interface sees.
+//! Where the programs of a network tried to go: what
+//! a packet(7) socket on its loopback interface sees.
 //!
-//! A connection that is refused leaves no trace in the tables of the system. Its first segment (SYN) passes the interface all the same.
+//! A connection that is refused leaves no trace in the tables of the system. Its first segment
+//! (SYN) passes the interface all the same.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -17,7 +19,8 @@ const UDP: u8 = 17;
 /// As much of a packet as is looked at, in bytes: both headers with all their options.
 const LOOKED_AT: u32 = 128;
 
-/// A socket that sees the first segment of every connection, and every datagram, to any IPv4 address.
+/// A socket that sees the first segment of every
+/// connection, and every datagram, to any IPv4 address.
 #[derive(Debug)]
 pub struct Attempts {
     socket: OwnedFd,
@@ -55,7 +58,8 @@ impl Attempts {
     }
 }
 
-/// A program for the kernel (BPF): what is neither a SYN without ACK nor a datagram is not even queued.
+/// A program for the kernel (BPF): what is neither a
+/// SYN without ACK nor a datagram is not even queued.
 fn filter() -> [SockFilter; 9] {
     // The codes of linux/bpf_common.h, with the sizes and places that they are used with.
     const LOAD_BYTE: u16 = 0x30;

@@ -1,14 +1,18 @@
-//! A private network for the calling thread and for all that it starts. Linux only: network_namespaces(7).
+//! A private network for the calling thread and for all
+//! that it starts. Linux only: network_namespaces(7).
 //!
-//! On the machine's network a test or a check meets strangers. A port scan connects to whatever listens: to a server that the check
-//! plays, which takes it for the client under test, and to a server under test, which may end with its first client. A
-//! port that the sheet fixes may be taken by another program, or for a minute by the connections of the last test (TIME_WAIT).
+//! On the machine's network a test or a check meets strangers. A port scan connects to whatever
+//! listens: to a server that the check plays, which takes it for the client under test, and to a
+//! server under test, which may end with its first client. A port that the sheet fixes may be taken
+//! by another program, or for a minute by the connections of the last test (TIME_WAIT).
 //!
-//! In a new network namespace every port is free and no other program is there. It has nothing but a loopback interface, and
-//! ends with the last process and socket in it. To make one takes about a millisecond.
+//! In a new network namespace every port is free and no other program is
+//! there. It has nothing but a loopback interface, and ends with the
+//! last process and socket in it. To make one takes about a millisecond.
 //!
-//! A program that has its host written in its source wants more: in a [closed network](enter_closed) every name has the
-//! address that its user chooses, every address can lead back to this machine, and it is seen where the program tried to go.
+//! A program that has its host written in its source wants more: in a [closed
+//! network](enter_closed) every name has the address that its user chooses, every address can lead
+//! back to this machine, and it is seen where the program tried to go.
 //!
 //! | module | holds |
 //! |---|---|
@@ -16,11 +20,12 @@
 //! | [`attempts`] | where the programs of a network tried to go |
 //! | [`linux`] | the system calls |
 //!
-//! The right to make one is `CAP_SYS_ADMIN`, which root has. A program without it gets the right in a user namespace
-//! ([`enter_user_namespace`]), which it has to enter before it starts its first thread.
+//! The right to make one is `CAP_SYS_ADMIN`, which root has. A program
+//! without it gets the right in a user namespace ([`enter_user_namespace`]),
+//! which it has to enter before it starts its first thread.
 //!
-//! A thread in another network than its process reads `/proc/thread-self/net`: `/proc/net` is the network of the
-//! process's first thread.
+//! A thread in another network than its process reads `/proc/thread-self/net`: `/proc/net` is the
+//! network of the process's first thread.
 
 #[cfg(target_os = "linux")]
 mod attempts;
@@ -31,14 +36,16 @@ mod names;
 
 use std::net::{IpAddr, SocketAddr};
 
-/// Enters a user namespace (user_namespaces(7)) if this process may not make networks. In it, it may.
+/// Enters a user namespace (user_namespaces(7)) if
+/// this process may not make networks. In it, it may.
 ///
-/// The process stays the same user, and so do the programs that it starts. They get no special rights.
+/// The process stays the same user, and so do the
+/// programs that it starts. They get no special rights.
 ///
 /// # Errors
 ///
-/// When the system refuses, as some containers do. The process may go on: it has the machine's network. The system also
-/// refuses once the process has a second thread.
+/// When the system refuses, as some containers do. The process may go on: it has the machine's
+/// network. The system also refuses once the process has a second thread.
 #[cfg(target_os = "linux")]
 pub fn enter_user_namespace() -> anyhow::Result<()> {
     use anyhow::Context;
@@ -46,8 +53,8 @@ pub fn enter_user_namespace() -> anyhow::Result<()> {
     if linux::has_admin_rights()? {
         return Ok(());
     }
-    // Tried by a child first. Some systems let a process in and then take all its rights away: it would be there for nothing, and
-    // without the names of its user and its groups.
+    // Tried by a child first. Some systems let a process in and then take all its rights away: it
+    // would be there for nothing, and without the names of its user and its groups.
     linux::try_in_a_child().context("a user namespace is of no use here")?;
     linux::unshare_user().context("cannot enter a user namespace (unshare)")
 }
@@ -65,8 +72,8 @@ pub fn enter_user_namespace() -> anyhow::Result<()> {
 /// Whether this process may make networks.
 #[cfg(target_os = "linux")]
 pub fn available() -> bool {
-    // Tried rather than concluded from the user's number: in a container root may lack the capability. In its own thread,
-    // since there is no way back.
+    // Tried rather than concluded from the user's number: in a container root may lack the
+    // capability. In its own thread, since there is no way back.
     std::thread::spawn(|| linux::unshare().is_ok())
         .join()
         .unwrap_or(false)
@@ -78,7 +85,8 @@ pub fn available() -> bool {
     false
 }
 
-/// Whether this process may make networks, or could after [`enter_user_namespace`]. As that, it is asked before the first thread.
+/// Whether this process may make networks, or could after [`enter_user_namespace`]. As that, it is
+/// asked before the first thread.
 #[cfg(target_os = "linux")]
 pub fn possible() -> bool {
     available() || linux::try_in_a_child().is_ok()
@@ -90,8 +98,8 @@ pub fn possible() -> bool {
     false
 }
 
-/// Moves the calling thread into a new network, with the loopback interface up and this address on it. Threads and
-/// programs that it starts from then on are in it as well.
+/// Moves the calling thread into a new network, with the loopback interface up and this address on
+/// it. Threads and programs that it starts from then on are in it as well.
 ///
 /// # Errors
 ///
@@ -159,7 +167,8 @@ impl Closed {
         false
     }
 
-    /// Where programs tried to go since the last time: each way once, in their order, as far as the system kept them.
+    /// Where programs tried to go since the last time: each way
+    /// once, in their order, as far as the system kept them.
     pub fn attempts(&self) -> Vec<Attempt> {
         #[cfg(target_os = "linux")]
         if let Some(attempts) = &self.attempts {
@@ -170,7 +179,8 @@ impl Closed {
         Vec::new()
     }
 
-    /// Makes every IPv4 address one of this machine, in the network of the calling thread: a listener on 0.0.0.0 is reached at any.
+    /// Makes every IPv4 address one of this machine, in the network of the calling thread: a
+    /// listener on 0.0.0.0 is reached at any.
     ///
     /// # Errors
     ///
@@ -187,8 +197,9 @@ impl Closed {
     }
 }
 
-/// Moves the calling thread into a new network, as [`enter`] does, in which every name has this address, but for those below
-/// `.invalid`, and in which it is seen where programs try to go. [`Closed::lead_every_address_here`] closes the last way out.
+/// Moves the calling thread into a new network, as [`enter`] does, in which every name has this
+/// address, but for those below `.invalid`, and in which it is seen where programs try to go.
+/// [`Closed::lead_every_address_here`] closes the last way out.
 ///
 /// Names are answered by a name server in the network. The thread gets a mount namespace in which
 /// `/etc/resolv.conf` names it, and in which nothing else is asked.

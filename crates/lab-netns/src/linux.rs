@@ -24,7 +24,8 @@ pub fn unshare_mounts() -> io::Result<()> {
     Ok(mount_change("/", private)?)
 }
 
-/// Whether a process that enters a user namespace may make networks in it: tried by a child, since there is no way back.
+/// Whether a process that enters a user namespace may make
+/// networks in it: tried by a child, since there is no way back.
 pub fn try_in_a_child() -> io::Result<()> {
     use std::os::unix::process::CommandExt;
     use std::process::{Command, Stdio};
@@ -35,7 +36,8 @@ pub fn try_in_a_child() -> io::Result<()> {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     #[allow(unsafe_code, reason = "std has no safe way to run code in a child")]
-    // SAFETY: this process has a single thread, as unshare(2) demands of it later, so the child may do what any process may.
+    // SAFETY: this process has a single thread, as unshare(2) demands of it later, so the child may
+    // do what any process may.
     unsafe {
         child.pre_exec(|| {
             unshare_user()?;
@@ -46,7 +48,8 @@ pub fn try_in_a_child() -> io::Result<()> {
     child.status().map(|_| ())
 }
 
-/// New rights for the whole process: unshare(2) with CLONE_NEWUSER. Its user and its group keep their numbers.
+/// New rights for the whole process: unshare(2) with
+/// CLONE_NEWUSER. Its user and its group keep their numbers.
 pub fn unshare_user() -> io::Result<()> {
     let (user, group) = (geteuid().as_raw(), getegid().as_raw());
     unshare_with(UnshareFlags::NEWUSER)?;
@@ -61,8 +64,8 @@ fn unshare_with(flags: UnshareFlags) -> io::Result<()> {
         unsafe_code,
         reason = "rustix has one call for all flags, and marks it unsafe for the sake of CLONE_FILES"
     )]
-    // SAFETY: the callers' flags change which network later sockets are made in and which rights the process has. They
-    // change nothing about memory or about descriptors that are open.
+    // SAFETY: the callers' flags change which network later sockets are made in and which rights
+    // the process has. They change nothing about memory or about descriptors that are open.
     unsafe {
         unshare_unsafe(flags)?;
     }
@@ -105,8 +108,8 @@ pub fn add_address(address: Ipv4Addr) -> io::Result<()> {
     ask(RTM_NEWADDR, &body)
 }
 
-/// RTM_NEWROUTE: makes every IPv4 address one of this machine. So a packet to any of them arrives at the loopback interface, and a
-/// program may bind any.
+/// RTM_NEWROUTE: makes every IPv4 address one of this machine. So a packet to any of them arrives
+/// at the loopback interface, and a program may bind any.
 pub fn make_every_address_local() -> io::Result<()> {
     const RTM_NEWROUTE: u16 = 24;
     const AF_INET: u8 = 2;

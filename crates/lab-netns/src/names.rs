@@ -1,9 +1,10 @@
 //! A name server that knows one address, and the files that lead a program to it.
 //!
-//! Whatever a program is written in, its resolver asks the name server that `/etc/resolv.conf` names: the C library and all that
-//! call it, Go, Java, Node's own, a static program. The C library asks others first where `/etc/nsswitch.conf` says so. So the
-//! thread gets a `resolv.conf` and an `nsswitch.conf` of its own, mounted over the machine's (mount(2), MS_BIND). What
-//! `/etc/hosts` says of this machine's names stays.
+//! Whatever a program is written in, its resolver asks the name server that `/etc/resolv.conf`
+//! names: the C library and all that call it, Go, Java, Node's own, a static program. The C library
+//! asks others first where `/etc/nsswitch.conf` says so. So the thread gets a `resolv.conf` and an
+//! `nsswitch.conf` of its own, mounted over the machine's (mount(2), MS_BIND). What `/etc/hosts`
+//! says of this machine's names stays.
 
 use std::cell::Cell;
 use std::fs;
@@ -59,8 +60,8 @@ impl Names {
             anyhow::bail!("names have IPv4 addresses here");
         };
         lead_programs_here()?;
-        // Written down as an address of the interface: with 127.0.0.1 alone the C library holds that this machine has no IPv4
-        // (AI_ADDRCONFIG in getaddrinfo(3)).
+        // Written down as an address of the interface: with 127.0.0.1 alone the C library holds
+        // that this machine has no IPv4 (AI_ADDRCONFIG in getaddrinfo(3)).
         linux::add_address(SERVER).context("no address for a name server")?;
         let socket = UdpSocket::bind(server()).context("no socket for a name server")?;
         let socket = Arc::new(socket);
@@ -86,7 +87,8 @@ impl Names {
 impl Drop for Names {
     fn drop(&mut self) {
         self.shared.over.store(true, Ordering::SeqCst);
-        // Wakes anyone who waits in recvfrom, and says that the socket is not connected, which is so.
+        // Wakes anyone who waits in recvfrom, and says
+        // that the socket is not connected, which is so.
         let _not_connected = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Read);
     }
 }
@@ -143,7 +145,8 @@ fn answer(question: &[u8], address: Ipv4Addr, forgotten: bool) -> Option<(String
     let name = labels.join(".").to_ascii_lowercase();
     let kind = question.get(at..at + 2)?;
     let end = at + 4;
-    // Of .invalid nobody may have a name (RFC 6761, section 6.4). A question for the name of an address is not answered either.
+    // Of .invalid nobody may have a name (RFC 6761, section 6.4). A question for the name of an
+    // address is not answered either.
     let unknown =
         forgotten || ["invalid", "arpa"].contains(&labels.last()?.to_ascii_lowercase().as_str());
     let answers = !unknown && kind == A;
@@ -163,8 +166,8 @@ fn answer(question: &[u8], address: Ipv4Addr, forgotten: bool) -> Option<(String
     Some((name, bytes))
 }
 
-/// Gives the calling thread, and what it starts, mounts of its own, in which the name server is the only one. Once for each thread: it
-/// is the same in each network.
+/// Gives the calling thread, and what it starts, mounts of its own, in which the name server is the
+/// only one. Once for each thread: it is the same in each network.
 fn lead_programs_here() -> anyhow::Result<()> {
     thread_local! {
         static DONE: Cell<bool> = const { Cell::new(false) };

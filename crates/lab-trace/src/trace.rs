@@ -72,8 +72,8 @@ pub struct Args {
     /// a fault, UDP: this datagram of each direction arrives after the next one
     #[argh(option)]
     reorder: Option<u64>,
-    /// also write the run into this file, by its ending: .html (a page with a slider and the queues),
-    /// .svg, .txt, .json, .pcapng (for Wireshark); may be given again
+    /// also write the run into this file, by its ending: .html (a page with a slider and the
+    /// queues), .svg, .txt, .json, .pcapng (for Wireshark); may be given again
     #[argh(option)]
     out: Vec<PathBuf>,
     /// the same as --out, with JSON for any ending

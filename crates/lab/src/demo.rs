@@ -1,5 +1,5 @@
-//! `cargo lab run` of an exercise with a router, a service and a caller: one replica of the service is killed on
-//! the way, and the other answers.
+//! `cargo lab run` of an exercise with a router, a service and a caller: one replica of the service
+//! is killed on the way, and the other answers.
 
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};

@@ -1,7 +1,7 @@
 //! The commands of `cargo lab` that are their own binaries.
 //!
-//! What they need (archives, reports) would make the first `cargo lab run` wait. So each is a package of its
-//! own, which `cargo lab COMMAND` has cargo build, and becomes.
+//! What they need (archives, reports) would make the first `cargo lab run` wait. So each is a
+//! package of its own, which `cargo lab COMMAND` has cargo build, and becomes.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -52,10 +52,11 @@ pub struct Handout {}
 #[argh(subcommand, name = "trace")]
 pub struct Trace {}
 
-/// Runs the binary that the first word stands for, with the words after it, and gives its exit code.
+/// Runs the binary that the first word stands for,
+/// with the words after it, and gives its exit code.
 ///
-/// `None` when the word is no such command. On Unix this does not return: the process becomes the binary, so that
-/// Ctrl-C and the exit code are the binary's own.
+/// `None` when the word is no such command. On Unix this does not return: the process becomes the
+/// binary, so that Ctrl-C and the exit code are the binary's own.
 ///
 /// # Errors
 ///

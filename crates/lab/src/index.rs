@@ -31,7 +31,8 @@ impl Index {
     ///
     /// # Errors
     ///
-    /// When the workspace cannot be read, the file not written, or the file that is checked is stale.
+    /// When the workspace cannot be read, the file not
+    /// written, or the file that is checked is stale.
     pub fn run(&self) -> anyhow::Result<()> {
         let catalog = Catalog::read()?;
         let path = catalog.root.join(FILE);

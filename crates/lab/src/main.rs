@@ -10,15 +10,16 @@
 //! | [`demo`] | what an exercise shows that has more than a server and a client |
 //! | [`index`] | `cargo lab index`: `examples-index.md` |
 //!
-//! Nothing here knows an exercise by name. A new crate with its metadata is listed, run and indexed.
+//! Nothing here knows an exercise by name. A new crate
+//! with its metadata is listed, run and indexed.
 //!
 //! [`run`] has one loop over one channel. Two threads for each program read its pipes and send what
 //! comes. The main thread shows it and decides what is next. A full channel makes the threads wait,
 //! and then the programs: memory stays bounded, whatever they print.
 //!
 //! The programs stay in the terminal's foreground process group, so that a client can read the
-//! keyboard. So the terminal's Ctrl-C reaches them too. A Python program answers it with a traceback:
-//! [`show`] holds a traceback back until its last line, and drops one that ends with
+//! keyboard. So the terminal's Ctrl-C reaches them too. A Python program answers it with a
+//! traceback: [`show`] holds a traceback back until its last line, and drops one that ends with
 //! `KeyboardInterrupt`.
 //!
 //! The first `cargo lab run` in a fresh clone has to be quick, so little is built for it: `argh`,

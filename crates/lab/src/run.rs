@@ -30,8 +30,8 @@ const LAST_WORDS: Duration = Duration::from_secs(3);
 /// How long a server that ends with its client may take to end.
 const ONE_SHOT_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Runs both sides of an exercise in this terminal: builds them, starts the server, waits until it listens, runs the
-/// client, stops the server. Its exit code is the client's.
+/// Runs both sides of an exercise in this terminal: builds them, starts the server, waits until it
+/// listens, runs the client, stops the server. Its exit code is the client's.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     subcommand,
@@ -95,7 +95,8 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// When the exercise is unknown, a side does not build, cannot be started or does not listen, or stdout is closed.
+    /// When the exercise is unknown, a side does not build,
+    /// cannot be started or does not listen, or stdout is closed.
     pub fn run(&self) -> anyhow::Result<i32> {
         let catalog = Catalog::read()?;
         match catalog.exercise(&self.exercise)?.roles()? {
@@ -241,8 +242,8 @@ impl Run {
     }
 }
 
-/// A program's command line: what it needs by its manifest, host and port, then the user's words. Where an option is
-/// given more than once, the later one wins: programs refuse to hear it twice.
+/// A program's command line: what it needs by its manifest, host and port, then the user's words.
+/// Where an option is given more than once, the later one wins: programs refuse to hear it twice.
 fn arguments(
     program: &Program,
     host: Option<&str>,
@@ -369,7 +370,8 @@ impl Side {
     }
 }
 
-/// What a shell would give as the exit code: that of a program which a signal ended is 128 and the signal's number.
+/// What a shell would give as the exit code: that of a program
+/// which a signal ended is 128 and the signal's number.
 fn exit_code(status: ExitStatus) -> i32 {
     #[cfg(unix)]
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {

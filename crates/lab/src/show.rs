@@ -5,8 +5,8 @@
 //! client │ Server says: 15                   a line of stdout
 //! ```
 //!
-//! What a program prints to stdout goes to our stdout, the rest to our stderr: `cargo lab run EXERCISE 2>/dev/null` is
-//! the transcript alone.
+//! What a program prints to stdout goes to our stdout, the rest to our stderr: `cargo lab run
+//! EXERCISE 2>/dev/null` is the transcript alone.
 
 use std::env;
 use std::io::{self, IsTerminal, Write};
@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use lab_core::process::{self, Stream};
 
-/// How long the beginning of a line waits for its rest before it is shown. Python writes a line and its end with
-/// two system calls; without this, another program's line would often come between.
+/// How long the beginning of a line waits for its rest before it is shown. Python writes a line and
+/// its end with two system calls; without this, another program's line would often come between.
 const REST_PATIENCE: Duration = Duration::from_millis(50);
 /// A longer beginning, in bytes, is shown without waiting.
 const LONGEST: usize = 16 * 1024;
@@ -30,7 +30,8 @@ pub struct Label {
     pub color: u8,
     /// A Python program: it ends at Ctrl-C with a traceback, which is not shown.
     pub python: bool,
-    /// It reads what the user types: a line that it has begun, a prompt, is ended by the user's Enter.
+    /// It reads what the user types: a line that it has
+    /// begun, a prompt, is ended by the user's Enter.
     pub reads_keyboard: bool,
 }
 
@@ -92,7 +93,8 @@ impl<Out: Target> Screen<Out> {
         }
     }
 
-    /// Shows what came on a stream: whole lines at once, the beginning of a line when its rest keeps out.
+    /// Shows what came on a stream: whole lines at once,
+    /// the beginning of a line when its rest keeps out.
     ///
     /// # Errors
     ///

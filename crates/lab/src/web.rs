@@ -1,4 +1,5 @@
-//! A small web server for the exercises that talk to one: a machine in a laboratory may have no way to the internet.
+//! A small web server for the exercises that talk to one: a
+//! machine in a laboratory may have no way to the internet.
 //!
 //! It takes one request a connection (HTTP/1.1, RFC 9112) and tells what it was sent.
 
@@ -121,7 +122,8 @@ fn read_head(stream: &mut impl Read) -> io::Result<Head> {
         // The mark may begin in what came before.
         let from = head.len().saturating_sub(3);
         head.extend_from_slice(&buffer[..count]);
-        // A bare LF may end a line too (RFC 9112, section 2.2), and the sheet's own program sends it.
+        // A bare LF may end a line too (RFC 9112, section
+        // 2.2), and the sheet's own program sends it.
         let new = &head[from..];
         if new.windows(2).any(|two| two == b"\n\n")
             || new.windows(3).any(|three| three == b"\n\r\n")

@@ -1,11 +1,11 @@
-//! Calls procedures by name. Where they run, in which language, and in how many processes, it does not know.
+//! Calls procedures by name. Where they run, in which
+//! language, and in how many processes, it does not know.
 //!
-//! Python:     `twin.py` (with autobahn: `python3 -m pip install 'autobahn[twisted,serialization]'`)
-//! Terminal 1: `cargo run -p transparency-router`
-//! Terminal 2: `cargo run -p transparency-service`
-//! Terminal 3: `cargo run -p transparency-caller`
-//! You see:    a line for each call, `org.example.calculator.add(2, 3) = 5`
-//! Safety:     it connects to the router and listens nowhere
+//! Python:     `twin.py` (with autobahn: `python3 -m pip install
+//! 'autobahn[twisted,serialization]'`) Terminal 1: `cargo run -p transparency-router`
+//! Terminal 2: `cargo run -p transparency-service` Terminal 3: `cargo run -p
+//! transparency-caller` You see:    a line for each call, `org.example.calculator.add(2,
+//! 3) = 5` Safety:     it connects to the router and listens nowhere
 
 mod calls;
 
@@ -23,8 +23,9 @@ use calls::{Load, Plan};
 
 /// The router on this machine, where it listens unless it is told otherwise.
 const ROUTER: &str = "ws://127.0.0.1:8080/ws";
-/// The procedures that may be carried out twice without harm. That is part of what a caller has to know about
-/// them, like their arguments: a call to one of these is made again when its fate is unknown, any other never.
+/// The procedures that may be carried out twice without harm. That is part of what a caller has to
+/// know about them, like their arguments: a call to one of these is made again when its fate is
+/// unknown, any other never.
 const IDEMPOTENT: [&str; 6] = [
     "org.example.calculator.add",
     "org.example.calculator.subtract",
@@ -42,7 +43,8 @@ const IDEMPOTENT: [&str; 6] = [
                {command_name} --count 300 --parallel 4 org.example.counter.add 1"
 )]
 struct Args {
-    /// address of a router; may be repeated, and the next one is tried when one fails (default ws://127.0.0.1:8080/ws)
+    /// address of a router; may be repeated, and the next one is tried when one fails (default
+    /// ws://127.0.0.1:8080/ws)
     #[argh(option)]
     router: Vec<String>,
     /// realm to join (default realm1)
@@ -60,7 +62,8 @@ struct Args {
     /// file with the secret of that name, for WAMP-CRA
     #[argh(option)]
     secret: Option<PathBuf>,
-    /// file with the certificates of those whose signature makes a router at wss:// a good one, in PEM (default: whom this machine trusts)
+    /// file with the certificates of those whose signature makes a router at wss:// a good one, in
+    /// PEM (default: whom this machine trusts)
     #[argh(option)]
     ca: Option<PathBuf>,
     /// seconds that a call may take (default 10)
@@ -70,7 +73,8 @@ struct Args {
         from_str_fn(labnet::seconds)
     )]
     timeout: Duration,
-    /// seconds after which an idempotent call is given up at one replica and made again (default: never)
+    /// seconds after which an idempotent call is given
+    /// up at one replica and made again (default: never)
     #[argh(option, from_str_fn(labnet::seconds))]
     attempt: Option<Duration>,
     /// how often to make the call (default 1)

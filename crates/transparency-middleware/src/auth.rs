@@ -10,8 +10,8 @@ use subtle::ConstantTimeEq;
 
 use crate::messages::Dict;
 
-/// The most rounds of PBKDF2 that a client computes because a router asked for them, all blocks of the key together.
-/// Guides of 2026 ask for 600,000.
+/// The most rounds of PBKDF2 that a client computes because a router asked for them, all blocks of
+/// the key together. Guides of 2026 ask for 600,000.
 const MAX_ROUNDS: u64 = 1_000_000;
 
 /// The longest key that a client computes.
@@ -37,7 +37,8 @@ pub fn cra_signature(key: &[u8], challenge: &str) -> String {
     BASE64.encode(hmac.finalize().into_bytes())
 }
 
-/// The key of a secret that is stored salted: PBKDF2-HMAC-SHA256 (RFC 8018), in Base64, as WAMP-CRA wants it.
+/// The key of a secret that is stored salted: PBKDF2-HMAC-SHA256
+/// (RFC 8018), in Base64, as WAMP-CRA wants it.
 ///
 /// ```
 /// use transparency_middleware::auth::salted_key;
@@ -51,12 +52,13 @@ pub fn salted_key(secret: &[u8], salt: &[u8], iterations: u32, length: usize) ->
     BASE64.encode(key)
 }
 
-/// What a client answers to a WAMP-CRA challenge with these details, salted or not. The router chooses how much work a
-/// salted one is: `in_time` is asked now and then whether to go on.
+/// What a client answers to a WAMP-CRA challenge with these details, salted or not. The router
+/// chooses how much work a salted one is: `in_time` is asked now and then whether to go on.
 ///
 /// # Errors
 ///
-/// When the details have no challenge, ask for a key that no client should compute, or the time is up.
+/// When the details have no challenge, ask for a key
+/// that no client should compute, or the time is up.
 pub fn answer_cra(
     secret: &[u8],
     extra: &Dict,

@@ -1,4 +1,5 @@
-//! WebSocket frames on their way out (RFC 6455, section 5.2), put together where they will be sent from.
+//! WebSocket frames on their way out (RFC 6455, section
+//! 5.2), put together where they will be sent from.
 
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
@@ -15,7 +16,8 @@ pub(crate) enum Side {
     Server,
 }
 
-/// Appends a message in one frame: text or binary, with what `content` appends. When that fails nothing has changed.
+/// Appends a message in one frame: text or binary, with what
+/// `content` appends. When that fails nothing has changed.
 pub(crate) fn message<E>(
     side: Side,
     text: bool,
@@ -24,7 +26,8 @@ pub(crate) fn message<E>(
 ) -> Result<(), E> {
     let opcode = OpCode::Data(if text { Data::Text } else { Data::Binary });
     let start = out.len();
-    // The head tells the length of what comes after it. There is room for a short one, which most are.
+    // The head tells the length of what comes after it.
+    // There is room for a short one, which most are.
     let room = match side {
         Side::Client => 6,
         Side::Server => 2,

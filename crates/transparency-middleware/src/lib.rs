@@ -1,4 +1,5 @@
-//! Call by name over WebSockets: a WAMP v2 library (Web Application Messaging Protocol, <https://wamp-proto.org>).
+//! Call by name over WebSockets: a WAMP v2 library (Web Application Messaging Protocol,
+//! <https://wamp-proto.org>).
 //!
 //! From pure to worldly; each part can be read and used alone:
 //!

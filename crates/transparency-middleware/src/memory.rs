@@ -1,7 +1,8 @@
 //! A budget of memory that many holders share: a router's connections, a client's queues.
 //!
-//! What is counted is what a peer can make grow: messages that wait, messages that have come in part, what the sessions
-//! have registered. Each holder has a [`Charge`], which counts until it is dropped.
+//! What is counted is what a peer can make grow: messages that wait,
+//! messages that have come in part, what the sessions have registered.
+//! Each holder has a [`Charge`], which counts until it is dropped.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

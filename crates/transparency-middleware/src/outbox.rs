@@ -1,11 +1,13 @@
-//! What is on its way to one peer: written at once when nothing waits, in batches when something does.
+//! What is on its way to one peer: written at once
+//! when nothing waits, in batches when something does.
 //!
-//! Anyone who has something for a peer puts it into the [`Queue`] of the peer's [`Outbox`] (a short lock, no system
-//! call) and calls [`Outbox::flush`] afterwards. The first to come writes what is there; others find the writer
-//! busy and leave, since the writer looks again before it goes. So one message on an idle connection is
-//! written by the thread that made it, and a hundred messages of a busy one share a system call. A peer that
-//! does not read never blocks them: what the system does not take (`MSG_DONTWAIT`) is left to a thread of the
-//! outbox's own, which lives until the peer has caught up.
+//! Anyone who has something for a peer puts it into the [`Queue`] of the peer's [`Outbox`]
+//! (a short lock, no system call) and calls [`Outbox::flush`] afterwards. The first to
+//! come writes what is there; others find the writer busy and leave, since the writer
+//! looks again before it goes. So one message on an idle connection is written by the
+//! thread that made it, and a hundred messages of a busy one share a system call. A peer
+//! that does not read never blocks them: what the system does not take (`MSG_DONTWAIT`) is
+//! left to a thread of the outbox's own, which lives until the peer has caught up.
 //!
 //! One file, since its invariants are held by all of its functions together.
 
@@ -26,21 +28,23 @@ use crate::stream::{Stream, Wait, is_time};
 /// The most that each of the two buffers keeps when all has been written, until [`Outbox::rest`].
 const KEPT: usize = 16 * 1024;
 
-/// Where so many bytes wait, what comes next begins its own buffer: one that grew with the queue would be copied
-/// each time, while others wait for the lock.
+/// Where so many bytes wait, what comes next begins its own buffer: one that grew with the queue
+/// would be copied each time, while others wait for the lock.
 const CHUNK: usize = 64 * 1024;
 
-/// From here on a buffer of that size counts as full: what is put in at once is smaller than the rest.
+/// From here on a buffer of that size counts as full:
+/// what is put in at once is smaller than the rest.
 const FULL: usize = CHUNK - 8 * 1024;
 
-/// How long a peer may take nothing of what waits for it. It cannot be told why it is cut: a message that has begun to
-/// leave is before anything else.
+/// How long a peer may take nothing of what waits for it. It cannot be told why it is cut: a
+/// message that has begun to leave is before anything else.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long a peer that has been put out may take to read why.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// The time limit of a single system call of the thread that writes for a slow peer (`SO_SNDTIMEO`).
+/// The time limit of a single system call of the
+/// thread that writes for a slow peer (`SO_SNDTIMEO`).
 const WRITE_STEP: Duration = Duration::from_millis(250);
 
 /// The stack of that thread.
@@ -71,9 +75,9 @@ pub(crate) struct Outbox {
     life: Life,
 }
 
-/// When a byte last came from the peer, or left for one that had not taken all before: that it takes some is as good a
-/// sign of life as that it sends some. What the system takes at once says nothing: its buffers are filled whether or not
-/// anybody is there.
+/// When a byte last came from the peer, or left for one that had not taken all before: that it
+/// takes some is as good a sign of life as that it sends some. What the system takes at once says
+/// nothing: its buffers are filled whether or not anybody is there.
 struct Life {
     born: Instant,
     last_nanos: AtomicU64,
@@ -91,8 +95,9 @@ impl Life {
 pub(crate) struct Queue {
     /// Whole frames.
     frames: Vec<u8>,
-    /// The answer to the peer's latest ping, which leaves before all else. It is the only one: "a pong in response to only
-    /// the most recently processed ping" (RFC 6455, section 5.5.3), or a flood of pings would fill the memory.
+    /// The answer to the peer's latest ping, which leaves before all else. It is the only one: "a
+    /// pong in response to only the most recently processed ping" (RFC 6455, section 5.5.3), or a
+    /// flood of pings would fill the memory.
     pong: Vec<u8>,
     /// What comes before them, when something among it is not a frame yet.
     parts: VecDeque<Part>,
@@ -139,8 +144,8 @@ pub(crate) struct Cost {
     pub(crate) own: usize,
 }
 
-/// Makes frames of a message when its turn has come, outside of all locks but the writer's. What it gives back follows
-/// what it appends, and is written from where it is: many peers may share it.
+/// Makes frames of a message when its turn has come, outside of all locks but the writer's. What it
+/// gives back follows what it appends, and is written from where it is: many peers may share it.
 pub(crate) type Later = Box<dyn FnOnce(&mut Vec<u8>) -> Bytes + Send>;
 
 #[derive(Default)]
@@ -233,7 +238,8 @@ impl Queue {
     /// What comes next gets its own buffer, if the last one holds at least so many bytes.
     fn begin_chunk(&mut self, least: usize) {
         if self.frames.len() >= least {
-            // A full one is followed by many more as a rule, and none should be larger than what it holds.
+            // A full one is followed by many more as a rule,
+            // and none should be larger than what it holds.
             let next = Vec::with_capacity(if least == FULL { CHUNK } else { 0 });
             let mut frames = std::mem::replace(&mut self.frames, next);
             frames.shrink_to_fit();
@@ -241,7 +247,8 @@ impl Queue {
         }
     }
 
-    /// Puts a message in that is made a frame when its turn has come; until then it counts as so many bytes.
+    /// Puts a message in that is made a frame when its turn
+    /// has come; until then it counts as so many bytes.
     pub(crate) fn message_later(&mut self, cost: Cost, later: Later) {
         self.begin_chunk(1);
         self.parts.push_back(Part::Later(cost, later));
@@ -291,9 +298,9 @@ impl Queue {
         self.account();
     }
 
-    /// Whether the one with this number, which flushes all that it has put something into when it has nothing
-    /// else to do, has to remember this outbox. It has already, when the same number was here last and nothing
-    /// has been taken since.
+    /// Whether the one with this number, which flushes all that it has put something into when it
+    /// has nothing else to do, has to remember this outbox. It has already, when the same number
+    /// was here last and nothing has been taken since.
     pub(crate) fn owes_flush(&mut self, number: u64) -> bool {
         std::mem::replace(&mut self.flusher, number) != number
     }
@@ -341,7 +348,8 @@ impl Outbox {
         lock(&self.queue)
     }
 
-    /// Waits until everything has been written, or never will be; `false` when the deadline came first.
+    /// Waits until everything has been written, or never
+    /// will be; `false` when the deadline came first.
     pub(crate) fn settle(&self, deadline: Instant) -> bool {
         let mut queue = self.queue();
         while queue.state != State::Broken && queue.bytes() > 0 {
@@ -447,7 +455,8 @@ impl Outbox {
         }
     }
 
-    /// The writer's buffer has been written: takes what waits in its place. `false` when nothing does.
+    /// The writer's buffer has been written: takes what
+    /// waits in its place. `false` when nothing does.
     fn take(&self, writer: &mut Writer) -> bool {
         writer.buffer.clear();
         writer.tail = Bytes::new();

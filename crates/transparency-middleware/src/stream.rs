@@ -1,7 +1,8 @@
 //! A connected socket, plain or with TLS, that one thread reads and others write.
 //!
-//! rustls does no I/O: it turns bytes into records and back. What it has made waits in `pending` until the socket takes it, and
-//! no lock that a reader needs is held while a writer waits for the peer.
+//! rustls does no I/O: it turns bytes into records and back. What it
+//! has made waits in `pending` until the socket takes it, and no lock
+//! that a reader needs is held while a writer waits for the peer.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -131,8 +132,8 @@ impl Stream {
         }
     }
 
-    /// Asks the socket once at the most. `None` when a part of a record came, which says nothing yet: anyone who has a deadline
-    /// looks at it before asking again.
+    /// Asks the socket once at the most. `None` when a part of a record came, which says nothing
+    /// yet: anyone who has a deadline looks at it before asking again.
     pub(crate) fn read_once(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         let Some(tls) = &self.tls else {
             return (&self.socket).read(buffer).map(Some);
@@ -154,8 +155,8 @@ impl Stream {
         }
     }
 
-    /// Takes some of these bytes on their way to the peer. One thread writes at a time. With no bytes it sends what it has
-    /// taken before.
+    /// Takes some of these bytes on their way to the peer. One thread writes at a time. With no
+    /// bytes it sends what it has taken before.
     ///
     /// # Errors
     ///
@@ -220,7 +221,8 @@ impl Stream {
         let _closed_before = self.socket.shutdown(Shutdown::Both);
     }
 
-    /// Ends the connection so that the peer gets to read what was written last: what it still sends is read and dropped.
+    /// Ends the connection so that the peer gets to read what was
+    /// written last: what it still sends is read and dropped.
     pub(crate) fn close_gracefully(&self, patience: Duration) -> io::Result<()> {
         self.say_end();
         labnet::close_gracefully(self.socket.try_clone()?.into(), patience)
@@ -241,7 +243,8 @@ impl Tls {
             return Ok(false);
         }
         let mut connection = lock(&self.connection);
-        // It takes as many as its own buffer has room for; the rest has its turn when that has been read.
+        // It takes as many as its own buffer has room for;
+        // the rest has its turn when that has been read.
         let mut rest = &incoming.records[incoming.start..incoming.end];
         connection.read_tls(&mut rest)?;
         incoming.start = incoming.end - rest.len();
@@ -261,7 +264,8 @@ impl Tls {
         pending.send(socket, wait)
     }
 
-    /// Sends what waits, as far as nobody else does and the socket takes it; the next to write sends the rest.
+    /// Sends what waits, as far as nobody else does and the
+    /// socket takes it; the next to write sends the rest.
     fn push_if_free(&self, socket: &TcpStream) {
         let pending: Option<MutexGuard<'_, Pending>> = match self.pending.try_lock() {
             Ok(pending) => Some(pending),

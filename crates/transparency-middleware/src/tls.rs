@@ -15,7 +15,8 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig};
 pub struct Certificate(pub(crate) Arc<ServerConfig>);
 
 impl Certificate {
-    /// Reads both: the certificate, with those that lead to one that clients trust behind it, and its key.
+    /// Reads both: the certificate, with those that lead
+    /// to one that clients trust behind it, and its key.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! Each feature of the advanced profile that a WELCOME or a HELLO announces, through the client and a real router; and
-//! that nothing is announced but these.
+//! Each feature of the advanced profile that a WELCOME or a HELLO announces, through the client and
+//! a real router; and that nothing is announced but these.
 //!
 //! One file, since every test is one conversation with one router.
 
@@ -23,8 +23,8 @@ use tungstenite::handshake::server::{Request, Response};
 /// How long a test waits for what has to come.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What shows each feature of the router's roles. A test that is taken out takes its feature out of WELCOME, or the
-/// comparison below fails.
+/// What shows each feature of the router's roles. A test that is taken out takes its feature out of
+/// WELCOME, or the comparison below fails.
 const ROUTER: &[(&str, &str, fn())] = &[
     (
         "broker",
@@ -224,7 +224,8 @@ struct Router {
 }
 
 impl Router {
-    /// `realm1`, where anonymous sessions may do everything, and so may joe by his ticket and ann by her secret.
+    /// `realm1`, where anonymous sessions may do everything,
+    /// and so may joe by his ticket and ann by her secret.
     fn start() -> Router {
         let principal = |role: &str, proof| Principal {
             role: role.to_string(),
@@ -316,7 +317,8 @@ fn publish(session: &Session, publication: Publication) {
     assert!(session.publish_with(publication).unwrap().is_some());
 }
 
-/// The next numbers: what is not among them was not sent before them, since events keep their order.
+/// The next numbers: what is not among them was not
+/// sent before them, since events keep their order.
 #[track_caller]
 fn hears(heard: &Heard, numbers: &[i64]) {
     for number in numbers {

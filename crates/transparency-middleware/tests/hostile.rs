@@ -1,5 +1,6 @@
-//! The client against servers that nobody should trust: what they send, how they end connections, and how much of the client's
-//! memory, time and patience they get. Each server is played by hand, with the bytes that it sends.
+//! The client against servers that nobody should trust: what they send, how they end connections,
+//! and how much of the client's memory, time and patience they get. Each server is played by hand,
+//! with the bytes that it sends.
 //!
 //! One file, since the tests share a process whose memory is looked at.
 
@@ -218,7 +219,8 @@ fn a_server_that_ends_each_session_at_once_is_asked_seldom_and_more_seldom() {
         most: Duration::from_secs(2),
     }));
     let began = Instant::now();
-    // Nine pauses of up to 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2, 2, 2 s: all together below this once in a million times.
+    // Nine pauses of up to 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2,
+    // 2, 2 s: all together below this once in a million times.
     for _ in 0..9 {
         wire.close(1000);
         wire = server.welcome();
@@ -372,7 +374,8 @@ fn small_events_do_not_keep_the_large_buffers_that_they_came_in() {
         subscribes.join().unwrap().unwrap();
     });
     let before = memory();
-    // White space that belongs to no argument, 40 MB of it; and pings between small events, another 16 MB.
+    // White space that belongs to no argument, 40 MB of
+    // it; and pings between small events, another 16 MB.
     let spaces = " ".repeat(MIB);
     for _ in 0..40 {
         wire.text(&format!("[36,7,1,{{}},{spaces}[1]]"));

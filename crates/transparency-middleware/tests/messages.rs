@@ -1,5 +1,5 @@
-//! Every message against bytes that other people's serializers made: `tests/vectors/ours.json`, which
-//! `tests/vectors/make.py` writes with msgpack and cbor2 for Python.
+//! Every message against bytes that other people's serializers made: `tests/vectors/ours.json`,
+//! which `tests/vectors/make.py` writes with msgpack and cbor2 for Python.
 //!
 //! The WAMP project's own vectors run by the same code where `scripts/peers` has fetched them: see
 //! `tests/conformance.rs` of `transparency-service`.

@@ -1,7 +1,8 @@
-//! Makes a certificate for the lab, which only those trust who are told to: `certificate.pem` and its key, `key.pem`.
+//! Makes a certificate for the lab, which only those trust
+//! who are told to: `certificate.pem` and its key, `key.pem`.
 //!
-//! `cargo run -p transparency-router --example certificate` makes one for this machine. Other names and addresses that clients
-//! will use can be given. It is good for a year.
+//! `cargo run -p transparency-router --example certificate` makes one for this machine. Other names
+//! and addresses that clients will use can be given. It is good for a year.
 //!
 //! Safety: anyone who has `key.pem` can pretend to be the router. On Unix only you can read it.
 

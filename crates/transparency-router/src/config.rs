@@ -101,7 +101,8 @@ impl Files {
     }
 }
 
-/// The realms that the two files make; without a `--config`, the one where everybody may do everything.
+/// The realms that the two files make; without a
+/// `--config`, the one where everybody may do everything.
 fn realms(
     config: Option<&Path>,
     secrets: Option<&Path>,
@@ -125,7 +126,8 @@ fn realms(
     };
     if let Some(path) = secrets {
         warn_if_others_can_read(path);
-        // The library's message has the value in it that it does not understand, which may be a secret.
+        // The library's message has the value in it that
+        // it does not understand, which may be a secret.
         let file: SecretsFile = read(path, |_| "this is not as the README shows it".to_string())
             .hint("each [[principals]] has realm, authid, role, and a ticket or a secret, all of them texts in quotes")?;
         for entry in file.principals {

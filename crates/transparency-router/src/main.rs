@@ -1,4 +1,5 @@
-//! The router of question 3: it knows who serves which name, and passes calls and events on (WAMP v2).
+//! The router of question 3: it knows who serves which
+//! name, and passes calls and events on (WAMP v2).
 //!
 //! Mirrors no file of the sheet: question 3 leaves the program to the student.
 //!
@@ -6,16 +7,16 @@
 //! Terminal 2: `cargo run -p transparency-service`
 //! Terminal 3: `cargo run -p transparency-caller`
 //!
-//! You see, on stderr, where it listens and which realms it has. Ctrl-C and SIGTERM say GOODBYE to all
-//! sessions and end it. SIGHUP has it read its files again, also the certificate of `--tls-cert` and its key, and no session
-//! is lost.
+//! You see, on stderr, where it listens and which realms it has. Ctrl-C and SIGTERM say GOODBYE to
+//! all sessions and end it. SIGHUP has it read its files again, also the certificate of
+//! `--tls-cert` and its key, and no session is lost.
 //!
-//! Safety: it listens on 127.0.0.1 alone unless `--host` says otherwise; without `--config` everybody who
-//! reaches it may call, register, publish and subscribe. Pages in a browser may connect only where this router
-//! served them, or `--origin` allows theirs.
+//! Safety: it listens on 127.0.0.1 alone unless `--host` says otherwise; without `--config`
+//! everybody who reaches it may call, register, publish and subscribe. Pages in a browser may
+//! connect only where this router served them, or `--origin` allows theirs.
 //!
-//! `--echo` serves an echo of WebSocket messages in place of WAMP: what the fuzzing client of Autobahn|Testsuite
-//! tests the transport with.
+//! `--echo` serves an echo of WebSocket messages in place of WAMP: what the fuzzing client of
+//! Autobahn|Testsuite tests the transport with.
 
 mod config;
 mod log;
@@ -54,7 +55,8 @@ struct Args {
     /// path of the WebSocket (default /ws)
     #[argh(option, default = "\"/ws\".to_string()")]
     path: String,
-    /// file with realms, roles and their permissions, in TOML (default: realm1, where everybody may do all)
+    /// file with realms, roles and their permissions, in
+    /// TOML (default: realm1, where everybody may do all)
     #[argh(option)]
     config: Option<PathBuf>,
     /// file with tickets and secrets, in TOML; nobody else should be able to read it
@@ -63,10 +65,12 @@ struct Args {
     /// folder of the pages that are served at / (default: the lab's own page)
     #[argh(option)]
     web: Option<PathBuf>,
-    /// origin (SCHEME://HOST:PORT) whose pages may connect next to the router's own; may be given again
+    /// origin (SCHEME://HOST:PORT) whose pages may connect
+    /// next to the router's own; may be given again
     #[argh(option)]
     origin: Vec<String>,
-    /// file with this router's certificate, in PEM: clients connect with TLS (wss://); SIGHUP reads it again
+    /// file with this router's certificate, in PEM: clients
+    /// connect with TLS (wss://); SIGHUP reads it again
     #[argh(option)]
     tls_cert: Option<PathBuf>,
     /// file with the key of that certificate, in PEM; nobody else should be able to read it
@@ -75,16 +79,19 @@ struct Args {
     /// address that serves counters as Prometheus text, at /metrics (default: none)
     #[argh(option)]
     metrics: Option<String>,
-    /// what is logged on stderr: error, warn (and who was turned away) or info (and who joins and leaves) (default warn)
+    /// what is logged on stderr: error, warn (and who was turned
+    /// away) or info (and who joins and leaves) (default warn)
     #[argh(option, default = "Level::Warn")]
     log: Level,
     /// largest message, in bytes (default 16777216)
     #[argh(option, default = "16 * 1024 * 1024")]
     max_message: usize,
-    /// bytes that may wait for a slow session before it is evicted (default 16777216); one that takes nothing for 20 s is cut
+    /// bytes that may wait for a slow session before it is evicted (default 16777216); one that
+    /// takes nothing for 20 s is cut
     #[argh(option, default = "16 * 1024 * 1024")]
     max_waiting: usize,
-    /// bytes of memory for the whole router; beyond it the sessions are evicted for which most is kept (default 268435456)
+    /// bytes of memory for the whole router; beyond it the sessions are evicted for which most is
+    /// kept (default 268435456)
     #[argh(option, default = "256 * 1024 * 1024")]
     max_memory: usize,
     /// sessions (default 10000)
@@ -103,7 +110,8 @@ struct Args {
         from_str_fn(labnet::seconds)
     )]
     patience: Duration,
-    /// seconds of silence after which a session is sent a ping; after as many more it is gone (default 30)
+    /// seconds of silence after which a session is sent a
+    /// ping; after as many more it is gone (default 30)
     #[argh(
         option,
         default = "Duration::from_secs(30)",
@@ -163,7 +171,8 @@ fn main() -> labnet::MainResult {
     let server =
         Server::bind(address, config).with_context(|| format!("cannot listen on {address}"))?;
 
-    // 3. Be ready to end, with GOODBYE to all and no waiting for those who do not read, and to read the files again.
+    // 3. Be ready to end, with GOODBYE to all and no waiting for
+    //    those who do not read, and to read the files again.
     let stopper = server.stopper();
     let metrics = args
         .metrics
@@ -235,7 +244,8 @@ impl Files {
     }
 }
 
-/// Lets the process have as many open files as the system allows it (`RLIMIT_NOFILE`): each session is one.
+/// Lets the process have as many open files as the system
+/// allows it (`RLIMIT_NOFILE`): each session is one.
 #[cfg(unix)]
 fn allow_many_connections() {
     use rustix::process::{Resource, getrlimit, setrlimit};

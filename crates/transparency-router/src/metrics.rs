@@ -20,8 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// The longest request that is read, in bytes.
 const LONGEST_REQUEST: u64 = 8 * 1024;
 
-/// Serves the counters, each request from its own thread, so that nobody waits for one that is slow. Gives the
-/// address.
+/// Serves the counters, each request from its own thread, so that nobody waits for one that is
+/// slow. Gives the address.
 pub(crate) fn serve(address: &str, stopper: Stopper) -> anyhow::Result<SocketAddr> {
     let address = address
         .to_socket_addrs()
@@ -41,7 +41,8 @@ pub(crate) fn serve(address: &str, stopper: Stopper) -> anyhow::Result<SocketAdd
             loop {
                 match listener.accept() {
                     Ok((socket, _)) => answer_in_thread(socket, &stopper, &mut open),
-                    // Without descriptors a loop that asks again at once would keep a processor busy.
+                    // Without descriptors a loop that asks again
+                    // at once would keep a processor busy.
                     Err(error) => {
                         if let Err(error) = labnet::retry_accept(error) {
                             labnet::log!("the counters are no longer served: {error:#}");
@@ -100,7 +101,8 @@ fn answer(mut socket: &TcpStream, stopper: &Stopper) -> io::Result<()> {
     socket.set_write_timeout(Some(PATIENCE))?;
     let mut lines = BufReader::new(Until(socket, deadline).take(LONGEST_REQUEST)).lines();
     let request = lines.next().transpose()?.unwrap_or_default();
-    // To the empty line that ends the head, so that nothing unread is left when the socket is closed.
+    // To the empty line that ends the head, so that
+    // nothing unread is left when the socket is closed.
     for line in lines {
         if line?.is_empty() {
             break;

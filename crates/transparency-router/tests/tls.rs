@@ -1,4 +1,5 @@
-//! TLS: whom a client trusts, a certificate that is replaced under load, and peers that begin a handshake and no more.
+//! TLS: whom a client trusts, a certificate that is replaced
+//! under load, and peers that begin a handshake and no more.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic anywhere")]
 

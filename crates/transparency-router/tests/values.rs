@@ -1,5 +1,5 @@
-//! Values that other people's peers send, from each serialization to each, through the running router: the form that the README's
-//! table says, or an error to the one who sent it.
+//! Values that other people's peers send, from each serialization to each, through the running
+//! router: the form that the README's table says, or an error to the one who sent it.
 
 #![cfg(target_os = "linux")]
 #![allow(

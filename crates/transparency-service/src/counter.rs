@@ -1,11 +1,12 @@
 //! A counter whose state outlives its process: a log that is only ever appended to.
 //!
-//! A line for each addition, `TOTAL AMOUNT KEY CRC`: the total after it, what was added, the caller's key (`-`
-//! for none), and the CRC-32 of what is before it. A line is on the disk (`fdatasync(2)`) before the caller
-//! hears of it. A process that is killed in the middle of a line leaves half of one; the next cuts it off.
+//! A line for each addition, `TOTAL AMOUNT KEY CRC`: the total after it, what was added, the
+//! caller's key (`-` for none), and the CRC-32 of what is before it. A line is on the disk
+//! (`fdatasync(2)`) before the caller hears of it. A process that is killed in the middle of a line
+//! leaves half of one; the next cuts it off.
 //!
-//! One process at a time has the log, by `flock(2)`, which the system gives up for a process that dies. So a
-//! replica that stands by can take over, and two can never add to the same total.
+//! One process at a time has the log, by `flock(2)`, which the system gives up for a process that
+//! dies. So a replica that stands by can take over, and two can never add to the same total.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::{File, OpenOptions, TryLockError};
@@ -21,7 +22,8 @@ use labnet::{lock, log};
 const KEYS: usize = 10_000;
 /// The longest key, in bytes.
 const LONGEST_KEY: usize = 64;
-/// How long to wait for another process to give the log up: a service that moves ends its work first.
+/// How long to wait for another process to give the
+/// log up: a service that moves ends its work first.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How often to ask. `flock` can wait by itself, but nobody could then be interrupted.
 const INTERVAL: Duration = Duration::from_millis(2);
@@ -84,7 +86,8 @@ impl Counter {
         self.with(given_up, |log| Ok(log.total))
     }
 
-    /// Adds, and gives the new total. A key that was used before gives the total of then, and adds nothing.
+    /// Adds, and gives the new total. A key that was used
+    /// before gives the total of then, and adds nothing.
     pub fn add(
         &self,
         amount: i64,
@@ -105,14 +108,16 @@ impl Counter {
         })
     }
 
-    /// Tells of each new total once, in the log's order, whichever thread added. What was added before this call has been
-    /// told when it returns. The log is not locked meanwhile: `tell` may wait for a network.
+    /// Tells of each new total once, in the log's order, whichever thread
+    /// added. What was added before this call has been told when it returns.
+    /// The log is not locked meanwhile: `tell` may wait for a network.
     pub fn announce(&self, tell: impl Fn(i64)) {
         let announcing = lock(&self.announcing);
         announcing.try_iter().for_each(tell);
     }
 
-    /// Does something with the log. `given_up` waits a moment and says whether the caller is still there.
+    /// Does something with the log. `given_up` waits a
+    /// moment and says whether the caller is still there.
     fn with<T>(
         &self,
         given_up: impl Fn(Duration) -> bool,
@@ -178,7 +183,8 @@ impl Log {
         Ok(Some(log))
     }
 
-    /// Reads all lines. Only the last one may be broken: it was being written when its process died.
+    /// Reads all lines. Only the last one may be broken:
+    /// it was being written when its process died.
     fn replay(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
         let mut rest = bytes;
         let mut number = 0;

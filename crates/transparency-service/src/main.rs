@@ -1,11 +1,10 @@
 //! Offers a counter and a calculator by name. Who calls them, and from where, it does not know.
 //!
-//! Python:     `twin.py` (with autobahn: `python3 -m pip install 'autobahn[twisted,serialization]'`)
-//! Terminal 1: `cargo run -p transparency-router`
-//! Terminal 2: `cargo run -p transparency-service`
-//! Terminal 3: `cargo run -p transparency-caller`
-//! You see:    a line for each call, `org.example.counter.add(1) = 1`
-//! Safety:     it connects to the router and listens nowhere; who may call is the router's to decide
+//! Python:     `twin.py` (with autobahn: `python3 -m pip install
+//! 'autobahn[twisted,serialization]'`) Terminal 1: `cargo run -p transparency-router` Terminal 2:
+//! `cargo run -p transparency-service` Terminal 3: `cargo run -p transparency-caller` You see:    a
+//! line for each call, `org.example.counter.add(1) = 1` Safety:     it connects to the router and
+//! listens nowhere; who may call is the router's to decide
 
 mod counter;
 mod procedures;
@@ -37,7 +36,8 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(30);
                {command_name} --router ws://10.0.0.1:8080/ws --router ws://10.0.0.2:8080/ws"
 )]
 struct Args {
-    /// address of a router; may be repeated, and the next one is tried when one fails (default ws://127.0.0.1:8080/ws)
+    /// address of a router; may be repeated, and the next one is tried when one fails (default
+    /// ws://127.0.0.1:8080/ws)
     #[argh(option)]
     router: Vec<String>,
     /// realm to join (default realm1)
@@ -55,7 +55,8 @@ struct Args {
     /// file with the secret of that name, for WAMP-CRA
     #[argh(option)]
     secret: Option<PathBuf>,
-    /// file with the certificates of those whose signature makes a router at wss:// a good one, in PEM (default: whom this machine trusts)
+    /// file with the certificates of those whose signature makes a router at wss:// a good one, in
+    /// PEM (default: whom this machine trusts)
     #[argh(option)]
     ca: Option<PathBuf>,
     /// file with the counter's state (default counter.log)

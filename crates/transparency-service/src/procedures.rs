@@ -1,4 +1,5 @@
-//! What the service offers: names, arguments, results and errors. This is all that callers need to know.
+//! What the service offers: names, arguments, results
+//! and errors. This is all that callers need to know.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;

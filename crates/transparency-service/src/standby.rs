@@ -1,10 +1,12 @@
-//! One replica has the counter's log; the others are registered behind it and take over when it is gone.
+//! One replica has the counter's log; the others are
+//! registered behind it and take over when it is gone.
 //!
-//! A router gives the calls to the callee that registered `first`. Anyone who has the log has to be that one. At the
-//! start a replica without the log waits until the one with the log answers; after a router was restarted the
-//! order is anyone's, so a replica that is called without having the log goes to the end of the queue.
-//! All of the counter's procedures go together. They are registered one by one and not by their prefix, since not
-//! every router passes prefixes on to the routers that it is joined with.
+//! A router gives the calls to the callee that registered `first`. Anyone who has the log has to be
+//! that one. At the start a replica without the log waits until the one with the log answers; after
+//! a router was restarted the order is anyone's, so a replica that is called without having the log
+//! goes to the end of the queue. All of the counter's procedures go together. They are registered
+//! one by one and not by their prefix, since not every router passes prefixes on to the routers
+//! that it is joined with.
 
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::thread;

@@ -1,4 +1,5 @@
-//! The page in a real browser: served by our router, it calls the counter by name and shows what crosses.
+//! The page in a real browser: served by our router, it
+//! calls the counter by name and shows what crosses.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic anywhere")]
 
@@ -151,7 +152,8 @@ fn access_the_page_calls_the_counter_and_shows_each_message() {
     assert_eq!(caller.call(COUNT, &(8,)), Ok(50));
     browser.until("document.getElementById('total').value === '50'");
 
-    // An answer that comes late, when the topic has told of a newer total already, does not bring the old one back.
+    // An answer that comes late, when the topic has told of a
+    // newer total already, does not bring the old one back.
     let hold = "const call = session.call.bind(session);
         session.call = async (...args) => {
             const total = await call(...args);

@@ -1,5 +1,5 @@
-//! Other people's yardsticks: the WAMP project's message vectors, and the fuzzing client of Autobahn|Testsuite.
-//! `scripts/peers` fetches both.
+//! Other people's yardsticks: the WAMP project's message vectors, and the fuzzing client of
+//! Autobahn|Testsuite. `scripts/peers` fetches both.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic anywhere")]
 

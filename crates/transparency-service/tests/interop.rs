@@ -1,5 +1,6 @@
-//! Peers that nobody here wrote: {our router, Crossbar} × {our, autobahn-python, autobahn-js} callee × {the same}
-//! caller, in JSON, MessagePack and CBOR. Calls, errors, partial results, events, shared registration.
+//! Peers that nobody here wrote: {our router, Crossbar} × {our, autobahn-python, autobahn-js}
+//! callee × {the same} caller, in JSON, MessagePack and CBOR. Calls, errors, partial results,
+//! events, shared registration.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic anywhere")]
 
@@ -259,8 +260,9 @@ fn two_joined_crossbar_nodes_are_one_to_the_service_and_its_caller() {
     }
 }
 
-/// Waits for the link between two nodes: it carries a name over that is registered at one. What is registered in the very
-/// moment in which the link is made, Crossbar 26.10.1 may never carry over, so each attempt has its own name.
+/// Waits for the link between two nodes: it carries a name over that is registered at one. What is
+/// registered in the very moment in which the link is made, Crossbar 26.10.1 may never carry over,
+/// so each attempt has its own name.
 fn until_joined(one: &Session, two: &Session) {
     let mut attempt = 0_i64;
     eventually("the nodes are joined", || {

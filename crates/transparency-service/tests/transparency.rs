@@ -1,6 +1,8 @@
-//! Each kind of distribution transparency, proved on processes that are really moved, stopped and killed, under load.
+//! Each kind of distribution transparency, proved on processes
+//! that are really moved, stopped and killed, under load.
 //!
-//! The counts are exact: what the counter holds at the end is compared with what its callers were told.
+//! The counts are exact: what the counter holds at the
+//! end is compared with what its callers were told.
 //!
 //! One file, since every test is one promise of the README, kept by the three programs.
 
@@ -227,7 +229,8 @@ fn eight_additions(caller: &Session) -> Vec<PendingCall> {
     pending
 }
 
-/// Anyone who adds and does not wait for the answer: the addition ends all the same, and the next one starts from its total.
+/// Anyone who adds and does not wait for the answer: the addition ends all the same, and the next
+/// one starts from its total.
 #[test]
 #[cfg_attr(no_peers, ignore = "autobahn-python is not installed: scripts/peers")]
 fn concurrency_additions_of_the_python_twin_stay_apart_when_their_callers_cancel() {
@@ -431,7 +434,8 @@ fn failure_a_replica_that_is_killed_during_calls_leaves_them_to_the_other() {
     let victim = service(&router.url, &folder.join("a"), &["--work", "30"]);
     let _other = service(&router.url, &folder.join("b"), &[]);
     let load = Load::start(CALLERS, || session(&router.url), ADD, true);
-    // Roundrobin: three results of the other are the second, fourth and sixth call, so the victim has the odd ones.
+    // Roundrobin: three results of the other are the second,
+    // fourth and sixth call, so the victim has the odd ones.
     load.until("the victim has calls", |tally| tally.results >= 3);
     let victim = victim.stop();
     assert_eq!(victim.stdout, "", "it has answered nothing");
@@ -504,7 +508,8 @@ fn failure_a_call_that_is_not_idempotent_is_never_made_again() {
                 .unwrap()
         })
         .collect();
-    // Two of them wait in each replica; the router knows by the time it has answered something later.
+    // Two of them wait in each replica; the router knows
+    // by the time it has answered something later.
     let error = caller.call::<()>("org.example.nobody", &()).unwrap_err();
     assert_eq!(error.uri(), "wamp.error.no_such_procedure");
     victim.stop();
@@ -669,8 +674,8 @@ fn security_a_wrong_proof_is_refused_and_a_role_does_what_it_may() {
 
 // Events: what the counter tells those who look on.
 
-/// Each new total, in the order of the additions, however many add at once; and an addition that is repeated under its key
-/// is none.
+/// Each new total, in the order of the additions, however many add at once; and an addition that is
+/// repeated under its key is none.
 fn the_topic_tells_each_new_total_once_and_in_order(url: &str) {
     let caller = session(url);
     let (sender, events) = mpsc::channel();
@@ -774,7 +779,8 @@ fn the_service_survives_the_reader_of_its_transcript() {
         .unwrap();
     drop(child.stdout.take());
     let caller: Session = session(&router.url);
-    // Its procedures are registered one after another: the counter may come a moment after the first.
+    // Its procedures are registered one after another:
+    // the counter may come a moment after the first.
     eventually("the service counts", || caller.call(COUNT, &(1,)) == Ok(1));
     child.kill().unwrap();
     child.wait().unwrap();

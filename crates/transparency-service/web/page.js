@@ -3,7 +3,8 @@
 
 const REALM = "realm1";
 const COUNTER = "org.example.counter";
-// How long a call may take, and how long to wait before the next attempt to connect, in milliseconds.
+// How long a call may take, and how long to wait
+// before the next attempt to connect, in milliseconds.
 const CALL_TIMEOUT = 10_000;
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 5_000;
@@ -179,7 +180,8 @@ async function press(name, ...args) {
   const before = events;
   try {
     const total = await session.call(`${COUNTER}.${name}`, ...args);
-    // Events come in the order of the additions, and answers in any: one that an event has overtaken may be old.
+    // Events come in the order of the additions, and answers
+    // in any: one that an event has overtaken may be old.
     if (events === before) {
       element("total").value = total;
     }

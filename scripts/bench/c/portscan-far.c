@@ -1,10 +1,11 @@
 // The floor for a scan of another machine: what an engine costs that knows the network beforehand.
 //
-//   cc -O2 -pthread -o portscan-far portscan-far.c && ./portscan-far ADDRESS WINDOW TIMEOUT_MS TRIES [THREADS]
+//   cc -O2 -pthread -o portscan-far portscan-far.c &&
+//   ./portscan-far ADDRESS WINDOW TIMEOUT_MS TRIES [THREADS]
 //
-// An edge-triggered epoll a thread; sockets made and registered once and used again; a fixed window and a fixed
-// waiting time, given as arguments, where a real scanner has to find them out. What is silent is tried again in a
-// later pass. Prints the numbers of open, closed and silent ports.
+// An edge-triggered epoll a thread; sockets made and registered once and used again; a fixed window
+// and a fixed waiting time, given as arguments, where a real scanner has to find them out. What is
+// silent is tried again in a later pass. Prints the numbers of open, closed and silent ports.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>

@@ -2,8 +2,9 @@
 //
 //   cc -O2 -pthread -o portscan-own scripts/bench/c/portscan-own.c && ./portscan-own [ADDRESS]
 //
-// Two threads, a socket each, bound once to 127.0.0.2; two calls of connect a port: the first sends the SYN, which is
-// answered within the call, the second asks what the answer was. Prints the number of open ports.
+// Two threads, a socket each, bound once to 127.0.0.2; two calls of connect
+// a port: the first sends the SYN, which is answered within the call, the
+// second asks what the answer was. Prints the number of open ports.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>

@@ -19,8 +19,8 @@ def c_needs():
 class Case:
     """A program and how it is measured: `measure()` gives one value.
 
-    `against` names the case its ratio is made with, `bound` bounds that ratio, `limit` bounds the value. A case
-    that is `missing` says why, and is not measured.
+    `against` names the case its ratio is made with, `bound` bounds that ratio, `limit` bounds the
+    value. A case that is `missing` says why, and is not measured.
     """
 
     def __init__(self, name, measure, against=None, bound=None, limit=None, missing=None):
@@ -75,14 +75,18 @@ class Bench:
         return program
 
     def package(self, name):
-        """The folder of a package. A hand-out holds a few of them: then what is measured with the others is left out."""
+        """The folder of a package. A hand-out holds a few of them: then what is measured with the
+        others is left out.
+        """
         folder = os.path.join(self.root, "crates", name)
         if not os.path.isfile(os.path.join(folder, "Cargo.toml")):
             raise Missing(f"the package {name}, which is not in this workspace")
         return folder
 
     def cargo(self, package, example=None, release=True):
-        """Builds a package's binary (or one of its examples) and gives its path. A smoke run takes debug builds."""
+        """Builds a package's binary (or one of its examples) and gives its path. A smoke run takes
+        debug builds.
+        """
         self.package(package)
         argv = ["cargo", "build", "--quiet", "--locked", "--package", package, "--message-format=json"]
         argv += ["--example", example] if example else ["--bins"]
@@ -97,13 +101,16 @@ class Bench:
         raise BenchError(f"cargo built no program {wanted}")
 
     def twin(self, package):
-        """The command line of a package's Python twin; `-u`, since each line of a lab is out at once."""
+        """The command line of a package's Python twin; `-u`, since each line of a lab is out at
+        once.
+        """
         return [sys.executable, "-u", os.path.join(self.package(package), "twin.py")]
 
     # Running
 
     def start(self, argv, cpu=None, **options):
-        """Starts a peer on one CPU and waits until it is ready: see `Keeper.start` for the options."""
+        """Starts a peer on one CPU and waits until it is ready: see `Keeper.start` for the options.
+        """
         return self._keeper.start(argv, cpu=self._cpu(cpu), **options)
 
     def call(self, argv, cpu=None, **options):
@@ -122,8 +129,8 @@ class Bench:
     def compare(self, figure, cases, unit, digits=2, warm_up=1, times=1):
         """Measures the cases in turn and adds a row for each.
 
-        `times` multiplies the number of rounds: many short rounds pair better than a few long ones, since less
-        changes on the machine between the two measurements of a pair.
+        `times` multiplies the number of rounds: many short rounds pair better than a few long ones,
+        since less changes on the machine between the two measurements of a pair.
         """
         rows = {}
         for case in cases:

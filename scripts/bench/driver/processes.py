@@ -18,7 +18,9 @@ PATIENCE = 2.0
 
 
 class BenchError(Exception):
-    """A measurement that cannot be trusted or made. Ends its benchmark with a message, not with a traceback."""
+    """A measurement that cannot be trusted or made. Ends its benchmark with a message, not with a
+    traceback.
+    """
 
 
 class Late(BenchError):
@@ -40,13 +42,16 @@ class Result:
         self.seconds = seconds
         #: In user and in system mode, it and the children it waited for.
         self.cpu_seconds = usage.ru_utime + usage.ru_stime
-        #: The largest resident set, in bytes. Linux counts that of this driver's process at the moment of the
-        #: start as well (about 20 MiB), so small figures have to come from the program's own VmHWM.
+        # : The largest resident set, in bytes. Linux counts that of this
+        # driver's process at the moment of the : start as well (about 20
+        # MiB), so small figures have to come from the program's own VmHWM.
         self.peak_memory = usage.ru_maxrss * (1 if os.uname().sysname == "Darwin" else 1024)
 
 
 class Peer:
-    """A program that runs next to the measurement, such as a server. A context manager: leaving it stops it."""
+    """A program that runs next to the measurement, such as a server. A context manager: leaving it
+    stops it.
+    """
 
     def __init__(self, keeper, process, argv, match, output, reader):
         self._keeper = keeper
@@ -108,8 +113,8 @@ def port_of(peer):
 class Keeper:
     """Knows every program that was started and is not yet gone.
 
-    Every program gets its own session: Ctrl-C in the terminal reaches this process alone, which then stops
-    each program's whole process group.
+    Every program gets its own session: Ctrl-C in the terminal reaches this process alone, which
+    then stops each program's whole process group.
     """
 
     def __init__(self):
@@ -119,7 +124,9 @@ class Keeper:
         self._told = False
 
     def install(self):
-        """Makes SIGTERM and SIGHUP end the run as Ctrl-C does: through the `finally` that stops everything."""
+        """Makes SIGTERM and SIGHUP end the run as Ctrl-C does: through the `finally` that stops
+        everything.
+        """
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._interrupt)
 
@@ -135,7 +142,9 @@ class Keeper:
 
     @contextlib.contextmanager
     def _shield(self):
-        """Puts an interruption off. One between a start and its entry in the list would leave a program behind."""
+        """Puts an interruption off. One between a start and its entry in the list would leave a
+        program behind.
+        """
         self._shields += 1
         try:
             yield
@@ -174,7 +183,9 @@ class Keeper:
                 self.stop(process)
 
     def start(self, argv, ready=LISTENING, ready_on="stderr", cpu=None, timeout=20.0, cwd=None, env=None, stdin=None):
-        """Starts a program and waits until a line of its `ready_on` matches `ready`; its other stream is dropped."""
+        """Starts a program and waits until a line of its `ready_on` matches `ready`; its other
+        stream is dropped.
+        """
         argv = [os.fspath(word) for word in argv]
         streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         streams[ready_on] = subprocess.PIPE
@@ -210,10 +221,13 @@ class Keeper:
         return peer
 
     def call(self, argv, cpu=None, timeout=300.0, cwd=None, env=None, input=None, check=True):
-        """Runs a program to its end. Without `check` an exit code other than 0 is the caller's affair."""
+        """Runs a program to its end. Without `check` an exit code other than 0 is the caller's
+        affair.
+        """
         argv = [os.fspath(word) for word in argv]
         with contextlib.ExitStack() as files:
-            # Files, since a pipe that nobody reads stops the program, and reading while we wait costs its CPU.
+            # Files, since a pipe that nobody reads stops the
+            # program, and reading while we wait costs its CPU.
             stdout, stderr, stdin = (files.enter_context(tempfile.TemporaryFile()) for _ in range(3))
             stdin.write((input or "").encode())
             stdin.seek(0)
@@ -253,7 +267,9 @@ class Keeper:
 
 @contextlib.contextmanager
 def on_cpu(cpu):
-    """Programs started inside run on this CPU alone: a child inherits the affinity of the thread that starts it."""
+    """Programs started inside run on this CPU alone: a child inherits the affinity of the thread
+    that starts it.
+    """
     if cpu is None or not hasattr(os, "sched_setaffinity"):
         yield
         return
@@ -272,7 +288,9 @@ def signal_group(leader, number):
 
 
 def wait_unreaped(process, timeout):
-    """Waits until a child has ended, at most `timeout` seconds, and leaves its exit status to be fetched."""
+    """Waits until a child has ended, at most `timeout` seconds, and leaves its exit status to be
+    fetched.
+    """
 
     def wait():
         # Its status was fetched by an interrupted `call`: it has ended all the same.

@@ -14,8 +14,8 @@ def median(values):
 def ratios(values, others):
     """The ratio of each value to the other that was measured in the same round.
 
-    What disturbs the machine for a while disturbs both of a pair, so their ratio holds better than a ratio of
-    two medians.
+    What disturbs the machine for a while disturbs both of a pair, so their ratio holds better than
+    a ratio of two medians.
     """
     if len(values) != len(others):
         raise ValueError(f"{len(values)} values cannot be paired with {len(others)}")
@@ -41,7 +41,9 @@ class Bound:
 
 
 def rounded(value, digits, bound=None):
-    """The value as text. With a bound it is rounded towards missing it: 1.0501 shows as 1.051, never as 1.05."""
+    """The value as text. With a bound it is rounded towards missing it: 1.0501 shows as 1.051,
+    never as 1.05.
+    """
     if bound is None:
         rounding = decimal.ROUND_HALF_EVEN
     elif bound.at_most:
@@ -49,7 +51,7 @@ def rounded(value, digits, bound=None):
     else:
         rounding = decimal.ROUND_FLOOR
     step = decimal.Decimal(1).scaleb(-digits)
-    # A float's repr is the shortest decimal that names it. The float itself may lie a little above: 1.05 is
-    # 1.0500000000000000444 and would show as 1.051.
+    # A float's repr is the shortest decimal that names it. The float itself may lie a little above:
+    # 1.05 is 1.0500000000000000444 and would show as 1.051.
     exact = decimal.Decimal(repr(float(value)))
     return format(exact.quantize(step, rounding=rounding), ",f")

@@ -24,7 +24,9 @@ time.sleep(600)
 
 
 def state(pid):
-    """A process's state by its letter in /proc, `Z` for a zombie; None when there is no such process, or no /proc."""
+    """A process's state by its letter in /proc, `Z` for a zombie; None when there is no such
+    process, or no /proc.
+    """
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
             return stat.read().rpartition(")")[2].split()[0]

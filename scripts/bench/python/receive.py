@@ -1,7 +1,9 @@
-"""Receives one <EOF> message a client in Python and answers with its length: receive.py find|natural PIECE
+"""Receives one <EOF> message a client in Python and answers with its length: receive.py
+find|natural PIECE
 
-find     appends to a bytearray and searches from where the last search ended, less the token's length
-natural  what one writes first: `while token not in data: data += connection.recv(...)`, which begins the search
+find     appends to a bytearray and searches from where the last search ended, less the token's
+length natural  what one writes first: `while token not in data: data += connection.recv(...)`,
+which begins the search
          again at each piece and is quadratic
 """
 

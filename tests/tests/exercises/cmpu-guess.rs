@@ -154,7 +154,8 @@ fn impatient(language: Language, address: SocketAddr) -> Program {
         .args(&["--timeout=0.2"])
 }
 
-/// Plays a game with this network between client and server. Each guess has to get its own answer all the same.
+/// Plays a game with this network between client and server.
+/// Each guess has to get its own answer all the same.
 fn survives(
     language: Language,
     script: impl FnMut(Direction, usize, &[u8]) -> Action + Send + 'static,

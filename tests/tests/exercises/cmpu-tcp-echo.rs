@@ -104,7 +104,8 @@ fn server_says_that_a_client_left_without_a_message() {
     good_client(address, b"after it");
 }
 
-/// Half a message is a message: TCP marks no end. The client that then falls silent holds nobody up.
+/// Half a message is a message: TCP marks no end. The
+/// client that then falls silent holds nobody up.
 #[test]
 fn server_echoes_half_a_message_and_goes_on() {
     let (_server, address) = rust("cmpu-tcp-echo-server").serve();

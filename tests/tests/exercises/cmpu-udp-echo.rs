@@ -1,4 +1,5 @@
-//! UDP echo: datagrams that come back, through a network that loses, repeats, reorders, delays and forges them.
+//! UDP echo: datagrams that come back, through a network
+//! that loses, repeats, reorders, delays and forges them.
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
@@ -182,7 +183,8 @@ fn the_twins_come_through_the_same_network() {
     survives(Python, first_ones(ToClient, 1, other));
 }
 
-/// Twenty networks at once, each bad in its own way; the seeds make them the same ones in every run.
+/// Twenty networks at once, each bad in its own way;
+/// the seeds make them the same ones in every run.
 #[test]
 fn in_twenty_storms_each_client_ends_with_its_echo() {
     let (_server, address) = rust("cmpu-udp-echo-server").serve();

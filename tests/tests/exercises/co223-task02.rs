@@ -50,11 +50,13 @@ tests::faults!(SERVER);
 #[test]
 #[cfg(unix)]
 fn the_message_arrives_whole_although_the_client_has_sent_what_nobody_reads() {
-    // A close over unread bytes would be a reset, and the client's next read an error instead of the end.
+    // A close over unread bytes would be a reset, and the
+    // client's next read an error instead of the end.
     let (mut server, address) = rust("co223-task02-server")
         .args(&["--host=127.0.0.1"])
         .serve();
-    // While the server is stopped its system takes connections and bytes, so that they are there at the accept.
+    // While the server is stopped its system takes connections
+    // and bytes, so that they are there at the accept.
     server.pause();
     let mut streams: Vec<_> = (0..5).map(|_| connect(address)).collect();
     for stream in &mut streams {

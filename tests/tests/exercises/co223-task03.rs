@@ -77,7 +77,8 @@ fn a_mebibyte_comes_back_although_the_server_reads_a_kibibyte_at_a_time() {
     ask(address, b"next", b"next");
 }
 
-/// A client that sends and never reads fills the buffers of both systems; then the server's send waits.
+/// A client that sends and never reads fills the buffers
+/// of both systems; then the server's send waits.
 fn gives_up_a_client_that_never_reads(language: Language) {
     let (mut server, address) = language
         .program("co223-task03-server")

@@ -189,7 +189,8 @@ fn the_limit_counts_the_message_without_its_token() {
 #[test]
 fn a_message_without_an_end_is_refused_when_it_passes_the_limit() {
     in_both_languages(&["--max-message=1000"], |stream| {
-        // Much more than the server reads before it refuses: a close over the rest would be a reset.
+        // Much more than the server reads before it
+        // refuses: a close over the rest would be a reset.
         stream.write_all(&vec![b'x'; 4 * 1024 * 1024]).unwrap();
         let refusal = b"error: the message is longer than the limit of 1000 bytes<EOF>";
         expect(stream, refusal);
@@ -326,7 +327,8 @@ fn client_carries_any_bytes_of_stdin() {
 #[test]
 fn client_shows_the_servers_refusal_even_when_it_could_not_send_everything() {
     let (_server, address) = rust("dsd-eof-server").args(&["--max-message=1000"]).serve();
-    // More than the server reads before it hangs up for good: 64 MiB next to what the systems' buffers hold.
+    // More than the server reads before it hangs up for
+    // good: 64 MiB next to what the systems' buffers hold.
     let message = vec![b'x'; 160 * 1024 * 1024];
     let client = rust("dsd-eof-client").at(address).args(&["-"]);
     let finished = client.run_with_input(&message);

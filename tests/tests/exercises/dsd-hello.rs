@@ -138,7 +138,8 @@ fn client_waits_for_an_answer_before_it_sends_the_next_message() {
         .start();
     let mut stream = wire::accept(&listener);
     expect(&mut stream, b"one");
-    // No answer, but the end of our direction: the client gives up, and closes. What it had sent by then is here.
+    // No answer, but the end of our direction: the client
+    // gives up, and closes. What it had sent by then is here.
     stream.shutdown(Shutdown::Write).unwrap();
     assert_eq!(read_to_end(&mut stream), b"");
     assert_eq!(client.finish().code, Some(1));

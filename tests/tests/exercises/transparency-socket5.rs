@@ -58,7 +58,8 @@ fn server_listens_on_every_interface_and_says_so() {
     good_client(([127, 0, 0, 1], address.port()).into());
 }
 
-/// 127.0.0.2 is this machine too, and only a server on every interface has it. (macOS and Windows differ.)
+/// 127.0.0.2 is this machine too, and only a server on
+/// every interface has it. (macOS and Windows differ.)
 #[test]
 #[cfg(target_os = "linux")]
 fn server_is_reached_on_another_address_only_if_it_listens_on_every_interface() {
@@ -92,7 +93,8 @@ fn server_says_that_a_client_reset() {
     wire::expect(&mut stream, b"Thank you for connecting");
     let client = format!("('127.0.0.1', {}): ", stream.local_addr().unwrap().port());
     reset(stream);
-    // A reset before the server's half-close makes that call fail, with ENOTCONN; one after it, the read.
+    // A reset before the server's half-close makes that
+    // call fail, with ENOTCONN; one after it, the read.
     server.error_line_with(&client);
     good_client(address);
 }

@@ -2,7 +2,8 @@
 
 use super::*;
 
-/// A grading platform's folders, with the autograder of an exercise unpacked as the platform does it.
+/// A grading platform's folders, with the autograder
+/// of an exercise unpacked as the platform does it.
 struct Autograder {
     root: PathBuf,
     target: PathBuf,

@@ -2,7 +2,8 @@
 
 use super::*;
 
-/// The names under which `cargo lab check` knows an exercise: a server and a client may have one each.
+/// The names under which `cargo lab check` knows an
+/// exercise: a server and a client may have one each.
 fn checked_as(folder: &Path, target: &Path) -> Vec<String> {
     let listed = cargo(folder, target, &["lab", "check"]);
     assert!(listed.status.success(), "{}", all(&listed));
@@ -14,7 +15,8 @@ fn checked_as(folder: &Path, target: &Path) -> Vec<String> {
     names.into_iter().collect()
 }
 
-/// Every kind of hand-out of every exercise, one after another in one folder a lane: what they share is built once.
+/// Every kind of hand-out of every exercise, one after another
+/// in one folder a lane: what they share is built once.
 #[test]
 #[ignore = "takes minutes: .ci/run handouts"]
 fn every_handout_builds_and_solutions_pass_and_starters_fail_for_what_is_missing() {
@@ -62,7 +64,8 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// Puts a hand-out in the last one's place. A file that is the same stays as it is, so cargo does not build it again.
+    /// Puts a hand-out in the last one's place. A file that is the same stays as it is, so cargo
+    /// does not build it again.
     fn unpack(&self, kind: &[&str]) {
         let new = self.folder.with_extension("new");
         make(self.exercise, kind, &path(&new));
@@ -149,7 +152,8 @@ fn check_fails(place: &Place<'_>, names: &[String], reason: &str) {
     }
 }
 
-/// What a student does first: the first command of the README, until it shows the first case that fails.
+/// What a student does first: the first command of the
+/// README, until it shows the first case that fails.
 fn first_command_shows_a_failure(place: &Place<'_>) {
     let readme = fs::read_to_string(place.folder.join("README.md")).expect("there is a README");
     let (_, console) = readme.split_once("```console\n$ ").expect("a command");

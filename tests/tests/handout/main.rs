@@ -1,9 +1,10 @@
 //! Hand-outs: each is a subset of this workspace that builds, runs and is tested on its own.
 //!
-//! The tests that build every hand-out take minutes and are ignored by default; `.ci/run` runs them:
-//! `cargo test -p tests --test handout -- --include-ignored`.
+//! The tests that build every hand-out take minutes and are ignored by default; `.ci/run` runs
+//! them: `cargo test -p tests --test handout -- --include-ignored`.
 //!
-//! One file, since these tests share how a hand-out is made; those that take minutes are next to it.
+//! One file, since these tests share how a hand-out
+//! is made; those that take minutes are next to it.
 
 mod autograders;
 mod built;
@@ -33,8 +34,8 @@ impl Scratch {
         Scratch::named(&format!("handout-{name}-{}", std::process::id()))
     }
 
-    /// A folder for hand-outs that are built. Its name is the same each time: what cargo has built of an earlier one is then
-    /// replaced, not added to. Another checkout has another.
+    /// A folder for hand-outs that are built. Its name is the same each time: what cargo has built
+    /// of an earlier one is then replaced, not added to. Another checkout has another.
     fn for_builds(name: &str) -> Self {
         let mut hasher = DefaultHasher::new();
         workspace().hash(&mut hasher);
@@ -108,8 +109,9 @@ fn handout(args: &[&str]) -> Output {
         .expect("the binary was built")
 }
 
-/// The folders that hand-outs build into, one a lane: dependencies are built once, no lane waits for another's lock, and none
-/// starts a program of the same name that another has built. The tests that build take turns.
+/// The folders that hand-outs build into, one a lane: dependencies are built
+/// once, no lane waits for another's lock, and none starts a program of the
+/// same name that another has built. The tests that build take turns.
 struct Lanes {
     folders: Vec<PathBuf>,
     _turn: MutexGuard<'static, ()>,
@@ -132,8 +134,9 @@ impl Lanes {
         }
     }
 
-    /// Does this for every exercise, in all lanes, and tells all that went wrong. With `LAB_EXERCISES` in the environment only
-    /// for those that it names: `LAB_EXERCISES=dsd-sum,dsd-eof`.
+    /// Does this for every exercise, in all lanes, and tells all that went wrong. With
+    /// `LAB_EXERCISES` in the environment only for those that it names:
+    /// `LAB_EXERCISES=dsd-sum,dsd-eof`.
     fn for_each(&self, exercises: &[String], check: impl Fn(&str, &Path) + Sync) {
         let only = env::var("LAB_EXERCISES").unwrap_or_default();
         let chosen =
@@ -395,8 +398,8 @@ fn the_same_commit_gives_the_same_bytes() {
     }
 }
 
-/// How much time of the processor a call takes, with all that it starts: on a machine with nothing else to do it takes no
-/// longer by the clock, and on a busy one the clock tells of the others.
+/// How much time of the processor a call takes, with all that it starts: on a machine with nothing
+/// else to do it takes no longer by the clock, and on a busy one the clock tells of the others.
 #[cfg(unix)]
 fn time_of(args: &[&str]) -> Duration {
     let output = Command::new("sh")

@@ -9,7 +9,8 @@ address = (socket.gethostbyname(host), port)
 
 
 def ask(guess):
-    # A fresh socket for each guess: a late answer to the last one goes to a port where nobody is any more.
+    # A fresh socket for each guess: a late answer to the
+    # last one goes to a port where nobody is any more.
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.connect(address)
         client.settimeout(0.5)

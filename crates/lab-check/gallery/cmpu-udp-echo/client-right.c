@@ -16,7 +16,8 @@ int main(int argc, char **argv) {
     struct sockaddr_in server = {.sin_family = AF_INET, .sin_port = htons((unsigned short)atoi(argv[1]))};
     server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (connect(client, (struct sockaddr *)&server, sizeof server)) return 1;
-    // Each receive waits so long at most. A stream of wrong datagrams could make a try longer, so they are counted.
+    // Each receive waits so long at most. A stream of wrong
+    // datagrams could make a try longer, so they are counted.
     struct timeval limit = {.tv_usec = 500000};
     setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     printf("Sending %s\n", argv[2]);

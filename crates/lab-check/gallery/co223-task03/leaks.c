@@ -11,7 +11,8 @@ static void serve(int connection) {
     char buffer[1024];
     ssize_t count;
     while ((count = recv(connection, buffer, sizeof buffer, 0)) > 0) {
-        // MSG_NOSIGNAL: a client that has gone is an error here, and no signal that ends the program.
+        // MSG_NOSIGNAL: a client that has gone is an error
+        // here, and no signal that ends the program.
         for (ssize_t sent = 0, more; sent < count; sent += more)
             if ((more = send(connection, buffer + sent, count - sent, MSG_NOSIGNAL)) < 0)
                 return;

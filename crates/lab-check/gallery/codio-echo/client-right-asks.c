@@ -1,5 +1,5 @@
-// A right client that asks for address, port and message with printf and scanf, and flushes nothing.
-// check: codio-echo --client "{file}"
+// A right client that asks for address, port and message with printf and scanf, and flushes
+// nothing. check: codio-echo --client "{file}"
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,5 @@
-# Puts the bytes into an f-string: their repr, with its b and its quotes, becomes a part of the answer.
-# check: dsd-hello --server "python3 {file} {port}"
-# fails: whole wrong-answer
+# Puts the bytes into an f-string: their repr, with its b and its quotes, becomes a part of the
+# answer. check: dsd-hello --server "python3 {file} {port}" fails: whole wrong-answer
 import socket
 import sys
 

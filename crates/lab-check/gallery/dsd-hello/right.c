@@ -28,7 +28,8 @@ int main(int argc, char **argv) {
         memcpy(answer, BEFORE, size);
         memcpy(answer + size, buffer, count);
         memcpy(answer + size + count, AFTER, strlen(AFTER));
-        // An answer of a kilobyte fits into the system's buffer: a client that reads nothing is not expected here.
+        // An answer of a kilobyte fits into the system's buffer:
+        // a client that reads nothing is not expected here.
         send(connection, answer, size + count + strlen(AFTER), MSG_NOSIGNAL);
     }
     return 0;

@@ -29,7 +29,8 @@ int main(int argc, char **argv) {
         memcpy(answer, BEFORE, size);
         memcpy(answer + size, buffer, count);
         memcpy(answer + size + count, AFTER, sizeof AFTER);
-        // An answer of a kilobyte fits into the system's buffer: a client that reads nothing is not expected here.
+        // An answer of a kilobyte fits into the system's buffer:
+        // a client that reads nothing is not expected here.
         send(connection, answer, size + count + sizeof AFTER, MSG_NOSIGNAL);
     }
     return 0;

@@ -1,7 +1,7 @@
 //! CMPU4021 Week 2: the guessing game over UDP.
 //!
-//! Which number the server has drawn is not known here, and need not be: its answers have to agree with one number, and
-//! with each other.
+//! Which number the server has drawn is not known here, and need not be: its answers have to agree
+//! with one number, and with each other.
 //!
 //! One file, since it is one exercise.
 
@@ -53,7 +53,8 @@ pub static EXERCISE: Exercise = Exercise {
 
 /// A guess that every server answers.
 const FIFTY: Talk = |harness, client| guess(harness, client, 50, &m::NO_ANSWER).map(|_| ());
-/// How often a guess is repeated: a number that is drawn again each time gives itself away but once in a million games.
+/// How often a guess is repeated: a number that is drawn again
+/// each time gives itself away but once in a million games.
 const TIMES: usize = 20;
 
 static SERVER: &[Case] = &[
@@ -193,7 +194,8 @@ static SERVER: &[Case] = &[
         name: "takes every number from 1 to 100 for a guess, and is found",
         depends_on: &["direction", "sent-again"],
         play: |harness| {
-            // Down in one game, up in another: each stops at the number, since some servers begin a new game there.
+            // Down in one game, up in another: each stops at the
+            // number, since some servers begin a new game there.
             let mut client = harness.serve_datagrams()?;
             along(harness, &mut client, &mut (1..=100).rev(), Verdict::Lower)?;
             harness.program()?.kill();

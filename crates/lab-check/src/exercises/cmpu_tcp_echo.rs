@@ -81,7 +81,8 @@ static CLIENT: &[Case] = &[
     tcp_client::no_server(&["sends"]),
 ];
 
-/// Echoes the message of the client under test, cut here. It prints the echo in pieces: looked at letter by letter.
+/// Echoes the message of the client under test, cut here. It
+/// prints the echo in pieces: looked at letter by letter.
 fn told(harness: &mut Harness<'_>, step: usize, suspect: &'static m::Misconception) -> Step {
     let (mut server, message) = steps::meet(harness, "")?;
     // It ends the conversation by itself: what it waits for else shows when the server ends it.

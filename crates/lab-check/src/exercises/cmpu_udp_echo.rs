@@ -264,7 +264,8 @@ fn echo(
 
 /// The client other than this one that has received these bytes.
 fn who_got(clients: &mut [Peer], this: usize, bytes: &[u8]) -> Option<String> {
-    // Far more than anybody has asked for: a server that sends without end is not listened to any longer.
+    // Far more than anybody has asked for: a server that
+    // sends without end is not listened to any longer.
     const MOST: usize = 100;
     for (number, client) in clients.iter_mut().enumerate() {
         for _ in 0..MOST {
@@ -373,7 +374,8 @@ static CLIENT: &[Case] = &[
             for _ in 0..3 {
                 let once = shown(harness, 1)?;
                 let twice = shown(harness, 2)?;
-                // A client that was kept from running has sent again, and may have said so: not the same conversation.
+                // A client that was kept from running has sent again,
+                // and may have said so: not the same conversation.
                 let (Some(once), Some(twice)) = (once, twice) else {
                     continue;
                 };
@@ -441,7 +443,8 @@ static CLIENT: &[Case] = &[
     },
 ];
 
-/// Whether the client under test, started again, sends its message again from another port when it is lost.
+/// Whether the client under test, started again, sends
+/// its message again from another port when it is lost.
 fn asks_from_fresh_sockets(harness: &mut Harness<'_>, server: &mut Peer) -> Step<bool> {
     harness.log.did("we", "started the program again");
     let (_, first) = meet(harness, server, MESSAGE)?;
@@ -459,7 +462,8 @@ fn meet(harness: &mut Harness<'_>, server: &mut Peer, message: &str) -> Step<Mee
     Ok((datagram.bytes, datagram.from))
 }
 
-/// Echoes the message; the client has to print it, beyond what it had printed before, and to end well.
+/// Echoes the message; the client has to print it,
+/// beyond what it had printed before, and to end well.
 fn echoed(
     harness: &mut Harness<'_>,
     server: &mut Peer,
@@ -504,9 +508,10 @@ fn echoed(
     }
 }
 
-/// The message was not in the output before the echo came, and is there once at the end. Either that is the echo, or it is the line
-/// about what was sent, which came out late: C keeps it back until the end where stdout is no terminal. So the client is played again
-/// without an echo, until it gives up; a line that it prints then as well shows none.
+/// The message was not in the output before the echo came, and is there once at the end. Either
+/// that is the echo, or it is the line about what was sent, which came out late: C keeps it back
+/// until the end where stdout is no terminal. So the client is played again without an echo, until
+/// it gives up; a line that it prints then as well shows none.
 fn shows_an_echo(harness: &mut Harness<'_>, mut server: Peer, message: &[u8]) -> Step {
     let told = line_with(harness, message)?;
     harness.log.did("we", "started the program again");
@@ -572,7 +577,8 @@ fn chosen(harness: &mut Harness<'_>, text: &[u8], suspect: &'static Misconceptio
     echoed(harness, &mut server, &meeting, suspect)
 }
 
-/// How often the message is in the output of a client that gets its echo so many times; `None` when it sent more than once.
+/// How often the message is in the output of a client that gets its echo so many times; `None` when
+/// it sent more than once.
 fn shown(harness: &mut Harness<'_>, copies: usize) -> Step<Option<usize>> {
     let mut server = harness.be_server()?;
     let (message, client) = meet(harness, &mut server, MESSAGE)?;

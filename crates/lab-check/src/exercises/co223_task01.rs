@@ -79,7 +79,8 @@ impl Server for Established {
     }
 }
 
-/// Whether a line has an IP address and no number after it: a number there is a port, and not the right one.
+/// Whether a line has an IP address and no number after
+/// it: a number there is a port, and not the right one.
 fn says_only(printed: &[u8], ip: &str) -> bool {
     let text = String::from_utf8_lossy(printed);
     let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);

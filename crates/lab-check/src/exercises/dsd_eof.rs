@@ -13,11 +13,12 @@ use lab_judge::verdict::{Step, differs, undecided, wrong};
 const TOKEN: &[u8] = b"<EOF>";
 const BEFORE: &[u8] = b"I got \"";
 const AFTER: &[u8] = b"\" from you and I am sending it back.";
-/// A mebibyte: far more than any buffer on the way holds, and quick for a program that is not quadratic.
+/// A mebibyte: far more than any buffer on the way holds, and quick unless quadratic.
 const LARGE: usize = 1024 * 1024;
 
-/// How long a long answer is, in bytes, and the case about it. The question is as long and is on a command line: Linux takes
-/// 128 KiB for a word of it, Windows 32,767 characters for all of it (CreateProcessW).
+/// How long a long answer is, in bytes, and the case about it. The
+/// question is as long and is on a command line: Linux takes 128 KiB for a
+/// word of it, Windows 32,767 characters for all of it (CreateProcessW).
 const LARGE_ANSWER: (usize, &str) = if cfg!(windows) {
     (24 * 1024, "takes an answer of 24 KiB")
 } else {
@@ -410,8 +411,8 @@ static CLIENT: &[Case] = &[
         name: LARGE_ANSWER.1,
         depends_on: &["prints", "answer-byte-by-byte"],
         play: |harness| {
-            // Below the 64 KiB at either end that are kept of a program's output. A client may refuse an answer that is far longer
-            // than its question: so the question is that long, where it can be chosen.
+            // Less than the 64 KiB that are kept at either end of a program's output. A client may
+            // refuse an answer far longer than its question: so the question is long, if it can be.
             let text = steps::filler_text(harness, LARGE_ANSWER.0);
             let message = match harness.chooses_message() {
                 true => text.as_str(),
@@ -508,7 +509,7 @@ impl<'a> Chat<'a> {
         self.texts.iter().flat_map(|text| frame(text)).collect()
     }
 
-    /// Sends the messages and judges the answers. The suspect is who did it when there is no better sign.
+    /// Sends the messages and judges the answers. The suspect did it if there is no better sign.
     fn play(
         self,
         harness: &mut Harness<'_>,
@@ -527,7 +528,7 @@ impl<'a> Chat<'a> {
             return harness.must_take(taken, suspect);
         }
         let pieces = steps::cut(&bytes, &self.cuts);
-        // A server that hangs up in between has answered something: what it was says more than the broken send.
+        // What a server answered before it hung up says more than the broken send.
         let taken = client.send_apart(&pieces);
         let received = client.read(&expected);
         if received.bytes.is_empty() && received.end != ReadEnd::Complete {
@@ -732,7 +733,7 @@ fn diagnose_quote(
     })
 }
 
-/// Starts the client under test and hears its message to the end mark; gives the message without it.
+/// Starts the client under test and hears its message; gives it without the end mark.
 fn meet(harness: &mut Harness<'_>, message: &str) -> Step<(Connection, Vec<u8>)> {
     let message = harness.message_or(message);
     let listener = harness.listen()?;

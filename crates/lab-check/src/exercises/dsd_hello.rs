@@ -105,7 +105,8 @@ static SERVER: &[Case] = &[
         depends_on: &["several"],
         play: |harness| {
             let mut client = harness.serve()?;
-            // What half a character is answered with is the server's choice. That it is answered is not.
+            // What half a character is answered with is the
+            // server's choice. That it is answered is not.
             for half in [b"\xc3".as_slice(), b"\xa9"] {
                 client.send_apart(&[half]);
                 let received = client.read_until(AFTER, 4096);

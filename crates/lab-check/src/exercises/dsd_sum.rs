@@ -239,7 +239,8 @@ fn explained(harness: &mut Harness<'_>, client: Connection, sum: Step) -> Step {
     Err(Stop::Wrong(failure))
 }
 
-/// Whether a request is answered rightly when it is as long as a buffer, whose rest then holds nothing else.
+/// Whether a request is answered rightly when it is as
+/// long as a buffer, whose rest then holds nothing else.
 fn needs_a_full_buffer(harness: &mut Harness<'_>) -> Step<bool> {
     if harness.program()?.ended().is_some() {
         return Ok(false);

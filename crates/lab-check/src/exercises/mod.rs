@@ -1,6 +1,7 @@
 //! What is right: each file in this folder is one exercise, with a `pub static EXERCISE`.
 //!
-//! `build.rs` finds the files, so a new one needs no line here. What its sheet asks for is a file of the same name in `sheets/`.
+//! `build.rs` finds the files, so a new one needs no line here. What its sheet asks for is a file
+//! of the same name in `sheets/`.
 
 use lab_core::catalog::Catalog;
 use lab_judge::exercise::Exercise;

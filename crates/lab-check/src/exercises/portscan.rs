@@ -1,8 +1,9 @@
 //! Distribution transparency, question 4: a port scanner.
 //!
-//! The command gets the ports to scan as `{ports}` (`10000-10199`) or `{first}` and `{last}`; without them the program scans what it
-//! likes. Only what it says about these ports is judged. They are below those from which systems choose the ports of
-//! outgoing connections, so a scanner never meets itself there (the README's exercise).
+//! The command gets the ports to scan as `{ports}` (`10000-10199`) or `{first}` and `{last}`;
+//! without them the program scans what it likes. Only what it says about these ports is judged.
+//! They are below those from which systems choose the ports of outgoing connections, so a scanner
+//! never meets itself there (the README's exercise).
 //!
 //! One file, since it is one exercise.
 
@@ -41,7 +42,8 @@ pub static EXERCISE: Exercise = Exercise {
     }],
 };
 
-/// Where the scanned ports lie: above the well-known ones, below those of the other checks. They are lent in slots.
+/// Where the scanned ports lie: above the well-known ones,
+/// below those of the other checks. They are lent in slots.
 const LOWEST: u16 = 10_000;
 const SLOT: u16 = 200;
 const SLOTS: u16 = 50;
@@ -198,7 +200,8 @@ struct Scene {
     last: u16,
     open: Vec<u16>,
     listeners: Vec<TcpListener>,
-    /// The range is nobody else's while these are held: other checks of this exercise, on this machine at this time, take another.
+    /// The range is nobody else's while these are held: other checks of this exercise, on this
+    /// machine at this time, take another.
     _held: Vec<UdpSocket>,
 }
 
@@ -251,7 +254,8 @@ impl Scene {
         }
     }
 
-    /// Takes a range, unless another check has it, by the UDP ports of its slots: what is scanned is TCP.
+    /// Takes a range, unless another check has it, by the
+    /// UDP ports of its slots: what is scanned is TCP.
     fn take(harness: &Harness<'_>, first: u16, last: u16, slots: &[u16]) -> Option<Self> {
         let ip = harness.address.ip();
         let held: Vec<UdpSocket> = slots
@@ -348,7 +352,8 @@ impl Scanned {
         self.judge_but(harness, missed, false_open, 0)
     }
 
-    /// Compares what was reported with what is open. `silent` is a port on which somebody listens and that nobody can reach.
+    /// Compares what was reported with what is open. `silent` is a port on which somebody listens
+    /// and that nobody can reach.
     fn judge_but(
         &self,
         harness: &mut Harness<'_>,
@@ -438,7 +443,8 @@ impl Scanned {
     }
 }
 
-/// A listener on which no connection can be made any more: its queue is full, and further SYNs are dropped.
+/// A listener on which no connection can be made any
+/// more: its queue is full, and further SYNs are dropped.
 fn silent(address: SocketAddr) -> Option<(Socket, Vec<TcpStream>)> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).ok()?;
     socket.bind(&address.into()).ok()?;

@@ -1,6 +1,8 @@
-//! Distribution transparency, question 3: a service that is called by name, and its caller. The check plays their router.
+//! Distribution transparency, question 3: a service that is called by name, and its caller. The
+//! check plays their router.
 //!
-//! The router between them is not judged here: it has an address like any server, and its own tests.
+//! The router between them is not judged here: it has
+//! an address like any server, and its own tests.
 //!
 //! One file, since it is one exercise.
 
@@ -444,7 +446,8 @@ impl Service {
         true
     }
 
-    /// The number under which a name is registered, and whether it needs to be told which name is meant.
+    /// The number under which a name is registered, and
+    /// whether it needs to be told which name is meant.
     fn number(&self, name: &str) -> Option<(u64, bool)> {
         let by_prefix = || {
             let prefixes = self

@@ -141,11 +141,12 @@ fn said_of_it(harness: &mut Harness<'_>) -> Step<String> {
     Ok(printed.lines().filter(says).collect::<Vec<_>>().join("\n"))
 }
 
-/// Whether the resolver of this machine says that the name has no address, as it says to the program: `None` when it says nothing in
-/// time, since its name servers are out of reach.
+/// Whether the resolver of this machine says that the name has no address, as it says to the
+/// program: `None` when it says nothing in time, since its name servers are out of reach.
 fn unresolved_here() -> Option<bool> {
     let (said, received) = mpsc::channel();
-    // getaddrinfo has no time limit of ours. A thread that is still in it when the case continues holds up nobody.
+    // getaddrinfo has no time limit of ours. A thread that is
+    // still in it when the case continues holds up nobody.
     thread::spawn(move || {
         let unresolved = (NO_HOST, 80).to_socket_addrs().is_err();
         // Nobody waits any more: then the answer came too late.

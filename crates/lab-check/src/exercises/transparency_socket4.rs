@@ -147,7 +147,8 @@ static CLIENT: &[Case] = &[
                 .lines()
                 .any(|line| line.starts_with("connection:") && line.contains("close"));
             if asked {
-                // Then a server has to close (RFC 9112, section 9.6), and the client may wait for it.
+                // Then a server has to close (RFC 9112, section
+                // 9.6), and the client may wait for it.
                 server.finish_sending();
             }
             ends_well(harness, &m::HTTP_KEPT_OPEN)
@@ -196,7 +197,8 @@ fn ends_well(harness: &mut Harness<'_>, suspect: &'static Misconception) -> Step
     }
 }
 
-/// Hears the request of the client under test, up to the empty line that ends its head; bare line ends are taken here.
+/// Hears the request of the client under test, up to the empty
+/// line that ends its head; bare line ends are taken here.
 fn request(harness: &mut Harness<'_>) -> Step<(Connection, Vec<u8>)> {
     let listener = harness.listen()?;
     harness.start("")?;

@@ -51,7 +51,8 @@ impl Received {
     }
 }
 
-/// The checks that run, by process id. One is reaped under this lock, so that no other process ever gets its signal.
+/// The checks that run, by process id. One is reaped under
+/// this lock, so that no other process ever gets its signal.
 static CHECKS: Mutex<BTreeMap<u32, ()>> = Mutex::new(BTreeMap::new());
 /// No further submission is begun.
 static STOPPED: AtomicBool = AtomicBool::new(false);
@@ -62,7 +63,8 @@ fn checks() -> MutexGuard<'static, BTreeMap<u32, ()>> {
     lock(&CHECKS)
 }
 
-/// The first signal has every check end and tell what it knows by then; a second one does not wait for them.
+/// The first signal has every check end and tell what it
+/// knows by then; a second one does not wait for them.
 pub(super) fn stop(name: &str, code: i32) {
     let again = STOPPED.swap(true, Ordering::SeqCst);
     STOPPED_WITH.store(usize::try_from(code).unwrap_or(3), Ordering::SeqCst);

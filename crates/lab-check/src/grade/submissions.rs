@@ -75,7 +75,8 @@ fn is_zip(path: &Path) -> bool {
 }
 
 impl Submission {
-    /// The folder with the program: an archive is unpacked, and folders that hold nothing but one folder are passed through.
+    /// The folder with the program: an archive is unpacked, and folders that hold nothing but one
+    /// folder are passed through.
     pub(super) fn open(&self) -> anyhow::Result<Opened> {
         let unpacked = match is_zip(&self.path) {
             true => {
@@ -145,7 +146,8 @@ pub(super) fn program(folder: &Path, side: &str) -> anyhow::Result<PathBuf> {
     }
 }
 
-/// Unpacks an archive, with bounds: it comes from a stranger. A path that leads out of the folder is left out.
+/// Unpacks an archive, with bounds: it comes from a stranger.
+/// A path that leads out of the folder is left out.
 fn unzip(archive: &Path, folder: &Path) -> anyhow::Result<()> {
     let mut archive = zip::ZipArchive::new(File::open(archive)?)?;
     if archive.len() > MOST_FILES {

@@ -101,7 +101,8 @@ pub fn each_case_has_its_own_network_unless_it_is_to_be_shared() {
 
 pub fn on_a_shared_network_the_last_cases_connections_are_waited_for() {
     let folder = Folder::new("shared");
-    // On its sheet's port, and without SO_REUSEADDR: what the last case left holds the port for a minute.
+    // On its sheet's port, and without SO_REUSEADDR: what
+    // the last case left holds the port for a minute.
     let program = gallery("dsd-eof/no-reuseaddr.py").replace("int(sys.argv[1])", "65432");
     let file = folder.write("server.py", &program);
     let words = [

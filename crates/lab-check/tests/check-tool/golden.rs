@@ -1,7 +1,9 @@
-//! What a student reads: the whole output for ten failures, and the sections of the READMEs that it names.
+//! What a student reads: the whole output for ten failures,
+//! and the sections of the READMEs that it names.
 //!
-//! The files in `tests/golden` are the output with what differs from run to run replaced: ports, times, lengths of output. They were read as a
-//! student would read them; `LAB_UPDATE=1 cargo test -p lab-check --test check-tool golden` writes them again, to be read again.
+//! The files in `tests/golden` are the output with what differs from run to run replaced: ports,
+//! times, lengths of output. They were read as a student would read them; `LAB_UPDATE=1 cargo test
+//! -p lab-check --test check-tool golden` writes them again, to be read again.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -156,7 +158,8 @@ fn differs((name, exercise, side, program, only): Failure) -> Option<String> {
 }
 
 pub fn every_readme_section_that_a_failure_names_is_there() {
-    // All sides of all exercises, as the tool lists them; for each, where a failure sends its reader.
+    // All sides of all exercises, as the tool lists
+    // them; for each, where a failure sends its reader.
     let list = text(&run(&["check"]));
     let mut named = BTreeSet::new();
     for line in list.lines() {

@@ -59,7 +59,8 @@ pub fn every_submission_gets_a_line_and_a_result_whatever_it_does() {
     ]);
     let (table, csv) = (text(&out), folder.read("out/grades.csv"));
     assert_eq!(code(&out), 1, "{table}{}", errors(&out));
-    // What the sheet asks for counts 28, of which the first case counts 3 here and not 1; of nine other cases one counts nothing.
+    // What the sheet asks for counts 28, of which the first case counts 3 here and not 1; of nine
+    // other cases one counts nothing.
     let counts = |name: &str| -> Vec<u32> {
         let fields = fields(&csv, name);
         fields[2..10]
@@ -181,7 +182,8 @@ pub fn ctrl_c_writes_what_is_known_and_ends_every_program() {
     assert_eq!(processes_with(&mark), [0_u32; 0]);
 }
 
-/// What fourteen students read, each at most 60 lines: the name, the score, what to fix first, each mistake once.
+/// What fourteen students read, each at most 60 lines: the
+/// name, the score, what to fix first, each mistake once.
 pub fn fourteen_students_read_their_score_and_each_mistake_once() {
     let folder = Folder::new("grade-fourteen");
     let programs = [
@@ -426,8 +428,9 @@ pub fn what_cannot_be_graded_is_said_before_anything_runs() {
     );
 }
 
-/// 100 submissions, three of which hang: the same verdicts as where every wait lasts as long as it may and each processor has one
-/// submission, in half the time. That took 174 s on two processors on 2026-11-27.
+/// 100 submissions, three of which hang: the same verdicts as where every
+/// wait lasts as long as it may and each processor has one submission, in
+/// half the time. That took 174 s on two processors on 2026-11-27.
 pub fn a_hundred_submissions_take_half_the_time_of_full_waits() {
     let folder = Folder::new("grade-hundred");
     let kinds = [

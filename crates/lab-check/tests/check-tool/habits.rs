@@ -126,7 +126,8 @@ pub fn arguments_come_by_position_and_by_option() {
 }
 
 pub fn a_line_without_a_flush_counts_in_every_language() {
-    // Python's own buffer behind a wrapper that the check does not know: nothing tells it to write at once but its terminal.
+    // Python's own buffer behind a wrapper that the check does not know: nothing tells it to write
+    // at once but its terminal.
     let folder = Folder::new("habits");
     let script = "import socket\ns = socket.create_server(('127.0.0.1', 1234))\n\
         while True:\n    c, a = s.accept()\n    print(f'Connection from {a} has been established.')\n    c.close()\n";

@@ -1,5 +1,5 @@
-//! Programs that do what no student's program should: a clear verdict each, bounded memory, bounded time, and nothing
-//! left on the machine.
+//! Programs that do what no student's program should: a clear verdict each, bounded memory, bounded
+//! time, and nothing left on the machine.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -64,7 +64,8 @@ fn check_command(command: &str, cases: &[&str]) -> Found {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // What it has used at most is in /proc as long as it runs; the last look before its end is taken.
+    // What it has used at most is in /proc as long as
+    // it runs; the last look before its end is taken.
     let id = child.id();
     let memory = thread::spawn(move || {
         let mut most = 0;
@@ -158,7 +159,8 @@ pub fn children_that_leave_the_group_and_ignore_term_are_ended_all_the_same() {
 
 pub fn one_that_forks_again_and_again_is_ended_with_all_of_them() {
     let folder = Folder::new("fork-bomb");
-    // Each leaves its parent behind; forty at a time, so that the machine of the test survives a mistake.
+    // Each leaves its parent behind; forty at a time, so
+    // that the machine of the test survives a mistake.
     let found = check(
         &folder,
         "for _ in range(40):\n    \
@@ -269,8 +271,9 @@ pub fn one_that_writes_to_the_results_changes_nothing_and_is_told_of() {
     assert!(remark.contains("result.json"), "{remark}");
 }
 
-/// As it is when an instructor without root checks `sudo -u student ./server {port}`: here a check that runs as nobody and may change its
-/// user, but may not kill, starts a program that becomes root.
+/// As it is when an instructor without root checks `sudo -u student
+/// ./server {port}`: here a check that runs as nobody and may change
+/// its user, but may not kill, starts a program that becomes root.
 pub fn one_that_may_not_be_killed_holds_up_neither_the_check_nor_ctrl_c() {
     let start = |mark: &str, limit: &str| {
         Command::new("setpriv")
@@ -392,8 +395,8 @@ fn stopped_at(delay: Duration, name: &str, mark: &str, folder: &Folder) {
     signal(&child, name);
     let out = child.wait_with_output().unwrap();
     let number = if name == "INT" { 130 } else { 143 };
-    // It may have been quicker than the signal, or slower than the catching of signals: then the signal ended it, before
-    // anything was started.
+    // It may have been quicker than the signal, or slower than the catching of signals: then the
+    // signal ended it, before anything was started.
     assert!(
         [Some(number), Some(0), None].contains(&out.status.code()),
         "{:?} {}",
@@ -467,7 +470,8 @@ pub fn a_whole_check_leaves_no_process() {
         fs::read(format!("/proc/{id}/environ"))
             .is_ok_and(|all| String::from_utf8_lossy(&all).contains("LAB_CHECK="))
     };
-    // Another test's check may be running the same program at this moment; what counts is one whose check is gone.
+    // Another test's check may be running the same program at
+    // this moment; what counts is one whose check is gone.
     for id in processes_with(twin.to_str().unwrap())
         .iter()
         .filter(|id| ours(id))

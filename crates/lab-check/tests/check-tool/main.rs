@@ -1,9 +1,10 @@
-//! `cargo lab check`, `grade`, `watch` and `doctor` as their users meet them: command lines, exit codes, files, and what is
-//! left on the machine afterwards.
+//! `cargo lab check`, `grade`, `watch` and `doctor` as their users meet them: command lines, exit
+//! codes, files, and what is left on the machine afterwards.
 //!
-//! Most of them check programs in Python: without Python they are shown as ignored. So are those that take minutes;
-//! `cargo test -p lab-check --test check-tool -- --ignored` runs them. What is left on a machine is read from /proc, so on Linux.
-//! A hand-out has no gallery, and none of these tests.
+//! Most of them check programs in Python: without Python they are shown as
+//! ignored. So are those that take minutes; `cargo test -p lab-check --test
+//! check-tool -- --ignored` runs them. What is left on a machine is read from
+//! /proc, so on Linux. A hand-out has no gallery, and none of these tests.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic anywhere")]
 #![allow(
@@ -144,7 +145,8 @@ fn main() -> ExitCode {
         watching::one_failure_is_shown_at_a_time_and_the_next_when_it_passes;
         watching::a_command_without_a_file_needs_one_to_watch;
     };
-    // The sheets' ports are free in a private network, whatever else runs on this machine; all threads from here on are in it.
+    // The sheets' ports are free in a private network, whatever else runs on this machine; all
+    // threads from here on are in it.
     let private = lab_netns::available() && lab_netns::enter(Ipv4Addr::LOCALHOST.into()).is_ok();
     let taken = (!private).then(tool::taken_port).flatten();
     let python = tool::python();

@@ -1,4 +1,5 @@
-//! The same verdict each time, and how long it takes: for every side of every exercise that the tool lists.
+//! The same verdict each time, and how long it takes:
+//! for every side of every exercise that the tool lists.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -55,7 +56,8 @@ impl Drop for Load<'_> {
     }
 }
 
-/// Full checks of each of our own programs, all processors loaded by something else: LAB_REPEATS of them (50), or as many as begin
+/// Full checks of each of our own programs, all processors loaded by
+/// something else: LAB_REPEATS of them (50), or as many as begin
 /// within LAB_REPEATS_SECONDS. LAB_REPEATS_OF=python takes the twins.
 pub fn the_verdict_on_our_own_programs_is_the_same_each_time() {
     let rounds = setting("LAB_REPEATS", 50);
@@ -112,7 +114,8 @@ pub fn a_check_of_a_server_that_passes_takes_three_seconds() {
                     let out = run(&["check", &exercise, &side, of]);
                     let took = begin.elapsed().as_secs_f64();
                     assert_eq!(code(&out), 0, "{}", text(&out));
-                    // What is told at the end: without the time that cargo takes to find that nothing is to be built.
+                    // What is told at the end: without the time that cargo takes to find that
+                    // nothing is to be built.
                     let told = text(&out);
                     let told = told
                         .rsplit_once(", ")

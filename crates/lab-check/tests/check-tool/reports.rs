@@ -56,7 +56,8 @@ fn outcomes(result: &Value) -> Vec<Told> {
         .collect()
 }
 
-/// JUnit, read by quick-junit, whose reader refuses what its own model does not allow, and by the schema.
+/// JUnit, read by quick-junit, whose reader refuses what
+/// its own model does not allow, and by the schema.
 fn read_junit(folder: &Folder, result: &Value, expected: &[Told], trouble: bool) {
     let schema = workspace().join("crates/lab-check/tests/schemas/junit.xsd");
     let checked = Command::new("xmllint")
@@ -132,7 +133,8 @@ fn read_junit(folder: &Folder, result: &Value, expected: &[Told], trouble: bool)
     }
 }
 
-/// TAP 13, by its grammar: version, plan, a numbered line for each test, YAML blocks indented by two, a last "Bail out!".
+/// TAP 13, by its grammar: version, plan, a numbered line for each test, YAML blocks indented by
+/// two, a last "Bail out!".
 fn read_tap(folder: &Folder, result: &Value, expected: &[Told], trouble: bool) {
     let tap = folder.read("result.tap");
     let mut lines = tap.lines();
@@ -203,7 +205,8 @@ fn read_tap(folder: &Folder, result: &Value, expected: &[Told], trouble: bool) {
     }
 }
 
-/// Gradescope's results.json, by its specification (gradescope-autograders.readthedocs.io/en/latest/specs).
+/// Gradescope's results.json, by its specification
+/// (gradescope-autograders.readthedocs.io/en/latest/specs).
 fn read_gradescope(folder: &Folder, result: &Value, trouble: bool) {
     const OUTPUT_FORMATS: [&str; 5] = ["text", "html", "simple_format", "md", "ansi"];
     const VISIBILITIES: [&str; 4] = ["hidden", "after_due_date", "after_published", "visible"];
@@ -277,7 +280,8 @@ fn read_gradescope(folder: &Folder, result: &Value, trouble: bool) {
     );
 }
 
-/// classroom50's result.json, by its contract (github.com/foundation50/classroom50/wiki/Advanced-Autograding).
+/// classroom50's result.json, by its contract
+/// (github.com/foundation50/classroom50/wiki/Advanced-Autograding).
 fn read_classroom50(folder: &Folder, result: &Value) {
     let value: Value = serde_json::from_str(&folder.read("result.json")).unwrap();
     assert_eq!(value["schema"], "classroom50/result/v1");

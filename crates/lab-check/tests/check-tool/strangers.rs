@@ -1,4 +1,5 @@
-//! Strangers on the network, and programs that leave it: neither changes a verdict, and the latter is told.
+//! Strangers on the network, and programs that leave it:
+//! neither changes a verdict, and the latter is told.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};

@@ -185,7 +185,8 @@ pub fn signal(child: &Child, name: &str) {
     assert!(status.success());
 }
 
-/// The processes that have this file as an argument. A check of it is none: there the file is within a command.
+/// The processes that have this file as an argument. A
+/// check of it is none: there the file is within a command.
 pub fn processes_of(file: &str) -> Vec<u32> {
     processes_with(&format!("\0{file}\0"))
 }

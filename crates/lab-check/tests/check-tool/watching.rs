@@ -42,7 +42,8 @@ impl Watching {
         Watching { child, lines }
     }
 
-    /// Reads until a line holds this text; gives all of them. The last line of a result holds `(seed `.
+    /// Reads until a line holds this text; gives all of
+    /// them. The last line of a result holds `(seed `.
     fn until(&self, text: &str) -> String {
         let mut all = String::new();
         loop {
@@ -58,7 +59,8 @@ impl Watching {
         }
     }
 
-    /// How many descriptors it has open, and how many threads it has: between two checks those of none.
+    /// How many descriptors it has open, and how many
+    /// threads it has: between two checks those of none.
     fn holds(&self) -> (usize, usize) {
         let count = |what: &str| {
             let folder = format!("/proc/{}/{what}", self.child.id());

@@ -1,4 +1,6 @@
-"""classroom50's runner calls this in the student's checkout, once a submission. It leaves result.json there."""
+"""classroom50's runner calls this in the student's checkout, once a submission. It leaves
+result.json there.
+"""
 
 import sys
 

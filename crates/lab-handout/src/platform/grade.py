@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
-"""Judges a submission with `cargo lab check`, and writes what Gradescope or classroom50 wants to read.
+"""Judges a submission with `cargo lab check`, and writes what Gradescope or classroom50 wants to
+read.
 
     grade.py gradescope SUBMISSION results.json
     grade.py classroom50 SUBMISSION result.json
 
-It takes the exercise's programs out of the submission and puts them into the folder where it stands: nothing else of a
-submission is used, so that nobody can hand in another check. What cannot be played (a program that is missing, or does not
-compile) fails its cases and says why; the points that can be had are always the same.
+It takes the exercise's programs out of the submission and puts them into the folder where it
+stands: nothing else of a submission is used, so that nobody can hand in another check. What cannot
+be played (a program that is missing, or does not compile) fails its cases and says why; the points
+that can be had are always the same.
 
 Exit code 0: there is a result, good or bad. 1: the autograder itself failed, and there is none.
 
-Python 3.8 or newer, standard library only. It is no sandbox: the submission's programs run with its own rights.
+Python 3.8 or newer, standard library only. It is no sandbox: the submission's programs run with its
+own rights.
 """
 
 import datetime
@@ -22,7 +25,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-# What one call of cargo may take, in seconds: a build of everything on a slow machine. The check has its own limits.
+# What one call of cargo may take, in seconds: a build of
+# everything on a slow machine. The check has its own limits.
 CALL_LIMIT = 900
 
 # How much of a compiler's output is shown to the student, in characters.
@@ -63,7 +67,9 @@ def main(arguments):
 
 
 def sides_of(exercise):
-    """What there is to check: a side of an exercise each, with its cases and the program that plays it."""
+    """What there is to check: a side of an exercise each, with its cases and the program that plays
+    it.
+    """
     sides = []
     for check in exercise["checks"]:
         for case in json.loads(lab_check([check, "--list", "--format", "json"])):
@@ -107,7 +113,8 @@ def judge(exercise, side, submission):
     # A check that was cut short tells of fewer cases than there are.
     known = {test["name"].split(":")[0] for test in tests}
     tests += [not_passed(case, "not played") for case in side["cases"] if case["id"] not in known]
-    # The first line counts, as is done here for both sides; others say that the check was cut short, or what was remarkable.
+    # The first line counts, as is done here for both sides; others say that the check was cut
+    # short, or what was remarkable.
     note = "\n".join(report.get("output", "").splitlines()[1:])
     return {**side, "tests": tests, "note": note}
 
@@ -142,7 +149,9 @@ def put_in_place(exercise, program, submission):
 
 
 def find(exercise, program, submission):
-    """The student's file for a program: where the hand-out has it, or under a name that leaves no doubt."""
+    """The student's file for a program: where the hand-out has it, or under a name that leaves no
+    doubt.
+    """
     package, role = program["package"], program["role"]
     ending = ".rs" if exercise["language"] == "rust" else ".py"
     alone = len(exercise["programs"]) == 1
@@ -179,7 +188,9 @@ def find(exercise, program, submission):
 
 
 def plain_files(folder, ending):
-    """The files below a folder with this ending, or one of several; links are left out, they lead elsewhere."""
+    """The files below a folder with this ending, or one of several; links are left out, they lead
+    elsewhere.
+    """
     for path, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if name not in IGNORED)
         for name in sorted(names):
@@ -277,8 +288,8 @@ def gradescope(sides):
 
 
 def classroom50(sides):
-    """The contract is described in classroom50's wiki, Advanced Autograding. Who submitted, and as what kind of assignment, is
-    stamped by its runner."""
+    """The contract is described in classroom50's wiki, Advanced Autograding. Who submitted, and as
+    what kind of assignment, is stamped by its runner."""
     tests = [
         {
             "test-name": name_of(side, test),
@@ -314,7 +325,9 @@ def classroom50(sides):
 
 
 def write(path, result):
-    """With one step, so that no half can be read; what a program under test has written there is replaced."""
+    """With one step, so that no half can be read; what a program under test has written there is
+    replaced.
+    """
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     beside.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     os.replace(beside, path)

@@ -1,4 +1,5 @@
-//! What an echo over TCP owes to its other side: cases that Codio, CO223's task 3 and CMPU4021 take over.
+//! What an echo over TCP owes to its other side: cases
+//! that Codio, CO223's task 3 and CMPU4021 take over.
 
 use super::tcp_server;
 use super::tcp_server::Server as _;
@@ -175,7 +176,8 @@ pub const LARGE_MESSAGE: Case = Case {
     },
 };
 
-/// A client that reads nothing until nobody can send any more, and then all of it, through a window of a few KiB.
+/// A client that reads nothing until nobody can send any
+/// more, and then all of it, through a window of a few KiB.
 pub const SLOW_READER: Case = Case {
     id: "slow-reader",
     name: "sends all of it back to a client that reads slowly",

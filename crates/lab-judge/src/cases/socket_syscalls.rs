@@ -6,7 +6,8 @@ use crate::process::Ended;
 use crate::seccomp::{self, Kind, Refusal};
 use crate::verdict::{Step, undecided, wrong};
 
-/// The program asks for an IPv4 TCP socket. A system that ends it for that call shows it, whatever the program makes of errors.
+/// The program asks for an IPv4 TCP socket. A system that ends it for that call shows it, whatever
+/// the program makes of errors.
 pub fn asks(harness: &mut Harness<'_>) -> Step {
     if !seccomp::can() {
         harness.note("this system does not tell which sockets a program asks for");

@@ -1,6 +1,7 @@
 //! Cases for every client over TCP.
 //!
-//! An exercise says once how its client is met ([`Client`]), and takes the cases it wants by name: `tcp_client::sends::<Shows>()`.
+//! An exercise says once how its client is met ([`Client`]), and takes the cases it wants by name:
+//! `tcp_client::sends::<Shows>()`.
 
 use crate::exercise::Case;
 use crate::harness::Harness;
@@ -90,7 +91,8 @@ pub const fn message_characters<C: Client>() -> Case {
     }
 }
 
-/// An answer of several pieces, for a client that the sheet lets read once: it may show a part, but has to end well.
+/// An answer of several pieces, for a client that the sheet
+/// lets read once: it may show a part, but has to end well.
 pub fn survives_pieces(
     harness: &mut Harness<'_>,
     mut server: Connection,

@@ -1,7 +1,7 @@
 //! Cases for every server over TCP.
 //!
-//! An exercise says once what its server does with a client ([`Server`]), and takes the cases it wants by name:
-//! `tcp_server::goes_on::<Echo>()`.
+//! An exercise says once what its server does with a client ([`Server`]), and takes the cases it
+//! wants by name: `tcp_server::goes_on::<Echo>()`.
 
 use crate::exercise::Case;
 use crate::harness::Harness;
@@ -51,11 +51,14 @@ pub const fn reset<S: Server>() -> Case {
             let mut client = harness.serve()?;
             S::serves(harness, &mut client)?;
             client.close();
-            // More than one recv: its first send fails, and its second meets a connection that has failed already (SIGPIPE).
+            // More than one recv: its first send fails, and its second meets a connection that has
+            // failed already (SIGPIPE).
             let speech = b"1 2 3 4 ".repeat(512);
-            // One at a time: a queue may be as short as listen(0) makes it, and hold a single client.
+            // One at a time: a queue may be as short as
+            // listen(0) makes it, and hold a single client.
             for words in [b"".as_slice(), &speech] {
-                // The program is held meanwhile, so that it is certain what its next call on the connection meets.
+                // The program is held meanwhile, so that it is
+                // certain what its next call on the connection meets.
                 harness.program()?.hold();
                 let mut client = harness.connect()?;
                 if !words.is_empty() {
@@ -91,7 +94,8 @@ pub const fn connect_and_leave<S: Server>() -> Case {
 
 /// Two clients at the same time, the first of them silent.
 ///
-/// A server that serves one client at a time does what most sheets ask for: that is a note. Each answer has to go to the one who asked.
+/// A server that serves one client at a time does what most sheets ask for: that is a note. Each
+/// answer has to go to the one who asked.
 pub const fn two_at_once<S: Server>() -> Case {
     Case {
         id: "two-at-once",
@@ -100,7 +104,8 @@ pub const fn two_at_once<S: Server>() -> Case {
         play: |harness| {
             let mut first = harness.serve()?;
             let mut second = harness.connect()?;
-            // A program that is going to accept the second does it now: at the latest when it has come to rest.
+            // A program that is going to accept the second does
+            // it now: at the latest when it has come to rest.
             let begin = Instant::now();
             let mut accepted = second.accepted();
             while accepted == Some(false) && begin.elapsed() < Duration::from_millis(50) {

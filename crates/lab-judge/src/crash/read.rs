@@ -1,7 +1,8 @@
-//! Finds a crash in what a program printed: the last line of a Python traceback, Java's exception, Node's error, a panic of Go
-//! or Rust, a signal.
+//! Finds a crash in what a program printed: the last line of a Python traceback, Java's exception,
+//! Node's error, a panic of Go or Rust, a signal.
 //!
-//! Every language has its own form, and a form that is not known is no crash: then nothing is said about it.
+//! Every language has its own form, and a form that is
+//! not known is no crash: then nothing is said about it.
 
 use crate::process::{Ended, signal_name};
 
@@ -369,7 +370,8 @@ fn dotnet(lines: &[&str], failed: bool) -> Option<Crash> {
     failed.then(|| Crash::new(line, None, false))
 }
 
-/// A program that a signal ended, also one that a shell is around: with what its library said of it.
+/// A program that a signal ended, also one that a
+/// shell is around: with what its library said of it.
 fn signal(ended: Ended, lines: &[&str]) -> Option<Crash> {
     let number = match ended {
         Ended::Signal(number) => number,
@@ -408,7 +410,8 @@ fn signal(ended: Ended, lines: &[&str]) -> Option<Crash> {
     Some(Crash::new(&line, None, false))
 }
 
-/// A failure of connect or bind that the program has told in its own words, as the last thing that it said.
+/// A failure of connect or bind that the program has told
+/// in its own words, as the last thing that it said.
 fn own_words(_ended: Ended, stdout: &str, stderr: &str) -> Option<Crash> {
     [stderr, stdout].iter().find_map(|text| {
         let last = text.lines().rev().find(|line| !line.trim().is_empty())?;

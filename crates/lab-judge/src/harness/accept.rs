@@ -1,8 +1,9 @@
 //! The server's side of a harness: waits for the client under test, and takes no other for it.
 //!
-//! On a network that the case shares with the machine anybody may connect: a port scan does, and so does a client of
-//! another check that has the wrong port. Each connection is therefore traced to the process at its other end, by the inode
-//! of the socket there. In its own network the case has no strangers, so nothing is looked up.
+//! On a network that the case shares with the machine anybody may connect: a port scan does, and so
+//! does a client of another check that has the wrong port. Each connection is therefore traced to
+//! the process at its other end, by the inode of the socket there. In its own network the case has
+//! no strangers, so nothing is looked up.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -29,7 +30,8 @@ enum Sender {
     Gone,
 }
 
-/// Connections that were closed at the other end before anybody could see whose they were, and since when there is one.
+/// Connections that were closed at the other end before anybody could see whose they were, and
+/// since when there is one.
 ///
 /// The program may have opened one of them: that is found out by waiting for a better one.
 #[derive(Debug, Default)]
@@ -74,7 +76,8 @@ impl Harness<'_> {
     ///
     /// When the port is taken.
     pub fn listen(&mut self) -> Step<TcpListener> {
-        // In its own network every address leads here: so one that is not the sheet's is met, and told.
+        // In its own network every address leads here: so
+        // one that is not the sheet's is met, and told.
         let everywhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, self.address.port()));
         let address = match self.target.own_network && self.address.is_ipv4() {
             true => everywhere,
@@ -98,7 +101,8 @@ impl Harness<'_> {
         let mut watch = procfs::Watch::default();
         loop {
             let tick = deadline.min(Instant::now() + TICK);
-            // Asked before the queue: what a program has opened that has ended, or come to rest, by now is in it.
+            // Asked before the queue: what a program has opened
+            // that has ended, or come to rest, by now is in it.
             let ended = self.program()?.ended();
             let group = self.program()?.id();
             let waits = watch.waits_for_good(&[group]);
@@ -161,7 +165,8 @@ impl Harness<'_> {
             .map_err(|error| undecided("cannot prepare a connection", &error))
     }
 
-    /// Accepts until a connection of the program comes; closes those of strangers, and sets aside those that are closed already.
+    /// Accepts until a connection of the program comes; closes those of strangers, and sets aside
+    /// those that are closed already.
     fn next_of_program(
         &mut self,
         listener: &TcpListener,
@@ -239,7 +244,8 @@ mod tests {
     use crate::peers::tcp::ReadEnd;
     use crate::ports::Protocol;
 
-    /// A client under test on the network of the machine: a script for bash, with the server's address in `$to`.
+    /// A client under test on the network of the machine: a
+    /// script for bash, with the server's address in `$to`.
     fn client(script: &str) -> Target {
         let patience = Duration::from_secs(2);
         Target {

@@ -52,7 +52,8 @@ impl Harness<'_> {
             .map_err(|error| undecided("cannot prepare a connection", &error))
     }
 
-    /// A refused connection disturbs nobody, so asking again and again is a way to learn when a server listens.
+    /// A refused connection disturbs nobody, so asking again
+    /// and again is a way to learn when a server listens.
     fn connected(&mut self, receive_buffer: Option<usize>) -> Step<std::net::TcpStream> {
         let starting = self.starting();
         let Starting {
@@ -89,7 +90,8 @@ impl Harness<'_> {
                     )
                 });
             }
-            // A program that listens elsewhere will not come here. Asked twice: it may have begun to listen here after we tried.
+            // A program that listens elsewhere will not come here. Asked twice: it may have begun
+            // to listen here after we tried.
             let group = self.program()?.id();
             // Nobody calls accept, and the program does nothing else either.
             let full_queue = error.kind() == io::ErrorKind::TimedOut
@@ -118,7 +120,8 @@ impl Harness<'_> {
         }
     }
 
-    /// Whether it is no use to wait any longer: not while a program that starts is kept from running by others.
+    /// Whether it is no use to wait any longer: not while a
+    /// program that starts is kept from running by others.
     pub(super) fn gives_up(&self, deadline: Instant, group: u32) -> bool {
         Instant::now() >= deadline && (self.is_over() || !procfs::is_busy(group))
     }
@@ -127,7 +130,8 @@ impl Harness<'_> {
     fn listens(&mut self, error: &io::Error) -> Step<Listens> {
         let address = self.address;
         let all = procfs::listening(self.target.protocol.name(), self.program()?.id());
-        // Who waits in vain knocks at a queue that is full. Who is refused may have met [::] that takes no IPv4.
+        // Who waits in vain knocks at a queue that is full.
+        // Who is refused may have met [::] that takes no IPv4.
         let in_vain = error.kind() == io::ErrorKind::TimedOut;
         let here = |local: &SocketAddr| {
             procfs::takes(*local, address) && (in_vain || local.is_ipv4() == address.is_ipv4())

@@ -1,7 +1,8 @@
 //! The client under test that goes to another address: told which, instead of that it never came.
 //!
-//! In its own network a case sees where the program tried to go, even where nobody listens, and every address leads to this
-//! machine. On a network that is shared with others nothing of that is known.
+//! In its own network a case sees where the program tried to go, even
+//! where nobody listens, and every address leads to this machine. On
+//! a network that is shared with others nothing of that is known.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -13,8 +14,9 @@ use crate::process::Ended;
 use crate::verdict::{Step, undecided, wrong};
 
 impl Harness<'_> {
-    /// Before we play the server: a client under test that goes to another machine comes to us. For a server under test it stays as it
-    /// is everywhere: bind takes an address of this machine only.
+    /// Before we play the server: a client under test that goes to
+    /// another machine comes to us. For a server under test it stays as
+    /// it is everywhere: bind takes an address of this machine only.
     pub(super) fn lead_every_address_here(&self) -> Step {
         if !self.target.own_network {
             return Ok(());

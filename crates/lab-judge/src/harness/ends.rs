@@ -95,7 +95,8 @@ impl Harness<'_> {
         ))
     }
 
-    /// For the evidence: whether the program has ended, with a moment's grace since its connection ends a little before it.
+    /// For the evidence: whether the program has ended, with a moment's grace since its connection
+    /// ends a little before it.
     pub fn ended_with(&mut self) -> Option<Ended> {
         let program = self.programs.last_mut()?;
         let ended = program.wait(END_GRACE);

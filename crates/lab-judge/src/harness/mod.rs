@@ -31,7 +31,8 @@ use std::time::{Duration, Instant};
 
 pub use target::{Launch, Target};
 
-/// How long a program may take until it listens, or connects: interpreters start slowly on a busy machine.
+/// How long a program may take until it listens, or
+/// connects: interpreters start slowly on a busy machine.
 const START_PATIENCE: Duration = Duration::from_secs(15);
 
 /// A wait for a program's start.
@@ -99,7 +100,8 @@ impl<'a> Harness<'a> {
         let number = port
             .as_ref()
             .map_or(target.address.port(), |port| port.number);
-        // Each case has its own sequence: alone, with --only, it plays the same as among the others.
+        // Each case has its own sequence: alone, with
+        // --only, it plays the same as among the others.
         let seed = case.bytes().fold(target.seed, |seed, byte| {
             seed.wrapping_mul(0x0100_0000_01b3) ^ u64::from(byte)
         });
@@ -143,7 +145,8 @@ impl<'a> Harness<'a> {
         }
     }
 
-    /// Whether the end of the case has cut a step short: what did not come in it says nothing about the program.
+    /// Whether the end of the case has cut a step short: what
+    /// did not come in it says nothing about the program.
     pub fn was_cut_short(&self) -> bool {
         self.cut.was()
     }
@@ -153,7 +156,8 @@ impl<'a> Harness<'a> {
         seconds(self.target.case_limit)
     }
 
-    /// When a case that does not look at its time is stopped by force, a little after all that does look at it has ended.
+    /// When a case that does not look at its time is stopped by
+    /// force, a little after all that does look at it has ended.
     pub fn last_moment(&self) -> Instant {
         const ENDS_BY_ITSELF: Duration = Duration::from_secs(1);
         (self.deadline + START_PATIENCE).min(self.target.until + ENDS_BY_ITSELF)
@@ -182,7 +186,8 @@ impl<'a> Harness<'a> {
         }
     }
 
-    /// What a client of this exercise is told to send: this, or the exercise's own message where it is empty.
+    /// What a client of this exercise is told to send: this,
+    /// or the exercise's own message where it is empty.
     pub fn message_or<'m>(&self, message: &'m str) -> &'m str {
         match message {
             "" => self.target.message,
@@ -250,7 +255,8 @@ impl<'a> Harness<'a> {
         }
         let program = words.first().cloned().unwrap_or_default();
         if let Some(count) = launch.descriptors {
-            // The shell sets the limit and becomes the program: from its first call on there is no other.
+            // The shell sets the limit and becomes the program:
+            // from its first call on there is no other.
             let script = format!("ulimit -n {count} && exec \"$@\"");
             let shell = ["sh", "-c", &script, "sh"].map(String::from);
             words.splice(0..0, shell);

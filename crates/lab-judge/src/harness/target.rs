@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 pub struct Target {
     /// Which side of its exercise it is.
     pub kind: Kind,
-    /// What a client of the exercise sends, where a case wants nothing else; empty where it sends nothing of its user's.
+    /// What a client of the exercise sends, where a case wants
+    /// nothing else; empty where it sends nothing of its user's.
     pub message: &'static str,
     /// The command line.
     pub command: Template,
@@ -51,7 +52,8 @@ impl Target {
         self.has_port() || self.own_network || self.address.port() == 0
     }
 
-    /// Whether nobody listens on the sheet's port, but connections of the past hold it against a server that does not set SO_REUSEADDR.
+    /// Whether nobody listens on the sheet's port, but connections of the past hold it against a
+    /// server that does not set SO_REUSEADDR.
     pub fn held_by_the_past(&self) -> bool {
         let plain = socket2::Socket::new(
             socket2::Domain::for_address(self.address),
@@ -62,7 +64,8 @@ impl Target {
         self.protocol == Protocol::Tcp && plain.is_err() && tcp::listen(self.address).is_ok()
     }
 
-    /// Moves the calling thread into its own network, where the target wants one, and gives what belongs to that network.
+    /// Moves the calling thread into its own network, where the target wants one, and gives what
+    /// belongs to that network.
     ///
     /// # Errors
     ///
@@ -78,7 +81,8 @@ impl Target {
 /// How the program under test is started.
 #[derive(Debug, Clone, Default)]
 pub struct Launch<'a> {
-    /// What stands for `{message}`, and is typed in where the program asks for it; empty for the exercise's own.
+    /// What stands for `{message}`, and is typed in where the
+    /// program asks for it; empty for the exercise's own.
     pub message: &'a str,
     /// What it reads from stdin; the default is answers to what it asks.
     pub input: Option<Input>,

@@ -1,5 +1,5 @@
-//! A harness for datagrams: there is no connection whose end would tell that the program has gone, so anyone who waits for a
-//! datagram also watches the program.
+//! A harness for datagrams: there is no connection whose end would tell that the program has gone,
+//! so anyone who waits for a datagram also watches the program.
 
 use std::io;
 use std::net::UdpSocket;
@@ -88,7 +88,8 @@ impl Harness<'_> {
             if ours.iter().any(|bound| procfs::takes(*bound, address)) {
                 return Ok(());
             }
-            // A program that a wrapper has put into its own group (setsid): nobody else binds a port that is ours alone.
+            // A program that a wrapper has put into its own group (setsid): nobody else binds a
+            // port that is ours alone.
             let alone = self.target.has_port() || self.target.own_network;
             if alone && procfs::unread_datagrams(address).is_some() {
                 return Ok(());
@@ -96,7 +97,8 @@ impl Harness<'_> {
             let program = self.program()?;
             if let Some(ended) = program.ended() {
                 program.drained();
-                // "Address already in use", where the UDP port is free: it is the TCP port of this number, which we hold.
+                // "Address already in use", where the UDP port is free:
+                // it is the TCP port of this number, which we hold.
                 if crate::process::contains(&program.stderr().head, b"in use") {
                     return Err(wrong(
                         &m::UDP_NOT_BOUND,
@@ -175,7 +177,8 @@ impl Harness<'_> {
         };
         let mut step = limit.step();
         loop {
-            // Asked before the socket: what a program that has ended by now sent last is in our queue.
+            // Asked before the socket: what a program that
+            // has ended by now sent last is in our queue.
             let ended = self.program()?.ended();
             if let Some(datagram) = received(peer.receive())? {
                 if self.is_strangers(&datagram)? {
@@ -202,8 +205,9 @@ impl Harness<'_> {
 }
 
 impl Harness<'_> {
-    /// Whether a datagram is from a program other than the one under test: on a network that the case shares with the machine
-    /// anybody may send one. A socket that is closed by now no longer says whose it was, and passes for the program's.
+    /// Whether a datagram is from a program other than the one under test: on a network that the
+    /// case shares with the machine anybody may send one. A socket that is closed by now no longer
+    /// says whose it was, and passes for the program's.
     fn is_strangers(&mut self, datagram: &Datagram) -> Step<bool> {
         if self.target.own_network || datagram.from == self.address {
             return Ok(false);

@@ -17,7 +17,8 @@ use crate::verdict::{Excerpt, Log, What};
 const TICK: Duration = Duration::from_millis(20);
 /// So much of what comes where nothing should is shown, in bytes.
 const FEW: usize = 64;
-/// More than this is never kept of what the program under test sends, in bytes, beyond what was expected.
+/// More than this is never kept of what the program
+/// under test sends, in bytes, beyond what was expected.
 const SURPLUS: usize = 64 * 1024;
 
 /// A connection with the program under test. All that passes is written into the case's log.
@@ -132,10 +133,11 @@ impl Connection {
         SendOutcome::Yes
     }
 
-    /// Sends pieces that stay apart: the next one goes only when the program has taken the last out of its receive
-    /// queue, so that no recv can give it two.
+    /// Sends pieces that stay apart: the next one goes only when the program has taken the last out
+    /// of its receive queue, so that no recv can give it two.
     ///
-    /// A program that leaves a piece in the queue gets the next one all the same once the time of a step has passed.
+    /// A program that leaves a piece in the queue gets the next
+    /// one all the same once the time of a step has passed.
     pub fn send_apart(&mut self, pieces: &[&[u8]]) -> SendOutcome {
         self.log.add(
             &self.who,
@@ -151,7 +153,8 @@ impl Connection {
         SendOutcome::Yes
     }
 
-    /// Waits until the program has read all that was sent; false when it did not within the time of a step.
+    /// Waits until the program has read all that was sent;
+    /// false when it did not within the time of a step.
     pub fn until_taken(&self) -> bool {
         let (Ok(us), Ok(them)) = (self.stream.local_addr(), self.stream.peer_addr()) else {
             return false; // The connection is gone, and its queue with it.
@@ -163,7 +166,8 @@ impl Connection {
         }
         let mut step = self.limit.step();
         let mut pause = Duration::from_micros(50);
-        // First whether all has arrived: an empty queue may be one that the bytes have not reached yet.
+        // First whether all has arrived: an empty queue
+        // may be one that the bytes have not reached yet.
         while procfs::has_received(them, us, self.sent) == Some(false)
             || procfs::unread(them, us).is_some_and(|count| count > 0)
         {
@@ -176,8 +180,8 @@ impl Connection {
         true
     }
 
-    /// Sends a pattern again and again and reads nothing, until the program takes no more (or so many bytes have gone); tells how many
-    /// bytes went.
+    /// Sends a pattern again and again and reads nothing, until the program takes no more (or so
+    /// many bytes have gone); tells how many bytes went.
     ///
     /// The program takes no more when it waits, and nothing could be written for a while.
     pub fn send_until_stuck(&mut self, pattern: &[u8], most: usize) -> usize {
@@ -253,7 +257,8 @@ impl Connection {
         }
     }
 
-    /// A wrong answer is evidence: what comes with it in the next moment is shown as well. The verdict stands already.
+    /// A wrong answer is evidence: what comes with it in the next moment is shown as well. The
+    /// verdict stands already.
     fn rest_of_a_wrong_answer(&mut self, mut received: Received) -> Received {
         let grace = Instant::now() + Duration::from_millis(100);
         let mut buffer = vec![0; 16 * 1024];
@@ -286,7 +291,8 @@ impl Connection {
         })
     }
 
-    /// Reads the head of an HTTP request: up to an empty line, with CRLF or the bare LF that the standard does not know.
+    /// Reads the head of an HTTP request: up to an empty line, with CRLF or the bare LF that the
+    /// standard does not know.
     pub fn read_head(&mut self, limit: usize) -> Received {
         self.read_while(|bytes| {
             let end = [&b"\r\n\r\n"[..], b"\n\n", b"\n\r\n"]
@@ -312,8 +318,9 @@ impl Connection {
         self.read_while(|bytes| (!bytes.is_empty()).then_some(bytes.len()))
     }
 
-    /// What the program still sends before it waits: all that comes until nothing has come for a moment in which the program did
-    /// nothing either. One that sends on after its own pause is received by anyone who listens on.
+    /// What the program still sends before it waits: all that comes until nothing has come for a
+    /// moment in which the program did nothing either. One that sends on after its own pause is
+    /// received by anyone who listens on.
     pub fn read_until_idle(&mut self, limit: usize) -> Vec<u8> {
         let mut bytes = std::mem::take(&mut self.ahead);
         let mut buffer = vec![0; 64 * 1024];
@@ -330,7 +337,8 @@ impl Connection {
                             cpu_usage = Some(now);
                             continue;
                         }
-                        // Asked once more: it may have sent something, and come to rest, since we looked.
+                        // Asked once more: it may have sent something,
+                        // and come to rest, since we looked.
                         _ => match self.stream.peek(&mut buffer) {
                             Ok(count) if count > 0 => {}
                             _ => break,
@@ -362,7 +370,8 @@ impl Connection {
         self.read_while(|bytes| (bytes.len() > limit).then_some(bytes.len()))
     }
 
-    /// Reads until the condition gives how many bytes belong to what was waited for; the rest stays for the next.
+    /// Reads until the condition gives how many bytes belong
+    /// to what was waited for; the rest stays for the next.
     pub(crate) fn read_while(&mut self, complete: impl FnMut(&[u8]) -> Option<usize>) -> Received {
         self.read_in(self.limit.step(), complete)
     }
@@ -420,7 +429,8 @@ impl Connection {
         )
     }
 
-    /// Ends our direction without a word in the log: anyone who still sends on it has an error at once.
+    /// Ends our direction without a word in the log:
+    /// anyone who still sends on it has an error at once.
     pub fn stop_sending(&self) {
         let _gone = self.stream.shutdown(Shutdown::Write);
     }
@@ -435,13 +445,15 @@ impl Connection {
         let _gone = self.stream.shutdown(Shutdown::Write);
     }
 
-    /// Closes the connection well: what has come and was not read is read first, since a close would break the connection off.
+    /// Closes the connection well: what has come and was not read is read first, since a close
+    /// would break the connection off.
     pub fn close(mut self) {
         self.surplus();
         self.log.did(&self.who, "closed the connection");
     }
 
-    /// Closes the connection after the program has: whatever it still sends is read, and breaks nothing off. Gives that.
+    /// Closes the connection after the program has: whatever it still sends is read, and breaks
+    /// nothing off. Gives that.
     pub fn close_last(mut self) -> Vec<u8> {
         self.stop_sending();
         self.log.did(&self.who, "closed the connection");
@@ -473,8 +485,8 @@ impl Connection {
 
     /// Breaks the connection off: RST, by closing with a linger time of 0 (SO_LINGER).
     ///
-    /// Returns when the RST has arrived, so that it is certain what the program's next call on the connection meets.
-    /// On a busy machine it may be on its way for a while, also on loopback.
+    /// Returns when the RST has arrived, so that it is certain what the program's next call on the
+    /// connection meets. On a busy machine it may be on its way for a while, also on loopback.
     pub fn reset(self) {
         self.log.did(&self.who, "broke the connection off (RST)");
         let ends = (self.stream.local_addr(), self.stream.peer_addr());
@@ -521,7 +533,8 @@ pub fn connect(
     Ok(socket.into())
 }
 
-/// A listening socket for a client under test. Its backlog is long, and its port can be used again at once.
+/// A listening socket for a client under test. Its backlog
+/// is long, and its port can be used again at once.
 ///
 /// # Errors
 ///

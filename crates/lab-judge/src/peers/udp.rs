@@ -1,9 +1,11 @@
-//! The UDP peer: datagrams that are lost, doubled, late or from a stranger, and an address where nobody is any more.
+//! The UDP peer: datagrams that are lost, doubled, late or
+//! from a stranger, and an address where nobody is any more.
 //!
-//! Nothing here waits for a while and hopes. What we send is in the other side's receive queue when the call returns
-//! (loopback delivers within it), in the order in which it was sent; so a datagram that is to be late is sent after the
-//! program has shown by its next datagram that it has gone on. What is lost is received here and never answered: no
-//! program can tell that from a loss on the way.
+//! Nothing here waits for a while and hopes. What we send is in the other side's
+//! receive queue when the call returns (loopback delivers within it), in the order
+//! in which it was sent; so a datagram that is to be late is sent after the program
+//! has shown by its next datagram that it has gone on. What is lost is received
+//! here and never answered: no program can tell that from a loss on the way.
 
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -11,7 +13,8 @@ use std::time::Duration;
 
 use crate::verdict::{Excerpt, Log, What};
 
-/// How long a socket waits for a datagram before anyone who waits looks at the program and the time again.
+/// How long a socket waits for a datagram before anyone
+/// who waits looks at the program and the time again.
 const TICK: Duration = Duration::from_millis(20);
 /// The longest datagram over IPv4, in bytes: 65,535 less the headers of IP and UDP.
 pub const LONGEST: usize = 65_507;
@@ -25,7 +28,8 @@ pub struct Datagram {
     pub from: SocketAddr,
 }
 
-/// A socket of ours that talks to the program under test. All that passes is written into the case's log.
+/// A socket of ours that talks to the program under
+/// test. All that passes is written into the case's log.
 #[derive(Debug)]
 pub struct Peer {
     socket: UdpSocket,
@@ -115,14 +119,16 @@ impl Peer {
         self.log.did(&self.who, what);
     }
 
-    /// Sends a datagram and is gone: the answer finds nobody, and the system sends ICMP "port unreachable" back.
+    /// Sends a datagram and is gone: the answer finds nobody,
+    /// and the system sends ICMP "port unreachable" back.
     ///
     /// # Errors
     ///
     /// When the system does not take it.
     pub fn send_and_vanish(self, bytes: &[u8], to: SocketAddr) -> io::Result<()> {
-        // On Linux for certain: a socket that is connected to another address is not found for an answer that comes from here.
-        // Elsewhere a connected socket sends to nobody else, so it is closed at once.
+        // On Linux for certain: a socket that is connected to another
+        // address is not found for an answer that comes from here. Elsewhere
+        // a connected socket sends to nobody else, so it is closed at once.
         let other = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         if cfg!(target_os = "linux") {
             self.socket.connect(other.local_addr()?)?;
@@ -140,7 +146,8 @@ fn of_size(count: usize) -> String {
     }
 }
 
-/// Whether a receive only ran out of its tick. Windows reports an answer that found nobody as a reset of the socket.
+/// Whether a receive only ran out of its tick. Windows reports
+/// an answer that found nobody as a reset of the socket.
 fn nothing_yet(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -52,7 +52,8 @@ pub(super) struct End {
     pub(super) changed: Condvar,
 }
 
-/// Notices a program's end without reaping it, so that its number stays its own until [`super::Running::stop`].
+/// Notices a program's end without reaping it, so that its number stays its own until
+/// [`super::Running::stop`].
 #[cfg(unix)]
 pub(super) fn watch(id: u32) -> Arc<End> {
     use rustix::process::{WaitId, WaitIdOptions, waitid};

@@ -17,8 +17,8 @@ use crate::procfs::pid;
 /// How long a program has to end after TERM.
 pub(super) const TERM_PATIENCE: Duration = Duration::from_secs(2);
 
-/// The programs that run now, by process id. Anyone who starts or reaps one holds this lock: the number of a
-/// process that has not been reaped cannot be given to another.
+/// The programs that run now, by process id. Anyone who starts or reaps one holds this lock: the
+/// number of a process that has not been reaped cannot be given to another.
 static RUNNING: Mutex<BTreeMap<u32, String>> = Mutex::new(BTreeMap::new());
 
 /// Whether programs may be started.
@@ -41,8 +41,9 @@ pub(super) fn may_start() -> bool {
 
 /// While what this gives is kept, no program is started by this process.
 ///
-/// A program that is being started has a copy of every socket of this process until it is executed (fork, then exec), on a
-/// busy machine for many milliseconds. A socket that was only opened to see whether its port is free would hold it as long.
+/// A program that is being started has a copy of every socket of this process until it is executed
+/// (fork, then exec), on a busy machine for many milliseconds. A socket that was only opened to see
+/// whether its port is free would hold it as long.
 pub fn spawn_lock() -> impl Sized {
     running()
 }
@@ -65,7 +66,8 @@ pub fn stop_all() {
     sweep();
 }
 
-/// Ends every program that runs, and lets none start until [`go_on`]: the cases that are being played come to a quick end.
+/// Ends every program that runs, and lets none start until [`go_on`]: the cases that are being
+/// played come to a quick end.
 pub fn pause() {
     // Not where all is over already.
     let _over = STATE.compare_exchange(OPEN, PAUSED, Ordering::SeqCst, Ordering::SeqCst);
@@ -112,7 +114,8 @@ pub(super) fn left_behind(id: u32) -> String {
     )
 }
 
-/// Ends and reaps what outlived its program and could not be told apart while others ran: the last thing of a check.
+/// Ends and reaps what outlived its program and could not be
+/// told apart while others ran: the last thing of a check.
 pub fn sweep() {
     #[cfg(target_os = "linux")]
     end_each(|all| {
@@ -124,8 +127,8 @@ pub fn sweep() {
 
 /// Ends the processes that `find` picks out of all, but for the programs that run.
 ///
-/// Each round ends what the last one orphaned. A program that forks faster than it is killed is met again in the next round; the
-/// bound is against looking for ever.
+/// Each round ends what the last one orphaned. A program that forks faster than it is killed is met
+/// again in the next round; the bound is against looking for ever.
 #[cfg(target_os = "linux")]
 fn end_each(find: impl Fn(&[crate::procfs::Process]) -> Vec<u32>) {
     let mut stays = BTreeSet::new();
@@ -233,7 +236,8 @@ fn kill_strays(group: u32, marker: &str) {
     let _ = (group, marker);
     #[cfg(target_os = "linux")]
     end_each(|all| {
-        // Only processes below this one are looked at: a mark in an environment further off is not ours to judge.
+        // Only processes below this one are looked at: a mark
+        // in an environment further off is not ours to judge.
         let below = descendants(all, std::process::id());
         all.iter()
             .filter(|p| below.contains(&p.id) && belongs(p, group, marker))
@@ -249,7 +253,8 @@ pub(super) fn descendants(all: &[crate::procfs::Process], root: u32) -> BTreeSet
     found
 }
 
-/// Kills a process that outlived its program, and reaps it if it is this one's child by now; false when it lives on.
+/// Kills a process that outlived its program, and reaps it
+/// if it is this one's child by now; false when it lives on.
 #[cfg(target_os = "linux")]
 fn end_orphan(id: u32) -> bool {
     use rustix::process::{Signal, WaitOptions, kill_process, waitpid};
@@ -262,10 +267,12 @@ fn end_orphan(id: u32) -> bool {
     let deadline = Instant::now() + TERM_PATIENCE;
     loop {
         match waitpid(Some(pid), WaitOptions::NOHANG) {
-            // It ends as soon as the kernel lets it: one that hangs in a call to a dead disk only then.
+            // It ends as soon as the kernel lets it: one
+            // that hangs in a call to a dead disk only then.
             Ok(None) if Instant::now() >= deadline => return false,
             Ok(None) => thread::sleep(Duration::from_millis(1)),
-            // ECHILD for one whose parent is still another process: that one reaps it, or leaves it to us.
+            // ECHILD for one whose parent is still another
+            // process: that one reaps it, or leaves it to us.
             Ok(Some(_)) | Err(_) => return true,
         }
     }

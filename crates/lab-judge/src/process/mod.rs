@@ -1,9 +1,11 @@
-//! Running the programs under test: any command line, each in a session and so in its own process group that ends with its case.
+//! Running the programs under test: any command line, each in a session and so in its own process
+//! group that ends with its case.
 //!
-//! This is no sandbox. A program under test may do whatever the user may who runs the check. What is promised is
-//! that its processes end: by TERM, after two seconds by KILL, as a whole group, with all that they started. On
-//! Linux this process is the reaper of orphans (`PR_SET_CHILD_SUBREAPER`, prctl(2)), so a program that forks twice and
-//! leaves its group is found as well; elsewhere the group is all that can be reached.
+//! This is no sandbox. A program under test may do whatever the user may who runs the check. What
+//! is promised is that its processes end: by TERM, after two seconds by KILL, as a whole group,
+//! with all that they started. On Linux this process is the reaper of orphans
+//! (`PR_SET_CHILD_SUBREAPER`, prctl(2)), so a program that forks twice and leaves its group is
+//! found as well; elsewhere the group is all that can be reached.
 //!
 //! | module | holds |
 //! |---|---|
@@ -44,8 +46,8 @@ pub(crate) use output::plain;
 
 use crate::verdict::{Excerpt, ProgramReport};
 
-/// The variable by which a program under test, and all that it starts, can be told from other processes: the check's
-/// process id, a dot, and a number.
+/// The variable by which a program under test, and all that it starts, can be told from other
+/// processes: the check's process id, a dot, and a number.
 pub const MARKER: &str = "LAB_CHECK";
 
 /// How long is waited for a program's first question before something is typed.
@@ -117,7 +119,8 @@ impl Running {
             .env("NO_COLOR", "1")
             .env_remove("FORCE_COLOR")
             .env_remove("CLICOLOR_FORCE")
-            // What a program says of its end is evidence; a Rust program's backtrace would push it out of sight.
+            // What a program says of its end is evidence; a Rust
+            // program's backtrace would push it out of sight.
             .env("RUST_BACKTRACE", "0")
             .stdin(match invocation.input {
                 Input::Empty => Stdio::null(),
@@ -134,7 +137,8 @@ impl Running {
         if let Some(folder) = &invocation.folder {
             command.current_dir(folder);
         }
-        // Where the system has no terminal to give, stdin and stdout are pipes: what a program keeps back is seen at its end.
+        // Where the system has no terminal to give, stdin and stdout are pipes: what a program
+        // keeps back is seen at its end.
         #[cfg(target_os = "linux")]
         let terminal = match invocation.input {
             Input::Keyboard | Input::Answers(_) => terminal::give(&mut command).ok(),
@@ -142,12 +146,13 @@ impl Running {
         };
         #[cfg(unix)]
         lab_core::process::lead_session(&mut command);
-        // Should this process be killed without a chance to act. The thread that starts a program outlives it: the kernel
-        // takes that thread's end for the parent's.
+        // Should this process be killed without a chance to act. The thread that starts a program
+        // outlives it: the kernel takes that thread's end for the parent's.
         lab_core::process::die_with_parent(&mut command);
 
         let mut known = running();
-        // Under the lock: anyone who ends all that runs meets this one as well, or it is not started.
+        // Under the lock: anyone who ends all that runs
+        // meets this one as well, or it is not started.
         if !may_start() {
             return Err(io::Error::other("the check is being stopped"));
         }
@@ -215,9 +220,11 @@ impl Running {
         })
     }
 
-    /// Writes to its stdin; false when it no longer reads there. Short texts only: a long one could block.
+    /// Writes to its stdin; false when it no longer reads
+    /// there. Short texts only: a long one could block.
     pub fn type_in(&mut self, text: &str) -> bool {
-        // It may ask for its address first. Whether it does shows when it waits for its keyboard, which it may never do.
+        // It may ask for its address first. Whether it does shows
+        // when it waits for its keyboard, which it may never do.
         if let Some(typist) = self.typist.take() {
             let deadline = Instant::now() + ADDRESS_PATIENCE;
             while !typist.is_done(Duration::from_millis(20))
@@ -290,7 +297,8 @@ impl Running {
         }
     }
 
-    /// Holds it as a busy machine may at any moment, until [`Running::go_on`] (SIGSTOP). On Windows it continues.
+    /// Holds it as a busy machine may at any moment, until
+    /// [`Running::go_on`] (SIGSTOP). On Windows it continues.
     pub fn hold(&mut self) {
         signal(self.id, Signal::Stop);
         // A thread that runs on another processor stops a little later than kill(2) returns.
@@ -329,8 +337,8 @@ impl Running {
     }
 
     fn finish(&mut self) {
-        // It has been killed, so it ends, unless this user may not kill it: then nobody waits for it, and it stays our child,
-        // so that its number stays its own.
+        // It has been killed, so it ends, unless this user may not kill it: then nobody waits for
+        // it, and it stays our child, so that its number stays its own.
         let ended = self.wait(TERM_PATIENCE).is_some();
         // Before its number may be another's.
         if let Some(typist) = &self.typist {
@@ -382,14 +390,16 @@ impl Running {
         self.stdout.view().after(self.counts_from)
     }
 
-    /// Waits until its stdout holds these bytes, with or without color, or has ended, or the time is up; says whether it does.
+    /// Waits until its stdout holds these bytes, with or without color, or has ended, or the time
+    /// is up; says whether it does.
     pub fn prints(&self, text: &[u8], deadline: Instant) -> bool {
         self.prints_such(deadline, |bytes| {
             contains(bytes, text) || contains(&plain(bytes), text)
         })
     }
 
-    /// Waits until its stdout meets a condition, or has ended, or the time is up; says whether it does.
+    /// Waits until its stdout meets a condition, or has
+    /// ended, or the time is up; says whether it does.
     pub fn prints_such(&self, deadline: Instant, condition: impl Fn(&[u8]) -> bool) -> bool {
         self.stdout.view().catch_up();
         self.stdout.wait_for(self.counts_from, deadline, condition)

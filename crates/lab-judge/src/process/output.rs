@@ -35,7 +35,8 @@ pub(crate) struct View {
     stream: std::sync::Weak<OwnedFd>,
 }
 
-/// Reads an output stream, with every byte either in the pipe or in what is kept: never in between, where nobody could see it.
+/// Reads an output stream, with every byte either in the pipe or in what is kept: never in between,
+/// where nobody could see it.
 #[cfg(unix)]
 struct Stream(Arc<OwnedFd>);
 
@@ -55,7 +56,8 @@ impl Stream {
     }
 }
 
-/// Without a way to wait for bytes and leave them where they are, they are out of sight for a moment.
+/// Without a way to wait for bytes and leave them
+/// where they are, they are out of sight for a moment.
 #[cfg(not(unix))]
 struct Stream(Box<dyn Read + Send>);
 
@@ -153,7 +155,8 @@ impl Capture {
                 drop(kept);
                 writer.changed.notify_all();
                 if flooded {
-                    // The group is still known: it is reaped only after this thread has ended, or lost its pipe.
+                    // The group is still known: it is reaped only
+                    // after this thread has ended, or lost its pipe.
                     let known = running();
                     if known.contains_key(&group) {
                         signal(group, Signal::Kill);
@@ -174,7 +177,8 @@ impl Capture {
         self.view.clone()
     }
 
-    /// Waits for the stream's end, for a second at most: something that could not be killed may hold it open.
+    /// Waits for the stream's end, for a second at most:
+    /// something that could not be killed may hold it open.
     pub(super) fn finish(&self) {
         let _still_open = self.finished.recv_timeout(Duration::from_secs(1));
     }
@@ -194,8 +198,8 @@ impl Capture {
         }
     }
 
-    /// Waits until what comes after the first `from` bytes meets the condition, the stream has ended, or the time is up; says
-    /// whether it does.
+    /// Waits until what comes after the first `from` bytes meets the condition, the stream has
+    /// ended, or the time is up; says whether it does.
     pub(super) fn wait_for(
         &self,
         from: u64,
@@ -251,8 +255,8 @@ impl View {
     }
 }
 
-/// Whether a stream has bytes for us. Asked with poll: what was written to a terminal is on its way there for a moment, in which
-/// FIONREAD says 0. Poll waits for it.
+/// Whether a stream has bytes for us. Asked with poll: what was written to a terminal is on its way
+/// there for a moment, in which FIONREAD says 0. Poll waits for it.
 #[cfg(unix)]
 fn has_more(stream: &OwnedFd) -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -265,7 +269,8 @@ fn has_more(stream: &OwnedFd) -> bool {
     poll(&mut polled, Some(&at_once)).is_ok() && polled[0].revents().contains(PollFlags::IN)
 }
 
-/// A text without the sequences that color it or move the cursor (ECMA-48, section 5.4): `ESC [`, parameters, a letter.
+/// A text without the sequences that color it or move the cursor
+/// (ECMA-48, section 5.4): `ESC [`, parameters, a letter.
 pub(crate) fn plain(text: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memchr(0x1b, text).is_none() {
         return Cow::Borrowed(text);

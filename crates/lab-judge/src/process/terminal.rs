@@ -1,8 +1,9 @@
 //! A terminal for a program under test, as its user had one.
 //!
-//! C's `printf`, and the libraries of most languages, write a line at once to a terminal, and 4 KiB at a time to a pipe. A
-//! prompt without a line end is only written when the program reads from a terminal. Its user saw all of that, so the check sees it
-//! as well. Bytes pass unchanged in both directions: the terminal neither echoes nor makes CR LF of a line end.
+//! C's `printf`, and the libraries of most languages, write a line at once to a terminal, and 4 KiB
+//! at a time to a pipe. A prompt without a line end is only written when the program reads from a
+//! terminal. Its user saw all of that, so the check sees it as well. Bytes pass unchanged in both
+//! directions: the terminal neither echoes nor makes CR LF of a line end.
 //!
 //! It is nobody's controlling terminal: its end sends no signal, and `/dev/tty` does not open it.
 
@@ -14,8 +15,9 @@ use std::process::{Command, Stdio};
 
 use super::keyboard::name_of;
 
-/// Interpreters that write at once also to a pipe: Python by `PYTHONUNBUFFERED`, the others by themselves. Their stdout is one,
-/// since with a terminal Node echoes what is typed into its output, and Python writes prompts to stderr.
+/// Interpreters that write at once also to a pipe: Python by `PYTHONUNBUFFERED`, the others by
+/// themselves. Their stdout is one, since with a terminal Node echoes what is typed into its
+/// output, and Python writes prompts to stderr.
 const WRITE_AT_ONCE: [&str; 6] = ["python", "pypy", "node", "nodejs", "deno", "bun"];
 
 /// So wide that no program breaks a line for it.

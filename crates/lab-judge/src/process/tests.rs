@@ -108,7 +108,8 @@ fn a_program_that_ignores_term_is_killed_after_two_seconds() {
 #[test]
 fn children_that_leave_the_group_end_with_their_program() {
     prepare().unwrap();
-    // setsid makes a session and so its own group; the shell between ends, so the child is an orphan.
+    // setsid makes a session and so its own group; the
+    // shell between ends, so the child is an orphan.
     let mut program = shell("(setsid sh -c 'echo $$; exec sleep 1000' &) ; exit 0");
     assert!(program.prints(b"\n", Instant::now() + Duration::from_secs(10)));
     program.stop();

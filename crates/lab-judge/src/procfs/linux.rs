@@ -13,13 +13,15 @@ pub struct Told {
     pub unread: usize,
     /// How many bytes have arrived since the connection began (`tcpi_bytes_received`, Linux 4.1).
     pub received: Option<u64>,
-    /// Whether a program holds it, or has held it: a connection that nobody has accepted has no inode.
+    /// Whether a program holds it, or has held it: a
+    /// connection that nobody has accepted has no inode.
     pub held: bool,
     /// 0 for one that no program holds.
     pub inode: u64,
 }
 
-/// One TCP socket over IPv4, by sock_diag(7): one question, one answer, however many sockets there are.
+/// One TCP socket over IPv4, by sock_diag(7): one
+/// question, one answer, however many sockets there are.
 ///
 /// # Errors
 ///
@@ -119,7 +121,8 @@ fn queue_in(answer: &[u8]) -> io::Result<Option<Told>> {
     }))
 }
 
-/// `tcpi_bytes_received` of the struct tcp_info among these attributes (struct rtattr, each padded to 4 bytes).
+/// `tcpi_bytes_received` of the struct tcp_info among these
+/// attributes (struct rtattr, each padded to 4 bytes).
 fn received_in(mut attributes: &[u8]) -> Option<u64> {
     const HEADER: usize = 4;
     const BYTES_RECEIVED: usize = 128;
@@ -146,7 +149,8 @@ pub fn sockets(protocol: &str) -> Option<Vec<Socket>> {
     Some(all)
 }
 
-/// Lines like `0: 0100007F:FF9C 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 12345 …`
+/// Lines like `0: 0100007F:FF9C 00000000:0000 0A
+/// 00000000:00000000 00:00000000 00000000 0 0 12345 …`
 fn parse(table: &str) -> Vec<Socket> {
     let line = |line: &str| {
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -214,7 +218,8 @@ fn stat(line: &str) -> Option<Process> {
     })
 }
 
-/// Whether this user may not see which sockets a process holds. Of one that has ended there is nothing to hide.
+/// Whether this user may not see which sockets a process
+/// holds. Of one that has ended there is nothing to hide.
 pub fn hides_sockets(id: u32) -> bool {
     fs::read_dir(format!("/proc/{id}/fd"))
         .is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)

@@ -1,8 +1,10 @@
-//! Whether programs wait for us and for nothing else: known for certain, so that nobody has to wait and see.
+//! Whether programs wait for us and for nothing else:
+//! known for certain, so that nobody has to wait and see.
 //!
-//! A program whose every thread is in a call that only its peer can end does nothing until the peer does. Linux tells the call of
-//! each thread with its arguments (`/proc/PID/task/TID/syscall`), and how often each has run. A call with a time limit, a timer, a
-//! signal that may come, a packet that is on its way, a thread that computes: then nothing is known, and it is waited.
+//! A program whose every thread is in a call that only its peer can end does nothing until the peer
+//! does. Linux tells the call of each thread with its arguments (`/proc/PID/task/TID/syscall`), and
+//! how often each has run. A call with a time limit, a timer, a signal that may come, a packet that
+//! is on its way, a thread that computes: then nothing is known, and it is waited.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -17,15 +19,16 @@ use rustix::process::{PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 use super::linux::{processes, sockets};
 use super::{Process, Socket, with_descendants};
 
-/// How long a program that waits has to have done nothing: what is on its way on the loopback interface arrives by then.
+/// How long a program that waits has to have done nothing: what is on its way on the loopback
+/// interface arrives by then.
 const QUIET: Duration = Duration::from_millis(100);
 /// The same where the system does not tell what is on its way: for datagrams, and at a terminal.
 const QUIET_UNSEEN: Duration = Duration::from_millis(400);
 /// How long after a look that showed a program at work the next one is taken.
 const AGAIN: Duration = Duration::from_millis(40);
 
-/// Where this is set, nothing is known for certain and all waits last as long as they may, as on a system that tells nothing: to
-/// compare the verdicts and the time.
+/// Where this is set, nothing is known for certain and all waits last as long as they may, as on a
+/// system that tells nothing: to compare the verdicts and the time.
 const NOT_TOLD_HERE: &str = "LAB_CHECK_FULL_WAITS";
 
 /// Watches some groups of processes, over as many looks as it takes.
@@ -39,14 +42,17 @@ pub struct Watch {
 struct Stillness {
     /// For each thread how often it has run and for how long.
     runs: BTreeMap<u32, String>,
-    /// The sockets that are waited for in a call without its own time limit, which a socket may have: process and descriptor.
+    /// The sockets that are waited for in a call without its own time limit, which a socket may
+    /// have: process and descriptor.
     waited_for: Vec<(u32, i32)>,
-    /// Whether what is on its way to it may not be seen: a datagram, or what is typed at a terminal.
+    /// Whether what is on its way to it may not be seen:
+    /// a datagram, or what is typed at a terminal.
     unseen: bool,
 }
 
 impl Watch {
-    /// Whether the groups wait for good: until somebody else does something. Takes a look now and then, and two to be certain.
+    /// Whether the groups wait for good: until somebody else does something. Takes a look now and
+    /// then, and two to be certain.
     pub fn waits_for_good(&mut self, groups: &[u32]) -> bool {
         static NOT_TOLD: OnceLock<bool> = OnceLock::new();
         if *NOT_TOLD.get_or_init(|| std::env::var_os(NOT_TOLD_HERE).is_some()) {
@@ -133,7 +139,8 @@ enum Descriptor {
     Socket(u64),
     Pipe,
     Terminal,
-    /// Becomes ready by itself, or by what we do not see: a timer, a change of a file, a finished operation.
+    /// Becomes ready by itself, or by what we do not see:
+    /// a timer, a change of a file, a finished operation.
     ByItself,
     Other,
 }
@@ -178,7 +185,8 @@ fn only_others_wake(id: u32, kinds: &BTreeMap<i32, Descriptor>) -> bool {
     timers && !by_itself && !expects_alarm(id)
 }
 
-/// Whether a process may have set an alarm clock (alarm(2)), which the system does not tell: it would be ended, or its call would.
+/// Whether a process may have set an alarm clock (alarm(2)), which the system does not tell: it
+/// would be ended, or its call would.
 fn expects_alarm(id: u32) -> bool {
     /// Programs in these languages do not, unless they catch the signal.
     const INTERPRETERS: [&str; 8] = [
@@ -235,8 +243,8 @@ impl Call {
         Some(Call { number, arguments })
     }
 
-    /// Whether it waits until another does something: `None` where it may end by itself. It gives the descriptor of a socket whose
-    /// own time limit may end it (SO_RCVTIMEO).
+    /// Whether it waits until another does something: `None` where it may end by itself. It gives
+    /// the descriptor of a socket whose own time limit may end it (SO_RCVTIMEO).
     fn waits_on<'d>(&self, kind: impl Fn(i32) -> Option<&'d Descriptor>) -> Option<Option<i32>> {
         const FOREVER: u64 = 0xffff_ffff;
         /// FUTEX_CMD_MASK, FUTEX_WAIT and FUTEX_WAIT_BITSET of linux/futex.h.
@@ -279,8 +287,8 @@ impl Call {
     }
 }
 
-/// Whether no packet is on its way to or from these sockets, and all of them are in this machine: `None` otherwise. It gives whether
-/// there are sockets for datagrams among them.
+/// Whether no packet is on its way to or from these sockets, and all of them are in this machine:
+/// `None` otherwise. It gives whether there are sockets for datagrams among them.
 fn nothing_on_its_way(inodes: &BTreeSet<u64>) -> Option<bool> {
     let streams = sockets("tcp")?;
     let ours = |socket: &&Socket| inodes.contains(&socket.inode);
@@ -297,7 +305,8 @@ fn nothing_on_its_way(inodes: &BTreeSet<u64>) -> Option<bool> {
     for socket in &streams {
         let concerns =
             ports.contains(&socket.local.port()) || ports.contains(&socket.remote.port());
-        // What was sent and is not acknowledged, a FIN as well as bytes. A listener's figure is its backlog.
+        // What was sent and is not acknowledged, a FIN as
+        // well as bytes. A listener's figure is its backlog.
         let on_its_way = socket.begins || (!socket.listens && socket.unacknowledged > 0);
         if concerns && (on_its_way || !local(socket)) {
             return None;
@@ -309,7 +318,8 @@ fn nothing_on_its_way(inodes: &BTreeSet<u64>) -> Option<bool> {
     of_program.all(local).then_some(some)
 }
 
-/// Whether a call on a socket waits as long as it takes: a socket may have a time limit (SO_RCVTIMEO), which is read from a copy.
+/// Whether a call on a socket waits as long as it takes: a socket may have a time limit
+/// (SO_RCVTIMEO), which is read from a copy.
 fn has_no_limit((process, descriptor): (u32, i32)) -> bool {
     let limit = || -> rustix::io::Result<Option<Duration>> {
         let id = super::pid(process).ok_or(rustix::io::Errno::SRCH)?;

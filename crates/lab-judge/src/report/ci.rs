@@ -4,8 +4,9 @@ use super::machine::{details, notes, scores};
 use crate::sheet::Question;
 use crate::verdict::{CaseReport, Outcome, Report};
 
-/// JUnit's XML: a suite for each side and question, with its points among its properties. What breaks on a real network alone
-/// is shown as skipped, with what was seen: a failure there would fail the build, against the verdict.
+/// JUnit's XML: a suite for each side and question, with its points among its properties. What
+/// breaks on a real network alone is shown as skipped, with what was seen: a failure there would
+/// fail the build, against the verdict.
 ///
 /// # Errors
 ///
@@ -100,8 +101,8 @@ fn junit_case(report: &Report, case: &CaseReport) -> quick_junit::TestCase {
     test
 }
 
-/// Text without the two code points that UTF-8 has and XML 1.0 has not (its section 2.2, "Characters"). The library leaves out
-/// the control characters that XML has not either.
+/// Text without the two code points that UTF-8 has and XML 1.0 has not (its section 2.2,
+/// "Characters"). The library leaves out the control characters that XML has not either.
 fn xml(text: &str) -> String {
     text.replace('\u{fffe}', "\\u{fffe}")
         .replace('\u{ffff}', "\\u{ffff}")
@@ -115,8 +116,9 @@ fn comments(all: &[String]) -> String {
         .collect()
 }
 
-/// The Test Anything Protocol, version 13, which every reader takes: a line a case, its details in a block of YAML, its notes as
-/// comments. What breaks on a real network alone is marked with the directive `todo`: a harness shows it, and does not count it as a failure.
+/// The Test Anything Protocol, version 13, which every reader takes: a line a case, its details in
+/// a block of YAML, its notes as comments. What breaks on a real network alone is marked with the
+/// directive `todo`: a harness shows it, and does not count it as a failure.
 pub fn tap(report: &Report) -> String {
     let mut text = format!("TAP version 13\n1..{}\n", report.cases.len());
     for (index, case) in report.cases.iter().enumerate() {
@@ -135,7 +137,8 @@ pub fn tap(report: &Report) -> String {
                     "not ok {number} - {name}{todo}\n  ---\n  message: |\n"
                 ));
                 for line in details(report, case).lines() {
-                    // An empty line keeps its indentation: Perl's reader takes one without for the end of the block.
+                    // An empty line keeps its indentation: Perl's reader
+                    // takes one without for the end of the block.
                     text.push_str(&format!("    {line}\n"));
                 }
                 text.push_str("  ...\n");

@@ -6,7 +6,8 @@ use super::machine::{describe, notes, questions, scores};
 use crate::sheet::Question;
 use crate::verdict::{CaseReport, Outcome, Report};
 
-/// Gradescope's `results.json`: what each case counts, all visible. A case of the second question counts nothing, unless it decides.
+/// Gradescope's `results.json`: what each case counts, all visible. A case of the second question
+/// counts nothing, unless it decides.
 ///
 /// # Errors
 ///
@@ -72,8 +73,8 @@ fn about(report: &Report, case: &CaseReport) -> String {
     format!("{asked}\n{}", told.trim()).trim().to_string()
 }
 
-/// classroom50's `result.json`, schema `classroom50/result/v1`. Who submitted what is in the environment that its runner
-/// sets; a run by hand leaves those fields empty.
+/// classroom50's `result.json`, schema `classroom50/result/v1`. Who submitted what is in the
+/// environment that its runner sets; a run by hand leaves those fields empty.
 ///
 /// # Errors
 ///
@@ -129,8 +130,8 @@ pub fn classroom50(report: &Report) -> anyhow::Result<String> {
 /// `2026-06-01T14:32:01Z`
 const INSTANT: &str = "%Y-%m-%dT%H:%M:%SZ";
 
-/// When the graded commit was made: by the contract `datetime` is the submission's, and stays when it is graded again.
-/// `None` outside of a repository, and where there is no git.
+/// When the graded commit was made: by the contract `datetime` is the submission's, and stays when
+/// it is graded again. `None` outside of a repository, and where there is no git.
 fn submitted_at() -> Option<String> {
     let output = std::process::Command::new("git")
         .args(["log", "-1", "--format=%ct"])

@@ -21,7 +21,8 @@ pub struct Row {
     pub network: [u64; 2],
     /// How many cases passed, failed, were skipped, stayed undecided.
     pub counts: [u64; 4],
-    /// The first case that failed, with the mistake that it points to: its name for machines, and in words.
+    /// The first case that failed, with the mistake that
+    /// it points to: its name for machines, and in words.
     pub first: Option<First>,
     /// All the mistakes that were found.
     pub mistakes: Vec<(String, String)>,
@@ -149,7 +150,8 @@ impl Row {
         }
     }
 
-    /// Whether there is a score: what was not checked to its end has a gap in its place, and not a zero.
+    /// Whether there is a score: what was not checked to
+    /// its end has a gap in its place, and not a zero.
     fn has_score(&self) -> bool {
         !matches!(self.verdict, Verdict::Trouble(_) | Verdict::NotChecked)
     }
@@ -382,7 +384,8 @@ pub fn csv(rows: &[Row], points: Option<u32>) -> anyhow::Result<String> {
     String::from_utf8(bytes).context("the table is no UTF-8")
 }
 
-/// A spreadsheet takes a cell that begins like this for a formula, and runs it. A folder's name is the student's choice.
+/// A spreadsheet takes a cell that begins like this for a
+/// formula, and runs it. A folder's name is the student's choice.
 fn harmless(text: &str) -> String {
     match text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         true => format!("'{text}"),

@@ -357,7 +357,8 @@ fn answer(report: &Report, question: Question, style: Style) -> String {
     text
 }
 
-/// A paragraph whose first line begins with a label, and whose others stand under the text behind it.
+/// A paragraph whose first line begins with a label,
+/// and whose others stand under the text behind it.
 pub(super) fn hanging(label: &str, text: &str, indent: usize) -> String {
     let width = label.len();
     wrapped(text, WIDTH - indent - width)

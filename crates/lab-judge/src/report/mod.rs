@@ -139,8 +139,9 @@ pub fn without_folder(folder: &str, text: &str) -> String {
     text.replace(&format!("{folder}/"), "").replace(folder, ".")
 }
 
-/// Writes a result into a file: next to it first, then in its place with one step, so that a reader sees the old one or
-/// the new one, never a half. What the programs under test may have written there is replaced.
+/// Writes a result into a file: next to it first, then in its place with
+/// one step, so that a reader sees the old one or the new one, never a
+/// half. What the programs under test may have written there is replaced.
 ///
 /// # Errors
 ///

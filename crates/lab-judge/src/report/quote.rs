@@ -9,13 +9,14 @@ const BEFORE: usize = 24;
 /// How much is shown from there on.
 const FROM: usize = 36;
 
-/// Bytes in quotes: text as it is; `\r`, `\n`, `\t` and `\0` by name; other control characters and bytes that are no
-/// UTF-8 as `\x` and two digits, so that half a character shows as what it is.
+/// Bytes in quotes: text as it is; `\r`, `\n`, `\t` and `\0` by name; other control characters and
+/// bytes that are no UTF-8 as `\x` and two digits, so that half a character shows as what it is.
 pub fn quoted(bytes: &[u8]) -> String {
     format!("\"{}\"", escaped(bytes))
 }
 
-/// A line of text as it was printed, with its quotes and backslashes; what cannot be seen is escaped.
+/// A line of text as it was printed, with its quotes
+/// and backslashes; what cannot be seen is escaped.
 pub fn shown(line: &[u8]) -> String {
     line.split(|byte| *byte == b'\\')
         .map(|part| escaped(part).replace("\\\"", "\""))
@@ -34,7 +35,8 @@ fn escaped(bytes: &[u8]) -> String {
                 '\0' => text.push_str("\\0"),
                 '"' => text.push_str("\\\""),
                 '\\' => text.push_str("\\\\"),
-                // Marks that change the direction of the text, or cannot be seen, would hide what they stand next to; the last two
+                // Marks that change the direction of the text, or cannot be
+                // seen, would hide what they stand next to; the last two
                 // are no characters at all, and XML has no place for them.
                 '\u{061c}'
                 | '\u{200b}'..='\u{200f}'
@@ -96,7 +98,8 @@ pub fn border(bytes: &[u8], at: usize) -> usize {
         .unwrap_or(at)
 }
 
-/// Two runs of bytes, one under the other, around the place where they part, and a caret under that place.
+/// Two runs of bytes, one under the other, around the
+/// place where they part, and a caret under that place.
 pub struct Compared {
     /// What was expected.
     pub expected: String,

@@ -1,4 +1,5 @@
-//! What the author of a program reads after grading: the score, what to fix first, and each mistake once.
+//! What the author of a program reads after grading:
+//! the score, what to fix first, and each mistake once.
 
 use super::human::{hanging, labeled, output, wrapped};
 use super::quote::compare;
@@ -85,7 +86,8 @@ fn head(report: &Report) -> Vec<String> {
     lines
 }
 
-/// The mistakes in the order in which to fix them: first those that keep the program from doing what the sheet asks.
+/// The mistakes in the order in which to fix them: first those
+/// that keep the program from doing what the sheet asks.
 fn mistakes(report: &Report) -> Vec<Mistake<'_>> {
     let mut found: Vec<Mistake<'_>> = Vec::new();
     for question in Question::ALL {

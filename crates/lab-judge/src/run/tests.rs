@@ -170,7 +170,8 @@ fn a_step_that_the_end_of_its_case_cuts_short_is_no_failure_and_one_that_had_its
     );
 }
 
-/// A server of ours on the harness's address: it echoes what comes, to one client after another, a moment later.
+/// A server of ours on the harness's address: it echoes
+/// what comes, to one client after another, a moment later.
 #[cfg(target_os = "linux")]
 fn slow_echo(harness: &mut Harness<'_>) -> crate::verdict::Step {
     use std::io::{Read, Write};
@@ -219,7 +220,8 @@ fn a_server_that_is_too_slow_for_all_of_many_clients_is_not_called_wrong() {
 #[test]
 fn a_case_that_looks_at_no_time_ends_with_the_programs_that_the_limit_of_the_check_ends() {
     let endless: fn(&mut Harness<'_>) -> crate::verdict::Step = |harness| {
-        // What it starts, it starts again; to a case that expects an end this one must not pass for it.
+        // What it starts, it starts again; to a case that
+        // expects an end this one must not pass for it.
         for _ in 0..2 {
             harness.start("")?;
             while harness.program()?.ended().is_none() {

@@ -48,7 +48,8 @@ pub fn must_close(harness: &mut Harness<'_>, end: &Received) -> Step {
     }
 }
 
-/// Sends pieces, each apart, and hears the answer to the last byte. The suspect is who did it when there is no better sign.
+/// Sends pieces, each apart, and hears the answer to the last byte. The suspect is who did it when
+/// there is no better sign.
 pub fn exchange(
     harness: &mut Harness<'_>,
     client: &mut Connection,
@@ -183,13 +184,14 @@ pub fn expected_was(
     Err(differs(mistake, summary, expected, got))
 }
 
-/// Whether the suspicion is about what is in the bytes, or how many there are: then an answer that stops says more.
+/// Whether the suspicion is about what is in the bytes, or
+/// how many there are: then an answer that stops says more.
 fn doubts(suspect: &Misconception) -> bool {
     [m::MANGLES_BINARY.id, m::FULL_BUFFER.id, m::NO_ANSWER.id].contains(&suspect.id)
 }
 
-/// Whether these are the first bytes of the answer, and nothing at the place where they stop explains it but a buffer: no line end
-/// before it, and no NUL or half a character behind it.
+/// Whether these are the first bytes of the answer, and nothing at the place where they stop
+/// explains it but a buffer: no line end before it, and no NUL or half a character behind it.
 pub(super) fn stops_short(expected: &[u8], got: &[u8]) -> bool {
     let next = expected.get(got.len());
     !got.is_empty()
@@ -203,8 +205,9 @@ fn pads(rest: &[u8]) -> bool {
     rest.len() >= 8 && rest[..8].iter().all(|byte| *byte == 0)
 }
 
-/// Of a server that failed with messages as long as a buffer: whether a full buffer misleads it, or it has no room for more. One
-/// that waits for more answers as soon as a piece does not fill its buffer; one that has no room does not.
+/// Of a server that failed with messages as long as a buffer: whether a full buffer misleads it, or
+/// it has no room for more. One that waits for more answers as soon as a piece does not fill its
+/// buffer; one that has no room does not.
 pub fn full_or_limited(
     harness: &mut Harness<'_>,
     exact: Step,
@@ -267,7 +270,8 @@ pub fn blaming<T>(suspect: &'static Misconception, step: Step<T>) -> Step<T> {
     })
 }
 
-/// A client that ends its direction after its last message still gets the answer, and then the end of the connection.
+/// A client that ends its direction after its last message
+/// still gets the answer, and then the end of the connection.
 pub fn last_words(harness: &mut Harness<'_>, message: &[u8], expected: &[u8]) -> Step {
     let mut client = harness.serve()?;
     let taken = client.send(message);
@@ -279,8 +283,8 @@ pub fn last_words(harness: &mut Harness<'_>, message: &[u8], expected: &[u8]) ->
     must_close(harness, &end)
 }
 
-/// Meets the client under test and hears its first message: this one, or the exercise's where it is empty, if the command line has a
-/// place for it.
+/// Meets the client under test and hears its first message: this one, or the exercise's where it is
+/// empty, if the command line has a place for it.
 pub fn meet(harness: &mut Harness<'_>, message: &str) -> Step<(Connection, Vec<u8>)> {
     let message = harness.message_or(message);
     let listener = harness.listen()?;
@@ -311,7 +315,8 @@ pub fn meet(harness: &mut Harness<'_>, message: &str) -> Step<(Connection, Vec<u
             &received.bytes,
         ));
     }
-    // A message may come in two pieces as well as in one: what has come with the first recv is not all of it yet.
+    // A message may come in two pieces as well as in one:
+    // what has come with the first recv is not all of it yet.
     let more = server.read_until_idle(MESSAGE_LIMIT);
     let all = [received.bytes.as_slice(), &more].concat();
     if chosen && !more.is_empty() {
@@ -327,8 +332,8 @@ pub fn meet(harness: &mut Harness<'_>, message: &str) -> Step<(Connection, Vec<u
     Ok((server, all))
 }
 
-/// Sends back what the client under test has sent, cut into pieces so long, and whatever it sends after that: an echo server does not
-/// know where a message ends. Gives all that the client sent.
+/// Sends back what the client under test has sent, cut into pieces so long, and whatever it sends
+/// after that: an echo server does not know where a message ends. Gives all that the client sent.
 pub fn echo_on(
     harness: &Harness<'_>,
     server: &mut Connection,

@@ -19,8 +19,8 @@ pub const TRIES: usize = 10;
 /// A question that the server has to answer, and the judgment about its answer.
 pub type Talk = fn(&mut Harness<'_>, &mut Peer) -> Step;
 
-/// Sends a datagram to the server under test and hears what comes back. The suspect is who did it when there is no better
-/// sign.
+/// Sends a datagram to the server under test and hears what comes back. The suspect is who did it
+/// when there is no better sign.
 pub fn ask(
     harness: &mut Harness<'_>,
     client: &mut Peer,
@@ -181,7 +181,8 @@ pub fn empty(harness: &mut Harness<'_>, question: &[u8], judge: fn(&[u8]) -> Ste
     harness.send(&client, b"", harness.address)?;
     harness.send(&client, question, harness.address)?;
     let first = answer(harness, &mut client, &m::UDP_EMPTY_IS_END)?;
-    // An empty answer to an empty question, or one that says what is wrong with it; then the one to the question.
+    // An empty answer to an empty question, or one that says
+    // what is wrong with it; then the one to the question.
     if judge(&first.bytes).is_ok() {
         harness.note("an empty datagram gets no answer; the sheet leaves open which it should get");
         return Ok(());
@@ -280,7 +281,8 @@ pub fn long_patience(harness: &Harness<'_>) -> Duration {
     2 * harness.patience()
 }
 
-/// How long a client may take until its first datagram: an interpreter takes its time to start on a busy machine.
+/// How long a client may take until its first datagram: an
+/// interpreter takes its time to start on a busy machine.
 pub fn start_patience(harness: &Harness<'_>) -> Duration {
     harness.patience().max(Duration::from_secs(15))
 }
@@ -301,7 +303,8 @@ pub fn meet(harness: &mut Harness<'_>, server: &mut Peer) -> Step<Datagram> {
     }
 }
 
-/// Waits until the client under test sends its datagram again, since nothing that it should take for an answer has come.
+/// Waits until the client under test sends its datagram again, since nothing that it should take
+/// for an answer has come.
 pub fn sends_again(harness: &mut Harness<'_>, server: &mut Peer) -> Step<Datagram> {
     let patience = long_patience(harness);
     match harness.receive_within(server, patience)? {
@@ -362,7 +365,8 @@ pub fn silence(harness: &mut Harness<'_>, server: &mut Peer) -> Step {
     Ok(())
 }
 
-/// Nobody is there, and the system says so by ICMP "port unreachable". A client that does not hear it runs into its time limit.
+/// Nobody is there, and the system says so by ICMP "port unreachable". A client that does not hear
+/// it runs into its time limit.
 pub fn no_server(harness: &mut Harness<'_>) -> Step {
     let address = harness.address;
     let patience = 4 * harness.patience();

@@ -12,14 +12,16 @@ use std::time::{Duration, Instant};
 /// How long a program has to end by itself before it is asked whether it continues.
 const SETTLES: Duration = Duration::from_millis(150);
 
-/// Kills a server in the middle of a conversation, and starts it again: the port has to be free for it.
+/// Kills a server in the middle of a conversation, and
+/// starts it again: the port has to be free for it.
 pub fn restart(
     harness: &mut Harness<'_>,
     mut talk: impl FnMut(&mut Harness<'_>, &mut Connection) -> Step,
 ) -> Step {
     let mut client = harness.serve()?;
     talk(harness, &mut client)?;
-    // The server's system closes first, so its side stays in TIME_WAIT and holds the port without SO_REUSEADDR.
+    // The server's system closes first, so its side stays
+    // in TIME_WAIT and holds the port without SO_REUSEADDR.
     harness.program()?.kill();
     client.read_to_end(1024);
     client.close();
@@ -95,7 +97,8 @@ pub fn ends_well(harness: &mut Harness<'_>, after: &str) -> Step {
     }
 }
 
-/// The sheet's server ends after its first client. One that takes the next does more than it has to: a note.
+/// The sheet's server ends after its first client. One
+/// that takes the next does more than it has to: a note.
 pub fn ends_or_goes_on(
     harness: &mut Harness<'_>,
     talk: impl FnOnce(&mut Harness<'_>, &mut Connection) -> Step,
@@ -106,7 +109,8 @@ pub fn ends_or_goes_on(
         if let Some(ended) = harness.program()?.wait(Duration::from_millis(20)) {
             break Some(ended);
         }
-        // One that still listens when it has come to rest waits for the next client, or for something that does not come.
+        // One that still listens when it has come to rest waits for the next client, or for
+        // something that does not come.
         if begin.elapsed() >= SETTLES
             && !procfs::listening("tcp", group).is_empty()
             && !procfs::is_busy(group)

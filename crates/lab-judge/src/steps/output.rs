@@ -71,7 +71,8 @@ pub fn must_print(
     ))
 }
 
-/// Waits until what the program has printed meets a condition; gives what it had printed then, `None` when that does not come.
+/// Waits until what the program has printed meets a condition; gives what it had printed then,
+/// `None` when that does not come.
 pub fn prints(
     harness: &mut Harness<'_>,
     condition: impl Fn(&[u8]) -> bool,
@@ -94,8 +95,8 @@ pub fn prints(
     }
 }
 
-/// What was printed from the place on that is most like the text: where the longest beginning of it stands, the last time. All of it
-/// where there is none.
+/// What was printed from the place on that is most like the text: where the longest beginning of it
+/// stands, the last time. All of it where there is none.
 fn nearest<'p>(printed: &'p [u8], text: &[u8]) -> &'p [u8] {
     // Where a beginning stands, every shorter one does.
     let lengths: Vec<usize> = (1..=text.len()).collect();
@@ -106,7 +107,8 @@ fn nearest<'p>(printed: &'p [u8], text: &[u8]) -> &'p [u8] {
     }
 }
 
-/// The client under test has to print an answer as soon as it has come: while the connection continues.
+/// The client under test has to print an answer as soon
+/// as it has come: while the connection continues.
 pub fn must_print_now(
     harness: &mut Harness<'_>,
     server: &mut Connection,
@@ -134,7 +136,8 @@ pub fn must_print_now(
     }
 }
 
-/// The program has to print a text; a program that prints each piece on its own line does so as well.
+/// The program has to print a text; a program that
+/// prints each piece on its own line does so as well.
 pub fn must_print_joined(
     harness: &mut Harness<'_>,
     text: &[u8],
@@ -169,8 +172,8 @@ fn has_joined(program: &Running, text: &[u8]) -> bool {
     find(&joined, text).is_some()
 }
 
-/// A program that has ended printed a text in pieces, each with its own words around it: the letters of the text come in its
-/// output in their order.
+/// A program that has ended printed a text in pieces, each with its own words around it: the
+/// letters of the text come in its output in their order.
 pub fn has_printed_pieces(
     harness: &mut Harness<'_>,
     text: &[u8],

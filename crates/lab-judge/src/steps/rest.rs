@@ -12,7 +12,8 @@ use std::time::Duration;
 /// A descriptor or two more are a library's own; one for each client are a leak.
 const DESCRIPTORS_SPARE: usize = 16;
 
-/// What [`LOOPS`] is, for a program that may still be starting: its libraries are loaded, its code is compiled.
+/// What [`LOOPS`] is, for a program that may still be
+/// starting: its libraries are loaded, its code is compiled.
 const STARTS: Duration = Duration::from_secs(2);
 
 /// How long a program is watched at rest.
@@ -49,7 +50,8 @@ pub fn many(
     )
 }
 
-/// Of many clients this one was met as that step says, so many others before it. A program that is too slow for all of them is no wrong one.
+/// Of many clients this one was met as that step says, so many others before it. A program that is
+/// too slow for all of them is no wrong one.
 pub fn in_time(harness: &Harness<'_>, before: usize, count: usize, served: Step) -> Step {
     let late = harness.is_over() && before + 1 < count;
     match served {
@@ -65,7 +67,8 @@ pub fn in_time(harness: &Harness<'_>, before: usize, count: usize, served: Step)
     }
 }
 
-/// Sockets that are not closed pile up: after many clients the program has hardly more descriptors than before.
+/// Sockets that are not closed pile up: after many clients
+/// the program has hardly more descriptors than before.
 pub fn closes_each(
     harness: &mut Harness<'_>,
     before: Option<usize>,
@@ -102,14 +105,16 @@ pub fn descriptors(harness: &mut Harness<'_>) -> Step<Option<usize>> {
 
 /// Watches a program for which there is nothing to do.
 ///
-/// A thread in a busy loop runs or waits for a processor all the time, whatever else the machine does; one that
-/// waits in recv does neither. What there was to do is done after a while, so a program that comes to rest at all is right, and one
-/// that has run for a while without coming to rest is in a loop.
+/// A thread in a busy loop runs or waits for a processor all the time, whatever
+/// else the machine does; one that waits in recv does neither. What there was
+/// to do is done after a while, so a program that comes to rest at all is
+/// right, and one that has run for a while without coming to rest is in a loop.
 pub fn at_rest(harness: &mut Harness<'_>) -> Step {
     rests(harness, LOOPS)
 }
 
-/// The same for a program that has only just begun to listen: it may still have something to do for its start.
+/// The same for a program that has only just begun to
+/// listen: it may still have something to do for its start.
 pub fn comes_to_rest(harness: &mut Harness<'_>) -> Step {
     rests(harness, STARTS)
 }

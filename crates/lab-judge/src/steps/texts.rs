@@ -22,7 +22,8 @@ pub fn cut<'b>(bytes: &'b [u8], cuts: &[usize]) -> Vec<&'b [u8]> {
     pieces
 }
 
-/// Letters from the seed: so many that no two places near each other look alike, and then the same again.
+/// Letters from the seed: so many that no two places
+/// near each other look alike, and then the same again.
 pub fn filler(harness: &mut Harness<'_>, size: usize) -> Vec<u8> {
     let letters: Vec<u8> = (0..size.min(PERIOD))
         .map(|_| u8::try_from(harness.random.lowercase()).unwrap_or(b'x'))

@@ -1,4 +1,5 @@
-//! The WAMP peer: a router's end of one WebSocket (RFC 6455) with messages in JSON, whose frames it may cut anywhere.
+//! The WAMP peer: a router's end of one WebSocket (RFC 6455)
+//! with messages in JSON, whose frames it may cut anywhere.
 //!
 //! One file, since it is one peer: its handshake, its frames and its messages.
 
@@ -16,7 +17,8 @@ const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const SUBPROTOCOL: &str = "wamp.2.json";
 /// No message of these exercises comes near this, in bytes.
 const LONGEST: usize = 1024 * 1024;
-/// No program of these exercises has that much to say to a router: the longest conversation has some hundred frames.
+/// No program of these exercises has that much to say to a
+/// router: the longest conversation has some hundred frames.
 const MOST_FRAMES: usize = 5000;
 /// The same in bytes, since the longest frames are kept by nobody that often.
 const MOST_BYTES: usize = 16 * LONGEST;
@@ -31,7 +33,8 @@ const PONG: u8 = 10;
 /// A router's end of a connection.
 #[derive(Debug)]
 pub struct Wamp {
-    /// Its log is nobody's: frames are masked, and nobody could read them. What they say goes into `log`.
+    /// Its log is nobody's: frames are masked, and nobody
+    /// could read them. What they say goes into `log`.
     connection: Connection,
     log: Log,
     /// How many frames have come, and how many bytes in them.
@@ -216,7 +219,8 @@ impl Wamp {
         self.connection.send(&frames);
     }
 
-    /// Sends a ping and waits for the pong that carries the same bytes; messages that come before it are passed over.
+    /// Sends a ping and waits for the pong that carries the same
+    /// bytes; messages that come before it are passed over.
     ///
     /// # Errors
     ///
@@ -371,7 +375,8 @@ impl Wamp {
                     self.log
                         .did("router", format!("received a close frame with {code}"));
                     self.connection.send(&frame(CLOSE, true, &bytes));
-                    // The server is the first to close the connection below (RFC 6455, section 7.1.1).
+                    // The server is the first to close the
+                    // connection below (RFC 6455, section 7.1.1).
                     self.connection.stop_sending();
                     return Ok(Received::End(format!(
                         "the program closed the WebSocket with {code}"

@@ -115,7 +115,8 @@ impl Stage {
         })
     }
 
-    /// Shows everything until the server listens, and gives its address; `None` when it ends before.
+    /// Shows everything until the server listens, and
+    /// gives its address; `None` when it ends before.
     pub(super) fn wait_until_it_listens(&mut self) -> anyhow::Result<Option<SocketAddr>> {
         let deadline = Instant::now() + START_PATIENCE;
         while self.actor(Side::Server).open > 0 {
@@ -133,8 +134,8 @@ impl Stage {
         Ok(None)
     }
 
-    /// Shows everything until a side's streams have ended; false when the time is up before. `until` is given the
-    /// time at which that side was last heard.
+    /// Shows everything until a side's streams have ended; false when the time is up before.
+    /// `until` is given the time at which that side was last heard.
     pub(super) fn hear(
         &mut self,
         side: Side,

@@ -1,10 +1,13 @@
-// Two network namespaces joined by a slow link, made from what every Linux kernel has: tun devices and this program.
+// Two network namespaces joined by a slow link, made from
+// what every Linux kernel has: tun devices and this program.
 //
 //   cc -O2 -pthread -o slowlink slowlink.c
-//   unshare --net ./slowlink --delay-us 25000            (as root; else: unshare --user --map-root-user --net ...)
+//   unshare --net ./slowlink --delay-us 25000            (as root; else: unshare --user
+//   --map-root-user --net ...)
 //
-// The namespace in which it is started becomes the near side (10.200.0.1, fd00:200::1), a new one the far side
-// (10.200.0.2, fd00:200::2). Once both are up it prints one line, "NEAR_PID FAR_PID", and carries packets until its
+// The namespace in which it is started becomes the near side (10.200.0.1,
+// fd00:200::1), a new one the far side (10.200.0.2, fd00:200::2). Once both are
+// up it prints one line, "NEAR_PID FAR_PID", and carries packets until its
 // stdin ends. A command runs on a side with: nsenter --target PID --net COMMAND
 //
 //   --delay-us N      time on the way, each way
@@ -67,7 +70,8 @@ struct way {
     int64_t credited;
 };
 
-// What waits in the ring before each packet. A length of 0 says that the ring continues at its start.
+// What waits in the ring before each packet. A length
+// of 0 says that the ring continues at its start.
 struct held {
     int64_t sent, due;      // when the packet has left the queue, and when it arrives
     uint32_t length;
@@ -158,8 +162,8 @@ static void *carry(void *argument) {
     return NULL;
 }
 
-// An address is usable at once when the kernel does not look for another machine that has it (duplicate address
-// detection): without this, a program that listens a moment later may fail.
+// An address is usable at once when the kernel does not look for another machine that has it
+// (duplicate address detection): without this, a program that listens a moment later may fail.
 static void no_duplicate_detection(void) {
     int setting = open("/proc/sys/net/ipv6/conf/slow0/accept_dad", O_WRONLY | O_CLOEXEC);
     if (setting < 0) return;  // no IPv6
@@ -231,7 +235,8 @@ int main(int count, char **words) {
     read_options(count, words);
     int near = tun("10.200.0.1", "fd00:200::1");
 
-    // A namespace lives as long as a process is in it: this one stays in the near one, a child in the far one.
+    // A namespace lives as long as a process is in it: this
+    // one stays in the near one, a child in the far one.
     int near_space = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
     if (near_space < 0) die("/proc/self/ns/net");
     if (unshare(CLONE_NEWNET)) die("unshare");

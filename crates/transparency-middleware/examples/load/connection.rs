@@ -1,5 +1,5 @@
-//! The two directions of a connection, the same for everything that is measured: what is sent waits until there
-//! is nothing left to read, and as many bytes are read as there are.
+//! The two directions of a connection, the same for everything that is measured: what is sent waits
+//! until there is nothing left to read, and as many bytes are read as there are.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -1,14 +1,16 @@
-//! The load of the benchmark `middleware`: the same caller and callee, publisher and subscribers, against WAMP
-//! routers (this one and Crossbar), against NATS, and against a relay that only passes frames on.
+//! The load of the benchmark `middleware`: the same caller and callee,
+//! publisher and subscribers, against WAMP routers (this one and Crossbar),
+//! against NATS, and against a relay that only passes frames on.
 //!
-//! `load relay` serves the relay. `load call wamp|nats|relay ADDRESS OUTSTANDING SECONDS` prints calls a second and
-//! the 50th and 99th percentile of a call's time in microseconds. `load fan wamp|nats ADDRESS SUBSCRIBERS
-//! SECONDS` prints events delivered a second. `load session URL CA|- SECONDS` calls through this library's own client, and prints
-//! what `call` does. `load idle ADDRESS SESSIONS` holds sessions until its stdin ends.
+//! `load relay` serves the relay. `load call wamp|nats|relay ADDRESS OUTSTANDING SECONDS` prints
+//! calls a second and the 50th and 99th percentile of a call's time in microseconds. `load fan
+//! wamp|nats ADDRESS SUBSCRIBERS SECONDS` prints events delivered a second. `load session URL CA|-
+//! SECONDS` calls through this library's own client, and prints what `call` does. `load idle
+//! ADDRESS SESSIONS` holds sessions until its stdin ends.
 //!
-//! Every client here works in the same way: what it has to send waits until it has nothing more to read, and
-//! then goes out in one write; messages are put together and taken apart by hand. So the rows differ by what stands
-//! between the clients.
+//! Every client here works in the same way: what it has to send waits until it has nothing more to
+//! read, and then goes out in one write; messages are put together and taken apart by hand. So the
+//! rows differ by what stands between the clients.
 
 mod connection;
 mod nats;
@@ -119,7 +121,8 @@ fn call<P: Peer + 'static>(
                 break error;
             }
         };
-        // The caller must not wait for an answer that does not come. It has ended already when all went well.
+        // The caller must not wait for an answer that does
+        // not come. It has ended already when all went well.
         let _ended = others_end.shutdown(std::net::Shutdown::Both);
         why
     });

@@ -33,7 +33,8 @@ impl Nats {
 
     pub(crate) fn pair(address: SocketAddr) -> anyhow::Result<(Self, Self)> {
         let (mut caller, mut callee) = (Nats::join(address)?, Nats::join(address)?);
-        // Request and reply, as every NATS client does it: a subject for all replies, the number in its end.
+        // Request and reply, as every NATS client does it:
+        // a subject for all replies, the number in its end.
         caller.ask_for_pong("SUB inbox.* 1\r\n")?;
         callee.ask_for_pong("SUB bench.echo 1\r\n")?;
         Ok((caller, callee))

@@ -1,5 +1,5 @@
-//! A relay that joins clients in pairs and passes each frame on at once: the floor of anything that routes
-//! WebSocket messages. And its clients.
+//! A relay that joins clients in pairs and passes each frame on at once: the floor of anything that
+//! routes WebSocket messages. And its clients.
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -1,5 +1,5 @@
-//! A WAMP session on JSON. Its messages are put together and taken apart by hand, as those of NATS are: what a
-//! client costs that knows all of WAMP is not in question here.
+//! A WAMP session on JSON. Its messages are put together and taken apart by hand, as those of NATS
+//! are: what a client costs that knows all of WAMP is not in question here.
 
 use std::net::{SocketAddr, TcpStream};
 

@@ -17,7 +17,8 @@ const FIN: u8 = 0x80;
 /// The content is masked.
 const MASKED: u8 = 0x80;
 
-/// Connects and upgrades. Nobody speaks before the client does, so that nothing has been read too far.
+/// Connects and upgrades. Nobody speaks before the
+/// client does, so that nothing has been read too far.
 pub(crate) fn connect(
     address: SocketAddr,
     path: &str,

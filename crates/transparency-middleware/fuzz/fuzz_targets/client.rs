@@ -1,4 +1,5 @@
-//! Any order of messages, requests, lost connections and time in the client: what has to hold is said in `client/protocol/drive.rs`.
+//! Any order of messages, requests, lost connections and time in the client: what has to hold is
+//! said in `client/protocol/drive.rs`.
 
 #![no_main]
 

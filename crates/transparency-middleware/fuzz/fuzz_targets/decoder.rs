@@ -1,4 +1,5 @@
-//! Any bytes in any serialization: a message or an error, and a message can be written and read again.
+//! Any bytes in any serialization: a message or an
+//! error, and a message can be written and read again.
 
 #![no_main]
 

@@ -1,6 +1,6 @@
-//! Any messages from any sessions: no panic, each call answered exactly once unless its caller has gone, nobody is sent
-//! anything who is not there, no callee is called that has left, what is held stays within the limits, and nothing
-//! is left when all have gone.
+//! Any messages from any sessions: no panic, each call answered exactly once unless its caller has
+//! gone, nobody is sent anything who is not there, no callee is called that has left, what is held
+//! stays within the limits, and nothing is left when all have gone.
 
 #![no_main]
 

@@ -9,7 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::messages::{Format, Payload, PayloadError};
 
-/// Reads a result: no argument as `()` or `None`, one as itself, several as a tuple or another list.
+/// Reads a result: no argument as `()` or `None`, one
+/// as itself, several as a tuple or another list.
 ///
 /// # Errors
 ///

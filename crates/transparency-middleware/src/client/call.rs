@@ -15,8 +15,8 @@ use super::error::Error;
 use crate::memory::Charge;
 use crate::messages::{CancelMode, Dict, Format, Id, Payload};
 
-/// How many partial results may wait to be read. A callee that sends faster than its caller reads would fill
-/// the memory.
+/// How many partial results may wait to be read. A callee that
+/// sends faster than its caller reads would fill the memory.
 const MAX_PARTIAL: usize = 4096;
 
 /// A call with all that can be said about it.
@@ -26,7 +26,8 @@ const MAX_PARTIAL: usize = 4096;
 /// use transparency_middleware::client::{Call, Caller, Local, Procedure};
 ///
 /// let here = Local::new();
-/// here.register(Procedure::new("org.example.greet", |(name,): (String,)| Ok(format!("Hello {name}"))))?;
+/// let greet = |(name,): (String,)| Ok(format!("Hello {name}"));
+/// here.register(Procedure::new("org.example.greet", greet))?;
 ///
 /// let call = Call::with_args(&here, "org.example.greet", &("world",))?
 ///     .timeout(Duration::from_secs(1))
@@ -78,14 +79,16 @@ impl Call {
         self
     }
 
-    /// How long an attempt may take: see [`Builder::attempt_timeout`](super::Builder::attempt_timeout).
+    /// How long an attempt may take: see
+    /// [`Builder::attempt_timeout`](super::Builder::attempt_timeout).
     #[must_use]
     pub fn attempt_timeout(mut self, limit: Duration) -> Self {
         self.attempt_timeout = Some(limit);
         self
     }
 
-    /// Declares this call idempotent or not: see [`Builder::idempotent`](super::Builder::idempotent).
+    /// Declares this call idempotent or not: see
+    /// [`Builder::idempotent`](super::Builder::idempotent).
     #[must_use]
     pub fn idempotent(mut self, idempotent: bool) -> Self {
         self.idempotent = Some(idempotent);
@@ -107,8 +110,9 @@ impl Call {
     }
 }
 
-/// Anyone who can call a procedure by name: a [`Session`](super::Session), or [`Local`](super::Local) for those
-/// in the same process. Code that takes a `&dyn Caller` does not know which, and need not.
+/// Anyone who can call a procedure by name: a [`Session`](super::Session), or
+/// [`Local`](super::Local) for those in the same process. Code that takes a `&dyn Caller` does not
+/// know which, and need not.
 pub trait Caller: Send + Sync {
     /// Sends the call and returns at once.
     ///
@@ -269,8 +273,8 @@ impl PendingCall {
         Ok(read_result(&self.wait()?)?)
     }
 
-    /// Waits for the next partial result; `None` when the last one has been read and the result itself, or an
-    /// error, is there: [`PendingCall::wait`] gives it.
+    /// Waits for the next partial result; `None` when the last one has been read and the result
+    /// itself, or an error, is there: [`PendingCall::wait`] gives it.
     ///
     /// # Errors
     ///
@@ -284,8 +288,8 @@ impl PendingCall {
         drop(self);
     }
 
-    /// Gives the call up and lets its callee go on: it is not interrupted, and its answer is dropped. (Crossbar 26.10 takes
-    /// this for [`PendingCall::cancel`].)
+    /// Gives the call up and lets its callee go on: it is not interrupted, and its answer is
+    /// dropped. (Crossbar 26.10 takes this for [`PendingCall::cancel`].)
     pub fn skip(self) {
         self.control.give_up(CancelMode::Skip, Error::Cancelled);
     }

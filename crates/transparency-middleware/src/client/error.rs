@@ -1,4 +1,5 @@
-//! What can go wrong with a request, so that a caller can tell "it was not done" from "nobody knows".
+//! What can go wrong with a request, so that a caller
+//! can tell "it was not done" from "nobody knows".
 
 use std::fmt;
 
@@ -12,13 +13,14 @@ use crate::messages::{Format, Payload, PayloadError, Uri, known};
 pub enum Error {
     /// The callee or the router answered with ERROR.
     Reply(ErrorReply),
-    /// The deadline has passed. If the request was never `sent`, it was not carried out; else nobody knows.
+    /// The deadline has passed. If the request was never
+    /// `sent`, it was not carried out; else nobody knows.
     Timeout {
         /// Whether the request had left this machine.
         sent: bool,
     },
-    /// The connection broke after the request was sent: nobody knows whether it was carried out. It was not
-    /// declared idempotent, so it was not made again.
+    /// The connection broke after the request was sent: nobody knows whether it was carried out. It
+    /// was not declared idempotent, so it was not made again.
     Lost,
     /// The caller cancelled the call.
     Cancelled,
@@ -128,7 +130,8 @@ impl From<PayloadError> for Error {
     }
 }
 
-/// An error as it crosses the wire: a URI and arguments. What a procedure's handler gives when it fails.
+/// An error as it crosses the wire: a URI and arguments.
+/// What a procedure's handler gives when it fails.
 ///
 /// ```
 /// use transparency_middleware::client::ErrorReply;
@@ -213,7 +216,8 @@ impl fmt::Display for ErrorReply {
 
 impl std::error::Error for ErrorReply {}
 
-/// Arguments that a handler cannot read, and results that cannot be written, are the caller's to hear of.
+/// Arguments that a handler cannot read, and results
+/// that cannot be written, are the caller's to hear of.
 impl From<PayloadError> for ErrorReply {
     fn from(error: PayloadError) -> Self {
         ErrorReply::new(known::INVALID_ARGUMENT, &error.to_string())

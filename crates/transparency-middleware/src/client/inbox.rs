@@ -1,5 +1,5 @@
-//! What waits for the thread that runs the application's handlers: events and notices, in their order, and never more of them
-//! than the session's limits, whatever the router sends.
+//! What waits for the thread that runs the application's handlers: events and notices, in their
+//! order, and never more of them than the session's limits, whatever the router sends.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
@@ -7,11 +7,12 @@ use std::mem;
 use super::options::SessionEvent;
 use super::protocol::Delivery;
 
-/// The most notices that wait. Of connections that came and went the oldest give way; what was lost of each subscription
-/// is one notice.
+/// The most notices that wait. Of connections that came and went the oldest give way; what was lost
+/// of each subscription is one notice.
 const MOST_NOTICES: usize = 1000;
 
-/// So many events may keep the buffers that they came in; those behind them wait longer, and are worth a copy.
+/// So many events may keep the buffers that they came in;
+/// those behind them wait longer, and are worth a copy.
 const FEW: usize = 64;
 
 /// What is next for the handlers.
@@ -30,7 +31,8 @@ enum Waiting {
 /// What waits for the handlers.
 pub(super) struct Inbox {
     queue: VecDeque<Waiting>,
-    /// By subscription: its topic, and how many events found no place since the application was last told.
+    /// By subscription: its topic, and how many events
+    /// found no place since the application was last told.
     lost: BTreeMap<u64, (String, u64)>,
     events: usize,
     bytes: usize,
@@ -55,7 +57,8 @@ impl Inbox {
         }
     }
 
-    /// Takes an event; false when too many wait, or too many bytes. One that is alone always finds a place.
+    /// Takes an event; false when too many wait, or too
+    /// many bytes. One that is alone always finds a place.
     pub(super) fn event(&mut self, mut delivery: Delivery) -> bool {
         let cost = delivery.event.cost();
         let fits = self.bytes.saturating_add(cost) <= self.max_bytes || self.events == 0;
@@ -92,7 +95,8 @@ impl Inbox {
         self.queue.push_back(Waiting::Notice(notice));
     }
 
-    /// What is next. When nothing is, no matter who serves may go: the next to put something in finds that nobody does.
+    /// What is next. When nothing is, no matter who serves may go: the next to put something in
+    /// finds that nobody does.
     pub(super) fn next(&mut self) -> Option<Item> {
         let Some(waiting) = self.queue.pop_front() else {
             self.served = false;
@@ -189,8 +193,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever comes and however slowly it is taken: no more waits than the limits say, and each event is either
-        /// delivered in its order or counted in a notice.
+        /// Whatever comes and however slowly it is taken: no more waits than the limits say, and
+        /// each event is either delivered in its order or counted in a notice.
         #[test]
         fn nothing_grows_and_nothing_is_lost_without_a_notice(
             steps in prop::collection::vec((0_u8..5, 0_usize..2000, 0_u64..3), 0..300),

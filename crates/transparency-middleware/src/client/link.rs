@@ -1,7 +1,8 @@
-//! One connection to one router: the WebSocket is opened, HELLO is answered by WELCOME, and from then on
-//! messages come in on one thread and go out from any.
+//! One connection to one router: the WebSocket is opened, HELLO is answered by WELCOME, and from
+//! then on messages come in on one thread and go out from any.
 //!
-//! Nothing that a router sends makes it grow without a limit, takes more CPU than a handshake may, or keeps it from ending.
+//! Nothing that a router sends makes it grow without a limit, takes more CPU than a handshake may,
+//! or keeps it from ending.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -55,8 +56,8 @@ impl From<Error> for OpenError {
 
 /// Connects, upgrades, says HELLO and proves who it is.
 ///
-/// `watch` gets the socket as soon as there is one: anyone who keeps the time shuts it down when that is over, and
-/// with it everything that waits here.
+/// `watch` gets the socket as soon as there is one: anyone who keeps the time shuts it down when
+/// that is over, and with it everything that waits here.
 pub(super) fn open(
     address: &Address,
     config: &Config,
@@ -285,8 +286,8 @@ impl Reader {
     }
 }
 
-/// The stream under tungstenite, which cannot be split: what it writes itself (pong, close) joins the
-/// messages that the session sends.
+/// The stream under tungstenite, which cannot be split: what it writes itself (pong, close) joins
+/// the messages that the session sends.
 struct Wire {
     stream: Arc<Stream>,
     /// None during the HTTP upgrade.

@@ -18,9 +18,9 @@ const THREADS: usize = 16;
 const MAX_WAITING: usize = 4096;
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Procedures in the same process. A program that takes a [`Caller`] calls them as it calls those behind a
-/// router: by name, with a deadline, with errors that are URIs. Arguments and results are serialized all the
-/// same, so that what works here works there.
+/// Procedures in the same process. A program that takes a [`Caller`] calls them as it calls those
+/// behind a router: by name, with a deadline, with errors that are URIs. Arguments and results are
+/// serialized all the same, so that what works here works there.
 pub struct Local {
     procedures: Mutex<Vec<Procedure>>,
     pool: Pool,
@@ -35,7 +35,8 @@ impl Local {
         }
     }
 
-    /// Registers a procedure. There is one callee for each URI here, so sharing makes no difference.
+    /// Registers a procedure. There is one callee for
+    /// each URI here, so sharing makes no difference.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! The client's session: procedures are registered and called, topics subscribed to and published to, and
-//! where the others are, or whether the router has moved, is the session's business.
+//! The client's session: procedures are registered and called, topics subscribed to and published
+//! to, and where the others are, or whether the router has moved, is the session's business.
 //!
 //! ```no_run
 //! use transparency_middleware::client::{Procedure, Session};
@@ -26,13 +26,14 @@
 //! | calls sent, not declared idempotent | end with [`Error::Lost`]: nobody knows whether they were carried out |
 //! | acknowledged publications | as the calls that are not idempotent |
 //!
-//! A router may be wrong, overloaded or hostile. Whatever it sends, a session connects at most about once a second when no
-//! session lasts, computes no longer for a proof than a handshake may take, and holds no more bytes than
-//! [`Builder::max_waiting_bytes`] says for each of its queues; a connection on which bytes still move is not given up as
-//! dead.
+//! A router may be wrong, overloaded or hostile. Whatever it sends, a session connects at most
+//! about once a second when no session lasts, computes no longer for a proof than a handshake may
+//! take, and holds no more bytes than [`Builder::max_waiting_bytes`] says for each of its queues; a
+//! connection on which bytes still move is not given up as dead.
 //!
-//! A session has a thread that reads, one that writes, and one that keeps the time. Handlers of events run on one more,
-//! in the order in which the events came; procedures on a bounded pool. A handler may itself call through its session.
+//! A session has a thread that reads, one that writes, and one that keeps the time. Handlers of
+//! events run on one more, in the order in which the events came; procedures on a bounded pool. A
+//! handler may itself call through its session.
 
 mod address;
 mod arguments;

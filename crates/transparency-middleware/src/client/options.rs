@@ -35,12 +35,13 @@ pub enum Auth {
 }
 
 impl Auth {
-    /// For a name and the file of its ticket or its secret; anonymous for neither. A secret does not belong on a
-    /// command line, which everyone on the machine can read.
+    /// For a name and the file of its ticket or its secret; anonymous for neither. A secret does
+    /// not belong on a command line, which everyone on the machine can read.
     ///
     /// # Errors
     ///
-    /// When a file cannot be read, or there is a name without a file, a file without a name, or both files.
+    /// When a file cannot be read, or there is a name
+    /// without a file, a file without a name, or both files.
     pub fn from_files(
         authid: Option<&str>,
         ticket: Option<&Path>,
@@ -80,9 +81,9 @@ impl std::fmt::Debug for Auth {
     }
 }
 
-/// How long to wait between rounds over the routers' addresses: twice as long after each round that failed, up to
-/// a limit, and of that a random part ("full jitter"), so that clients who lost the same router do not all
-/// come back in the same moment.
+/// How long to wait between rounds over the routers' addresses: twice as long after each round that
+/// failed, up to a limit, and of that a random part ("full jitter"), so that clients who lost the
+/// same router do not all come back in the same moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backoff {
     /// The longest wait after the first round.
@@ -102,8 +103,8 @@ impl Backoff {
 
 /// What a session tells about itself, apart from any request.
 ///
-/// While the handlers of events keep its thread busy, notices wait for it like events; of connections that come and go
-/// meanwhile the last 1,000 are told.
+/// While the handlers of events keep its thread busy, notices wait for it like events; of
+/// connections that come and go meanwhile the last 1,000 are told.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum SessionEvent {
@@ -119,7 +120,8 @@ pub enum SessionEvent {
         /// What happened.
         reason: String,
     },
-    /// The session had been open, and now this router does not let it in again (ABORT). It is tried again later.
+    /// The session had been open, and now this router does
+    /// not let it in again (ABORT). It is tried again later.
     Refused {
         /// The router's address.
         address: String,
@@ -181,7 +183,8 @@ pub(super) struct Config {
     pub(super) notify: Option<Notify>,
 }
 
-/// Opens a session with other than the usual settings. See [`Session::builder`](super::Session::builder).
+/// Opens a session with other than the usual settings. See
+/// [`Session::builder`](super::Session::builder).
 #[derive(Clone)]
 pub struct Builder {
     realm: String,
@@ -227,9 +230,10 @@ impl Builder {
         }
     }
 
-    /// Adds the addresses of routers, `ws://HOST:PORT/PATH`, or `wss://HOST:PORT/PATH` with TLS. They are tried in this order, and after a connection is
-    /// lost from the next one on. A router that is full (`wamp.error.unavailable`) or being shut down
-    /// (`wamp.close.system_shutdown`) is passed over as one that does not answer is.
+    /// Adds the addresses of routers, `ws://HOST:PORT/PATH`, or `wss://HOST:PORT/PATH` with TLS.
+    /// They are tried in this order, and after a connection is lost from the next one on. A router
+    /// that is full (`wamp.error.unavailable`) or being shut down (`wamp.close.system_shutdown`) is
+    /// passed over as one that does not answer is.
     #[must_use]
     pub fn routers<U: AsRef<str>>(mut self, addresses: impl IntoIterator<Item = U>) -> Self {
         let addresses = addresses.into_iter();
@@ -245,8 +249,9 @@ impl Builder {
         self
     }
 
-    /// Which routers with TLS (`wss://`) the client trusts; at first those whose certificate somebody has signed whom this
-    /// machine trusts. There is no way to trust any: who does not look at the certificate speaks to the one who answers.
+    /// Which routers with TLS (`wss://`) the client trusts; at first those whose certificate
+    /// somebody has signed whom this machine trusts. There is no way to trust any: who does not
+    /// look at the certificate speaks to the one who answers.
     #[must_use]
     pub fn trust(mut self, trust: Trust) -> Self {
         self.config.trust = Some(trust);
@@ -267,11 +272,11 @@ impl Builder {
         self
     }
 
-    /// How long one attempt at an idempotent call may take before it is cancelled and made again, as long as
-    /// the call's deadline allows; at first as long as the call itself.
+    /// How long one attempt at an idempotent call may take before it is cancelled and made again,
+    /// as long as the call's deadline allows; at first as long as the call itself.
     ///
-    /// A callee that hangs is told from a slow one by nothing else, so this has to be longer than the
-    /// procedure ever takes.
+    /// A callee that hangs is told from a slow one by nothing else, so this has to be longer than
+    /// the procedure ever takes.
     #[must_use]
     pub fn attempt_timeout(mut self, limit: Duration) -> Self {
         self.config.attempt_timeout = Some(limit);
@@ -299,11 +304,11 @@ impl Builder {
         self
     }
 
-    /// When a router that says nothing is pinged, and how long it then has to say anything before the
-    /// connection counts as lost; at first 10 s and 5 s.
+    /// When a router that says nothing is pinged, and how long it then has to say anything before
+    /// the connection counts as lost; at first 10 s and 5 s.
     ///
-    /// A machine that lost its power or its cable does not close its connections: only a question that stays
-    /// unanswered shows it.
+    /// A machine that lost its power or its cable does not close its connections: only a question
+    /// that stays unanswered shows it.
     #[must_use]
     pub fn ping(mut self, interval: Duration, timeout: Duration) -> Self {
         self.config.ping_interval = interval;
@@ -326,7 +331,8 @@ impl Builder {
         self
     }
 
-    /// How many events may wait for their handlers; at first 65,536. Further ones are lost, with a notice.
+    /// How many events may wait for their handlers; at
+    /// first 65,536. Further ones are lost, with a notice.
     #[must_use]
     pub fn max_waiting_events(mut self, count: usize) -> Self {
         self.config.max_waiting_events = count;
@@ -349,16 +355,16 @@ impl Builder {
     /// | invocations for a thread | they are answered with `wamp.error.unavailable` |
     /// | partial results that the caller has not read | their call ends with [`Error::Overrun`] |
     ///
-    /// What is alone in its queue may be larger. Results wait in the [`PendingCall`](super::PendingCall)s that the program
-    /// holds, one in each.
+    /// What is alone in its queue may be larger. Results wait in the
+    /// [`PendingCall`](super::PendingCall)s that the program holds, one in each.
     #[must_use]
     pub fn max_waiting_bytes(mut self, bytes: usize) -> Self {
         self.config.max_waiting_bytes = bytes;
         self
     }
 
-    /// Declares procedures idempotent: to carry out a call twice has the effect of carrying it out once. A call
-    /// to them is made again when its fate is unknown.
+    /// Declares procedures idempotent: to carry out a call twice has the effect of carrying it out
+    /// once. A call to them is made again when its fate is unknown.
     #[must_use]
     pub fn idempotent<U: AsRef<str>>(mut self, procedures: impl IntoIterator<Item = U>) -> Self {
         let procedures = procedures.into_iter();
@@ -368,7 +374,8 @@ impl Builder {
         self
     }
 
-    /// Is told what happens to the session: see [`SessionEvent`]. Called on the thread of the events' handlers.
+    /// Is told what happens to the session: see [`SessionEvent`].
+    /// Called on the thread of the events' handlers.
     #[must_use]
     pub fn on_session_event(
         mut self,

@@ -45,7 +45,8 @@ impl Pool {
         }
     }
 
-    /// Takes a job; false when the queue is full, the pool is closed, or the system has no thread left.
+    /// Takes a job; false when the queue is full, the
+    /// pool is closed, or the system has no thread left.
     pub(super) fn run(&self, job: impl FnOnce() + Send + 'static) -> bool {
         let mut state = self.shared.lock();
         if state.closed || state.queue.len() >= self.shared.capacity {
@@ -85,7 +86,8 @@ impl Shared {
         loop {
             if let Some(job) = state.queue.pop_front() {
                 drop(state);
-                // A job answers for its own panics; one that does not must not take the thread with it.
+                // A job answers for its own panics; one that
+                // does not must not take the thread with it.
                 let _reported_by_the_panic_hook = catch_unwind(AssertUnwindSafe(job));
                 state = self.lock();
             } else if state.closed {

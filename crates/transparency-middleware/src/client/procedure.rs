@@ -18,8 +18,8 @@ type Handler = dyn Fn(&Invocation) -> Result<Payload, ErrorReply> + Send + Sync;
 
 /// A procedure: a URI and what is done when it is called.
 ///
-/// The same value can be offered to a router ([`Session::register`](super::Session::register)) and to callers in the
-/// same process ([`Local::register`](super::Local::register)).
+/// The same value can be offered to a router ([`Session::register`](super::Session::register)) and
+/// to callers in the same process ([`Local::register`](super::Local::register)).
 ///
 /// ```
 /// use transparency_middleware::client::{ErrorReply, Local, Procedure};
@@ -235,7 +235,8 @@ impl Invocation {
         self.progress.progress(self.result(value)?)
     }
 
-    /// Whether the caller has cancelled the call, or is gone. A handler that works long looks now and then.
+    /// Whether the caller has cancelled the call, or is
+    /// gone. A handler that works long looks now and then.
     pub fn is_cancelled(&self) -> bool {
         *self.cancel_token.lock()
     }

@@ -121,7 +121,8 @@ pub struct Publication {
 }
 
 impl Publication {
-    /// A publication with arguments of any kind. Nobody acknowledges it, and the publisher does not receive it.
+    /// A publication with arguments of any kind. Nobody
+    /// acknowledges it, and the publisher does not receive it.
     pub fn new(topic: &str, payload: Payload) -> Self {
         Publication {
             topic: topic.to_string(),

@@ -1,4 +1,5 @@
-//! The way out to a router: messages that any thread puts in, never more of them than the session's limit.
+//! The way out to a router: messages that any thread
+//! puts in, never more of them than the session's limit.
 
 use std::io;
 use std::sync::Arc;
@@ -12,15 +13,15 @@ use crate::messages::{Dict, Format, Id, Message, Payload, Uri, known};
 use crate::outbox::{Outbox, Traffic};
 use crate::stream::Stream;
 
-/// How far what the session says of itself (GOODBYE, refusals of invocations) may exceed what may wait: the user's own messages
-/// leave so much room.
+/// How far what the session says of itself (GOODBYE, refusals of invocations) may exceed what may
+/// wait: the user's own messages leave so much room.
 const OWN_ROOM: usize = 64 * 1024;
 
-/// The side that sends, for all threads. Nobody waits for the network: what the system does not take at once is
-/// written by a thread of the outbox's own.
+/// The side that sends, for all threads. Nobody waits for the network: what the system does not
+/// take at once is written by a thread of the outbox's own.
 ///
-/// What is put in leaves with the next [`Sender::flush`]: messages that have to arrive in the order of their ids are
-/// put in with the session locked, and flushed when it no longer is.
+/// What is put in leaves with the next [`Sender::flush`]: messages that have to arrive in the order
+/// of their ids are put in with the session locked, and flushed when it no longer is.
 pub(super) struct Sender {
     outbox: Arc<Outbox>,
     format: Format,
@@ -30,8 +31,8 @@ pub(super) struct Sender {
     unanswered: Unanswered,
 }
 
-/// The messages that no answer comes to (results, publications without an acknowledgement). When the router turns a message
-/// down as too large, it may have been one of them.
+/// The messages that no answer comes to (results, publications without an acknowledgement). When
+/// the router turns a message down as too large, it may have been one of them.
 #[derive(Default)]
 struct Unanswered {
     /// The largest one.
@@ -82,12 +83,13 @@ impl Sender {
         })
     }
 
-    /// Puts a message in, and tells its size. When the connection is broken nothing happens: the reader will say so.
+    /// Puts a message in, and tells its size. When the connection
+    /// is broken nothing happens: the reader will say so.
     ///
     /// # Errors
     ///
-    /// When the message is too large, too much waits already, or the payload has no form in this serialization; then
-    /// nothing was put in.
+    /// When the message is too large, too much waits already, or the payload has no form in this
+    /// serialization; then nothing was put in.
     pub(super) fn put(&self, message: &Message) -> Result<usize, Error> {
         self.append(message, |size, waiting| {
             if size > self.max_message_size {
@@ -100,8 +102,8 @@ impl Sender {
         })
     }
 
-    /// Puts a message in that carries nothing of the user's, even where much waits already. Where far too much does, the
-    /// router asks and does not read the answers: the connection is ended.
+    /// Puts a message in that carries nothing of the user's, even where much waits already. Where
+    /// far too much does, the router asks and does not read the answers: the connection is ended.
     pub(super) fn tell(&self, message: &Message) {
         let put = self.append(message, |size, waiting| {
             if waiting.saturating_add(size) > self.capacity.saturating_add(OWN_ROOM) {
@@ -149,8 +151,8 @@ impl Sender {
         self.outbox.last_sign_of_life()
     }
 
-    /// The largest message without an answer that the router need not have read by the time at which it answered this
-    /// request (0 for none).
+    /// The largest message without an answer that the router need not have read by the time at
+    /// which it answered this request (0 for none).
     pub(super) fn largest_after(&self, answered: u64) -> usize {
         if self.unanswered.after.load(Ordering::Relaxed) < answered {
             return 0;

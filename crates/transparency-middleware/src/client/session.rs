@@ -15,8 +15,8 @@ use super::pubsub::{Event, Publication, Topic};
 use super::threads::Core;
 use crate::messages::{Dict, Format, Id, Payload};
 
-/// A session with a router, kept open over broken connections. Clones are the same session; it is left when the
-/// last one is dropped.
+/// A session with a router, kept open over broken connections. Clones are the same session; it is
+/// left when the last one is dropped.
 #[derive(Clone)]
 pub struct Session {
     core: Arc<Core>,
@@ -33,11 +33,13 @@ impl Drop for User {
 }
 
 impl Session {
-    /// Opens a session with the first router that answers, with the usual settings: anonymous, in JSON.
+    /// Opens a session with the first router that answers,
+    /// with the usual settings: anonymous, in JSON.
     ///
     /// # Errors
     ///
-    /// When no router answers, or the one that does says ABORT; when an address or the realm is malformed.
+    /// When no router answers, or the one that does says
+    /// ABORT; when an address or the realm is malformed.
     pub fn connect<U: AsRef<str>>(
         routers: impl IntoIterator<Item = U>,
         realm: &str,
@@ -88,8 +90,8 @@ impl Session {
         })
     }
 
-    /// Subscribes to a topic, and again on each new connection. The handlers of a session's events run one after
-    /// another, in the order in which the events came.
+    /// Subscribes to a topic, and again on each new connection. The handlers of a session's events
+    /// run one after another, in the order in which the events came.
     ///
     /// # Errors
     ///
@@ -109,8 +111,8 @@ impl Session {
         })
     }
 
-    /// Publishes an event, without an acknowledgement. It is on its way when this returns, and lost if the
-    /// connection is.
+    /// Publishes an event, without an acknowledgement. It is on
+    /// its way when this returns, and lost if the connection is.
     ///
     /// # Errors
     ///
@@ -122,8 +124,8 @@ impl Session {
             .map(|_| ())
     }
 
-    /// Publishes an event with options. With [`Publication::acknowledge`] this waits for the router and gives the
-    /// publication's id.
+    /// Publishes an event with options. With [`Publication::acknowledge`] this waits for the router
+    /// and gives the publication's id.
     ///
     /// # Errors
     ///
@@ -132,8 +134,8 @@ impl Session {
         self.core.publish(publication)
     }
 
-    /// The session's id with its present router; another one after each reconnection. `None` while there is
-    /// no connection.
+    /// The session's id with its present router; another one after each reconnection. `None` while
+    /// there is no connection.
     pub fn id(&self) -> Option<Id> {
         let state = self.core.lock();
         let (_, session, _, _) = state.protocol.connection()?;
@@ -154,8 +156,9 @@ impl Session {
         Some(self.core.config.addresses[address].to_string())
     }
 
-    /// Leaves in order: gives up all registrations, ends the invocations that run or wait, sends their results, says
-    /// GOODBYE. A service that moves starts its successor first and then drains: no call is lost.
+    /// Leaves in order: gives up all registrations, ends the invocations that run or wait, sends
+    /// their results, says GOODBYE. A service that moves starts its successor first and then
+    /// drains: no call is lost.
     ///
     /// # Errors
     ///
@@ -169,7 +172,8 @@ impl Session {
         self.core.leave();
     }
 
-    /// Waits until the session is at its end, and says why: [`Error::Closed`] when it was left here.
+    /// Waits until the session is at its end, and says
+    /// why: [`Error::Closed`] when it was left here.
     pub fn wait_closed(&self) -> Error {
         self.core.wait_closed()
     }
@@ -180,7 +184,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When no router answers, or the one that does says ABORT; when an address or the realm is malformed.
+    /// When no router answers, or the one that does says
+    /// ABORT; when an address or the realm is malformed.
     pub fn connect(self) -> Result<Session, Error> {
         Session::open(self.into_config()?)
     }
@@ -214,7 +219,8 @@ impl fmt::Debug for Session {
     }
 }
 
-/// A registration. It lasts until it is given up, or its session is left; dropping this value changes nothing.
+/// A registration. It lasts until it is given up, or its
+/// session is left; dropping this value changes nothing.
 #[derive(Clone)]
 pub struct Registration {
     core: Weak<Core>,
@@ -250,7 +256,8 @@ impl fmt::Debug for Registration {
     }
 }
 
-/// A subscription. It lasts until it is given up, or its session is left; dropping this value changes nothing.
+/// A subscription. It lasts until it is given up, or its
+/// session is left; dropping this value changes nothing.
 #[derive(Clone)]
 pub struct Subscription {
     core: Weak<Core>,
@@ -264,9 +271,9 @@ impl Subscription {
         &self.topic
     }
 
-    /// Gives the subscription up. Events that have come and wait for its handler are dropped, and none comes after them.
-    /// A handler that is running at this moment continues to its end: this does not wait for it, so that a handler may
-    /// give up its own subscription.
+    /// Gives the subscription up. Events that have come and wait for its handler are dropped, and
+    /// none comes after them. A handler that is running at this moment continues to its end: this
+    /// does not wait for it, so that a handler may give up its own subscription.
     ///
     /// # Errors
     ///

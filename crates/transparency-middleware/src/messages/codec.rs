@@ -1,5 +1,5 @@
-//! The three serializations. Each finds where a message's elements begin and end, and reads and writes one
-//! element; what an element means is not known here.
+//! The three serializations. Each finds where a message's elements begin and end, and reads and
+//! writes one element; what an element means is not known here.
 
 mod cbor;
 mod json;
@@ -16,11 +16,12 @@ use super::error::PayloadError;
 use super::format::Format;
 use super::value::{Dict, Value};
 
-/// The most elements that a message has: CALL and others with options, a URI and two kinds of arguments.
+/// The most elements that a message has: CALL and others
+/// with options, a URI and two kinds of arguments.
 pub(super) const MAX_ELEMENTS: usize = 7;
 
-/// How deep lists and dictionaries may stand in each other, the message's own list counted. Anyone who reads
-/// deeper ones recurses deeper, and a thread's stack ends; serde_json's own limit is 128.
+/// How deep lists and dictionaries may stand in each other, the message's own list counted. Anyone
+/// who reads deeper ones recurses deeper, and a thread's stack ends; serde_json's own limit is 128.
 pub const MAX_DEPTH: usize = 100;
 
 /// Where the elements of a message stand in its bytes.
@@ -57,7 +58,8 @@ impl Elements {
     }
 }
 
-/// Finds a message's elements, and checks on the way that every byte belongs to a well-formed value.
+/// Finds a message's elements, and checks on the way
+/// that every byte belongs to a well-formed value.
 pub(super) fn split(format: Format, bytes: &[u8]) -> Result<Elements, String> {
     match format {
         Format::Json => json::split(bytes),
@@ -73,8 +75,8 @@ pub(super) enum Container {
     Dict,
 }
 
-/// Whether an element is a list or a dictionary, and how many items or pairs it has (in JSON, where only
-/// its end tells: 0 or 1 for "some").
+/// Whether an element is a list or a dictionary, and how many items or pairs it has (in JSON, where
+/// only its end tells: 0 or 1 for "some").
 pub(super) fn first_count(format: Format, element: &[u8]) -> Option<(Container, u64)> {
     match format {
         Format::Json => json::first_count(element),
@@ -124,7 +126,8 @@ pub(super) fn read<T: DeserializeOwned>(format: Format, element: &[u8]) -> Resul
     }
 }
 
-/// Reads one element to be written again in another serialization: what would change on the way is an error.
+/// Reads one element to be written again in another
+/// serialization: what would change on the way is an error.
 pub(super) fn read_exactly(format: Format, element: &[u8]) -> Result<Value, PayloadError> {
     if format == Format::Json {
         plain::json(element).map_err(PayloadError::new)?;
@@ -194,7 +197,8 @@ impl<'a> Writer<'a> {
     /// Begins a message of so many elements.
     pub(super) fn new(format: Format, count: usize, out: &'a mut Vec<u8>) -> Self {
         debug_assert!(count <= MAX_ELEMENTS);
-        // A message has at most 7 elements, so that its list's head is one byte in both binary formats.
+        // A message has at most 7 elements, so that its
+        // list's head is one byte in both binary formats.
         let few = u8::try_from(count).unwrap_or(0);
         out.push(match format {
             Format::Json => b'[',

@@ -120,7 +120,8 @@ pub(super) struct Reader<'a> {
     acknowledge: bool,
     /// Whether the options say that the payload is sealed.
     sealed: bool,
-    /// An ERROR tells somebody what happened: a URI that is none is no reason to keep that from him.
+    /// An ERROR tells somebody what happened: a URI
+    /// that is none is no reason to keep that from him.
     pub(super) mends_uris: bool,
 }
 
@@ -307,8 +308,8 @@ impl Parts<'_> {
         Ok(dict)
     }
 
-    /// A part of the message, to be kept. One that is small next to a large message does not keep the whole of it: in JSON
-    /// all else may be white space.
+    /// A part of the message, to be kept. One that is small next to a large message does not keep
+    /// the whole of it: in JSON all else may be white space.
     fn slice(&self, span: Range<usize>) -> Bytes {
         if self.bytes.len() > LARGE && span.len() < self.bytes.len() / 2 {
             return Bytes::copy_from_slice(&self.bytes[span]);

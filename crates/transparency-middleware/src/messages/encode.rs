@@ -17,8 +17,8 @@ pub(super) fn elements(payload: &Payload) -> usize {
     }
 }
 
-/// An EVENT in one serialization, all but its head: that has the id of the subscription, and the rest is the same for
-/// everybody.
+/// An EVENT in one serialization, all but its head: that has the id of the subscription, and the
+/// rest is the same for everybody.
 ///
 /// ```
 /// use transparency_middleware::messages::{Dict, EventRest, Format, Id, Payload};

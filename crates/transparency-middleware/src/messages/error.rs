@@ -19,9 +19,11 @@ pub struct DecodeError {
 pub enum DecodeErrorKind {
     /// A breach of the protocol: the session ends with ABORT and `wamp.error.protocol_violation`.
     Malformed,
-    /// All is well but the URI of a request: it is answered with ERROR and `wamp.error.invalid_uri`.
+    /// All is well but the URI of a request: it is answered with ERROR and
+    /// `wamp.error.invalid_uri`.
     InvalidUri(RequestKind, Id),
-    /// The same in a PUBLISH that wants no answer (`acknowledge`): nothing is done, and nothing is said.
+    /// The same in a PUBLISH that wants no answer
+    /// (`acknowledge`): nothing is done, and nothing is said.
     Unanswered,
 }
 

@@ -1,8 +1,9 @@
 //! WAMP's messages: what they are, how they become bytes and are read from bytes. No I/O.
 //!
-//! [`Message`] is a message whose form has been checked: the number and the types of its elements, the range
-//! of ids, the form of URIs, and the type of each option that the specification names. What it does not
-//! name stays in the options as it came. The application's arguments are not read ([`Payload`]).
+//! [`Message`] is a message whose form has been checked: the number and the
+//! types of its elements, the range of ids, the form of URIs, and the type of
+//! each option that the specification names. What it does not name stays in the
+//! options as it came. The application's arguments are not read ([`Payload`]).
 //!
 //! | module | holds |
 //! |---|---|
@@ -46,8 +47,8 @@ pub use table::Message;
 pub use uris::{CancelMode, Invoke, Match, Uri, known};
 pub use value::{Dict, Value};
 
-/// The longest options, details or extra that are read, in bytes as they came. Unlike arguments they become values, which
-/// take up to some 30 times their bytes. A list of 10,000 sessions fits.
+/// The longest options, details or extra that are read, in bytes as they came. Unlike arguments
+/// they become values, which take up to some 30 times their bytes. A list of 10,000 sessions fits.
 pub const MAX_DICT: usize = 256 * 1024;
 
 /// The most options, details or extra: each is looked for among all.
@@ -75,7 +76,8 @@ impl Message {
         })
     }
 
-    /// Writes the message at the end of a buffer; the payload is translated if it is in another format.
+    /// Writes the message at the end of a buffer; the
+    /// payload is translated if it is in another format.
     ///
     /// # Errors
     ///

@@ -15,10 +15,11 @@ use super::value::{Dict, Value};
 /// From this size on, arguments are worth the buffer that they came in.
 pub(super) const LARGE: usize = 32 * 1024;
 
-/// The arguments of a call, a result, an error or an event: a list and a dictionary, either may be absent.
+/// The arguments of a call, a result, an error or an
+/// event: a list and a dictionary, either may be absent.
 ///
-/// A payload stays in the serialization in which it came. A router passes it on unread; only where two
-/// peers speak different serializations is it read and written again ([`Payload::to_format`]).
+/// A payload stays in the serialization in which it came. A router passes it on unread; only where
+/// two peers speak different serializations is it read and written again ([`Payload::to_format`]).
 ///
 /// ```
 /// use transparency_middleware::messages::{Format, Payload};
@@ -46,8 +47,8 @@ impl Payload {
 
     /// Positional arguments from anything that serializes as a list: a tuple, a slice, a `Vec`.
     ///
-    /// A list without items and the unit `()` become an absent one, as the specification asks ("Empty
-    /// Arguments").
+    /// A list without items and the unit `()` become an absent
+    /// one, as the specification asks ("Empty Arguments").
     ///
     /// # Errors
     ///
@@ -69,11 +70,13 @@ impl Payload {
         Ok(payload)
     }
 
-    /// The same with keyword arguments from anything that serializes as a dictionary: a struct, a map.
+    /// The same with keyword arguments from anything
+    /// that serializes as a dictionary: a struct, a map.
     ///
     /// # Errors
     ///
-    /// When the value is no dictionary with text as keys, or cannot be written in this serialization.
+    /// When the value is no dictionary with text as
+    /// keys, or cannot be written in this serialization.
     pub fn with_kwargs<K: Serialize + ?Sized>(mut self, kwargs: &K) -> Result<Self, PayloadError> {
         let bytes = codec::write(self.format, kwargs)?;
         match codec::first_count(self.format, &bytes) {
@@ -93,8 +96,9 @@ impl Payload {
         Ok(self)
     }
 
-    /// A payload that the application has sealed, so that no router can read it (payload transparency): bytes in the
-    /// place of the arguments. The message's options say how it is sealed, as `enc_algo`.
+    /// A payload that the application has sealed, so that no router can
+    /// read it (payload transparency): bytes in the place of the arguments.
+    /// The message's options say how it is sealed, as `enc_algo`.
     ///
     /// ```
     /// use transparency_middleware::messages::{Format, Payload};
@@ -134,7 +138,8 @@ impl Payload {
         !self.args.is_empty() && codec::first_count(self.format, &self.args).is_none()
     }
 
-    /// From parts that a codec has found to be a list and a dictionary, or a string or bytes and nothing.
+    /// From parts that a codec has found to be a list and
+    /// a dictionary, or a string or bytes and nothing.
     pub(super) fn from_parts(format: Format, args: Bytes, kwargs: Bytes) -> Self {
         Payload {
             format,
@@ -143,7 +148,8 @@ impl Payload {
         }
     }
 
-    /// The positional arguments, read as a tuple, a `Vec` or any other list; absent ones as an empty list.
+    /// The positional arguments, read as a tuple, a `Vec`
+    /// or any other list; absent ones as an empty list.
     ///
     /// # Errors
     ///
@@ -160,7 +166,8 @@ impl Payload {
         }
     }
 
-    /// The keyword arguments, read as a struct, a map or a [`Dict`]; absent ones as an empty dictionary.
+    /// The keyword arguments, read as a struct, a map or
+    /// a [`Dict`]; absent ones as an empty dictionary.
     ///
     /// # Errors
     ///
@@ -188,8 +195,8 @@ impl Payload {
         self.args.len() + self.kwargs.len()
     }
 
-    /// Lets go of the buffer that small arguments came in: it may be many times as large as they are, and anyone who keeps
-    /// them would keep it.
+    /// Lets go of the buffer that small arguments came in: it may be many times as large as they
+    /// are, and anyone who keeps them would keep it.
     pub(crate) fn compact(&mut self) {
         for part in [&mut self.args, &mut self.kwargs] {
             if part.len() < LARGE {
@@ -214,8 +221,9 @@ impl Payload {
     ///
     /// # Errors
     ///
-    /// When there is something in it that the other serialization, or WAMP, has no form for: a dictionary
-    /// whose keys are no text, NaN where JSON is wanted, a whole number beyond 64 bits, an extension type of MessagePack.
+    /// When there is something in it that the other serialization, or WAMP, has no form for: a
+    /// dictionary whose keys are no text, NaN where JSON is wanted, a whole number beyond 64 bits,
+    /// an extension type of MessagePack.
     pub fn to_format(&self, format: Format) -> Result<Payload, PayloadError> {
         let mut payload = self.in_format(format)?.into_owned();
         payload.format = format;

@@ -1,5 +1,5 @@
-//! The types of the options and details that the specification names. Others are let through: "Attributes
-//! unknown to an implementation MUST be ignored".
+//! The types of the options and details that the specification names. Others are let through:
+//! "Attributes unknown to an implementation MUST be ignored".
 
 use super::value::{Dict, Value};
 
@@ -27,7 +27,8 @@ enum Kind {
     Dicts(&'static [Rule]),
     /// One of these words.
     Word(&'static [&'static str]),
-    /// One of these words, or one that begins with `x_`, which the specification leaves to everybody.
+    /// One of these words, or one that begins with `x_`,
+    /// which the specification leaves to everybody.
     WordOrOwn(&'static [&'static str]),
     /// At least one of these roles, each a dictionary, its `features` a dictionary or null.
     Roles(&'static [&'static str]),
@@ -68,8 +69,8 @@ const FORWARD_FOR: Rule = may(
 /// A name for what a message belongs to in a ledger.
 const TRANSACTION_HASH: Rule = may("transaction_hash", Kind::Text);
 
-/// The option that says how a payload is sealed that no router reads (payload transparency). With it the
-/// payload is one string or bytes, in place of a list and a dictionary.
+/// The option that says how a payload is sealed that no router reads (payload transparency). With
+/// it the payload is one string or bytes, in place of a list and a dictionary.
 pub(super) const ENC_ALGO: &str = "enc_algo";
 
 /// For each message that has a payload, next to its own.

@@ -16,9 +16,9 @@ use super::{Dict, Id};
 /// CODE "NAME" Variant request (0) { field: Type = "its name in errors" by RULES, … } with payload
 /// ```
 ///
-/// The fields have the order of the message's elements. `request` marks a message that an ERROR may
-/// answer. `(0)` is an element that is always 0. A payload is up to two more elements: positional and
-/// keyword arguments.
+/// The fields have the order of the message's elements. `request` marks a
+/// message that an ERROR may answer. `(0)` is an element that is always 0.
+/// A payload is up to two more elements: positional and keyword arguments.
 macro_rules! messages {
     ($(
         $(#[$meta:meta])*

@@ -1,4 +1,5 @@
-//! Each message as the specification writes it, what is refused and why, and any message there and back.
+//! Each message as the specification writes it, what
+//! is refused and why, and any message there and back.
 //!
 //! One file, since each message is tried in the same ways.
 
@@ -421,7 +422,8 @@ fn lists_nested_beyond_the_limit_are_refused_and_quickly() {
             text
         };
         let json = [b"[48,1,{},\"a.b\",", &nested(b'[', b"]")[..], b"]"].concat();
-        // 0x91 is a list of one in MessagePack, 0x81 in CBOR, 0x9f a list without a count, 0xc1 a tag.
+        // 0x91 is a list of one in MessagePack, 0x81 in
+        // CBOR, 0x9f a list without a count, 0xc1 a tag.
         let packed = [b"\x95\x30\x01\x80\xa3a.b", &nested(0x91, b"")[..], b"\x90"].concat();
         let cbor = [
             b"\x85\x18\x30\x01\xa0\x63a.b",
@@ -474,7 +476,8 @@ fn text_that_is_no_utf8_is_refused_in_each_format() {
 
 #[test]
 fn cbor_of_indefinite_length_is_read() {
-    // A list that ends with a break, with an empty dictionary, a text in two pieces and such arguments.
+    // A list that ends with a break, with an empty
+    // dictionary, a text in two pieces and such arguments.
     let bytes = b"\x9f\x18\x30\x01\xbf\xff\x7f\x62a.\x61b\xff\x9f\x01\xff\xbf\x61k\x02\xff\xff";
     let message = Message::from_cbor(bytes).unwrap();
     assert_eq!(message.to_json().unwrap(), r#"[48,1,{},"a.b",[1],{"k":2}]"#);

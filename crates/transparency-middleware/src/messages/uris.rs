@@ -7,8 +7,8 @@ use std::sync::Arc;
 /// A URI in WAMP's loose form: components joined by dots, each without white space, `.` and `#`
 /// (specification, "Loose URIs").
 ///
-/// A pattern's URI may have empty components: `com.shop..order` for `wildcard`, and an empty last one,
-/// `com.shop.`, for `prefix`.
+/// A pattern's URI may have empty components: `com.shop..order` for `wildcard`, and an empty last
+/// one, `com.shop.`, for `prefix`.
 ///
 /// ```
 /// use transparency_middleware::messages::{Match, Uri};
@@ -23,7 +23,8 @@ use std::sync::Arc;
 pub struct Uri(Arc<str>);
 
 impl Uri {
-    /// The most bytes of a URI. The specification has no limit; names that people give are far shorter.
+    /// The most bytes of a URI. The specification has no
+    /// limit; names that people give are far shorter.
     pub const MAX_LENGTH: usize = 1024;
 
     /// The URI with this text, or `None` when the text is none.
@@ -36,8 +37,8 @@ impl Uri {
         is_valid(text, matching).then(|| Uri(text.into()))
     }
 
-    /// The URI that is nearest to a text: white space and `#` become `_`. Where that is none either, it is
-    /// `wamp.error.invalid_uri`.
+    /// The URI that is nearest to a text: white space and `#` become `_`. Where that is none
+    /// either, it is `wamp.error.invalid_uri`.
     pub(super) fn mended(text: &str) -> Self {
         let mended: String = text
             .chars()
@@ -79,7 +80,8 @@ fn is_valid(text: &str, matching: Match) -> bool {
         return false;
     }
     match matching {
-        // Without components there is nothing to match; as a wildcard it is one empty component: anything.
+        // Without components there is nothing to match; as
+        // a wildcard it is one empty component: anything.
         Match::Wildcard => true,
         Match::Prefix => !text.is_empty() && !text.starts_with('.') && !text.contains(".."),
         Match::Exact => text.split('.').all(|component| !component.is_empty()),
@@ -122,7 +124,8 @@ impl fmt::Debug for Uri {
     }
 }
 
-/// How the URI of a registration or a subscription is compared with that of a call or a publication.
+/// How the URI of a registration or a subscription
+/// is compared with that of a call or a publication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Match {
     /// They are equal.
@@ -130,8 +133,8 @@ pub enum Match {
     Exact,
     /// The call's begins with the registration's, as text: `com.ex` matches `com.example`.
     Prefix,
-    /// They have the same number of components, and each one of the registration's that is not empty is
-    /// equal: `com..add` matches `com.example.add`.
+    /// They have the same number of components, and each one of the registration's that is not
+    /// empty is equal: `com..add` matches `com.example.add`.
     Wildcard,
 }
 
@@ -164,8 +167,9 @@ impl Match {
     pub fn matches(self, pattern: &str, uri: &str) -> bool {
         match self {
             Match::Exact => pattern == uri,
-            // The empty prefix, which stands for everything, is not left to memcmp: glibc's for AVX-512 takes 300 ns to
-            // find nothing equal to nothing, as an empty string's address is none.
+            // The empty prefix, which stands for everything, is not left
+            // to memcmp: glibc's for AVX-512 takes 300 ns to find nothing
+            // equal to nothing, as an empty string's address is none.
             Match::Prefix => pattern.is_empty() || uri.starts_with(pattern),
             Match::Wildcard => {
                 let mut components = uri.split('.');
@@ -290,7 +294,8 @@ pub mod known {
     pub const AUTHENTICATION_DENIED: &str = "wamp.error.authentication_denied";
     /// The realm lets nobody in who does not authenticate.
     pub const AUTHENTICATION_REQUIRED: &str = "wamp.error.authentication_required";
-    /// A registration was taken away: another callee has registered the procedure with `force_reregister`.
+    /// A registration was taken away: another callee has
+    /// registered the procedure with `force_reregister`.
     pub const UNREGISTERED: &str = "wamp.error.unregistered";
     /// The call was cancelled, or its callee left before it had answered.
     pub const CANCELED: &str = "wamp.error.canceled";

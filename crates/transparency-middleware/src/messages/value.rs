@@ -12,14 +12,16 @@ use super::Id;
 
 /// A value of any type that a WAMP message may carry.
 ///
-/// JSON has no type for bytes. There WAMP writes them as a string: the character U+0000, then the bytes in
-/// Base64 (specification, "Binary Data in JSON"). Reading and writing a `Value` converts both ways.
+/// JSON has no type for bytes. There WAMP writes them as a string: the
+/// character U+0000, then the bytes in Base64 (specification, "Binary
+/// Data in JSON"). Reading and writing a `Value` converts both ways.
 ///
 /// ```
 /// use transparency_middleware::messages::Value;
 ///
 /// let value: Value = serde_json::from_str(r#"[1, -1, 0.5, "\u0000aGVsbG8="]"#)?;
-/// let expected = [Value::from(1), Value::from(-1), Value::from(0.5), Value::Bytes(b"hello".to_vec())];
+/// let bytes = Value::Bytes(b"hello".to_vec());
+/// let expected = [Value::from(1), Value::from(-1), Value::from(0.5), bytes];
 /// assert_eq!(value, Value::List(expected.into()));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
@@ -169,8 +171,8 @@ impl<T: Into<Value>> From<Vec<T>> for Value {
 
 /// Values by name, in the order in which they were put in or came over the wire.
 ///
-/// Small by nature (options, details, features), so it is a list that is searched from its start. An empty
-/// one, the commonest, costs no memory.
+/// Small by nature (options, details, features), so it is a list that is searched from its start.
+/// An empty one, the commonest, costs no memory.
 ///
 /// ```
 /// use transparency_middleware::messages::Dict;
@@ -282,7 +284,8 @@ impl Dict {
     }
 }
 
-/// Two dictionaries are equal when they have the same values under the same names, in whatever order.
+/// Two dictionaries are equal when they have the same
+/// values under the same names, in whatever order.
 impl PartialEq for Dict {
     fn eq(&self, other: &Self) -> bool {
         self.len() == other.len()

@@ -1,6 +1,7 @@
 //! Calls: who has registered which procedure, and who works on which call.
 //!
-//! One file, since every line is about calls: who has which procedure, and what becomes of each call.
+//! One file, since every line is about calls: who has
+//! which procedure, and what becomes of each call.
 
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ use crate::messages::{
     CancelMode, Dict, Id, Invoke, Match, Message, Payload, RequestKind, Uri, known,
 };
 
-/// Payload transparency is not announced: anyone who gets a sealed payload would not be told how to open it.
+/// Payload transparency is not announced: anyone who gets
+/// a sealed payload would not be told how to open it.
 pub(super) const NOT_SEALED: &str = "sealed payloads are not carried here";
 
 /// So many callees are looked at in the time of one other piece of work.
@@ -66,7 +68,8 @@ pub(super) enum Answer {
 }
 
 impl Dealer {
-    /// Takes a callee out of a registration; the last one takes it along. Gives how much work that was.
+    /// Takes a callee out of a registration; the last
+    /// one takes it along. Gives how much work that was.
     pub(super) fn remove(&mut self, registration: Id, session: Id) -> usize {
         let Some(entry) = self.registrations.entries.get_mut(&registration) else {
             return 1;
@@ -208,8 +211,8 @@ impl<H: Clone> Realm<H> {
         Ok(id)
     }
 
-    /// Takes a registration from those who have it, because another callee registers the procedure with
-    /// `force_reregister`.
+    /// Takes a registration from those who have it, because another callee registers the procedure
+    /// with `force_reregister`.
     fn revoke(&mut self, registration: Id, out: &mut Vec<Output<H>>) {
         let Some(entry) = self.dealer.registrations.entries.get(&registration) else {
             return;
@@ -387,7 +390,8 @@ impl<H: Clone> Realm<H> {
         self.work += steps;
         let mut id = id?;
         let callees = &self.dealer.registrations.entries.get(&id)?.callees;
-        // Of those who leave with much behind some are still listed. Mostly there is one callee, who is there.
+        // Of those who leave with much behind some are still
+        // listed. Mostly there is one callee, who is there.
         if !self.tasks.is_empty()
             && callees
                 .iter()
@@ -412,8 +416,8 @@ impl<H: Clone> Realm<H> {
         Some((id, *entry.callees.get(index)?))
     }
 
-    /// An answer from a callee. One to an invocation that is over (cancelled, timed out, its caller gone)
-    /// is dropped; one to an invocation that it never had breaks the protocol.
+    /// An answer from a callee. One to an invocation that is over (cancelled, timed out, its caller
+    /// gone) is dropped; one to an invocation that it never had breaks the protocol.
     pub(super) fn answer(
         &mut self,
         from: Id,
@@ -617,7 +621,8 @@ impl<H: Clone> Realm<H> {
         }
     }
 
-    /// Takes callees out of a registration that have left, and whose own turn to be cleared away has not come yet.
+    /// Takes callees out of a registration that have left, and
+    /// whose own turn to be cleared away has not come yet.
     fn drop_those_who_left(&mut self, registration: Id) {
         let Some(entry) = self.dealer.registrations.entries.get(&registration) else {
             return;

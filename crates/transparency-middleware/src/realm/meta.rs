@@ -1,4 +1,5 @@
-//! The session meta API: what the router tells about its sessions, and how a role with the right ends them.
+//! The session meta API: what the router tells about its
+//! sessions, and how a role with the right ends them.
 
 use super::tasks::{Ending, Task};
 use super::{Action, Identity, Output, Realm, Session, Set, send};

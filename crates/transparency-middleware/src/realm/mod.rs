@@ -1,9 +1,11 @@
 //! The router's realm as a state machine: messages in, messages out.
 //!
-//! No I/O and no clock: the caller says what came from whom and how late it is, and sends what comes out.
-//! A [`Realm`] is a broker (publish and subscribe) and a dealer (calls) for the sessions that joined it.
+//! No I/O and no clock: the caller says what came from whom and how late
+//! it is, and sends what comes out. A [`Realm`] is a broker (publish and
+//! subscribe) and a dealer (calls) for the sessions that joined it.
 //!
-//! One file, since these are the ways into one state: every message, join, leave and time goes through it.
+//! One file, since these are the ways into one state:
+//! every message, join, leave and time goes through it.
 
 mod broker;
 mod dealer;
@@ -77,8 +79,8 @@ pub struct Identity {
     pub transport: Dict,
 }
 
-/// An event for several sessions, and a place for what it was encoded to, so that this is done once for each
-/// serialization, however many subscriptions it belongs to.
+/// An event for several sessions, and a place for what it was encoded to, so that this is done once
+/// for each serialization, however many subscriptions it belongs to.
 #[derive(Debug)]
 pub struct Shared {
     /// Its id.
@@ -87,8 +89,8 @@ pub struct Shared {
     pub details: Dict,
     /// Its arguments.
     pub payload: Payload,
-    /// All of it but the subscription, by format, in the order of [`Format::ALL`], once someone has made it; an error's
-    /// text where it has no form in that format.
+    /// All of it but the subscription, by format, in the order of [`Format::ALL`], once someone has
+    /// made it; an error's text where it has no form in that format.
     pub encoded: [OnceLock<Result<EventRest, String>>; Format::ALL.len()],
     /// What its arguments count where memory is limited, once somebody has to keep them.
     pub(crate) charge: OnceLock<Charge>,
@@ -156,7 +158,8 @@ pub struct Realm<H> {
     tasks: VecDeque<Task>,
     begun: u64,
     finished: u64,
-    /// What has been done so far, in look-ups and the like: each takes some hundred nanoseconds at most.
+    /// What has been done so far, in look-ups and the
+    /// like: each takes some hundred nanoseconds at most.
     work: usize,
     /// About how many bytes the registrations and subscriptions take.
     held: usize,
@@ -183,7 +186,8 @@ struct Session<H> {
     held: usize,
     registrations: Set<Id>,
     subscriptions: Set<Id>,
-    /// As caller: its requests in flight, and who works on each (callee, the id of the invocation there).
+    /// As caller: its requests in flight, and who works
+    /// on each (callee, the id of the invocation there).
     calls: Map<Id, (Id, Id)>,
     /// As callee: what it has to answer.
     invocations: Map<Id, Invocation>,
@@ -193,7 +197,8 @@ struct Session<H> {
     last_invocation: u64,
 }
 
-/// About how many bytes a registration, a subscription or a call takes next to its URI, with its part of the tables.
+/// About how many bytes a registration, a subscription or a
+/// call takes next to its URI, with its part of the tables.
 const ENTRY: usize = 256;
 
 /// What a pattern counts: see [`Limits::patterns`].
@@ -209,8 +214,8 @@ fn pattern_cost(uri: &Uri, match_policy: Match) -> usize {
 type Violation = String;
 
 impl<H: Clone> Realm<H> {
-    /// A realm without sessions. The seed decides ids of publications and random callees; a router gives
-    /// one from the system, a test a fixed one.
+    /// A realm without sessions. The seed decides ids of publications and random callees; a router
+    /// gives one from the system, a test a fixed one.
     pub fn new(limits: Limits, roles: Roles, seed: [u8; 32]) -> Self {
         Realm {
             limits,
@@ -244,7 +249,8 @@ impl<H: Clone> Realm<H> {
         self.dealer.invocations
     }
 
-    /// Other roles and permissions from now on. A session whose role is not among them may do nothing any more.
+    /// Other roles and permissions from now on. A session
+    /// whose role is not among them may do nothing any more.
     pub fn set_roles(&mut self, roles: Roles) {
         self.roles = roles.into_iter().collect();
     }
@@ -300,8 +306,8 @@ impl<H: Clone> Realm<H> {
 
     /// Takes a message from a session. `now` is the time since any moment, the same for all calls.
     ///
-    /// A session that breaks the protocol is sent ABORT and is out. Messages from a session that is not
-    /// there (it has just left) are dropped.
+    /// A session that breaks the protocol is sent ABORT and is out. Messages from a session that is
+    /// not there (it has just left) are dropped.
     pub fn receive(&mut self, from: Id, message: Message, now: Duration, out: &mut Vec<Output<H>>) {
         if !self.sessions.contains_key(&from) {
             return;
@@ -416,8 +422,8 @@ impl<H: Clone> Realm<H> {
         }
     }
 
-    /// Takes back a message that could not be sent to its session, because there is no room or no form for
-    /// it in the session's serialization: anyone who waits for it gets an error.
+    /// Takes back a message that could not be sent to its session, because there is no room or no
+    /// form for it in the session's serialization: anyone who waits for it gets an error.
     pub fn undeliverable(
         &mut self,
         to: Id,
@@ -433,8 +439,8 @@ impl<H: Clone> Realm<H> {
                 // The id is one that the session was sent.
                 let _known = self.answer(to, *request, answer, out);
             }
-            // A part, and its invocation is still in progress: the call ends here. Where it has ended since, its
-            // answer waits behind the part.
+            // A part, and its invocation is still in progress: the call ends here. Where it has
+            // ended since, its answer waits behind the part.
             Message::Result {
                 request, details, ..
             } if details.flag("progress") => self.fail(to, *request, reason, why, out),
@@ -463,8 +469,8 @@ impl<H: Clone> Realm<H> {
         }
     }
 
-    /// Takes a session out whose connection is gone. Its procedures and subscriptions go with it; who
-    /// waits for an answer from it gets an error, and who works for it is interrupted.
+    /// Takes a session out whose connection is gone. Its procedures and subscriptions go with it;
+    /// who waits for an answer from it gets an error, and who works for it is interrupted.
     pub fn leave(&mut self, id: Id, out: &mut Vec<Output<H>>) {
         self.remove(id, out);
         self.proceed(out);
@@ -482,7 +488,8 @@ impl<H: Clone> Realm<H> {
         }
     }
 
-    /// Ends calls whose time is over: as many as can be at once, so that [`Realm::next_deadline`] may be past then.
+    /// Ends calls whose time is over: as many as can be at
+    /// once, so that [`Realm::next_deadline`] may be past then.
     pub fn expire(&mut self, now: Duration, out: &mut Vec<Output<H>>) {
         let end = self.work + STEP;
         while let Some((deadline, callee, invocation)) = self.dealer.deadlines.first().copied() {

@@ -1,7 +1,8 @@
 //! What is registered or subscribed, found by the URI of a call or of a publication.
 //!
-//! Patterns that do not match cost nothing, as far as that can be had: an exact URI is one look-up, prefixes are one
-//! look-up for each length that some prefix has, and wildcards are a trie of components.
+//! Patterns that do not match cost nothing, as far as that can be had:
+//! an exact URI is one look-up, prefixes are one look-up for each
+//! length that some prefix has, and wildcards are a trie of components.
 
 use std::collections::BTreeMap;
 
@@ -140,8 +141,9 @@ impl Patterns {
         steps
     }
 
-    /// The one that gets a call: the exact one, else the longest prefix, else the wildcard that is exact for
-    /// longest (specification, "Pattern-based Registrations", conflicts). And how many look-ups that took.
+    /// The one that gets a call: the exact one, else the longest prefix, else
+    /// the wildcard that is exact for longest (specification, "Pattern-based
+    /// Registrations", conflicts). And how many look-ups that took.
     pub(super) fn best(&self, uri: &str) -> (Option<Id>, usize) {
         if let Some(id) = self.exact.get(uri) {
             return (Some(*id), 1);
@@ -149,7 +151,8 @@ impl Patterns {
         let mut steps = 1;
         let mut best = self.prefixes(uri, &mut steps).next();
         if best.is_none() {
-            // A given component is looked up before an empty one: the first that is found is given for longest.
+            // A given component is looked up before an empty
+            // one: the first that is found is given for longest.
             self.wildcards(uri, &mut steps, |id| {
                 best = Some(id);
                 false

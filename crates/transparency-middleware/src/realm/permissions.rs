@@ -71,7 +71,8 @@ impl Permissions {
             .max_by_key(|rule| rule.rank())
     }
 
-    /// Whether a pattern may be registered or subscribed: every URI that it can match must be allowed.
+    /// Whether a pattern may be registered or subscribed:
+    /// every URI that it can match must be allowed.
     pub fn allow_pattern(&self, action: Action, pattern: &str, match_policy: Match) -> bool {
         if match_policy == Match::Exact {
             return self.allow(action, pattern);

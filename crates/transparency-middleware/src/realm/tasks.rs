@@ -1,4 +1,5 @@
-//! What is done in steps, so that no message keeps the realm for long: events for many, and what a session leaves behind.
+//! What is done in steps, so that no message keeps the realm
+//! for long: events for many, and what a session leaves behind.
 
 use std::collections::hash_map;
 use std::ops::Bound;
@@ -61,8 +62,8 @@ impl<H: Clone> Realm<H> {
         self.begun
     }
 
-    /// Whether all is done that was begun when [`Realm::ticket`] gave this number. If not, [`Realm::proceed`] is to be
-    /// called until it is; others may be served in between.
+    /// Whether all is done that was begun when [`Realm::ticket`] gave this number. If not,
+    /// [`Realm::proceed`] is to be called until it is; others may be served in between.
     pub fn is_done(&self, ticket: u64) -> bool {
         self.finished >= ticket
     }
@@ -99,7 +100,8 @@ impl<H: Clone> Realm<H> {
         self.dispatch(&topic, Dict::new(), &payload, everybody, None, None);
     }
 
-    /// Begins to send an event to everybody in the audience who has subscribed, once for each subscription.
+    /// Begins to send an event to everybody in the audience
+    /// who has subscribed, once for each subscription.
     pub(super) fn dispatch(
         &mut self,
         topic: &Uri,

@@ -21,8 +21,9 @@ pub struct Config {
     pub max_message: usize,
     /// How many bytes may wait for a session before it is evicted.
     pub max_waiting: usize,
-    /// How many bytes all that is kept for peers may take: messages that wait, messages that have come in part, what the
-    /// sessions have registered. Beyond that those sessions are ended for which most is kept.
+    /// How many bytes all that is kept for peers may take: messages that wait,
+    /// messages that have come in part, what the sessions have registered.
+    /// Beyond that those sessions are ended for which most is kept.
     pub max_memory: usize,
     /// Sessions in all realms together.
     pub max_sessions: usize,
@@ -30,7 +31,8 @@ pub struct Config {
     pub max_per_address: usize,
     /// The time from the connection to WELCOME.
     pub patience: Duration,
-    /// After so long without a byte from a peer it is sent a ping, and after as long again it is gone.
+    /// After so long without a byte from a peer it is
+    /// sent a ping, and after as long again it is gone.
     pub ping_after: Duration,
     /// The path of the WebSocket.
     pub path: String,
@@ -45,7 +47,8 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// The realm `realm1`, where everybody may do everything; 16 MiB a message and waiting for a session.
+    /// The realm `realm1`, where everybody may do everything;
+    /// 16 MiB a message and waiting for a session.
     fn default() -> Self {
         const MIB: usize = 1024 * 1024;
         let realm = Uri::new("realm1").expect("it is a URI");

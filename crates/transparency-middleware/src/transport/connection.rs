@@ -188,7 +188,8 @@ enum State {
     New,
     Challenged(Box<Challenged>),
     Joined(Arc<RealmEntry>, Id),
-    /// It has ended; what still comes is read and dropped, so that the peer gets to read the reason.
+    /// It has ended; what still comes is read and
+    /// dropped, so that the peer gets to read the reason.
     Ended,
 }
 
@@ -247,8 +248,8 @@ fn run_session(shared: &Arc<Shared>, mut connection: Connection) {
             }
             Ok(Frame::Ping(_) | Frame::Pong(_) | Frame::Frame(_)) => pinged = false,
             Ok(Frame::Close(frame)) => {
-                // It is answered with the code that it came with; the next read tells that the connection is
-                // closed.
+                // It is answered with the code that it came with;
+                // the next read tells that the connection is closed.
                 if let Some(frame) = frame {
                     connection.peer.closes_with(frame.code.into());
                 }
@@ -315,7 +316,8 @@ fn run_session(shared: &Arc<Shared>, mut connection: Connection) {
     finish(&peer);
 }
 
-/// The close code and the words for what breaks the WebSocket protocol; `None` where the connection is gone.
+/// The close code and the words for what breaks the
+/// WebSocket protocol; `None` where the connection is gone.
 fn breach(error: &WsError) -> Option<(u16, String)> {
     let code = match error {
         WsError::Capacity(CapacityError::MessageTooLong { .. }) => 1009,
@@ -330,14 +332,15 @@ fn breach(error: &WsError) -> Option<(u16, String)> {
     Some((code, error.to_string()))
 }
 
-/// Reads and drops what still comes: a socket closed with bytes unread is reset, and the peer would not
-/// get to read why.
+/// Reads and drops what still comes: a socket closed with bytes
+/// unread is reset, and the peer would not get to read why.
 fn drain(stream: &Stream) {
     // The peer may be gone already.
     let _gone = stream.close_gracefully(CLOSE_PATIENCE);
 }
 
-/// Ends a connection once everything has been written; a peer that reads nothing is given up by its outbox.
+/// Ends a connection once everything has been written;
+/// a peer that reads nothing is given up by its outbox.
 fn finish(peer: &Peer) {
     let _in_time = peer.settle(Instant::now() + GIVE_UP);
     peer.cut();
@@ -412,7 +415,8 @@ fn take(
     }
 }
 
-/// Reads a message. Options become values meanwhile, which take many times their bytes; that counts as well.
+/// Reads a message. Options become values meanwhile, which
+/// take many times their bytes; that counts as well.
 fn decode(router: &Router, format: Format, bytes: &Bytes) -> Result<Message, DecodeError> {
     if bytes.len() <= STRANGERS_BYTES / 4 {
         return Message::decode(format, bytes);
@@ -526,8 +530,8 @@ pub(super) fn echo(mut connection: Connection) {
         connection.socket.get_mut().batch.touch(peer);
     }
     connection.socket.get_mut().finish_batch();
-    // tungstenite's answer to a close frame, which it has written and not flushed: without it the connection would
-    // end uncleanly. The peer may have gone, and then there is nobody to answer.
+    // tungstenite's answer to a close frame, which it has written and not flushed: without it the
+    // connection would end uncleanly. The peer may have gone, and then there is nobody to answer.
     let _gone = connection.socket.get_mut().flush();
     finish(&connection.peer);
 }

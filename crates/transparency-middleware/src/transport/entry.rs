@@ -39,7 +39,8 @@ pub(super) struct RealmEntry {
 
 pub(super) type LockedRealm<'a> = MutexGuard<'a, Realm<Arc<Peer>>>;
 
-/// How often a thread that has long work to do lets others have the processor, to see whether they take the realm.
+/// How often a thread that has long work to do lets others
+/// have the processor, to see whether they take the realm.
 const YIELDS: usize = 20;
 
 impl RealmEntry {
@@ -91,7 +92,8 @@ impl RealmEntry {
         labnet::lock(&self.charge).set_about(realm.held());
     }
 
-    /// The realm after others have had their turn: a mutex alone would give it to the one who has just let it go.
+    /// The realm after others have had their turn: a mutex
+    /// alone would give it to the one who has just let it go.
     pub(super) fn lock_after_others(&self) -> LockedRealm<'_> {
         let waiting = self.waiting.load(Ordering::Relaxed);
         for _ in 0..YIELDS {
@@ -105,7 +107,8 @@ impl RealmEntry {
 }
 
 impl Settings {
-    /// Somebody who authenticates, and where there is nobody of this name, whose ways this name is given.
+    /// Somebody who authenticates, and where there is
+    /// nobody of this name, whose ways this name is given.
     pub(super) fn principal_or_decoy(&self, authid: &str) -> Option<&Principal> {
         let principals = &self.config.principals;
         let decoy = self.decoys.of(authid);
@@ -113,8 +116,8 @@ impl Settings {
         known.or_else(|| principals.get(decoy?))
     }
 
-    /// How a client that offers these methods is to prove itself. A name that does not exist, or has another
-    /// method, is challenged all the same, so that names cannot be found out by trying.
+    /// How a client that offers these methods is to prove itself. A name that does not exist, or
+    /// has another method, is challenged all the same, so that names cannot be found out by trying.
     pub(super) fn method(&self, authid: &str, offered: &[&str]) -> Option<&'static str> {
         let own = self.principal_or_decoy(authid).map(|one| match one.proof {
             Proof::Ticket(_) => "ticket",

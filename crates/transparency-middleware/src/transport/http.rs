@@ -129,12 +129,13 @@ pub(super) fn wants_websocket(request: &Request) -> bool {
         .any(|name| name.trim().eq_ignore_ascii_case("websocket"))
 }
 
-/// Whether the page that wants to connect may (RFC 6455, section 10.2). A browser says in `Origin` whose page it is; a
-/// program says nothing, and may. A page may that this router served, to which `Host` is the place it came from, and
-/// one of the origins that are allowed.
+/// Whether the page that wants to connect may (RFC 6455, section 10.2). A browser says in `Origin`
+/// whose page it is; a program says nothing, and may. A page may that this router served, to which
+/// `Host` is the place it came from, and one of the origins that are allowed.
 ///
-/// On loopback `Host` has to be an address or `localhost`: another name there is one that somebody's DNS server has
-/// pointed at this machine so that his page counts as the router's (DNS rebinding).
+/// On loopback `Host` has to be an address or `localhost`: another
+/// name there is one that somebody's DNS server has pointed at this
+/// machine so that his page counts as the router's (DNS rebinding).
 pub(super) fn origin_may_connect(request: &Request, allowed: &[String], on_loopback: bool) -> bool {
     let mut origins = request.headers().get_all("origin").iter();
     let (origin, None) = (origins.next(), origins.next()) else {
@@ -202,7 +203,8 @@ pub(super) fn upgrade(
         400,
         "the WebSocket upgrade is not complete (RFC 6455, 4.2.1)",
     );
-    // A client may offer other protocols as well (RFC 9110, section 7.8); tungstenite wants to see none.
+    // A client may offer other protocols as well (RFC
+    // 9110, section 7.8); tungstenite wants to see none.
     let mut request = request.clone();
     let websocket = HeaderValue::from_static("websocket");
     request.headers_mut().insert("upgrade", websocket);

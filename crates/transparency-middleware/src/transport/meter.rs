@@ -2,8 +2,8 @@
 
 /// Follows the frames of a client (RFC 6455, section 5.2).
 ///
-/// tungstenite tells of a message when all of it is there. Before that somebody has to know how much has been kept of it,
-/// and for how long.
+/// tungstenite tells of a message when all of it is there. Before that somebody has to know how
+/// much has been kept of it, and for how long.
 #[derive(Debug, Default)]
 pub(super) struct Meter {
     /// The head that has come of a frame.
@@ -83,7 +83,8 @@ impl Meter {
         self.had > 0 || self.goes_on
     }
 
-    /// The bytes that are kept of it. What came in several frames is put together, in a buffer that doubles as it grows.
+    /// The bytes that are kept of it. What came in several frames
+    /// is put together, in a buffer that doubles as it grows.
     pub(super) fn kept(&self) -> usize {
         self.frame + 2 * self.message
     }

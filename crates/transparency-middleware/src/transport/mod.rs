@@ -1,7 +1,8 @@
 //! The WebSocket transport of a router: a thread a connection, blocking reads, bounded ways out.
 //!
-//! A connection begins as HTTP (RFC 9112): a request for the WebSocket path is upgraded (RFC 6455), others
-//! get a page or an error. Of an upgraded one, WAMP's messages go through a [`Realm`](crate::realm::Realm).
+//! A connection begins as HTTP (RFC 9112): a request for the WebSocket path is upgraded (RFC 6455),
+//! others get a page or an error. Of an upgraded one, WAMP's messages go through a
+//! [`Realm`](crate::realm::Realm).
 
 mod config;
 mod connection;
@@ -38,14 +39,15 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 /// How many bytes the system is asked for at once. An idle connection keeps this much.
 const READ_BUFFER: usize = 8 * 1024;
 
-/// The same for a connection that has filled that, until it is silent for a while. Messages that come together leave
-/// together.
+/// The same for a connection that has filled that, until it is silent for a while. Messages that
+/// come together leave together.
 const LARGEST_READ: usize = 32 * 1024;
 
 /// What tungstenite keeps of them, where frames are put together.
 const FRAME_BUFFER: usize = 2 * 1024;
 
-/// What a connection costs that has nothing to do: its thread's stack as far as it is used, its buffers.
+/// What a connection costs that has nothing to do: its
+/// thread's stack as far as it is used, its buffers.
 const CONNECTION: usize = 32 * 1024;
 
 /// The most bytes that are read of a client before it has joined, and its largest message.

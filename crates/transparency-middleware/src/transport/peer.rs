@@ -17,15 +17,16 @@ use crate::outbox::{Cost, Outbox, Queue};
 use crate::realm::Shared;
 use crate::stream::Stream;
 
-/// Up to this size a message is made a frame when it is put in, with the realm locked: that takes less time than
-/// to keep the message. A larger one is left to the one who writes it, and so is one in another serialization.
+/// Up to this size a message is made a frame when it is put in, with the realm locked: that takes
+/// less time than to keep the message. A larger one is left to the one who writes it, and so is one
+/// in another serialization.
 const AT_ONCE: usize = 4 * 1024;
 
 /// What a message counts next to its arguments before its frame is made.
 const OVERHEAD: usize = 256;
 
-/// How many bytes of memory a byte of arguments takes at most while it is put into another serialization: each value may
-/// be a single byte.
+/// How many bytes of memory a byte of arguments takes at most while it is put into another
+/// serialization: each value may be a single byte.
 pub(super) const VALUES: usize = 33;
 
 /// Hears of messages that could not be put into the peer's serialization.
@@ -43,8 +44,8 @@ impl Formats {
         &self.0[format.place()]
     }
 
-    /// The request of a publication that wants an answer and has no form in a serialization that somebody here speaks, and
-    /// why.
+    /// The request of a publication that wants an answer and has no form in a serialization that
+    /// somebody here speaks, and why.
     pub(super) fn refuse(&self, message: &Message) -> Option<(Id, String)> {
         let Message::Publish {
             request,
@@ -160,7 +161,8 @@ impl Peer {
         waits.saturating_add(self.coming.load(Ordering::Relaxed))
     }
 
-    /// Throws away what waits. A peer that does not take what has begun to leave cannot be told why: it is cut.
+    /// Throws away what waits. A peer that does not take what
+    /// has begun to leave cannot be told why: it is cut.
     pub(super) fn evict(&self) {
         let mut queue = self.outbox.queue();
         queue.evict();
@@ -333,7 +335,8 @@ impl Peer {
         })
     }
 
-    /// The memory that is needed for a while to put arguments into the peer's serialization, if they are in another one.
+    /// The memory that is needed for a while to put arguments into the peer's serialization, if
+    /// they are in another one.
     fn may_translate(&self, payload: Option<&Payload>) -> Result<Option<Charge>, String> {
         let foreign = payload.filter(|payload| payload.format() != self.format);
         let size = foreign.map_or(0, Payload::size);
@@ -409,10 +412,11 @@ fn size(message: &Message) -> usize {
     message.payload().map_or(0, Payload::size)
 }
 
-/// What the handling of messages that came together leaves to be done once for all of them: outboxes to be
-/// flushed, and counters that other connections' threads count with as well.
+/// What the handling of messages that came together leaves to be done once for all of them:
+/// outboxes to be flushed, and counters that other connections' threads count with as well.
 pub(super) struct Batch {
-    /// Tells an outbox who has put something into it: see [`Queue::owes_flush`](crate::outbox::Queue::owes_flush).
+    /// Tells an outbox who has put something into it: see
+    /// [`Queue::owes_flush`](crate::outbox::Queue::owes_flush).
     number: u64,
     peers: Vec<Arc<Peer>>,
     pub(super) messages: u64,

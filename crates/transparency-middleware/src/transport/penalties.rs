@@ -34,8 +34,8 @@ struct Penalty {
 }
 
 impl Penalties {
-    /// A proof has come. Gives how long it has to wait before it is looked at, or `None` if that is longer than `patience`:
-    /// then it is not looked at.
+    /// A proof has come. Gives how long it has to wait before it is looked at, or `None` if that is
+    /// longer than `patience`: then it is not looked at.
     pub(super) fn take_turn(
         &self,
         address: IpAddr,

@@ -53,8 +53,9 @@ impl std::fmt::Debug for Principal {
     }
 }
 
-/// Gives each name that does not exist the role, the method and a salt of the form of one that does, the same whenever it is
-/// asked for: also after a new start, as long as the secrets are the same.
+/// Gives each name that does not exist the role, the method and a
+/// salt of the form of one that does, the same whenever it is asked
+/// for: also after a new start, as long as the secrets are the same.
 pub(super) struct DecoyPrincipals {
     /// Nobody can tell it who does not know all the secrets.
     key: String,

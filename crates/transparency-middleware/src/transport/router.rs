@@ -24,7 +24,8 @@ pub(super) struct Router {
     pub(super) sessions: AtomicUsize,
     pub(super) penalties: Penalties,
     observer: Observer,
-    /// All sessions are being ended. It is looked at with a realm locked: who is in before hears GOODBYE.
+    /// All sessions are being ended. It is looked at with
+    /// a realm locked: who is in before hears GOODBYE.
     pub(super) closing: AtomicBool,
     pub(super) timer: Timer,
     /// All connections that have been upgraded.
@@ -73,7 +74,8 @@ impl Router {
         realms.values().cloned().collect()
     }
 
-    /// Other realms from now on. Sessions stay where they are, also in a realm that nobody may join any more.
+    /// Other realms from now on. Sessions stay where they
+    /// are, also in a realm that nobody may join any more.
     pub(super) fn reload(&self, mut realms: HashMap<Uri, RealmConfig>) {
         for entry in self.realms() {
             entry.reload(realms.remove(&entry.name));
@@ -122,7 +124,8 @@ impl Router {
             Message::Error { .. } => count(&self.metrics.errors),
             _ => {}
         }
-        // Who wants an answer hears when not everybody could read it. That is tried before the realm is locked.
+        // Who wants an answer hears when not everybody could
+        // read it. That is tried before the realm is locked.
         let refused = entry.formats.refuse(&message);
         let mut realm = entry.lock();
         let before = realm.ticket();
@@ -180,8 +183,8 @@ impl Router {
         self.deliver_all(entry, realm, before, &mut out, batch);
     }
 
-    /// Delivers what came out of a realm, and does what a message has left to be done since the ticket `before`: step by
-    /// step, so that others have the realm in between.
+    /// Delivers what came out of a realm, and does what a message has left to be done since the
+    /// ticket `before`: step by step, so that others have the realm in between.
     pub(super) fn deliver_all<'a>(
         &self,
         entry: &'a RealmEntry,
@@ -220,8 +223,8 @@ impl Router {
         }
     }
 
-    /// Too much is kept: ends the sessions for which most is, until there is room. Each may hold its share, which is half of
-    /// what there is, divided by all.
+    /// Too much is kept: ends the sessions for which most is, until there is room. Each may hold
+    /// its share, which is half of what there is, divided by all.
     ///
     /// Gives whether any has been ended: its memory is free as soon as its threads have seen that.
     pub(super) fn relieve(&self, needed: usize) -> bool {
@@ -286,8 +289,8 @@ impl Router {
         peer.stop_reading();
     }
 
-    /// Puts what came out of a realm into the outboxes. The realm is still locked, so that each session
-    /// gets its messages in the realm's order: REGISTERED before the first INVOCATION.
+    /// Puts what came out of a realm into the outboxes. The realm is still locked, so that each
+    /// session gets its messages in the realm's order: REGISTERED before the first INVOCATION.
     fn deliver(
         &self,
         realm: &mut Realm<Arc<Peer>>,

@@ -63,7 +63,8 @@ impl Stopper {
         let _woken = TcpStream::connect_timeout(&reachable(self.address), patience);
     }
 
-    /// Shows this certificate to the one who connects from now on; sessions that are open stay as they are.
+    /// Shows this certificate to the one who connects from
+    /// now on; sessions that are open stay as they are.
     pub fn replace_certificate(&self, certificate: Certificate) {
         self.shared.replace_certificate(certificate);
     }
@@ -88,7 +89,8 @@ impl Stopper {
         text
     }
 
-    /// Other realms and pages from now on. Sessions stay as they are; what their roles may do is what the new realms say.
+    /// Other realms and pages from now on. Sessions stay as they are; what their roles may do is
+    /// what the new realms say.
     pub fn reload(&self, realms: HashMap<Uri, RealmConfig>, pages: Vec<Page>) {
         self.shared.router.reload(realms);
         let held = self.shared.pages.write();
@@ -184,7 +186,8 @@ impl Server {
         outcome
     }
 
-    /// Serves as an echo of WebSocket messages, without WAMP: for the conformance tests of the transport.
+    /// Serves as an echo of WebSocket messages, without
+    /// WAMP: for the conformance tests of the transport.
     ///
     /// # Errors
     ///

@@ -37,7 +37,8 @@ impl Timer {
         }
     }
 
-    /// Calls `expire` at each deadline, until [`Timer::stop`]. `expire` gives the next deadline, if it knows one.
+    /// Calls `expire` at each deadline, until [`Timer::stop`].
+    /// `expire` gives the next deadline, if it knows one.
     pub(super) fn run(&self, mut expire: impl FnMut() -> Option<Duration>) {
         let mut stopped = labnet::lock(&self.stopped);
         while !*stopped {

@@ -17,16 +17,18 @@ use crate::stream::Stream;
 pub(super) enum Limit {
     /// So long for each `recv`: a peer that sends something is there.
     Silence(Duration),
-    /// Until then, however many pieces come: tungstenite asks again and again until a frame is whole.
+    /// Until then, however many pieces come: tungstenite
+    /// asks again and again until a frame is whole.
     Until(Instant),
 }
 
 /// The stream that tungstenite reads from and writes to.
 ///
-/// The system is asked for bytes only when there is no whole frame left. That is the moment when everything that
-/// came has been handled, so what that made for others is flushed just before: one write for many messages
-/// where many came at once, one write at once where one came. What tungstenite itself writes (pong, close)
-/// goes into the session's own outbox, in order with the rest.
+/// The system is asked for bytes only when there is no whole frame left. That is
+/// the moment when everything that came has been handled, so what that made for
+/// others is flushed just before: one write for many messages where many came at
+/// once, one write at once where one came. What tungstenite itself writes (pong,
+/// close) goes into the session's own outbox, in order with the rest.
 pub(super) struct Wire {
     socket: Arc<Stream>,
     own: Arc<Peer>,
@@ -38,7 +40,8 @@ pub(super) struct Wire {
     meter: Meter,
     /// What is kept of a message that is not whole or is being handled.
     charge: Charge,
-    /// Since when a message has begun that is not whole, and how long it may take beyond what its bytes give it.
+    /// Since when a message has begun that is not whole, and
+    /// how long it may take beyond what its bytes give it.
     begun: Option<Instant>,
     patience: Duration,
     /// How many bytes may come before the client has joined.
@@ -49,8 +52,8 @@ pub(super) struct Wire {
     pub(super) limit: Limit,
     /// The socket's `SO_RCVTIMEO`, where it is one for silence.
     silence: Option<Duration>,
-    /// What the system gave and tungstenite has not asked for yet. tungstenite alone would ask for a frame's
-    /// rest at a time as soon as a payload of its buffer is still in use.
+    /// What the system gave and tungstenite has not asked for yet. tungstenite alone would ask for
+    /// a frame's rest at a time as soon as a payload of its buffer is still in use.
     buffer: Box<[u8]>,
     start: usize,
     end: usize,
@@ -155,7 +158,8 @@ impl Wire {
 
     /// One `recv` within the time limits.
     fn receive(&mut self, straight: Option<&mut [u8]>) -> io::Result<usize> {
-        // Somebody else has ended the session, whose peer has begun a frame and may take its time over it.
+        // Somebody else has ended the session, whose peer
+        // has begun a frame and may take its time over it.
         if matches!(self.limit, Limit::Silence(_)) && self.own.is_ending() {
             self.limit = Limit::Until(Instant::now() + CLOSE_PATIENCE);
         }
@@ -188,8 +192,8 @@ impl Wire {
     }
 }
 
-/// One `recv`, begun again when it was only interrupted: with a time limit (`SO_RCVTIMEO`) Linux ends it with `EINTR`
-/// also when the process was stopped and continues (signal(7)).
+/// One `recv`, begun again when it was only interrupted: with a time limit (`SO_RCVTIMEO`) Linux
+/// ends it with `EINTR` also when the process was stopped and continues (signal(7)).
 fn read_some(socket: &Stream, place: &mut [u8]) -> io::Result<Option<usize>> {
     loop {
         match socket.read_once(place) {

@@ -248,7 +248,8 @@ fn a_call_that_was_interrupted_is_not_made_again_when_its_attempt_takes_too_long
         || session.start(call).unwrap().interrupt().unwrap_err(),
         || {
             let (first, _) = peer.call();
-            // The callee continues all the same, and its caller waits until the deadline of the whole call.
+            // The callee continues all the same, and its caller
+            // waits until the deadline of the whole call.
             for mode in ["kill", "killnowait"] {
                 let Message::Cancel { request, options } = peer.receive() else {
                     panic!("no CANCEL");

@@ -1,5 +1,5 @@
-//! The client's session next to a router that is played by hand, message by message: what it sends, what it does
-//! when connections break, and what it never does.
+//! The client's session next to a router that is played by hand, message by message: what it sends,
+//! what it does when connections break, and what it never does.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic anywhere")]
 
@@ -37,7 +37,8 @@ struct Router {
 impl Router {
     fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        // Linux takes this time for accept(2) as well: a client that does not come is a failure and no standstill.
+        // Linux takes this time for accept(2) as well: a client
+        // that does not come is a failure and no standstill.
         let socket = socket2::SockRef::from(&listener);
         socket.set_read_timeout(Some(DEADLINE)).unwrap();
         Router {

@@ -9,7 +9,8 @@ fn handlers_run_side_by_side_and_off_the_reader() {
     let inner = session.clone();
     beside(
         || {
-            // A handler that calls through its own session: the reader has to stay free for the answer.
+            // A handler that calls through its own session:
+            // the reader has to stay free for the answer.
             let twice = Procedure::new("org.example.twice", move |(number,): (i64,)| {
                 let half: i64 = inner.call("org.example.same", &(number,)).unwrap();
                 Ok(half * 2)

@@ -142,7 +142,8 @@ fn a_registration_that_the_old_session_still_holds_is_tried_again() {
 #[test]
 fn a_half_open_connection_is_found_by_ping() {
     let router = Router::new();
-    // The time for a pong is far above what a busy machine needs, since the second connection has to stay.
+    // The time for a pong is far above what a busy machine
+    // needs, since the second connection has to stay.
     let builder = quick(&[&router]).ping(Duration::from_millis(50), Duration::from_secs(1));
     let (_session, silent) = open(&router, builder);
     // The socket stays open and nothing reads from it: as after a cable was pulled.

@@ -1,6 +1,6 @@
-//! Runs message vectors in the format of the WAMP project's own (`testsuite/SCHEMA.json` of wamp-proto): samples with
-//! the bytes of a message in several serializations and what they mean, and samples of messages that are
-//! valid or have to be refused.
+//! Runs message vectors in the format of the WAMP project's own (`testsuite/SCHEMA.json` of
+//! wamp-proto): samples with the bytes of a message in several serializations and what they mean,
+//! and samples of messages that are valid or have to be refused.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,8 @@ pub struct Count {
     pub refused: usize,
 }
 
-/// The serializations by the names that vectors have for them. Others (UBJSON, FlatBuffers) are not ours.
+/// The serializations by the names that vectors have
+/// for them. Others (UBJSON, FlatBuffers) are not ours.
 const NAMES: [(&str, Format); 3] = [
     ("json", Format::Json),
     ("msgpack", Format::MessagePack),
@@ -47,8 +48,8 @@ pub fn run(name: &str, text: &str, count: &mut Count) {
     }
 }
 
-/// All forms of the message are the same message, with these attributes; each can be written as it was, and
-/// translated into one of the forms of each other serialization.
+/// All forms of the message are the same message, with these attributes; each can be written as it
+/// was, and translated into one of the forms of each other serialization.
 fn serialized(what: &str, serializers: &Dict, sample: &Dict) {
     let mut forms: BTreeMap<&str, Vec<Vec<u8>>> = BTreeMap::new();
     for (name, _) in NAMES {
@@ -120,7 +121,8 @@ fn refused(what: &str, message: &Value, contains: Option<&str>) {
     }
 }
 
-/// A message that is only a list of values, in a serialization: as a payload's arguments are written.
+/// A message that is only a list of values, in a
+/// serialization: as a payload's arguments are written.
 fn bytes_of(format: Format, message: &Value) -> Vec<u8> {
     Payload::new(format, message)
         .expect("a message is a list")

@@ -1,4 +1,5 @@
-//! What the router must survive: clients that want its memory or hold its realm, next to a well-behaved pair.
+//! What the router must survive: clients that want its
+//! memory or hold its realm, next to a well-behaved pair.
 
 use std::io::Write;
 use std::thread;
@@ -112,7 +113,8 @@ fn frames_that_are_begun_and_never_finished_cost_what_has_come_and_end_in_time()
         }
         let most = router.memory("VmHWM");
         assert!(most < MEMORY.1, "the router took {most} KiB");
-        // The first have to end within a second and what their bytes give them; a new one cannot stay by a byte at a time.
+        // The first have to end within a second and what their bytes give them; a new one cannot
+        // stay by a byte at a time.
         let mut slow = Peer::join(address);
         slow.raw(&head);
         let took = drips_until_the_end(&slow);

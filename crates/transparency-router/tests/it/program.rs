@@ -165,8 +165,8 @@ fn a_ticket_a_secret_and_a_salted_secret_let_in_and_wrong_ones_do_not() {
     }
 }
 
-/// What a challenge tells of a name: the method, the role and the form of the rest, and the salt itself.
-/// With `proves` it is answered as well, with what is wrong for everybody.
+/// What a challenge tells of a name: the method, the role and the form of the rest, and the salt
+/// itself. With `proves` it is answered as well, with what is wrong for everybody.
 fn told_of(
     router: &Router,
     methods: &[&str],

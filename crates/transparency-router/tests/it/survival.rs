@@ -1,4 +1,5 @@
-//! What a router must survive: each against a running router, while a well-behaved pair continues calling.
+//! What a router must survive: each against a running
+//! router, while a well-behaved pair continues calling.
 //!
 //! One file, since every test is one attack on one router.
 
@@ -95,7 +96,8 @@ pub fn drips_until_the_end(peer: &Peer) -> Duration {
         .unwrap();
     let mut piece = [0; 4096];
     loop {
-        // Its answer and its close frame come first. A connection that is closed for writing as well is reset by what comes.
+        // Its answer and its close frame come first. A connection that is closed for writing as
+        // well is reset by what comes.
         if socket.write_all(b"x").is_err() {
             return began.elapsed();
         }
@@ -135,8 +137,8 @@ fn a_session_that_never_reads_is_evicted_with_a_reason_and_a_bounded_memory() {
         let before = router.memory("VmHWM");
         let address = router.address;
         let text = "x".repeat(16 * 1024);
-        // 64 MiB of events: far above what the sockets' own buffers take. At most 16 are on their way to the
-        // reader, so that it cannot be outrun.
+        // 64 MiB of events: far above what the sockets' own buffers take. At most 16 are on their
+        // way to the reader, so that it cannot be outrun.
         let (read, may_publish) = mpsc::sync_channel(16);
         let publisher = thread::spawn(move || {
             let mut publisher = Peer::join(address);
@@ -329,7 +331,8 @@ fn bad_uris_are_answered_and_the_session_goes_on() {
                 );
             }
         }
-        // Who wants no answer to what it publishes gets none, and no other message comes before the next answer.
+        // Who wants no answer to what it publishes gets none,
+        // and no other message comes before the next answer.
         peer.text("[16,5,{},\"a..b\"]");
         peer.text("[16,6,{\"acknowledge\":false},\"a b\",[1]]");
         assert!(peer.is_alive());
@@ -448,7 +451,8 @@ fn large_messages_are_not_taken_apart_by_the_router() {
     survives(&[], |router| {
         const COUNT: usize = 4 << 20;
         let before = router.memory("VmHWM");
-        // [1, 1, 1, ...] in MessagePack: a byte each here, and a value each where somebody reads them.
+        // [1, 1, 1, ...] in MessagePack: a byte each here,
+        // and a value each where somebody reads them.
         let mut list = vec![0xdd];
         list.extend_from_slice(&u32::try_from(COUNT).unwrap().to_be_bytes());
         list.resize(list.len() + COUNT, 1);
@@ -565,7 +569,8 @@ fn an_answer_to_an_invocation_that_is_not_the_sessions_reaches_nobody() {
             panic!("an ERROR was expected");
         };
         assert_eq!(error.as_str(), "wamp.error.canceled");
-        // The callee's answer comes after the call was cancelled: dropped, and the session continues.
+        // The callee's answer comes after the call was
+        // cancelled: dropped, and the session continues.
         assert!(matches!(callee.receive(), Message::Interrupt { .. }));
         callee.text(&format!("[70,{invocation},{{}},[\"late\"]]"));
         assert!(callee.is_alive());
@@ -630,7 +635,8 @@ fn callees_that_register_and_leave_at_any_moment_leave_no_ghost() {
                         let mut peer = Peer::join(address);
                         let text = "[64,1,{\"invoke\":\"roundrobin\"},\"raced\"]";
                         match (racer + round) % 4 {
-                            // Gone before the answer, after it, in the middle of a frame, with GOODBYE.
+                            // Gone before the answer, after it, in
+                            // the middle of a frame, with GOODBYE.
                             0 => peer.text(text),
                             1 => {
                                 peer.text(text);
@@ -653,7 +659,8 @@ fn callees_that_register_and_leave_at_any_moment_leave_no_ghost() {
         let mut caller = Peer::join(address);
         let mut asked = 0;
         while racers.iter().any(|racer| !racer.is_finished()) {
-            // No callee ever answers, so each call ends with an error, whatever happens to be there.
+            // No callee ever answers, so each call ends
+            // with an error, whatever happens to be there.
             let error = caller.call("raced", 1).unwrap_err();
             assert!(
                 ["wamp.error.no_such_procedure", "wamp.error.canceled"].contains(&error.as_str()),

@@ -1,6 +1,7 @@
-//! RFC 6455 in raw bytes, on the echo mode of the transport: frames, fragments, control frames between them, reserved bits
-//! and opcodes, UTF-8, the close handshake. The cases are those of Autobahn|Testsuite's sections 1 to 7, in brief;
-//! the suite itself runs where it is installed (`tests/conformance.rs` of `transparency-service`).
+//! RFC 6455 in raw bytes, on the echo mode of the transport: frames, fragments, control frames
+//! between them, reserved bits and opcodes, UTF-8, the close handshake. The cases are those of
+//! Autobahn|Testsuite's sections 1 to 7, in brief; the suite itself runs where it is installed
+//! (`tests/conformance.rs` of `transparency-service`).
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -30,7 +31,8 @@ impl Heard {
     }
 }
 
-/// Sends frames on their own connection, in pieces of this size, and hears until the connection ends.
+/// Sends frames on their own connection, in pieces of
+/// this size, and hears until the connection ends.
 fn talk(router: &Router, frames: &[Vec<u8>], piece: usize) -> Heard {
     let mut socket = TcpStream::connect(router.address).unwrap();
     socket.set_nodelay(true).unwrap();
@@ -62,7 +64,8 @@ fn talk(router: &Router, frames: &[Vec<u8>], piece: usize) -> Heard {
     heard(&bytes)
 }
 
-/// Takes a server's bytes apart: no masks, no fragments, nothing after the close frame, nothing left over.
+/// Takes a server's bytes apart: no masks, no fragments,
+/// nothing after the close frame, nothing left over.
 fn heard(mut bytes: &[u8]) -> Heard {
     let mut take = |count: usize| {
         let (part, rest) = bytes.split_at_checked(count)?;
@@ -137,7 +140,8 @@ fn good_frames_are_echoed_in_whatever_pieces_they_come() {
             vec![frame(FIN | PING, [9; 125])],
             vec![(PONG, vec![9; 125])],
         ),
-        // A character of three bytes, cut in the middle; one beyond the first plane; no character at all (U+FFFF).
+        // A character of three bytes, cut in the middle; one
+        // beyond the first plane; no character at all (U+FFFF).
         (
             vec![frame(TEXT, b"\xe2\x82"), frame(FIN | CONTINUATION, b"\xac")],
             vec![text("\u{20ac}")],

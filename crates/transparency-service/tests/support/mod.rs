@@ -2,7 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
-// The workspace's own way to run programs: a folder away, since nothing depends on the package `tests`.
+// The workspace's own way to run programs: a folder
+// away, since nothing depends on the package `tests`.
 #[path = "../../../../tests/src/program.rs"]
 pub mod program;
 
@@ -200,8 +201,8 @@ fn one_call(
     Ok(())
 }
 
-/// Waits until a condition holds that nothing announces. It is looked at again and again, and the time between
-/// has no bearing on the result.
+/// Waits until a condition holds that nothing announces. It is looked at again and again, and the
+/// time between has no bearing on the result.
 pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + DEADLINE;
     while !condition() {

@@ -1,4 +1,5 @@
-//! Sends back whatever its one client sends, and ends with it: `codio-echo-server` on tokio and clap.
+//! Sends back whatever its one client sends, and ends
+//! with it: `codio-echo-server` on tokio and clap.
 
 use std::io::Write;
 

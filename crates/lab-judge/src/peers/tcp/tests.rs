@@ -7,7 +7,8 @@ fn pair() -> (Connection, TcpStream) {
     let theirs = accept(&listener, Instant::now() + Duration::from_secs(10))
         .unwrap()
         .unwrap();
-    // So long that it is no test of how busy the machine is: each yield below may cost a slice of the scheduler's.
+    // So long that it is no test of how busy the machine is:
+    // each yield below may cost a slice of the scheduler's.
     let patience = Duration::from_secs(100);
     let limit = Limit {
         patience,
@@ -20,7 +21,8 @@ fn pair() -> (Connection, TcpStream) {
     (ours, theirs)
 }
 
-/// The promise that all verdicts about segments rest on: a reader that asks for more gets one piece at a time.
+/// The promise that all verdicts about segments rest on:
+/// a reader that asks for more gets one piece at a time.
 #[test]
 fn pieces_stay_apart_however_late_the_reader_is() {
     let (mut ours, mut theirs) = pair();

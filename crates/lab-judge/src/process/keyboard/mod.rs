@@ -1,11 +1,12 @@
 //! The keyboard of a program under test: what it asks for is typed in, as its user would do it.
 //!
-//! Students write programs that ask for the host, the port or the message. When such a program waits for its keyboard, its prompt
-//! tells what it wants, and the case knows the answer. Without a prompt it gets what a program of its kind asks for first. A
-//! question that the check cannot answer stays open, and is told.
+//! Students write programs that ask for the host, the port or the message. When such a program
+//! waits for its keyboard, its prompt tells what it wants, and the case knows the answer. Without a
+//! prompt it gets what a program of its kind asks for first. A question that the check cannot
+//! answer stays open, and is told.
 //!
-//! Whether a program waits is seen in the kernel ([`waiting`]), so nothing is typed for a program that never asks. Only Linux
-//! shows that.
+//! Whether a program waits is seen in the kernel ([`waiting`]), so nothing is typed for a program
+//! that never asks. Only Linux shows that.
 //!
 //! | module | holds |
 //! |---|---|
@@ -30,7 +31,8 @@ use super::output::{View, plain};
 use crate::kind::Kind;
 use crate::verdict::Log;
 
-/// How often the same question is answered: a program may ask again when it does not like an answer.
+/// How often the same question is answered: a program
+/// may ask again when it does not like an answer.
 const TIMES: usize = 3;
 
 /// How many questions of a program are answered at all.
@@ -77,7 +79,8 @@ impl Keys {
         }
     }
 
-    /// Types a text; false when the program no longer reads there. Short texts only: a long one could block.
+    /// Types a text; false when the program no longer reads
+    /// there. Short texts only: a long one could block.
     pub(crate) fn type_in(&self, text: &str) -> bool {
         let mut writer = labnet::lock(&self.writer);
         writer
@@ -182,7 +185,8 @@ impl Typist {
                         },
                     };
                     *labnet::lock(&open) = answer.is_none().then_some(question);
-                    // What a thread prints while another waits may be the prompt: an open question is read again.
+                    // What a thread prints while another waits may
+                    // be the prompt: an open question is read again.
                     if answer.is_none() && address_only {
                         break;
                     }
@@ -201,7 +205,8 @@ impl Typist {
         typist
     }
 
-    /// Waits until a program that is told its address only waits for something else; says whether it does.
+    /// Waits until a program that is told its address only
+    /// waits for something else; says whether it does.
     pub(crate) fn is_done(&self, patience: Duration) -> bool {
         let (done, changed) = &*self.done;
         let waited = changed.wait_timeout_while(labnet::lock(done), patience, |done| !*done);
@@ -313,7 +318,8 @@ impl Talk {
     fn answer(&self, asked: &Asked, alone: bool) -> Option<Answer> {
         let answers = &self.answers;
         let question = question::of(&asked.prompt);
-        // One that waits for the network as well need not be asking: it has to say so, or not have been told anything yet.
+        // One that waits for the network as well need not be asking: it has to say so, or not have
+        // been told anything yet.
         if !alone && asked.prompt.is_empty() && !self.answered.is_empty() {
             return None;
         }
@@ -404,7 +410,8 @@ impl Talk {
         first.then(|| Answer::Line(self.answers.port.to_string()))
     }
 
-    /// For a scanner that reads lines and does not say why: the host, the first port, the last port.
+    /// For a scanner that reads lines and does not say
+    /// why: the host, the first port, the last port.
     fn scanned(&self, (first, last): (u16, u16)) -> Option<Answer> {
         let line = match self.answered.len() {
             0 => self.answers.host.clone(),
@@ -416,8 +423,8 @@ impl Talk {
     }
 }
 
-/// The prompt at the end of what was printed: the line that has not ended, or the last one if it looks like a question. A mark
-/// like `>` belongs to the line before it.
+/// The prompt at the end of what was printed: the line that has not ended, or the last one if it
+/// looks like a question. A mark like `>` belongs to the line before it.
 fn prompt_in(printed: &str) -> String {
     let (before, last) = printed.rsplit_once('\n').unwrap_or(("", printed));
     let last = last.trim();

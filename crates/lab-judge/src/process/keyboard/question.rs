@@ -369,7 +369,8 @@ fn is_unspaced(word: &str) -> bool {
     word.chars().all(|c| ('\u{3040}'..='\u{9fff}').contains(&c))
 }
 
-/// The word with which a program says that it can be ended, in what it has printed: `Type 'quit' to leave`.
+/// The word with which a program says that it can be
+/// ended, in what it has printed: `Type 'quit' to leave`.
 pub(super) fn word_to_end(printed: &str) -> Option<&'static str> {
     const WORDS: [&str; 8] = ["quit", "exit", "bye", "stop", "end", "close", "q", "x"];
     const VERBS: [&str; 5] = ["type", "enter", "write", "say", "or"];
@@ -394,7 +395,8 @@ pub(super) fn word_to_end(printed: &str) -> Option<&'static str> {
     WORDS.into_iter().find(named)
 }
 
-/// The key of the menu's line that does the work (`1. Send a message`), or of the one that ends the program (`2) Quit`).
+/// The key of the menu's line that does the work (`1. Send a
+/// message`), or of the one that ends the program (`2) Quit`).
 pub(super) fn choice_of(menu: &str, end: bool) -> Option<String> {
     const WORK: &[&str] = &[
         "send", "message", "echo", "connect", "scan", "start", "senden",

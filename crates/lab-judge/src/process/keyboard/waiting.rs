@@ -1,21 +1,25 @@
 //! Whether a program waits for its keyboard, from what the kernel says of its threads.
 //!
-//! Linux shows for every thread that rests the system call in which it rests, with its arguments (`/proc/PID/task/TID/syscall`,
-//! proc(5)). A thread that has been woken reads as "running" at once, so who reads as waiting in `read` has found nothing to read.
-//! Elsewhere nobody is ever found waiting.
+//! Linux shows for every thread that rests the system call in which it rests,
+//! with its arguments (`/proc/PID/task/TID/syscall`, proc(5)). A thread that
+//! has been woken reads as "running" at once, so who reads as waiting in
+//! `read` has found nothing to read. Elsewhere nobody is ever found waiting.
 
 /// A thread that waits for the keyboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Wait {
     /// The thread's number.
     thread: u32,
-    /// How often it had been given a processor when it began to wait: another figure is another wait.
+    /// How often it had been given a processor when it
+    /// began to wait: another figure is another wait.
     turns: u64,
-    /// Whether it waits for nothing else: it is in `read`, and not in `poll`, `select` or `epoll_wait`.
+    /// Whether it waits for nothing else: it is in `read`,
+    /// and not in `poll`, `select` or `epoll_wait`.
     pub(super) alone: bool,
 }
 
-/// Whether a program, or what it has started, waits for what is typed into this file, named as `/proc/PID/fd` names it.
+/// Whether a program, or what it has started, waits for what is typed into this file, named as
+/// `/proc/PID/fd` names it.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn wait_of(_root: u32, _stdin: &str) -> Option<Wait> {
     None
@@ -42,7 +46,8 @@ mod linux {
     /// A program may start programs that start programs; so many generations are looked at.
     const GENERATIONS: usize = 8;
 
-    /// What a descriptor set of select(2) holds, and no poll of a program that reads a keyboard exceeds.
+    /// What a descriptor set of select(2) holds, and no
+    /// poll of a program that reads a keyboard exceeds.
     const MOST_DESCRIPTORS: u64 = 1024;
 
     pub fn wait_of(root: u32, stdin: &str) -> Option<Wait> {
@@ -83,7 +88,8 @@ mod linux {
         })
     }
 
-    /// Whether this call, as `/proc/PID/task/TID/syscall` shows it, waits for the keyboard; and if so, whether for nothing else.
+    /// Whether this call, as `/proc/PID/task/TID/syscall` shows it, waits for the keyboard; and if
+    /// so, whether for nothing else.
     fn waits_in(call: &str, process: u32, stdin: &str) -> Option<bool> {
         let Call { number, arguments } = Call::parse(call)?;
         let [first, second, ..] = arguments;
@@ -124,7 +130,8 @@ mod linux {
     #[cfg(not(target_arch = "x86_64"))]
     const SELECT: [i64; 1] = [libc::SYS_pselect6];
 
-    /// The descriptors that an epoll descriptor watches for input: lines like `tfd: 0 events: 19 …`, the events in hexadecimal.
+    /// The descriptors that an epoll descriptor watches for input: lines like `tfd: 0 events: 19
+    /// …`, the events in hexadecimal.
     fn epoll(process: u32, descriptor: u64) -> Option<Vec<u64>> {
         const EPOLLIN: u32 = 1;
         let text = fs::read_to_string(format!("/proc/{process}/fdinfo/{descriptor}")).ok()?;

@@ -1,12 +1,14 @@
-//! Plays any order of events on the protocol, and checks after each what has to hold. The property test and the fuzz target
-//! `client` share it. One file, since every event is an arm of one game.
+//! Plays any order of events on the protocol, and checks after each what has to hold. The property
+//! test and the fuzz target `client` share it. One file, since every event is an arm of one game.
 //!
 //! - No promise is kept twice, and when the session is at its end each has been kept once.
 //! - Requests have the ids 1, 2, 3, … on each connection.
-//! - A call is on its way, or something will send it. One on its way knows its request, and the request knows its call.
-//! - An answer to a request that was never made breaks the protocol, and so does one of the wrong kind: it takes nothing away.
-//! - What the session holds is bounded by what its user asked for, whatever the router sends: no request, task or invocation
-//!   more, and nothing that the router put in is kept.
+//! - A call is on its way, or something will send it. One on its way knows its request, and the
+//!   request knows its call.
+//! - An answer to a request that was never made breaks the protocol, and so does one of the wrong
+//!   kind: it takes nothing away.
+//! - What the session holds is bounded by what its user asked for, whatever the router sends: no
+//!   request, task or invocation more, and nothing that the router put in is kept.
 //! - A connection on which bytes move is not broken off.
 //! - Connecting waits the longer the more sessions have not lasted.
 //! - After the end nothing is held, and nothing comes out any more.
@@ -414,7 +416,8 @@ impl Play {
         }
     }
 
-    /// Whether a message answers a request of its kind; `None` for one that answers nothing, or may come late.
+    /// Whether a message answers a request of its kind;
+    /// `None` for one that answers nothing, or may come late.
     fn is_asked_for(&self, message: &Message) -> Option<bool> {
         let requests = &self.protocol.link.as_ref()?.requests;
         let (request, kind): (_, fn(&Request) -> bool) = match message {

@@ -1,7 +1,9 @@
-//! The client's side of a session as a state machine: messages, requests and times go in; messages, results and notices come out.
+//! The client's side of a session as a state machine: messages, requests and times go in; messages,
+//! results and notices come out.
 //!
-//! Nothing here waits, reads a clock, draws a random number or touches a socket. The session's threads hold it under a lock, tell it
-//! what has come and what time it is, and do what its [`Output`]s say. So the tests can play every order of events.
+//! Nothing here waits, reads a clock, draws a random number or touches a socket. The session's
+//! threads hold it under a lock, tell it what has come and what time it is, and do what its
+//! [`Output`]s say. So the tests can play every order of events.
 //!
 //! | module | holds |
 //! |---|---|
@@ -48,12 +50,13 @@ use subscriptions::SubscriptionEntry;
 pub(super) use timer::Task;
 use timer::Tasks;
 
-/// How long after a reconnection an idempotent call is made again although nobody has the procedure: its callee
-/// may be on its way to the new router as well.
+/// How long after a reconnection an idempotent call is made again although nobody has the
+/// procedure: its callee may be on its way to the new router as well.
 const SETTLING_TIME: Duration = Duration::from_secs(5);
 
-/// A session that lived so long was a good one: when it is lost, the next attempt to connect is made at once. After a shorter
-/// one it waits, or a router that ends every session would be asked for a thousand a second.
+/// A session that lived so long was a good one: when it is lost, the next attempt to connect is
+/// made at once. After a shorter one it waits, or a router that ends every session would be asked
+/// for a thousand a second.
 const GOOD_SESSION: Duration = Duration::from_secs(3);
 
 /// A connection, as far as messages are put into it.
@@ -65,15 +68,15 @@ pub(super) trait Outgoing: Clone {
     /// When it cannot be written, or too much waits already; then nothing has been taken.
     fn put(&self, message: &Message) -> Result<usize, Error>;
 
-    /// Takes a message that carries nothing of the user's, even where much waits already; where far too much does, the
-    /// connection is ended.
+    /// Takes a message that carries nothing of the user's, even where much waits already; where far
+    /// too much does, the connection is ended.
     fn tell(&self, message: &Message);
 
     /// When a byte last moved that shows that the other side is there.
     fn last_sign_of_life(&self) -> Instant;
 
-    /// The largest message without an answer that the other side need not have read by the time at which it answered this
-    /// request (0 for none).
+    /// The largest message without an answer that the other side need not have read by the time at
+    /// which it answered this request (0 for none).
     fn largest_after(&self, answered: u64) -> usize;
 
     /// Asks the other side for a sign of life.
@@ -211,7 +214,8 @@ impl<W: Outgoing> Protocol<W> {
         self.epoch
     }
 
-    /// The connection, what the router calls this session, its WELCOME, and which of the addresses it has.
+    /// The connection, what the router calls this session,
+    /// its WELCOME, and which of the addresses it has.
     pub(super) fn connection(&self) -> Option<(&W, Id, &Dict, usize)> {
         let link = self.link.as_ref()?;
         Some((&link.wire, link.session, &link.details, link.address))
@@ -232,9 +236,9 @@ impl<W: Outgoing> Protocol<W> {
         self.tasks.add(at, Task::Handshake(self.epoch));
     }
 
-    /// A router said ABORT. Whether it may do better later. Where the session had been open before, it may: some routers do so
-    /// while they start. At first, one that is full or being shut down may; a realm that was never there is more likely a
-    /// name that is misspelt.
+    /// A router said ABORT. Whether it may do better later. Where the session had been open before,
+    /// it may: some routers do so while they start. At first, one that is full or being shut down
+    /// may; a realm that was never there is more likely a name that is misspelt.
     pub(super) fn may_let_us_in_later(&self, error: &Error) -> bool {
         self.phase != Phase::Opening
             || matches!(error.uri(), known::UNAVAILABLE | known::SYSTEM_SHUTDOWN)
@@ -245,7 +249,8 @@ impl<W: Outgoing> Protocol<W> {
         self.failures = self.failures.saturating_add(1);
     }
 
-    /// How often in a row connecting has led to no good session; the next attempt waits the longer for it.
+    /// How often in a row connecting has led to no good
+    /// session; the next attempt waits the longer for it.
     pub(super) fn failures(&self) -> u32 {
         self.failures
     }
@@ -285,8 +290,8 @@ impl<W: Outgoing> Protocol<W> {
         again
     }
 
-    /// The connection is gone: what was sent on it and is not answered is told or made ready to be made again. `too_large`: the
-    /// router ended it since a message was larger than it takes.
+    /// The connection is gone: what was sent on it and is not answered is told or made ready to be
+    /// made again. `too_large`: the router ended it since a message was larger than it takes.
     pub(super) fn lost(&mut self, now: Instant, reason: &str, too_large: bool) {
         self.tasks.forget_connection();
         let Some(mut link) = self.link.take() else {
@@ -340,7 +345,8 @@ impl<W: Outgoing> Protocol<W> {
 
     // The end.
 
-    /// The user leaves; true when GOODBYE is on its way, and false when there is nothing to wait for.
+    /// The user leaves; true when GOODBYE is on its way,
+    /// and false when there is nothing to wait for.
     pub(super) fn leave(&mut self) -> bool {
         match self.phase {
             Phase::Opening => self.close(Error::Closed),
@@ -450,7 +456,8 @@ impl<W: Outgoing> Protocol<W> {
             ping_timeout: timeout,
             ..
         } = self.timing;
-        // The time counts from the ping, and not from the silence: this program may have been stopped, or busy.
+        // The time counts from the ping, and not from the
+        // silence: this program may have been stopped, or busy.
         let pinged = link.pinged.filter(|pinged| *pinged > self.heard);
         let at = match pinged {
             Some(pinged) if now.saturating_duration_since(pinged) >= timeout => {

@@ -20,9 +20,12 @@ pub(in super::super) enum Output<W> {
     Finish(Arc<Promise>, Result<Payload, Error>),
     /// The end of an acknowledged publication.
     Published(Arc<Promise>, Id),
-    /// A partial result of this call. Where too many wait, [`Protocol::overrun`](super::Protocol::overrun) is told.
+    /// A partial result of this call. Where too many wait,
+    /// [`Protocol::overrun`](super::Protocol::overrun) is told.
     Partial(u64, Arc<Promise>, Payload),
-    /// A procedure is called. What comes of it goes to [`Protocol::answered`](super::Protocol::answered), or at once to [`Protocol::turned_away`](super::Protocol::turned_away).
+    /// A procedure is called. What comes of it goes to
+    /// [`Protocol::answered`](super::Protocol::answered), or at once to
+    /// [`Protocol::turned_away`](super::Protocol::turned_away).
     Invoke(Invoked),
     /// The caller no longer wants this invocation's result.
     Cancel(Arc<CancelToken>),
@@ -57,6 +60,7 @@ pub(in super::super) struct Invoked {
 pub(in super::super) struct Delivery {
     pub(in super::super) event: Event,
     pub(in super::super) handler: EventHandler,
-    /// Cleared when the subscription is given up: events that wait for the handler by then are dropped.
+    /// Cleared when the subscription is given up: events
+    /// that wait for the handler by then are dropped.
     pub(in super::super) wanted: Arc<AtomicBool>,
 }

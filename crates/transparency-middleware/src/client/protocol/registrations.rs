@@ -70,7 +70,8 @@ impl<W: Outgoing> Protocol<W> {
         }
     }
 
-    /// The user no longer waits for the first answer. If REGISTERED comes after all, it is answered with UNREGISTER.
+    /// The user no longer waits for the first answer. If
+    /// REGISTERED comes after all, it is answered with UNREGISTER.
     pub(in super::super) fn forget_registration(&mut self, key: u64) {
         self.registrations.remove(&key);
     }

@@ -74,12 +74,14 @@ impl<W: Outgoing> Protocol<W> {
         }
     }
 
-    /// The user no longer waits for the first answer. If SUBSCRIBED comes after all, it is answered with UNSUBSCRIBE.
+    /// The user no longer waits for the first answer. If SUBSCRIBED
+    /// comes after all, it is answered with UNSUBSCRIBE.
     pub(in super::super) fn forget_subscription(&mut self, key: u64) {
         self.subscriptions.remove(&key);
     }
 
-    /// Gives a subscription up. Tells what says whether its events are still wanted, and whether the router will answer.
+    /// Gives a subscription up. Tells what says whether its events are still wanted, and whether
+    /// the router will answer.
     ///
     /// # Errors
     ///
@@ -98,7 +100,8 @@ impl<W: Outgoing> Protocol<W> {
         };
         let others = link.subscribed.entry(subscription).or_default();
         others.retain(|other| *other != key);
-        // The router has one subscription for all handlers of a topic, also for one that is on its way.
+        // The router has one subscription for all handlers
+        // of a topic, also for one that is on its way.
         let on_its_way = self.subscriptions.values().any(|other| {
             other.live.is_none()
                 && other.uri == entry.uri

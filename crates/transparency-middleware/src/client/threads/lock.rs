@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use super::State;
 
-/// The session's state while it is locked. What is put into the connection meanwhile is sent when the lock is let go:
-/// then many threads that call at once share a system call, and none waits for the lock while another sends.
+/// The session's state while it is locked. What is put into the connection meanwhile is sent when
+/// the lock is let go: then many threads that call at once share a system call, and none waits for
+/// the lock while another sends.
 pub(in super::super) struct Locked<'a> {
     /// None only while it is being let go.
     state: Option<MutexGuard<'a, State>>,

@@ -1,7 +1,8 @@
-//! What a session's threads and its users share: the protocol under a lock, and the threads that read and keep the time.
+//! What a session's threads and its users share: the protocol under a lock, and the threads that
+//! read and keep the time.
 //!
-//! What the session does is decided in [`super::protocol`]. Here it is told what has come and what time it is, and what it wants
-//! done is done.
+//! What the session does is decided in [`super::protocol`]. Here it is told what has come and what
+//! time it is, and what it wants done is done.
 //!
 //! | module | holds |
 //! |---|---|
@@ -37,7 +38,8 @@ use lock::{Locked, wait};
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the last bytes of a session may take to leave.
 const FAREWELL_TIMEOUT: Duration = Duration::from_millis(200);
-/// The pauses between attempts at a registration, a subscription or a call that the router turned down.
+/// The pauses between attempts at a registration, a
+/// subscription or a call that the router turned down.
 const RETRY_PAUSE: Backoff = Backoff {
     first: Duration::from_millis(20),
     most: Duration::from_secs(1),

@@ -27,7 +27,8 @@ impl Core {
         }
     }
 
-    /// Reads a connection until it is at its end, and says why, and whether the router had been sent too large a message.
+    /// Reads a connection until it is at its end, and says why, and whether the router had been
+    /// sent too large a message.
     fn read_to_end(self: &Arc<Self>, reader: &mut Reader) -> (String, bool) {
         loop {
             let disconnect = match reader.next() {
@@ -70,7 +71,8 @@ impl Core {
         received
     }
 
-    /// Sends what waits and no more. `violation` tells the router, as far as it still listens, how it broke the protocol.
+    /// Sends what waits and no more. `violation` tells the router,
+    /// as far as it still listens, how it broke the protocol.
     fn hang_up(&self, patience: Duration, violation: Option<&str>) {
         let sender = self
             .lock()
@@ -86,7 +88,8 @@ impl Core {
         }
     }
 
-    /// Goes over the addresses, again and again, until one router lets the session in; `None` at its end.
+    /// Goes over the addresses, again and again, until
+    /// one router lets the session in; `None` at its end.
     fn connect(self: &Arc<Self>, first: usize) -> Option<(Reader, usize)> {
         let began = Instant::now();
         let count = self.config.addresses.len();
@@ -123,8 +126,8 @@ impl Core {
         }
     }
 
-    /// Waits before the next round over the addresses, the longer the more often connecting has failed; false when the session
-    /// is at its end, or its user leaves.
+    /// Waits before the next round over the addresses, the longer the more often connecting has
+    /// failed; false when the session is at its end, or its user leaves.
     fn pause(self: &Arc<Self>) -> bool {
         let mut state = self.lock();
         let pause = match state.protocol.failures() {

@@ -187,7 +187,8 @@ impl Core {
         self.perform(&mut state);
     }
 
-    /// Says GOODBYE. The reader ends the session when the router answers; the keeper of the time, when it does not.
+    /// Says GOODBYE. The reader ends the session when the router
+    /// answers; the keeper of the time, when it does not.
     pub(in super::super) fn leave_without_waiting(self: &Arc<Self>) {
         let mut state = self.lock();
         if !self.says_goodbye(&mut state) {

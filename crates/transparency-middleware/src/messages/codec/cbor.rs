@@ -1,4 +1,5 @@
-//! CBOR (RFC 8949). Heads and lengths are read here to find the elements; `cbor4ii` reads the elements.
+//! CBOR (RFC 8949). Heads and lengths are read here to
+//! find the elements; `cbor4ii` reads the elements.
 
 use super::{Container, Elements, MAX_DEPTH, big_endian};
 
@@ -94,8 +95,8 @@ pub(super) fn describe(error: &cbor4ii::serde::DecodeError<std::convert::Infalli
 /// The byte that ends a list, a dictionary, a text or bytes whose length was not told before.
 const BREAK: u8 = 0xff;
 
-/// What the first bytes of a value told; the reader is behind them, or behind the whole value where it
-/// holds no others. A count of `None` continues to a [`BREAK`].
+/// What the first bytes of a value told; the reader is behind them, or behind the whole value where
+/// it holds no others. A count of `None` continues to a [`BREAK`].
 enum Head {
     Scalar,
     Text,

@@ -49,10 +49,11 @@ impl<'de: 'a, 'a> Visitor<'de> for ElementsOf<'a> {
     }
 }
 
-/// Counts the brackets outside of strings. Takes what is no JSON as well: it comes before serde_json.
+/// Counts the brackets outside of strings. Takes what
+/// is no JSON as well: it comes before serde_json.
 fn check_depth(bytes: &[u8]) -> Result<(), String> {
-    // Hardly a message has so many brackets at all, in strings or outside of them. To count them is a loop without
-    // branches.
+    // Hardly a message has so many brackets at all, in strings or outside of them. To count them is
+    // a loop without branches.
     let is_opening = |byte: &&u8| matches!(byte, b'[' | b'{');
     if bytes.iter().filter(is_opening).count() <= MAX_DEPTH {
         return Ok(());

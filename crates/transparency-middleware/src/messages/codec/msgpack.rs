@@ -1,4 +1,5 @@
-//! MessagePack. Heads and lengths are read here to find the elements; `rmp_serde` reads the elements.
+//! MessagePack. Heads and lengths are read here to
+//! find the elements; `rmp_serde` reads the elements.
 
 use rmp::Marker;
 
@@ -44,7 +45,8 @@ pub(super) fn keys_are_text(element: &[u8]) -> bool {
 }
 
 pub(super) fn number(out: &mut Vec<u8>, number: u64) {
-    // The shortest form, as the format asks: one byte below 128, then 0xcc to 0xcf with 1, 2, 4, 8 bytes.
+    // The shortest form, as the format asks: one byte
+    // below 128, then 0xcc to 0xcf with 1, 2, 4, 8 bytes.
     let bytes = number.to_be_bytes();
     match number {
         0..0x80 => out.push(bytes[7]),
@@ -64,8 +66,8 @@ pub(super) fn number(out: &mut Vec<u8>, number: u64) {
     }
 }
 
-/// What the first bytes of a value told; the reader is behind them, or behind the whole value where it
-/// holds no others.
+/// What the first bytes of a value told; the reader is behind
+/// them, or behind the whole value where it holds no others.
 enum Head {
     Scalar,
     Text,
@@ -154,7 +156,8 @@ impl Reader<'_> {
 
     /// Goes behind the next value. Without recursion: what is open is in a list of bounded length.
     fn skip(&mut self) -> Result<(), String> {
-        // The message's own list is one level, so here are at most one fewer. Values left on each level.
+        // The message's own list is one level, so here are
+        // at most one fewer. Values left on each level.
         let mut open = [0_u64; MAX_DEPTH - 1];
         let mut depth = 0;
         loop {

@@ -1,7 +1,9 @@
-//! What other people's peers write and the readers here do not know, put into plain form: CBOR's half floats and tags
-//! (RFC 8949, section 3.4; RFC 8746), MessagePack's extension types. The README has the table.
+//! What other people's peers write and the readers here do not know, put
+//! into plain form: CBOR's half floats and tags (RFC 8949, section 3.4;
+//! RFC 8746), MessagePack's extension types. The README has the table.
 //!
-//! The elements have been found well-formed before. One file, since the three formats share their forms and their test.
+//! The elements have been found well-formed before. One file,
+//! since the three formats share their forms and their test.
 
 use std::borrow::Cow;
 
@@ -102,7 +104,8 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// What a tag makes of the value behind it. A tag that only says what the value means is left out.
+    /// What a tag makes of the value behind it. A tag
+    /// that only says what the value means is left out.
     fn tagged(&mut self, tag: u64, out: &mut Vec<u8>) -> Result<(), String> {
         match tag {
             2 | 3 => {
@@ -151,7 +154,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// An exponent and a mantissa: of 10 (tag 4) or of 2 (5). The nearest float is as good as others' readers do.
+    /// An exponent and a mantissa: of 10 (tag 4) or of 2 (5).
+    /// The nearest float is as good as others' readers do.
     fn fraction(&mut self, tag: u64) -> Result<f64, String> {
         let odd = || format!("what CBOR's tag {tag} stands before is not two whole numbers");
         let list = self.head()?;
@@ -341,7 +345,8 @@ fn timestamp(kind: i8, data: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
     Ok(())
 }
 
-/// Whole numbers in JSON that a reader would silently take for floats, since they are beyond 64 bits.
+/// Whole numbers in JSON that a reader would silently
+/// take for floats, since they are beyond 64 bits.
 pub(super) fn json(element: &[u8]) -> Result<(), String> {
     let mut at = 0;
     while let Some(byte) = element.get(at) {
@@ -381,7 +386,8 @@ mod tests {
     use super::*;
     use crate::messages::Format;
 
-    /// Any CBOR that others may write: tags before anything, floats of all widths, lists without a count.
+    /// Any CBOR that others may write: tags before anything,
+    /// floats of all widths, lists without a count.
     fn any_cbor() -> impl Strategy<Value = Vec<u8>> {
         let with_head = |major: u8, bytes: Vec<u8>| {
             let mut out = Vec::new();
@@ -426,8 +432,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever comes, it gets a plain form that every reader here knows, or an error; and that form keeps its value from
-        /// serialization to serialization and back.
+        /// Whatever comes, it gets a plain form that every reader here knows, or an error; and that
+        /// form keeps its value from serialization to serialization and back.
         #[test]
         fn what_has_a_form_keeps_it_in_each_serialization(element in any_cbor()) {
             let message = [vec![0x81], element.clone()].concat();

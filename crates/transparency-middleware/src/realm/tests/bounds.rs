@@ -4,10 +4,11 @@ use super::*;
 use crate::realm::patterns::MAX_NODES;
 use crate::realm::tasks::STEP;
 
-/// The most that one message may do at once, in look-ups and the like: some 100 ns each at worst, in an optimized build.
+/// The most that one message may do at once, in look-ups and
+/// the like: some 100 ns each at worst, in an optimized build.
 ///
-/// A URI is compared with each node of the trie of wildcards at worst, and those that match are collected; that is all
-/// which the limits allow to be more than a step.
+/// A URI is compared with each node of the trie of wildcards at worst, and those that match are
+/// collected; that is all which the limits allow to be more than a step.
 const MOST: usize = 2 * MAX_NODES + 2 * Uri::MAX_LENGTH + 3 * STEP;
 
 /// A realm with the limits that a router has.
@@ -15,8 +16,8 @@ fn full() -> Realm<Id> {
     Realm::new(Limits::default(), roles(), [7; 32])
 }
 
-/// Lets a session say something, and does all that is left in steps. Gives the most work that one of them was, and what
-/// came out in all.
+/// Lets a session say something, and does all that is left in steps. Gives the most work that one
+/// of them was, and what came out in all.
 fn measured(realm: &mut Realm<Id>, from: u64, text: &str) -> (usize, Out) {
     let message = Message::from_json(text).unwrap();
     measured_step(realm, |realm, out| {

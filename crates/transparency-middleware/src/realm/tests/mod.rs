@@ -1,5 +1,5 @@
-//! The realm with sessions that are only numbers: what goes in, what comes out, and that no sequence of
-//! messages leads to a state that is wrong.
+//! The realm with sessions that are only numbers: what goes in, what comes out, and that no
+//! sequence of messages leads to a state that is wrong.
 //!
 //! | module | tests |
 //! |---|---|

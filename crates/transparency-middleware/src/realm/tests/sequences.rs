@@ -68,7 +68,8 @@ fn steps() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// The calls that wait for their answer, as somebody sees who only reads what goes in and comes out.
+/// The calls that wait for their answer, as somebody
+/// sees who only reads what goes in and comes out.
 #[derive(Default)]
 struct Watcher {
     present: HashSet<Id>,
@@ -114,8 +115,8 @@ impl Watcher {
     }
 }
 
-/// Takes back what carries arguments and is not an event, as a serialization that has no form for them does. What comes
-/// of that can be sent: the arguments are the router's own.
+/// Takes back what carries arguments and is not an event, as a serialization that has no form for
+/// them does. What comes of that can be sent: the arguments are the router's own.
 fn lose(realm: &mut Realm<Id>, output: Output<Id>, out: &mut Out) {
     match output {
         Output::Send(to, message)

@@ -73,8 +73,8 @@ impl Router {
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
-    /// Where its counters are, when it was started with `--metrics 127.0.0.1:0`. The address is on stderr, which is read
-    /// at the end; the listener is found by its owner.
+    /// Where its counters are, when it was started with `--metrics 127.0.0.1:0`. The address is on
+    /// stderr, which is read at the end; the listener is found by its owner.
     pub fn metrics_address(&self) -> SocketAddr {
         listening_addresses(self.pid())
             .into_iter()
@@ -213,7 +213,8 @@ impl Peer {
         self.socket.send(Frame::text(text)).unwrap();
     }
 
-    /// The next frame. A read that was only interrupted (this process was stopped and continues) is begun again.
+    /// The next frame. A read that was only interrupted (this
+    /// process was stopped and continues) is begun again.
     pub fn frame(&mut self) -> Result<Frame, Error> {
         loop {
             match self.socket.read() {
@@ -264,7 +265,8 @@ impl Peer {
         self.next - 1
     }
 
-    /// Registers a procedure. A session that had it may have gone so lately that the router has not noticed.
+    /// Registers a procedure. A session that had it may
+    /// have gone so lately that the router has not noticed.
     pub fn register(&mut self, procedure: &str, options: &str) -> u64 {
         let options: Dict = serde_json::from_str(options).unwrap();
         let deadline = Instant::now() + PATIENCE;
@@ -379,9 +381,10 @@ pub struct Slowest {
     busy: Duration,
 }
 
-/// Below this time nothing is judged. A router that was built without optimization works some ten times as long on each message of a flood,
-/// and the pair waits for that: `cargo test --release -p transparency-router -- --ignored survival` holds the router to what
-/// it promises, and to nothing less.
+/// Below this time nothing is judged. A router that was built without
+/// optimization works some ten times as long on each message of a flood, and the
+/// pair waits for that: `cargo test --release -p transparency-router -- --ignored
+/// survival` holds the router to what it promises, and to nothing less.
 const FLOOR: Duration = Duration::from_millis(if cfg!(debug_assertions) { 60 } else { 0 });
 
 impl Slowest {
@@ -478,18 +481,21 @@ fn p99(mut times: Vec<Duration>) -> Duration {
     times.get(index).copied().unwrap_or_default()
 }
 
-/// So many calls the pair has made while the router was beset, so that one of a hundred is not just the slowest.
+/// So many calls the pair has made while the router was
+/// beset, so that one of a hundred is not just the slowest.
 const BUSY_CALLS: usize = 500;
 
-/// How often the times may be bad: another program's work is in them as well. A call that fails, fails at once.
+/// How often the times may be bad: another program's work
+/// is in them as well. A call that fails, fails at once.
 const ATTEMPTS: usize = 5;
 
-/// Runs a test against its own router, again and again until a well-behaved pair has made enough calls next to it. None
-/// of them fails, and none of a hundred takes five times as long as in quiet.
+/// Runs a test against its own router, again and again until a
+/// well-behaved pair has made enough calls next to it. None of them
+/// fails, and none of a hundred takes five times as long as in quiet.
 ///
-/// One such test at a time: the pair's times are to show what this test does to them, not another. And what the test itself
-/// computes it computes when a processor is free (nice 19), as a peer on another machine would: what is left in the pair's
-/// times is the router's work.
+/// One such test at a time: the pair's times are to show what this test does to them, not another.
+/// And what the test itself computes it computes when a processor is free (nice 19), as a peer on
+/// another machine would: what is left in the pair's times is the router's work.
 #[cfg(target_os = "linux")]
 pub fn survives(args: &[&str], test: impl Fn(&mut Router) + Sync) {
     static ALONE: Mutex<()> = Mutex::new(());
