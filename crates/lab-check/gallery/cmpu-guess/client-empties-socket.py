@@ -1,6 +1,7 @@
-# Takes one socket, and throws away what waits there before each guess:
-# an answer that comes later still is taken for this one's. check:
-# cmpu-guess --client "python3 {file} {port}" fails: late udp-late-answer
+# Takes one socket, and throws away what waits there before each guess: an answer that comes later
+# still is taken for this one's.
+# check: cmpu-guess --client "python3 {file} {port}"
+# fails: late udp-late-answer
 import socket
 import sys
 

@@ -1,5 +1,7 @@
 # Takes one socket for all guesses: an answer that comes twice, or late, is taken for the next
-# guess's. check: cmpu-guess --client "python3 {file} {port}" fails: doubled udp-counts-resend
+# guess's.
+# check: cmpu-guess --client "python3 {file} {port}"
+# fails: doubled udp-counts-resend
 # fails: late udp-late-answer
 import socket
 import sys

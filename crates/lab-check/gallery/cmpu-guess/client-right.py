@@ -1,5 +1,6 @@
 # A right client: a fresh socket for every guess, connected to the server, with a time limit and a
-# few tries. check: cmpu-guess --client "python3 {file} {port}"
+# few tries.
+# check: cmpu-guess --client "python3 {file} {port}"
 import socket
 import sys
 

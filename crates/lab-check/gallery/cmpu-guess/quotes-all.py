@@ -1,6 +1,7 @@
-# Quotes all of a wrong guess: about the longest one its answer fits
-# into no datagram, and sendto raises. check: cmpu-guess --server
-# "python3 {file} {port}" fails: bad-datagrams udp-dies-on-datagram
+# Quotes all of a wrong guess: about the longest one its answer fits into no datagram, and sendto
+# raises.
+# check: cmpu-guess --server "python3 {file} {port}"
+# fails: bad-datagrams udp-dies-on-datagram
 import random
 import socket
 import sys

@@ -1,5 +1,6 @@
 // A right answer in Rust. Without a library for it the number is drawn from a hash that the system
-// seeds. check: cmpu-guess --server "{file} {port}"
+// seeds.
+// check: cmpu-guess --server "{file} {port}"
 use std::cmp::Ordering;
 use std::hash::{BuildHasher, RandomState};
 use std::net::UdpSocket;

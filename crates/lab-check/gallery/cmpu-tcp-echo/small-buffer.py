@@ -1,6 +1,8 @@
 # One recv into a buffer of 100 bytes, one sendall, and close: of a longer message the rest stays
-# unread. check: cmpu-tcp-echo --server "python3 {file} {port}" fails: bytes small-buffer fails:
-# exact-buffer small-buffer
+# unread.
+# check: cmpu-tcp-echo --server "python3 {file} {port}"
+# fails: bytes small-buffer
+# fails: exact-buffer small-buffer
 import socket
 import sys
 

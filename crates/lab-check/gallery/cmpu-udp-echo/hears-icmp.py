@@ -1,6 +1,7 @@
 # Asks the system to report ICMP errors (Windows does it unasked), and does not catch them: an
-# answer to a client that has gone ends the server. check: cmpu-udp-echo --server "python3 {file}
-# {port}" fails: gone-client udp-icmp
+# answer to a client that has gone ends the server.
+# check: cmpu-udp-echo --server "python3 {file} {port}"
+# fails: gone-client udp-icmp
 import socket
 import sys
 

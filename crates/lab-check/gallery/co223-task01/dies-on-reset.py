@@ -1,5 +1,7 @@
 # Ends each connection with shutdown: that fails when the client has broken it off, and ends the
-# server. check: co223-task01 --server "python3 {file} {port}" fails: reset dies-on-reset
+# server.
+# check: co223-task01 --server "python3 {file} {port}"
+# fails: reset dies-on-reset
 import socket
 import sys
 

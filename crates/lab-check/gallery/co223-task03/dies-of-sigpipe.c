@@ -1,5 +1,7 @@
 // Sends to a client that has gone without a look at what send returns: the second time SIGPIPE ends
-// the program. check: co223-task03 --server "{file} {port}" fails: reset dies-on-reset
+// the program.
+// check: co223-task03 --server "{file} {port}"
+// fails: reset dies-on-reset
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,8 @@
-// Connects to the machine of a friend, whose address stands in the
-// program, and takes no heed of the result. check: codio-echo --client
-// "{file}" fails: sends other-address may fail: sends never-connects
+// Connects to the machine of a friend, whose address stands in the program, and takes no heed of
+// the result.
+// check: codio-echo --client "{file}"
+// fails: sends other-address
+// may fail: sends never-connects
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 // A right client that asks for address, port and message with printf and scanf, and flushes
-// nothing. check: codio-echo --client "{file}"
+// nothing.
+// check: codio-echo --client "{file}"
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>

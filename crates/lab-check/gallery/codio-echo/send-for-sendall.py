@@ -1,6 +1,7 @@
-# Waits with select, and takes send for sendall: it does not look at
-# how much was sent, nor whether there was room. check: codio-echo
-# --server "python3 {file} {port}" fails: slow-reader send-for-sendall
+# Waits with select, and takes send for sendall: it does not look at how much was sent, nor whether
+# there was room.
+# check: codio-echo --server "python3 {file} {port}"
+# fails: slow-reader send-for-sendall
 import select
 import socket
 import sys

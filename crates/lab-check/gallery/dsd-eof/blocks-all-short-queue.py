@@ -1,5 +1,7 @@
 # Serves one client after another, with room for one more in the queue of listen: others cannot even
-# connect. check: dsd-eof --server "python3 {file} {port}" fails: side-by-side blocks-all
+# connect.
+# check: dsd-eof --server "python3 {file} {port}"
+# fails: side-by-side blocks-all
 import socket
 import sys
 

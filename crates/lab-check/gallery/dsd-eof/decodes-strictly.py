@@ -1,6 +1,9 @@
 # Decodes each piece by itself, strictly, with one client at a time: bytes that are no text end the
-# server. check: dsd-eof --server "python3 {file} {port}" fails: cut-character decodes-pieces fails:
-# bytes dies-on-bytes fails: side-by-side blocks-all
+# server.
+# check: dsd-eof --server "python3 {file} {port}"
+# fails: cut-character decodes-pieces
+# fails: bytes dies-on-bytes
+# fails: side-by-side blocks-all
 import socket
 import sys
 

@@ -1,6 +1,8 @@
 # Serves all clients in one thread and does not catch ConnectionResetError: one broken connection
-# ends the server. check: dsd-eof --server "python3 {file} {port}" fails: reset dies-on-reset fails:
-# connect-and-leave dies-on-reset
+# ends the server.
+# check: dsd-eof --server "python3 {file} {port}"
+# fails: reset dies-on-reset
+# fails: connect-and-leave dies-on-reset
 import selectors
 import socket
 import sys

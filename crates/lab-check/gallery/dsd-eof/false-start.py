@@ -1,5 +1,7 @@
 # Counts how much of the end mark has matched, and begins again at nothing when it goes on
-# differently. check: dsd-eof --server "python3 {file} {port}" fails: overlap false-start
+# differently.
+# check: dsd-eof --server "python3 {file} {port}"
+# fails: overlap false-start
 import socket
 import sys
 import threading

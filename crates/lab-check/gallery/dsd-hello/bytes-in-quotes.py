@@ -1,5 +1,7 @@
 # Puts the bytes into an f-string: their repr, with its b and its quotes, becomes a part of the
-# answer. check: dsd-hello --server "python3 {file} {port}" fails: whole wrong-answer
+# answer.
+# check: dsd-hello --server "python3 {file} {port}"
+# fails: whole wrong-answer
 import socket
 import sys
 

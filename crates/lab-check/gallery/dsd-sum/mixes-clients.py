@@ -1,5 +1,7 @@
 # Gives each client a thread, but answers to the one variable for the connection that they all
-# share. check: dsd-sum --server "python3 {file} {port}" fails: two-at-once mixes-clients
+# share.
+# check: dsd-sum --server "python3 {file} {port}"
+# fails: two-at-once mixes-clients
 import socket
 import sys
 import threading

@@ -1,5 +1,7 @@
 // Makes text of the whole buffer instead of the part that was filled: the last word ends with bytes
-// of value 0. check: dsd-sum --server "{file} {port}" fails: whole whole-buffer
+// of value 0.
+// check: dsd-sum --server "{file} {port}"
+// fails: whole whole-buffer
 use std::env;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -1,5 +1,6 @@
 // A right answer in JavaScript (node) that prints all it has found in one line, in French, in the
-// form of addresses. check: portscan --program "node {file} {host} {first} {last}"
+// form of addresses.
+// check: portscan --program "node {file} {host} {first} {last}"
 const net = require("node:net");
 
 const [host, first, last] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4])];

@@ -1,6 +1,5 @@
-// A right caller in JavaScript (node), on the WebSocket that node
-// has built in. check: transparency-middleware --client "node
-// --experimental-websocket --no-warnings {file} {host} {port}"
+// A right caller in JavaScript (node), on the WebSocket that node has built in.
+// check: transparency-middleware --client "node --experimental-websocket --no-warnings {file} {host} {port}"
 const [host, port] = process.argv.slice(2);
 const socket = new WebSocket(`ws://${host}:${port}/ws`, "wamp.2.json");
 const say = (...message) => socket.send(JSON.stringify(message));

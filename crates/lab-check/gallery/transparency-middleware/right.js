@@ -1,6 +1,5 @@
 // A right service in JavaScript (node), on the WebSocket that node has built in.
-// check: transparency-middleware --server "node --experimental-websocket --no-warnings {file}
-// {host} {port} {scratch}/state"
+// check: transparency-middleware --server "node --experimental-websocket --no-warnings {file} {host} {port} {scratch}/state"
 const fs = require("fs");
 
 const [host, port, path] = process.argv.slice(2);
