@@ -7,7 +7,7 @@
 //! title = "Exercise 4: add numbers"
 //! order = 4                     # its place on the sheet
 //! role = "server"               # server, client, program; library, router, service, caller
-//! python = "left to the student"# the sheet's name for its Python file
+//! python = "left to the student"  # the sheet's name for its Python file
 //! teaches = "A protocol of your own, and why one recv is not one message"
 //! calls = ["socket", "bind"]    # system calls to be met, in their order
 //! args = ["--port", "9900"]     # may be left out: what the program needs on its command line

@@ -1,11 +1,11 @@
-//! Calls procedures by name. Where they run, in which
-//! language, and in how many processes, it does not know.
+//! Calls procedures by name. Where they run, and in which language, it does not know.
 //!
-//! Python:     `twin.py` (with autobahn: `python3 -m pip install
-//! 'autobahn[twisted,serialization]'`) Terminal 1: `cargo run -p transparency-router`
-//! Terminal 2: `cargo run -p transparency-service` Terminal 3: `cargo run -p
-//! transparency-caller` You see:    a line for each call, `org.example.calculator.add(2,
-//! 3) = 5` Safety:     it connects to the router and listens nowhere
+//! Python:     `twin.py`, with autobahn (see there)
+//! Terminal 1: `cargo run -p transparency-router`
+//! Terminal 2: `cargo run -p transparency-service`
+//! Terminal 3: `cargo run -p transparency-caller`
+//! You see:    a line for each call, `org.example.calculator.add(2, 3) = 5`
+//! Safety:     it connects to the router and listens nowhere
 
 mod calls;
 

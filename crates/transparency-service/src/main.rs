@@ -1,10 +1,11 @@
 //! Offers a counter and a calculator by name. Who calls them, and from where, it does not know.
 //!
-//! Python:     `twin.py` (with autobahn: `python3 -m pip install
-//! 'autobahn[twisted,serialization]'`) Terminal 1: `cargo run -p transparency-router` Terminal 2:
-//! `cargo run -p transparency-service` Terminal 3: `cargo run -p transparency-caller` You see:    a
-//! line for each call, `org.example.counter.add(1) = 1` Safety:     it connects to the router and
-//! listens nowhere; who may call is the router's to decide
+//! Python:     `twin.py`, with autobahn (see there)
+//! Terminal 1: `cargo run -p transparency-router`
+//! Terminal 2: `cargo run -p transparency-service`
+//! Terminal 3: `cargo run -p transparency-caller`
+//! You see:    a line for each call, `org.example.counter.add(1) = 1`
+//! Safety:     it connects to the router and listens nowhere; the router decides who may call
 
 mod counter;
 mod procedures;
