@@ -261,23 +261,16 @@ impl Grade {
             return Row::new(name, Verdict::NotChecked);
         }
         let begin = Instant::now();
-        let json = out.join(format!("{name}.json"));
-        let files: Vec<(Format, PathBuf)> = self
-            .format
-            .iter()
-            .map(|format| (*format, out.join(format!("{name}.{}", format.extension()))))
-            .collect();
         desk.running().push(name.clone());
         // What this submission's check wrote is its own
         // doing; whatever else has changed by now is not.
         let mut written = Vec::new();
-        let checked = self.checked(submission, &files, &json, &mut written);
+        let checked = self.checked(submission, out, &mut written);
         let mut row = checked.unwrap_or_else(|error| {
-            let why = format!("{error:#}");
-            let text = format!("{}: {name}\nThere is no score: {why}.\n", self.exercise);
-            let text_file = out.join(format!("{name}.{}", Format::Student.extension()));
-            if report::write(&text_file, &text).is_ok() {
-                written.push(text_file);
+            let mut why = format!("{error:#}");
+            let text = format!("There is no score: {why}.\n");
+            if let Err(error) = self.tell_author(name, &text, out, &mut written) {
+                why.push_str(&format!("; and its author cannot be told: {error:#}"));
             }
             Row::new(name, Verdict::Trouble(why))
         });
@@ -291,8 +284,7 @@ impl Grade {
     fn checked(
         &self,
         submission: &Submission,
-        files: &[(Format, PathBuf)],
-        json: &Path,
+        out: &Path,
         written: &mut Vec<PathBuf>,
     ) -> anyhow::Result<Row> {
         let name = &submission.name;
@@ -306,38 +298,41 @@ impl Grade {
             && let Built::Failed(said) =
                 build::build(&build::with_file(command, folder, side)?, folder)?
         {
-            return self.does_not_build(name, &said, files, written);
+            let score = self
+                .points
+                .map_or("0".to_string(), |of| format!("0 of {of}"));
+            let text = format!(
+                "Score: {score}\n\nFix this first: the program does not build.\n\n{said}\n"
+            );
+            self.tell_author(name, &text, out, written)?;
+            return Ok(Row::new(name, Verdict::NotBuilt));
         }
-        let received = self.check(name, folder, files)?;
+        let files: Vec<(Format, PathBuf)> = self
+            .format
+            .iter()
+            .map(|format| (*format, result_file(out, name, *format)))
+            .collect();
+        let received = self.check(name, folder, &files)?;
         let (result, text) = received.result()?;
-        written.extend(files.iter().map(|(_, path)| path.clone()));
-        report::write(json, &text)?;
-        written.push(json.to_path_buf());
+        written.extend(files.into_iter().map(|(_, path)| path));
+        let json = result_file(out, name, Format::Json);
+        report::write(&json, &text)?;
+        written.push(json);
         Ok(Row::of(name, &result))
     }
 
-    /// The author's text of a program that does not compile.
-    fn does_not_build(
+    /// Writes the author's file of a submission that has no result.
+    fn tell_author(
         &self,
         name: &str,
-        said: &str,
-        files: &[(Format, PathBuf)],
+        text: &str,
+        out: &Path,
         written: &mut Vec<PathBuf>,
-    ) -> anyhow::Result<Row> {
-        let score = self
-            .points
-            .map_or("0".to_string(), |of| format!("0 of {of}"));
-        let text = format!(
-            "{}: {name}\nScore: {score}\n\nFix this first: the program does not build.\n\n{said}\n",
-            self.exercise
-        );
-        for (format, path) in files {
-            if *format == Format::Student {
-                report::write(path, &text)?;
-                written.push(path.clone());
-            }
-        }
-        Ok(Row::new(name, Verdict::NotBuilt))
+    ) -> anyhow::Result<()> {
+        let path = result_file(out, name, Format::Student);
+        report::write(&path, &format!("{}: {name}\n{text}", self.exercise))?;
+        written.push(path);
+        Ok(())
     }
 
     fn check(
@@ -388,9 +383,14 @@ impl Grade {
     }
 }
 
+/// The file of a submission's result in a format.
+fn result_file(out: &Path, name: &str, format: Format) -> PathBuf {
+    out.join(format!("{name}.{}", format.extension()))
+}
+
 /// What is known of a submission that was not graded this time: its result of an earlier time.
 fn earlier(name: &str, out: &Path) -> Row {
-    let result = fs::read_to_string(out.join(format!("{name}.json")))
+    let result = fs::read_to_string(result_file(out, name, Format::Json))
         .ok()
         .and_then(|text| serde_json::from_str(&text).ok());
     match result {

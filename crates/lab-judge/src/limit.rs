@@ -10,9 +10,9 @@ use crate::verdict::{Log, What};
 /// A program that has nothing to do and runs this long is in a loop.
 pub const LOOPS: Duration = Duration::from_millis(300);
 
-/// The same for one that has only to close its connection,
-/// with some room for what it does on the way there.
-const CLOSES: Duration = Duration::from_secs(1);
+/// The same for one that has only to close its connection, or
+/// to end, with some room for what it does on the way there.
+const CLOSES: Duration = Duration::from_millis(700);
 
 /// What somebody saw who need not wait any longer, for the evidence.
 const SEES_IT_WAIT: &str = "saw that the program itself waits, and that nothing is on its way";
@@ -58,6 +58,8 @@ struct Facts {
     senders: AtomicUsize,
     /// Whether the last wait that was over was so because the program waits for good.
     waits: AtomicBool,
+    /// Whether the program has been found in a loop, and nothing has come from it since.
+    loops: AtomicBool,
 }
 
 impl Known {
@@ -133,15 +135,20 @@ impl Limit {
             overtime: None,
             looked: false,
             watch: Watch::default(),
+            closes: false,
             ran: None,
         }
     }
 
-    /// A step in which the program has nothing to do but to close its connection: one that runs on
-    /// end for a while is in a loop.
+    /// A step in which the program has nothing to do but to close its connection, or to end: one
+    /// that runs on end for a while is in a loop.
     pub fn step_to_close(&self) -> Step {
         let ran = procfs::cpu_usage(self.group).map(|usage| (usage.ran, Instant::now()));
-        Step { ran, ..self.step() }
+        Step {
+            closes: true,
+            ran,
+            ..self.step()
+        }
     }
 }
 
@@ -157,8 +164,10 @@ pub struct Step {
     /// long, after its time was up; or to wait for good, before.
     looked: bool,
     watch: Watch,
-    /// How much the program had run when it had nothing
-    /// to do any more, and when that was looked at last.
+    /// Whether the program has nothing to do but to close its connection, or to end.
+    closes: bool,
+    /// How much the program had run when the step began,
+    /// and when it was looked at last whether it loops.
     ran: Option<(Duration, Instant)>,
 }
 
@@ -210,25 +219,38 @@ impl Step {
         waits
     }
 
-    /// Whether a program that has nothing to do has run for too long. It is looked at now and then.
+    /// Whether the program has run for too long where it has nothing to do, or where it has read
+    /// the end of a connection that it holds. It is looked at now and then.
     fn loops(&mut self) -> bool {
         const AGAIN: Duration = Duration::from_millis(200);
-        let Some((from, last)) = &mut self.ran else {
-            return false;
+        let group = self.limit.group;
+        let due = match &self.ran {
+            Some((_, last)) => last.elapsed() >= AGAIN,
+            None => self.begin.elapsed() >= AGAIN,
         };
-        if last.elapsed() < AGAIN {
+        if !due {
             return false;
         }
+        let ran = procfs::cpu_usage(group).unwrap_or_default().ran;
+        let (from, last) = self.ran.get_or_insert((ran, Instant::now()));
         *last = Instant::now();
-        let ran = procfs::cpu_usage(self.limit.group).unwrap_or_default().ran;
-        ran.saturating_sub(*from) >= CLOSES
+        let facts = &self.limit.known.0;
+        let most = match facts.loops.load(Ordering::SeqCst) {
+            true => LOOPS,
+            false => CLOSES,
+        };
+        let loops =
+            ran.saturating_sub(*from) >= most && (self.closes || procfs::has_heard_an_end(group));
+        facts.loops.fetch_or(loops, Ordering::SeqCst);
+        loops
     }
 
     /// Something came: the time starts again.
     pub fn renew(&mut self) {
-        *self = match self.ran {
-            Some(_) => self.limit.step_to_close(),
-            None => self.limit.step(),
+        self.limit.known.0.loops.store(false, Ordering::SeqCst);
+        *self = match self.closes {
+            true => self.limit.step_to_close(),
+            false => self.limit.step(),
         };
     }
 

@@ -286,6 +286,22 @@ misconceptions! {
     "float() makes 15.0 of 15, and keeps only 15 digits or so. Take whole numbers as whole numbers: int(), and float() (or better \
      decimal.Decimal) only for a word that has a point.";
 
+    SUM_ROUNDS, "sum-rounds", "adds decimals inexactly",
+    "A float has no exact place for 0.1: 0.1 + 0.2 gives 0.30000000000000004. A type that counts in tens adds as on paper: \
+     decimal.Decimal in Python, BigDecimal in Java, whole tenths or cents anywhere.";
+
+    NOT_NUMBERS, "not-numbers", "sends something else than numbers with white space between them",
+    "The server splits a request at its white space and takes each word for a number: 1,2,3 is one word, and no number. Send the \
+     numbers as text with a blank between two of them.";
+
+    STOPS_AT_NUL, "stops-at-nul", "takes bytes for a string that ends at the first NUL",
+    "A string of C ends at the first byte of value 0; what recv gives ends where recv says, and may hold that byte anywhere. Keep the \
+     number that recv returns, and send that many bytes: strlen does not know it.";
+
+    OLD_BYTES, "old-bytes", "sends what an earlier message left in its buffer",
+    "recv writes over the beginning of the buffer and leaves the rest as it was. Only the first n bytes are the new message, where n is \
+     what recv has returned: send those, and no more.";
+
     NOT_UTF8, "not-utf8", "does not send its text as UTF-8",
     "On the wire there are bytes, so a text has to be encoded, and both sides have to agree how: the labs use UTF-8, as \
      encode() does without an argument. ASCII has no place for é or 日, and Latin-1 writes é in another way.";

@@ -183,21 +183,24 @@ pub struct CpuUsage {
 }
 
 impl CpuUsage {
-    /// Watches a group for a while, and tells whether it was at work: whether it ran or was kept
-    /// from running by others for a fifth of the time, or is kept from it still.
+    /// Watches a group for a while, or until it is known to wait, and tells whether it was at work:
+    /// whether it ran or was kept from running by others for a fifth of the time, or is kept from
+    /// it still.
     ///
     /// Who waits in a call is not at work, whatever else the machine does.
     pub fn watch(self, group: u32, window: Duration) -> Option<(CpuUsage, bool)> {
-        let begin = Instant::now();
-        thread::sleep(window);
+        /// How long between two questions.
+        const TICK: Duration = Duration::from_millis(20);
+        let (begin, mut watch) = (Instant::now(), Watch::default());
+        while begin.elapsed() < window {
+            if watch.waits_for_good(&[group]) {
+                return Some((cpu_usage(group)?, false));
+            }
+            thread::sleep(TICK.min(window.saturating_sub(begin.elapsed())));
+        }
         let after = cpu_usage(group)?;
-        Some((after, after.is_busy_since(self, begin)))
-    }
-
-    /// Whether a group was at work since it had done so much.
-    fn is_busy_since(self, before: CpuUsage, then: Instant) -> bool {
-        let busy = (self.ran + self.waited).saturating_sub(before.ran + before.waited);
-        busy * 5 > then.elapsed() || self.ready
+        let busy = (after.ran + after.waited).saturating_sub(self.ran + self.waited);
+        Some((after, busy * 5 > begin.elapsed() || after.ready))
     }
 }
 
@@ -205,31 +208,22 @@ impl CpuUsage {
 /// are known to wait. Where the system does not tell: no.
 pub fn is_busy(group: u32) -> bool {
     const WINDOW: Duration = Duration::from_millis(250);
-    let begin = Instant::now();
-    let Some(before) = cpu_usage(group) else {
-        return false;
-    };
-    if waits_within(group, WINDOW) {
-        return false;
-    }
-    thread::sleep(WINDOW.saturating_sub(begin.elapsed()));
-    cpu_usage(group).is_some_and(|after| after.is_busy_since(before, begin))
+    cpu_usage(group)
+        .and_then(|before| before.watch(group, WINDOW))
+        .is_some_and(|(_, busy)| busy)
 }
 
-/// Whether a group is found to wait for good within this time.
-pub fn waits_within(group: u32, time: Duration) -> bool {
-    /// How long between two questions.
-    const TICK: Duration = Duration::from_millis(20);
-    let (begin, mut watch) = (Instant::now(), Watch::default());
-    loop {
-        if watch.waits_for_good(&[group]) {
-            return true;
-        }
-        if begin.elapsed() + TICK > time {
-            return false;
-        }
-        thread::sleep(TICK);
-    }
+/// Whether a program holds a connection that its peer has ended, and of which it has read all: one
+/// that runs on without a pause has taken the end for something else.
+pub fn has_heard_an_end(group: u32) -> bool {
+    let Some(sockets) = sockets("tcp") else {
+        return false;
+    };
+    let of_group = processes().into_iter().filter(|one| one.group == group);
+    let inodes: BTreeSet<u64> = of_group.flat_map(|one| socket_inodes(one.id)).collect();
+    sockets
+        .iter()
+        .any(|socket| socket.ended && socket.unread == 0 && inodes.contains(&socket.inode))
 }
 
 /// Whether a process has not been stopped (by SIGSTOP)
@@ -253,6 +247,8 @@ struct Socket {
     listens: bool,
     /// Its connection is being made (SYN_SENT, SYN_RECV).
     begins: bool,
+    /// The other side has ended its direction, and the program has not closed (CLOSE_WAIT).
+    ended: bool,
     unread: usize,
     unacknowledged: usize,
     inode: u64,

@@ -1,6 +1,6 @@
 // Takes the datagram for a C string: strlen ends at the first NUL.
 // check: cmpu-udp-echo --server "{file} {port}"
-// fails: same-bytes mangles-binary
+// fails: same-bytes stops-at-nul
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 // Takes what it received for a C string: strlen stops at the first NUL.
 // check: codio-echo --server "{file} {port}"
-// fails: bytes mangles-binary
+// fails: bytes stops-at-nul
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -8,7 +8,7 @@ use lab_judge::misconceptions as m;
 use lab_judge::peers::tcp::{Connection, ReadEnd};
 use lab_judge::ports::Protocol;
 use lab_judge::steps;
-use lab_judge::verdict::{Step, Stop, wrong};
+use lab_judge::verdict::{Step, Stop, differs, wrong};
 
 #[path = "sheets/dsd_sum.rs"]
 mod sheet;
@@ -143,14 +143,33 @@ static SERVER: &[Case] = &[
                 harness.note("a word that is no number gets no answer; the sheet leaves open which it should get");
             }
             client.close();
-            steps::still_serves(harness, &m::DIES_ON_WORD, Sum::serves)?;
-            let mut decimals = harness.connect()?;
-            decimals.send(b"0.1 0.2");
-            let received = decimals.read_some();
-            if received.bytes != b"0.3" {
-                harness.note("0.1 and 0.2 do not give 0.3; the sheet speaks of numbers and leaves open which");
+            steps::still_serves(harness, &m::DIES_ON_WORD, Sum::serves)
+        },
+    },
+    Case {
+        id: "decimals",
+        name: "adds decimals exactly, where it adds them at all",
+        depends_on: &["goes-on"],
+        play: |harness| {
+            let mut client = harness.serve()?;
+            client.send(b"0.1 0.2");
+            let received = client.read_until_idle(1024);
+            let answer = String::from_utf8_lossy(&received).trim().to_string();
+            // 0.30 and .3 are as exact.
+            let exact = answer.trim_end_matches('0').trim_start_matches('0') == ".3";
+            match answer.parse::<f64>() {
+                Ok(_) if exact => Ok(()),
+                Ok(_) => Err(differs(
+                    &m::SUM_ROUNDS,
+                    "The sum of 0.1 and 0.2 is not 0.3.",
+                    b"0.3",
+                    &received,
+                )),
+                Err(_) => {
+                    harness.note("0.1 and 0.2 are not added; the sheet speaks of numbers and leaves open which");
+                    Ok(())
+                }
             }
-            Ok(())
         },
     },
     Case {
@@ -186,7 +205,25 @@ struct Asks;
 impl Client for Asks {}
 
 static CLIENT: &[Case] = &[
-    tcp_client::sends::<Asks>(),
+    Case {
+        id: "sends",
+        name: "connects and sends its numbers, with white space between them",
+        depends_on: &[],
+        play: |harness| {
+            let (_, request) = steps::meet(harness, "")?;
+            let text = String::from_utf8_lossy(&request);
+            let is_number = |word: &str| {
+                word.bytes().any(|byte| byte.is_ascii_digit()) && word.parse::<f64>().is_ok()
+            };
+            match text.split_whitespace().find(|word| !is_number(word)) {
+                None => Ok(()),
+                Some(word) => Err(wrong(
+                    &m::NOT_NUMBERS,
+                    format!("The request has the word {word:?}, which is no number."),
+                )),
+            }
+        },
+    },
     Case {
         id: "prints",
         name: "prints the sum and ends, while the server keeps the connection open",

@@ -35,17 +35,15 @@ pub(super) struct Opened {
 
 /// The folders and zip archives in a folder, by name. Hidden ones are nobody's work.
 pub(super) fn all(folder: &Path) -> anyhow::Result<Vec<Submission>> {
-    let listed = || format!("cannot list the folder {}", folder.display());
     let mut found: BTreeMap<String, PathBuf> = BTreeMap::new();
-    for entry in fs::read_dir(folder).with_context(listed)? {
-        let path = entry.with_context(listed)?.path();
+    for path in visible(folder)? {
         let is_zip = is_zip(&path);
         let name = match is_zip {
             true => path.file_stem(),
             false => path.file_name(),
         };
         let name = name.unwrap_or_default().to_string_lossy().into_owned();
-        if name.starts_with('.') || name == "__MACOSX" || !(is_zip || path.is_dir()) {
+        if !(is_zip || path.is_dir()) {
             continue;
         }
         if found.insert(name.clone(), path).is_some() {

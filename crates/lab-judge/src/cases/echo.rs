@@ -107,7 +107,7 @@ pub const BYTES: Case = Case {
         let mut client = harness.serve()?;
         for text in [
             b"  blanks, and a line end\r\n".as_slice(),
-            &steps::all_bytes(),
+            &[b"all bytes", steps::all_bytes().as_slice()].concat(),
         ] {
             steps::exchange(harness, &mut client, &[text], text, &m::MANGLES_BINARY)?;
         }

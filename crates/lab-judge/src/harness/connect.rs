@@ -10,6 +10,16 @@ use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// What explains another port whose two bytes are those of the right one in the other order.
+pub(super) fn swapped(right: u16, other: u16) -> &'static str {
+    match other == right.swap_bytes() && other != right {
+        true => {
+            " The two bytes of the port are swapped: in C the port goes through htons on its way into sin_port."
+        }
+        false => "",
+    }
+}
+
 /// Where a program listens that should listen on the harness's address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Listens {
@@ -171,6 +181,7 @@ impl Harness<'_> {
         let mut summary = format!("The program runs, but nothing listens on {address} ({error}).");
         if let Listens::Elsewhere(other) = listens {
             summary.push_str(&format!(" It listens on {other} instead."));
+            summary.push_str(swapped(address.port(), other.port()));
         }
         // A program that waits for something else is known to do so at once.
         if !waited.is_zero() {
@@ -182,5 +193,18 @@ impl Harness<'_> {
             Listens::Elsewhere(other) => stop.listens_at(other),
             _ => stop,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::swapped;
+
+    #[test]
+    fn a_port_without_htons_is_told_so_and_another_port_is_not() {
+        assert!(swapped(1234, 53764).contains("htons"));
+        assert_eq!(swapped(1234, 1235), "");
+        // Both of its bytes are the same.
+        assert_eq!(swapped(0x1111, 0x1111), "");
     }
 }

@@ -8,6 +8,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 
 use super::Harness;
+use super::connect::swapped;
 use crate::misconceptions as m;
 use crate::peers::udp::Peer;
 use crate::process::Ended;
@@ -77,9 +78,10 @@ impl Harness<'_> {
         Err(wrong(
             &m::OTHER_ADDRESS,
             format!(
-                "The program {verb} {}; {}.{and}",
+                "The program {verb} {}; {}.{}{and}",
                 attempt.to,
-                self.should_go()
+                self.should_go(),
+                swapped(self.address.port(), attempt.to.port())
             ),
         ))
     }

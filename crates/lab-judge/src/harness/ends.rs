@@ -1,7 +1,7 @@
 //! How the program under test ends: waited for, told, or brought about.
 
 use super::{Harness, START_PATIENCE};
-use crate::limit::{Limit, seconds};
+use crate::limit::{self, Limit, seconds};
 use crate::misconceptions as m;
 use crate::peers::tcp::{ReadEnd, SendOutcome};
 use crate::process::{Ended, Running};
@@ -28,7 +28,8 @@ impl Harness<'_> {
     ///
     /// When it does not end in time.
     pub fn ends(&mut self, after: &str) -> Step<Ended> {
-        self.ends_within(self.target.patience, after, &m::HANGS)
+        let step = self.limit().step_to_close();
+        self.ends_in(step, self.target.patience, after, &m::HANGS)
     }
 
     /// Waits until a program that has just been started has ended by itself.
@@ -56,7 +57,17 @@ impl Harness<'_> {
             patience,
             ..self.limit()
         };
-        let mut step = limit.step();
+        self.ends_in(limit.step(), patience, after, suspect)
+    }
+
+    fn ends_in(
+        &mut self,
+        mut step: limit::Step,
+        patience: Duration,
+        after: &str,
+        suspect: &'static m::Misconception,
+    ) -> Step<Ended> {
+        let limit = self.limit();
         let (begin, from) = (Instant::now(), procfs::cpu_usage(limit.group));
         let program = self.program()?;
         loop {
@@ -79,8 +90,7 @@ impl Harness<'_> {
             return Err(wrong(
                 &m::SPINS,
                 format!(
-                    "The program still ran {} {after}, and kept a processor busy all the time.",
-                    seconds(patience)
+                    "The program does not end {after}, and keeps a processor busy all the time."
                 ),
             ));
         }

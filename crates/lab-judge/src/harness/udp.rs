@@ -6,6 +6,7 @@ use std::net::UdpSocket;
 use std::thread;
 use std::time::Duration;
 
+use super::connect::swapped;
 use super::{Harness, Starting};
 use crate::limit::Limit;
 use crate::misconceptions as m;
@@ -131,6 +132,7 @@ impl Harness<'_> {
                     format!("The program runs, but no UDP socket is bound to {address}.");
                 if let Some(other) = ours.first() {
                     summary.push_str(&format!(" It has bound {other} instead."));
+                    summary.push_str(swapped(address.port(), other.port()));
                 }
                 let stop = wrong(&m::UDP_NOT_BOUND, summary);
                 return Err(match ours.first() {

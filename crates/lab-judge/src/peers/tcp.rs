@@ -445,6 +445,12 @@ impl Connection {
         let _gone = self.stream.shutdown(Shutdown::Write);
     }
 
+    /// Whether the program has ended its direction, and all that it sent before has been read.
+    pub fn other_side_has_ended(&self) -> bool {
+        // Reads here have a time limit, so this does not wait for longer than a tick.
+        self.ahead.is_empty() && matches!(self.stream.peek(&mut [0]), Ok(0))
+    }
+
     /// Closes the connection well: what has come and was not read is read first, since a close
     /// would break the connection off.
     pub fn close(mut self) {

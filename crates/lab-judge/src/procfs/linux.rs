@@ -160,6 +160,7 @@ fn parse(table: &str) -> Vec<Socket> {
             remote: address(words.get(2)?)?,
             listens: *words.get(3)? == "0A",
             begins: ["02", "03"].contains(words.get(3)?),
+            ended: *words.get(3)? == "08",
             unread: usize::from_str_radix(unread, 16).ok()?,
             unacknowledged: usize::from_str_radix(unacknowledged, 16).ok()?,
             inode: words.get(9)?.parse().ok()?,

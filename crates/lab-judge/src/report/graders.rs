@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::machine::{describe, notes, questions, scores};
+use super::machine::{evidence, notes, questions, scores};
 use crate::sheet::Question;
 use crate::verdict::{CaseReport, Outcome, Report};
 
@@ -68,9 +68,11 @@ fn about(report: &Report, case: &CaseReport) -> String {
         Some(asked) => format!("The sheet, {}.", asked.words),
         None => Question::Network.words().to_string(),
     };
-    let told = describe(report, case);
-    let told = told.replace(&asked, "");
-    format!("{asked}\n{}", told.trim()).trim().to_string()
+    let told = evidence(report, case, "");
+    let notes = notes(&case.notes);
+    format!("{asked}\n{}\n{notes}", told.trim())
+        .trim()
+        .to_string()
 }
 
 /// classroom50's `result.json`, schema `classroom50/result/v1`. Who submitted what is in the

@@ -28,14 +28,19 @@ pub(super) fn message(case: &CaseReport) -> String {
     }
 }
 
-/// All that a student gets to see of a case that did not pass.
+/// All that a student gets to see of a case that did not pass, with what the sheet asks.
 pub(super) fn details(report: &Report, case: &CaseReport) -> String {
-    let Outcome::Failed(failure) = &case.outcome else {
-        return message(case);
-    };
     let asked = case.asked.map_or(String::new(), |asked| {
         format!("The sheet, {}.\n\n", asked.words)
     });
+    evidence(report, case, &asked)
+}
+
+/// What came of a case that did not pass: what was seen, then these words, then why.
+pub(super) fn evidence(report: &Report, case: &CaseReport, asked: &str) -> String {
+    let Outcome::Failed(failure) = &case.outcome else {
+        return message(case);
+    };
     let mut text = format!(
         "{}\n\n{asked}{}: {}\n\n",
         failure.summary, failure.misconception.title, failure.misconception.text
@@ -207,13 +212,6 @@ pub(super) fn notes(notes: &[String]) -> String {
         .map(|note| format!("note: {}", note.replace('\n', " ")))
         .collect();
     lines.join("\n")
-}
-
-/// What is said of a case that did not pass, and its notes.
-pub(super) fn describe(report: &Report, case: &CaseReport) -> String {
-    format!("{}\n{}", details(report, case), notes(&case.notes))
-        .trim()
-        .to_string()
 }
 
 #[cfg(test)]

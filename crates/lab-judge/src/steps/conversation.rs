@@ -5,8 +5,10 @@ use crate::harness::Harness;
 use crate::limit::seconds;
 use crate::misconceptions::{self as m, Misconception};
 use crate::peers::tcp::{Connection, ReadEnd, Received, find};
-use crate::verdict::{Step, Stop, What, differs, wrong};
+use crate::verdict::{Log, Step, Stop, What, differs, wrong};
 
+/// A beginning this long is no chance likeness, in bytes.
+const FEW: usize = 64;
 /// A message of these exercises is shorter than this, in bytes.
 const MESSAGE_LIMIT: usize = 64 * 1024;
 
@@ -67,7 +69,7 @@ pub fn exchange(
     }
     expected_was(harness, client, &received, expected, suspect)?;
     let more = client.surplus();
-    no_more(expected, &more)
+    no_more(client, expected, &more)
 }
 
 /// The same, and no byte more comes after the answer: until the program waits for the next message.
@@ -79,16 +81,17 @@ pub fn exchange_exactly(
 ) -> Step {
     exchange(harness, client, &[message], expected, &m::NO_ANSWER)?;
     let more = client.read_until_idle(MESSAGE_LIMIT);
-    no_more(expected, &more)
+    no_more(client, expected, &more)
 }
 
 /// After an answer that is right nothing else may have come.
-fn no_more(expected: &[u8], more: &[u8]) -> Step {
+fn no_more(client: &Connection, expected: &[u8], more: &[u8]) -> Step {
     if more.is_empty() {
         return Ok(());
     }
     let mistake = match more.iter().all(|byte| *byte == 0) && more.len() > 1 {
         true => &m::WHOLE_BUFFER,
+        false if is_left_over(&client.log, expected.len(), more) => &m::OLD_BYTES,
         false => &m::EXTRA_BYTES,
     };
     Err(differs(
@@ -97,6 +100,22 @@ fn no_more(expected: &[u8], more: &[u8]) -> Step {
         expected,
         &[expected, more].concat(),
     ))
+}
+
+/// Whether bytes that came after so many right ones are those that an earlier message had there: a
+/// buffer into which a shorter message was read still holds them.
+fn is_left_over(log: &Log, at: usize, more: &[u8]) -> bool {
+    log.events().iter().any(|event| {
+        let What::Sent(pieces) = &event.what else {
+            return false;
+        };
+        // The beginning of a long message, as far as it is kept.
+        let heads = pieces.iter().map(|piece| piece.head.as_slice());
+        let sent = heads.collect::<Vec<_>>().concat();
+        let rest = sent.get(at..).unwrap_or_default();
+        let alike = rest.len().min(more.len());
+        (alike == more.len() || alike >= FEW) && rest[..alike] == more[..alike]
+    })
 }
 
 /// A server that read a message and did not answer: what makes it answer says what it waits for.
@@ -166,6 +185,13 @@ pub fn expected_was(
         ),
         ReadEnd::Differs => (suspect, format!("The answer differs from byte {at} on.")),
         _ if got.is_empty() => (suspect, format!("No answer came, {ending}.")),
+        _ if stops_at_nul(expected, got) && doubts(suspect) => (
+            &m::STOPS_AT_NUL,
+            format!(
+                "The answer stops before the first byte of value 0: {at} of {} bytes came, {ending}.",
+                expected.len()
+            ),
+        ),
         _ if stops_short(expected, got) && doubts(suspect) => (
             &m::SMALL_BUFFER,
             format!(
@@ -198,6 +224,13 @@ pub(super) fn stops_short(expected: &[u8], got: &[u8]) -> bool {
         && expected.starts_with(got)
         && !got.ends_with(b"\n")
         && !next.is_some_and(|next| [0, b'\r', b'\n', 0x80].contains(next))
+}
+
+/// Whether these are all bytes of the answer before the first one of value 0.
+pub(super) fn stops_at_nul(expected: &[u8], got: &[u8]) -> bool {
+    expected.starts_with(got)
+        && memchr::memchr(0, got).is_none()
+        && expected.get(got.len()) == Some(&0)
 }
 
 /// Whether an answer goes wrong with bytes of value 0, as the rest of a buffer has them.
@@ -250,6 +283,11 @@ pub fn still_serves(
             &m::SPINS,
             "The next client was not served: the program has not come back from the one before it, and runs all the time.",
         ));
+    }
+    // One that answers, and answers wrongly, has not died: what came says more.
+    let answered = [m::OLD_BYTES.id, m::EXTRA_BYTES.id, m::WHOLE_BUFFER.id];
+    if answered.contains(&failure.misconception.id) {
+        return Err(Stop::Wrong(failure));
     }
     let ended = matches!(failure.misconception.id, "ends-after-first-client");
     let summary = match ended {

@@ -111,6 +111,18 @@ pub fn expected_was(expected: &[u8], got: &[u8], suspect: &'static Misconception
             got,
         ));
     }
+    if super::conversation::stops_at_nul(expected, got) && (plain || doubts) {
+        return Err(differs(
+            &m::STOPS_AT_NUL,
+            format!(
+                "Only the {} before the first one of value 0 came back, of {}.",
+                steps::bytes(got.len()),
+                expected.len()
+            ),
+            expected,
+            got,
+        ));
+    }
     if beginning && (plain || doubts) {
         return Err(differs(
             &m::UDP_TRUNCATES,

@@ -128,10 +128,6 @@ fn rests(harness: &mut Harness<'_>, most: Duration) -> Step {
         );
         return Ok(());
     };
-    // One that is known to wait rests.
-    if procfs::waits_within(id, REST) {
-        return Ok(());
-    }
     let mut cpu_usage = begin;
     while let Some((after, is_busy)) = cpu_usage.watch(id, REST) {
         if !is_busy {

@@ -38,6 +38,11 @@ pub const SERVER: &[Asked] = &[
         "the guessing game: the number is from 1 to 100, and can be found",
         &["every-number"],
     ),
+    asks(
+        1,
+        "the guessing game: what is no whole number gets an answer that begins with ERROR",
+        &["not-a-number"],
+    ),
 ];
 
 pub const CLIENT: &[Asked] = &[
