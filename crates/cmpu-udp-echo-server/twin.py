@@ -6,14 +6,19 @@ Terminal 2: python3 crates/cmpu-udp-echo-client/twin.py --port 9900
 """
 
 import argparse
+import contextlib
 import errno
 import socket
 import sys
 import time
 
 BUFFER_SIZE = 65_535
-BIND_HINT = ("is another program using this port, perhaps the same server in another terminal? "
-             "stop it, or choose another port with --port")
+HINTS = {
+    errno.EADDRINUSE: "is another program using this port, perhaps the same server in another "
+                      "terminal? stop it, or choose another port with --port",
+    errno.EADDRNOTAVAIL: "this machine has no such address: --host 127.0.0.1 is always there",
+    errno.EACCES: "ports below 1024 need special rights: choose a higher one with --port",
+}
 
 
 def main():
@@ -23,19 +28,17 @@ def main():
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default="localhost")
-    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--port", type=port_number, required=True)
     args = parser.parse_args()
-    address = (socket.gethostbyname(args.host), args.port)
+    address = resolve(args.host, args.port)
 
     # region: exercise
     # 1. Create the socket: one for all clients
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 
     # 2. Bind it to the server's address: from here on datagrams can come
-    try:
+    with cannot("bind to", address):
         server.bind(address)
-    except OSError as error:
-        fail("cannot bind to {}:{}: {}".format(*address, error), BIND_HINT)
     log_listening(server)
     port = server.getsockname()[1]
     print(f"Starting up echo server on {args.host} port {port}")
@@ -56,10 +59,34 @@ def main():
         # 4. Send it back there
         try:
             count = server.sendto(message, client)
-            print(f"sent {count} bytes back to {client}")
         except OSError as error:
             print(f"{client}: cannot send the echo: {error}", file=sys.stderr)
+        else:
+            print(f"sent {count} bytes back to {client}")
     # endregion: exercise
+
+
+def port_number(text):
+    if not (text.isdecimal() and int(text) <= 65535):
+        raise argparse.ArgumentTypeError("a port is a whole number from 0 to 65535")
+    return int(text)
+
+
+def resolve(host, port):
+    with cannot("resolve the host name", host,
+                "check the spelling and the network, or give an address: --host 127.0.0.1"):
+        return socket.gethostbyname(host), port
+
+
+@contextlib.contextmanager
+def cannot(action, thing, hint=None):
+    # The system's error says neither what was tried nor on which address.
+    try:
+        yield
+    except OSError as error:
+        if isinstance(thing, tuple):
+            thing = "{}:{}".format(*thing)
+        fail(f"cannot {action} {thing}: {error}", hint or HINTS.get(error.errno))
 
 
 def log_listening(server):
@@ -72,23 +99,27 @@ def log_listening(server):
 
 def retry_receive(error):
     if error.errno == errno.EINVAL:
-        raise error  # The socket cannot receive: trying again cannot help.
+        fail(f"cannot receive datagrams: {error}")  # Trying again cannot help.
     if error.errno not in (errno.ECONNREFUSED, errno.ECONNRESET):
         time.sleep(0.1)  # The system is short of memory: do not spin.
     print(f"cannot receive a datagram: {error}; waiting for the next", file=sys.stderr)
 
 
 def show_error(kind, error, trace):
-    # An error of the system is one line, and the exit code is 1. A mistake in
-    # the program keeps its traceback.
-    if issubclass(kind, OSError):
+    # An error of the system is one line, and the exit code is 1. A mistake in the program keeps
+    # its traceback. Errors of sockets are caught before, so a broken pipe is stdout's.
+    if kind is BrokenPipeError:
+        print(f"Error: cannot write to stdout: {error}", file=sys.stderr)
+        print("hint: the program that was reading this has ended", file=sys.stderr)
+        sys.stdout = None  # Python would flush it once more at the end.
+    elif issubclass(kind, OSError):
         print(f"Error: {error}", file=sys.stderr)
     else:
         sys.__excepthook__(kind, error, trace)
 
 
-def fail(error, hint):
-    sys.exit(f"Error: {error}\nhint: {hint}")
+def fail(error, hint=None):
+    sys.exit(f"Error: {error}" + (f"\nhint: {hint}" if hint else ""))
 
 
 main()

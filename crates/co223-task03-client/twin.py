@@ -6,10 +6,16 @@ Terminal 2: python3 crates/co223-task03-client/twin.py 'Hello, server!'
 """
 
 import argparse
+import contextlib
+import errno
 import socket
 import sys
 
 BUFFER_SIZE = 1024
+HINTS = {
+    errno.ECONNRESET: "the other side reset the connection: its terminal may say why",
+    errno.EPIPE: "the program that was reading this has ended",
+}
 
 
 def main():
@@ -19,32 +25,32 @@ def main():
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default=socket.gethostname())
-    parser.add_argument("--port", type=int, default=1234)
+    parser.add_argument("--port", type=port_number, default=1234)
     parser.add_argument("message", nargs="?", default="Hello, server!")
     args = parser.parse_args()
     message = args.message.encode()
     if not message:
         fail("the message is empty",
              "an empty send puts nothing on the wire: give it at least one character")
-    address = (socket.gethostbyname(args.host), args.port)
+    address = resolve(args.host, args.port)
 
     # region: exercise
     # 1. Create the socket
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
         # 2. Connect to the server: TCP's handshake
-        try:
+        with cannot("connect to", address,
+                    "is the server running? python3 crates/co223-task03-server/twin.py"):
             server.connect(address)
-        except OSError as error:
-            fail("cannot connect to {}:{}: {}".format(*address, error),
-                 "is the server running? python3 crates/co223-task03-server/twin.py")
 
         # 3. Send the message
-        server.sendall(message)
+        with cannot("send to", address):
+            server.sendall(message)
 
         # 4. Receive until all of it is back
         echo = bytearray()
         while len(echo) < len(message):
-            piece = server.recv(BUFFER_SIZE)
+            with cannot("receive from", address):
+                piece = server.recv(BUFFER_SIZE)
             if not piece:
                 received, sent = len(echo), len(message)
                 fail(f"the server closed the connection after {received} of {sent} bytes",
@@ -56,17 +62,44 @@ def main():
     # endregion: exercise
 
 
+def port_number(text):
+    if not (text.isdecimal() and int(text) <= 65535):
+        raise argparse.ArgumentTypeError("a port is a whole number from 0 to 65535")
+    return int(text)
+
+
+def resolve(host, port):
+    with cannot("resolve the host name", host,
+                "check the spelling and the network, or give an address: --host 127.0.0.1"):
+        return socket.gethostbyname(host), port
+
+
+@contextlib.contextmanager
+def cannot(action, thing, hint=None):
+    # The system's error says neither what was tried nor on which address.
+    try:
+        yield
+    except OSError as error:
+        if isinstance(thing, tuple):
+            thing = "{}:{}".format(*thing)
+        fail(f"cannot {action} {thing}: {error}", hint or HINTS.get(error.errno))
+
+
 def show_error(kind, error, trace):
-    # An error of the system is one line, and the exit code is 1. A mistake in
-    # the program keeps its traceback.
-    if issubclass(kind, OSError):
+    # An error of the system is one line, and the exit code is 1. A mistake in the program keeps
+    # its traceback. Errors of sockets are caught before, so a broken pipe is stdout's.
+    if kind is BrokenPipeError:
+        print(f"Error: cannot write to stdout: {error}", file=sys.stderr)
+        print("hint: the program that was reading this has ended", file=sys.stderr)
+        sys.stdout = None  # Python would flush it once more at the end.
+    elif issubclass(kind, OSError):
         print(f"Error: {error}", file=sys.stderr)
     else:
         sys.__excepthook__(kind, error, trace)
 
 
-def fail(error, hint):
-    sys.exit(f"Error: {error}\nhint: {hint}")
+def fail(error, hint=None):
+    sys.exit(f"Error: {error}" + (f"\nhint: {hint}" if hint else ""))
 
 
 main()

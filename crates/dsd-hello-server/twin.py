@@ -6,6 +6,7 @@ Terminal 2: python3 crates/dsd-hello-client/twin.py
 """
 
 import argparse
+import contextlib
 import errno
 import socket
 import sys
@@ -13,8 +14,12 @@ import time
 
 BUFFER_SIZE = 1024
 BACKLOG = 128
-BIND_HINT = ("is another program using this port, perhaps the same server in another terminal? "
-             "stop it, or choose another port with --port")
+HINTS = {
+    errno.EADDRINUSE: "is another program using this port, perhaps the same server in another "
+                      "terminal? stop it, or choose another port with --port",
+    errno.EADDRNOTAVAIL: "this machine has no such address: --host 127.0.0.1 is always there",
+    errno.EACCES: "ports below 1024 need special rights: choose a higher one with --port",
+}
 
 
 def main():
@@ -24,27 +29,28 @@ def main():
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=65432)
-    parser.add_argument("--timeout", type=float, default=60)
+    parser.add_argument("--port", type=port_number, default=65432)
+    parser.add_argument("--timeout", type=seconds, default=60)
     parser.add_argument("--forever", action="store_true")
     args = parser.parse_args()
-    address = (socket.gethostbyname(args.host), args.port)
+    address = resolve(args.host, args.port)
 
     # region: exercise
     # 1. Create the listening socket
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
 
     # 2. Allow the port to be used again at once
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # Windows does not need this option; there it would let another program share the port.
+    if sys.platform != "win32":
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
     # 3. Bind it to the server's address
-    try:
+    with cannot("bind to", address):
         listener.bind(address)
-    except OSError as error:
-        fail("cannot bind to {}:{}: {}".format(*address, error), BIND_HINT)
 
     # 4. Listen: from here on the system completes handshakes
-    listener.listen(BACKLOG)
+    with cannot("listen on", address):
+        listener.listen(BACKLOG)
     log_listening(listener)
 
     while True:
@@ -91,6 +97,38 @@ def serve(connection, timeout):
     # endregion: exercise
 
 
+def port_number(text):
+    if not (text.isdecimal() and int(text) <= 65535):
+        raise argparse.ArgumentTypeError("a port is a whole number from 0 to 65535")
+    return int(text)
+
+
+def seconds(text):
+    try:
+        if 0.001 <= float(text) <= 86400:
+            return float(text)
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError("a time is a number of seconds from 0.001 to 86400")
+
+
+def resolve(host, port):
+    with cannot("resolve the host name", host,
+                "check the spelling and the network, or give an address: --host 127.0.0.1"):
+        return socket.gethostbyname(host), port
+
+
+@contextlib.contextmanager
+def cannot(action, thing, hint=None):
+    # The system's error says neither what was tried nor on which address.
+    try:
+        yield
+    except OSError as error:
+        if isinstance(thing, tuple):
+            thing = "{}:{}".format(*thing)
+        fail(f"cannot {action} {thing}: {error}", hint or HINTS.get(error.errno))
+
+
 def log_listening(server):
     host, port = server.getsockname()
     if host == "0.0.0.0":
@@ -101,23 +139,27 @@ def log_listening(server):
 
 def retry_accept(error):
     if error.errno in (errno.EINVAL, errno.EOPNOTSUPP):
-        raise error  # The socket does not listen: trying again cannot help.
-    if error.errno != errno.ECONNABORTED:
+        fail(f"cannot accept clients: {error}")  # Trying again cannot help.
+    if error.errno not in (errno.ECONNABORTED, errno.ECONNRESET):
         time.sleep(0.1)  # The system is short of descriptors or memory: do not spin.
     print(f"cannot accept a client: {error}; waiting for the next", file=sys.stderr)
 
 
 def show_error(kind, error, trace):
-    # An error of the system is one line, and the exit code is 1. A mistake in
-    # the program keeps its traceback.
-    if issubclass(kind, OSError):
+    # An error of the system is one line, and the exit code is 1. A mistake in the program keeps
+    # its traceback. Errors of sockets are caught before, so a broken pipe is stdout's.
+    if kind is BrokenPipeError:
+        print(f"Error: cannot write to stdout: {error}", file=sys.stderr)
+        print("hint: the program that was reading this has ended", file=sys.stderr)
+        sys.stdout = None  # Python would flush it once more at the end.
+    elif issubclass(kind, OSError):
         print(f"Error: {error}", file=sys.stderr)
     else:
         sys.__excepthook__(kind, error, trace)
 
 
-def fail(error, hint):
-    sys.exit(f"Error: {error}\nhint: {hint}")
+def fail(error, hint=None):
+    sys.exit(f"Error: {error}" + (f"\nhint: {hint}" if hint else ""))
 
 
 main()

@@ -5,8 +5,14 @@ Terminal 1: python3 crates/transparency-socket3/twin.py
 """
 
 import argparse
+import contextlib
+import errno
 import socket
 import sys
+HINTS = {
+    errno.ECONNRESET: "the other side reset the connection: its terminal may say why",
+    errno.EPIPE: "the program that was reading this has ended",
+}
 
 
 def main():
@@ -16,7 +22,7 @@ def main():
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default="www.google.co.uk")
-    parser.add_argument("--port", type=int, default=80)
+    parser.add_argument("--port", type=port_number, default=80)
     args = parser.parse_args()
 
     # region: exercise
@@ -31,29 +37,49 @@ def main():
             print("Hostname could not be resolved. Exiting")
             fail(f"cannot resolve the host name {args.host}: {error}",
                  "check the spelling and the network, or give an address: --host 127.0.0.1")
+        address = (ip, args.port)
         print(f"Ip address of {args.host} is {ip}")
 
         # 3. Connect to the web server: TCP's handshake
-        try:
-            server.connect((ip, args.port))
-        except OSError as error:
-            fail(f"cannot connect to {ip}:{args.port}: {error}",
-                 "is there a web server? cargo lab run transparency-socket3 starts one")
+        with cannot("connect to", address,
+                    "is there a web server? cargo lab run transparency-socket3 starts one"):
+            server.connect(address)
         print(f"Socket Connected to {args.host} on ip {ip}")
     # endregion: exercise
 
 
+def port_number(text):
+    if not (text.isdecimal() and int(text) <= 65535):
+        raise argparse.ArgumentTypeError("a port is a whole number from 0 to 65535")
+    return int(text)
+
+
+@contextlib.contextmanager
+def cannot(action, thing, hint=None):
+    # The system's error says neither what was tried nor on which address.
+    try:
+        yield
+    except OSError as error:
+        if isinstance(thing, tuple):
+            thing = "{}:{}".format(*thing)
+        fail(f"cannot {action} {thing}: {error}", hint or HINTS.get(error.errno))
+
+
 def show_error(kind, error, trace):
-    # An error of the system is one line, and the exit code is 1. A mistake in
-    # the program keeps its traceback.
-    if issubclass(kind, OSError):
+    # An error of the system is one line, and the exit code is 1. A mistake in the program keeps
+    # its traceback. Errors of sockets are caught before, so a broken pipe is stdout's.
+    if kind is BrokenPipeError:
+        print(f"Error: cannot write to stdout: {error}", file=sys.stderr)
+        print("hint: the program that was reading this has ended", file=sys.stderr)
+        sys.stdout = None  # Python would flush it once more at the end.
+    elif issubclass(kind, OSError):
         print(f"Error: {error}", file=sys.stderr)
     else:
         sys.__excepthook__(kind, error, trace)
 
 
-def fail(error, hint):
-    sys.exit(f"Error: {error}\nhint: {hint}")
+def fail(error, hint=None):
+    sys.exit(f"Error: {error}" + (f"\nhint: {hint}" if hint else ""))
 
 
 main()

@@ -8,7 +8,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use crate::pairing::Language;
+use crate::pairing::{Language, same_words};
 use crate::wire::{self, connect, expect, read_to_end, reset};
 use crate::{Program, Running};
 
@@ -127,6 +127,25 @@ impl LongRunningServer {
             server.error_line_with("timed out");
             assert_eq!(read_to_end(&mut silent), b"");
         }
+    }
+
+    /// What both languages say on stderr about a client that resets its connection, and about a
+    /// silent one.
+    pub fn says_the_same_in_both_languages(&self) {
+        if !self.listens {
+            return;
+        }
+        let [ours, theirs] = [Language::Rust, Language::Python].map(|language| {
+            let server = self.program(language).args(&["--timeout=0.2"]);
+            let (mut server, address) = server.serve();
+            reset(connect(address));
+            server.error_line_with("reset");
+            let mut silent = connect(address);
+            silent.write_all(self.half).expect("the server reads");
+            server.error_line_with("timed out");
+            same_words(&server.stop().stderr)
+        });
+        assert_eq!(ours, theirs);
     }
 
     /// Bytes that are not valid UTF-8.
@@ -248,6 +267,12 @@ macro_rules! faults {
                     @tests $server, Python,
                     #[cfg_attr(no_python, ignore = "python3 (3.8 or newer) is not installed")]
                 );
+            }
+
+            #[test]
+            #[cfg_attr(no_python, ignore = "python3 (3.8 or newer) is not installed")]
+            fn both_languages_say_the_same_on_stderr() {
+                $server.says_the_same_in_both_languages();
             }
         }
     };

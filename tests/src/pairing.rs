@@ -18,6 +18,14 @@ pub enum Language {
 }
 
 impl Language {
+    /// Both, or Rust alone where Python is not installed.
+    pub fn installed() -> &'static [Language] {
+        match cfg!(no_python) {
+            true => &[Language::Rust],
+            false => &[Language::Rust, Language::Python],
+        }
+    }
+
     /// The package's program in this language.
     pub fn program(self, package: &str) -> Program {
         match self {
@@ -193,8 +201,9 @@ fn port_in_use() -> (TcpListener, UdpSocket) {
 }
 
 /// What a program says on stderr, without what differs for a good reason: the port, the form in
-/// which a language shows the system's error number, and the command that starts a program in it.
-fn same_words(stderr: &str) -> String {
+/// which a language shows the system's error number, Rust's introduction to an error of the
+/// resolver, and the command that starts a program in it.
+pub fn same_words(stderr: &str) -> String {
     let mut lines = Vec::new();
     for line in without_ports(stderr).lines() {
         let words = line.split(' ').map(|word| {
@@ -212,14 +221,15 @@ fn same_words(stderr: &str) -> String {
         for (before, after) in [("[Errno ", "] "), (" (os error ", ")")] {
             if let Some((start, rest)) = line.split_once(before)
                 && let Some((number, end)) = rest.split_once(after)
-                && is_number(number)
+                && is_number(number.trim_start_matches('-'))
             {
                 line = format!("{start}{end}");
             }
         }
         let line = line
             .replace("python3 crates/", "cargo run -p ")
-            .replace("/twin.py", "");
+            .replace("/twin.py", "")
+            .replace("failed to lookup address information: ", "");
         lines.push(line.replace(" -- --", " --"));
     }
     lines.join("\n")

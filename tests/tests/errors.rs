@@ -1,9 +1,11 @@
 //! What every lab program does when something is wrong: one line that says what, a hint that says
 //! what to do, an exit code that is not 0, and never a panic.
 
-use std::net::{TcpListener, UdpSocket};
+use std::io::Read;
+use std::net::{TcpListener, TcpStream, UdpSocket};
 
 use tests::catalog::{Entry, lab_programs, server_of};
+use tests::pairing::{Language, same_words, without_ports};
 use tests::{Finished, Program, python, rust, wire};
 
 /// The program with the arguments it cannot do without, but for the port.
@@ -184,45 +186,165 @@ fn a_name_that_does_not_resolve_is_named() {
     }
 }
 
-/// A twin's error is one line too: no traceback.
-fn one_line_of_a_twin(entry: &Entry, finished: &Finished) -> String {
-    let (name, stderr) = (&entry.package, &finished.stderr);
-    assert_eq!(finished.code, Some(1), "{name}: {stderr}");
-    assert!(!stderr.contains("Traceback"), "{name}: {stderr}");
-    let errors: Vec<&str> = stderr
-        .lines()
-        .filter(|line| line.starts_with("Error: "))
-        .collect();
-    assert_eq!(errors.len(), 1, "{name}: {stderr}");
-    errors[0].to_string()
+/// Both languages end the same way: the same exit code, the same transcript, and the same words on
+/// stderr. Gives the words.
+fn both_say_the_same(what: &str, entry: &Entry, run: impl Fn(Program) -> Finished) -> String {
+    let [ours, theirs] = [Language::Rust, Language::Python].map(|language| {
+        let finished = run(language.program(&entry.package));
+        let words = same_words(&finished.stderr);
+        (finished.code, without_ports(&finished.stdout), words)
+    });
+    assert_eq!(
+        ours, theirs,
+        "{what}: {} in Rust and in Python",
+        entry.package
+    );
+    ours.2
 }
 
 #[test]
 #[cfg_attr(no_python, ignore = "python3 (3.8 or newer) is not installed")]
-fn a_twin_says_in_one_line_that_a_name_does_not_resolve() {
+fn both_languages_say_the_same_when_a_name_does_not_resolve() {
     for entry in with_address() {
-        let twin = python(&entry.package).args(&["--host=no-such-host.invalid", "--port=4242"]);
-        one_line_of_a_twin(&entry, &twin.run());
+        let said = both_say_the_same("an unknown name", &entry, |program| {
+            let unknown = ["--host=no-such-host.invalid", "--port=4242"];
+            program.args(&unknown).run()
+        });
+        assert!(said.contains("hint: check the spelling"), "{said}");
     }
 }
 
 #[test]
 #[cfg_attr(no_python, ignore = "python3 (3.8 or newer) is not installed")]
-fn a_twin_says_in_one_line_that_its_server_has_reset_the_connection() {
-    let calls = |entry: &Entry, call: &str| {
-        let calls = entry.metadata["calls"].as_array();
-        calls.is_some_and(|calls| calls.iter().any(|other| other == call))
+fn both_languages_say_the_same_when_a_server_is_to_listen_on_another_machines_address() {
+    for entry in of_role("server") {
+        // An address for documentation (RFC 5737): no machine has it.
+        let said = both_say_the_same("another machine's address", &entry, |program| {
+            program.args(&["--host=192.0.2.1", "--port=4242"]).run()
+        });
+        assert!(said.contains("hint: this machine has no such"), "{said}");
+    }
+}
+
+/// The clients that receive over TCP, and whether they send before.
+fn tcp_clients() -> Vec<(Entry, bool)> {
+    let clients = of_role("client").into_iter().filter_map(|entry| {
+        let calls = entry.metadata["calls"].as_array()?;
+        let makes = |call: &str| calls.iter().any(|other| other == call);
+        // Over UDP a client calls send; over TCP sendall.
+        let over_tcp = makes("recv") && !makes("send");
+        let sends = makes("sendall");
+        over_tcp.then_some((entry, sends))
+    });
+    clients.collect()
+}
+
+/// Runs a client with a server that ends the connection when it has something of the client's
+/// message, or at once where the client sends none.
+fn with_a_server_that_ends(client: Program, sends: bool, end: impl Fn(TcpStream)) -> Finished {
+    let (listener, address) = wire::listener();
+    let running = client.at(address).start();
+    let mut stream = wire::accept(&listener);
+    if sends {
+        let count = stream.read(&mut [0; 4096]).expect("the client sends");
+        assert_ne!(count, 0, "the client has closed the connection");
+    }
+    end(stream);
+    running.finish()
+}
+
+#[test]
+#[cfg_attr(no_python, ignore = "python3 (3.8 or newer) is not installed")]
+fn both_languages_say_the_same_when_the_server_resets_the_connection() {
+    for (entry, sends) in tcp_clients() {
+        let said = both_say_the_same("a reset", &entry, |program| {
+            with_a_server_that_ends(program, sends, wire::reset)
+        });
+        assert!(said.contains("Error: cannot receive "), "{said}");
+        assert!(said.contains("\nhint: "), "{said}");
+    }
+}
+
+#[test]
+#[cfg_attr(no_python, ignore = "python3 (3.8 or newer) is not installed")]
+fn both_languages_say_the_same_when_the_server_closes_without_a_word() {
+    for (entry, sends) in tcp_clients() {
+        let said = both_say_the_same("no answer", &entry, |program| {
+            with_a_server_that_ends(program, sends, drop)
+        });
+        assert!(said.contains(" closed the connection "), "{said}");
+    }
+}
+
+#[test]
+#[cfg_attr(no_python, ignore = "python3 (3.8 or newer) is not installed")]
+fn both_languages_say_the_same_when_no_datagram_is_answered() {
+    let has_tries = |entry: &Entry| {
+        let help = program(entry).args(&["--help"]).run();
+        help.stdout.contains("--tries")
     };
     let mut clients = of_role("client");
-    // Over UDP a client calls send; over TCP sendall.
-    clients.retain(|entry| calls(entry, "recv") && !calls(entry, "send"));
-    for entry in clients {
-        let (listener, address) = wire::listener();
-        let twin = python(&entry.package).at(address).start();
-        wire::reset(wire::accept(&listener));
-        let error = one_line_of_a_twin(&entry, &twin.finish());
-        let words = ["Connection reset by peer", "Broken pipe"];
-        assert!(words.iter().any(|words| error.contains(words)), "{error}");
+    clients.retain(has_tries);
+    for entry in &clients {
+        let silent = wire::datagrams();
+        let address = silent.local_addr().expect("a bound socket has an address");
+        let said = both_say_the_same("silence", entry, |program| {
+            let client = program.at(address).args(&["--tries=3", "--timeout=0.05"]);
+            client.run_with_input(b"50\n")
+        });
+        assert!(said.contains("sending again (try 3 of 3)"), "{said}");
+    }
+    assert!(!clients.is_empty());
+}
+
+/// Each parser of arguments has its own words, but both refuse the same values for the same reason.
+#[test]
+#[cfg_attr(no_python, ignore = "python3 (3.8 or newer) is not installed")]
+fn both_languages_refuse_the_same_values_for_the_same_reason() {
+    let port = "a port is a whole number from 0 to 65535";
+    let time = "a time is a number of seconds from 0.001 to 86400";
+    let tries = "a number of tries is a whole number from 1";
+    for entry in with_address() {
+        let help = program(&entry).args(&["--help"]).run().stdout;
+        for (option, values, reason) in [
+            ("--port", &["banana", "70000", "-1", ""][..], port),
+            ("--timeout", &["soon", "0", "-1", "nan", "86401"], time),
+            ("--tries", &["0", "-1", "many"], tries),
+        ] {
+            if !help.contains(&format!("{option} ")) {
+                continue;
+            }
+            for value in values {
+                for language in [Language::Rust, Language::Python] {
+                    let word = format!("{option}={value}");
+                    let program = language.program(&entry.package);
+                    let finished = program.args(&["--port=4242", &word]).run();
+                    let name = &entry.package;
+                    assert_ne!(finished.code, Some(0), "{language:?} {name} {word}");
+                    assert!(
+                        finished.stderr.contains(reason),
+                        "{language:?} {name} {word}: {}",
+                        finished.stderr
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+#[cfg_attr(no_python, ignore = "python3 (3.8 or newer) is not installed")]
+fn a_closed_stdout_ends_a_twin_with_an_error() {
+    for entry in of_role("server") {
+        let twin = python(&entry.package);
+        let mut server = twin.args(&["--port=0", "--host=127.0.0.1"]).start_unheard();
+        if let Some(address) = server.listening_or_ended() {
+            let _held_open = TcpStream::connect(address);
+            let datagram = UdpSocket::bind("127.0.0.1:0").unwrap();
+            datagram.send_to(b"50", address).unwrap();
+        }
+        let error = one_line_and_a_hint(&entry, &server.finish());
+        assert!(error.contains("cannot write to stdout"), "{error}");
     }
 }
 
@@ -234,7 +356,7 @@ fn a_closed_stdout_ends_a_server_with_an_error() {
             .start_unheard();
         // A server that prints at its start may end before it listens.
         if let Some(address) = server.listening_or_ended() {
-            let _held_open = std::net::TcpStream::connect(address);
+            let _held_open = TcpStream::connect(address);
             let datagram = UdpSocket::bind("127.0.0.1:0").unwrap();
             datagram.send_to(b"50", address).unwrap();
         }

@@ -1,9 +1,9 @@
 //! Asks for guesses and shows what the server answers.
 //!
-//! Python:     `twin.py` (CMPU4021 Week 2, is left to the student)
+//! Python:     `twin.py` (CMPU4021 Week 2; the sheet has no program for it)
 //! Terminal 1: `cargo run -p cmpu-guess-server -- --port 9900`
 //! Terminal 2: `cargo run -p cmpu-guess-client -- --port 9900`
-//! You see:    here `HIGHER`, `LOWER` and at last `CORRECT`, there a line for each guess
+//! You see:    `HIGHER`, `LOWER` and at last `CORRECT`; in terminal 1 a line for each guess
 //! Safety:     sends to this machine only, unless you name another with --host
 
 use std::io::{self, BufRead, ErrorKind, IsTerminal};
@@ -33,11 +33,11 @@ struct Args {
 }
 
 fn main() -> labnet::MainResult {
-    let (server_args, args) = labnet::client_args("Asks for guesses and shows the answers.")
+    let (shared, args) = labnet::client_args("Asks for guesses and shows the answers.")
         .host("localhost")
         .timeout(1.0)
         .parse_with::<Args>()?;
-    let address = server_args.address()?;
+    let address = shared.address()?;
     let mut server = open_socket(address)?;
     let mut guesses = io::stdin().lock().split(b'\n');
     // region: exercise
@@ -60,7 +60,7 @@ fn main() -> labnet::MainResult {
         }
 
         // 4. Ask the server, and show its answer
-        let reply = ask(&server, guess, server_args.timeout, args.tries)
+        let reply = ask(&server, guess, shared.timeout, args.tries)
             .cannot("get an answer from", address)
             .hint(format!(
                 "is the server running? cargo run -p cmpu-guess-server -- --port {}",

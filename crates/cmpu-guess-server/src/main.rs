@@ -1,9 +1,9 @@
 //! Draws a number from 1 to 100 and answers guesses over UDP.
 //!
-//! Python:     `twin.py` (CMPU4021 Week 2, is left to the student)
+//! Python:     `twin.py` (CMPU4021 Week 2; the sheet has no program for it)
 //! Terminal 1: `cargo run -p cmpu-guess-server -- --port 9900`
 //! Terminal 2: `cargo run -p cmpu-guess-client -- --port 9900`
-//! You see:    here `Guess b'50' from ('127.0.0.1', 51234): HIGHER`, there `HIGHER`
+//! You see:    `Guess b'50' from ('127.0.0.1', 51234): HIGHER`; in terminal 2 `HIGHER`
 //! Safety:     listens on localhost, so only programs on this machine can reach it
 
 mod guess;
@@ -31,10 +31,10 @@ struct Args {
 }
 
 fn main() -> labnet::MainResult {
-    let (server_args, args) = labnet::server_args("Draws a number and answers guesses over UDP.")
+    let (shared, args) = labnet::server_args("Draws a number and answers guesses over UDP.")
         .host("localhost")
         .parse_with::<Args>()?;
-    let address = server_args.address()?;
+    let address = shared.address()?;
 
     // region: exercise
     // 1. Draw the number: one for all clients

@@ -3,7 +3,7 @@
 //! Python:     TCP echo client (CMPU4021 Week 2), and `twin.py`
 //! Terminal 1: `cargo run -p cmpu-tcp-echo-server -- --port 9900`
 //! Terminal 2: `cargo run -p cmpu-tcp-echo-client -- --port 9900`
-//! You see:    here `Received: Test message. Th` …, there `Data: Test message. This will be echoed`
+//! You see:    `Received: Test message. Th` …; in terminal 1 `Data: Test message. This …`
 //! Safety:     connects to this machine only, unless you name another with --host
 
 use std::io::{Read, Write};
@@ -29,10 +29,10 @@ struct Args {
 }
 
 fn main() -> labnet::MainResult {
-    let (server_args, args) = labnet::client_args("Sends a message and receives its echo.")
+    let (shared, args) = labnet::client_args("Sends a message and receives its echo.")
         .host("localhost")
         .parse_with::<Args>()?;
-    let address = server_args.address()?;
+    let address = shared.address()?;
 
     // region: exercise
     // 1. Create the socket
@@ -40,7 +40,7 @@ fn main() -> labnet::MainResult {
         Socket::new(Domain::IPV4, Type::STREAM, None).cannot("create", "a TCP socket")?;
 
     // 2. Connect to the server: TCP's handshake
-    let (host, port) = (&server_args.host, server_args.port);
+    let (host, port) = (&shared.host, shared.port);
     say!("Connecting to {host} port {port}")?;
     server
         .connect(&address.into())

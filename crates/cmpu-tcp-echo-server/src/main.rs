@@ -3,7 +3,7 @@
 //! Python:     TCP echo server (CMPU4021 Week 2), and `twin.py`
 //! Terminal 1: `cargo run -p cmpu-tcp-echo-server -- --port 9900`
 //! Terminal 2: `cargo run -p cmpu-tcp-echo-client -- --port 9900`
-//! You see:    here `Data: Test message. This will be echoed`, there `Received: Test message. Th` …
+//! You see:    `Data: Test message. This …`; in terminal 2 `Received: Test message. Th` …
 //! Safety:     listens on localhost, so only programs on this machine can connect
 
 use std::io::{Read, Write};

@@ -3,7 +3,7 @@
 //! Python:     UDP echo client (CMPU4021 Week 2), and `twin.py`
 //! Terminal 1: `cargo run -p cmpu-udp-echo-server -- --port 9900`
 //! Terminal 2: `cargo run -p cmpu-udp-echo-client -- --port 9900`
-//! You see:    here `received Test message. …`, there `received 33 bytes from ('127.0.0.1', 51234)`
+//! You see:    `received Test message. …`; in terminal 1 `received 33 bytes from …`
 //! Safety:     sends to this machine only, unless you name another with --host
 
 use std::io::{self, ErrorKind};
@@ -34,7 +34,7 @@ struct Args {
 }
 
 fn main() -> labnet::MainResult {
-    let (server_args, args) = labnet::client_args("Sends a datagram and waits for its echo.")
+    let (shared, args) = labnet::client_args("Sends a datagram and waits for its echo.")
         .host("localhost")
         .timeout(1.0)
         .parse_with::<Args>()?;
@@ -45,7 +45,7 @@ fn main() -> labnet::MainResult {
             "a datagram carries at most 65507; TCP has no such limit",
         );
     }
-    let address = server_args.address()?;
+    let address = shared.address()?;
 
     // region: exercise
     // 1. Create the socket
@@ -53,14 +53,14 @@ fn main() -> labnet::MainResult {
 
     // 2. Connect it to the server: datagrams from others are no longer received
     // Nothing is sent. And ICMP's "port unreachable" now reaches us, as "connection refused".
-    let (host, port) = (&server_args.host, server_args.port);
+    let (host, port) = (&shared.host, shared.port);
     say!("Connecting to {host} port {port}")?;
     server
         .connect(&address.into())
         .cannot("connect to", address)?;
     say!("Sending {}", args.message)?;
     let server = UdpSocket::from(server);
-    let echoed = echo(&server, message, server_args.timeout, args.tries);
+    let echoed = echo(&server, message, shared.timeout, args.tries);
     if echoed.is_ok() {
         say!("received {}", args.message)?;
     }

@@ -3,7 +3,7 @@
 //! Python:     UDP echo server (CMPU4021 Week 2), and `twin.py`
 //! Terminal 1: `cargo run -p cmpu-udp-echo-server -- --port 9900`
 //! Terminal 2: `cargo run -p cmpu-udp-echo-client -- --port 9900`
-//! You see:    here `received 33 bytes from ('127.0.0.1', 51234)`, there `received Test message. …`
+//! You see:    `received 33 bytes from …`; in terminal 2 `received Test message. …`
 //! Safety:     listens on localhost, so only programs on this machine can reach it
 
 use std::net::UdpSocket;

@@ -3,7 +3,7 @@
 //! Python:     `twin.py`, for Task01 of the sheet (CO223 Lab 04, client)
 //! Terminal 1: `cargo run -p co223-task01-server`
 //! Terminal 2: `cargo run -p co223-task01-client`
-//! You see:    here nothing, there `Connection from ('127.0.1.1', 51234) has been established.`
+//! You see:    nothing; in terminal 1 `Connection from ('127.0.1.1', 51234) has been …`
 //! Safety:     connects to this machine only, unless you name another with --host
 
 use labnet::{Cannot, Hint};

@@ -3,7 +3,7 @@
 //! Python:     `twin.py`, for Task01 of the sheet (CO223 Lab 04, server)
 //! Terminal 1: `cargo run -p co223-task01-server`
 //! Terminal 2: `cargo run -p co223-task01-client`
-//! You see:    here `Connection from ('127.0.1.1', 51234) has been established.`, there nothing
+//! You see:    `Connection from ('127.0.1.1', 51234) has been …`; in terminal 2 nothing
 //! Safety:     listens on this machine's name; unless its address is 127.…, others can connect
 
 use labnet::{Cannot, python, say};

@@ -3,7 +3,7 @@
 //! Python:     `twin.py`, for Task02 of the sheet (CO223 Lab 04, client)
 //! Terminal 1: `cargo run -p co223-task02-server`
 //! Terminal 2: `cargo run -p co223-task02-client`
-//! You see:    here `Welcome to the server!`, there `Connection from ('127.0.1.1', 51234) has …`
+//! You see:    `Welcome to the server!`; in terminal 1 `Connection from … has been …`
 //! Safety:     connects to this machine only, unless you name another with --host
 
 use std::io::Read;

@@ -3,7 +3,7 @@
 //! Python:     `twin.py`, for Task02 of the sheet (CO223 Lab 04, server)
 //! Terminal 1: `cargo run -p co223-task02-server`
 //! Terminal 2: `cargo run -p co223-task02-client`
-//! You see:    here `Connection from ('127.0.1.1', 51234) has been established.`, there the message
+//! You see:    `Connection from ('127.0.1.1', 51234) has been …`; in terminal 2 the message
 //! Safety:     listens on this machine's name; unless its address is 127.…, others can connect
 
 use std::io::{self, ErrorKind, Read, Write};
@@ -31,7 +31,7 @@ struct Args {
 }
 
 fn main() -> labnet::MainResult {
-    let (server_args, args) = labnet::server_args("Sends a message to each client.")
+    let (shared, args) = labnet::server_args("Sends a message to each client.")
         .port(1234)
         .timeout(60.0)
         .parse_with::<Args>()?;
@@ -41,7 +41,7 @@ fn main() -> labnet::MainResult {
             "an empty send puts nothing on the wire: give it at least one character",
         );
     }
-    let address = server_args.address()?;
+    let address = shared.address()?;
 
     // region: exercise
     // 1. Create the listening socket
@@ -75,7 +75,7 @@ fn main() -> labnet::MainResult {
         let peer = python::address(&peer);
         say!("Connection from {peer} has been established.")?;
         // An error on one connection ends that connection, not the server.
-        if let Err(error) = serve(connection, args.message.as_bytes(), server_args.timeout) {
+        if let Err(error) = serve(connection, args.message.as_bytes(), shared.timeout) {
             log!("{peer}: {error}");
         }
     }

@@ -3,7 +3,7 @@
 //! Python:     `twin.py`, for Task03 of the sheet (CO223 Lab 04, client)
 //! Terminal 1: `cargo run -p co223-task03-server`
 //! Terminal 2: `cargo run -p co223-task03-client 'Hello, server!'`
-//! You see:    here `Hello, server!`, there `Connection from ('127.0.1.1', 51234) has …`
+//! You see:    `Hello, server!`; in terminal 1 `Connection from … has been established.`
 //! Safety:     connects to this machine only, unless you name another with --host
 
 use std::io::{Read, Write};
@@ -28,7 +28,7 @@ struct Args {
 }
 
 fn main() -> labnet::MainResult {
-    let (server_args, args) = labnet::client_args("Sends a message and shows its echo.")
+    let (shared, args) = labnet::client_args("Sends a message and shows its echo.")
         .port(1234)
         .parse_with::<Args>()?;
     let message = args.message.as_bytes();
@@ -38,7 +38,7 @@ fn main() -> labnet::MainResult {
             "an empty send puts nothing on the wire: give it at least one character",
         );
     }
-    let address = server_args.address()?;
+    let address = shared.address()?;
 
     // region: exercise
     // 1. Create the socket

@@ -3,7 +3,7 @@
 //! Python:     `twin.py`, for the sheet's `echo-client.py` (Codio: Socket Programming)
 //! Terminal 1: `cargo run -p codio-echo-server`
 //! Terminal 2: `cargo run -p codio-echo-client`
-//! You see:    here `Received b'Hello, world'`, there `Connected by ('127.0.0.1', 51234)`
+//! You see:    `Received b'Hello, world'`; in terminal 1 `Connected by ('127.0.0.1', 51234)`
 //! Safety:     connects to this machine only, unless you name another with --host
 
 use std::io::{Read, Write};

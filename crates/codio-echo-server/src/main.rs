@@ -3,7 +3,7 @@
 //! Python:     `twin.py`, for the sheet's `echo-server.py` (Codio: Socket Programming)
 //! Terminal 1: `cargo run -p codio-echo-server`
 //! Terminal 2: `cargo run -p codio-echo-client`
-//! You see:    here `Connected by ('127.0.0.1', 51234)`, there `Received b'Hello, world'`
+//! You see:    `Connected by ('127.0.0.1', 51234)`; in terminal 2 `Received b'Hello, world'`
 //! Safety:     listens on 127.0.0.1, so only programs on this machine can connect
 
 use std::io::{Read, Write};

@@ -1,9 +1,9 @@
 //! Sends messages of any size that end with `<EOF>` and shows the server's answers.
 //!
-//! Python:     `twin.py` (Distributed System Design Lab 1, exercise 5, is left to the student)
+//! Python:     `twin.py` (Distributed System Design Lab 1, exercise 5; the sheet has no program)
 //! Terminal 1: `cargo run -p dsd-eof-server`
 //! Terminal 2: `cargo run -p dsd-eof-client 'Hello world'`
-//! You see:    here `Server says: I got "Hello world" from you and I am sending it back.`
+//! You see:    `Server says: I got "Hello world" from you and I am sending it back.`
 //! Safety:     connects to this machine only, unless you name another with --host
 
 use std::io::{self, Read, Write};
@@ -32,11 +32,11 @@ struct Args {
 }
 
 fn main() -> labnet::MainResult {
-    let (server_args, args) = labnet::client_args("Sends messages that end with <EOF>.")
+    let (shared, args) = labnet::client_args("Sends messages that end with <EOF>.")
         .host("127.0.0.1")
         .port(65432)
         .parse_with::<Args>()?;
-    let address = server_args.address()?;
+    let address = shared.address()?;
 
     // region: exercise
     // 1. Put the token behind each message: a text that holds it would arrive as two

@@ -1,9 +1,9 @@
 //! Answers messages of any size that end with `<EOF>`, for many clients at the same time.
 //!
-//! Python:     `twin.py` (Distributed System Design Lab 1, exercise 5, is left to the student)
+//! Python:     `twin.py` (Distributed System Design Lab 1, exercise 5; the sheet has no program)
 //! Terminal 1: `cargo run -p dsd-eof-server`
 //! Terminal 2: `cargo run -p dsd-eof-client 'Hello world'`
-//! You see:    here `Connected by ('127.0.0.1', 51234)`, there the server's answer
+//! You see:    `Connected by ('127.0.0.1', 51234)`; in terminal 2 the server's answer
 //! Safety:     listens on 127.0.0.1, so only programs on this machine can connect
 
 mod semaphore;
@@ -38,13 +38,13 @@ struct Args {
 }
 
 fn main() -> labnet::MainResult {
-    let (server_args, args) = labnet::server_args("Answers messages that end with <EOF>.")
+    let (shared, args) = labnet::server_args("Answers messages that end with <EOF>.")
         .host("127.0.0.1")
         .port(65432)
         .timeout(600.0)
         .parse_with::<Args>()?;
-    let address = server_args.address()?;
-    let (max_message, timeout) = (args.max_message, server_args.timeout);
+    let address = shared.address()?;
+    let (max_message, timeout) = (args.max_message, shared.timeout);
 
     // region: exercise
     // 1. Create the listening socket

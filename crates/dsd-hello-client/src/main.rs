@@ -3,7 +3,7 @@
 //! Python:     `twin.py` (Distributed System Design Lab 1, exercises 1 and 2)
 //! Terminal 1: `cargo run -p dsd-hello-server`
 //! Terminal 2: `cargo run -p dsd-hello-client 'Hello world' 'and once more'`
-//! You see:    `Server says: I got "Hello world" from you and I am sending it back.`, and once more
+//! You see:    `Server says: I got "Hello world" from you and I am sending it back.`
 //! Safety:     connects to this machine only, unless you name another with --host
 
 use std::io::{Read, Write};
@@ -28,14 +28,14 @@ struct Args {
 }
 
 fn main() -> labnet::MainResult {
-    let (server_args, mut args) = labnet::client_args("Sends messages and shows the answers.")
+    let (shared, mut args) = labnet::client_args("Sends messages and shows the answers.")
         .host("127.0.0.1")
         .port(65432)
         .parse_with::<Args>()?;
     if args.messages.is_empty() {
         args.messages.push("Hello world".to_string());
     }
-    let address = server_args.address()?;
+    let address = shared.address()?;
 
     // region: exercise
     // 1. Create the socket

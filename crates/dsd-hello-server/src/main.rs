@@ -3,7 +3,7 @@
 //! Python:     `twin.py` (Distributed System Design Lab 1, exercises 1 and 3)
 //! Terminal 1: `cargo run -p dsd-hello-server`
 //! Terminal 2: `cargo run -p dsd-hello-client`
-//! You see:    here `Connected by ('127.0.0.1', 51234)`, there the server's answer
+//! You see:    `Connected by ('127.0.0.1', 51234)`; in terminal 2 the server's answer
 //! Safety:     listens on 127.0.0.1, so only programs on this machine can connect
 
 use std::io::{self, Read, Write};
@@ -28,12 +28,12 @@ struct Args {
 }
 
 fn main() -> labnet::MainResult {
-    let (server_args, args) = labnet::server_args("Tells its client what it received.")
+    let (shared, args) = labnet::server_args("Tells its client what it received.")
         .host("127.0.0.1")
         .port(65432)
         .timeout(60.0)
         .parse_with::<Args>()?;
-    let address = server_args.address()?;
+    let address = shared.address()?;
 
     // region: exercise
     // 1. Create the listening socket
@@ -67,7 +67,7 @@ fn main() -> labnet::MainResult {
         let peer = python::address(&peer);
         say!("Connected by {peer}")?;
         // With one client only, no other client waits: a time limit is not needed.
-        let timeout = args.forever.then_some(server_args.timeout);
+        let timeout = args.forever.then_some(shared.timeout);
         let served = serve(connection, timeout);
 
         // 8. End with the first client, or take the next: exercise 3

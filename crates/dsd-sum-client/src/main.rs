@@ -1,9 +1,9 @@
 //! Sends numbers to the sum server and shows what it answers.
 //!
-//! Python:     `twin.py` (Distributed System Design Lab 1, exercise 4, is left to the student)
+//! Python:     `twin.py` (Distributed System Design Lab 1, exercise 4; the sheet has no program)
 //! Terminal 1: `cargo run -p dsd-sum-server`
 //! Terminal 2: `cargo run -p dsd-sum-client 1 2 3 4 5`
-//! You see:    here `Server says: 15`, there `Connected by ('127.0.0.1', 51234)`
+//! You see:    `Server says: 15`; in terminal 1 `Connected by ('127.0.0.1', 51234)`
 //! Safety:     connects to this machine only, unless you name another with --host
 
 use std::io::{self, Read, Write};
@@ -28,11 +28,11 @@ struct Args {
 }
 
 fn main() -> labnet::MainResult {
-    let (server_args, args) = labnet::client_args("Sends numbers and shows their sum.")
+    let (shared, args) = labnet::client_args("Sends numbers and shows their sum.")
         .host("127.0.0.1")
         .port(65432)
         .parse_with::<Args>()?;
-    let address = server_args.address()?;
+    let address = shared.address()?;
 
     // region: exercise
     // 1. Create the socket

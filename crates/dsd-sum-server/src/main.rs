@@ -1,9 +1,9 @@
 //! Adds the numbers that a client sends, for one client after another.
 //!
-//! Python:     `twin.py` (Distributed System Design Lab 1, exercise 4, is left to the student)
+//! Python:     `twin.py` (Distributed System Design Lab 1, exercise 4; the sheet has no program)
 //! Terminal 1: `cargo run -p dsd-sum-server`
 //! Terminal 2: `cargo run -p dsd-sum-client 1 2 3 4 5`
-//! You see:    here `Connected by ('127.0.0.1', 51234)`, there `Server says: 15`
+//! You see:    `Connected by ('127.0.0.1', 51234)`; in terminal 2 `Server says: 15`
 //! Safety:     listens on 127.0.0.1, so only programs on this machine can connect
 
 mod sum;

@@ -58,8 +58,7 @@ pub fn close_gracefully(mut connection: Socket, timeout: Duration) -> io::Result
         if left.is_zero() {
             break;
         }
-        // The system counts in microseconds, and takes 0 of them for "no limit".
-        connection.set_read_timeout(Some(left.max(Duration::from_micros(1))))?;
+        connection.set_read_timeout(Some(at_least_1_us(left)))?;
         match connection.read(&mut dropped) {
             Ok(0) => break,
             Ok(count) => total += count,
@@ -71,6 +70,16 @@ pub fn close_gracefully(mut connection: Socket, timeout: Duration) -> io::Result
         }
     }
     Ok(())
+}
+
+/// A time limit for a socket: the system counts in microseconds, and takes 0 of them for "no
+/// limit".
+fn at_least_1_us(left: Duration) -> Duration {
+    left.max(Duration::from_micros(1))
+}
+
+fn timed_out() -> io::Error {
+    io::Error::new(ErrorKind::TimedOut, "timed out")
 }
 
 /// Makes a call on a socket that has a time limit, as Python's sockets do after `settimeout`.
@@ -102,16 +111,19 @@ pub fn with_timeout<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T>
         match call() {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                return Err(io::Error::new(ErrorKind::TimedOut, "timed out"));
+                return Err(timed_out());
             }
             result => return result,
         }
     }
 }
 
-/// A TCP connection with a time limit for each read and write, as Python's `settimeout` sets it.
+/// A TCP connection with a time limit for each read and each message, as Python's `settimeout` sets
+/// it.
 ///
-/// Its reads and writes go through [`with_timeout`].
+/// Its reads and writes go through [`with_timeout`]. `write_all` has the limit for the whole
+/// message, as Python's `sendall` does: a client that takes a byte now and then does not get more
+/// time with each byte.
 ///
 /// ```
 /// use std::io::Read;
@@ -126,7 +138,10 @@ pub fn with_timeout<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T>
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct WithTimeout(Socket);
+pub struct WithTimeout {
+    socket: Socket,
+    timeout: Option<Duration>,
+}
 
 impl WithTimeout {
     /// Sets the time limit (`SO_RCVTIMEO` and `SO_SNDTIMEO`); `None` waits without a limit.
@@ -134,32 +149,60 @@ impl WithTimeout {
     /// # Errors
     ///
     /// When the system does not accept the limit.
-    pub fn new(connection: Socket, timeout: impl Into<Option<Duration>>) -> io::Result<Self> {
+    pub fn new(socket: Socket, timeout: impl Into<Option<Duration>>) -> io::Result<Self> {
         let timeout = timeout.into();
-        connection.set_read_timeout(timeout)?;
-        connection.set_write_timeout(timeout)?;
-        Ok(WithTimeout(connection))
+        socket.set_read_timeout(timeout)?;
+        socket.set_write_timeout(timeout)?;
+        Ok(WithTimeout { socket, timeout })
     }
 
     /// The connection itself.
     pub fn into_inner(self) -> Socket {
-        self.0
+        self.socket
+    }
+
+    /// Sends bytes of which the first send has taken only a part.
+    fn write_rest(&mut self, mut rest: &[u8], deadline: Instant) -> io::Result<()> {
+        while !rest.is_empty() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(timed_out());
+            }
+            self.socket.set_write_timeout(Some(at_least_1_us(left)))?;
+            let count = self.write(rest)?;
+            rest = &rest[count..];
+        }
+        Ok(())
     }
 }
 
 impl Read for WithTimeout {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        with_timeout(|| self.0.read(buffer))
+        with_timeout(|| self.socket.read(buffer))
     }
 }
 
 impl Write for WithTimeout {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        with_timeout(|| self.0.write(bytes))
+        with_timeout(|| self.socket.write(bytes))
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let started = Instant::now();
+        let Some(timeout) = self.timeout else {
+            return self.socket.write_all(bytes);
+        };
+        let count = self.write(bytes)?;
+        if count == bytes.len() {
+            return Ok(());
+        }
+        let result = self.write_rest(&bytes[count..], started + timeout);
+        self.socket.set_write_timeout(Some(timeout))?;
+        result
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        self.socket.flush()
     }
 }
 
@@ -231,6 +274,29 @@ mod tests {
     use std::sync::mpsc;
 
     use super::*;
+
+    #[test]
+    fn a_message_to_a_client_that_reads_slowly_has_one_time_limit_as_in_python() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut slow = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (server, _) = listener.accept().unwrap();
+        let (sent, done) = mpsc::channel();
+        // It takes bytes all the time, so that no single send is without progress.
+        let reader = thread::spawn(move || {
+            let mut piece = vec![0; 256 * 1024];
+            while done.recv_timeout(Duration::from_millis(5)).is_err() {
+                assert_ne!(slow.read(&mut piece).unwrap(), 0);
+            }
+        });
+        let mut server = WithTimeout::new(server.into(), Duration::from_millis(200)).unwrap();
+        let result = server.write_all(&vec![0; 256 * 1024 * 1024]);
+        sent.send(()).unwrap();
+        reader.join().unwrap();
+        assert_eq!(result.unwrap_err().to_string(), "timed out");
+        // The next message has the whole limit again.
+        let limit = server.into_inner().write_timeout().unwrap();
+        assert_eq!(limit, Some(Duration::from_millis(200)));
+    }
 
     #[test]
     fn close_gracefully_ends_also_when_less_than_a_microsecond_is_left() {

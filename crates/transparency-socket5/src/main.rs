@@ -3,8 +3,8 @@
 //! Python:     `socket_5.py` (Distribution transparency), and `twin.py`
 //! Terminal 1: `cargo run -p transparency-socket5`
 //! Terminal 2: `cargo run -p transparency-socket6`
-//! You see:    here `Socket successfully created`, `socket binded to 12345`, `socket is listening`
-//!             and `Got connection from ('127.0.0.1', 51234)`, there `b'Thank you for connecting'`
+//! You see:    `Socket successfully created`, `socket binded to 12345`, `socket is listening`
+//!             and `Got connection from …`; in terminal 2 `b'Thank you for connecting'`
 //! Safety:     listens on every interface, as the sheet says, so other machines can connect;
 //!             --host 127.0.0.1 keeps it to this machine
 

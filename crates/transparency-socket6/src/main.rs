@@ -3,7 +3,7 @@
 //! Python:     `socket_6.py` (Distribution transparency), and `twin.py`
 //! Terminal 1: `cargo run -p transparency-socket5`
 //! Terminal 2: `cargo run -p transparency-socket6`
-//! You see:    here `b'Thank you for connecting'`, there `Got connection from ('127.0.0.1', 51234)`
+//! You see:    `b'Thank you for connecting'`; in terminal 1 `Got connection from …`
 //! Safety:     connects to this machine only, unless you name another with --host
 
 use std::io::Read;

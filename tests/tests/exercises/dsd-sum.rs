@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::Shutdown;
 
 use tests::faults::LongRunningServer;
-use tests::pairing::Pairing;
+use tests::pairing::{Language, Pairing};
 use tests::wire::{ask, connect, expect, read_to_end, unused_address};
 use tests::{Program, python, rust, wire};
 
@@ -189,13 +189,16 @@ fn client_says_that_the_server_left_without_an_answer() {
 #[test]
 fn client_says_what_it_takes_when_a_line_is_not_utf8() {
     let (_server, address) = rust("dsd-sum-server").serve();
-    let client = rust("dsd-sum-client").at(address).args(&["-"]);
-    let finished = client.run_with_input(b"1 2\n\xff\n");
-    assert_eq!(finished.code, Some(1));
-    assert_eq!(finished.stdout, "Server says: 3\n");
-    assert!(
-        finished.stderr.contains("UTF-8\nhint: a request is"),
-        "{}",
-        finished.stderr
-    );
+    for language in Language::installed() {
+        let client = language.program("dsd-sum-client").at(address);
+        let finished = client.args(&["-"]).run_with_input(b"1 2\n\xff\n");
+        assert_eq!(finished.code, Some(1));
+        assert_eq!(finished.stdout, "Server says: 3\n");
+        assert_eq!(
+            finished.stderr,
+            "Error: cannot read a line of stdin: stream did not contain valid UTF-8\n\
+             hint: a request is a line of UTF-8 text: numbers and blanks\n",
+            "{language:?}"
+        );
+    }
 }
