@@ -30,6 +30,10 @@ const SCRIPT: &str = include_str!("page/page.js");
 /// What the script gets.
 #[derive(Debug, Serialize)]
 struct Run {
+    /// What the send and the receive queues are called.
+    names: [&'static str; 2],
+    /// Said where nothing waits.
+    empty: &'static str,
     steps: Vec<Step>,
     /// The sockets whose queues ever hold something, by their place in the journal.
     sockets: BTreeMap<usize, String>,
@@ -120,6 +124,10 @@ pub fn draw(journal: &Journal, title: &str) -> anyhow::Result<String> {
         );
     }
     let title = escaped(title);
+    let heading = match journal.relay {
+        true => "In the relay, on the way from a side to the other",
+        false => "In the kernel's queues",
+    };
     let last_step = number.saturating_sub(1);
     Ok(format!(
         r#"<!DOCTYPE html>
@@ -143,7 +151,7 @@ pub fn draw(journal: &Journal, title: &str) -> anyhow::Result<String> {
 <span id="where"></span>
 </div>
 <section aria-labelledby="queues-title">
-<h2 id="queues-title">In the kernel's queues</h2>
+<h2 id="queues-title">{heading}</h2>
 <div id="queues"></div>
 <p id="told" class="hidden" aria-live="polite"></p>
 </section>
@@ -229,7 +237,13 @@ fn sends_of(journal: &Journal, row: &Row) -> Vec<usize> {
 fn run(journal: &Journal, rows: &[&Row], numbers: &BTreeMap<usize, usize>) -> Run {
     let moments: Vec<u64> = rows.iter().map(|row| row.at).collect();
     let snapshots = queues::at(journal, &moments);
+    let (names, empty) = match journal.relay {
+        true => (["in the relay", ""], "nothing is in the relay"),
+        false => (["send queue", "receive queue"], "all queues are empty"),
+    };
     let mut run = Run {
+        names,
+        empty,
         steps: Vec::new(),
         sockets: BTreeMap::new(),
         sends: BTreeMap::new(),

@@ -91,12 +91,7 @@ pub(crate) fn lines(rows: Vec<Row>, widths: &Widths) -> Vec<Line> {
     let mut last = String::new();
     let line = |shown: Shown<'_>| match shown {
         Shown::Row(row) => {
-            let mut time = milliseconds(row.at);
-            if time == last {
-                time.clear();
-            } else {
-                last.clone_from(&time);
-            }
+            let time = next_time(&mut last, row.at);
             Line::Row(row.clone(), time)
         }
         Shown::Repeats { lines, times } => {
@@ -122,27 +117,103 @@ fn milliseconds(at: u64) -> String {
 }
 
 /// The rows, in their order, as lines of text under the names of the columns.
-pub(crate) fn lay_out(rows: Vec<Row>, style: Style, widths: &Widths) -> String {
-    let mut out = String::new();
-    line(&mut out, style, widths, "ms", Column::ALL.map(Column::name));
-    for shown in lines(rows, widths) {
+pub(crate) fn lay_out(rows: Vec<Row>, style: Style) -> String {
+    let printer = Printer::new(style);
+    let mut out = printer.head();
+    for shown in lines(rows, &printer.widths) {
         match shown {
-            Line::Row(row, time) => {
-                let text = match row.arrow {
-                    Some(arrow) => drawn(arrow, &row.text, widths.network),
-                    None => row.text,
-                };
-                for (number, part) in wrapped(&text, widths.column(row.column)).iter().enumerate() {
-                    let mut cells = [""; 3];
-                    cells[row.column as usize] = part;
-                    let time = if number == 0 { time.as_str() } else { "" };
-                    line(&mut out, style, widths, time, cells);
-                }
-            }
+            Line::Row(row, time) => out += &printer.timed(&row, &time),
             Line::Across(text) => across(&mut out, style, &format!("⋮ {text}")),
         }
     }
     out
+}
+
+/// Draws rows as lines of text.
+#[derive(Debug)]
+pub(crate) struct Printer {
+    style: Style,
+    widths: Widths,
+    /// The time of the last row.
+    last: String,
+}
+
+impl Printer {
+    pub(crate) fn new(style: Style) -> Self {
+        let width = style.width.max(NARROWEST);
+        Printer {
+            style: Style { width, ..style },
+            widths: Widths::of(width),
+            last: String::new(),
+        }
+    }
+
+    pub(crate) fn widths(&self) -> &Widths {
+        &self.widths
+    }
+
+    /// The names of the columns.
+    pub(crate) fn head(&self) -> String {
+        let mut out = String::new();
+        self.line(&mut out, "ms", Column::ALL.map(Column::name));
+        out
+    }
+
+    /// A row that comes after the last one.
+    pub(crate) fn row(&mut self, row: &Row) -> String {
+        let time = next_time(&mut self.last, row.at);
+        self.timed(row, &time)
+    }
+
+    fn timed(&self, row: &Row, time: &str) -> String {
+        let text = match row.arrow {
+            Some(arrow) => drawn(arrow, &row.text, self.widths.network),
+            None => row.text.clone(),
+        };
+        let mut out = String::new();
+        for (number, part) in wrapped(&text, self.widths.column(row.column))
+            .iter()
+            .enumerate()
+        {
+            let mut cells = [""; 3];
+            cells[row.column as usize] = part;
+            let time = if number == 0 { time } else { "" };
+            self.line(&mut out, time, cells);
+        }
+        out
+    }
+
+    fn line(&self, out: &mut String, time: &str, cells: [&str; 3]) {
+        let Printer { style, widths, .. } = self;
+        let mut text = format!("{time:>width$} ", width = TIME - 1);
+        let sizes = [widths.side, widths.network, widths.side];
+        for (cell, ((text_of, size), color)) in
+            cells.iter().zip(sizes).zip(["36", "33", "32"]).enumerate()
+        {
+            let padded = format!("{text_of:<size$}");
+            if style.color && !text_of.is_empty() {
+                let _ = write!(text, "\x1b[{color}m{padded}\x1b[0m");
+            } else {
+                text.push_str(&padded);
+            }
+            if cell < 2 {
+                text.push(' ');
+            }
+        }
+        out.push_str(&in_charset(text.trim_end(), style.ascii));
+        out.push('\n');
+    }
+}
+
+/// A row's time in milliseconds: empty where the row above has the same.
+fn next_time(last: &mut String, at: u64) -> String {
+    let mut time = milliseconds(at);
+    if time == *last {
+        time.clear();
+    } else {
+        last.clone_from(&time);
+    }
+    time
 }
 
 /// An arrow over the network's column, with its text in the middle.
@@ -253,26 +324,6 @@ impl Widths {
             Column::Server | Column::Client => self.side,
         }
     }
-}
-
-fn line(out: &mut String, style: Style, widths: &Widths, time: &str, cells: [&str; 3]) {
-    let mut text = format!("{time:>width$} ", width = TIME - 1);
-    let sizes = [widths.side, widths.network, widths.side];
-    for (cell, ((text_of, size), color)) in
-        cells.iter().zip(sizes).zip(["36", "33", "32"]).enumerate()
-    {
-        let padded = format!("{text_of:<size$}");
-        if style.color && !text_of.is_empty() {
-            let _ = write!(text, "\x1b[{color}m{padded}\x1b[0m");
-        } else {
-            text.push_str(&padded);
-        }
-        if cell < 2 {
-            text.push(' ');
-        }
-    }
-    out.push_str(&in_charset(text.trim_end(), style.ascii));
-    out.push('\n');
 }
 
 /// The text, or what stands for it in ASCII: each character becomes one.

@@ -23,6 +23,10 @@ pub struct Journal {
     pub left_out: u64,
     /// What the journal cannot show, in words.
     pub notes: Vec<String>,
+    /// Whether a relay between the programs wrote this. It sees what passes and no calls: an entry
+    /// such as `sends` is what it saw a side do, and a thread's number is that of a connection.
+    #[serde(default)]
+    pub relay: bool,
 }
 
 /// Which side of the run a process is on.
@@ -58,7 +62,7 @@ pub struct Process {
 }
 
 /// TCP or UDP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Transport {
     /// A stream of bytes.
@@ -243,6 +247,7 @@ impl Default for Journal {
             entries: Vec::new(),
             left_out: 0,
             notes: Vec::new(),
+            relay: false,
         }
     }
 }

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 
 use crate::model::{Call, Event, Exit, Journal, Outcome, Segment, Side, Stream, Transport};
 
-use crate::layout::{Arrow, Column, NARROWEST, Row, Style, Widths, lay_out, wrapped};
+use crate::layout::{Arrow, Column, NARROWEST, Printer, Row, Style, Widths, lay_out, wrapped};
 
 /// So many bytes are quoted at most; the width may allow fewer.
 const QUOTED: usize = 48;
@@ -22,7 +22,7 @@ const SHORT: u64 = 1_000;
 pub fn draw(journal: &Journal, style: Style) -> String {
     let width = style.width.max(NARROWEST);
     let widths = Widths::of(width);
-    let mut out = lay_out(rows(journal, &widths), style, &widths);
+    let mut out = lay_out(rows(journal, &widths), style);
     if journal.left_out > 0 {
         let _ = writeln!(
             out,
@@ -65,23 +65,88 @@ pub fn origin(journal: &Journal, segment: &Segment) -> String {
 pub(crate) fn rows(journal: &Journal, widths: &Widths) -> Vec<Row> {
     // When something happened, so that a wait is known from a quick call.
     let mut times: Vec<u64> = Vec::new();
+    let mut painter = Painter::default();
     for entry in &journal.entries {
         times.push(entry.at);
         if let Event::Call(call) = &entry.event {
             times.extend(call.ended);
+            painter.learn(journal, call);
         }
     }
     times.sort_unstable();
-    let owners = Owners::of(journal);
-    let mut actors = Actors::of(journal);
-    let mut rows = Vec::new();
-    for (place, entry) in journal.entries.iter().enumerate() {
+    let mut rows: Vec<Row> = (0..journal.entries.len())
+        .flat_map(|place| painter.rows(journal, place, &times, widths))
+        .collect();
+    rows.sort_by_key(|row: &Row| row.at);
+    rows
+}
+
+/// Draws a run while it goes on, for a journal that a relay writes.
+#[derive(Debug)]
+pub struct Live {
+    painter: Painter,
+    printer: Printer,
+}
+
+impl Live {
+    /// Nothing is drawn yet.
+    #[must_use]
+    pub fn new(style: Style) -> Self {
+        Live {
+            painter: Painter::default(),
+            printer: Printer::new(style),
+        }
+    }
+
+    /// The names of the columns.
+    #[must_use]
+    pub fn head(&self) -> String {
+        self.printer.head()
+    }
+
+    /// The lines of the entry at this place. Each entry is drawn once, in their order.
+    pub fn lines(&mut self, journal: &Journal, place: usize) -> String {
+        if let Some(call) = journal.call(place) {
+            self.painter.learn(journal, call);
+        }
+        let rows = self
+            .painter
+            .rows(journal, place, &[], self.printer.widths());
+        rows.iter().map(|row| self.printer.row(row)).collect()
+    }
+}
+
+/// What has to be known of a run to draw its entries.
+#[derive(Debug, Default)]
+struct Painter {
+    owners: Owners,
+    actors: Actors,
+}
+
+impl Painter {
+    /// Who made a call, and on which socket.
+    fn learn(&mut self, journal: &Journal, call: &Call) {
+        self.owners.learn(journal, call);
+        self.actors.learn(journal, call);
+    }
+
+    /// The rows of the entry at this place. `times` is when something happened.
+    fn rows(
+        &mut self,
+        journal: &Journal,
+        place: usize,
+        times: &[u64],
+        widths: &Widths,
+    ) -> Vec<Row> {
+        let mut rows = Vec::new();
+        let entry = &journal.entries[place];
+        let Painter { owners, actors } = self;
         match &entry.event {
             Event::Call(call) => of_call(
                 &mut rows,
-                &mut actors,
+                actors,
                 journal,
-                &times,
+                times,
                 (place, entry.at),
                 call,
                 widths,
@@ -131,36 +196,27 @@ pub(crate) fn rows(journal: &Journal, widths: &Widths) -> Vec<Row> {
                 rows.extend(actors.row(journal, (exit.process, None), (place, entry.at), text));
             }
         }
+        rows
     }
-    rows.sort_by_key(|row: &Row| row.at);
-    rows
 }
 
 /// Who makes calls on sockets: the threads of each side, in the order of their first.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Actors {
     server: Vec<(u32, u32)>,
     client: Vec<(u32, u32)>,
 }
 
 impl Actors {
-    fn of(journal: &Journal) -> Self {
-        let mut actors = Actors {
-            server: Vec::new(),
-            client: Vec::new(),
-        };
-        for entry in &journal.entries {
-            if let Event::Call(call) = &entry.event
-                && call.socket.is_some()
-            {
-                let threads = actors.on(journal.side(call.process));
-                let thread = (call.process, call.thread);
-                if !threads.contains(&thread) {
-                    threads.push(thread);
-                }
-            }
+    fn learn(&mut self, journal: &Journal, call: &Call) {
+        if call.socket.is_none() || journal.relay {
+            return;
         }
-        actors
+        let threads = self.on(journal.side(call.process));
+        let thread = (call.process, call.thread);
+        if !threads.contains(&thread) {
+            threads.push(thread);
+        }
     }
 
     fn on(&mut self, side: Option<Side>) -> &mut Vec<(u32, u32)> {
@@ -182,9 +238,12 @@ impl Actors {
     ) -> Option<Row> {
         let side = journal.side(process);
         let threads = self.on(side);
-        let number = threads.iter().position(|(of, number)| {
-            *of == process && thread.is_none_or(|thread| thread == *number)
-        });
+        let number = match thread {
+            Some(connection) if journal.relay => Some(connection.saturating_sub(1) as usize),
+            _ => threads.iter().position(|(of, number)| {
+                *of == process && thread.is_none_or(|thread| thread == *number)
+            }),
+        };
         let text = match number {
             Some(0) => text,
             Some(number) => format!("#{} {text}", number + 1),
@@ -229,14 +288,14 @@ fn of_call(
         row(at, format!("{begin} … waits to the end"), None);
         return;
     };
-    let between =
-        times.partition_point(|time| *time < ended) - times.partition_point(|time| *time <= at);
+    let before_end = times.partition_point(|time| *time < ended);
+    let between = before_end.saturating_sub(times.partition_point(|time| *time <= at));
     let name = call.name.as_str();
     let can_wait = ["accept", "accept4", "connect"].contains(&name)
         || name.starts_with("re")
         || name.contains("poll")
         || name.contains("select");
-    if can_wait && (between > 0 || ended - at > SHORT) {
+    if can_wait && (between > 0 || ended.saturating_sub(at) > SHORT) {
         let waits = if name == "connect" { "" } else { " waits" };
         row(at, format!("{begin} …{waits}"), None);
         let text = match &call.outcome {
@@ -361,6 +420,7 @@ fn of_segment(segment: &Segment, width: usize) -> Option<String> {
 }
 
 /// Which side has an address.
+#[derive(Debug, Default)]
 struct Owners {
     addresses: HashMap<SocketAddr, Side>,
     /// Sockets that are bound to every address, by their ports.
@@ -368,25 +428,17 @@ struct Owners {
 }
 
 impl Owners {
-    fn of(journal: &Journal) -> Self {
-        let mut owners = Owners {
-            addresses: HashMap::new(),
-            ports: HashMap::new(),
-        };
-        for entry in &journal.entries {
-            if let Event::Call(call) = &entry.event
-                && let Some(place) = call.accepted.or(call.socket)
-                && let Some(local) = journal.sockets.get(place).and_then(|socket| socket.local)
-                && let Some(side) = journal.side(call.process)
-            {
-                if local.ip().is_unspecified() {
-                    owners.ports.entry(local.port()).or_insert(side);
-                } else {
-                    owners.addresses.entry(local).or_insert(side);
-                }
+    fn learn(&mut self, journal: &Journal, call: &Call) {
+        if let Some(place) = call.accepted.or(call.socket)
+            && let Some(local) = journal.sockets.get(place).and_then(|socket| socket.local)
+            && let Some(side) = journal.side(call.process)
+        {
+            if local.ip().is_unspecified() {
+                self.ports.entry(local.port()).or_insert(side);
+            } else {
+                self.addresses.entry(local).or_insert(side);
             }
         }
-        owners
     }
 
     fn owner(&self, address: SocketAddr) -> Option<Side> {

@@ -6,6 +6,8 @@
 //!
 //! In truth the kernel keeps a copy of what was sent until it is acknowledged. On one machine that
 //! is the same moment.
+//!
+//! A relay does not see when a program takes bytes. What it has passed on is in no queue any more.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
@@ -202,9 +204,11 @@ impl<'a> Run<'a> {
                 let place = leaving.iter().position(of_call)?;
                 Some(leaving.remove(place))
             });
-            if let (Some(piece), Some(to), false) =
-                (found, self.datagram_socket(segment.to), segment.lost)
-            {
+            if let (Some(piece), Some(to), false) = (
+                found,
+                self.datagram_socket(segment.to),
+                segment.lost || self.journal.relay,
+            ) {
                 self.waiting.entry(to).or_default().push(piece);
             }
             return;
@@ -217,6 +221,9 @@ impl<'a> Run<'a> {
             stream.arrived = stream.arrived.max(offset + segment.length);
             // A clock may be read a moment late.
             stream.sent = stream.sent.max(stream.arrived);
+            if self.journal.relay {
+                stream.taken = stream.arrived;
+            }
         }
     }
 

@@ -1,8 +1,12 @@
-//! `cargo lab trace`: records a run of any two programs, and draws it. Linux only.
+//! `cargo lab trace` records a run of any two programs, and draws it; `cargo lab spy` shows what
+//! passes between two programs that run already. Linux only.
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`trace`] | the command |
+//! | [`command`] | which command it is |
+//! | [`trace`] | `cargo lab trace` |
+//! | [`spy`] | `cargo lab spy` |
+//! | [`sightings`] | what a relay saw, as a journal |
 //! | [`roles`] | which programs run |
 //! | [`child`] | starts a program so that it is traced from the beginning |
 //! | [`tracer`] | the loop over the stops of all threads |
@@ -11,9 +15,7 @@
 //! | [`record`] | what goes into the journal |
 //! | [`sockets`] | which socket a descriptor stands for |
 //! | [`capture`] | the packets of the run's own network |
-//! | [`faults`] | what may happen to bytes and datagrams on their way |
 //! | [`relay`] | the network between the programs, with its faults |
-//! | [`taken`] | whether a program has received what was sent to it |
 //! | [`output`] | the run as a file: a page, SVG, text, JSON, packets |
 //! | [`ending`] | how a run comes to its end |
 
@@ -24,9 +26,9 @@ mod capture;
 #[cfg(target_os = "linux")]
 mod child;
 #[cfg(target_os = "linux")]
-mod ending;
+mod command;
 #[cfg(target_os = "linux")]
-mod faults;
+mod ending;
 #[cfg(target_os = "linux")]
 mod output;
 #[cfg(target_os = "linux")]
@@ -38,9 +40,11 @@ mod relay;
 #[cfg(target_os = "linux")]
 mod roles;
 #[cfg(target_os = "linux")]
+mod sightings;
+#[cfg(target_os = "linux")]
 mod sockets;
 #[cfg(target_os = "linux")]
-mod taken;
+mod spy;
 #[cfg(target_os = "linux")]
 mod trace;
 #[cfg(target_os = "linux")]
@@ -50,7 +54,7 @@ use std::process::ExitCode;
 
 #[cfg(target_os = "linux")]
 fn main() -> ExitCode {
-    match trace::run() {
+    match command::run() {
         Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
         Err(error) => {
             labnet::log!("{:?}", labnet::Failure::from(error));
@@ -62,7 +66,7 @@ fn main() -> ExitCode {
 #[cfg(not(target_os = "linux"))]
 fn main() -> ExitCode {
     labnet::log!(
-        "cargo lab trace needs Linux, whose kernel lets one program watch another's calls"
+        "cargo lab trace and cargo lab spy need Linux, whose kernel tells what programs do with sockets"
     );
     ExitCode::FAILURE
 }

@@ -1,7 +1,9 @@
-//! The run as a file, in the form that the file's ending names.
+//! The run on the terminal, and as a file in the form that the file's ending names.
 
-use std::path::Path;
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
+use std::{env, fs};
 
 use anyhow::{Context, anyhow};
 use lab_journal::layout::Style;
@@ -11,6 +13,8 @@ use labnet::Hint;
 
 /// A picture in a file has so many columns.
 const WIDTH: usize = 100;
+/// A terminal that does not say how wide it is has so many columns.
+const TERMINAL: usize = 80;
 
 /// A recorded run.
 pub struct Run {
@@ -55,8 +59,35 @@ impl Form {
     }
 }
 
+/// The files to write and their forms: a wrong ending is told before anything runs.
+pub fn files<'a>(
+    out: &'a [PathBuf],
+    json: Option<&'a Path>,
+) -> anyhow::Result<Vec<(Form, &'a Path)>> {
+    let mut files = Vec::new();
+    for file in out {
+        files.push((Form::of(file)?, file.as_path()));
+    }
+    files.extend(json.map(|file| (Form::Json, file)));
+    Ok(files)
+}
+
+/// Writes the files.
+pub fn write(
+    files: &[(Form, &Path)],
+    run: &Run,
+    began: SystemTime,
+    title: &str,
+) -> anyhow::Result<()> {
+    for (form, file) in files {
+        let bytes = of_form(*form, run, began, title)?;
+        fs::write(file, bytes).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(())
+}
+
 /// The file's bytes.
-pub fn file(form: Form, run: &Run, began: SystemTime, title: &str) -> anyhow::Result<Vec<u8>> {
+fn of_form(form: Form, run: &Run, began: SystemTime, title: &str) -> anyhow::Result<Vec<u8>> {
     let journal = &run.journal;
     Ok(match form {
         Form::Html => html::draw(journal, title)?.into_bytes(),
@@ -101,4 +132,29 @@ fn packets(run: &Run, began: SystemTime) -> anyhow::Result<Vec<Packet>> {
         }
     }
     Ok(packets)
+}
+
+/// How a picture is drawn on this terminal.
+pub fn style(width: Option<usize>) -> Style {
+    Style {
+        width: width.or_else(terminal_width).unwrap_or(TERMINAL),
+        color: io::stdout().is_terminal()
+            && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        ascii: !speaks_utf8(),
+    }
+}
+
+fn terminal_width() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+}
+
+/// Whether the locale is one of UTF-8: locale(7).
+fn speaks_utf8() -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .filter_map(env::var_os)
+        .find(|value| !value.is_empty());
+    let name = locale.unwrap_or_default().to_string_lossy().to_lowercase();
+    name.contains("utf-8") || name.contains("utf8")
 }

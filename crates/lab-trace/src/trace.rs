@@ -1,44 +1,38 @@
 //! `cargo lab trace`: the command.
 
-use std::ffi::OsString;
-use std::io::{self, IsTerminal};
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
-use std::{env, fs};
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use argh::{ArgsInfo, FromArgs};
-use lab_journal::layout::Style;
 use lab_journal::picture::draw;
 use lab_journal::{Entry, Event, Exit, ties};
 use labnet::{Hint, lock, log, say};
 
 use crate::capture::{self, Capture, View};
 use crate::ending::Ending;
-use crate::faults::Faults;
 use crate::output::{self, Form, Run};
-use crate::record::Recorder;
-use crate::relay::{self, Networks, Relay};
+use crate::record::{Recorder, since};
+use crate::relay::{self, Faults, Networks, Place, Relay, Sight, Watcher, milliseconds};
+use crate::roles;
 use crate::roles::Wanted;
 use crate::tracer::Tracer;
-use crate::{child, roles};
-
-/// A terminal that does not say how wide it is has so many columns.
-const WIDTH: usize = 80;
 
 /// Runs a server and a client, and draws what happened: each call on a socket, and each segment
 /// between them. Any two programs, as they are. Its exit code is the client's.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
+    subcommand,
+    name = "trace",
     help_triggers("-h", "--help"),
     example = "cargo lab trace {{exercise}}",
     example = "cargo lab trace {{exercise}} --server python --out run.html",
     example = "cargo lab trace --server \"python3 server.py\" --client \"node client.js\""
 )]
-pub struct Args {
+pub struct Trace {
     /// the server's command; with an exercise also rust or python (default rust)
     #[argh(option)]
     server: Option<String>,
@@ -90,21 +84,7 @@ pub struct Args {
     exercise: Option<String>,
 }
 
-/// Runs the command, or becomes a traced program, and gives the exit code.
-pub fn run() -> anyhow::Result<i32> {
-    let mut words = env::args_os().skip(1);
-    if words.next().is_some_and(|word| word == child::MARK) {
-        let words: Vec<OsString> = words.collect();
-        child::become_program(&words)?;
-        return Ok(1);
-    }
-    let args: Args = labnet::args_with_help("cargo lab trace", |help| {
-        help.replace("{exercise}", "dsd-sum")
-    })?;
-    args.trace()
-}
-
-impl Args {
+impl Trace {
     /// What ran, in a few words.
     fn title(&self) -> String {
         if let Some(program) = &self.program {
@@ -126,20 +106,7 @@ impl Args {
     }
 
     fn faults(&self) -> anyhow::Result<Faults> {
-        if self.cut == Some(0) {
-            return Err(anyhow!("--cut 0: nothing would ever arrive")).hint("give 1 or more");
-        }
-        for (name, place) in [
-            ("drop", self.drop),
-            ("duplicate", self.duplicate),
-            ("reorder", self.reorder),
-        ] {
-            if place == Some(0) {
-                return Err(anyhow!("--{name} 0: datagrams are counted from 1"))
-                    .hint(format!("--{name} 1 is the first of each direction"));
-            }
-        }
-        Ok(Faults {
+        Faults {
             cut: self.cut,
             join: self.join,
             delay: self.delay,
@@ -147,11 +114,13 @@ impl Args {
             drop: self.drop,
             duplicate: self.duplicate,
             reorder: self.reorder,
-        })
+        }
+        .checked()
     }
 
-    fn trace(&self) -> anyhow::Result<i32> {
-        let files = files(&self.out, self.json.as_deref())?;
+    /// Runs the programs, draws what happened, and gives the exit code.
+    pub fn run(&self) -> anyhow::Result<i32> {
+        let files = output::files(&self.out, self.json.as_deref())?;
         let faults = self.faults()?;
         let commands = roles::commands(Wanted {
             exercise: self.exercise.as_deref(),
@@ -171,6 +140,7 @@ impl Args {
         let began = SystemTime::now();
         let whole = files.iter().any(|(form, _)| *form == Form::Pcapng);
         let mut relay = None;
+        let lost = Lost::default();
         let captures = network.and_then(|()| {
             let mut captures = vec![(View::Whole, capture::start(began, whole)?)];
             if faults.any() {
@@ -178,8 +148,9 @@ impl Args {
                 let server = relay::current()?;
                 lab_netns::enter(Ipv4Addr::LOCALHOST.into())?;
                 captures.push((View::ToClient, capture::start(began, whole)?));
-                let networks = Networks::new(server, relay::current()?);
-                let one = Relay::new(faults, &networks, began)?;
+                let networks = Arc::new(Networks::new(server, relay::current()?));
+                let place = Place::Between(Arc::clone(&networks));
+                let one = Relay::new(faults, place, losses(&lost, began));
                 relay = Some((networks, one));
             }
             Ok(captures)
@@ -198,26 +169,12 @@ impl Args {
         };
         let ending = Ending::new(began, last, faults.delay)?;
         let (recorder, ends) = Tracer::new(recorder, ending).run(&commands, relay.as_ref())?;
-        let lost = relay.map_or_else(Vec::new, |(_, relay)| {
-            std::mem::take(&mut *lock(&relay.lost))
-        });
+        let lost = std::mem::take(&mut *lock(&lost));
         let run = complete(recorder, captures, lost)?;
         let journal = &run.journal;
-        let width = self.width.or_else(terminal_width).unwrap_or(WIDTH);
-        let picture = draw(
-            journal,
-            Style {
-                width,
-                color: io::stdout().is_terminal()
-                    && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
-                ascii: !speaks_utf8(),
-            },
-        );
+        let picture = draw(journal, output::style(self.width));
         say!("{}", picture.trim_end())?;
-        for (form, file) in files {
-            let bytes = output::file(form, &run, began, &self.title())?;
-            fs::write(file, bytes).with_context(|| format!("cannot write {}", file.display()))?;
-        }
+        output::write(&files, &run, began, &self.title())?;
         if let Some(signal) = ends.signal {
             return Ok(128 + signal);
         }
@@ -238,22 +195,18 @@ impl Args {
     }
 }
 
-/// A time in milliseconds, with its unit or without: `50ms`, `50`.
-fn milliseconds(text: &str) -> Result<Duration, String> {
-    let number = text.strip_suffix("ms").unwrap_or(text).parse();
-    number
-        .map(Duration::from_millis)
-        .map_err(|_| format!("{text:?} is not a time in milliseconds such as 50ms"))
-}
+/// Datagrams that the relay dropped, as entries of the journal.
+type Lost = Arc<Mutex<Vec<Entry>>>;
 
-/// The files to write and their forms: a wrong ending is told before anything runs.
-fn files<'a>(out: &'a [PathBuf], json: Option<&'a Path>) -> anyhow::Result<Vec<(Form, &'a Path)>> {
-    let mut files = Vec::new();
-    for file in out {
-        files.push((Form::of(file)?, file.as_path()));
-    }
-    files.extend(json.map(|file| (Form::Json, file)));
-    Ok(files)
+/// Of what the relay sees, only what it drops is seen by no one else.
+fn losses(lost: &Lost, began: SystemTime) -> Watcher {
+    let lost = Arc::clone(lost);
+    Arc::new(move |way, sight| {
+        if let Sight::Lost(sender, datagram) = sight {
+            let (at, event) = (since(began), way.lost(sender, datagram));
+            lock(&lost).push(Entry { at, event });
+        }
+    })
 }
 
 /// A network of the run's own, so that every packet in it is the run's.
@@ -312,19 +265,4 @@ fn code_of(exit: Exit) -> i32 {
     exit.code
         .or(exit.signal.map(|signal| 128 + signal))
         .unwrap_or(1)
-}
-
-fn terminal_width() -> Option<usize> {
-    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
-    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
-}
-
-/// Whether the locale is one of UTF-8: locale(7).
-fn speaks_utf8() -> bool {
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
-        .iter()
-        .filter_map(env::var_os)
-        .find(|value| !value.is_empty());
-    let name = locale.unwrap_or_default().to_string_lossy().to_lowercase();
-    name.contains("utf-8") || name.contains("utf8")
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io;
 use std::process::Stdio;
+use std::sync::Arc;
 
 use anyhow::Context;
 use lab_journal::{Entry, Event, Exit, Process, Side};
@@ -74,7 +75,7 @@ impl Tracer {
     pub fn run(
         mut self,
         commands: &Commands,
-        relay: Option<&(Networks, Relay)>,
+        relay: Option<&(Arc<Networks>, Relay)>,
     ) -> anyhow::Result<(Recorder, Ends)> {
         if let Some(server) = &commands.server {
             if let Some((networks, _)) = relay {

@@ -20,6 +20,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("doctor", "lab-check"),
     ("handout", "lab-handout"),
     ("trace", "lab-trace"),
+    ("spy", "lab-trace"),
 ];
 
 /// Judges any program, in any language, by what it does on the wire.
@@ -52,6 +53,11 @@ pub struct Handout {}
 #[argh(subcommand, name = "trace")]
 pub struct Trace {}
 
+/// Passes on what comes to an address, and shows it as it passes.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(subcommand, name = "spy")]
+pub struct Spy {}
+
 /// Runs the binary that the first word stands for,
 /// with the words after it, and gives its exit code.
 ///
@@ -83,7 +89,7 @@ pub fn for_words(mut words: impl Iterator<Item = OsString>) -> anyhow::Result<Op
         .with_context(|| format!("the package {package} has no binary of its own name"))?;
     let mut command = Command::new(binary);
     // A binary that has several commands wants to know which.
-    if *package == "lab-check" {
+    if COMMANDS.iter().filter(|(_, of)| of == package).count() > 1 {
         command.arg(name);
     }
     command.args(words);

@@ -66,6 +66,7 @@ enum Command {
     Doctor(dispatch::Doctor),
     Handout(dispatch::Handout),
     Trace(dispatch::Trace),
+    Spy(dispatch::Spy),
 }
 
 fn main() -> labnet::MainResult {

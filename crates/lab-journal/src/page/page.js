@@ -75,7 +75,7 @@
     const words = [];
     place.replaceChildren();
     for (const { socket, send, receive } of queues) {
-      for (const [which, queue] of [["send queue", send], ["receive queue", receive]]) {
+      for (const [which, queue] of [[run.names[0], send], [run.names[1], receive]]) {
         if (queue.length > 0) {
           const name = `${run.sockets[socket]}, ${which}`;
           place.append(draw(name, queue));
@@ -84,8 +84,8 @@
       }
     }
     if (words.length === 0) {
-      place.append(element("div", "time", "all queues are empty"));
-      words.push("all queues are empty");
+      place.append(element("div", "time", run.empty));
+      words.push(run.empty);
     }
     // The row must not be under the part that stays at the top.
     document.documentElement.style.scrollPaddingTop = `${fixed.offsetHeight + 8}px`;

@@ -3,6 +3,7 @@
 
 mod faults;
 mod files;
+mod spy;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -54,7 +55,7 @@ impl Pair {
 fn trace(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lab-trace"));
     command
-        .arg("--json")
+        .args(["trace", "--json"])
         .arg(folder.join("run.json"))
         .env("LC_ALL", "C.UTF-8")
         .stdin(Stdio::null());

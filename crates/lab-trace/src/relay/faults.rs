@@ -5,6 +5,9 @@
 
 use std::time::{Duration, Instant};
 
+use anyhow::anyhow;
+use labnet::Hint;
+
 /// A datagram that is held back for the next one arrives alone after this.
 pub const HELD: Duration = Duration::from_secs(1);
 
@@ -32,6 +35,32 @@ impl Faults {
     pub fn any(&self) -> bool {
         *self != Faults::default()
     }
+
+    /// The same, or why they make no sense.
+    pub fn checked(self) -> anyhow::Result<Self> {
+        if self.cut == Some(0) {
+            return Err(anyhow!("--cut 0: nothing would ever arrive")).hint("give 1 or more");
+        }
+        for (name, place) in [
+            ("drop", self.drop),
+            ("duplicate", self.duplicate),
+            ("reorder", self.reorder),
+        ] {
+            if place == Some(0) {
+                return Err(anyhow!("--{name} 0: datagrams are counted from 1"))
+                    .hint(format!("--{name} 1 is the first of each direction"));
+            }
+        }
+        Ok(self)
+    }
+}
+
+/// A time in milliseconds, with its unit or without: `50ms`, `50`.
+pub fn milliseconds(text: &str) -> Result<Duration, String> {
+    let number = text.strip_suffix("ms").unwrap_or(text).parse();
+    number
+        .map(Duration::from_millis)
+        .map_err(|_| format!("{text:?} is not a time in milliseconds such as 50ms"))
 }
 
 /// The datagrams of one direction.
