@@ -136,6 +136,7 @@ pub fn draw(journal: &Journal, title: &str) -> anyhow::Result<String> {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
+<link rel="icon" href="data:,">
 <style>
 {STYLE}</style>
 </head>

@@ -21,6 +21,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("handout", "lab-handout"),
     ("trace", "lab-trace"),
     ("spy", "lab-trace"),
+    ("book", "lab-book"),
 ];
 
 /// Judges any program, in any language, by what it does on the wire.
@@ -58,6 +59,11 @@ pub struct Trace {}
 #[argh(subcommand, name = "spy")]
 pub struct Spy {}
 
+/// Builds the labs as a site to read: both languages side by side, and recorded runs.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(subcommand, name = "book")]
+pub struct Book {}
+
 /// Runs the binary that the first word stands for,
 /// with the words after it, and gives its exit code.
 ///
@@ -88,8 +94,9 @@ pub fn for_words(mut words: impl Iterator<Item = OsString>) -> anyhow::Result<Op
         .get(*package)
         .with_context(|| format!("the package {package} has no binary of its own name"))?;
     let mut command = Command::new(binary);
-    // A binary that has several commands wants to know which.
-    if COMMANDS.iter().filter(|(_, of)| of == package).count() > 1 {
+    // A binary that has several commands wants to know which. lab-book has one so far.
+    let several = COMMANDS.iter().filter(|(_, of)| of == package).count() > 1;
+    if several || *package == "lab-book" {
         command.arg(name);
     }
     command.args(words);

@@ -67,6 +67,7 @@ enum Command {
     Handout(dispatch::Handout),
     Trace(dispatch::Trace),
     Spy(dispatch::Spy),
+    Book(dispatch::Book),
 }
 
 fn main() -> labnet::MainResult {

@@ -1,0 +1,30 @@
+//! What the book says about an exercise: a file of data for each.
+
+use std::path::Path;
+
+use anyhow::Context;
+use serde::Deserialize;
+
+use crate::exercise::read;
+use crate::runs::Plan;
+
+/// The data of an exercise.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Data {
+    /// How the run on its page is made; without it, both sides run as they are, in Rust.
+    pub run: Plan,
+}
+
+/// Reads the data of an exercise. An exercise may have none.
+///
+/// # Errors
+///
+/// When the file is not as it should be: the error names the line.
+pub fn of(root: &Path, exercise: &str) -> anyhow::Result<Data> {
+    let path = root.join(format!("crates/lab-book/exercises/{exercise}.toml"));
+    if !path.exists() {
+        return Ok(Data::default());
+    }
+    toml::from_str(&read(&path)?).with_context(|| format!("cannot understand {}", path.display()))
+}

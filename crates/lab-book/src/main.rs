@@ -1,0 +1,62 @@
+//! `cargo lab book`: the labs as a site, made from the programs, their READMEs and recorded runs.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`book`] | the command, and the whole site |
+//! | [`exercise`] | the page of an exercise |
+//! | [`chapter`] | a chapter: text with parts of the workspace in it |
+//! | [`source`] | the page of a source file |
+//! | [`page`] | the frame around every page |
+//! | [`steps`] | two programs side by side, step by step |
+//! | [`code`] | code in colors |
+//! | [`markdown`] | a document as sections of HTML |
+//! | [`links`] | where a document's link leads in the book |
+//! | [`data`] | what the book says about an exercise: a file of data for each |
+//! | [`runs`] | runs of programs, recorded by `cargo lab trace` |
+//!
+//! No line of code and no transcript is copied by hand. The page of an exercise is its programs,
+//! its READMEs and a run that is made when the book is built.
+
+mod book;
+mod chapter;
+mod code;
+mod data;
+mod exercise;
+mod links;
+mod markdown;
+mod page;
+mod runs;
+mod source;
+mod steps;
+
+use std::process::ExitCode;
+
+use argh::{ArgsInfo, FromArgs};
+use labnet::{Failure, log};
+
+/// Reads, predicts and tries the labs as a site.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(help_triggers("-h", "--help"))]
+struct Args {
+    #[argh(subcommand)]
+    command: Command,
+}
+
+#[derive(FromArgs, ArgsInfo)]
+#[argh(subcommand)]
+enum Command {
+    Book(book::Book),
+}
+
+fn main() -> ExitCode {
+    let done = labnet::args_as::<Args>("cargo lab").and_then(|args| match args.command {
+        Command::Book(book) => book.run(),
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log!("{:?}", Failure::from(error));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! The book in a browser: from a file, and from a subfolder of a web server.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::thread;
+
+use super::chromium::Chromium;
+use super::{SITE, workspace};
+
+const WIDTHS: [usize; 4] = [360, 768, 1440, 1920];
+const SCHEMES: [&str; 2] = ["light", "dark"];
+
+fn browser(name: &str) -> (Chromium, tempfile::TempDir) {
+    let profile = tempfile::Builder::new().prefix(name).tempdir().unwrap();
+    (Chromium::start(profile.path()), profile)
+}
+
+/// The pages of the book, without those of single source files, which are all alike but one.
+fn names() -> Vec<&'static String> {
+    let mut sources = 0;
+    let keep = |name: &&String| {
+        sources += usize::from(name.starts_with("source-"));
+        !name.starts_with("source-") || sources == 1
+    };
+    SITE.pages.keys().filter(keep).collect()
+}
+
+/// Serves the book below `/labs/book/`.
+fn serve() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            thread::spawn(move || {
+                let mut line = String::new();
+                let mut reader = BufReader::new(stream.try_clone().unwrap());
+                if reader.read_line(&mut line).unwrap_or(0) == 0 {
+                    return;
+                }
+                let path = line
+                    .split(' ')
+                    .nth(1)
+                    .unwrap_or("/")
+                    .split(['?', '#'])
+                    .next()
+                    .unwrap();
+                let file = path
+                    .strip_prefix("/labs/book/")
+                    .map(|name| SITE.folder.join(name));
+                let (status, body) = match file.and_then(|file| fs::read(file).ok()) {
+                    Some(body) => ("200 OK", body),
+                    None => ("404 Not Found", Vec::new()),
+                };
+                let kind = match path.rsplit('.').next() {
+                    Some("css") => "text/css",
+                    Some("js") => "text/javascript",
+                    _ => "text/html",
+                };
+                let head = format!(
+                    "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                    body.len()
+                );
+                // A browser may leave before it has all.
+                let _ = stream.write_all(&[head.into_bytes(), body].concat());
+            });
+        }
+    });
+    format!("http://{address}/labs/book/")
+}
+
+#[test]
+#[ignore = "needs chromium; .ci/run book"]
+fn pages_load_without_errors_and_ask_nothing_of_others_from_a_file_and_from_a_subfolder() {
+    let (mut browser, _profile) = browser("book-load");
+    let mut problems = Vec::new();
+    for base in [format!("file://{}/", SITE.folder.display()), serve()] {
+        for name in names() {
+            browser.open(&format!("{base}{name}"));
+            // The parts that are loaded later are loaded now.
+            browser.evaluate(
+                "(async () => {
+                   const waits = [...document.querySelectorAll('details[data-trace]')].map((details) => new Promise((done) => {
+                     details.addEventListener('toggle', () => {
+                       const frame = details.querySelector('iframe');
+                       frame.addEventListener('load', done);
+                     });
+                     details.open = true;
+                   }));
+                   const input = document.getElementById('search');
+                   if (input) { input.focus(); waits.push(new Promise((done) => document.getElementById('found').addEventListener('load', done))); }
+                   await Promise.all(waits);
+                 })()",
+            );
+            for complaint in browser.complaints(&base) {
+                problems.push(format!("{base}{name}: {complaint}"));
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{problems:#?}");
+    println!(
+        "{} pages, each from a file and from a subfolder",
+        names().len()
+    );
+}
+
+#[test]
+#[ignore = "needs chromium; .ci/run book"]
+fn no_page_is_wider_than_its_window() {
+    let (mut browser, _profile) = browser("book-width");
+    let mut problems = Vec::new();
+    for name in names() {
+        browser.open(&format!("file://{}/{name}", SITE.folder.display()));
+        for width in WIDTHS {
+            browser.look(width, "light");
+            let wide = browser.evaluate("document.documentElement.scrollWidth");
+            if wide.as_u64().unwrap() > width as u64 {
+                problems.push(format!("{name} at {width}: {wide}"));
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{problems:#?}");
+}
+
+/// axe-core, which `.ci/run book` installs.
+fn axe() -> String {
+    let path = std::env::var_os("LAB_AXE").map_or_else(
+        || workspace().join("target/ci/axe-core@4.14.1/node_modules/axe-core/axe.min.js"),
+        PathBuf::from,
+    );
+    fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}; .ci/run book installs it", path.display()))
+}
+
+#[test]
+#[ignore = "needs chromium and axe-core; .ci/run book"]
+fn axe_finds_no_violation_in_either_scheme() {
+    let axe = axe();
+    let (mut browser, _profile) = browser("book-axe");
+    let mut problems = Vec::new();
+    let mut seen = 0;
+    for name in names() {
+        for (width, scheme) in [(360, "dark"), (1440, "light"), (1440, "dark")] {
+            browser.look(width, scheme);
+            browser.open(&format!("file://{}/{name}", SITE.folder.display()));
+            browser.evaluate("document.querySelectorAll('details').forEach((it) => { it.open = !it.dataset.trace; })");
+            browser.evaluate(&format!("{axe}; 0"));
+            let found = browser.evaluate(
+                "axe.run(document, {resultTypes: ['violations']}).then((it) => it.violations.map((one) =>
+                   one.id + ': ' + one.nodes.slice(0, 3).map((node) => node.html.slice(0, 120) + ' ' + node.failureSummary).join(' | ')))",
+            );
+            for one in found.as_array().unwrap() {
+                problems.push(format!(
+                    "{name} {width} {scheme}: {}",
+                    one.as_str().unwrap()
+                ));
+            }
+            seen += 1;
+        }
+    }
+    assert!(problems.is_empty(), "{problems:#?}");
+    println!("{seen} looks at {} pages", names().len());
+}
+
+#[test]
+#[ignore = "needs chromium; .ci/run book"]
+fn the_keyboard_alone_reaches_everything() {
+    let (mut browser, _profile) = browser("book-keys");
+    for name in ["index.html", "dsd-eof.html"] {
+        browser.look(1440, "light");
+        browser.open(&format!("file://{}/{name}", SITE.folder.display()));
+        // What can be used with a pointer, each once. What is in a closed part comes when it opens.
+        browser.evaluate("document.querySelectorAll('details').forEach((it) => { it.open = !it.dataset.trace; })");
+        let all = browser.evaluate(
+            "window.wanted = [...document.querySelectorAll('a[href], button, input, summary, [tabindex=\"0\"]')]
+               .filter((it) => it.checkVisibility()); window.reached = new Set(); window.wanted.length",
+        );
+        let all = all.as_u64().unwrap();
+        for _ in 0..all + 5 {
+            browser.press("Tab");
+            browser.evaluate("window.reached.add(document.activeElement); 0");
+        }
+        let missed = browser.evaluate(
+            "window.wanted.filter((it) => !window.reached.has(it)).map((it) => it.outerHTML.slice(0, 100))",
+        );
+        assert_eq!(missed.as_array().unwrap().len(), 0, "{name}: {missed}");
+        println!("{name}: {all} places");
+    }
+    // A step that has the focus is lit on both sides.
+    let lit = browser.evaluate(
+        "(() => { const row = document.getElementById('dsd-eof-server-step-3'); row.focus();
+           const before = getComputedStyle(document.getElementById('dsd-eof-server-step-4')).backgroundColor;
+           return row.querySelectorAll('pre').length === 2 && getComputedStyle(row).backgroundColor !== before; })()",
+    );
+    assert_eq!(lit, true);
+}
+
+/// Words, and the page that has to be among the first three for them.
+const SEARCHES: [(&str, &str); 20] = [
+    ("SO_REUSEADDR", "codio-echo.html"),
+    ("token", "dsd-eof.html"),
+    ("<EOF>", "dsd-eof.html"),
+    ("datagram", "cmpu-udp-echo.html"),
+    ("guess", "cmpu-guess.html"),
+    ("port scanner", "portscan.html"),
+    ("filtered", "portscan.html"),
+    ("gethostbyname", "transparency-socket3.html"),
+    ("HTTP", "transparency-socket4.html"),
+    ("add numbers", "dsd-sum.html"),
+    ("sum", "dsd-sum.html"),
+    ("hello world", "dsd-hello.html"),
+    ("distribution transparency", "transparency-socket6"),
+    ("connection refused", "transparency-socket5.html"),
+    ("middleware", "middleware.html"),
+    ("WAMP", "middleware.html"),
+    ("semaphore", "dsd-eof.html"),
+    ("queue of 5", "co223-task01.html"),
+    ("strace", "transparency-socket1.html"),
+    ("TLS", "middleware.html"),
+];
+
+#[test]
+#[ignore = "needs chromium; .ci/run book"]
+fn search_finds_twenty_words_at_their_page_in_the_first_three() {
+    let (mut browser, _profile) = browser("book-search");
+    browser.look(1440, "light");
+    browser.open(&format!("file://{}/index.html", SITE.folder.display()));
+    browser.evaluate(
+        "(() => { const input = document.getElementById('search'); input.focus();
+           return new Promise((done) => document.getElementById('found').addEventListener('load', done)); })()",
+    );
+    let mut problems = Vec::new();
+    for (words, page) in SEARCHES {
+        let script = format!(
+            "(() => {{ const input = document.getElementById('search'); input.value = {};
+               input.dispatchEvent(new Event('input'));
+               return [...document.querySelectorAll('#results a')].slice(0, 3).map((it) => it.getAttribute('href')); }})()",
+            serde_json::to_string(words).unwrap()
+        );
+        let first = browser.evaluate(&script);
+        let first: Vec<&str> = first
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it.as_str().unwrap())
+            .collect();
+        if !first.iter().any(|url| url.contains(page)) {
+            problems.push(format!("{words}: {first:?} and not {page}"));
+        }
+    }
+    assert!(problems.is_empty(), "{problems:#?}");
+}
+
+#[test]
+#[ignore = "takes screenshots to look at; cargo test -p lab-book --test site pictures -- --ignored"]
+fn pictures_are_taken_for_a_person_to_look_at() {
+    use base64::Engine;
+    let (mut browser, _profile) = browser("book-pictures");
+    let folder = SITE.folder.with_file_name("pictures");
+    fs::create_dir_all(&folder).unwrap();
+    for name in names() {
+        for width in [360, 768, 1440] {
+            for scheme in SCHEMES {
+                browser.look(width, scheme);
+                browser.open(&format!("file://{}/{name}", SITE.folder.display()));
+                let shot = browser.ask(
+                    "Page.captureScreenshot",
+                    &serde_json::json!({"captureBeyondViewport": true, "clip":
+                        {"x": 0, "y": 0, "width": width, "height": 2400, "scale": 1}}),
+                );
+                let data = base64::engine::general_purpose::STANDARD
+                    .decode(shot["data"].as_str().unwrap())
+                    .unwrap();
+                let file = format!("{}-{width}-{scheme}.png", name.trim_end_matches(".html"));
+                fs::write(folder.join(file), data).unwrap();
+            }
+        }
+    }
+    println!("{}", folder.display());
+}
