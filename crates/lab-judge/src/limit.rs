@@ -12,7 +12,7 @@ pub const LOOPS: Duration = Duration::from_millis(300);
 
 /// The same for one that has only to close its connection, or
 /// to end, with some room for what it does on the way there.
-const CLOSES: Duration = Duration::from_millis(700);
+const CLOSES: Duration = Duration::from_millis(500);
 
 /// What somebody saw who need not wait any longer, for the evidence.
 const SEES_IT_WAIT: &str = "saw that the program itself waits, and that nothing is on its way";
@@ -63,8 +63,14 @@ struct Facts {
 }
 
 impl Known {
+    /// Something came from the program: it is in no loop, or not in that one any more.
+    pub fn came(&self) {
+        self.0.loops.store(false, Ordering::SeqCst);
+    }
+
     /// A program was started.
     pub fn started(&self, group: u32) {
+        self.came();
         labnet::lock(&self.0.groups).push(group);
     }
 
@@ -105,6 +111,11 @@ impl Limit {
     /// reason to last as long as a step may.
     pub fn waits(&self) -> bool {
         self.known.0.waits.load(Ordering::SeqCst)
+    }
+
+    /// Whether the program has been found in a loop, and nothing has come from it since.
+    pub fn loops(&self) -> bool {
+        self.known.0.loops.load(Ordering::SeqCst)
     }
 
     /// Writes down what was waited for, and for how long;
@@ -247,7 +258,6 @@ impl Step {
 
     /// Something came: the time starts again.
     pub fn renew(&mut self) {
-        self.limit.known.0.loops.store(false, Ordering::SeqCst);
         *self = match self.closes {
             true => self.limit.step_to_close(),
             false => self.limit.step(),

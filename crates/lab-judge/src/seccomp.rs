@@ -141,6 +141,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(no_python, ignore = "python3 (3.8 or newer) is not installed")]
     fn a_program_that_asks_is_ended_and_one_that_does_not_is_not() {
         use std::os::unix::process::ExitStatusExt;
         const UDP: &str = "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM)";
@@ -151,9 +152,7 @@ mod tests {
                 Command::new("python3").args(["-c", script]).output()
             })
         };
-        let Ok(ended) = run(Kind::Udp4, UDP).unwrap() else {
-            return;
-        }; // No Python here.
+        let ended = run(Kind::Udp4, UDP).unwrap().unwrap();
         let code = ended.status.code();
         assert!(ended.status.signal() == Some(SIGSYS) || code == Some(128 + SIGSYS));
         assert!(run(Kind::Tcp4, UDP).unwrap().unwrap().status.success());

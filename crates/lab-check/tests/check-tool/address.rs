@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::net::{TcpListener, UdpSocket};
-use std::process::Command;
 
 use crate::tool::{Folder, case, code, errors, gallery, json, run, sheets_ports};
 
@@ -15,14 +14,6 @@ fn built_in(folder: &Folder) -> String {
     );
     let file = folder.write("server.py", &program.replace("int(sys.argv[1])", "65432"));
     format!("python3 {}", file.display())
-}
-
-/// Whether this test may make networks, as the tool would.
-fn may_make_networks() -> bool {
-    Command::new("unshare")
-        .args(["--net", "true"])
-        .status()
-        .is_ok_and(|status| status.success())
 }
 
 pub fn the_holder_of_the_sheets_port_is_named() {
@@ -60,9 +51,6 @@ pub fn the_holder_of_the_sheets_udp_port_is_named() {
 }
 
 pub fn where_networks_can_be_made_a_taken_port_is_in_nobodys_way() {
-    if !may_make_networks() {
-        return; // Only root may: without, the port is needed, which the test above shows.
-    }
     let folder = Folder::new("network");
     let command = built_in(&folder);
     let _ports = sheets_ports();
@@ -79,9 +67,6 @@ pub fn where_networks_can_be_made_a_taken_port_is_in_nobodys_way() {
 }
 
 pub fn each_case_has_its_own_network_unless_it_is_to_be_shared() {
-    if !may_make_networks() {
-        return; // Only root may.
-    }
     // The program tells which network it is in, and fails.
     let command = "sh -c 'readlink /proc/self/ns/net; exit 1' {port}";
     let network = |more: &[&str]| {

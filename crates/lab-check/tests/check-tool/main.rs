@@ -59,6 +59,21 @@ const NEED_SHEETS_PORTS: [&str; 3] = [
     "watching::a_check_that_cannot_be_done_is_shown_and_done_after_the_next_change",
 ];
 
+/// The tests that need a network of their own.
+#[cfg(all(has_gallery, target_os = "linux"))]
+const NEED_NETWORKS: [&str; 6] = [
+    "address::where_networks_can_be_made_a_taken_port_is_in_nobodys_way",
+    "address::each_case_has_its_own_network_unless_it_is_to_be_shared",
+    "strangers::a_client_that_goes_elsewhere_is_told_where",
+    "strangers::any_name_leads_a_client_to_the_check",
+    "strangers::an_address_of_the_internet_leads_a_client_to_the_check_where_the_sheet_has_one",
+    WITHOUT_ROOT,
+];
+
+/// The test that makes networks as a user without rights.
+#[cfg(all(has_gallery, target_os = "linux"))]
+const WITHOUT_ROOT: &str = "strangers::without_root_each_case_has_its_own_network_too";
+
 /// A test by its function, and why it is not run unless it is asked for.
 #[cfg(all(has_gallery, target_os = "linux"))]
 type Test = (&'static str, fn(), Option<&'static str>);
@@ -161,6 +176,12 @@ fn main() -> ExitCode {
                 MAY_NOT_BE_KILLED if !tool::changes_users() => {
                     ignored.or(Some("needs root and setpriv of util-linux"))
                 }
+                name if NEED_NETWORKS.contains(&name) && !lab_netns::available() => {
+                    ignored.or(Some("this user may not make network namespaces"))
+                }
+                WITHOUT_ROOT if !strangers::users_make_networks() => ignored.or(Some(
+                    "needs root, setpriv, and a system where users may make network namespaces",
+                )),
                 name if NEED_SHEETS_PORTS.contains(&name) => ignored.or(taken.as_deref()),
                 _ => ignored,
             };

@@ -14,7 +14,7 @@ use lab_judge::procfs::open_ports;
 use crate::tool::{Folder, binary, case, code, json, run, text, workspace};
 
 /// Whether a user without rights may make networks here.
-fn users_make_networks() -> bool {
+pub fn users_make_networks() -> bool {
     Command::new("setpriv")
         .args(["--reuid", "65534", "--clear-groups", "--inh-caps=-all"])
         .args(["unshare", "--user", "--net", "true"])
@@ -72,9 +72,6 @@ pub fn a_port_scan_changes_no_verdict_on_a_network_that_is_shared_or_not() {
 }
 
 pub fn without_root_each_case_has_its_own_network_too() {
-    if !users_make_networks() {
-        return; // Not on this system, or this user may not become another one.
-    }
     let network = |more: &[&str]| {
         let out = Command::new("setpriv")
             .args(["--reuid", "65534", "--clear-groups", "--inh-caps=-all"])
@@ -107,9 +104,6 @@ fn checked(folder: &Folder, program: &str, exercise: &str, side: &str) -> serde_
 }
 
 pub fn a_client_that_goes_elsewhere_is_told_where() {
-    if !lab_netns::available() {
-        return; // Only root may make networks.
-    }
     let folder = Folder::new("elsewhere");
     let tells = |host: &str, port: u16| {
         let program = format!(
@@ -129,9 +123,6 @@ pub fn a_client_that_goes_elsewhere_is_told_where() {
 }
 
 pub fn any_name_leads_a_client_to_the_check() {
-    if !lab_netns::available() {
-        return; // Only root may make networks.
-    }
     let folder = Folder::new("any-name");
     let program = "import socket\nwith socket.socket() as s:\n    s.connect(('my-server', 65432))\n    \
                    s.sendall(b'Hello, world')\n    print('Received', s.recv(1024))\n";
@@ -140,9 +131,6 @@ pub fn any_name_leads_a_client_to_the_check() {
 }
 
 pub fn an_address_of_the_internet_leads_a_client_to_the_check_where_the_sheet_has_one() {
-    if !lab_netns::available() {
-        return; // Only root may make networks.
-    }
     let folder = Folder::new("any-address");
     let program = "import socket\ns = socket.socket()\ns.connect(('192.0.2.80', 80))\n\
                    print('Socket Connected to 192.0.2.80')\n";

@@ -395,6 +395,7 @@ impl Connection {
                     self.log
                         .add(&self.who, What::Received(Excerpt::of(&buffer[..count])));
                     bytes.extend_from_slice(&buffer[..count]);
+                    self.limit.known.came();
                     step.renew();
                 }
                 Err(error) if again(&error) && !step.is_over() => {}

@@ -8,16 +8,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use rustix::net::sockopt::{Timeout, socket_timeout};
+use rustix::net::{AddressFamily, SocketType, sockopt};
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
 use super::linux::{processes, sockets};
 use super::{Process, Socket, with_descendants};
+use alarm::expects_alarm;
+
+mod alarm;
 
 /// How long a program that waits has to have done nothing: what is on its way on the loopback
 /// interface arrives by then.
@@ -97,16 +99,17 @@ fn still(groups: &[u32]) -> Option<Stillness> {
     {
         return None;
     }
-    let members = members(groups);
+    let members = members(groups)?;
     let mut still = Stillness {
         runs: BTreeMap::new(),
         waited_for: Vec::new(),
         unseen: false,
     };
-    let mut inodes = BTreeSet::new();
+    let mut inodes = BTreeMap::new();
     for id in &members {
         let kinds = descriptors(*id)?;
-        inodes.extend(kinds.values().filter_map(Descriptor::inode));
+        let with_inode = |(fd, kind): (&i32, &Descriptor)| Some((kind.inode()?, (*id, *fd)));
+        inodes.extend(kinds.iter().filter_map(with_inode));
         still.unseen |= kinds.values().any(|kind| *kind == Descriptor::Terminal);
         only_others_wake(*id, &kinds).then_some(())?;
         for thread in fs::read_dir(format!("/proc/{id}/task")).ok()? {
@@ -120,17 +123,24 @@ fn still(groups: &[u32]) -> Option<Stillness> {
         }
     }
     (!still.runs.is_empty()).then_some(())?;
-    still.unseen |= nothing_on_its_way(&inodes)?;
+    still.unseen |= nothing_on_its_way(&inodes, &members)?;
     Some(still)
 }
 
-/// The processes of some groups, and what they have started, without those that have ended.
-fn members(groups: &[u32]) -> Vec<u32> {
+/// The processes of some groups, and what they have started, without those that have ended. `None`
+/// where a main thread has ended and others have not: what they hold is not told.
+fn members(groups: &[u32]) -> Option<Vec<u32>> {
     let all = processes();
     let of_groups = all.iter().filter(|process| groups.contains(&process.group));
     let found = with_descendants(&all, of_groups.map(|process| process.id).collect());
-    let lives = |process: &&Process| found.contains(&process.id) && process.state != 'Z';
-    all.iter().filter(lives).map(|process| process.id).collect()
+    let (ended, live): (Vec<&Process>, Vec<&Process>) = all
+        .iter()
+        .filter(|process| found.contains(&process.id))
+        .partition(|process| process.state == 'Z');
+    let threads =
+        |one: &&Process| fs::read_dir(format!("/proc/{}/task", one.id)).map_or(0, Iterator::count);
+    ended.iter().all(|one| threads(one) <= 1).then_some(())?;
+    Some(live.into_iter().map(|process| process.id).collect())
 }
 
 /// What a descriptor is.
@@ -183,45 +193,6 @@ fn only_others_wake(id: u32, kinds: &BTreeMap<i32, Descriptor>) -> bool {
     let timers = fs::read_to_string(format!("/proc/{id}/timers")).is_ok_and(|text| text.is_empty());
     let by_itself = kinds.values().any(|kind| *kind == Descriptor::ByItself);
     timers && !by_itself && !expects_alarm(id)
-}
-
-/// Whether a process may have set an alarm clock (alarm(2)), which the system does not tell: it
-/// would be ended, or its call would.
-fn expects_alarm(id: u32) -> bool {
-    /// Programs in these languages do not, unless they catch the signal.
-    const INTERPRETERS: [&str; 8] = [
-        "python", "node", "java", "ruby", "perl", "php", "bash", "sh",
-    ];
-    /// A program of a student is smaller, in bytes.
-    const MOST: u64 = 8 * 1024 * 1024;
-    const SIGALRM: u32 = 14;
-    let catches = || -> Option<bool> {
-        let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
-        let mask = status
-            .lines()
-            .find_map(|line| line.strip_prefix("SigCgt:"))?;
-        let mask = u64::from_str_radix(mask.trim(), 16).ok()?;
-        Some(mask & (1 << (SIGALRM - 1)) != 0)
-    };
-    if catches().unwrap_or(true) {
-        return true;
-    }
-    let program = format!("/proc/{id}/exe");
-    let Ok(path) = fs::read_link(&program) else {
-        return true;
-    };
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let is_interpreter = INTERPRETERS.iter().any(|one| {
-        name.trim_end_matches(|last: char| last.is_ascii_digit() || last == '.') == *one
-    });
-    if is_interpreter {
-        return false;
-    }
-    let mut bytes = Vec::new();
-    let read = fs::File::open(&program).and_then(|file| file.take(MOST).read_to_end(&mut bytes));
-    let is_64_bit = bytes.starts_with(b"\x7fELF\x02");
-    let names = |name: &[u8]| memchr::memmem::find(&bytes, name).is_some();
-    read.is_err() || !is_64_bit || names(b"\0alarm\0") || names(b"\0setitimer\0")
 }
 
 /// A system call with its arguments, as `/proc/PID/task/TID/syscall` has it: `45 0x3 0x7ffc… …`.
@@ -287,11 +258,12 @@ impl Call {
     }
 }
 
-/// Whether no packet is on its way to or from these sockets, and all of them are in this machine:
-/// `None` otherwise. It gives whether there are sockets for datagrams among them.
-fn nothing_on_its_way(inodes: &BTreeSet<u64>) -> Option<bool> {
+/// Whether no packet is on its way to or from these sockets, each with a process and its descriptor
+/// there, and all of them are in this machine: `None` otherwise. It gives whether there are sockets
+/// for datagrams among them.
+fn nothing_on_its_way(inodes: &BTreeMap<u64, (u32, i32)>, members: &[u32]) -> Option<bool> {
     let streams = sockets("tcp")?;
-    let ours = |socket: &&Socket| inodes.contains(&socket.inode);
+    let ours = |socket: &&Socket| inodes.contains_key(&socket.inode);
     let local = |socket: &Socket| {
         socket.remote.ip().is_loopback()
             || socket.remote.ip().is_unspecified()
@@ -315,25 +287,60 @@ fn nothing_on_its_way(inodes: &BTreeSet<u64>) -> Option<bool> {
     let datagrams = sockets("udp")?;
     let mut of_program = datagrams.iter().filter(ours).peekable();
     let some = of_program.peek().is_some();
-    of_program.all(local).then_some(some)
+    of_program.all(local).then_some(())?;
+    let listed: BTreeSet<u64> = streams
+        .iter()
+        .chain(&datagrams)
+        .map(|one| one.inode)
+        .collect();
+    let others = inodes.iter().filter(|(inode, _)| !listed.contains(inode));
+    others
+        .map(|(_, holder)| *holder)
+        .all(|holder| is_quiet(holder, members))
+        .then_some(some)
+}
+
+/// Whether a socket that is in none of the tables brings nothing by itself: one of the Internet
+/// that is not bound yet, or a pair whose other end one of these processes holds (asyncio has one).
+fn is_quiet((process, descriptor): (u32, i32), members: &[u32]) -> bool {
+    let quiet = || -> rustix::io::Result<bool> {
+        let socket = copy(process, descriptor)?;
+        let kind = sockopt::socket_type(&socket)?;
+        Ok(match sockopt::socket_domain(&socket)? {
+            AddressFamily::INET | AddressFamily::INET6 => {
+                [SocketType::STREAM, SocketType::DGRAM].contains(&kind)
+            }
+            AddressFamily::UNIX => {
+                let peer = sockopt::socket_peercred(&socket)?.pid;
+                u32::try_from(peer.as_raw_nonzero().get()).is_ok_and(|id| members.contains(&id))
+            }
+            _ => false,
+        })
+    };
+    matches!(quiet(), Ok(true))
+}
+
+/// A copy of a process's descriptor.
+fn copy(process: u32, descriptor: i32) -> rustix::io::Result<OwnedFd> {
+    let id = super::pid(process).ok_or(rustix::io::Errno::SRCH)?;
+    let process = pidfd_open(id, PidfdFlags::empty())?;
+    pidfd_getfd(&process, descriptor, PidfdGetfdFlags::empty())
 }
 
 /// Whether a call on a socket waits as long as it takes: a socket may have a time limit
 /// (SO_RCVTIMEO), which is read from a copy.
 fn has_no_limit((process, descriptor): (u32, i32)) -> bool {
-    let limit = || -> rustix::io::Result<Option<Duration>> {
-        let id = super::pid(process).ok_or(rustix::io::Errno::SRCH)?;
-        let process = pidfd_open(id, PidfdFlags::empty())?;
-        let socket: OwnedFd = pidfd_getfd(&process, descriptor, PidfdGetfdFlags::empty())?;
-        socket_timeout(&socket, Timeout::Recv)
-    };
-    matches!(limit(), Ok(None))
+    let limit = copy(process, descriptor)
+        .and_then(|socket| sockopt::socket_timeout(&socket, sockopt::Timeout::Recv));
+    matches!(limit, Ok(None))
 }
 
 #[cfg(test)]
 mod tests {
     use std::io::{BufRead, BufReader, Write};
     use std::net::TcpStream;
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::{SocketAddr, UnixListener};
     use std::os::unix::process::CommandExt;
     use std::process::{Child, Command, Stdio};
     use std::thread;
@@ -347,7 +354,7 @@ mod tests {
     }
 
     impl Program {
-        fn start(text: &str) -> Option<Self> {
+        fn start(text: &str) -> Self {
             let text = format!(
                 "import os, select, signal, socket, sys, threading, time\n\
                  s = socket.create_server(('127.0.0.1', 0))\n\
@@ -362,12 +369,12 @@ mod tests {
                 })
                 .stdout(Stdio::piped())
                 .spawn()
-                .ok()?; // No Python here.
+                .unwrap();
             let mut said = String::new();
-            BufReader::new(child.stdout.take()?)
+            BufReader::new(child.stdout.take().unwrap())
                 .read_line(&mut said)
                 .unwrap();
-            Some(Program { child, said })
+            Program { child, said }
         }
 
         fn connect(&self) -> TcpStream {
@@ -399,6 +406,7 @@ mod tests {
     const SHORT: Duration = Duration::from_millis(700);
 
     #[test]
+    #[cfg_attr(no_python, ignore = "python3 (3.8 or newer) is not installed")]
     fn a_program_that_waits_for_its_peer_is_known_to_wait() {
         for text in [
             "s.accept()",
@@ -408,23 +416,27 @@ mod tests {
             "threading.Thread(target=s.accept).start()",
             "signal.pause()",
             "u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.bind(('127.0.0.1', 0)); u.recv(9)",
+            "a, b = socket.socketpair(); s.accept()",
+            "import asyncio; asyncio.run(asyncio.Event().wait())",
         ] {
-            let Some(program) = Program::start(text) else {
-                return;
-            };
+            let program = Program::start(text);
             assert!(program.waits_within(LONG), "{text}");
         }
         let text = "c, a = s.accept(); c.recv(9); c.recv(9)";
-        let Some(program) = Program::start(text) else {
-            return;
-        };
+        let program = Program::start(text);
         let mut client = program.connect();
         client.write_all(b"hello").unwrap();
         assert!(program.waits_within(LONG), "{text}");
     }
 
     #[test]
+    #[cfg_attr(no_python, ignore = "python3 (3.8 or newer) is not installed")]
     fn a_program_that_may_go_on_by_itself_is_not() {
+        let mut programs = Vec::new();
+        // What another process sends on a socket of this machine is in no table.
+        let name = format!("lab-judge-{}", std::process::id());
+        let address = SocketAddr::from_abstract_name(&name).unwrap();
+        let _listener = UnixListener::bind_addr(&address).unwrap();
         for text in [
             "time.sleep(60)",
             "s.settimeout(60); s.accept()",
@@ -436,20 +448,27 @@ mod tests {
             "sys.stdin.read()",
             "select.select([s, 0], [], [])",
             "if os.fork(): s.accept()\nelse: time.sleep(60)",
+            "signal.alarm(60); s.accept()",
+            "if os.fork(): s.accept()\n\
+             threading.Thread(target=time.sleep, args=(60,)).start()\n\
+             import ctypes; ctypes.CDLL(None).pthread_exit(0)",
+            "u = socket.socket(socket.AF_UNIX); u.connect('\\0NAME'); u.recv(9)",
+            "u = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW); u.recv(9)",
         ] {
-            let Some(program) = Program::start(text) else {
-                return;
-            };
-            assert!(!program.waits_within(SHORT), "{text}");
+            programs.push((text, Program::start(&text.replace("NAME", &name))));
         }
+        // All at once: each is watched for as long.
+        thread::scope(|scope| {
+            for (text, program) in &programs {
+                scope.spawn(move || assert!(!program.waits_within(SHORT), "{text}"));
+            }
+        });
     }
 
     #[test]
+    #[cfg_attr(no_python, ignore = "python3 (3.8 or newer) is not installed")]
     fn a_program_that_has_something_to_read_is_not_known_to_wait_while_it_is_held() {
-        let Some(program) = Program::start("c, a = s.accept()\nwhile c.recv(9): time.sleep(0)")
-        else {
-            return;
-        };
+        let program = Program::start("c, a = s.accept()\nwhile c.recv(9): time.sleep(0)");
         let mut client = program.connect();
         assert!(program.waits_within(LONG));
         let mut watch = Watch::default();

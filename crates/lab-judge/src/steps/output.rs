@@ -80,8 +80,9 @@ pub fn prints(
     let mut step = harness.limit().step();
     let program = harness.program()?;
     loop {
-        // Asked first: what it printed before its end is there afterwards.
-        let ended = program.wait(Duration::ZERO).is_some();
+        // Asked first: what it printed before its end is there afterwards. And waited for, since a
+        // program that has closed its stdout may go on.
+        let ended = program.wait(Duration::from_millis(1)).is_some();
         if ended {
             program.drained();
         }

@@ -121,6 +121,12 @@ pub fn comes_to_rest(harness: &mut Harness<'_>) -> Step {
 
 /// Watches a program until it rests, or has run for so long on end.
 fn rests(harness: &mut Harness<'_>, most: Duration) -> Step {
+    if harness.limit().loops() {
+        return Err(wrong(
+            &m::SPINS,
+            "There is nothing to do, but the program runs on and on.",
+        ));
+    }
     let id = harness.program()?.id();
     let Some(begin) = procfs::cpu_usage(id) else {
         harness.note(

@@ -242,10 +242,18 @@ struct Asked {
     printed: String,
 }
 
+/// A question that was answered.
+struct Answered {
+    question: Question,
+    prompt: String,
+    /// What was typed; empty for the Enter key, and for the end of input.
+    line: String,
+}
+
 /// The questions and answers so far.
 struct Talk {
     answers: Answers,
-    answered: Vec<(Question, String)>,
+    answered: Vec<Answered>,
     /// How much of stdout and stderr was there when something was typed last.
     seen: (u64, u64),
 }
@@ -298,20 +306,37 @@ impl Talk {
                 keys.end_input();
             }
         }
-        self.answered
-            .push((question::of(&asked.prompt), asked.prompt));
+        self.note(answer, asked);
+    }
+
+    fn note(&mut self, answer: &Answer, asked: Asked) {
+        self.answered.push(Answered {
+            question: question::of(&asked.prompt),
+            prompt: asked.prompt,
+            line: match answer {
+                Answer::Line(line) => line.clone(),
+                Answer::End => String::new(),
+            },
+        });
+    }
+
+    /// What was typed for questions of this kind.
+    fn given(&self, question: Question) -> Vec<&str> {
+        let of_kind = |one: &&Answered| one.question == question;
+        let lines = self.answered.iter().filter(of_kind);
+        lines.map(|one| one.line.as_str()).collect()
     }
 
     /// How often this question has been answered in these words.
     fn times(&self, question: Question, prompt: &str) -> usize {
-        let same = |(asked, words): &&(Question, String)| *asked == question && words == prompt;
+        let same = |one: &&Answered| one.question == question && one.prompt == prompt;
         self.answered.iter().filter(same).count()
     }
 
     fn has_answered(&self, questions: &[Question]) -> bool {
         self.answered
             .iter()
-            .any(|(asked, _)| questions.contains(asked))
+            .any(|one| questions.contains(&one.question))
     }
 
     /// What to type for a program that waits; `alone` where it waits for nothing but the keyboard.
@@ -344,10 +369,7 @@ impl Talk {
                 }
             }
             Question::Other => None,
-            Question::Choice => {
-                let works = self.has_answered(&[Question::Choice]);
-                question::choice_of(&asked.printed, works).map(Answer::Line)
-            }
+            Question::Choice => self.choice(&asked.printed).map(Answer::Line),
             _ if again >= TIMES => None,
             Question::Enter => line(""),
             Question::EnterToEnd if answers.kind == Kind::Server => None,
@@ -371,6 +393,21 @@ impl Talk {
         }
     }
 
+    /// For a program that shows a menu: what does the work, one line after another, until the
+    /// message is sent; then what ends the program.
+    fn choice(&self, menu: &str) -> Option<String> {
+        let chosen = self.given(Question::Choice);
+        let done = match self.answers.message.is_empty() {
+            true => !chosen.is_empty(),
+            false => self.has_answered(&MESSAGES),
+        };
+        let work = match done {
+            true => None,
+            false => question::choice_of(menu, false, &chosen),
+        };
+        work.or_else(|| question::choice_of(menu, true, &[]))
+    }
+
     /// For a client that asks what to send, or does not say what it asks.
     fn message(&self, question: Question, asked: &Asked, alone: bool) -> Option<Answer> {
         let message = self.answers.message.as_str();
@@ -382,11 +419,16 @@ impl Talk {
         let words: Vec<&str> = message.split_whitespace().collect();
         let numbers = words.iter().all(|word| word.parse::<i64>().is_ok());
         if question == Question::Number && numbers {
-            let given = self.answered.iter();
-            let given = given.filter(|(asked, _)| *asked == Question::Number);
-            if let Some(number) = words.get(given.count()) {
+            let given = self.given(Question::Number).len();
+            if let Some(number) = words.get(given) {
                 return Some(Answer::Line((*number).to_string()));
             }
+            let end = question::word_to_end(&asked.printed);
+            if end.is_none() && given < words.len() + TIMES {
+                // It asks for more numbers than the exercise has.
+                return Some(Answer::Line("0".to_string()));
+            }
+            return end.map(|word| Answer::Line(word.to_string()));
         }
         // "Your name:" and "Message:" are two questions; the same one twice is a loop.
         let before = match asked.prompt.is_empty() {

@@ -395,9 +395,9 @@ pub(super) fn word_to_end(printed: &str) -> Option<&'static str> {
     WORDS.into_iter().find(named)
 }
 
-/// The key of the menu's line that does the work (`1. Send a
-/// message`), or of the one that ends the program (`2) Quit`).
-pub(super) fn choice_of(menu: &str, end: bool) -> Option<String> {
+/// The key of the menu's first line that does the work (`1. Send a message`) and was not chosen
+/// before, or of the one that ends the program (`2) Quit`).
+pub(super) fn choice_of(menu: &str, end: bool, chosen: &[&str]) -> Option<String> {
     const WORK: &[&str] = &[
         "send", "message", "echo", "connect", "scan", "start", "senden",
     ];
@@ -409,7 +409,8 @@ pub(super) fn choice_of(menu: &str, end: bool) -> Option<String> {
         let is_key = !key.is_empty() && key.chars().count() <= 2;
         let rest = rest.to_lowercase();
         let mut words = rest.split(|c: char| !c.is_alphanumeric());
-        (is_key && words.any(|word| wanted.contains(&word))).then(|| key.to_string())
+        let fits = is_key && !chosen.contains(&key) && words.any(|word| wanted.contains(&word));
+        fits.then(|| key.to_string())
     })
 }
 
@@ -485,8 +486,8 @@ mod tests {
             ),
             ("Menu:\n1 or 2? ", None, None),
         ] {
-            assert_eq!(choice_of(menu, false).as_deref(), work, "{menu}");
-            assert_eq!(choice_of(menu, true).as_deref(), end, "{menu}");
+            assert_eq!(choice_of(menu, false, &[]).as_deref(), work, "{menu}");
+            assert_eq!(choice_of(menu, true, &[]).as_deref(), end, "{menu}");
         }
     }
 

@@ -27,9 +27,8 @@ fn typed(mut talk: Talk, prints: &[&str], alone: bool) -> Vec<String> {
             Some(Answer::End) => "(end)".to_string(),
             None => "(nothing)".to_string(),
         });
-        if answer.is_some() {
-            talk.answered
-                .push((question::of(&asked.prompt), asked.prompt));
+        if let Some(answer) = &answer {
+            talk.note(answer, asked);
         }
     }
     lines
@@ -74,6 +73,16 @@ fn a_client_is_told_where_to_connect_and_what_to_send() {
             ],
             &["1", "Hello, world", "2"],
         ),
+        // A menu is not left before the message is sent.
+        (
+            &[
+                "1) connect\n2) send\n3) quit\nYour choice: ",
+                "Connected.\n1) connect\n2) send\n3) quit\nYour choice: ",
+                "Message: ",
+                "Hello, world\n1) connect\n2) send\n3) quit\nYour choice: ",
+            ],
+            &["1", "2", "Hello, world", "3"],
+        ),
         (&["Your choice: "], &["(nothing)"]),
     ] {
         assert_eq!(
@@ -86,10 +95,20 @@ fn a_client_is_told_where_to_connect_and_what_to_send() {
 
 #[test]
 fn numbers_that_are_asked_for_one_by_one_are_typed_one_by_one() {
-    let prints = ["First number: ", "Second number: ", "Third number: "];
+    let prints = [
+        "First number: ",
+        "Second number: ",
+        "Third number: ",
+        "Fourth number: ",
+    ];
     assert_eq!(
         typed(talk(Kind::Client, "1 2 3"), &prints, true),
-        ["1", "2", "3"]
+        ["1", "2", "3", "0"]
+    );
+    let prints = ["Number (q to quit): "; 4];
+    assert_eq!(
+        typed(talk(Kind::Client, "1 2 3"), &prints, true),
+        ["1", "2", "3", "q"]
     );
     assert_eq!(
         typed(talk(Kind::Client, "1 2 3"), &["Enter numbers: "], true),

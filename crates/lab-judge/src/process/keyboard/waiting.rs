@@ -58,10 +58,7 @@ mod linux {
                 if let Some(wait) = wait_in(process, stdin) {
                     return Some(wait);
                 }
-                let children =
-                    fs::read_to_string(format!("/proc/{process}/task/{process}/children"))
-                        .unwrap_or_default();
-                next.extend(children.split_whitespace().flat_map(str::parse::<u32>));
+                next.extend(children(process));
             }
             if next.is_empty() {
                 return None;
@@ -69,6 +66,23 @@ mod linux {
             generation = next;
         }
         None
+    }
+
+    /// What the threads of a process have started.
+    fn children(process: u32) -> Vec<u32> {
+        let Ok(threads) = fs::read_dir(format!("/proc/{process}/task")) else {
+            return Vec::new(); // It has ended.
+        };
+        let of_thread = |thread: fs::DirEntry| {
+            fs::read_to_string(thread.path().join("children")).unwrap_or_default()
+        };
+        let ids = threads.filter_map(Result::ok).map(of_thread);
+        ids.flat_map(|ids| {
+            ids.split_whitespace()
+                .flat_map(str::parse::<u32>)
+                .collect::<Vec<_>>()
+        })
+        .collect()
     }
 
     fn wait_in(process: u32, stdin: &str) -> Option<Wait> {
@@ -224,11 +238,19 @@ mod linux {
         }
 
         #[test]
+        #[cfg_attr(no_python, ignore = "python3 (3.8 or newer) is not installed")]
         fn who_reads_polls_or_selects_the_keyboard_is_found_waiting() {
             for (script, alone) in [
                 ("input()", true),
                 ("import os; os.read(0, 10)", true),
                 ("import subprocess; subprocess.run(['cat'])", true),
+                // The child of another thread than the main one, which has nothing else to do.
+                (
+                    "import subprocess, threading\n\
+                     threading.Thread(target=lambda: subprocess.run(['cat'])).start()\n\
+                     threading.Event().wait()",
+                    true,
+                ),
                 (
                     "import threading; threading.Thread(target=input).start()",
                     true,
@@ -250,6 +272,7 @@ mod linux {
         }
 
         #[test]
+        #[cfg_attr(no_python, ignore = "python3 (3.8 or newer) is not installed")]
         fn who_waits_for_something_else_is_not() {
             for script in [
                 "import time; time.sleep(100)",
