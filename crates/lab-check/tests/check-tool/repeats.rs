@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::strangers::while_scanned;
 use crate::tool::{code, errors, run, text};
 
 /// A number from the environment.
@@ -56,9 +57,9 @@ impl Drop for Load<'_> {
     }
 }
 
-/// Full checks of each of our own programs, all processors loaded by
-/// something else: LAB_REPEATS of them (50), or as many as begin
-/// within LAB_REPEATS_SECONDS. LAB_REPEATS_OF=python takes the twins.
+/// Full checks of each of our own programs, all processors loaded by something else, and the ports
+/// of the machine scanned: LAB_REPEATS of them (50), or as many as begin within LAB_REPEATS_SECONDS.
+/// LAB_REPEATS_OF=python takes the twins.
 pub fn the_verdict_on_our_own_programs_is_the_same_each_time() {
     let rounds = setting("LAB_REPEATS", 50);
     let seconds = Duration::from_secs(setting("LAB_REPEATS_SECONDS", 24 * 3600));
@@ -67,9 +68,8 @@ pub fn the_verdict_on_our_own_programs_is_the_same_each_time() {
     let over = AtomicBool::new(false);
     let mut runs: BTreeMap<String, u64> = BTreeMap::new();
     let mut flakes = Vec::new();
-    thread::scope(|scope| {
-        let _load = Load::on(scope, &over);
-        'rounds: for round in 0..rounds {
+    let repeated = || 'rounds: {
+        for round in 0..rounds {
             for (exercise, side, _) in sides() {
                 if begin.elapsed() > seconds {
                     break 'rounds;
@@ -87,6 +87,10 @@ pub fn the_verdict_on_our_own_programs_is_the_same_each_time() {
                 }
             }
         }
+    };
+    thread::scope(|scope| {
+        let _load = Load::on(scope, &over);
+        while_scanned(repeated);
     });
     for (side, count) in &runs {
         eprintln!("{side:34} {count:3} runs");

@@ -32,7 +32,7 @@ fn listening() -> Vec<u16> {
 }
 
 /// Scans the ports again and again while something runs, and says how often a port was found open.
-fn while_scanned(run: impl FnOnce()) -> usize {
+pub fn while_scanned(run: impl FnOnce()) -> usize {
     let (over, met) = (AtomicBool::new(false), AtomicUsize::new(0));
     thread::scope(|scope| {
         scope.spawn(|| {
