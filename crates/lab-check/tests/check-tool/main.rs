@@ -93,7 +93,9 @@ macro_rules! tests {
 fn main() -> ExitCode {
     use std::net::Ipv4Addr;
 
-    use libtest_mimic::{Arguments, Trial};
+    use std::process::Command;
+
+    use libtest_mimic::{Arguments, Completion, Trial};
 
     let all: &[Test] = tests! {
         address::the_holder_of_the_sheets_port_is_named;
@@ -165,7 +167,7 @@ fn main() -> ExitCode {
     let private = lab_netns::available() && lab_netns::enter(Ipv4Addr::LOCALHOST.into()).is_ok();
     let taken = (!private).then(tool::taken_port).flatten();
     let python = tool::python();
-    let trials = all
+    let mut trials: Vec<Trial> = all
         .iter()
         .map(|(name, test, ignored)| {
             let ignored = match python {
@@ -197,6 +199,18 @@ fn main() -> ExitCode {
             .with_ignored_flag(ignored.is_some())
         })
         .collect();
+    // The tests of the formats ask others' readers, where there are any: if not, that is shown.
+    for (reader, what) in [
+        ("xmllint", "JUnit by its schema"),
+        ("prove", "TAP by prove"),
+    ] {
+        if Command::new(reader).arg("--version").output().is_err() {
+            let reason = format!("{reader} is not installed");
+            let name = format!("reports: {what} ({reason})");
+            let ignored = move || Ok(Completion::ignored_with(reason.clone()));
+            trials.push(Trial::ignorable_test(name, ignored));
+        }
+    }
     let mut arguments = Arguments::from_args();
     // They wait more than they compute.
     arguments.test_threads.get_or_insert(8);

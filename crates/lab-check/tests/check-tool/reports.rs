@@ -65,9 +65,9 @@ fn read_junit(folder: &Folder, result: &Value, expected: &[Told], trouble: bool)
         .arg(&schema)
         .arg(folder.word("result.xml"))
         .output();
-    match checked {
-        Ok(checked) => assert!(checked.status.success(), "{}", errors(&checked)),
-        Err(error) => eprintln!("xmllint is not there, so the schema was not looked at: {error}"),
+    // Where it is not installed, the list of tests says so.
+    if let Ok(checked) = checked {
+        assert!(checked.status.success(), "{}", errors(&checked));
     }
     let report = Report::deserialize_from_str(&folder.read("result.xml")).unwrap();
     let (last, suites) = match trouble {
@@ -193,15 +193,12 @@ fn read_tap(folder: &Folder, result: &Value, expected: &[Told], trouble: bool) {
     let prove = Command::new("prove")
         .args(["--exec", "cat", &folder.word("result.tap")])
         .output();
-    match prove {
-        Ok(prove) => {
-            let said = String::from_utf8_lossy(&prove.stdout).into_owned();
-            assert!(!said.contains("Parse errors"), "{said}");
-            let passes = !trouble && expected.iter().all(|(_, outcome)| *outcome != "not ok");
-            assert_eq!(said.contains("Result: PASS"), passes, "{said}");
-            assert_eq!(prove.status.success(), passes, "{said}");
-        }
-        Err(error) => eprintln!("prove is not there, so it was not asked: {error}"),
+    if let Ok(prove) = prove {
+        let said = String::from_utf8_lossy(&prove.stdout).into_owned();
+        assert!(!said.contains("Parse errors"), "{said}");
+        let passes = !trouble && expected.iter().all(|(_, outcome)| *outcome != "not ok");
+        assert_eq!(said.contains("Result: PASS"), passes, "{said}");
+        assert_eq!(prove.status.success(), passes, "{said}");
     }
 }
 
