@@ -34,7 +34,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default="localhost")
     parser.add_argument("--port", type=port_number, required=True)
-    parser.add_argument("--secret", type=int, choices=range(1, 101), metavar="SECRET")
+    parser.add_argument("--secret", type=secret_number)
     args = parser.parse_args()
     address = resolve(args.host, args.port)
 
@@ -89,6 +89,12 @@ def answer(guess, secret):
 def port_number(text):
     if not (text.isdecimal() and int(text) <= 65535):
         raise argparse.ArgumentTypeError("a port is a whole number from 0 to 65535")
+    return int(text)
+
+
+def secret_number(text):
+    if not (text.isdecimal() and 1 <= int(text) <= 100):
+        raise argparse.ArgumentTypeError("the number to guess is a whole number from 1 to 100")
     return int(text)
 
 

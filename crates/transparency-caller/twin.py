@@ -99,7 +99,7 @@ def main():
     def unreachable(_, error):
         if isinstance(error, ApplicationError):
             note(f"Error: cannot join {args.realm} at {args.router}: {error.error}: {error.args[0] if error.args else ''}")
-            note("hint: the router lets nobody into this realm who comes like this; --realm names another")
+            note("hint: the router does not admit a client to this realm in this way; --realm names another")
         else:
             note(f"Error: cannot join {args.realm} at {args.router}: {error}")
             note("hint: is the router running? cargo run -p transparency-router")

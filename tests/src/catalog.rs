@@ -56,7 +56,7 @@ pub fn entries() -> Vec<Entry> {
 }
 
 /// The small programs of the sheets: a server, a client
-/// or a program that stands alone, each in one `main.rs`.
+/// or a program without a partner, each in one `main.rs`.
 ///
 /// A program that is its own engine (`engine = true`) has its own tests, too.
 pub fn lab_programs() -> Vec<Entry> {
@@ -89,7 +89,7 @@ fn entry(package: &Value) -> Option<Entry> {
         package: name.to_string(),
         folder: manifest
             .parent()
-            .expect("a manifest stands in a folder")
+            .expect("a manifest is in a folder")
             .to_path_buf(),
         exercise: text("exercise"),
         role: text("role"),

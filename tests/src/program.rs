@@ -61,7 +61,7 @@ fn interpreter() -> &'static Path {
 pub fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
-        .expect("tests/ stands in the root")
+        .expect("tests/ is in the root")
 }
 
 /// The path of a package's binary in debug form.
@@ -301,7 +301,7 @@ impl Running {
         self.child.id()
     }
 
-    /// Stops the program where it stands, as Ctrl-Z does
+    /// Pauses the program, as Ctrl-Z does
     /// (SIGSTOP): its system continues to take what comes for it.
     ///
     /// # Panics

@@ -304,12 +304,14 @@ fn both_languages_refuse_the_same_values_for_the_same_reason() {
     let port = "a port is a whole number from 0 to 65535";
     let time = "a time is a number of seconds from 0.001 to 86400";
     let tries = "a number of tries is a whole number from 1";
+    let secret = "the number to guess is a whole number from 1 to 100";
     for entry in with_address() {
         let help = program(&entry).args(&["--help"]).run().stdout;
         for (option, values, reason) in [
             ("--port", &["banana", "70000", "-1", ""][..], port),
             ("--timeout", &["soon", "0", "-1", "nan", "86401"], time),
             ("--tries", &["0", "-1", "many"], tries),
+            ("--secret", &["0", "101", "many"], secret),
         ] {
             if !help.contains(&format!("{option} ")) {
                 continue;

@@ -124,7 +124,7 @@ fn both_sides_are_shown(languages: &[&str]) {
     );
     assert_eq!(
         said(stderr, "lab    : "),
-        ["the client has ended; the server, which would go on, was stopped"],
+        ["the client has ended; the server, which would keep running, was stopped"],
     );
     assert_eq!(without_build(stderr).count(), 2, "{stderr}");
     assert!(!stderr.contains('\x1b') && !finished.stdout.contains('\x1b'));
@@ -184,7 +184,7 @@ fn the_clients_failure_is_ours_and_the_server_is_stopped() {
         "{stderr}"
     );
     assert!(
-        stderr.contains("which would go on, was stopped\n"),
+        stderr.contains("which would keep running, was stopped\n"),
         "{stderr}"
     );
 }
@@ -374,7 +374,9 @@ fn every_exercise_runs(language: &str) {
             .any(|program| program.metadata["one-shot"] == true);
         let pair = programs.len() > 1;
         assert_eq!(
-            finished.stderr.contains("which would go on, was stopped"),
+            finished
+                .stderr
+                .contains("which would keep running, was stopped"),
             pair && !one_shot,
             "{words:?}: a server that ends with its first client has `one-shot = true` in its \
              [package.metadata.lab], any other has not; stderr: {}",

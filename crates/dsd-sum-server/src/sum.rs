@@ -53,7 +53,8 @@ fn parse(word: &str) -> Option<(BigInt, usize)> {
 
 fn show(total: &BigInt, places: usize) -> String {
     let sign = if total < &BigInt::ZERO { "-" } else { "" };
-    // At least one digit before the point: 5 hundredths are 0.05.
+    // Filled up with zeros on the left, so that a digit comes before the point: 5 hundredths are
+    // 0.05.
     let digits = format!(
         "{:0>width$}",
         total.magnitude().to_string(),
@@ -67,6 +68,7 @@ fn show(total: &BigInt, places: usize) -> String {
     }
 }
 
+/// 10 × 10 × …, as often as the exponent says.
 fn power_of_ten(exponent: usize) -> BigInt {
     (0..exponent).fold(BigInt::from(1), |power, _| power * 10)
 }

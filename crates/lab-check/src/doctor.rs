@@ -321,7 +321,7 @@ fn ports() -> Vec<Finding> {
                 Host::Loopback | Host::Internet => IpAddr::from(Ipv4Addr::LOCALHOST),
                 Host::OwnName => Ipv4Addr::UNSPECIFIED.into(),
             };
-            // Port 0 stands for none: a program that listens nowhere.
+            // Port 0 means none: a program that listens nowhere.
             if role.port != 0 {
                 add(
                     SocketAddr::new(host, role.port),

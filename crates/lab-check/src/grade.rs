@@ -2,7 +2,7 @@
 //!
 //! One file, since it is one command.
 //!
-//! Each submission is checked by a `lab-check` of its own. So a submission that hangs, floods, or
+//! Each submission is checked by a separate `lab-check`. So a submission that hangs, floods, or
 //! brings even the check down costs itself and nobody else, and every process that it leaves behind
 //! has one place to which it is passed: its own check, which ends it (prctl(2),
 //! PR_SET_CHILD_SUBREAPER).
@@ -244,7 +244,7 @@ impl Grade {
             say!("note: {remark}")?;
         }
         say!(
-            "\n{}: the table; beside it a file for each submission",
+            "\n{}: the table; next to it a file for each submission",
             shown(&file).display()
         )?;
         written?;

@@ -343,7 +343,7 @@ impl Wanted {
         }
         let remark = (own_network && !has_port).then(|| {
             format!(
-                "the {}'s command has no {{port}}: it was run on the sheet's address, {address}, each case in a network of its own",
+                "the {}'s command has no {{port}}: it was run on the sheet's address, {address}, each case in its own network",
                 role.kind.name()
             )
         });

@@ -277,7 +277,10 @@ impl Exercise {
                     "{} is no server and client that one command could run",
                     self.id
                 ))
-                .hint(format!("how it is run stands in {}", folders.join(", ")))
+                .hint(format!(
+                    "how it is run is written in {}",
+                    folders.join(", ")
+                ))
             }
         }
     }

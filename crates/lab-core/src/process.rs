@@ -7,7 +7,7 @@
 //!
 //! All started programs are in one list, under one lock. The thread that waits for signals takes
 //! the lock and keeps it, kills and reaps every program in the list, and exits. Cargo runs in a
-//! process group of its own, so that its compilers end with it.
+//! process group, so that its compilers end with it.
 
 use std::io::{self, Read};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
@@ -310,7 +310,7 @@ fn pump<Side: Copy + Send + 'static>(
                 Ok(count) => buffer[..count].to_vec(),
             };
             if events.send(event(Some(bytes))).is_err() {
-                return; // Nobody listens any more.
+                return; // The receiver is gone.
             }
         }
         // The same.

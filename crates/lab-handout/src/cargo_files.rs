@@ -102,7 +102,7 @@ fn add_folder(files: &mut Files, top: &Path, folder: &Path) -> anyhow::Result<()
         let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let name = path
             .strip_prefix(top)
-            .context("a vendored file stands elsewhere")?;
+            .context("a vendored file is elsewhere")?;
         let parts: Vec<_> = name
             .components()
             .map(|part| part.as_os_str().to_string_lossy())

@@ -107,10 +107,7 @@ pub fn add(
         let executable = text.starts_with("#!/");
         let bytes = text.into_bytes();
         let before = files.insert(name.to_string(), Entry { bytes, executable });
-        ensure!(
-            before.is_none(),
-            "the hand-out has a file {name} of its own"
-        );
+        ensure!(before.is_none(), "the hand-out has its own file {name}");
     }
     Ok(())
 }

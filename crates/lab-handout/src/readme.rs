@@ -41,7 +41,7 @@ pub fn top(
     if !kind.python {
         writeln!(
             text,
-            "- each program's Python twin stands beside it as `twin.py`"
+            "- each program's Python twin is next to it, as `twin.py`"
         )?;
         writeln!(
             text,
@@ -69,7 +69,7 @@ pub fn top(
     }
     writeln!(text, "```")?;
     if exercise.programs.len() > 1 {
-        writeln!(text, "\nEach in a terminal of its own, in this order.")?;
+        writeln!(text, "\nEach in its own terminal, in this order.")?;
     }
     writeln!(text)?;
     if kind.check {
@@ -232,7 +232,7 @@ fn must_do(kind: Kind, asked: &[String]) -> String {
     if !kind.python {
         text.push_str(
             "- an error that ends a program is one line and a hint, and the exit code is 1: `.cannot(…)` and `.hint(…)` do that\n\
-             - an error on one connection is a line on stderr, and a server that serves many goes on\n",
+             - an error on one connection is a line on stderr, and a server that serves many keeps running\n",
         );
         if kind.check {
             text.push_str(

@@ -34,7 +34,7 @@ pub struct Style {
     pub ascii: bool,
 }
 
-/// Where a line's text stands.
+/// Where a line's text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Column {
     Server,

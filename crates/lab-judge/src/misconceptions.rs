@@ -96,7 +96,7 @@ misconceptions! {
     "The program ends at its import. Is the name misspelled? Is it a file of yours that was not handed in, or a library that is not \
      installed on this machine? The sheets need only what comes with the language.";
 
-    CRASHES, "crashes", "crashes with an error of its own",
+    CRASHES, "crashes", "crashes with an uncaught error",
     "An error that the program does not catch ends it, or the thread in which it happens. The line that is quoted says what happened, \
      and the place says where. Mend that first: what the program does on the network can only be judged after that.";
 
@@ -105,11 +105,11 @@ misconceptions! {
      what happened, and the place says where.";
 
     REFUSED, "refused", "its connection was refused",
-    "Refused means that a machine was reached and that nobody listens on that port there. So the program works as far as connect, but asks \
+    "Refused means that a machine was reached, and that no program listens on that port there. So the program works as far as connect, but asks \
      at another address or port than the one on which the server waits. Take both from the command line, or use those of the sheet.";
 
     CANNOT_BIND, "cannot-bind", "the system does not give it its address",
-    "bind takes only an address of this machine, and a port that nobody else has at the moment. A server binds to the address that \
+    "bind takes only an address of this machine, and a port that no other program has at the moment. A server binds to the address that \
      the sheet gives (127.0.0.1, or 0.0.0.0 for all addresses of the machine), and to the port from the command line. A client needs \
      no bind: connect gives it a port.";
 
@@ -132,9 +132,9 @@ misconceptions! {
 
     OTHER_ADDRESS, "other-address", "the client goes to another address",
     "A client finds its server by a host and a port, and both have to be the server's. This one tried another address. Where the host or \
-     the port stands in the program, compare it with the sheet; where the command line gives it, check that the program uses what it was given.";
+     the port is written into the program, compare it with the sheet; where the command line gives it, check that the program uses what it was given.";
 
-    NEVER_ACCEPTS, "never-accepts", "the server listens, but takes nobody",
+    NEVER_ACCEPTS, "never-accepts", "the server listens, but never accepts a client",
     "The handshake is done by the system as soon as listen has been called, so a client is connected even if the program \
      never calls accept, and its bytes wait in the system. Only accept gives you the socket to read them from.";
 
@@ -149,7 +149,7 @@ misconceptions! {
 
     FALSE_START, "false-start", "is misled by a false start of the end mark",
     "Half a mark can stand before the whole one: <E<EOF>. Whoever counts how much of the mark has matched, and begins again at \
-     nothing when it goes on differently, misses the mark that has just begun. Search the buffer for the whole mark \
+     nothing when the text continues differently, misses the mark that has just begun. Search the buffer for the whole mark \
      (find, in).";
 
     CHANGES_TEXT, "changes-text", "changes the text that it gives back",
@@ -161,7 +161,7 @@ misconceptions! {
      for the mark anywhere in the buffer, cut the message off before it, and keep the rest for the next round.";
 
     LOSES_REST, "loses-rest", "throws away what comes after the end mark",
-    "Two messages can arrive with one recv. What stands behind the first end mark belongs to the next message: keep it \
+    "Two messages can arrive with one recv. What comes after the first end mark belongs to the next message: keep it \
      in the buffer, and look there for a further message before you call recv again.";
 
     FULL_BUFFER, "full-buffer", "takes a full buffer for a sign that more will come",
@@ -215,13 +215,13 @@ misconceptions! {
     "Anybody can send anything, also letters where numbers belong. int() then raises a ValueError, and uncaught it ends the program \
      for every other client as well. Catch it around the one request, and answer with an error of your own.";
 
-    DIES_ON_BYTES, "dies-on-bytes", "bytes that are no text end the server",
+    DIES_ON_BYTES, "dies-on-bytes", "bytes that are not text end the server",
     "Anybody can send any bytes, and not all bytes are UTF-8. An uncaught decoding error ends the program for every other \
      client as well. Decode with errors=\"replace\", or catch the error and answer it.";
 
     BLOCKS_ALL, "blocks-all", "one silent client stops all the others",
-    "While the program waits in recv for one client, nobody calls accept for the next: it is connected, since the system \
-     does the handshake, but is never served. Give each client a thread of its own, or wait for all of them at once with \
+    "While the program waits in recv for one client, accept is not called for the next: it is connected, since the system \
+     does the handshake, but is never served. Give each client its own thread, or wait for all of them at once with \
      select.";
 
     MIXES_CLIENTS, "mixes-clients", "gives one client's answer to another",
@@ -233,7 +233,7 @@ misconceptions! {
     "Every accepted socket is an open descriptor of the system, and a process may have about a thousand. Close it when the \
      conversation is over, also when it ends with an error: with connection: does both.";
 
-    SPINS, "spins", "goes on in a busy loop after the other side has left",
+    SPINS, "spins", "runs in a busy loop after the other side has left",
     "recv gives an empty result when the other side has closed, and it will do so again at once, for ever. It does not \
      mean that nothing has come yet. Leave the loop when recv gives nothing.";
 
@@ -261,7 +261,7 @@ misconceptions! {
     "The answer is not the sum. Split the request at any white space (split() without an argument), take a sign into account, and \
      mind that some languages' whole numbers end at 64 bits: Python's do not.";
 
-    MANGLES_BINARY, "mangles-binary", "changes bytes that are no text",
+    MANGLES_BINARY, "mangles-binary", "changes bytes that are not text",
     "An echo has to give back the very bytes. Decoding to text and encoding again is not neutral: bytes that are no UTF-8 \
      are lost or replaced, strip() eats white space, and print adds a line end. Send back what recv gave.";
 
@@ -351,12 +351,12 @@ misconceptions! {
      anything else.";
 
     UDP_WAITS_FOREVER, "udp-waits-for-ever", "waits for ever for a datagram that was lost",
-    "UDP does not deliver for certain, and nobody tells you about a loss. Set a time limit on the socket, send the request \
+    "UDP does not deliver for certain, and no one tells you about a loss. Set a time limit on the socket, send the request \
      again when it has run out, and give up with an error after a few tries.";
 
     UDP_COUNTS_RESEND, "udp-counts-resend", "shows one answer twice, or counts one guess as two",
     "A request that is sent again may be answered twice, and a datagram may be doubled on its way. An answer counts once: \
-     whatever comes after it belongs to nobody.";
+     whatever comes after it belongs to no client.";
 
     UDP_LATE_ANSWER, "udp-late-answer", "takes a late answer for the present one",
     "An answer that was slow on its way can arrive when you already wait for the next one. Something has to tie an answer \
@@ -367,11 +367,11 @@ misconceptions! {
      address, or call connect on the socket, so that the system drops what comes from others.";
 
     UDP_DIES_ON_DATAGRAM, "udp-dies-on-datagram", "one bad datagram ends the server",
-    "Anybody can send a datagram: an empty one, a huge one, or bytes that are no text. Handle each one by itself, catch \
+    "Anybody can send a datagram: an empty one, a huge one, or bytes that are not text. Handle each one by itself, catch \
      what goes wrong with it, and go on with the next.";
 
     UDP_ICMP, "udp-icmp", "a client that has gone ends the server",
-    "When an answer goes to a port on which nobody listens any more, the other machine reports it (ICMP port unreachable), \
+    "When an answer goes to a port that has been closed, the other machine reports it (ICMP port unreachable), \
      and a later call on the socket may raise ConnectionRefusedError. It is about that one client: go on.";
 
     UDP_TRUNCATES, "udp-truncates", "receives less than a whole datagram",
@@ -386,7 +386,7 @@ misconceptions! {
     "A datagram finds a program only by the port to which it has bound a socket of the right kind: SOCK_DGRAM, with the port \
      from the command line ({port}). A TCP socket with the same number is another place.";
 
-    UDP_NOT_RECEIVED, "udp-not-received", "nobody takes the datagram out of the queue",
+    UDP_NOT_RECEIVED, "udp-not-received", "no recv takes the datagram out of the queue",
     "The system keeps datagrams for a bound socket until the program calls recvfrom. Here they wait: the program is in some \
      other call, or at its end.";
 
@@ -400,7 +400,7 @@ misconceptions! {
 
     UDP_FIRST_ONLY, "udp-first-only", "serves only its first client",
     "A server that is meant to go on has recvfrom and sendto in an endless loop, and never calls connect: on a UDP socket that \
-     lets in one sender and nobody else. The next datagram may come from anybody.";
+     lets in one sender only. The next datagram may come from anybody.";
 
     UDP_AS_STREAM, "udp-as-stream", "treats datagrams as pieces of a stream",
     "TCP carries a stream of bytes, UDP single messages: one sendto is one datagram, and one recvfrom gives exactly one, whole. \
@@ -458,7 +458,7 @@ misconceptions! {
      that is drawn anew at once turns the winner's own guess into a wrong one.";
 
     GUESS_WINNER_ENDS, "guess-winner-ends", "the first winner ends the server",
-    "One player has found the number, the others have not, and perhaps the winner's answer was lost. The server goes on: it knows \
+    "One player has found the number, the others have not, and perhaps the winner's answer was lost. The server keeps running: it knows \
      nothing of who plays.";
 
     GUESS_NO_NUMBER, "guess-no-number", "takes what is no number for one",
@@ -477,7 +477,7 @@ misconceptions! {
     "People mistype. int(\"abc\") raises a ValueError, and uncaught it ends the program. Catch it and ask again, or send what was \
      typed and show what the server says to it.";
 
-    GUESS_IGNORES_END, "guess-ignores-end", "goes on when its input has ended",
+    GUESS_IGNORES_END, "guess-ignores-end", "keeps asking when its input has ended",
     "At the end of input readline gives nothing, again and again, and input raises EOFError. It is no empty guess: end the program \
      there.";
 
@@ -564,7 +564,7 @@ misconceptions! {
      has nothing else to go by.";
 
     SOCKET_SAID_ANYWAY, "socket-said-anyway", "reports success before it is certain, or in any case",
-    "The line Socket Created stands where it is printed after a failure as well. Print it after the call that can fail, and on that \
+    "The line Socket Created is where it is printed after a failure as well. Print it after the call that can fail, and on that \
      way only: in else, or after an except that ends the program.";
 
     SOCKET_NOT_CAUGHT, "socket-not-caught", "does not catch the failure",
@@ -620,11 +620,11 @@ misconceptions! {
      and gives an address as it is back unchanged. inet_aton only reads numbers.";
 
     RESOLVER_NOT_CAUGHT, "resolver-not-caught", "does not say that a name has no address",
-    "Resolving a name fails in a way of its own (socket.gaierror in Python), before any connection is tried. Catch it around that \
+    "Resolving a name fails with its own kind of error (socket.gaierror in Python), before any connection is tried. Catch it around that \
      very call, say so, and end: there is nothing to connect to.";
 
     FIXED_TEXT, "fixed-text", "prints what it expects instead of what came",
-    "The line on the screen has to be made of what recv gave. A text that stands in the program looks right in every run, also in those \
+    "The line on the screen has to be made of what recv gave. A text that is written into the program looks right in every run, also in those \
      in which the server said something else.";
 
     HTTP_DECODES, "http-decodes", "takes every page for UTF-8",
@@ -640,7 +640,7 @@ misconceptions! {
      event when something has changed, and then read the next message.";
 
     FLOODS, "floods", "prints without end",
-    "The program printed more than anybody can read, and was stopped for it. Usually a loop goes on after the connection has \
+    "The program printed more than anybody can read, and was stopped for it. Usually a loop continues after the connection has \
      ended.";
 }
 

@@ -151,7 +151,7 @@ fn settled(
     let mut result = one(role, case, target, plan, report);
     result.notes.push(format!(
         "the server could not be started at once after the last case, so this one waited {waited} s for its port: it does not set \
-         SO_REUSEADDR; with {{port}} in the command each case has a port of its own"
+         SO_REUSEADDR; with {{port}} in the command each case has its own port"
     ));
     result
 }

@@ -287,7 +287,7 @@ pub struct Side {
     pub role: &'static str,
     /// The command line under test, as it was given.
     pub command: String,
-    /// Where the README of our own program stands.
+    /// Where the README of our own program is.
     pub readme: String,
     /// The section in it that explains, where it has one.
     pub section: Option<String>,

@@ -108,7 +108,7 @@ pub fn possible() -> bool {
 pub fn enter(address: IpAddr) -> anyhow::Result<()> {
     use anyhow::Context;
 
-    linux::unshare().context("cannot make a network of its own (unshare)")?;
+    linux::unshare().context("cannot make a private network (unshare)")?;
     linux::loopback_up().context("cannot bring up the loopback interface of a new network")?;
     if let IpAddr::V4(own) = address
         && !own.is_loopback()

@@ -166,7 +166,7 @@ fn answer(question: &[u8], address: Ipv4Addr, forgotten: bool) -> Option<(String
     Some((name, bytes))
 }
 
-/// Gives the calling thread, and what it starts, mounts of its own, in which the name server is the
+/// Gives the calling thread, and what it starts, private mounts, in which the name server is the
 /// only one. Once for each thread: it is the same in each network.
 fn lead_programs_here() -> anyhow::Result<()> {
     thread_local! {
@@ -175,7 +175,7 @@ fn lead_programs_here() -> anyhow::Result<()> {
     if DONE.get() {
         return Ok(());
     }
-    linux::unshare_mounts().context("no mounts of its own (unshare)")?;
+    linux::unshare_mounts().context("no private mounts (unshare)")?;
     let resolver = format!("nameserver {SERVER}\noptions timeout:2 attempts:3\n");
     cover(Path::new("/etc/resolv.conf"), &resolver)?;
     let switch = Path::new("/etc/nsswitch.conf");

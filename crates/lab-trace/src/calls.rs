@@ -40,7 +40,7 @@ pub enum Kind {
     Wait(Waits),
     /// Bytes from one descriptor to another: splice(2).
     Splice,
-    /// Goes on with a call that a signal interrupted.
+    /// Continues with a call that a signal interrupted.
     Restart,
     /// Begins to make calls that no tracer sees: io_uring(7).
     Unseen,

@@ -1,4 +1,4 @@
-//! How a run comes to its end: a server that would go on is stopped, and so is everything at
+//! How a run comes to its end: a server that would keep running is stopped, and so is everything at
 //! Ctrl-C.
 //!
 //! The tracer's thread waits for the programs and for nothing else. So a second thread waits for

@@ -75,7 +75,7 @@ pub fn run(catalog: &Catalog, parts: Parts<'_>, port: u16) -> anyhow::Result<i32
         let package = &program.package;
         let binary = binaries
             .get(package)
-            .with_context(|| format!("the package {package} has no binary of its own name"))?;
+            .with_context(|| format!("the package {package} has no binary of the same name"))?;
         let mut command = Command::new(binary);
         command.args(args).stdin(Stdio::null());
         Ok(command)
@@ -93,7 +93,7 @@ pub fn run(catalog: &Catalog, parts: Parts<'_>, port: u16) -> anyhow::Result<i32
     let address = line.trim_start_matches("listening on ").to_string();
     let url = format!("ws://{address}/ws");
 
-    stage.note("two replicas of the service: they share the calculator's calls, and the second stands by for the counter")?;
+    stage.note("two replicas of the service: they share the calculator's calls, and the second is on standby for the counter")?;
     let args = ["--router", &url, "--log", &log, "--work", "0.1"];
     let serving = |line: &str| line.starts_with("serving ");
     let first = stage.start(Side::First, command(parts.service, &args)?)?;
@@ -118,14 +118,14 @@ pub fn run(catalog: &Catalog, parts: Parts<'_>, port: u16) -> anyhow::Result<i32
     stage.note("service 1 is dead")?;
     good &= stage.end(caller)?;
 
-    stage.note("the counter: service 2 goes on with the total that service 1 had")?;
+    stage.note("the counter: service 2 continues with the total that service 1 had")?;
     let value = ["--router", &url, "org.example.counter.value"];
     let caller = stage.start(Side::Caller, command(parts.caller, &value)?)?;
     good &= stage.end(caller)?;
     stage.last_words()?;
     drop(second);
     stage.note(if good {
-        "no call failed; the router and service 2, which would go on, were stopped"
+        "no call failed; the router and service 2, which would keep running, were stopped"
     } else {
         "a call failed: the caller's lines say which"
     })?;

@@ -1,7 +1,7 @@
 //! The commands of `cargo lab` that are their own binaries.
 //!
 //! What they need (archives, reports) would make the first `cargo lab run` wait. So each is a
-//! package of its own, which `cargo lab COMMAND` has cargo build, and becomes.
+//! separate package, which `cargo lab COMMAND` has cargo build, and becomes.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -92,7 +92,7 @@ pub fn for_words(mut words: impl Iterator<Item = OsString>) -> anyhow::Result<Op
     let built = cargo::build(&[package])?;
     let binary = built
         .get(*package)
-        .with_context(|| format!("the package {package} has no binary of its own name"))?;
+        .with_context(|| format!("the package {package} has no binary of the same name"))?;
     let mut command = Command::new(binary);
     // A binary that has several commands wants to know which. lab-book has one so far.
     let several = COMMANDS.iter().filter(|(_, of)| of == package).count() > 1;

@@ -189,7 +189,8 @@ impl Run {
             code = if code == 0 { 1 } else { code };
         } else {
             drop(running_server);
-            stage.note("the client has ended; the server, which would go on, was stopped")?;
+            stage
+                .note("the client has ended; the server, which would keep running, was stopped")?;
         }
         Ok(code)
     }
@@ -323,7 +324,7 @@ impl<'a> Part<'a> {
         match self.language {
             Language::Rust => {
                 let binary = binaries.get(package).with_context(|| {
-                    format!("the package {package} has no binary of its own name")
+                    format!("the package {package} has no binary of the same name")
                 })?;
                 Ok(Command::new(binary))
             }

@@ -278,7 +278,7 @@ impl Target for Terminal {
                     .context("cannot write to stdout")
             }
             Stream::Stderr => {
-                // Where stderr is closed there is nobody left to tell, and no reason to stop.
+                // If stderr is closed the line is lost, which is no reason to stop.
                 let _nobody_to_tell = io::stderr().lock().write_all(bytes);
                 Ok(())
             }

@@ -119,7 +119,7 @@ impl ArgsParser {
         Ok(self.parse_with::<NoMore>()?.0)
     }
 
-    /// Reads the program's arguments, and those of its own that `T` describes.
+    /// Reads the program's arguments, and the program's own, which `T` describes.
     ///
     /// # Errors
     ///

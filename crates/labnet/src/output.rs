@@ -11,7 +11,7 @@ use anyhow::Context;
 
 /// Prints a line of the lab's transcript to stdout, like Python's `print`.
 ///
-/// Gives an error when stdout is closed, for `?` to pass on: a program that nobody can hear ends.
+/// Gives an error when stdout is closed, for `?` to pass on: a program whose output goes nowhere ends.
 ///
 /// ```
 /// # fn main() -> anyhow::Result<()> {
@@ -26,7 +26,7 @@ macro_rules! say {
 
 /// Prints a line to stderr: what a program has to tell, but the sheet does not print.
 ///
-/// Never fails. Where stderr is closed there is nobody left to tell, and no reason to stop.
+/// Never fails. If stderr is closed the line is lost, which is no reason to stop.
 ///
 /// ```
 /// labnet::log!("{}: connection reset", "127.0.0.1:51234");

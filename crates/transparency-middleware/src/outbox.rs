@@ -157,7 +157,7 @@ struct Writer {
     written: usize,
     /// Bytes that have ever been written: it grows as long as the peer reads.
     total: u64,
-    /// A thread of its own writes: the peer did not take all.
+    /// A separate thread writes: the peer did not take all.
     behind: bool,
 }
 

@@ -200,7 +200,7 @@ impl Stream {
         self.write(&[], Wait::Yes).map(drop)
     }
 
-    /// TLS says its end by a record of its own.
+    /// TLS announces its end with a separate record.
     fn say_end(&self) {
         if let Some(tls) = &self.tls {
             lock(&tls.connection).send_close_notify();
@@ -347,7 +347,7 @@ fn describe(error: &rustls::Error) -> String {
             }
             // Of two signers with the same name, it is the other one's.
             Certificate::UnknownIssuer | Certificate::BadSignature => {
-                "nobody whom this machine trusts has signed its certificate; name the signer's with --ca FILE"
+                "no authority that this machine trusts has signed its certificate; name the signer's with --ca FILE"
                     .to_string()
             }
             other => format!("its certificate is not valid: {other}"),

@@ -64,7 +64,7 @@ impl Trust {
         Self::with(roots)
     }
 
-    /// Anyone who a certificate in this file has signed, and nobody else.
+    /// Only peers whose certificate is signed by one in this file.
     ///
     /// # Errors
     ///

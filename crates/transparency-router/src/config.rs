@@ -94,7 +94,7 @@ impl Files {
             .iter()
             .find(|(_, realm)| realm.anonymous.is_none() && realm.principals.is_empty());
         if let Some((name, _)) = locked {
-            return Err(anyhow!("nobody can join the realm {name}"))
+            return Err(anyhow!("no client can join the realm {name}"))
                 .hint("give it `anonymous = ROLE` in --config, or a principal in --secrets");
         }
         Ok((realms, pages(self.web.as_deref())?))
@@ -254,7 +254,7 @@ fn add_principal(
         .insert(authid.clone(), Principal { role, proof })
         .is_some()
     {
-        bail!("{authid} stands twice in the realm {realm}");
+        bail!("{authid} is there twice in the realm {realm}");
     }
     Ok(())
 }

@@ -6,7 +6,7 @@
 //! leaves half of one; the next cuts it off.
 //!
 //! One process at a time has the log, by `flock(2)`, which the system gives up for a process that
-//! dies. So a replica that stands by can take over, and two can never add to the same total.
+//! dies. So a replica on standby can take over, and two can never add to the same total.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::{File, OpenOptions, TryLockError};

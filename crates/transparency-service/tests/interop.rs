@@ -1,4 +1,4 @@
-//! Peers that nobody here wrote: {our router, Crossbar} × {our, autobahn-python, autobahn-js}
+//! Peers by other authors: {our router, Crossbar} × {our, autobahn-python, autobahn-js}
 //! callee × {the same} caller, in JSON, MessagePack and CBOR. Calls, errors, partial results,
 //! events, shared registration.
 

@@ -105,7 +105,7 @@ def put_between_markers(text, name, content):
         raise MarkerError(f"it has to hold {opening} and {closing} once each")
     before, _, rest = text.partition(opening)
     if closing not in rest:
-        raise MarkerError(f"{closing} stands before {opening}")
+        raise MarkerError(f"{closing} comes before {opening}")
     after = rest.partition(closing)[2]
     return f"{before}{opening}\n\n{content.strip()}\n\n{closing}{after}"
 

@@ -48,7 +48,7 @@ impl Autograder {
         fs::create_dir(&submission).expect("a folder of ours can be changed");
         for (name, text) in files {
             let file = submission.join(name);
-            fs::create_dir_all(file.parent().expect("a file stands in a folder"))
+            fs::create_dir_all(file.parent().expect("a file is in a folder"))
                 .expect("a folder of ours can be changed");
             fs::write(file, text).expect("a folder of ours can be changed");
         }

@@ -157,7 +157,7 @@ impl Lanes {
                 .map(|folder| scope.spawn(move || lane(folder)))
                 .collect();
             let failed = lanes.into_iter().filter_map(|lane| lane.join().err());
-            assert_eq!(failed.count(), 0, "what failed stands above");
+            assert_eq!(failed.count(), 0, "what failed is above");
         });
     }
 }
@@ -217,7 +217,7 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
             } else {
                 let name = path
                     .strip_prefix(folder)
-                    .expect("it stands below")
+                    .expect("it is below")
                     .display()
                     .to_string();
                 found.insert(

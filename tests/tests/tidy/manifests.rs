@@ -87,7 +87,7 @@ fn not_inherited(name: &str, text: &str) -> Vec<String> {
             && !line.contains("workspace = true")
         {
             problems.push(format!(
-                "{name}:{number}: the version stands here: put it into [workspace.dependencies] and say workspace = true"
+                "{name}:{number}: the version is here: put it into [workspace.dependencies] and say workspace = true"
             ));
         }
     }
@@ -116,9 +116,7 @@ fn a_manifest_that_goes_its_own_way_is_found() {
     assert!(
         bad("license.workspace = true", "license = \"MIT\"").contains("license is not inherited")
     );
-    assert!(
-        bad("socket2.workspace = true", "socket2 = \"0.6\"").contains("the version stands here")
-    );
+    assert!(bad("socket2.workspace = true", "socket2 = \"0.6\"").contains("the version is here"));
     assert!(bad("\ndescription", "\n# description").contains("no description"));
 }
 

@@ -27,7 +27,10 @@ fn bad_header(name: &str, text: &str, server: Option<&str>, own: &str) -> Vec<St
         problem(1, "begin with a sentence that says what the program is");
     }
     if header.get(1) != Some(&"//!") {
-        problem(2, "an empty line stands between that sentence and the rest");
+        problem(
+            2,
+            "an empty line is needed between that sentence and the rest",
+        );
     }
     let terminals = if server.is_some() { 2 } else { 1 };
     let keys = ["Python", "Terminal 1", "Terminal 2", "You see", "Safety"];
@@ -603,7 +606,7 @@ fn marks(name: &str, text: &str) -> Vec<String> {
         .map(|(number, line)| {
             let line = line.trim();
             format!(
-                "{name}:{}: `{line}`: put what a hand-out leaves out into a file of its own",
+                "{name}:{}: `{line}`: put what a hand-out leaves out into a separate file",
                 number + 1
             )
         })

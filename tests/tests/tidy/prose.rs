@@ -172,6 +172,35 @@ fn two_sentences_on_a_line_and_a_broken_sentence_are_found() {
     );
 }
 
+/// How many lines of a terminal with 80 columns a page takes. What a link leads to is not shown.
+fn lines_of_a_terminal(page: &str) -> usize {
+    let shown = |line: &str| {
+        let mut parts = line.split("](");
+        let first = parts.next().unwrap_or_default().to_string();
+        let text = parts.fold(first, |text, part| {
+            text + part.split_once(')').map_or(part, |(_, rest)| rest)
+        });
+        text.chars().filter(|c| *c != '[').count()
+    };
+    page.lines()
+        .map(|line| shown(line).div_ceil(80).max(1))
+        .sum()
+}
+
+#[test]
+fn the_readme_fits_three_screens() {
+    let (_, page) = file(&workspace().join("README.md"));
+    let lines = lines_of_a_terminal(&page);
+    assert!(lines <= 3 * 45, "README.md: {lines} lines of a terminal");
+}
+
+#[test]
+fn a_long_line_takes_two_lines_of_a_terminal_and_an_address_none() {
+    let link = format!("{} [b](https://{}) c\n", "a".repeat(70), "x".repeat(90));
+    assert_eq!(lines_of_a_terminal(&link), 1);
+    assert_eq!(lines_of_a_terminal(&format!("{}\n\n", "a".repeat(81))), 3);
+}
+
 /// What is wrong with a README's section "Rust for this page": each row quotes a line of `main.rs`
 /// and the one of `twin.py` next to it.
 fn rust_for_this_page(name: &str, readme: &str, main: &str, twin: &str) -> Vec<String> {

@@ -9,7 +9,7 @@ server = ("127.0.0.1", int(sys.argv[1]))
 
 def ask(guess):
     # A fresh socket for each guess: a late answer to the
-    # last one goes to a port where nobody is any more.
+    # last one goes to a port that is closed by then.
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.connect(server)
         client.settimeout(0.5)

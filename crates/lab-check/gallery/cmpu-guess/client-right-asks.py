@@ -10,7 +10,7 @@ address = (socket.gethostbyname(host), port)
 
 def ask(guess):
     # A fresh socket for each guess: a late answer to the
-    # last one goes to a port where nobody is any more.
+    # last one goes to a port that is closed by then.
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.connect(address)
         client.settimeout(0.5)

@@ -1,4 +1,4 @@
-# A client that connects to the next port, where nobody listens.
+# A client that connects to the next port, where no server listens.
 # check: cmpu-tcp-echo --client "python3 {file} {port}"
 # fails: sends other-address
 # may fail: sends refused

@@ -1,4 +1,4 @@
-# Ends with exit code 0 when the system says that nobody is there.
+# Ends with exit code 0 when the system says that no server is there.
 # check: cmpu-udp-echo --client "python3 {file} {port} {message}"
 # fails: no-server silent-failure
 import socket

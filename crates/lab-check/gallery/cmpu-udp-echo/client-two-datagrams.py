@@ -1,4 +1,4 @@
-# Sends its message in pieces of 16 bytes: each is a datagram of its own.
+# Sends its message in pieces of 16 bytes: each is a separate datagram.
 # check: cmpu-udp-echo --client "python3 {file} {port} {message}"
 # fails: sends udp-as-stream
 import socket

@@ -1,4 +1,4 @@
-# Sends to another port than the sheet's, which stands in the program.
+# Sends to another port than the sheet's, which is written into the program.
 # check: cmpu-udp-echo --client "python3 {file}"
 # fails: sends other-address
 # may fail: sends udp-silent

@@ -1,4 +1,4 @@
-# Calls connect with its first client's address: nobody else is let in any more.
+# Calls connect with its first client's address: from then on no other client is heard.
 # check: cmpu-udp-echo --server "python3 {file} {port}"
 # fails: goes-on udp-first-only
 import socket

@@ -1,4 +1,4 @@
-// Prints the port as it stands in the structure, in the byte order of the network.
+// Prints the port as it is in the structure, in the byte order of the network.
 // check: co223-task01 --server "{file} {port}"
 // fails: whole says-nothing
 #include <arpa/inet.h>

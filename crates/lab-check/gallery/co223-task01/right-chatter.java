@@ -1,4 +1,4 @@
-// A right answer in Java that says in words of its own what it does, before and after.
+// A right answer in Java that says in its own words what it does, before and after.
 // check: co223-task01 --server "java -cp {file} Main {port}"
 import java.net.ServerSocket;
 import java.net.Socket;

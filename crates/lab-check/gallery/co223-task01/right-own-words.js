@@ -1,4 +1,4 @@
-// A right answer in JavaScript (node) with words of its own: the client's address without its port.
+// A right answer in JavaScript (node) with its own words: the client's address without its port.
 // check: co223-task01 --server "node {file} {port}"
 const net = require('net');
 

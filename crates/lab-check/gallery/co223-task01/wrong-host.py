@@ -1,4 +1,4 @@
-# Binds the address of another machine, which stands in the program.
+# Binds the address of another machine, which is written into the program.
 # check: co223-task01 --server "python3 {file}"
 # fails: whole cannot-bind
 import socket

@@ -1,4 +1,4 @@
-# A client that says hello before it reads to the end, although nobody reads that.
+# A client that says hello before it reads to the end, although the server does not read that.
 # check: co223-task02 --client "python3 {file} {port}"
 import socket
 import sys

@@ -1,4 +1,4 @@
-# Sends on the listening socket, which is connected to nobody.
+# Sends on the listening socket, which is connected to no client.
 # check: co223-task02 --server "python3 {file} {port}"
 # fails: whole closes-early
 import socket

@@ -1,4 +1,4 @@
-# A right client that sends a message of its own with two calls, and waits in between.
+# A right client that sends its own message with two calls, and waits in between.
 # check: co223-task03 --client "python3 {file} {port}"
 import socket
 import sys

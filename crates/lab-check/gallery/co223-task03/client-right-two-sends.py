@@ -1,4 +1,4 @@
-# A right client that sends a message of its own with two calls, one right after the other.
+# A right client that sends its own message with two calls, one right after the other.
 # check: co223-task03 --client "python3 {file} {port}"
 import socket
 import sys

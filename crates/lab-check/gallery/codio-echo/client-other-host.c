@@ -1,5 +1,4 @@
-// Connects to the machine of a friend, whose address stands in the program, and takes no heed of
-// the result.
+// Connects to the machine of a friend, whose address is in the program, and ignores the result.
 // check: codio-echo --client "{file}"
 // fails: sends other-address
 // may fail: sends never-connects

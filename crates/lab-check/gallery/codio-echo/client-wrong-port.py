@@ -1,4 +1,4 @@
-# Connects to the port of another exercise, which stands in the program.
+# Connects to the port of another exercise, which is written into the program.
 # check: codio-echo --client "python3 {file}"
 # fails: sends other-address
 # may fail: sends refused

@@ -1,4 +1,4 @@
-# Decodes each piece by itself, strictly, with one client at a time: bytes that are no text end the
+# Decodes each piece by itself, strictly, with one client at a time: bytes that are not text end the
 # server.
 # check: dsd-eof --server "python3 {file} {port}"
 # fails: cut-character decodes-pieces

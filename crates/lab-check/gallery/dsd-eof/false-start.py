@@ -1,4 +1,4 @@
-# Counts how much of the end mark has matched, and begins again at nothing when it goes on
+# Counts how much of the end mark has matched, and begins again at nothing when the text continues
 # differently.
 # check: dsd-eof --server "python3 {file} {port}"
 # fails: overlap false-start

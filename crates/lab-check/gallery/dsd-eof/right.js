@@ -1,4 +1,4 @@
-// A right answer in JavaScript (node): one thread, and every client has a buffer of its own.
+// A right answer in JavaScript (node): one thread, and every client has its own buffer.
 // check: dsd-eof --server "node {file} {port}"
 const net = require("node:net");
 

@@ -1,4 +1,4 @@
-# A right answer to exercise 3: goes on with the next client.
+# A right answer to exercise 3: continues with the next client.
 # check: dsd-hello --server "python3 {file} {port}"
 import socket
 import sys

@@ -1,4 +1,4 @@
-# Catches the error of int, but not that of decode: bytes that are no text end the server.
+# Catches the error of int, but not that of decode: bytes that are not text end the server.
 # check: dsd-sum --server "python3 {file} {port}"
 # fails: bytes dies-on-bytes
 import socket

@@ -1,4 +1,4 @@
-# Sends a line end after the sum, with a send of its own.
+# Sends a line end after the sum, with a separate send.
 # check: dsd-sum --server "python3 {file} {port}"
 # fails: whole extra-bytes
 import socket

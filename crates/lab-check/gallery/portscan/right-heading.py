@@ -1,4 +1,4 @@
-# A right answer whose word open stands in a heading only, which names the range as well.
+# A right answer whose word open is in a heading only, which names the range as well.
 # check: portscan --program "python3 {file} {host} {first} {last}"
 import socket
 import sys

@@ -1,4 +1,4 @@
-# Tells nobody that the total has changed.
+# Does not announce that the total has changed.
 # check: transparency-middleware --server "python3 {file} {host} {port} {scratch}/state"
 # fails: tells wamp-no-event
 from lib.wamp import Service, serve

@@ -1,4 +1,4 @@
-# Joins a realm of its own.
+# Joins another realm than the exercise's.
 # check: transparency-middleware --server "python3 {file} {host} {port} {scratch}/state"
 # fails: joins wamp-no-hello
 from lib.wamp import Service, serve

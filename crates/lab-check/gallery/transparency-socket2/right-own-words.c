@@ -1,4 +1,4 @@
-// A right answer in C with words of its own.
+// A right answer in C with its own words.
 // check: transparency-socket2 --program "{file}"
 #include <stdio.h>
 #include <sys/socket.h>

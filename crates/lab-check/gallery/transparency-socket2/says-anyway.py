@@ -1,4 +1,4 @@
-# Catches the failure, and goes on to say that it has a socket.
+# Catches the failure, and then says that it has a socket.
 # check: transparency-socket2 --program "python3 {file}"
 # fails: refused socket-said-anyway
 import socket

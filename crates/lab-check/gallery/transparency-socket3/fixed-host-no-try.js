@@ -1,4 +1,4 @@
-// The host stands in the program; that it may not be resolved is not thought of.
+// The host is written into the program; that it may not be resolved is not thought of.
 // check: transparency-socket3 --client "node {file}"
 // fails: unresolved resolver-not-caught
 const net = require("net");

@@ -1,4 +1,4 @@
-# Resolves the name, and connects to nobody.
+# Resolves the name, and never connects.
 # check: transparency-socket3 --client "python3 {file} {host} {port}"
 # fails: connects never-connects
 import socket

@@ -1,4 +1,4 @@
-# The host stands in the program, as on the sheet, and is resolved.
+# The host is written into the program, as on the sheet, and is resolved.
 # check: transparency-socket3 --client "python3 {file}"
 import socket
 import sys

@@ -1,4 +1,4 @@
-# A right answer that tells the failure in words of its own.
+# A right answer that tells the failure in its own words.
 # check: transparency-socket3 --client "python3 {file} {host} {port}"
 import socket
 import sys

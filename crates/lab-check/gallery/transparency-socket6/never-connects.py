@@ -1,4 +1,4 @@
-# Waits on a socket of its own instead of connecting.
+# Waits on its own socket instead of connecting.
 # check: transparency-socket6 --client "python3 {file} {port}"
 # fails: prints never-connects
 import socket

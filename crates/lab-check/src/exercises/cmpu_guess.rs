@@ -208,7 +208,7 @@ static SERVER: &[Case] = &[
     },
     Case {
         id: "winner",
-        name: "keeps its number, and goes on, when somebody has found it",
+        name: "keeps its number, and keeps running, when a player has found it",
         depends_on: &["every-number"],
         play: |harness| {
             let mut client = harness.serve_datagrams()?;
@@ -274,7 +274,7 @@ static SERVER: &[Case] = &[
     },
     Case {
         id: "bad-datagrams",
-        name: "goes on after bytes that are no text, 5,000 digits, and the longest datagram there is",
+        name: "keeps running after bytes that are not text, 5,000 digits, and the longest datagram there is",
         depends_on: &["not-a-number", "each-alone"],
         play: |harness| {
             let longest = datagrams::longest(harness);
@@ -293,7 +293,7 @@ static SERVER: &[Case] = &[
     },
     Case {
         id: "gone-client",
-        name: "goes on when players are gone before their answer comes",
+        name: "keeps running when players are gone before their answer comes",
         depends_on: &["each-alone"],
         play: |harness| datagrams::gone_client(harness, b"50", FIFTY),
     },
@@ -427,7 +427,7 @@ static CLIENT: &[Case] = &[
     },
     Case {
         id: "typing-error",
-        name: "goes on when something is typed that is no number",
+        name: "keeps running when something is typed that is not a number",
         depends_on: &["plays"],
         play: |harness| {
             let mut game = Game::begin(harness)?;
@@ -543,7 +543,7 @@ static CLIENT: &[Case] = &[
     },
     Case {
         id: "no-server",
-        name: "ends with an exit code other than 0 when nobody is there",
+        name: "ends with an exit code other than 0 when no server is there",
         depends_on: &["lost"],
         play: |harness| {
             harness

@@ -140,7 +140,7 @@ static SERVER: &[Case] = &[
                 Ok(echo) => datagrams::expected_was(&all, &echo.bytes, &m::MANGLES_BINARY),
                 Err(nothing @ Nothing::Ended(_)) => Err(wrong(
                     &m::DIES_ON_BYTES,
-                    format!("After bytes that are no text {}.", nothing.words()),
+                    format!("After bytes that are not text {}.", nothing.words()),
                 )),
                 Err(nothing) => Err(wrong(
                     &m::MANGLES_BINARY,
@@ -174,7 +174,7 @@ static SERVER: &[Case] = &[
     },
     Case {
         id: "longest",
-        name: "goes on after the longest datagram there is",
+        name: "keeps running after the longest datagram there is",
         depends_on: &["sheets-buffer"],
         play: |harness| {
             let mut client = harness.serve_datagrams()?;
@@ -234,7 +234,7 @@ static SERVER: &[Case] = &[
     },
     Case {
         id: "gone-client",
-        name: "goes on when clients are gone before their echo comes",
+        name: "keeps running when clients are gone before their echo comes",
         depends_on: &["each-alone"],
         play: |harness| datagrams::gone_client(harness, MESSAGE.as_bytes(), HELLO),
     },
@@ -348,7 +348,7 @@ static CLIENT: &[Case] = &[
             if matches!(late, Err(Stop::Wrong(_))) && asks_from_fresh_sockets(harness, &mut server)?
             {
                 harness.note(
-                    "each try has a socket of its own, so no late echo can reach it: it goes to the port that asked",
+                    "each try has its own socket, so no late echo can reach it: it goes to the port that asked",
                 );
                 return Ok(());
             }
@@ -385,7 +385,7 @@ static CLIENT: &[Case] = &[
                 return Err(wrong(
                     &m::UDP_COUNTS_RESEND,
                     format!(
-                        "An echo that came once stands in the output {once} times, one that came twice {twice} times."
+                        "An echo that came once is in the output {once} times, one that came twice {twice} times."
                     ),
                 ));
             }
@@ -431,7 +431,7 @@ static CLIENT: &[Case] = &[
     },
     Case {
         id: "no-server",
-        name: "ends with an exit code other than 0 when nobody is there",
+        name: "ends with an exit code other than 0 when no server is there",
         depends_on: &["lost"],
         play: |harness| {
             harness
@@ -535,7 +535,7 @@ fn shows_an_echo(harness: &mut Harness<'_>, mut server: Peer, message: &[u8]) ->
             }
         }
     }
-    harness.note("the message stands in the output once, and the program does not give up when no echo comes: whether it shows the \
+    harness.note("the message is in the output once, and the program does not give up when no echo comes: whether it shows the \
                 echo or only what it sends could not be told");
     Ok(())
 }

@@ -67,7 +67,7 @@ impl Server for Established {
         Err(match client.accepted() {
             Some(false) => wrong(
                 &m::NEVER_ACCEPTS,
-                format!("The client is connected, but nobody accepted it {in_vain}."),
+                format!("The client is connected, but was never accepted {in_vain}."),
             ),
             _ => wrong(
                 &m::SAYS_NOTHING,

@@ -271,7 +271,7 @@ static SERVER: &[Case] = &[
     },
     Case {
         id: "half-a-message",
-        name: "goes on when a client leaves in the middle of a message",
+        name: "keeps running when a client leaves in the middle of a message",
         depends_on: &["goes-on"],
         play: |harness| {
             let mut client = harness.serve()?;
@@ -283,7 +283,7 @@ static SERVER: &[Case] = &[
     },
     Case {
         id: "reset",
-        name: "goes on when a client breaks its connection off",
+        name: "keeps running when a client resets its connection",
         depends_on: &["goes-on"],
         play: |harness| {
             let mut client = harness.serve()?;
@@ -295,7 +295,7 @@ static SERVER: &[Case] = &[
     },
     Case {
         id: "bytes",
-        name: "survives bytes that are no text",
+        name: "survives bytes that are not text",
         depends_on: &["goes-on"],
         play: |harness| {
             let mut client = harness.serve()?;
@@ -311,7 +311,7 @@ static SERVER: &[Case] = &[
     },
     Case {
         id: "connect-and-leave",
-        name: "goes on when clients connect and say nothing",
+        name: "keeps running when clients connect and say nothing",
         depends_on: &["goes-on"],
         play: |harness| {
             harness.serve()?.close();
@@ -322,7 +322,7 @@ static SERVER: &[Case] = &[
     },
     Case {
         id: "side-by-side",
-        name: "serves clients side by side: a silent one holds up nobody",
+        name: "serves clients side by side: a silent one does not delay the others",
         depends_on: &["goes-on"],
         play: |harness| {
             let mut clients = vec![harness.serve()?];
@@ -342,7 +342,7 @@ static SERVER: &[Case] = &[
     tcp_server::many::<Eof>(),
     Case {
         id: "at-rest",
-        name: "rests while nobody says anything, also after clients have left",
+        name: "uses no CPU while no client says anything, also after clients have left",
         depends_on: &["goes-on"],
         play: |harness| {
             let mut leaves = harness.serve()?;

@@ -101,7 +101,7 @@ static SERVER: &[Case] = &[
     },
     Case {
         id: "cut-character",
-        name: "goes on when a character arrives cut in two",
+        name: "keeps running when a character arrives cut in two",
         depends_on: &["several"],
         play: |harness| {
             let mut client = harness.serve()?;

@@ -174,7 +174,7 @@ static SERVER: &[Case] = &[
     },
     Case {
         id: "bytes",
-        name: "survives bytes that are no text",
+        name: "survives bytes that are not text",
         depends_on: &["goes-on"],
         play: |harness| {
             let mut client = harness.serve()?;

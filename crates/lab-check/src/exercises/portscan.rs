@@ -149,7 +149,7 @@ static PROGRAM: &[Case] = &[
     },
     Case {
         id: "few-descriptors",
-        name: "finds all with 256 descriptors: an error of its own is no closed port",
+        name: "finds all with 256 descriptors: a failure of its own is not a closed port",
         depends_on: &["finds"],
         play: |harness| {
             if !cfg!(unix) {

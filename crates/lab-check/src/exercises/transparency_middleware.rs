@@ -115,7 +115,7 @@ static SERVICE: &[Case] = &[
     },
     Case {
         id: "errors",
-        name: "answers what has no result with a named error, and goes on",
+        name: "answers what has no result with a named error, and keeps running",
         depends_on: &["calculates"],
         play: |harness| {
             let mut service = Service::start(harness)?;
@@ -355,7 +355,7 @@ static CALLER: &[Case] = &[
     },
     Case {
         id: "no-router",
-        name: "fails with an exit code other than 0 when nobody listens",
+        name: "fails with an exit code other than 0 when no server listens",
         depends_on: &["joins"],
         play: |harness| steps::nobody_listens(harness, ""),
     },

@@ -54,7 +54,7 @@ static PROGRAM: &[Case] = &[
                 ));
             }
             if !contains(&printed.to_ascii_lowercase(), b"socket created") {
-                harness.note("the program says in words of its own that it has a socket; the sheet's are: Socket Created");
+                harness.note("the program says in its own words that it has a socket; the sheet's are: Socket Created");
             }
             Ok(())
         },

@@ -113,7 +113,7 @@ static CLIENT: &[Case] = &[
                 ));
             }
             if !contains(said.as_bytes(), b"could not be resolved") {
-                harness.note("the failure is told in words of its own; those of the sheet are: Hostname could not be resolved. Exiting");
+                harness.note("the failure is told in its own words; those of the sheet are: Hostname could not be resolved. Exiting");
             }
             if ended == Ended::Code(0) {
                 harness.note("the failure is told, but with exit code 0, as on the sheet: a script takes that for success");
@@ -123,7 +123,7 @@ static CLIENT: &[Case] = &[
     },
     Case {
         id: "no-server",
-        name: "fails with an exit code other than 0 when nobody listens",
+        name: "fails with an exit code other than 0 when no server listens",
         depends_on: &["connects"],
         play: |harness| steps::nobody_listens(harness, ""),
     },

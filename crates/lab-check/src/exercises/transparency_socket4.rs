@@ -166,7 +166,7 @@ static CLIENT: &[Case] = &[
     },
     Case {
         id: "no-server",
-        name: "fails with an exit code other than 0 when nobody listens",
+        name: "fails with an exit code other than 0 when no server listens",
         depends_on: &["ends-request"],
         play: |harness| steps::nobody_listens(harness, ""),
     },

@@ -61,7 +61,7 @@ pub fn where_networks_can_be_made_a_taken_port_is_in_nobodys_way() {
     assert_eq!(result["counts"]["passed"], 22);
     let remark = result["remarks"][0].as_str().unwrap();
     assert!(
-        remark.contains("127.0.0.1:65432, each case in a network of its own"),
+        remark.contains("127.0.0.1:65432, each case in its own network"),
         "{remark}"
     );
 }

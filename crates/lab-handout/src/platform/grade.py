@@ -6,7 +6,7 @@ read.
     grade.py classroom50 SUBMISSION result.json
 
 It takes the exercise's programs out of the submission and puts them into the folder where it
-stands: nothing else of a submission is used, so that nobody can hand in another check. What cannot
+stands: nothing else of a submission is used, so a student cannot hand in another check. What cannot
 be played (a program that is missing, or does not compile) fails its cases and says why; the points
 that can be had are always the same.
 

@@ -52,7 +52,7 @@ pub const fn server_resets<C: Client>(depends_on: &'static [&'static str]) -> Ca
 pub const fn no_server(depends_on: &'static [&'static str]) -> Case {
     Case {
         id: "no-server",
-        name: "fails with an exit code other than 0 when nobody listens",
+        name: "fails with an exit code other than 0 when no server listens",
         depends_on,
         play: |harness| steps::nobody_listens(harness, ""),
     }

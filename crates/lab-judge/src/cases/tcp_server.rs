@@ -45,7 +45,7 @@ pub const fn goes_on<S: Server>() -> Case {
 pub const fn reset<S: Server>() -> Case {
     Case {
         id: "reset",
-        name: "goes on when a client breaks its connection off",
+        name: "keeps running when a client resets its connection",
         depends_on: S::DEPENDS_ON,
         play: |harness| {
             let mut client = harness.serve()?;
@@ -77,7 +77,7 @@ pub const fn reset<S: Server>() -> Case {
 pub const fn connect_and_leave<S: Server>() -> Case {
     Case {
         id: "connect-and-leave",
-        name: "goes on when clients connect and leave without a word",
+        name: "keeps running when clients connect and leave without a word",
         depends_on: S::DEPENDS_ON,
         play: |harness| {
             for number in 0..3 {
@@ -146,7 +146,7 @@ pub const fn many<S: Server>() -> Case {
 pub const fn at_rest<S: Server>() -> Case {
     Case {
         id: "at-rest",
-        name: "rests while nobody says anything, also after clients have left",
+        name: "uses no CPU while no client says anything, also after clients have left",
         depends_on: S::DEPENDS_ON,
         play: |harness| {
             let mut leaves = harness.serve()?;

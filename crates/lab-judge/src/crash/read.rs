@@ -30,7 +30,7 @@ pub(super) enum Kind {
     NoFile,
     /// A module that it imports is not there.
     NoModule,
-    /// Nobody listens where it wanted to connect.
+    /// No server listens where it wanted to connect.
     Refused,
     /// The system does not give it the address that it asked for.
     NotBound,

@@ -258,7 +258,7 @@ impl Connection {
     }
 
     /// A wrong answer is evidence: what comes with it in the next moment is shown as well. The
-    /// verdict stands already.
+    /// verdict is final.
     fn rest_of_a_wrong_answer(&mut self, mut received: Received) -> Received {
         let grace = Instant::now() + Duration::from_millis(100);
         let mut buffer = vec![0; 16 * 1024];
@@ -440,7 +440,7 @@ impl Connection {
     pub fn finish_sending(&mut self) {
         self.log.did(
             &self.who,
-            "ended its direction (shutdown), and goes on reading",
+            "ended its direction (shutdown), and continues to read",
         );
         // Fails when the other side is gone already; reading tells.
         let _gone = self.stream.shutdown(Shutdown::Write);
@@ -525,7 +525,7 @@ pub fn find(bytes: &[u8], text: &[u8]) -> Option<usize> {
 ///
 /// # Errors
 ///
-/// When nobody listens, or the system refuses.
+/// When no server listens, or the system refuses.
 pub fn connect(
     address: SocketAddr,
     receive_buffer: Option<usize>,

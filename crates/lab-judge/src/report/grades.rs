@@ -199,7 +199,7 @@ pub fn table(rows: &[Row], points: Option<u32>, elapsed: Duration, color: bool) 
         "failed".to_string(),
         "skipped".to_string(),
         "seconds".to_string(),
-        "what stands out".to_string(),
+        "what is special".to_string(),
     ]];
     for row in rows {
         let score = match points {

@@ -372,19 +372,19 @@ pub fn silence(harness: &mut Harness<'_>, server: &mut Peer) -> Step {
         }
     }
     harness.note(format!(
-        "after {TRIES} tries the program still goes on; the sheet leaves open when to give up"
+        "after {TRIES} tries the program still tries; the sheet leaves open when to give up"
     ));
     Ok(())
 }
 
-/// Nobody is there, and the system says so by ICMP "port unreachable". A client that does not hear
+/// No server is there, and the system says so by ICMP "port unreachable". A client that does not hear
 /// it runs into its time limit.
 pub fn no_server(harness: &mut Harness<'_>) -> Step {
     let address = harness.address;
     let patience = 4 * harness.patience();
     let ended = harness.ends_within(
         patience,
-        "although nobody is there to answer",
+        "although no server is there to answer",
         &m::UDP_WAITS_FOREVER,
     )?;
     match ended {

@@ -63,7 +63,7 @@ pub fn ends_with_failure(harness: &mut Harness<'_>, after: &str) -> Step {
     }
 }
 
-/// Where nobody listens a client has to end at once, with an exit code that says so.
+/// Where no server listens a client has to end at once, with an exit code that says so.
 pub fn nobody_listens(harness: &mut Harness<'_>, message: &str) -> Step {
     let address = harness.address;
     harness.log.did("nobody", format!("listens on {address}"));
@@ -141,7 +141,8 @@ pub fn ends_or_goes_on(
                     "Its client has left, but the program neither ends nor serves another.",
                 ));
             }
-            harness.note("the server goes on after its first client; the sheet's ends with it");
+            harness
+                .note("the server keeps running after its first client; the sheet's ends with it");
             Ok(())
         }
     }

@@ -56,7 +56,7 @@ pub fn deliver(arrivals: &Receiver<Late>, watcher: &Watcher) {
     for late in arrivals {
         thread::sleep(late.due.saturating_duration_since(Instant::now()));
         watcher(late.way, Sight::Passed(late.sender, &late.datagram));
-        // Where nobody listens a datagram is lost, as on any network.
+        // Where no socket listens a datagram is lost, as on any network.
         let _ = match late.to {
             Some(to) => late.socket.send_to(&late.datagram, to),
             None => late.socket.send(&late.datagram),

@@ -92,7 +92,7 @@ fn connect(relay: &Relay, client: Socket, way: Way) -> io::Result<()> {
         .place
         .socket_for(way.client, Type::STREAM, way.server)?;
     if let Err(error) = upstream.connect(&way.server.into()) {
-        // Nobody listens any more: the client hears of it, a moment late.
+        // The listener is closed: the client learns of it, a moment late.
         (relay.watcher)(way, Sight::Unreachable(&error));
         reset(&client, &upstream);
         return Ok(());

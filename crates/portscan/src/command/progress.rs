@@ -25,7 +25,7 @@ pub(crate) fn stop_on_ctrl_c() -> anyhow::Result<Arc<AtomicBool>> {
         }
     })
     .context("cannot catch Ctrl-C")
-    .hint("it takes a thread of its own: raise the limit on processes (ulimit -u)")?;
+    .hint("it needs a thread: raise the limit on processes (ulimit -u)")?;
     Ok(stop)
 }
 

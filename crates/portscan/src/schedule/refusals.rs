@@ -47,7 +47,7 @@ impl RefusalLimit {
         self.is_slow().then_some(self.rate)
     }
 
-    /// A pass of retries goes on, and has begun now if it had not.
+    /// A pass of retries continues, and has begun now if it had not.
     pub(super) fn retry(&mut self, now: Time) {
         self.pass_began.get_or_insert(now);
     }

@@ -10,7 +10,7 @@
 //!
 //! Every client here works in the same way: what it has to send waits until it has nothing more to
 //! read, and then goes out in one write; messages are put together and taken apart by hand. So the
-//! rows differ by what stands between the clients.
+//! rows differ by what is between the clients.
 
 mod connection;
 mod nats;
@@ -85,7 +85,7 @@ fn main() -> labnet::MainResult {
 fn parse<T: std::str::FromStr>(word: &str) -> anyhow::Result<T> {
     word.parse()
         .ok()
-        .with_context(|| format!("{word} is not what stands here"))
+        .with_context(|| format!("{word} is not what belongs here"))
 }
 
 /// One end of a call or of an event, whatever carries it.

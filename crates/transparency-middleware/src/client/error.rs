@@ -1,5 +1,5 @@
 //! What can go wrong with a request, so that a caller
-//! can tell "it was not done" from "nobody knows".
+//! can tell "it was not done" from "it is unknown".
 
 use std::fmt;
 
@@ -14,12 +14,12 @@ pub enum Error {
     /// The callee or the router answered with ERROR.
     Reply(ErrorReply),
     /// The deadline has passed. If the request was never
-    /// `sent`, it was not carried out; else nobody knows.
+    /// `sent`, it was not carried out; else that is unknown.
     Timeout {
         /// Whether the request had left this machine.
         sent: bool,
     },
-    /// The connection broke after the request was sent: nobody knows whether it was carried out. It
+    /// The connection broke after the request was sent: it is unknown whether it was carried out. It
     /// was not declared idempotent, so it was not made again.
     Lost,
     /// The caller cancelled the call.

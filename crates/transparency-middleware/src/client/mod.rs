@@ -23,7 +23,7 @@
 //! | registrations, subscriptions | made again on the next connection |
 //! | calls not yet sent | sent on the next connection, if it comes before their deadline |
 //! | calls sent, declared idempotent | made again, on the same connection or the next, until their deadline |
-//! | calls sent, not declared idempotent | end with [`Error::Lost`]: nobody knows whether they were carried out |
+//! | calls sent, not declared idempotent | end with [`Error::Lost`]: it is unknown whether they were carried out |
 //! | acknowledged publications | as the calls that are not idempotent |
 //!
 //! A router may be wrong, overloaded or hostile. Whatever it sends, a session connects at most

@@ -290,7 +290,7 @@ impl Builder {
         self
     }
 
-    /// Goes on trying to connect for so long; at first each address is tried once.
+    /// Keeps trying to connect for so long; at first each address is tried once.
     #[must_use]
     pub fn connect_within(mut self, limit: Duration) -> Self {
         self.config.connect_within = Some(limit);

@@ -212,7 +212,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Goes on with a message that has been begun elsewhere.
+    /// Continues with a message that has been begun elsewhere.
     pub(super) fn go_on(format: Format, out: &'a mut Vec<u8>) -> Self {
         Writer {
             format,

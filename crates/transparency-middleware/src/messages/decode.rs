@@ -245,7 +245,7 @@ impl Parts<'_> {
         code.ok_or_else(|| "a message begins with its type".to_string())
     }
 
-    /// A whole number that is not negative; `None` where something else stands.
+    /// A whole number that is not negative; `None` where something else is.
     fn number(&self, index: usize, what: &str) -> Result<Option<u64>, String> {
         // Each message has one to three, and nearly all are nothing but digits.
         let plain = self

@@ -127,7 +127,10 @@ const INVALID: &[(&str, &str)] = &[
         r#"[48,1,{"receive_progress":1},"a.b"]"#,
         "receive_progress is true or false",
     ),
-    (r#"[48,1,{"timeout":1,"timeout":1},"a.b"]"#, "stands twice"),
+    (
+        r#"[48,1,{"timeout":1,"timeout":1},"a.b"]"#,
+        "is there twice",
+    ),
     (r#"[16,1,{"exclude":7},"a.b"]"#, "exclude is a list of ids"),
     (
         r#"[16,1,{"exclude":["7"]},"a.b"]"#,

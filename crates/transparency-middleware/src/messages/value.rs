@@ -273,7 +273,7 @@ impl Dict {
         self.0.iter().map(entry).sum()
     }
 
-    /// A name that stands twice, which WAMP forbids.
+    /// A name that is there twice, which WAMP forbids.
     fn repeated_key(&self) -> Option<&str> {
         let mut names: Vec<&str> = self.0.iter().map(|(name, _)| name.as_str()).collect();
         names.sort_unstable();
@@ -451,7 +451,7 @@ impl<'de> Visitor<'de> for AnyValue {
             dict.0.push((name, map.next_value_seed(self)?));
         }
         match dict.repeated_key() {
-            Some(name) => Err(A::Error::custom(format!("the key {name:?} stands twice"))),
+            Some(name) => Err(A::Error::custom(format!("the key {name:?} is there twice"))),
             None => Ok(Value::Dict(dict)),
         }
     }

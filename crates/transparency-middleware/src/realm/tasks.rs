@@ -68,7 +68,7 @@ impl<H: Clone> Realm<H> {
         self.finished >= ticket
     }
 
-    /// Goes on with what messages have left to be done, by one step.
+    /// Continues with what messages have left to be done, by one step.
     pub fn proceed(&mut self, out: &mut Vec<Output<H>>) {
         let end = self.work + STEP;
         while self.work < end {

@@ -179,7 +179,7 @@ impl Router {
                 address: peer.address(),
                 authid: challenged.identity.authid,
             });
-            let why = "the ticket or the signature is wrong, or nobody has this authid";
+            let why = "the ticket or the signature is wrong, or this authid does not exist";
             let abort = realm::abort(known::AUTHENTICATION_DENIED, why);
             return Joining::Refused(abort);
         }

@@ -9,7 +9,7 @@ fn a_lost_connection_is_made_anew_elsewhere_with_all_that_was_there() {
     let builder = quick(&[&first, &second])
         .idempotent(["org.example.read"])
         .on_session_event(move |notice| {
-            // The last ones come when nobody listens any more.
+            // The last ones come when the listener is closed.
             let _test_is_over = notices.send(notice.clone());
         });
     let (session, mut peer) = open(&first, builder);

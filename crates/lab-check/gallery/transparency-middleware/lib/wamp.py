@@ -1,4 +1,4 @@
-"""A WebSocket and WAMP on it, as far as the answers beside this folder need them, with Python's
+"""A WebSocket and WAMP on it, as far as the answers next to this folder need them, with Python's
 standard library alone.
 
 The answers in Python are made of these classes, and each wrong one changes what it gets wrong.

@@ -180,7 +180,7 @@ impl<W: Outgoing> Protocol<W> {
         if !entry.idempotent || entry.cancelled || !again {
             self.end_call(key, Err(Error::Reply(error)));
         } else if entry.attempts <= 1 && error.is_cancelled() {
-            // At once the first time: most often another callee stands by.
+            // At once the first time: most often another callee is on standby.
             self.send_call(now, key);
         } else {
             let attempts = entry.attempts;
