@@ -50,7 +50,7 @@ def arguments(args, *kinds):
 
 
 class Counter:
-    """The same log as the Rust service's: either can go on where the other stopped."""
+    """The same log as the Rust service's: either can continue where the other stopped."""
 
     def __init__(self, path):
         self.path = path

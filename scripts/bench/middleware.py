@@ -61,7 +61,7 @@ def run(bench):
 
     relay, ours = "a relay without a protocol", "transparency-router"
     bench.compare(
-        "1 call under way: p50",
+        "1 call in flight: p50",
         [
             Case(relay, median_time("relay")),
             Case(ours, median_time("wamp"), against=relay, bound="<= 1.25"),
@@ -73,10 +73,10 @@ def run(bench):
         times=TIMES,
     )
     for outstanding, nats, crossbar in [(1, ">= 1.3", ">= 4"), (MANY, ">= 0.9", ">= 15")]:
-        calls = "1 call under way" if outstanding == 1 else f"{outstanding} calls under way"
+        calls = "1 call in flight" if outstanding == 1 else f"{outstanding} calls in flight"
         for other, name, bound in [("NATS", "nats", nats), ("Crossbar", "crossbar", crossbar)]:
             bench.compare(
-                f"{calls}: rate beside {other}",
+                f"{calls}: rate versus {other}",
                 [
                     Case(other, rate(name, outstanding)),
                     Case(ours, rate("wamp", outstanding), against=other, bound=bound),
@@ -117,7 +117,7 @@ def with_tls(bench, router, load, seconds):
         return lambda: float(bench.call(argv, timeout=60).stdout.split()[1])
 
     bench.compare(
-        "1 call under way, our client: p50",
+        "1 call in flight, our client: p50",
         [
             Case("plain", median_time(f"ws://127.0.0.1:{plain}/ws", "-")),
             Case("with TLS", median_time(f"wss://127.0.0.1:{secure}/ws", certificate), against="plain", bound="<= 1.3"),

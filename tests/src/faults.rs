@@ -23,7 +23,7 @@ pub struct LongRunningServer {
     pub request: &'static [u8],
     /// What it gets back.
     pub answer: &'static [u8],
-    /// Whether the server then closes the connection of itself.
+    /// Whether the server then closes the connection by itself.
     pub closes: bool,
     /// Part of a request, for which the server gives no
     /// answer yet, and after which it waits for more.
@@ -93,7 +93,7 @@ impl LongRunningServer {
         for round in 0..10 {
             self.lets_the_queue_run_empty(2 * round, address);
             let mut stream = connect(address);
-            // A server that closes of itself may have done so already.
+            // A server that closes by itself may have done so already.
             let _may_be_closed = stream.write_all(self.half);
             reset(stream);
             reset(connect(address));

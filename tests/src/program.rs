@@ -268,7 +268,7 @@ impl Running {
         let (_, address) = line.split_once(READY).expect("the line holds the words");
         address
             .parse()
-            .unwrap_or_else(|error| panic!("{address} is no address: {error}"))
+            .unwrap_or_else(|error| panic!("{address} is not an address: {error}"))
     }
 
     /// As [`Running::listening`], but `None` if the program ends first.
@@ -312,7 +312,7 @@ impl Running {
         self.signal("STOP");
     }
 
-    /// Lets a paused program go on (SIGCONT).
+    /// Lets a paused program continue (SIGCONT).
     ///
     /// # Panics
     ///

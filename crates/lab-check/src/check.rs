@@ -32,7 +32,7 @@ use crate::target::{self, Prepared, Wanted};
     example = "cargo lab check {{exercise}} --server \"python3 my_server.py {{port}}\" --save junit=results.xml",
     note = "The command runs without a shell. {{host}}, {{port}} and, for clients, {{message}} are filled in; without {{port}} the \
             sheet's own address is used. {{scratch}} is an empty folder for what the program keeps. The words rust and python stand for our own program and its twin.\n\n\
-            This is no sandbox: the program runs with your rights.",
+            This is not a sandbox: the program runs with your rights.",
     error_code(
         0,
         "the program does what the sheet asks; with --strict or --only: every case passed"
@@ -181,7 +181,7 @@ pub fn absolute(folder: &Path) -> anyhow::Result<PathBuf> {
         .with_context(|| format!("there is no folder {}", folder.display()))?;
     match found.is_dir() {
         true => Ok(found),
-        false => Err(anyhow!("{} is no folder", folder.display())),
+        false => Err(anyhow!("{} is not a folder", folder.display())),
     }
 }
 

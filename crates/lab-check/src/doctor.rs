@@ -272,7 +272,7 @@ fn own_name() -> Finding {
         (_, Some((name, Ok(address)))) => fine("own name", format!("{name} is {}", address.ip())),
         (_, Some((name, Err(error)))) => noted(
             "own name",
-            format!("{name} is no address: {error}"),
+            format!("{name} is not an address: {error}"),
             "sheets that use this machine's name need --host 127.0.0.1",
         ),
         (Err(error), _) => noted(

@@ -60,7 +60,7 @@ const GRACE: Duration = Duration::from_secs(20);
     note = "Each folder and each zip archive in the given folder is a submission; the programs run in it, and {{dir}} stands for it. \
             {{file}} is the one program in it, or the one whose name has the word server or client in it; {{name}} is that without its ending. \
             A case that passes earns its points; one that fails, is skipped, or stays undecided earns none.\n\n\
-            This is no sandbox: the programs run with your rights.",
+            This is not a sandbox: the programs run with your rights.",
     error_code(
         0,
         "every submission does what the sheet asks; with --strict: passes every case"

@@ -343,7 +343,7 @@ fn tokens(line: &str) -> Vec<String> {
     let mut last = 0;
     let mut characters = line.chars();
     while let Some(character) = characters.next() {
-        // A color is a mark like any other; its number is no port.
+        // A color is a mark like any other; its number is not a port.
         if character == '\u{1b}' {
             let code = characters
                 .by_ref()

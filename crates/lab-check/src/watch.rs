@@ -51,7 +51,7 @@ const OTHERS: [&str; 5] = ["target", "node_modules", "__pycache__", "venv", "bui
     note = "Without a command our own programs are watched and checked: in a hand-out, those that the student writes. \
             The files that a command names are watched, and what --path adds: four times a second each is looked at. A change \
             while a check runs ends that check and begins the next. Ctrl-C ends it all.\n\n\
-            This is no sandbox: the program runs with your rights.",
+            This is not a sandbox: the program runs with your rights.",
     error_code(3, "the check itself could not be done"),
     error_code(130, "stopped by Ctrl-C; 129 by SIGHUP, 143 by SIGTERM")
 )]

@@ -45,7 +45,7 @@ pub fn metadata_text() -> anyhow::Result<String> {
         return Err(anyhow!("cargo cannot read the workspace: {errors}"))
             .hint("cargo lab works inside the folder of the labs");
     }
-    String::from_utf8(output.stdout).context("what cargo metadata printed is no UTF-8")
+    String::from_utf8(output.stdout).context("what cargo metadata printed is not valid UTF-8")
 }
 
 /// Builds the binaries of these packages, all in one go, and gives the path of each.

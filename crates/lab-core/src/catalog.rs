@@ -274,7 +274,7 @@ impl Exercise {
                     .map(|program| format!("{}/README.md", program.folder))
                     .collect();
                 Err(anyhow!(
-                    "{} is no server and client that one command could run",
+                    "{} is not a server and client that one command could run",
                     self.id
                 ))
                 .hint(format!(
@@ -354,7 +354,7 @@ fn text(table: &Json, key: &str, at: &str) -> anyhow::Result<String> {
 }
 
 fn texts(table: &Json, key: &str, at: &str) -> anyhow::Result<Vec<String>> {
-    let problem = || format!("{at}: {key} is no list of texts");
+    let problem = || format!("{at}: {key} is not a list of texts");
     match json::at(table, &[key]) {
         Json::Null => Ok(Vec::new()),
         Json::Array(values) => values

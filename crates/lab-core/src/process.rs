@@ -241,7 +241,7 @@ fn stop_everything(code: i32) -> ! {
 
 /// On Linux, has the kernel kill the program when this one ends in a
 /// way that runs no code of ours (SIGKILL). Elsewhere there is no
-/// such call; the programs then go on until they are stopped by hand.
+/// such call; the programs then run until they are stopped by hand.
 pub fn die_with_parent(command: &mut Command) {
     #[cfg(target_os = "linux")]
     {

@@ -82,7 +82,8 @@ impl Source {
             ))
             .hint("hand-outs are made in a clone: what git does not keep is never handed out");
         }
-        let tracked = String::from_utf8(output.stdout).context("a file's name is no UTF-8")?;
+        let tracked =
+            String::from_utf8(output.stdout).context("a file's name is not valid UTF-8")?;
         let tracked: Vec<String> = tracked
             .split_terminator('\0')
             .map(ToString::to_string)
@@ -180,7 +181,7 @@ impl Source {
             }
             if let Some(language) = Language::of(name) {
                 let text = String::from_utf8(self.read_file(name)?.bytes)
-                    .with_context(|| format!("{name} is no UTF-8 text"))?;
+                    .with_context(|| format!("{name} is not UTF-8 text"))?;
                 let (_, tasks) = starter::starter(&text, language).with_context(|| name.clone())?;
                 if !tasks.is_empty() {
                     return Ok(true);

@@ -146,6 +146,6 @@ fn readme(platform: Platform, exercise: &Exercise, files: &[String]) -> String {
          Nothing else of a submission is used.\n\n\
          Each case of `cargo lab check {id}` is a point. A program that is missing or does not compile loses the points of its \
          side, and is told why. `grade.py` does the work; `grade.json` says what there is to grade.\n\n\
-         It is no sandbox: the programs run with the autograder's rights, inside the platform's container.\n"
+         It is not a sandbox: the programs run with the autograder's rights, inside the platform's container.\n"
     )
 }

@@ -79,7 +79,8 @@ pub fn top(
     let own = files
         .get(&name)
         .with_context(|| format!("there is no {name}"))?;
-    let own = std::str::from_utf8(&own.bytes).with_context(|| format!("{name} is no UTF-8"))?;
+    let own =
+        std::str::from_utf8(&own.bytes).with_context(|| format!("{name} is not valid UTF-8"))?;
     if !kind.python && !kind.check {
         writeln!(
             text,
@@ -307,7 +308,7 @@ fn check(exercise: &Exercise, kind: Kind) -> String {
          The check plays the other side, as hostile as a network may be, and says what went wrong and why.\n\
          `cargo lab check --help` lists the options, and `cargo lab doctor` says whether this machine has what the labs need.\n\
          {tests}\
-         It is no sandbox: what it runs has your rights.\n\n"
+         It is not a sandbox: what it runs has your rights.\n\n"
     )
 }
 

@@ -148,7 +148,7 @@ misconceptions! {
      what has come before and search there; the search may start a few bytes before the new piece.";
 
     FALSE_START, "false-start", "is misled by a false start of the end mark",
-    "Half a mark can stand before the whole one: <E<EOF>. Whoever counts how much of the mark has matched, and begins again at \
+    "Half a mark can come before the whole one: <E<EOF>. A program that counts how much of the mark has matched, and begins again at \
      nothing when the text continues differently, misses the mark that has just begun. Search the buffer for the whole mark \
      (find, in).";
 
@@ -165,7 +165,7 @@ misconceptions! {
      in the buffer, and look there for a further message before you call recv again.";
 
     FULL_BUFFER, "full-buffer", "takes a full buffer for a sign that more will come",
-    "recv(1024) may give exactly 1,024 bytes because the message was that long, and fewer although more is under way. The \
+    "recv(1024) may give exactly 1,024 bytes because the message was that long, and fewer although more is on its way. The \
      length of a piece says nothing about the end of the message. Only the protocol does: an end mark, a length, or the \
      end of the connection.";
 
@@ -196,22 +196,22 @@ misconceptions! {
      the length. Keep the bytes in one buffer that grows (bytearray in Python), and search only what is new.";
 
     ENDS_AFTER_FIRST, "ends-after-first-client", "ends after its first client",
-    "accept gives one client. A server that is meant to go on has accept in an endless loop, and a client's end leads back to \
+    "accept gives one client. A server that is meant to keep running has accept in an endless loop, and a client's end leads back to \
      it: an empty recv ends the conversation, not the program.";
 
     DIES_ON_RESET, "dies-on-reset", "one client's broken connection ends the whole server",
     "A client may vanish at any moment: then recv or send raises an error (ConnectionResetError, BrokenPipeError). That is \
-     the end of this one conversation. Catch the error around the conversation, and go on with the next client.";
+     the end of this one conversation. Catch the error around the conversation, and continue with the next client.";
 
     DIES_ON_EMPTY, "dies-on-empty", "one client that leaves without a word ends the whole server",
-    "A client may connect, say nothing and leave: then the very first recv gives nothing. Whoever takes the first word or the first \
-     byte of it without a look has an IndexError. Test for the empty result first, and go on with the next client.";
+    "A client may connect, say nothing and leave: then the very first recv gives nothing. A program that takes the first word or the first \
+     byte of it without a look has an IndexError. Test for the empty result first, and continue with the next client.";
 
     DIES_ON_HALF, "dies-on-half-a-message", "half a message ends the whole server",
     "A client may leave at any point, also in the middle of a message. Then recv gives nothing although the buffer is not empty. \
-     That is the end of this one conversation: throw the half away, and go on with the next client.";
+     That is the end of this one conversation: throw the half away, and continue with the next client.";
 
-    DIES_ON_WORD, "dies-on-a-word", "one word that is no number ends the server",
+    DIES_ON_WORD, "dies-on-a-word", "one word that is not a number ends the server",
     "Anybody can send anything, also letters where numbers belong. int() then raises a ValueError, and uncaught it ends the program \
      for every other client as well. Catch it around the one request, and answer with an error of your own.";
 
@@ -234,7 +234,7 @@ misconceptions! {
      conversation is over, also when it ends with an error: with connection: does both.";
 
     SPINS, "spins", "runs in a busy loop after the other side has left",
-    "recv gives an empty result when the other side has closed, and it will do so again at once, for ever. It does not \
+    "recv gives an empty result when the other side has closed, and it will do so again at once, forever. It does not \
      mean that nothing has come yet. Leave the loop when recv gives nothing.";
 
     NO_REUSEADDR, "no-reuseaddr", "cannot be started again on its port",
@@ -262,7 +262,7 @@ misconceptions! {
      mind that some languages' whole numbers end at 64 bits: Python's do not.";
 
     MANGLES_BINARY, "mangles-binary", "changes bytes that are not text",
-    "An echo has to give back the very bytes. Decoding to text and encoding again is not neutral: bytes that are no UTF-8 \
+    "An echo has to give back the very bytes. Decoding to text and encoding again is not neutral: bytes that are not valid UTF-8 \
      are lost or replaced, strip() eats white space, and print adds a line end. Send back what recv gave.";
 
     READS_ONCE, "reads-once", "reads only once",
@@ -308,7 +308,7 @@ misconceptions! {
 
     EXTRA_BYTES, "extra-bytes", "sends bytes that nobody asked for",
     "Besides what the sheet asks for more bytes came: a greeting, words around the answer, a line end, the NUL at the end of a C string. \
-     For whoever reads the stream they belong to this message or the next, and shift everything that follows.";
+     To the reader of the stream they belong to this message or the next, and shift everything that follows.";
 
     WRONG_ORDER, "wrong-order", "does the steps in another order",
     "Both sides of a protocol have to agree on who speaks first. When each waits for the other, nothing happens any more.";
@@ -336,7 +336,7 @@ misconceptions! {
 
     BARE_LF, "bare-lf", "ends its lines with LF instead of CRLF",
     "In HTTP every line of the head ends with carriage return and line feed, \\r\\n (RFC 9112, section 2.1). Some servers \
-     forgive a bare \\n, others answer 400 or wait for ever.";
+     forgive a bare \\n, others answer 400 or wait forever.";
 
     NO_HOST, "no-host", "leaves out the Host line",
     "One machine serves many sites, so an HTTP/1.1 request has to name the one it wants in a Host line (RFC 9112, section \
@@ -350,7 +350,7 @@ misconceptions! {
     "A request begins with the method, the path and the version, each parted by one blank: GET / HTTP/1.1. Servers refuse \
      anything else.";
 
-    UDP_WAITS_FOREVER, "udp-waits-for-ever", "waits for ever for a datagram that was lost",
+    UDP_WAITS_FOREVER, "udp-waits-for-ever", "waits forever for a datagram that was lost",
     "UDP does not deliver for certain, and no one tells you about a loss. Set a time limit on the socket, send the request \
      again when it has run out, and give up with an error after a few tries.";
 
@@ -368,11 +368,11 @@ misconceptions! {
 
     UDP_DIES_ON_DATAGRAM, "udp-dies-on-datagram", "one bad datagram ends the server",
     "Anybody can send a datagram: an empty one, a huge one, or bytes that are not text. Handle each one by itself, catch \
-     what goes wrong with it, and go on with the next.";
+     what goes wrong with it, and continue with the next.";
 
     UDP_ICMP, "udp-icmp", "a client that has gone ends the server",
     "When an answer goes to a port that has been closed, the other machine reports it (ICMP port unreachable), \
-     and a later call on the socket may raise ConnectionRefusedError. It is about that one client: go on.";
+     and a later call on the socket may raise ConnectionRefusedError. It is about that one client: continue.";
 
     UDP_TRUNCATES, "udp-truncates", "receives less than a whole datagram",
     "recvfrom gives one datagram, and what does not fit into the buffer is lost for good. Give it room for the largest \
@@ -396,10 +396,10 @@ misconceptions! {
 
     UDP_WRONG_CLIENT, "udp-wrong-client", "sends an answer to somebody who did not ask",
     "One UDP socket serves all clients, and nothing connects it with one of them. Each recvfrom gives a datagram together with \
-     the address, host and port, of whoever sent this one: the answer goes exactly there.";
+     the address, host and port, of the sender of this one: the answer goes exactly there.";
 
     UDP_FIRST_ONLY, "udp-first-only", "serves only its first client",
-    "A server that is meant to go on has recvfrom and sendto in an endless loop, and never calls connect: on a UDP socket that \
+    "A server that is meant to keep running has recvfrom and sendto in an endless loop, and never calls connect: on a UDP socket that \
      lets in one sender only. The next datagram may come from anybody.";
 
     UDP_AS_STREAM, "udp-as-stream", "treats datagrams as pieces of a stream",
@@ -412,7 +412,7 @@ misconceptions! {
 
     UDP_DROPS_COPIES, "udp-drops-copies", "does not answer a message that comes again",
     "A client sends again because no answer has reached it, and perhaps it was the answer that got lost. Who keeps quiet since it \
-     has answered already leaves that client without an answer for ever. Answer the copy as well.";
+     has answered already leaves that client without an answer forever. Answer the copy as well.";
 
     UDP_LEAKS, "udp-leaks-descriptors", "opens something for each datagram and does not close it",
     "Every socket is an open descriptor of the system, and a process may have about a thousand. UDP needs one socket for all \
@@ -438,7 +438,7 @@ misconceptions! {
     "The number is drawn once, before the loop. Drawn inside it, each guess meets another number, and the answers lead nowhere.";
 
     GUESS_OWN_NUMBER, "guess-own-number", "has a number for each address",
-    "A client may take a fresh socket, and so another port, for every guess: its address is no name for the player. The \
+    "A client may take a fresh socket, and so another port, for every guess: its address is not a name for the player. The \
      exercise has one number for all; a server that keeps nothing about its clients has nothing to confuse.";
 
     GUESS_RANGE, "guess-range", "does not take every number from 1 to 100",
@@ -455,13 +455,13 @@ misconceptions! {
 
     GUESS_NEW_GAME, "guess-new-game", "forgets its number as soon as somebody has found it",
     "The answer CORRECT may be lost on its way; then the winner sends the same guess again, and has to hear CORRECT again. A number \
-     that is drawn anew at once turns the winner's own guess into a wrong one.";
+     that is drawn again at once turns the winner's own guess into a wrong one.";
 
     GUESS_WINNER_ENDS, "guess-winner-ends", "the first winner ends the server",
     "One player has found the number, the others have not, and perhaps the winner's answer was lost. The server keeps running: it knows \
      nothing of who plays.";
 
-    GUESS_NO_NUMBER, "guess-no-number", "takes what is no number for one",
+    GUESS_NO_NUMBER, "guess-no-number", "takes what is not a number for one",
     "Some functions give 0, or the digits at the beginning, where there is no number: atoi in C, parseInt in JavaScript. The player \
      then hears HIGHER about a guess that was never made. Look whether all of the text is a number, and say so if not.";
 
@@ -478,7 +478,7 @@ misconceptions! {
      typed and show what the server says to it.";
 
     GUESS_IGNORES_END, "guess-ignores-end", "keeps asking when its input has ended",
-    "At the end of input readline gives nothing, again and again, and input raises EOFError. It is no empty guess: end the program \
+    "At the end of input readline gives nothing, again and again, and input raises EOFError. It is not an empty guess: end the program \
      there.";
 
     WS_HANDSHAKE, "ws-handshake", "does not open a WebSocket",
@@ -488,7 +488,7 @@ misconceptions! {
 
     WS_SUBPROTOCOL, "ws-subprotocol", "does not say that it speaks WAMP",
     "What travels in the frames is agreed on when the WebSocket is opened: the client offers its subprotocols, the server picks \
-     one. WAMP in JSON is wamp.2.json; a router refuses whoever does not offer it.";
+     one. WAMP in JSON is wamp.2.json; a router refuses a client that does not offer it.";
 
     WS_UNMASKED, "ws-unmasked", "sends frames without a mask",
     "Every frame from a client is masked with four random bytes, and a server must close the connection when one is not (RFC \
@@ -507,7 +507,7 @@ misconceptions! {
     "A ping asks whether anybody is there, at any moment, also between the frames of a message. The answer is a pong \
      with the same bytes (RFC 6455, section 5.5.2); who does not send it is taken for dead.";
 
-    WAMP_NO_MESSAGE, "wamp-no-message", "sends something that is no message of WAMP",
+    WAMP_NO_MESSAGE, "wamp-no-message", "sends something that is not a message of WAMP",
     "Each message of WAMP is an array whose first element is a number that says what it is: [1, \"realm1\", {}] is HELLO. Text \
      frames hold it as JSON, one message in one WebSocket message.";
 
@@ -520,7 +520,7 @@ misconceptions! {
      then come as INVOCATION with that registration's number.";
 
     WAMP_WRONG_ID, "wamp-wrong-id", "ties its answer to another request",
-    "Many requests are under way at once, and answers may come in any order. Only the number in the request says which answer \
+    "Many requests are in flight at once, and answers may come in any order. Only the number in the request says which answer \
      belongs to it: keep it with the work that it belongs to, never in one place for all.";
 
     WAMP_NO_ERROR, "wamp-no-error", "has no error where there is no result",
@@ -545,7 +545,7 @@ misconceptions! {
 
     STAYS_AWAY, "stays-away", "does not come back when its router was gone",
     "Connections break, and routers are started again. A service that is to be found under its name connects again \
-     (with a pause that grows) and registers anew: its registrations ended with the old session.";
+     (with a pause that grows) and registers again: its registrations ended with the old session.";
 
     ENDS_WITH_FAILURE, "ends-with-failure", "ends with an error although nothing is in its way",
     "The program did not come to its end. What it printed last is quoted below and usually names the line: a misspelt name, a call \
@@ -601,7 +601,7 @@ misconceptions! {
 
     SCAN_NO_TIMEOUT, "scan-no-timeout", "waits for a port that does not answer",
     "A firewall drops the SYN, or a queue is full, and nothing comes back. The system repeats the SYN for about two minutes. Set a \
-     time limit before connect (settimeout), and go on with the next port.";
+     time limit before connect (settimeout), and continue with the next port.";
 
     SCAN_ERROR_OPEN, "scan-error-open", "takes any other error for an open port",
     "There are more answers than open and refused: no answer in time, no route, no descriptor left. Only a connect that succeeds says \
@@ -613,7 +613,7 @@ misconceptions! {
 
     SCAN_NAME, "scan-name", "does not take a host by its name",
     "People type names. connect resolves one itself; gethostbyname gives its address once, which is better than asking for every \
-     port anew.";
+     port again.";
 
     NAME_NOT_RESOLVED, "name-not-resolved", "does not take a host by its name",
     "People know names, connect wants an address: gethostbyname (or getaddrinfo) finds it, in the hosts file or from a name server, \

@@ -34,7 +34,7 @@ pub struct Tracked {
     pub received: u64,
 }
 
-/// The inode of the socket that a thread's descriptor stands for. `None` if it is no socket.
+/// The inode of the socket that a thread's descriptor stands for. `None` if it is not a socket.
 fn inode(tid: i32, descriptor: i32) -> Option<u64> {
     let target = fs::read_link(format!("/proc/{tid}/fd/{descriptor}")).ok()?;
     let number = target.to_str()?.strip_prefix("socket:[")?;

@@ -186,7 +186,7 @@ impl Stage {
             }
             if !self.next(deadline)? {
                 let name = side.label().name;
-                return Err(anyhow!("{name} does not go on within {PATIENCE:?}"))
+                return Err(anyhow!("{name} does not continue within {PATIENCE:?}"))
                     .hint("what it said above may tell why");
             }
         }

@@ -47,7 +47,7 @@ impl Index {
                 Some(line) => Err(anyhow!(
                     "{FILE}:{line} is not what the crates' Cargo.toml say"
                 ))
-                .hint("make it anew: cargo lab index"),
+                .hint("write it again: cargo lab index"),
             };
         }
         fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;

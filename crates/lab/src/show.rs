@@ -181,7 +181,7 @@ impl<Out: Target> Screen<Out> {
             let traceback = std::mem::take(&mut source.traceback);
             if !traceback.is_empty() {
                 if line.starts_with(b"KeyboardInterrupt") {
-                    return Ok(()); // The user's Ctrl-C is no error.
+                    return Ok(()); // The user's Ctrl-C is not an error.
                 }
                 for line in traceback {
                     self.show(place, &line)?;

@@ -50,7 +50,7 @@ pub enum FrameError {
         /// Where the first delimiter would be found, in bytes from the start.
         at: usize,
     },
-    /// The stream failed. After a time-out (`WouldBlock`, `TimedOut`) reading can go on.
+    /// The stream failed. After a time-out (`WouldBlock`, `TimedOut`) reading can continue.
     Io(io::Error),
 }
 
@@ -330,7 +330,7 @@ pub struct PrefixedReader<R> {
     /// Where the stream puts what one call gives, used again each time.
     piece: Vec<u8>,
     /// The message in progress: its prefix, then the message. Kept over a time-out, so that reading
-    /// can go on.
+    /// can continue.
     buffer: Vec<u8>,
     complete: bool,
 }

@@ -216,7 +216,7 @@ impl Write for WithTimeout {
 /// ```
 /// use std::io::{Error, ErrorKind};
 ///
-/// // The client left before its turn came: go on.
+/// // The client left before its turn came: continue.
 /// assert!(labnet::retry_accept(Error::from(ErrorKind::ConnectionAborted)).is_ok());
 /// // The socket is not listening: trying again cannot help.
 /// assert!(labnet::retry_accept(Error::from(ErrorKind::InvalidInput)).is_err());
@@ -246,7 +246,7 @@ pub fn retry_accept(error: io::Error) -> anyhow::Result<()> {
 /// ```
 /// use std::io::{Error, ErrorKind};
 ///
-/// // The client left before its answer came: go on.
+/// // The client left before its answer came: continue.
 /// assert!(labnet::retry_receive(Error::from(ErrorKind::ConnectionReset)).is_ok());
 /// // No socket that can receive: trying again cannot help.
 /// assert!(labnet::retry_receive(Error::from(ErrorKind::InvalidInput)).is_err());

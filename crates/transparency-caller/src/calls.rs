@@ -44,7 +44,7 @@ impl Plan {
     }
 }
 
-/// `2` is a number and `"2"` a text, as in JSON; what is no JSON is a text.
+/// `2` is a number and `"2"` a text, as in JSON; what is not JSON is a text.
 fn value(word: &str) -> Value {
     serde_json::from_str(word).unwrap_or_else(|_| json!(word))
 }

@@ -267,7 +267,7 @@ impl Queue {
         self.charge.set_about(self.own_waiting + self.own_in_flight);
     }
 
-    /// Puts whole frames in that are no messages of the application.
+    /// Puts whole frames in that are not messages of the application.
     pub(crate) fn control(&mut self, frames: &[u8]) {
         self.begin_chunk(FULL);
         self.frames.extend_from_slice(frames);

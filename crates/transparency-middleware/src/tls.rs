@@ -96,7 +96,7 @@ impl fmt::Debug for Trust {
 /// A host as a certificate names it.
 pub(crate) fn server_name(host: &str) -> io::Result<ServerName<'static>> {
     let name = ServerName::try_from(host.to_string());
-    name.map_err(|_| io::Error::other(format!("{host} is no name that a certificate can have")))
+    name.map_err(|_| io::Error::other(format!("{host} is not a name that a certificate can have")))
 }
 
 fn certificates(path: &Path) -> io::Result<Vec<CertificateDer<'static>>> {

@@ -20,7 +20,7 @@ fn main() -> labnet::MainResult {
 
     // 1. Make a key and a certificate that it has signed itself
     let mut params = rcgen::CertificateParams::new(names.clone())
-        .context("a name is no name that a certificate can have")?;
+        .context("a name is not a name that a certificate can have")?;
     let name = "a transparency-router of the lab";
     params.distinguished_name = rcgen::DistinguishedName::new();
     params

@@ -153,7 +153,7 @@ fn read<T: DeserializeOwned>(
 }
 
 fn realm(name: &str, entry: RealmEntry) -> anyhow::Result<(Uri, RealmConfig)> {
-    let uri = Uri::new(name).with_context(|| format!("the realm {name:?} is no URI"))?;
+    let uri = Uri::new(name).with_context(|| format!("the realm {name:?} is not a URI"))?;
     let mut roles = Roles::new();
     for (role, rules) in entry.roles {
         let rules = rules
@@ -189,7 +189,7 @@ fn rule(role: &str, entry: RuleEntry) -> anyhow::Result<Rule> {
     let everything = matching == Match::Prefix && entry.uri.is_empty();
     if !everything && Uri::pattern(&entry.uri, matching).is_none() {
         bail!(
-            "the role {role} has a rule for {:?}, which is no URI",
+            "the role {role} has a rule for {:?}, which is not a URI",
             entry.uri
         );
     }

@@ -27,7 +27,7 @@ pub(crate) fn serve(address: &str, stopper: Stopper) -> anyhow::Result<SocketAdd
         .to_socket_addrs()
         .ok()
         .and_then(|mut addresses| addresses.next())
-        .with_context(|| format!("{address} is no address for the counters"))
+        .with_context(|| format!("{address} is not an address for the counters"))
         .hint("give an address and a port: --metrics 127.0.0.1:9100")?;
     let listener = TcpListener::bind(address)
         .with_context(|| format!("cannot listen on {address} for the counters"))?;

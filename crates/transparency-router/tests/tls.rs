@@ -196,7 +196,7 @@ fn a_peer_that_stalls_in_the_handshake_is_let_go() {
         let in_time = error.is_none_or(|error| error.kind() == std::io::ErrorKind::ConnectionReset);
         assert!(in_time && began.elapsed() < DEADLINE);
     }
-    // And the other way round: a client does not wait for ever.
+    // And the other way round: a client does not wait forever.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!(
         "wss://localhost:{}/ws",

@@ -2,7 +2,7 @@
  * The floor of the TCP echo: echo_server BUFFER_SIZE BACKLOG
  *
  * The system calls of the lab's echo servers and nothing else: socket, setsockopt, bind, listen; for each client
- * accept, one line on stdout, recv and send until it closes, close. One client at a time, for ever.
+ * accept, one line on stdout, recv and send until it closes, close. One client at a time, forever.
  */
 
 #include "net.h"

@@ -1,7 +1,7 @@
 /*
  * The floor of the UDP echo: udp_echo_server BUFFER_SIZE transcript|silent
  *
- * recvfrom and sendto, for ever. With "transcript" also what cmpu-udp-echo-server prints for each datagram, a line a
+ * recvfrom and sendto, forever. With "transcript" also what cmpu-udp-echo-server prints for each datagram, a line a
  * system call: the calls of the lab's server and nothing else.
  */
 

@@ -1,4 +1,4 @@
-# Sets no time limit: when a guess or its answer is lost, it waits for ever.
+# Sets no time limit: when a guess or its answer is lost, it waits forever.
 # check: cmpu-guess --client "python3 {file} {port}"
 # fails: lost udp-waits-for-ever
 import socket

@@ -1,4 +1,4 @@
-# Turns each datagram into text before its try: bytes that are no UTF-8 end the server.
+# Turns each datagram into text before its try: bytes that are not valid UTF-8 end the server.
 # check: cmpu-guess --server "python3 {file} {port}"
 # fails: bad-datagrams udp-dies-on-datagram
 import random

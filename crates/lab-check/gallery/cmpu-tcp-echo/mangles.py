@@ -1,4 +1,4 @@
-# Decodes the message and encodes it again, and leaves out what is no text.
+# Decodes the message and encodes it again, and leaves out what is not text.
 # check: cmpu-tcp-echo --server "python3 {file} {port}"
 # fails: bytes mangles-binary
 import socket

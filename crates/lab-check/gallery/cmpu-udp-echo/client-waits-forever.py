@@ -1,4 +1,4 @@
-# Sets no time limit: when the message or its echo is lost, it waits for ever.
+# Sets no time limit: when the message or its echo is lost, it waits forever.
 # check: cmpu-udp-echo --client "python3 {file} {port} {message}"
 # fails: lost udp-waits-for-ever
 import socket

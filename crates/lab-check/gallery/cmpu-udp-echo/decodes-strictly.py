@@ -1,4 +1,4 @@
-# Turns each datagram into text to print it: bytes that are no UTF-8 end the program.
+# Turns each datagram into text to print it: bytes that are not valid UTF-8 end the program.
 # check: cmpu-udp-echo --server "python3 {file} {port}"
 # fails: same-bytes dies-on-bytes
 import socket

@@ -1,4 +1,4 @@
-// A right answer in C; fflush, since printf keeps a line back where stdout is no terminal.
+// A right answer in C; fflush, since printf keeps a line back where stdout is not a terminal.
 // check: co223-task01 --server "{file} {port}"
 #include <arpa/inet.h>
 #include <stdio.h>

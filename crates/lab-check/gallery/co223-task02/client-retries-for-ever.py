@@ -1,4 +1,4 @@
-# A client that tries again for ever, whatever happens.
+# A client that tries again forever, whatever happens.
 # check: co223-task02 --client "python3 {file} {port}"
 # fails: server-resets hangs
 # fails: no-server hangs

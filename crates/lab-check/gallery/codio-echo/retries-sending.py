@@ -1,4 +1,4 @@
-# Takes a send that fails for a passing trouble, and tries it again for ever.
+# Takes a send that fails for a passing trouble, and tries it again forever.
 # check: codio-echo --server "python3 {file} {port}"
 # fails: reset spins
 import socket

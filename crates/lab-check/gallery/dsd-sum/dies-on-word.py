@@ -1,4 +1,4 @@
-# Does not catch the ValueError of int: a word that is no number ends the server.
+# Does not catch the ValueError of int: a word that is not a number ends the server.
 # check: dsd-sum --server "python3 {file} {port}"
 # fails: not-a-number dies-on-a-word
 # fails: bytes dies-on-bytes

@@ -1,4 +1,4 @@
-# Leaves out what is not all digits: a minus sign is no digit.
+# Leaves out what is not all digits: a minus sign is not a digit.
 # check: dsd-sum --server "python3 {file} {port}"
 # fails: integers wrong-sum
 import socket

@@ -1,4 +1,4 @@
-# A right answer: each recv is a request, and what is no number gets an answer too.
+# A right answer: each recv is a request, and what is not a number gets an answer too.
 # check: dsd-sum --server "python3 {file} {port}"
 import socket
 import sys

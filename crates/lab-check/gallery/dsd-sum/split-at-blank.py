@@ -1,4 +1,4 @@
-# Splits the request at single blanks: two of them enclose an empty word, which is no number.
+# Splits the request at single blanks: two of them enclose an empty word, which is not a number.
 # check: dsd-sum --server "python3 {file} {port}"
 # fails: integers wrong-sum
 import socket

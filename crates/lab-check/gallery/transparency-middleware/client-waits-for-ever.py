@@ -1,4 +1,4 @@
-# Tries to read for ever when the connection is broken.
+# Tries to read forever when the connection is broken.
 # check: transparency-middleware --client "python3 {file} {host} {port}"
 # fails: router-breaks hangs
 from lib.wamp import Caller, WebSocket, call

@@ -1,4 +1,4 @@
-# Has its socket, and then waits for ever.
+# Has its socket, and then waits forever.
 # check: transparency-socket1 --program "python3 {file}"
 # fails: ends hangs
 import socket

@@ -1,4 +1,4 @@
-# Misspells a constant: that is no OSError, and the program ends.
+# Misspells a constant: that is not an OSError, and the program ends.
 # check: transparency-socket2 --program "python3 {file}"
 # fails: created crashes
 import socket

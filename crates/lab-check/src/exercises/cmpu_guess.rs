@@ -242,7 +242,7 @@ static SERVER: &[Case] = &[
     },
     Case {
         id: "not-a-number",
-        name: "says of what is no number that it is none",
+        name: "says of what is not a number that it is none",
         depends_on: &["goes-on"],
         play: |harness| {
             let mut client = harness.serve_datagrams()?;
@@ -260,7 +260,8 @@ static SERVER: &[Case] = &[
                     ));
                 }
                 if !answer.bytes.to_ascii_uppercase().starts_with(b"ERROR") {
-                    harness.note("what is no number gets an answer that does not begin with ERROR");
+                    harness
+                        .note("what is not a number gets an answer that does not begin with ERROR");
                 }
             }
             Ok(())
@@ -560,7 +561,7 @@ static CLIENT: &[Case] = &[
 /// A game in which we are the server, and type for the client under test.
 struct Game {
     server: Peer,
-    /// What was typed before: a copy of it that comes late is no new guess.
+    /// What was typed before: a copy of it that comes late is not a new guess.
     said: Vec<String>,
 }
 
@@ -591,7 +592,7 @@ impl Game {
         Ok(datagram.from)
     }
 
-    /// The next datagram that is no copy of an earlier guess.
+    /// The next datagram that is not a copy of an earlier guess.
     fn receive(
         &mut self,
         harness: &mut Harness<'_>,

@@ -144,7 +144,7 @@ static SERVER: &[Case] = &[
                 )),
                 Err(nothing) => Err(wrong(
                     &m::MANGLES_BINARY,
-                    format!("Bytes that are no text had no echo: {}.", nothing.words()),
+                    format!("Bytes that are not text had no echo: {}.", nothing.words()),
                 )),
             }
         },
@@ -510,8 +510,8 @@ fn echoed(
 
 /// The message was not in the output before the echo came, and is there once at the end. Either
 /// that is the echo, or it is the line about what was sent, which came out late: C keeps it back
-/// until the end where stdout is no terminal. So the client is played again without an echo, until
-/// it gives up; a line that it prints then as well shows none.
+/// until the end where stdout is not a terminal. So the client is played again without an echo,
+/// until it gives up; a line that it prints then as well shows none.
 fn shows_an_echo(harness: &mut Harness<'_>, mut server: Peer, message: &[u8]) -> Step {
     let told = line_with(harness, message)?;
     harness.log.did("we", "started the program again");

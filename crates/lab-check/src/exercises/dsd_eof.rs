@@ -303,7 +303,7 @@ static SERVER: &[Case] = &[
             harness.must_take(taken, &m::DIES_ON_BYTES)?;
             let received = client.read_until(TOKEN, 4096);
             if received.end != ReadEnd::Complete {
-                harness.note("bytes that are no UTF-8 get no answer; the sheet leaves open which they should get");
+                harness.note("bytes that are not valid UTF-8 get no answer; the sheet leaves open which they should get");
             }
             client.close();
             steps::still_serves(harness, &m::DIES_ON_BYTES, Eof::serves)

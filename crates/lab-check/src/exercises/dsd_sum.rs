@@ -132,7 +132,7 @@ static SERVER: &[Case] = &[
     },
     Case {
         id: "not-a-number",
-        name: "survives a word that is no number",
+        name: "survives a word that is not a number",
         depends_on: &["goes-on"],
         play: |harness| {
             let mut client = harness.serve()?;
@@ -140,7 +140,7 @@ static SERVER: &[Case] = &[
             harness.must_take(taken, &m::DIES_ON_BYTES)?;
             let received = client.read_some();
             if received.end != ReadEnd::Complete {
-                harness.note("a word that is no number gets no answer; the sheet leaves open which it should get");
+                harness.note("a word that is not a number gets no answer; the sheet leaves open which it should get");
             }
             client.close();
             steps::still_serves(harness, &m::DIES_ON_WORD, Sum::serves)
@@ -219,7 +219,7 @@ static CLIENT: &[Case] = &[
                 None => Ok(()),
                 Some(word) => Err(wrong(
                     &m::NOT_NUMBERS,
-                    format!("The request has the word {word:?}, which is no number."),
+                    format!("The request has the word {word:?}, which is not a number."),
                 )),
             }
         },

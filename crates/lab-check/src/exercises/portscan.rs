@@ -108,7 +108,7 @@ static PROGRAM: &[Case] = &[
             bound.bind(&scene.at(20).into()).map_err(cannot)?;
             let udp = UdpSocket::bind(scene.at(30)).map_err(cannot)?;
             let port = scene.at(40).port();
-            // Where 127.0.0.2 is no address of this machine that one is left out.
+            // Where 127.0.0.2 is not an address of this machine that one is left out.
             let elsewhere = TcpListener::bind((Ipv4Addr::new(127, 0, 0, 2), port)).ok();
             harness.log.did("system", format!(
                 "has port {} bound without listen, {} bound for UDP, {port} open on 127.0.0.2 only",

@@ -131,7 +131,7 @@ static SERVICE: &[Case] = &[
     },
     Case {
         id: "many",
-        name: "answers each of 50 calls that are under way at once with its own result",
+        name: "answers each of 50 calls that are in flight at once with its own result",
         depends_on: &["calculates"],
         play: many,
     },

@@ -62,7 +62,7 @@ static CLIENT: &[Case] = &[
                 }
                 _ => Err(differs(
                     &m::BAD_REQUEST,
-                    "The first line is no GET request of HTTP/1.1.",
+                    "The first line is not a GET request of HTTP/1.1.",
                     b"GET / HTTP/1.1",
                     line.as_bytes(),
                 )),

@@ -10,7 +10,7 @@ use crate::tool::{
     Folder, code, errors, gallery, json, lab, processes_with, run, signal, text, until, workspace,
 };
 
-/// A submission that binds, listens, and then does nothing for ever.
+/// A submission that binds, listens, and then does nothing forever.
 const HANGS: &str = "import socket, sys, time\n\
     s = socket.create_server(('127.0.0.1', int(sys.argv[1])))\n\
     while True: time.sleep(1)\n";

@@ -133,7 +133,7 @@ fn an_incomplete_description_names_file_and_key() {
     );
     assert_eq!(
         problem("calls", json!("bind")),
-        format!("{at}: calls is no list of texts")
+        format!("{at}: calls is not a list of texts")
     );
     assert_eq!(
         problem("one-shot", json!("yes")),

@@ -101,7 +101,7 @@ pub const CUT_CHARACTER: Case = Case {
 /// All bytes there are, and white space at both ends.
 pub const BYTES: Case = Case {
     id: "bytes",
-    name: "sends back the very bytes, also those that are no text",
+    name: "sends back the very bytes, also those that are not text",
     depends_on: &["several", "cut-character"],
     play: |harness| {
         let mut client = harness.serve()?;
@@ -118,7 +118,7 @@ pub const BYTES: Case = Case {
 /// All bytes there are, in the one message of a connection.
 pub const BYTES_AT_ONCE: Case = Case {
     id: "bytes",
-    name: "sends back the very bytes, also those that are no text",
+    name: "sends back the very bytes, also those that are not text",
     depends_on: &["whole"],
     play: |harness| {
         let mut client = harness.serve()?;

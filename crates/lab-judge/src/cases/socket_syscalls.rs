@@ -45,7 +45,7 @@ fn ended_for(harness: &mut Harness<'_>, kind: Kind) -> Step<bool> {
     };
     harness
         .log
-        .did("system", format!("ends whoever asks for {what}"));
+        .did("system", format!("ends any program that asks for {what}"));
     let ended = run(harness, Refusal::Ends(kind))?;
     // A shell that is around the program gives its signal as an exit code.
     let asked =

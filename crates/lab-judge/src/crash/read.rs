@@ -2,7 +2,7 @@
 //! Node's error, a panic of Go or Rust, a signal.
 //!
 //! Every language has its own form, and a form that is
-//! not known is no crash: then nothing is said about it.
+//! not known is not a crash: then nothing is said about it.
 
 use crate::process::{Ended, signal_name};
 

@@ -38,7 +38,7 @@ impl Harness<'_> {
     pub(super) fn came_to_the_right_address(&mut self, stream: &TcpStream) -> Step {
         self.tell_names();
         let Ok(to) = stream.local_addr() else {
-            return Ok(()); // It is gone already; whoever reads from it is told so.
+            return Ok(()); // It is gone already; its reader is told so.
         };
         if self.is_here(to.ip()) {
             return Ok(());

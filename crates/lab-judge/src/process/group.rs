@@ -128,7 +128,7 @@ pub fn sweep() {
 /// Ends the processes that `find` picks out of all, but for the programs that run.
 ///
 /// Each round ends what the last one orphaned. A program that forks faster than it is killed is met
-/// again in the next round; the bound is against looking for ever.
+/// again in the next round; the bound is against looking forever.
 #[cfg(target_os = "linux")]
 fn end_each(find: impl Fn(&[crate::procfs::Process]) -> Vec<u32>) {
     let mut stays = BTreeSet::new();

@@ -1,8 +1,8 @@
 //! Running the programs under test: any command line, each in a session and so in its own process
 //! group that ends with its case.
 //!
-//! This is no sandbox. A program under test may do whatever the user may who runs the check. What
-//! is promised is that its processes end: by TERM, after two seconds by KILL, as a whole group,
+//! This is not a sandbox. A program under test may do whatever its user may do. What is promised
+//! is that its processes end: by TERM, after two seconds by KILL, as a whole group,
 //! with all that they started. On Linux this process is the reaper of orphans
 //! (`PR_SET_CHILD_SUBREAPER`, prctl(2)), so a program that forks twice and leaves its group is
 //! found as well; elsewhere the group is all that can be reached.

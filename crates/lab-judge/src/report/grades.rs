@@ -381,7 +381,7 @@ pub fn csv(rows: &[Row], points: Option<u32>) -> anyhow::Result<String> {
         writer.write_record(&line)?;
     }
     let bytes = writer.into_inner().context("cannot write the table")?;
-    String::from_utf8(bytes).context("the table is no UTF-8")
+    String::from_utf8(bytes).context("the table is not valid UTF-8")
 }
 
 /// A spreadsheet takes a cell that begins like this for a

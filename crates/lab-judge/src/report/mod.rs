@@ -166,7 +166,7 @@ pub fn write(path: &Path, text: &str) -> anyhow::Result<()> {
 fn beside(path: &Path) -> anyhow::Result<PathBuf> {
     let name = path
         .file_name()
-        .ok_or_else(|| anyhow!("{} is no name of a file", path.display()))
+        .ok_or_else(|| anyhow!("{} is not a name of a file", path.display()))
         .hint("--out results.json")?;
     let name = format!(
         ".{}.{}.lab-check",

@@ -10,7 +10,8 @@ const BEFORE: usize = 24;
 const FROM: usize = 36;
 
 /// Bytes in quotes: text as it is; `\r`, `\n`, `\t` and `\0` by name; other control characters and
-/// bytes that are no UTF-8 as `\x` and two digits, so that half a character shows as what it is.
+/// bytes that are not valid UTF-8 as `\x` and two digits, so that half a character shows as
+/// what it is.
 pub fn quoted(bytes: &[u8]) -> String {
     format!("\"{}\"", escaped(bytes))
 }
@@ -37,7 +38,7 @@ fn escaped(bytes: &[u8]) -> String {
                 '\\' => text.push_str("\\\\"),
                 // Marks that change the direction of the text, or cannot be
                 // seen, would hide what they stand next to; the last two
-                // are no characters at all, and XML has no place for them.
+                // are not characters at all, and XML has no place for them.
                 '\u{061c}'
                 | '\u{200b}'..='\u{200f}'
                 | '\u{202a}'..='\u{202e}'

@@ -79,7 +79,7 @@ pub fn closes_each(
         harness.note("this system does not tell how many descriptors a program has open, so a leak was not looked for");
         return Ok(());
     };
-    // The last client's socket may be about to be closed: a count that falls in time is no leak.
+    // The last client's socket may be about to be closed: a count that falls in time is not a leak.
     let mut step = harness.limit().step();
     loop {
         let now = descriptors(harness)?.unwrap_or(0);

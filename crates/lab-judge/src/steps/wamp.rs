@@ -119,7 +119,7 @@ impl Wamp {
         let first = lines.first().copied().unwrap_or_default();
         if !(first.starts_with("GET ") && first.ends_with(" HTTP/1.1")) {
             return Err(refused(&format!(
-                "begins with {first:?}, which is no GET of HTTP/1.1"
+                "begins with {first:?}, which is not a GET of HTTP/1.1"
             )));
         }
         if !has("Upgrade", "websocket") || !has("Connection", "Upgrade") {
@@ -405,7 +405,7 @@ impl Wamp {
             _ => Err(wrong(
                 &m::WAMP_NO_MESSAGE,
                 format!(
-                    "{:?} is no message of WAMP.",
+                    "{:?} is not a message of WAMP.",
                     String::from_utf8_lossy(&text)
                 ),
             )),

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, anyhow, bail};
 use labnet::Hint;
 
-/// No line of a list is longer, in bytes. What is longer is no list: `/dev/zero`, a program.
+/// No line of a list is longer, in bytes. What is longer is not a list: `/dev/zero`, a program.
 const LONGEST_LINE: usize = 64 * 1024;
 
 /// The largest file in UTF-16, in bytes: a million addresses.

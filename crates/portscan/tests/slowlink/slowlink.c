@@ -221,7 +221,7 @@ static void read_options(int count, char **words) {
             filtering = 1;
             for (char *port = strtok(value, ","); port; port = strtok(NULL, ",")) passes[atoi(port) & 65535] = 1;
         } else {
-            fprintf(stderr, "slowlink: %s is no option\n", name);
+            fprintf(stderr, "slowlink: %s is not an option\n", name);
             exit(1);
         }
     }

@@ -26,7 +26,7 @@ impl Nats {
         let mut nats = Nats { reader, out };
         let end = nats.line()?;
         let line = nats.reader.take(0, end);
-        anyhow::ensure!(line.starts_with(b"INFO "), "this is no NATS server");
+        anyhow::ensure!(line.starts_with(b"INFO "), "this is not a NATS server");
         nats.ask_for_pong("CONNECT {\"verbose\":false,\"pedantic\":false}\r\n")?;
         Ok(nats)
     }

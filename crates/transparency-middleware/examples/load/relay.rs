@@ -41,7 +41,7 @@ fn accept(listener: &TcpListener) -> anyhow::Result<(WebSocket<TcpStream>, TcpSt
         let config = WebSocketConfig::default().read_buffer_size(8 * 1024);
         match tungstenite::accept_with_config(stream, Some(config)) {
             Ok(socket) => return Ok((socket, out)),
-            Err(error) => labnet::log!("{peer} is no WebSocket: {error}"),
+            Err(error) => labnet::log!("{peer} is not a WebSocket: {error}"),
         }
     }
 }

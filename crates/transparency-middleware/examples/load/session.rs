@@ -27,7 +27,7 @@ pub(crate) fn call(url: &str, trust: &str, seconds: Duration) -> anyhow::Result<
         let mut now = Instant::now();
         while now < deadline {
             let answer: String = caller.call("bench.echo", &(ARGUMENTS,))?;
-            anyhow::ensure!(answer == ARGUMENTS, "{answer} is no echo");
+            anyhow::ensure!(answer == ARGUMENTS, "{answer} is not an echo");
             let before = std::mem::replace(&mut now, Instant::now());
             if counts {
                 times.push(now - before);

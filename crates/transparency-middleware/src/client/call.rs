@@ -63,7 +63,7 @@ impl Call {
     ///
     /// # Errors
     ///
-    /// When the arguments are no list, or cannot be written.
+    /// When the arguments are not a list, or cannot be written.
     pub fn with_args<A: Serialize + ?Sized>(
         caller: &(impl Caller + ?Sized),
         procedure: &str,

@@ -19,8 +19,8 @@ pub enum Error {
         /// Whether the request had left this machine.
         sent: bool,
     },
-    /// The connection broke after the request was sent: it is unknown whether it was carried out. It
-    /// was not declared idempotent, so it was not made again.
+    /// The connection broke after the request was sent: it is unknown whether it was carried out.
+    /// It was not declared idempotent, so it was not made again.
     Lost,
     /// The caller cancelled the call.
     Cancelled,
@@ -39,7 +39,7 @@ pub enum Error {
     Overrun,
     /// The message is larger than the session's limit, in bytes.
     TooLarge(usize),
-    /// The text is no URI.
+    /// The text is not a URI.
     InvalidUri(String),
     /// The text is no router's address.
     InvalidAddress(String),
@@ -102,9 +102,9 @@ impl fmt::Display for Error {
             Error::Closed => f.write_str("the session has been left"),
             Error::Overrun => f.write_str("too much is waiting already"),
             Error::TooLarge(limit) => write!(f, "the message is larger than {limit} bytes"),
-            Error::InvalidUri(text) => write!(f, "{text:?} is no URI"),
+            Error::InvalidUri(text) => write!(f, "{text:?} is not a URI"),
             Error::InvalidAddress(text) => {
-                write!(f, "{text:?} is no address like ws://127.0.0.1:8080/ws")
+                write!(f, "{text:?} is not an address like ws://127.0.0.1:8080/ws")
             }
             Error::Payload(error) => error.fmt(f),
         }
@@ -154,7 +154,7 @@ impl ErrorReply {
     ///
     /// # Panics
     ///
-    /// When the first text is no URI.
+    /// When the first text is not a URI.
     pub fn new(uri: &str, text: &str) -> Self {
         Self::with_args(uri, &[text]).expect("a text can be written in JSON")
     }
@@ -163,11 +163,11 @@ impl ErrorReply {
     ///
     /// # Errors
     ///
-    /// When the arguments are no list, or cannot be written.
+    /// When the arguments are not a list, or cannot be written.
     ///
     /// # Panics
     ///
-    /// When the text is no URI.
+    /// When the text is not a URI.
     pub fn with_args<A: Serialize + ?Sized>(uri: &str, args: &A) -> Result<Self, PayloadError> {
         let payload = Payload::new(Format::Json, args)?;
         let uri = Uri::new(uri).expect("an error's URI is written in the program and is valid");

@@ -212,7 +212,7 @@ pub(super) enum Broken {
     Connection(String),
     /// The router closed it, because it was sent more than it takes (close code 1009).
     TooLarge,
-    /// What came is no WAMP message.
+    /// What came is not a WAMP message.
     Protocol(String),
 }
 

@@ -260,7 +260,7 @@ impl Parts<'_> {
     fn id(&self, index: usize, what: &str) -> Result<Id, String> {
         self.number(index, what)?
             .and_then(Id::new)
-            .ok_or_else(|| format!("the {what} is no whole number from 1 to 2^53"))
+            .ok_or_else(|| format!("the {what} is not a whole number from 1 to 2^53"))
     }
 
     fn text(&self, index: usize, what: &str) -> Result<Cow<'_, str>, String> {
@@ -282,7 +282,7 @@ impl Parts<'_> {
             },
         };
         text.map(Cow::Owned)
-            .ok_or_else(|| format!("the {what} is no string"))
+            .ok_or_else(|| format!("the {what} is not a string"))
     }
 
     fn dict(&self, index: usize, what: &str, rules: &[Rule]) -> Result<Dict, String> {
@@ -299,7 +299,7 @@ impl Parts<'_> {
             Value::Dict(dict) => dict,
             // Some clients write null where they have none.
             Value::Null => Dict::new(),
-            _ => return Err(format!("the {what} are no dictionary")),
+            _ => return Err(format!("the {what} are not a dictionary")),
         };
         if dict.len() > MAX_ENTRIES {
             return Err(format!("the {what} have more than {MAX_ENTRIES} entries"));
@@ -325,7 +325,7 @@ impl Parts<'_> {
             if codec::first_count(self.format, &bytes).is_none() {
                 let sealed = Payload::from_parts(self.format, bytes, Bytes::new());
                 let readable = sealed.sealed().map_err(|error| error.to_string())?;
-                readable.ok_or("the payload is no string and no bytes")?;
+                readable.ok_or("the payload is not a string and no bytes")?;
                 return Ok(sealed);
             }
         }
@@ -339,8 +339,10 @@ impl Parts<'_> {
                 // As for the options.
                 None if *bytes == *codec::null(self.format) => Ok(Bytes::new()),
                 _ => Err(match container {
-                    codec::Container::List => "the positional arguments are no list".to_string(),
-                    codec::Container::Dict => "the keyword arguments are no dictionary".to_string(),
+                    codec::Container::List => "the positional arguments are not a list".to_string(),
+                    codec::Container::Dict => {
+                        "the keyword arguments are not a dictionary".to_string()
+                    }
                 }),
             }
         };
@@ -350,7 +352,7 @@ impl Parts<'_> {
             args = codec::empty_list(self.format);
         }
         if !kwargs.is_empty() && !codec::keys_are_text(self.format, &kwargs) {
-            return Err("a keyword is no string".to_string());
+            return Err("a keyword is not a string".to_string());
         }
         Ok(Payload::from_parts(self.format, args, kwargs))
     }

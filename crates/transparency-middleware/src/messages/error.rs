@@ -5,16 +5,16 @@ use std::fmt;
 use super::ids::Id;
 use super::kind::RequestKind;
 
-/// Why bytes are no message.
+/// Why bytes are not message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecodeError {
     /// What is to be done about it.
     pub kind: DecodeErrorKind,
-    /// What is wrong, for a person: `CALL: the request id is no whole number from 1 to 2^53`.
+    /// What is wrong, for a person: `CALL: the request id is not a whole number from 1 to 2^53`.
     pub message: String,
 }
 
-/// What a router does about bytes that are no message.
+/// What a router does about bytes that are not message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DecodeErrorKind {
     /// A breach of the protocol: the session ends with ABORT and `wamp.error.protocol_violation`.

@@ -52,7 +52,7 @@ impl Payload {
     ///
     /// # Errors
     ///
-    /// When the value is no list, or cannot be written in this serialization.
+    /// When the value is not a list, or cannot be written in this serialization.
     pub fn new<A: Serialize + ?Sized>(format: Format, args: &A) -> Result<Self, PayloadError> {
         let args = codec::write(format, args)?;
         let mut payload = Payload {
@@ -75,7 +75,7 @@ impl Payload {
     ///
     /// # Errors
     ///
-    /// When the value is no dictionary with text as
+    /// When the value is not a dictionary with text as
     /// keys, or cannot be written in this serialization.
     pub fn with_kwargs<K: Serialize + ?Sized>(mut self, kwargs: &K) -> Result<Self, PayloadError> {
         let bytes = codec::write(self.format, kwargs)?;
@@ -222,7 +222,7 @@ impl Payload {
     /// # Errors
     ///
     /// When there is something in it that the other serialization, or WAMP, has no form for: a
-    /// dictionary whose keys are no text, NaN where JSON is wanted, a whole number beyond 64 bits,
+    /// dictionary whose keys are not text, NaN where JSON is wanted, a whole number beyond 64 bits,
     /// an extension type of MessagePack.
     pub fn to_format(&self, format: Format) -> Result<Payload, PayloadError> {
         let mut payload = self.in_format(format)?.into_owned();

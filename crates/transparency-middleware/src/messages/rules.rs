@@ -312,7 +312,7 @@ fn check_roles(value: &Value, names: &[&str]) -> Result<(), String> {
         // What is not true counts as absent, whatever it is.
         if features.as_dict().is_none() && *features != Value::Null {
             return Err(format!(
-                "wrong where {name} has features that are no dictionary"
+                "wrong where {name} has features that are not a dictionary"
             ));
         }
     }

@@ -92,28 +92,34 @@ const INVALID: &[(&str, &str)] = &[
     (r#"[35,1,{}]"#, "UNSUBSCRIBED: the request id is 0"),
     (r#"[35,0]"#, "UNSUBSCRIBED: the request id is no"),
     (r#"[67,0,{}]"#, "registration is missing"),
-    (r#"[48,"1",{},"a.b"]"#, "request id is no whole number"),
-    (r#"[48,1.0,{},"a.b"]"#, "request id is no whole number"),
-    (r#"[48,1e3,{},"a.b"]"#, "request id is no whole number"),
-    (r#"[48,0,{},"a.b"]"#, "request id is no whole number"),
-    (r#"[48,-1,{},"a.b"]"#, "request id is no whole number"),
+    (r#"[48,"1",{},"a.b"]"#, "request id is not a whole number"),
+    (r#"[48,1.0,{},"a.b"]"#, "request id is not a whole number"),
+    (r#"[48,1e3,{},"a.b"]"#, "request id is not a whole number"),
+    (r#"[48,0,{},"a.b"]"#, "request id is not a whole number"),
+    (r#"[48,-1,{},"a.b"]"#, "request id is not a whole number"),
     (
         r#"[48,9007199254740993,{},"a.b"]"#,
-        "request id is no whole number",
+        "request id is not a whole number",
     ),
     (
         r#"[48,99999999999999999999999,{},"a.b"]"#,
-        "request id is no whole number",
+        "request id is not a whole number",
     ),
-    (r#"[48,null,{},"a.b"]"#, "request id is no whole number"),
-    (r#"[48,true,{},"a.b"]"#, "request id is no whole number"),
-    (r#"[48,1,[],"a.b"]"#, "options are no dictionary"),
-    (r#"[48,1,{},7]"#, "the URI is no string"),
-    (r#"[48,1,{},"a.b",{}]"#, "positional arguments are no list"),
-    (r#"[48,1,{},"a.b","x"]"#, "positional arguments are no list"),
+    (r#"[48,null,{},"a.b"]"#, "request id is not a whole number"),
+    (r#"[48,true,{},"a.b"]"#, "request id is not a whole number"),
+    (r#"[48,1,[],"a.b"]"#, "options are not a dictionary"),
+    (r#"[48,1,{},7]"#, "the URI is not a string"),
+    (
+        r#"[48,1,{},"a.b",{}]"#,
+        "positional arguments are not a list",
+    ),
+    (
+        r#"[48,1,{},"a.b","x"]"#,
+        "positional arguments are not a list",
+    ),
     (
         r#"[48,1,{},"a.b",[],[]]"#,
-        "keyword arguments are no dictionary",
+        "keyword arguments are not a dictionary",
     ),
     (
         r#"[48,1,{"timeout":-1},"a.b"]"#,
@@ -160,7 +166,7 @@ const INVALID: &[(&str, &str)] = &[
     (r#"[1,"real m",{"roles":{"caller":{}}}]"#, "is not a URI"),
     (
         r#"[1,null,{"roles":{"caller":{}}}]"#,
-        "the realm is no string",
+        "the realm is not a string",
     ),
     (
         r#"[1,"realm1",{"roles":{"caller":{}},"authid":7}]"#,
@@ -172,14 +178,14 @@ const INVALID: &[(&str, &str)] = &[
     ),
     (
         r#"[2,0,{"roles":{"broker":{}}}]"#,
-        "session id is no whole number",
+        "session id is not a whole number",
     ),
     (r#"[2,1,{"roles":{"caller":{}}}]"#, "not \"caller\""),
     (r#"[6,{},"not a uri"]"#, "is not a URI"),
     (r#"[6,{"message":1},"a.b"]"#, "message is a string"),
     (r#"[8,47,1,{},"a.b"]"#, "none that an error answers"),
     (r#"[8,"48",1,{},"a.b"]"#, "none that an error answers"),
-    (r#"[5,1,{}]"#, "the signature is no string"),
+    (r#"[5,1,{}]"#, "the signature is not a string"),
     (r#"[337,0]"#, "EVENT_RECEIVED: the publication id is no"),
     (r#"[337,1,{}]"#, "EVENT_RECEIVED: 3 elements"),
     (
@@ -209,15 +215,15 @@ const INVALID: &[(&str, &str)] = &[
     (r#"[48,1,{"enc_algo":"x_"},"a.b"]"#, "enc_algo is one of"),
     (
         r#"[48,1,{"enc_algo":"mqtt"},"a.b",7]"#,
-        "the payload is no string and no bytes",
+        "the payload is not a string and no bytes",
     ),
     (
         r#"[48,1,{"enc_algo":"mqtt"},"a.b","\u0000AP8=",{}]"#,
-        "positional arguments are no list",
+        "positional arguments are not a list",
     ),
     (
         r#"[48,1,{},"a.b","\u0000AP8="]"#,
-        "positional arguments are no list",
+        "positional arguments are not a list",
     ),
 ];
 

@@ -215,7 +215,7 @@ impl Dict {
             .map(|(_, value)| value)
     }
 
-    /// The text under a name; `None` also when it is no text.
+    /// The text under a name; `None` also when it is not text.
     pub fn str(&self, key: &str) -> Option<&str> {
         self.get(key)?.as_str()
     }
@@ -240,7 +240,7 @@ impl Dict {
         self.get(key)?.as_id()
     }
 
-    /// The list under a name; `None` also when it is no list.
+    /// The list under a name; `None` also when it is not a list.
     pub fn list(&self, key: &str) -> Option<&[Value]> {
         self.get(key)?.as_list()
     }

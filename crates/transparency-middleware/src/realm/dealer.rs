@@ -318,7 +318,7 @@ impl<H: Clone> Realm<H> {
         if caller.calls.len() >= self.limits.calls {
             return Err((
                 known::UNAVAILABLE,
-                "too many calls are under way".to_string(),
+                "too many calls are in flight".to_string(),
             ));
         }
         let (registration, callee) = self.choose(procedure).ok_or_else(|| {

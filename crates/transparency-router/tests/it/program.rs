@@ -297,10 +297,10 @@ fn mistakes_in_the_files_are_one_line_and_a_hint_and_never_a_secret() {
     for (config, secrets, said) in [
         ("[realms", "", "line 1"),
         ("", "", "has no realm"),
-        ("[realms.\"a b\"]", "", "is no URI"),
+        ("[realms.\"a b\"]", "", "is not a URI"),
         ("[realms.realm1]\nanonymous = \"guest\"", "", "guest"),
         ("[realms.realm1]\ncolor = 1", "", "line 2"),
-        ("[realms.realm1]", "", "nobody can join"),
+        ("[realms.realm1]", "", "no client can join"),
         (
             REALMS,
             "[[principals]]\nrealm = \"x\"\nauthid = \"a\"\nrole = \"service\"",

@@ -371,7 +371,7 @@ fn invalid_utf8_ends_its_session() {
             peer.read_to_end(),
             (Some(VIOLATION.to_string()), Some(1007))
         );
-        // 0xa3 0xff: a text of three bytes in MessagePack that are no UTF-8.
+        // 0xa3 0xff: a text of three bytes in MessagePack that are not valid UTF-8.
         let mut peer = Peer::join_as(router.address, Format::MessagePack);
         peer.raw(&masked_frame(0x82, b"\x94\x30\x01\x80\xa3a.\xff"));
         assert_eq!(peer.read_to_end().0.as_deref(), Some(VIOLATION));

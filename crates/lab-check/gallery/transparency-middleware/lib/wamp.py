@@ -206,7 +206,7 @@ class Service(Session):
 
 
 def serve(service):
-    """Serves for ever: python3 FILE HOST PORT STATE."""
+    """Serves forever: python3 FILE HOST PORT STATE."""
     host, port, path = sys.argv[1], int(sys.argv[2]), sys.argv[3]
     pause = 0.05
     while True:

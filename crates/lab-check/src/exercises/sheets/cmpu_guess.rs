@@ -20,7 +20,7 @@ pub const SERVER: &[Asked] = &[
     ),
     asks(
         2,
-        "the guessing game: the server runs for ever, and serves every player",
+        "the guessing game: the server runs forever, and serves every player",
         &["goes-on"],
     ),
     asks(
@@ -40,7 +40,7 @@ pub const SERVER: &[Asked] = &[
     ),
     asks(
         1,
-        "the guessing game: what is no whole number gets an answer that begins with ERROR",
+        "the guessing game: what is not a whole number gets an answer that begins with ERROR",
         &["not-a-number"],
     ),
 ];

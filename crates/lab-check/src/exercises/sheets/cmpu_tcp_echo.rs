@@ -10,7 +10,7 @@ pub const SERVER: &[Asked] = &[
     ),
     asks(
         2,
-        "TCP echo: the server runs for ever, and takes the next client after each message",
+        "TCP echo: the server runs forever, and takes the next client after each message",
         &["goes-on"],
     ),
 ];

@@ -15,7 +15,7 @@ pub const SERVER: &[Asked] = &[
     ),
     asks(
         2,
-        "UDP echo: the server runs for ever, and serves whoever sends",
+        "UDP echo: the server runs forever, and serves every sender",
         &["goes-on"],
     ),
 ];

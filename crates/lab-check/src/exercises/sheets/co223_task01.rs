@@ -10,7 +10,7 @@ pub const SERVER: &[Asked] = &[
     ),
     asks(
         2,
-        "task 1: the server runs for ever, and takes one client after another",
+        "task 1: the server runs forever, and takes one client after another",
         &["goes-on"],
     ),
 ];

@@ -10,7 +10,7 @@ pub const SERVER: &[Asked] = &[
     ),
     asks(
         2,
-        "task 2: the server runs for ever, and does so for each client",
+        "task 2: the server runs forever, and does so for each client",
         &["goes-on"],
     ),
 ];

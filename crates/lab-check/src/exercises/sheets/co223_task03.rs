@@ -15,7 +15,7 @@ pub const SERVER: &[Asked] = &[
     ),
     asks(
         2,
-        "task 3: the server runs for ever, and serves one client after another",
+        "task 3: the server runs forever, and serves one client after another",
         &["goes-on"],
     ),
 ];

@@ -10,7 +10,7 @@ pub const SERVER: &[Asked] = &[
     ),
     asks(
         2,
-        "socket_5: the server runs for ever, and does so for each client",
+        "socket_5: the server runs forever, and does so for each client",
         &["goes-on"],
     ),
 ];

@@ -7,7 +7,7 @@ fn pair() -> (Connection, TcpStream) {
     let theirs = accept(&listener, Instant::now() + Duration::from_secs(10))
         .unwrap()
         .unwrap();
-    // So long that it is no test of how busy the machine is:
+    // So long that it is not a test of how busy the machine is:
     // each yield below may cost a slice of the scheduler's.
     let patience = Duration::from_secs(100);
     let limit = Limit {

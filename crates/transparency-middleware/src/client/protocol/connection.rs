@@ -157,7 +157,7 @@ impl<W: Outgoing> Link<W> {
 
     /// The router ended the connection over a message that was larger than it takes. Takes the
     /// requests that would all be: the largest of what it need not have read before. There are none
-    /// if that was no request.
+    /// if that was not a request.
     pub(super) fn take_too_large(&mut self) -> Vec<(Request, usize)> {
         let unread = |id: &Id| id.get() > self.answered;
         let sizes = self.requests.iter().filter(|(id, _)| unread(id));

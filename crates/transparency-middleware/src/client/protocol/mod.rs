@@ -477,7 +477,7 @@ impl<W: Outgoing> Protocol<W> {
     }
 }
 
-/// Why the router took something away. A reason that is no URI is none.
+/// Why the router took something away. A reason that is not a URI is none.
 fn revoked_for(details: &Dict, otherwise: &str) -> String {
     let reason = details.str("reason").map(shorten);
     let reason = reason.filter(|reason| Uri::new(reason).is_some());

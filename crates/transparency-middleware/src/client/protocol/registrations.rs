@@ -174,7 +174,7 @@ impl<W: Outgoing> Protocol<W> {
         Ok(())
     }
 
-    /// The router ended a registration of itself.
+    /// The router ended a registration by itself.
     pub(super) fn registration_revoked(&mut self, details: &Dict) {
         let Some(link) = &mut self.link else { return };
         let key = details

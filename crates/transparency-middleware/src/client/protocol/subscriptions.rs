@@ -207,7 +207,7 @@ impl<W: Outgoing> Protocol<W> {
         Ok(())
     }
 
-    /// The router ended a subscription of itself.
+    /// The router ended a subscription by itself.
     pub(super) fn subscription_revoked(&mut self, details: &Dict) {
         let Some(link) = &mut self.link else { return };
         let keys = details

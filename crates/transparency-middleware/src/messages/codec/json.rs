@@ -50,7 +50,7 @@ impl<'de: 'a, 'a> Visitor<'de> for ElementsOf<'a> {
 }
 
 /// Counts the brackets outside of strings. Takes what
-/// is no JSON as well: it comes before serde_json.
+/// is not JSON as well: it comes before serde_json.
 fn check_depth(bytes: &[u8]) -> Result<(), String> {
     // Hardly a message has so many brackets at all, in strings or outside of them. To count them is
     // a loop without branches.

@@ -51,7 +51,7 @@ impl Router {
         };
         let stderr = thread::spawn(move || {
             let mut rest = String::new();
-            // What is no text ends the reading; the test does not look at it then.
+            // What is not text ends the reading; the test does not look at it then.
             let _ended = lines.read_to_string(&mut rest);
             said + &rest
         });
