@@ -55,7 +55,7 @@ fn one_line_and_a_hint(entry: &Entry, finished: &Finished) -> String {
 }
 
 #[test]
-fn a_port_that_is_none_is_named() {
+fn an_invalid_port_is_named() {
     for entry in with_address() {
         for port in ["banana", "70000", "-1", ""] {
             let finished = program(&entry).args(&["--port", port]).run();

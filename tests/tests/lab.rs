@@ -517,7 +517,7 @@ mod on_linux {
     }
 
     #[test]
-    fn the_middlewares_story_kills_a_replica_and_no_call_fails() {
+    fn the_middlewares_demo_kills_a_replica_and_no_call_fails() {
         let mut running = lab(&["run", "transparency-middleware", "--port", "0"]).start();
         running.error_line_with("20 calls to the calculator");
         let children = descendants(running.id());

@@ -108,12 +108,12 @@ misconceptions! {
     "Refused means that a machine was reached, and that no program listens on that port there. So the program works as far as connect, but asks \
      at another address or port than the one on which the server waits. Take both from the command line, or use those of the sheet.";
 
-    CANNOT_BIND, "cannot-bind", "the system does not give it its address",
+    CANNOT_BIND, "cannot-bind", "the system refuses the address that it wants",
     "bind takes only an address of this machine, and a port that no other program has at the moment. A server binds to the address that \
      the sheet gives (127.0.0.1, or 0.0.0.0 for all addresses of the machine), and to the port from the command line. A client needs \
      no bind: connect gives it a port.";
 
-    ENDS_AT_ONCE, "ends-at-once", "the server ended before anybody could talk to it",
+    ENDS_AT_ONCE, "ends-at-once", "the server ended before any client could reach it",
     "A server has to stay in accept until a client comes. This one was gone by then; what it printed last is quoted below and \
      often names the line.";
 
@@ -138,7 +138,7 @@ misconceptions! {
     "The handshake is done by the system as soon as listen has been called, so a client is connected even if the program \
      never calls accept, and its bytes wait in the system. Only accept gives you the socket to read them from.";
 
-    ONE_RECV, "one-recv", "takes one recv for one message",
+    ONE_RECV, "one-recv", "treats one recv as one message",
     "TCP carries a stream of bytes and keeps no borders between sends. recv gives what has arrived so far: a piece of a \
      message, a whole one, or two at once. Collect the pieces in a buffer until the end of the message is in it, and only \
      then answer.";
@@ -164,7 +164,7 @@ misconceptions! {
     "Two messages can arrive with one recv. What comes after the first end mark belongs to the next message: keep it \
      in the buffer, and look there for a further message before you call recv again.";
 
-    FULL_BUFFER, "full-buffer", "takes a full buffer for a sign that more will come",
+    FULL_BUFFER, "full-buffer", "treats a full buffer as a sign that more will come",
     "recv(1024) may give exactly 1,024 bytes because the message was that long, and fewer although more is on its way. The \
      length of a piece says nothing about the end of the message. Only the protocol does: an end mark, a length, or the \
      end of the connection.";
@@ -183,7 +183,7 @@ misconceptions! {
      text, so decoding a single piece fails or puts a replacement in its place. Collect the bytes of the whole message, \
      then decode once.";
 
-    SHORT_SEND, "send-for-sendall", "takes send for sendall",
+    SHORT_SEND, "send-for-sendall", "uses send as if it were sendall",
     "send gives the system as many bytes as it has room for at the moment, and says how many it took; the rest is yours to \
      send again. sendall (write_all in Rust) does that for you. With short messages the difference never shows.";
 
@@ -253,7 +253,7 @@ misconceptions! {
     "The request has arrived (the system took it), but nothing came back. Either the program is still waiting for more, or \
      it has read the request and sent nothing.";
 
-    WRONG_ANSWER, "wrong-answer", "answers something else than the sheet says",
+    WRONG_ANSWER, "wrong-answer", "answers differently from what the sheet says",
     "The bytes differ from what the exercise asks for. Compare the two lines below from the caret on; a client that was \
      written by somebody else relies on every one of them.";
 
@@ -278,7 +278,7 @@ misconceptions! {
      message, and waits for you while you wait for it. Stop reading when the message is there: after one recv where the sheet \
      says so, or when as many bytes have come as you expect.";
 
-    HALF_CHARACTER, "half-character", "cannot deal with half a character",
+    HALF_CHARACTER, "half-character", "cannot handle half a character",
     "Here a message is whatever one recv gives, and a stream may be cut inside a character like é. decode() then raises an error. Bytes \
      can be sent back and printed without decoding them; where text is needed, decode with errors=\"replace\".";
 
@@ -290,11 +290,11 @@ misconceptions! {
     "A float has no exact place for 0.1: 0.1 + 0.2 gives 0.30000000000000004. A type that counts in tens adds as on paper: \
      decimal.Decimal in Python, BigDecimal in Java, whole tenths or cents anywhere.";
 
-    NOT_NUMBERS, "not-numbers", "sends something else than numbers with white space between them",
+    NOT_NUMBERS, "not-numbers", "sends something other than numbers with white space between them",
     "The server splits a request at its white space and takes each word for a number: 1,2,3 is one word, and no number. Send the \
      numbers as text with a blank between two of them.";
 
-    STOPS_AT_NUL, "stops-at-nul", "takes bytes for a string that ends at the first NUL",
+    STOPS_AT_NUL, "stops-at-nul", "treats bytes as a string that ends at the first NUL",
     "A string of C ends at the first byte of value 0; what recv gives ends where recv says, and may hold that byte anywhere. Keep the \
      number that recv returns, and send that many bytes: strlen does not know it.";
 
@@ -358,11 +358,11 @@ misconceptions! {
     "A request that is sent again may be answered twice, and a datagram may be doubled on its way. An answer counts once: \
      whatever comes after it belongs to no client.";
 
-    UDP_LATE_ANSWER, "udp-late-answer", "takes a late answer for the present one",
+    UDP_LATE_ANSWER, "udp-late-answer", "mistakes a late answer for the current one",
     "An answer that was slow on its way can arrive when you already wait for the next one. Something has to tie an answer \
      to its request: a number in both, or a fresh socket (so a fresh port) for each request.";
 
-    UDP_ANY_SENDER, "udp-any-sender", "takes a datagram from anybody",
+    UDP_ANY_SENDER, "udp-any-sender", "accepts a datagram from any sender",
     "A UDP socket receives whatever is sent to its port. recvfrom tells you who sent it: compare that with the server's \
      address, or call connect on the socket, so that the system drops what comes from others.";
 
@@ -378,7 +378,7 @@ misconceptions! {
     "recvfrom gives one datagram, and what does not fit into the buffer is lost for good. Give it room for the largest \
      one: 65,507 bytes over IPv4.";
 
-    UDP_ENDS_AT_ONCE, "udp-ends-at-once", "the program ended before it had answered anybody",
+    UDP_ENDS_AT_ONCE, "udp-ends-at-once", "the program ended before it had answered any client",
     "A server stays in an endless loop of recvfrom and sendto. This one had ended by then; what it printed last is quoted below \
      and usually names the line.";
 
@@ -394,7 +394,7 @@ misconceptions! {
     "To the client the server is an address with a port. An answer from any other is a stranger's: a client that looks at the \
      sender, or has called connect, never sees it. Answer with the socket that received the question.";
 
-    UDP_WRONG_CLIENT, "udp-wrong-client", "sends an answer to somebody who did not ask",
+    UDP_WRONG_CLIENT, "udp-wrong-client", "sends an answer to a client that did not ask",
     "One UDP socket serves all clients, and nothing connects it with one of them. Each recvfrom gives a datagram together with \
      the address, host and port, of the sender of this one: the answer goes exactly there.";
 
@@ -406,7 +406,7 @@ misconceptions! {
     "TCP carries a stream of bytes, UDP single messages: one sendto is one datagram, and one recvfrom gives exactly one, whole. \
      Nothing has to be put together, and what is sent in two datagrams is two messages, which may even change places.";
 
-    UDP_EMPTY_IS_END, "udp-empty-is-end", "takes an empty datagram for the end",
+    UDP_EMPTY_IS_END, "udp-empty-is-end", "treats an empty datagram as the end",
     "With TCP an empty recv means that the other side has closed. UDP has no connection that could end, and a datagram of no bytes \
      is a message like any other. Test for nothing, and wait for the next datagram.";
 
@@ -453,7 +453,7 @@ misconceptions! {
     "Going up, the answers change from HIGHER to LOWER without a CORRECT between them. There are three cases, greater, less and \
      equal; >= takes the third one along. Test for equality, or use > and < and leave the rest to else.";
 
-    GUESS_NEW_GAME, "guess-new-game", "forgets its number as soon as somebody has found it",
+    GUESS_NEW_GAME, "guess-new-game", "forgets its number as soon as a player has found it",
     "The answer CORRECT may be lost on its way; then the winner sends the same guess again, and has to hear CORRECT again. A number \
      that is drawn again at once turns the winner's own guess into a wrong one.";
 
@@ -461,7 +461,7 @@ misconceptions! {
     "One player has found the number, the others have not, and perhaps the winner's answer was lost. The server keeps running: it knows \
      nothing of who plays.";
 
-    GUESS_NO_NUMBER, "guess-no-number", "takes what is not a number for one",
+    GUESS_NO_NUMBER, "guess-no-number", "accepts what is not a number",
     "Some functions give 0, or the digits at the beginning, where there is no number: atoi in C, parseInt in JavaScript. The player \
      then hears HIGHER about a guess that was never made. Look whether all of the text is a number, and say so if not.";
 
@@ -498,7 +498,7 @@ misconceptions! {
     "A frame's first byte holds the last-frame bit, three reserved bits that are 0, and the opcode: 1 text, 0 its continuation, 8 \
      close, 9 ping, 10 pong (RFC 6455, section 5.2). The length follows, in one, three or nine bytes.";
 
-    WS_FRAME_FOR_MESSAGE, "ws-frame-for-message", "takes one frame for one message",
+    WS_FRAME_FOR_MESSAGE, "ws-frame-for-message", "treats one frame as one message",
     "A message may be cut into several frames: the first has the opcode, the others are continuations, and the last one has the \
      last-frame bit. Pings may come in between. Put the frames together until that bit is set, and only then read \
      the message.";
@@ -587,7 +587,7 @@ misconceptions! {
     "A refused connection (ECONNREFUSED) is a closed port: connect raises an error, connect_ex gives a number other than 0. \
      Only success means open.";
 
-    SCAN_BOTH, "scan-both", "says of one port that it is open and that it is closed",
+    SCAN_BOTH, "scan-both", "reports one port both as open and as closed",
     "The line for closed ports is printed after the one for open ports as well. It belongs on the other way only: in else, or in the \
      except that belongs to connect.";
 
@@ -595,7 +595,7 @@ misconceptions! {
     "Both ends belong to a range of ports. Python's range(first, last) ends before last: write range(first, last + 1). The last port \
      of all is 65535.";
 
-    SCAN_BINDS, "scan-binds", "takes a port that is in use for an open one",
+    SCAN_BINDS, "scan-binds", "reports a port that is in use as open",
     "bind fails for every port that somebody has bound, also one that only sends from there, or that never called listen. Whether a \
      port is open shows only by connecting to it, as a client would.";
 
@@ -603,11 +603,11 @@ misconceptions! {
     "A firewall drops the SYN, or a queue is full, and nothing comes back. The system repeats the SYN for about two minutes. Set a \
      time limit before connect (settimeout), and continue with the next port.";
 
-    SCAN_ERROR_OPEN, "scan-error-open", "takes any other error for an open port",
+    SCAN_ERROR_OPEN, "scan-error-open", "reports a port as open after any other error",
     "There are more answers than open and refused: no answer in time, no route, no descriptor left. Only a connect that succeeds says \
      that a port is open.";
 
-    SCAN_LEAKS, "scan-leaks", "runs out of descriptors and takes that for closed ports",
+    SCAN_LEAKS, "scan-leaks", "runs out of descriptors and reports the ports as closed",
     "Every socket is a descriptor, and a process may have only so many (ulimit -n). Close each one before the next. An error of \
      your own machine (EMFILE, too many open files) says nothing about the port: try it again later.";
 
@@ -627,7 +627,7 @@ misconceptions! {
     "The line on the screen has to be made of what recv gave. A text that is written into the program looks right in every run, also in those \
      in which the server said something else.";
 
-    HTTP_DECODES, "http-decodes", "takes every page for UTF-8",
+    HTTP_DECODES, "http-decodes", "expects every page to be UTF-8",
     "Which letters the bytes of a page mean is said in its own head (charset), and a picture means none at all. Print the bytes as \
      bytes, or decode them as the head says; never take decode for granted.";
 

@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prompt_is_shown_when_its_rest_keeps_out_and_goes_on_when_it_comes() {
+    fn a_prompt_is_shown_while_its_line_is_open_and_continued_when_more_comes() {
         let mut screen = screen();
         screen.feed(CLIENT, Stream::Stdout, b"guess: ").unwrap();
         assert_eq!(text(&screen), "");

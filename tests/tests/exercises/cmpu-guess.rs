@@ -105,7 +105,7 @@ fn drawn(address: SocketAddr) -> u32 {
 
 /// Twenty servers that all draw the same number: that happens by chance once in 10^38 runs.
 #[test]
-fn a_number_from_1_to_100_is_drawn_anew_at_each_start() {
+fn a_new_number_from_1_to_100_is_drawn_at_each_start() {
     let numbers: Vec<u32> = (0..20)
         .map(|_| {
             let (_server, address) = rust("cmpu-guess-server").serve();
@@ -361,7 +361,7 @@ fn input_that_ends_too_early_is_an_error_and_prompts_are_for_people() {
 }
 
 #[test]
-fn a_guess_that_is_no_utf8_or_too_long_does_not_end_the_game() {
+fn a_guess_that_is_not_utf8_or_too_long_does_not_end_the_game() {
     let (_server, address) = rust("cmpu-guess-server").args(&["--secret=42"]).serve();
     let input = [b"\xff\n".as_slice(), &[b'9'; 65_508], b"\n42\n"].concat();
     let finished = rust("cmpu-guess-client").at(address).run_with_input(&input);
@@ -377,7 +377,7 @@ fn a_guess_that_is_no_utf8_or_too_long_does_not_end_the_game() {
 }
 
 #[test]
-fn server_goes_on_after_any_datagram_and_says_a_line_for_each() {
+fn server_keeps_running_after_any_datagram_and_says_a_line_for_each() {
     let (mut server, address) = rust("cmpu-guess-server").args(&["--secret=42"]).serve();
     for guess in [&[][..], &[b'7'; 2000], &[0xff; 3], &[b'x'; 65_507], b"a\nb"] {
         exchange(address, guess);
@@ -402,7 +402,7 @@ fn server_goes_on_after_any_datagram_and_says_a_line_for_each() {
 }
 
 #[test]
-fn server_goes_on_after_clients_that_vanish_before_their_answer() {
+fn server_keeps_running_after_clients_that_vanish_before_their_answer() {
     let (_server, address) = rust("cmpu-guess-server").args(&["--secret=42"]).serve();
     for _ in 0..50 {
         let vanished = UdpSocket::bind("127.0.0.1:0").unwrap();

@@ -74,7 +74,7 @@ fn the_twin_echoes_a_message_that_is_too_long_likewise() {
 }
 
 #[test]
-fn server_does_not_wait_for_the_end_of_a_client_that_sends_and_sends() {
+fn server_does_not_wait_for_a_client_that_never_stops_sending() {
     let (_server, address) = rust("cmpu-tcp-echo-server").serve();
     wire::trickle(connect(address));
     good_client(address, b"the next");
@@ -89,7 +89,7 @@ fn the_twin_does_not_wait_for_it_either() {
 }
 
 #[test]
-fn bytes_that_are_no_utf8_come_back_unchanged() {
+fn bytes_that_are_not_utf8_come_back_unchanged() {
     let (_server, address) = rust("cmpu-tcp-echo-server").serve();
     let message: Vec<u8> = (0..=255).collect();
     good_client(address, &message);
@@ -107,7 +107,7 @@ fn server_says_that_a_client_left_without_a_message() {
 /// Half a message is a message: TCP marks no end. The
 /// client that then falls silent holds nobody up.
 #[test]
-fn server_echoes_half_a_message_and_goes_on() {
+fn server_echoes_half_a_message_and_keeps_running() {
     let (_server, address) = rust("cmpu-tcp-echo-server").serve();
     let mut stream = connect(address);
     stream.write_all(b"half a mess").unwrap();

@@ -343,7 +343,7 @@ fn every_datagram_comes_back_whole_whatever_is_in_it() {
 }
 
 #[test]
-fn server_goes_on_after_clients_that_vanish_before_their_echo() {
+fn server_keeps_running_after_clients_that_vanish_before_their_echo() {
     let (_server, address) = rust("cmpu-udp-echo-server").serve();
     for _ in 0..50 {
         let vanished = UdpSocket::bind("127.0.0.1:0").unwrap();

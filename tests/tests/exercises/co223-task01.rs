@@ -48,7 +48,7 @@ fn each_line_names_its_own_client() {
 }
 
 #[test]
-fn client_ends_although_nobody_has_accepted_it_yet() {
+fn client_ends_before_the_server_has_accepted_it() {
     // The listener's system completes the handshake; accept only takes what is complete.
     let (listener, address) = wire::listener();
     let finished = rust("co223-task01-client")

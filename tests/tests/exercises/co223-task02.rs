@@ -49,7 +49,7 @@ tests::faults!(SERVER);
 
 #[test]
 #[cfg(unix)]
-fn the_message_arrives_whole_although_the_client_has_sent_what_nobody_reads() {
+fn the_message_arrives_whole_although_the_client_has_sent_what_is_never_read() {
     // A close over unread bytes would be a reset, and the
     // client's next read an error instead of the end.
     let (mut server, address) = rust("co223-task02-server")
@@ -141,7 +141,7 @@ fn client_shows_bytes_that_are_no_utf8_as_replacements() {
 }
 
 #[test]
-fn client_gives_up_a_server_that_never_stops() {
+fn client_gives_up_on_a_server_that_never_stops() {
     let (listener, address) = wire::listener();
     let client = rust("co223-task02-client")
         .at(address)

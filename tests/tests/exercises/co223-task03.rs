@@ -103,7 +103,7 @@ fn gives_up_a_client_that_never_reads(language: Language) {
 }
 
 #[test]
-fn server_gives_up_a_client_that_never_reads() {
+fn server_gives_up_on_a_client_that_never_reads() {
     gives_up_a_client_that_never_reads(Language::Rust);
 }
 

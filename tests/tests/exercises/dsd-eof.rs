@@ -200,7 +200,7 @@ fn a_message_without_an_end_is_refused_when_it_passes_the_limit() {
 }
 
 #[test]
-fn a_message_that_breaks_off_is_told_on_stderr_and_not_answered() {
+fn an_unfinished_message_is_reported_on_stderr_and_not_answered() {
     let (mut server, address) = rust("dsd-eof-server").serve();
     let mut stream = connect(address);
     stream.write_all(b"whole<EOF>half<EO").unwrap();
@@ -232,7 +232,7 @@ fn clients_are_served_side_by_side() {
 }
 
 #[test]
-fn the_client_beyond_the_two_hundredth_waits_until_a_place_is_free() {
+fn the_client_after_the_two_hundredth_waits_until_a_permit_is_free() {
     let (mut server, address) = rust("dsd-eof-server").serve();
     let mut served: Vec<_> = (0..200).map(|_| connect(address)).collect();
     for stream in &mut served {
@@ -260,7 +260,7 @@ fn the_client_beyond_the_two_hundredth_waits_until_a_place_is_free() {
 }
 
 #[test]
-fn a_client_that_never_reads_does_not_hold_its_place() {
+fn a_client_that_never_reads_does_not_keep_its_permit() {
     let (mut server, address) = rust("dsd-eof-server").args(&["--timeout=0.2"]).serve();
     let mut greedy = connect(address);
     let frame = [&vec![b'x'; 1024 * 1024][..], b"<EOF>"].concat();

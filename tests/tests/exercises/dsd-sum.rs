@@ -69,7 +69,7 @@ fn negatives_tabs_and_line_ends_are_understood() {
 }
 
 #[test]
-fn a_word_is_named_and_the_connection_goes_on() {
+fn a_word_is_named_and_the_connection_stays_open() {
     let (_server, address) = rust("dsd-sum-server").serve();
     let mut stream = connect(address);
     stream.write_all(b"1 two").unwrap();
@@ -79,7 +79,7 @@ fn a_word_is_named_and_the_connection_goes_on() {
 }
 
 #[test]
-fn a_request_of_white_space_sums_to_nothing() {
+fn a_request_of_white_space_has_the_sum_0() {
     answer(" \n", "0");
 }
 
@@ -112,7 +112,7 @@ fn the_twin_refuses_a_request_that_fills_the_buffer_likewise() {
 }
 
 #[test]
-fn server_does_not_wait_for_the_end_of_a_client_that_is_refused_and_sends_on() {
+fn server_does_not_wait_for_a_refused_client_that_never_stops_sending() {
     refused_and_sends_on(rust("dsd-sum-server"));
 }
 

@@ -71,7 +71,7 @@ fn server_is_reached_on_another_address_only_if_it_listens_on_every_interface() 
 }
 
 #[test]
-fn thanks_arrive_although_the_client_sent_what_nobody_reads() {
+fn thanks_arrive_although_the_client_sent_what_is_never_read() {
     let (_server, address) = serve();
     for length in [1, 5000, 1024 * 1024] {
         let mut stream = connect(address);
@@ -110,7 +110,7 @@ fn server_waits_no_longer_than_its_time_limit_for_a_client_to_close() {
 }
 
 #[test]
-fn server_does_not_wait_for_the_end_of_a_client_that_sends_and_sends() {
+fn server_does_not_wait_for_a_client_that_never_stops_sending() {
     let (_server, address) = serve();
     wire::trickle(connect(address));
     good_client(address);

@@ -104,7 +104,7 @@ fn manifests_inherit_lints_fields_and_versions() {
 }
 
 #[test]
-fn a_manifest_that_goes_its_own_way_is_found() {
+fn a_manifest_that_inherits_too_little_is_found() {
     let (_, good) = file(&workspace().join("tests/Cargo.toml"));
     assert!(not_inherited("x", &good).is_empty());
     let bad = |from: &str, to: &str| {

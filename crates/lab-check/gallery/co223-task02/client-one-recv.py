@@ -1,4 +1,4 @@
-# A client that takes one recv for the whole message.
+# A client that treats one recv as the whole message.
 # check: co223-task02 --client "python3 {file} {port}"
 # fails: pieces one-recv
 import socket

@@ -1,4 +1,4 @@
-# A client that takes one recv for the whole echo.
+# A client that treats one recv as the whole echo.
 # check: co223-task03 --client "python3 {file} {port} {message}"
 # fails: pieces one-recv
 import socket

@@ -1,4 +1,4 @@
-# Takes a full buffer for a sign that more will come: it waits for a shorter piece.
+# Treats a full buffer as a sign that more will come: it waits for a shorter piece.
 # check: codio-echo --server "python3 {file} {port}"
 # fails: exact-buffer full-buffer
 import socket

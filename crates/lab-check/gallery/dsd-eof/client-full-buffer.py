@@ -1,4 +1,4 @@
-# A client that takes a full buffer for a sign that more will come.
+# A client that treats a full buffer as a sign that more will come.
 # check: dsd-eof --client "python3 {file} {port}"
 # fails: answer-exact-buffer full-buffer
 import socket

@@ -1,4 +1,4 @@
-# A client that takes one recv for the whole answer.
+# A client that treats one recv as the whole answer.
 # check: dsd-eof --client "python3 {file} {port}"
 # fails: answer-byte-by-byte one-recv
 import socket

@@ -1,4 +1,4 @@
-// Takes one "data" event for one message.
+// Treats one "data" event as one message.
 // check: dsd-eof --server "node {file} {port}"
 // fails: byte-by-byte one-recv
 // fails: cut-text one-recv

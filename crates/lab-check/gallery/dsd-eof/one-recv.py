@@ -1,4 +1,4 @@
-# Takes one recv for one message: what recv gives is answered, whether the end mark is in it or not.
+# Treats one recv as one message: what recv gives is answered, whether the end mark is in it or not.
 # check: dsd-eof --server "python3 {file} {port}"
 # fails: byte-by-byte one-recv
 # fails: cut-text one-recv

@@ -191,7 +191,7 @@ static SERVER: &[Case] = &[
     },
     Case {
         id: "every-number",
-        name: "takes every number from 1 to 100 for a guess, and is found",
+        name: "accepts every number from 1 to 100 as a guess, and is found",
         depends_on: &["direction", "sent-again"],
         play: |harness| {
             // Down in one game, up in another: each stops at the
@@ -242,7 +242,7 @@ static SERVER: &[Case] = &[
     },
     Case {
         id: "not-a-number",
-        name: "says of what is not a number that it is none",
+        name: "says when a guess is not a number",
         depends_on: &["goes-on"],
         play: |harness| {
             let mut client = harness.serve_datagrams()?;
@@ -269,7 +269,7 @@ static SERVER: &[Case] = &[
     },
     Case {
         id: "empty",
-        name: "does not take an empty datagram for the end",
+        name: "does not treat an empty datagram as the end",
         depends_on: &["not-a-number"],
         play: |harness| datagrams::empty(harness, b"50", |answer| verdict(answer).map(|_| ())),
     },
@@ -306,7 +306,7 @@ static SERVER: &[Case] = &[
     },
     Case {
         id: "at-rest",
-        name: "rests while no datagram comes",
+        name: "uses no CPU while no datagram comes",
         depends_on: &["goes-on"],
         play: |harness| datagrams::at_rest(harness, FIFTY),
     },
@@ -512,7 +512,7 @@ static CLIENT: &[Case] = &[
     },
     Case {
         id: "late",
-        name: "does not take a late answer for the answer to the next guess",
+        name: "does not mistake a late answer for the answer to the next guess",
         depends_on: &["lost", "prints"],
         play: |harness| {
             let mut game = Game::begin(harness)?;

@@ -151,7 +151,7 @@ static SERVER: &[Case] = &[
     },
     Case {
         id: "empty",
-        name: "does not take an empty datagram for the end",
+        name: "does not treat an empty datagram as the end",
         depends_on: &["each-alone"],
         play: |harness| {
             datagrams::empty(harness, b"after nothing", |echo| {
@@ -202,7 +202,7 @@ static SERVER: &[Case] = &[
     },
     Case {
         id: "sent-again",
-        name: "echoes a message again that comes again",
+        name: "echoes a message again when it comes again",
         depends_on: &["goes-on"],
         play: |harness| {
             let mut client = harness.serve_datagrams()?;
@@ -246,7 +246,7 @@ static SERVER: &[Case] = &[
     },
     Case {
         id: "at-rest",
-        name: "rests while no datagram comes",
+        name: "uses no CPU while no datagram comes",
         depends_on: &["goes-on"],
         play: |harness| datagrams::at_rest(harness, HELLO),
     },
@@ -357,7 +357,7 @@ static CLIENT: &[Case] = &[
     },
     Case {
         id: "empty",
-        name: "does not take an empty datagram for the end",
+        name: "does not treat an empty datagram as the end",
         depends_on: &["late"],
         play: |harness| {
             let mut server = harness.be_server()?;
@@ -368,7 +368,7 @@ static CLIENT: &[Case] = &[
     },
     Case {
         id: "doubled",
-        name: "shows an echo once that comes twice",
+        name: "shows an echo that comes twice only once",
         depends_on: &["prints"],
         play: |harness| {
             for _ in 0..3 {

@@ -93,7 +93,7 @@ static CLIENT: &[Case] = &[
     },
     Case {
         id: "cut-character",
-        name: "puts a character together that is cut in two",
+        name: "puts together a character that is cut in two",
         depends_on: &["pieces"],
         play: |harness| {
             told(

@@ -90,7 +90,7 @@ static CLIENT: &[Case] = &[
     },
     Case {
         id: "cut-character",
-        name: "puts the characters of an echo together that are cut in two",
+        name: "puts together the characters of an echo that are cut in two",
         depends_on: &["message-characters", "pieces"],
         play: |harness| told(harness, "é日𝄞", &m::DECODES_PIECES),
     },

@@ -230,7 +230,7 @@ static SERVER: &[Case] = &[
     },
     Case {
         id: "cut-character",
-        name: "puts a character together that is cut in two",
+        name: "puts together a character that is cut in two",
         depends_on: &["whole", "cut-text"],
         play: |harness| {
             let mut client = harness.serve()?;
@@ -393,7 +393,7 @@ static CLIENT: &[Case] = &[
     },
     Case {
         id: "answer-cut-character",
-        name: "puts a character of the answer together that is cut in two",
+        name: "puts together a character of the answer that is cut in two",
         depends_on: &["prints", "answer-byte-by-byte"],
         play: |harness| told(harness, "é日𝄞", &IN_CHARACTERS, &m::DECODES_PIECES),
     },
@@ -700,7 +700,7 @@ fn diagnose_quote(
     let end_of_answer = after.starts_with(b"\"") && alike < text.len() && text[alike] != b'"';
     if end_of_answer && cuts.contains(&(sent_before + alike)) {
         let summary = format!(
-            "Answered after {alike} of {whole} bytes: this takes one recv for one message."
+            "Answered after {alike} of {whole} bytes: this treats one recv as one message."
         );
         return Some((&m::ONE_RECV, summary));
     }

@@ -137,7 +137,7 @@ static SERVICE: &[Case] = &[
     },
     Case {
         id: "bytes",
-        name: "puts a frame together that arrives one byte at a time",
+        name: "puts together a frame that arrives one byte at a time",
         depends_on: &["calculates"],
         play: |harness| {
             let mut service = Service::start(harness)?;
@@ -146,7 +146,7 @@ static SERVICE: &[Case] = &[
     },
     Case {
         id: "frames",
-        name: "puts a message together that comes in three frames, with a ping between them",
+        name: "puts together a message that comes in three frames, with a ping between them",
         depends_on: &["calculates"],
         play: |harness| {
             let mut service = Service::start(harness)?;
@@ -312,13 +312,13 @@ static CALLER: &[Case] = &[
     },
     Case {
         id: "bytes",
-        name: "puts a frame together that arrives one byte at a time",
+        name: "puts together a frame that arrives one byte at a time",
         depends_on: &["prints"],
         play: |harness| understands(harness, Cut::Bytes, &m::ONE_RECV),
     },
     Case {
         id: "frames",
-        name: "puts a message together that comes in three frames, with a ping between them",
+        name: "puts together a message that comes in three frames, with a ping between them",
         depends_on: &["prints"],
         play: |harness| understands(harness, Cut::Frames, &m::WS_FRAME_FOR_MESSAGE),
     },

@@ -106,7 +106,7 @@ static CLIENT: &[Case] = &[
     },
     Case {
         id: "prints",
-        name: "prints what came of the page, and ends with exit code 0",
+        name: "prints the part of the page that came, and ends with exit code 0",
         depends_on: &["ends-request"],
         play: |harness| {
             replied(harness, PAGE, &[], &m::NOT_PRINTED)?;
@@ -115,7 +115,7 @@ static CLIENT: &[Case] = &[
     },
     Case {
         id: "in-pieces",
-        name: "bears a reply that comes in pieces, cut within its head",
+        name: "accepts a reply that comes in pieces, cut within its head",
         depends_on: &["prints"],
         play: |harness| {
             replied(harness, PAGE, &[12, 20, 60], &m::ONE_RECV)?;
@@ -131,7 +131,7 @@ static CLIENT: &[Case] = &[
     },
     Case {
         id: "bytes",
-        name: "bears a page whose letters are not in UTF-8",
+        name: "accepts a page that is not in UTF-8",
         depends_on: &["prints"],
         play: |harness| replied(harness, LATIN, &[], &m::HTTP_DECODES),
     },

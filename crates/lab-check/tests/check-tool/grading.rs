@@ -83,7 +83,7 @@ pub fn every_submission_gets_a_line_and_a_result_whatever_it_does() {
     assert_eq!(fields(&csv, "emil")[1..3], ["undecided", "0"], "{csv}");
     assert!(line(&csv, "emil").contains("server.py"), "{csv}");
     assert!(!csv.contains("hidden") && !csv.contains("notes"), "{csv}");
-    assert!(line(&table, "ben").contains("takes one recv for one message"));
+    assert!(line(&table, "ben").contains("treats one recv as one message"));
     assert!(table.contains("5 submissions in"), "{table}");
     let mut expected = Vec::new();
     for name in ["anna", "ben", "carla", "dora", "emil"] {

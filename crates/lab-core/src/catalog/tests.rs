@@ -43,7 +43,7 @@ fn catalog() -> Catalog {
 }
 
 #[test]
-fn exercises_stand_in_the_sheets_order_and_servers_before_clients() {
+fn exercises_are_in_the_sheets_order_and_servers_before_clients() {
     let catalog = catalog();
     let shown: Vec<(&str, Vec<&str>)> = catalog.sheets[0]
         .exercises

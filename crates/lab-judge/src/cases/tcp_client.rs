@@ -39,7 +39,7 @@ pub const fn server_leaves<C: Client>() -> Case {
 pub const fn server_resets<C: Client>(depends_on: &'static [&'static str]) -> Case {
     Case {
         id: "server-resets",
-        name: "ends when the server breaks the connection off",
+        name: "ends when the server resets the connection",
         depends_on,
         play: |harness| {
             C::meets(harness)?.reset();

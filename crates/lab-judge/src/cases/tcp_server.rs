@@ -191,7 +191,7 @@ pub const fn ends<S: Server>() -> Case {
 pub const fn only_client_resets<S: Server>() -> Case {
     Case {
         id: "reset",
-        name: "does not hang or spin when its client breaks the connection off",
+        name: "does not hang or spin when its client resets the connection",
         depends_on: &["whole"],
         play: |harness| {
             let mut client = harness.serve()?;
@@ -210,7 +210,7 @@ pub const fn only_client_resets<S: Server>() -> Case {
 pub const fn silent_client<S: Server>() -> Case {
     Case {
         id: "at-rest",
-        name: "rests while its client says nothing, and answers it afterwards",
+        name: "uses no CPU while its client says nothing, and answers it afterward",
         depends_on: &["several"],
         play: |harness| {
             let mut client = harness.serve()?;

@@ -53,7 +53,7 @@ pub fn must_print(
         return Err(differs(
             &m::ONE_RECV,
             format!(
-                "Of an answer of {} bytes only the first piece was printed: this takes one recv for one message.",
+                "Of an answer of {} bytes only the first piece was printed: this treats one recv as one message.",
                 text.len()
             ),
             text,
