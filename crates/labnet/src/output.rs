@@ -11,7 +11,7 @@ use anyhow::Context;
 
 /// Prints a line of the lab's transcript to stdout, like Python's `print`.
 ///
-/// Gives an error when stdout is closed, for `?` to pass on: a program whose output goes nowhere ends.
+/// Gives an error when stdout is closed, for `?` to pass on: then the program ends.
 ///
 /// ```
 /// # fn main() -> anyhow::Result<()> {

@@ -1,4 +1,4 @@
-# Takes one recv for one frame.
+# Treats one recv as one frame.
 # check: transparency-middleware --client "python3 {file} {host} {port}"
 # fails: bytes one-recv
 from lib.wamp import Caller, WebSocket, call

@@ -1,4 +1,4 @@
-# Takes one recv for one frame.
+# Treats one recv as one frame.
 # check: transparency-middleware --server "python3 {file} {host} {port} {scratch}/state"
 # fails: bytes one-recv
 from lib.wamp import Service, WebSocket, serve

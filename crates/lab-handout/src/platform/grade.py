@@ -12,8 +12,8 @@ that can be had are always the same.
 
 Exit code 0: there is a result, good or bad. 1: the autograder itself failed, and there is none.
 
-Python 3.8 or newer, standard library only. It is not a sandbox: the submission's programs run with its
-own rights.
+Python 3.8 or newer, standard library only. It is not a sandbox: the submission's programs run with
+its own rights.
 """
 
 import datetime

@@ -377,8 +377,8 @@ pub fn silence(harness: &mut Harness<'_>, server: &mut Peer) -> Step {
     Ok(())
 }
 
-/// No server is there, and the system says so by ICMP "port unreachable". A client that does not hear
-/// it runs into its time limit.
+/// No server is there, and the system says so by ICMP "port unreachable". A client that does not
+/// hear it runs into its time limit.
 pub fn no_server(harness: &mut Harness<'_>) -> Step {
     let address = harness.address;
     let patience = 4 * harness.patience();
