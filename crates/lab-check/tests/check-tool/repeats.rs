@@ -57,8 +57,8 @@ impl Drop for Load<'_> {
     }
 }
 
-/// Full checks of each of our own programs, all processors loaded by something else, and the ports
-/// of the machine scanned: LAB_REPEATS of them (50), or as many as begin within LAB_REPEATS_SECONDS.
+/// Full checks of each of our own programs, while something else loads all processors and scans the
+/// machine's ports: LAB_REPEATS of them (50), or as many as begin within LAB_REPEATS_SECONDS.
 /// LAB_REPEATS_OF=python takes the twins.
 pub fn the_verdict_on_our_own_programs_is_the_same_each_time() {
     let rounds = setting("LAB_REPEATS", 50);
