@@ -283,7 +283,9 @@ fn queue(pieces: &[Piece]) -> Queue {
         pieces: first
             .map(|piece| (piece.call, piece.offset, piece.length))
             .collect(),
-        length: pieces.iter().map(|piece| piece.length).sum(),
+        length: pieces
+            .iter()
+            .fold(0, |sum, piece| sum.saturating_add(piece.length)),
     }
 }
 

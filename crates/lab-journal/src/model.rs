@@ -202,6 +202,9 @@ pub struct Segment {
     /// Whether it was lost on its way: a fault that was asked for.
     #[serde(default)]
     pub lost: bool,
+    /// Whether it is ICMP's message to a sender of datagrams that they could not be delivered.
+    #[serde(default)]
+    pub unreachable: bool,
     /// The call that it comes from, in [`Journal::entries`]; [`crate::ties::tie`] fills it in.
     pub call: Option<usize>,
 }

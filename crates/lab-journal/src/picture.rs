@@ -44,7 +44,9 @@ pub fn draw(journal: &Journal, style: Style) -> String {
 pub fn origin(journal: &Journal, segment: &Segment) -> String {
     let call = segment.call.and_then(|place| journal.call(place));
     let Some(call) = call else {
-        let why = if segment.syn {
+        let why = if segment.unreachable {
+            "the system found nobody to give a datagram to"
+        } else if segment.syn {
             "a listening socket's system answers by itself"
         } else if segment.rst {
             "the system resets the connection by itself"
@@ -389,6 +391,9 @@ fn short(address: SocketAddr) -> String {
 
 /// What a segment carries. A bare acknowledgment is not drawn, since nobody's call waits for it.
 fn of_segment(segment: &Segment, width: usize) -> Option<String> {
+    if segment.unreachable {
+        return Some("ICMP: unreachable".to_string());
+    }
     let mut text = if segment.syn {
         if segment.ack { "SYN,ACK" } else { "SYN" }.to_string()
     } else if segment.length > 0 || segment.transport == Transport::Udp {

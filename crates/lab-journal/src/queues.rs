@@ -7,6 +7,9 @@
 //! In truth the kernel keeps a copy of what was sent until it is acknowledged. On one machine that
 //! is the same moment.
 //!
+//! A reset empties the queues of the one who sent it and the send queue of the one who gets it;
+//! what that one has received already, it can still take. A socket that is closed receives nothing.
+//!
 //! A relay does not see when a program takes bytes. What it has passed on is in no queue any more.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -69,6 +72,8 @@ enum Move<'a> {
     Sent(usize, &'a Call, &'a Data),
     Arrived(&'a Segment),
     Taken(&'a Call, &'a Data),
+    /// A socket was closed.
+    Closed(usize),
 }
 
 impl Move<'_> {
@@ -77,6 +82,7 @@ impl Move<'_> {
             Move::Sent(..) => 0,
             Move::Arrived(_) => 1,
             Move::Taken(..) => 2,
+            Move::Closed(_) => 3,
         }
     }
 }
@@ -97,7 +103,43 @@ fn moves(journal: &Journal) -> Vec<(u64, Move<'_>)> {
             _ => {}
         }
     }
+    let closed = closed(journal).into_iter();
+    moves.extend(closed.map(|(socket, at)| (at, Move::Closed(socket))));
     moves
+}
+
+/// When sockets were closed: at their last call, if that is a close, or with the last process that
+/// used them. Processes may share a socket.
+fn closed(journal: &Journal) -> HashMap<usize, u64> {
+    let mut last: HashMap<usize, (u64, bool)> = HashMap::new();
+    let mut users: HashMap<usize, HashSet<u32>> = HashMap::new();
+    let mut exits: HashMap<u32, u64> = HashMap::new();
+    for entry in &journal.entries {
+        match &entry.event {
+            Event::Call(call) => {
+                for socket in call.socket.into_iter().chain(call.accepted) {
+                    users.entry(socket).or_default().insert(call.process);
+                    let now = (call.ended.unwrap_or(u64::MAX), call.name == "close");
+                    let known = last.entry(socket).or_insert(now);
+                    *known = now.max(*known);
+                }
+            }
+            Event::Exit(exit) => {
+                exits.insert(exit.process, entry.at);
+            }
+            _ => {}
+        }
+    }
+    let at = |(socket, users): (usize, HashSet<u32>)| {
+        let exited = users.iter().map(|user| exits.get(user).copied());
+        let exited = exited.collect::<Option<Vec<u64>>>();
+        let exited = exited.and_then(|all| all.into_iter().max());
+        let closed = last.get(&socket).filter(|(_, closes)| *closes);
+        let closed = closed.map(|(at, _)| *at);
+        let first = closed.into_iter().chain(exited).min()?;
+        Some((socket, first))
+    };
+    users.into_iter().filter_map(at).collect()
 }
 
 /// One direction of a TCP connection: how many of its bytes were sent, have arrived, were taken.
@@ -108,6 +150,10 @@ struct Stream {
     sent: u64,
     arrived: u64,
     taken: u64,
+    /// Nothing more is sent of what waits to be.
+    unsent: bool,
+    /// Nothing more is taken of what has arrived.
+    untaken: bool,
 }
 
 impl Stream {
@@ -161,6 +207,7 @@ impl<'a> Run<'a> {
             Move::Sent(place, call, data) => self.sent(*place, call, data),
             Move::Arrived(segment) => self.arrived(segment),
             Move::Taken(call, data) => self.taken(call, data),
+            Move::Closed(socket) => self.closed(*socket),
         }
     }
 
@@ -186,7 +233,7 @@ impl<'a> Run<'a> {
                 length: data.length,
                 call: place,
             });
-            stream.sent = stream.sent.max(data.offset + data.length);
+            stream.sent = stream.sent.max(data.offset.saturating_add(data.length));
             if !on_the_wire {
                 stream.arrived = stream.sent;
             }
@@ -198,12 +245,21 @@ impl<'a> Run<'a> {
     }
 
     fn arrived(&mut self, segment: &Segment) {
+        if segment.unreachable {
+            return;
+        }
         if segment.transport == Transport::Udp {
             let found = self.leaving.values_mut().find_map(|leaving| {
                 let of_call = |piece: &Piece| Some(piece.call) == segment.call;
                 let place = leaving.iter().position(of_call)?;
                 Some(leaving.remove(place))
             });
+            // One that has left already was doubled on its way.
+            let found = found.or(segment.call.map(|call| Piece {
+                call,
+                offset: 0,
+                length: segment.length,
+            }));
             if let (Some(piece), Some(to), false) = (
                 found,
                 self.datagram_socket(segment.to),
@@ -213,12 +269,17 @@ impl<'a> Run<'a> {
             }
             return;
         }
-        let from = self.by_flow.get(&(segment.from, segment.to));
+        let flow = (segment.from, segment.to);
+        if segment.rst {
+            self.reset(flow);
+        }
+        let from = self.by_flow.get(&flow);
         if let (Some(from), Some(offset)) = (from, segment.offset)
             && segment.length > 0
         {
             let stream = self.streams.entry(*from).or_default();
-            stream.arrived = stream.arrived.max(offset + segment.length);
+            let end = offset.saturating_add(segment.length);
+            stream.arrived = stream.arrived.max(end);
             // A clock may be read a moment late.
             stream.sent = stream.sent.max(stream.arrived);
             if self.journal.relay {
@@ -236,16 +297,41 @@ impl<'a> Run<'a> {
         };
         if socket.transport == Transport::Udp {
             if let (Some(from), Some(waiting)) = (data.from.first(), self.waiting.get_mut(&at)) {
-                waiting.retain(|piece| piece.call != from.call);
+                let taken = waiting.iter().position(|piece| piece.call == from.call);
+                taken.map(|place| waiting.remove(place));
             }
             return;
         }
         let flow = socket.peer.zip(socket.local);
         if let Some(from) = flow.and_then(|flow| self.by_flow.get(&flow)) {
             let stream = self.streams.entry(*from).or_default();
-            stream.taken = stream.taken.max(data.offset + data.length);
+            let end = data.offset.saturating_add(data.length);
+            stream.taken = stream.taken.max(end);
             stream.arrived = stream.arrived.max(stream.taken);
             stream.sent = stream.sent.max(stream.arrived);
+        }
+    }
+
+    /// The sender of a reset keeps nothing; who gets it sends nothing more.
+    fn reset(&mut self, (from, to): (SocketAddr, SocketAddr)) {
+        for (flow, gives_up) in [((from, to), false), ((to, from), true)] {
+            if let Some(sender) = self.by_flow.get(&flow) {
+                let stream = self.streams.entry(*sender).or_default();
+                stream.unsent = true;
+                stream.untaken |= gives_up;
+            }
+        }
+    }
+
+    /// A closed socket receives nothing. What a stream still has to send the system sends.
+    fn closed(&mut self, socket: usize) {
+        self.waiting.remove(&socket);
+        let Some(of) = self.journal.sockets.get(socket) else {
+            return;
+        };
+        let flow = of.peer.zip(of.local);
+        if let Some(sender) = flow.and_then(|flow| self.by_flow.get(&flow)) {
+            self.streams.entry(*sender).or_default().untaken = true;
         }
     }
 
@@ -263,8 +349,13 @@ impl<'a> Run<'a> {
     fn snapshot(&self) -> BTreeMap<usize, Queues> {
         let mut all: BTreeMap<usize, Queues> = BTreeMap::new();
         for (from, stream) in &self.streams {
-            let waits = stream.pieces(stream.arrived, stream.sent);
-            all.entry(*from).or_default().send.extend(waits);
+            if !stream.unsent {
+                let waits = stream.pieces(stream.arrived, stream.sent);
+                all.entry(*from).or_default().send.extend(waits);
+            }
+            if stream.untaken {
+                continue;
+            }
             let arrived = stream.pieces(stream.taken, stream.arrived);
             let socket = &self.journal.sockets[*from];
             let flow = socket.peer.zip(socket.local);

@@ -2,7 +2,8 @@
 //!
 //! TCP numbers its bytes. So a recv's bytes come from the sends of the other side whose offsets
 //! they cover, however the network cut and joined them. A datagram comes from the first send, not
-//! yet received, that has its addresses and bytes.
+//! yet received, that has its addresses and bytes; a network may double it, so where there is none,
+//! from the last one that has been received.
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
@@ -53,18 +54,26 @@ pub(crate) struct Send {
     pub(crate) call: usize,
 }
 
+impl Send {
+    /// The place after its last byte. A journal from elsewhere may have any number.
+    fn end(&self) -> u64 {
+        self.offset.saturating_add(self.length)
+    }
+}
+
 /// The parts of sends, which are in the order of their offsets, that cover these bytes of a stream.
 pub(crate) fn covering(sends: &[Send], start: u64, end: u64) -> impl Iterator<Item = Piece> {
-    let first = sends.partition_point(|send| send.offset + send.length <= start);
+    let first = sends.partition_point(|send| send.end() <= start);
     let sends = sends[first..].iter();
     sends
         .take_while(move |send| send.offset < end)
+        .filter(move |send| send.end() > start.max(send.offset))
         .map(move |send| {
             let from = start.max(send.offset);
             Piece {
                 call: send.call,
                 offset: from - send.offset,
-                length: end.min(send.offset + send.length) - from,
+                length: end.min(send.end()) - from,
             }
         })
 }
@@ -148,15 +157,12 @@ impl Known {
             let (Some(local), Some(peer)) = (socket.local, data.with.or(socket.peer)) else {
                 return Vec::new();
             };
-            let found = self
-                .datagrams
-                .get(&(peer.port(), local.port()))
-                .into_iter()
-                .flatten()
-                .find(|place| {
-                    let sent = journal.call(**place).and_then(|call| call.data.as_ref());
-                    !taken.contains(*place) && sent.is_some_and(|sent| is_the_datagram(sent, data))
-                });
+            let sends = self.datagrams.get(&(peer.port(), local.port()));
+            let alike = sends.into_iter().flatten().filter(|place| {
+                let sent = journal.call(**place).and_then(|call| call.data.as_ref());
+                sent.is_some_and(|sent| is_the_datagram(sent, data))
+            });
+            let found = first_or_last(alike, |place| !taken.contains(place));
             let Some(place) = found else {
                 return Vec::new();
             };
@@ -172,7 +178,7 @@ impl Known {
         let (Some(local), Some(peer)) = (socket.local, socket.peer) else {
             return Vec::new();
         };
-        let (start, end) = (data.offset, data.offset + data.length);
+        let (start, end) = (data.offset, data.offset.saturating_add(data.length));
         self.covering((peer, local), start, end).collect()
     }
 
@@ -185,18 +191,20 @@ impl Known {
         on_the_wire: &mut HashSet<usize>,
     ) -> Option<usize> {
         let flow = (segment.from, segment.to);
+        if segment.unreachable {
+            return None;
+        }
         if segment.transport == Transport::Udp {
             let ports = (flow.0.port(), flow.1.port());
-            let mut sends = self.datagrams.get(&ports)?.iter();
-            return sends
-                .find(|place| {
-                    let sent = journal.call(**place).and_then(|call| call.data.as_ref());
-                    let same = sent.is_some_and(|sent| {
-                        sent.length == segment.length && begin_alike(&sent.bytes, &segment.bytes)
-                    });
-                    same && on_the_wire.insert(**place)
+            let alike = self.datagrams.get(&ports)?.iter().filter(|place| {
+                let sent = journal.call(**place).and_then(|call| call.data.as_ref());
+                sent.is_some_and(|sent| {
+                    sent.length == segment.length && begin_alike(&sent.bytes, &segment.bytes)
                 })
-                .copied();
+            });
+            let found = first_or_last(alike, |place| !on_the_wire.contains(place)).copied();
+            on_the_wire.extend(found);
+            return found;
         }
         if segment.syn {
             // A SYN,ACK comes from the kernel of a listening socket, not from a call.
@@ -205,7 +213,7 @@ impl Known {
         if segment.length > 0 {
             let start = segment.offset?;
             return self
-                .covering(flow, start, start + segment.length)
+                .covering(flow, start, start.saturating_add(segment.length))
                 .next()
                 .map(|piece| piece.call);
         }
@@ -213,6 +221,21 @@ impl Known {
         let last = ends.iter().rev().find(|(began, _)| *began <= at);
         last.map(|(_, place)| *place)
     }
+}
+
+/// The first place that is new, or else the last.
+fn first_or_last<'a>(
+    places: impl Iterator<Item = &'a usize>,
+    is_new: impl Fn(&usize) -> bool,
+) -> Option<&'a usize> {
+    let mut last = None;
+    for place in places {
+        if is_new(place) {
+            return Some(place);
+        }
+        last = Some(place);
+    }
+    last
 }
 
 /// Whether a datagram is the one that was sent. A small buffer takes a part of it.

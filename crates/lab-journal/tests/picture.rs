@@ -136,6 +136,7 @@ fn segment(syn: bool, offset: u64, text: &str) -> Segment {
         bytes: text.as_bytes().to_vec(),
         again: false,
         lost: false,
+        unreachable: false,
         call: None,
     }
 }

@@ -192,3 +192,125 @@ fn without_segments_bytes_arrive_as_they_are_sent() {
     assert_eq!(bytes(&found[0][&1].receive), [(0, 0), (0, 1), (0, 2)]);
     assert_eq!(bytes(&found[1][&1].receive), [(0, 1), (0, 2)]);
 }
+
+/// What lies in a socket's queues after each entry: the lengths of the pieces.
+fn lengths(journal: &Journal, socket: usize) -> Vec<(Vec<u64>, Vec<u64>)> {
+    let moments: Vec<u64> = (0..journal.entries.len() as u64).collect();
+    let found = queues::at(journal, &moments).into_iter();
+    let of = |pieces: Vec<Piece>| pieces.iter().map(|piece| piece.length).collect();
+    let lengths = found.map(|all| {
+        let queues = all.get(&socket).cloned().unwrap_or_default();
+        (of(queues.send), of(queues.receive))
+    });
+    lengths.collect()
+}
+
+fn add(journal: &mut Journal, events: impl IntoIterator<Item = Event>) {
+    for (at, event) in (0..).zip(events) {
+        let event = match event {
+            Event::Call(call) => Event::Call(Call {
+                ended: Some(at),
+                ..call
+            }),
+            event => event,
+        };
+        journal.entries.push(Entry { at, event });
+    }
+    ties::tie(journal);
+}
+
+#[test]
+fn a_reset_empties_queues_and_what_has_arrived_can_still_be_taken() {
+    let mut journal = connection(Transport::Tcp);
+    let Event::Segment(plain) = segment(Transport::Tcp, 0, 4, 3, 0) else {
+        unreachable!("it is a segment")
+    };
+    let events = [
+        call(0, 0, true, 0, 5),
+        segment(Transport::Tcp, 0, 1, 0, 3),
+        call(1, 0, true, 0, 7),
+        segment(Transport::Tcp, 1, 3, 0, 6),
+        // Socket 0 breaks the connection off.
+        Event::Segment(Segment { rst: true, ..plain }),
+    ];
+    add(&mut journal, events);
+    let before = [(vec![2], vec![6]), (vec![1], vec![3])];
+    let after = [(vec![], vec![]), (vec![], vec![3])];
+    for socket in 0..2 {
+        let found = lengths(&journal, socket);
+        assert_eq!(found[3], before[socket], "socket {socket}");
+        assert_eq!(found[4], after[socket], "socket {socket}");
+    }
+}
+
+#[test]
+fn a_closed_socket_has_no_receive_queue() {
+    for transport in [Transport::Tcp, Transport::Udp] {
+        let mut journal = connection(transport);
+        let Event::Call(close) = call(1, 0, false, 0, 0) else {
+            unreachable!("it is a call")
+        };
+        let close = Call {
+            name: "close".to_string(),
+            data: None,
+            ..close
+        };
+        let events = [
+            call(0, 0, true, 0, 5),
+            segment(transport, 0, 0, 0, 5),
+            Event::Call(close.clone()),
+            // Another process has the socket too.
+            call(1, 0, false, 0, 2),
+            Event::Call(close),
+        ];
+        add(&mut journal, events);
+        let waiting: Vec<_> = lengths(&journal, 1).into_iter().map(|it| it.1).collect();
+        let rest = match transport {
+            Transport::Tcp => vec![3],
+            // A small buffer takes the datagram, and its end is lost.
+            Transport::Udp => vec![],
+        };
+        let expected = [vec![], vec![5], vec![5], rest, vec![]];
+        assert_eq!(waiting, expected, "{transport:?}");
+    }
+}
+
+#[test]
+fn a_doubled_datagram_waits_twice() {
+    let mut journal = connection(Transport::Udp);
+    let events = [
+        call(0, 0, true, 0, 4),
+        segment(Transport::Udp, 0, 0, 0, 4),
+        segment(Transport::Udp, 0, 0, 0, 4),
+        call(1, 0, false, 0, 4),
+        call(1, 0, false, 0, 4),
+    ];
+    add(&mut journal, events);
+    let waiting: Vec<_> = lengths(&journal, 1).into_iter().map(|it| it.1).collect();
+    assert_eq!(waiting, [vec![], vec![4], vec![4, 4], vec![4], vec![]]);
+    for place in [3, 4] {
+        let data = journal.call(place).and_then(|call| call.data.as_ref());
+        let from = &data.expect("a recv").from;
+        assert_eq!(from.iter().map(|piece| piece.call).collect::<Vec<_>>(), [0]);
+    }
+}
+
+proptest! {
+    /// A journal may come from anywhere.
+    #[test]
+    fn no_offset_or_length_is_too_large(
+        calls in prop::collection::vec((0..2_usize, any::<bool>(), any::<u64>(), any::<u64>()), 0..9),
+        segments in prop::collection::vec((0..2_usize, any::<u64>(), any::<u64>()), 0..9),
+    ) {
+        let mut journal = connection(Transport::Tcp);
+        let calls = calls.into_iter().map(|(socket, sent, offset, length)| {
+            call(socket, 0, sent, offset, length)
+        });
+        let segments = segments.into_iter().map(|(from, offset, length)| {
+            segment(Transport::Tcp, from, 0, offset, length)
+        });
+        add(&mut journal, calls.chain(segments));
+        let page = lab_journal::html::draw(&journal, "any").unwrap();
+        prop_assert!(page.ends_with("</html>\n"));
+    }
+}

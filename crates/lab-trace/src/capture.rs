@@ -93,13 +93,19 @@ struct Flow {
     fin: bool,
 }
 
-/// Begins to capture the network that the calling thread is in; `whole` keeps the packets too.
-pub fn start(began: SystemTime, whole: bool) -> anyhow::Result<Capture> {
+/// Begins to capture the network that the calling thread is in, IPv4 and IPv6; `whole` keeps the
+/// packets too.
+pub fn start(began: SystemTime, whole: bool) -> anyhow::Result<[Capture; 2]> {
+    let start = |protocol| start_one(began, whole, protocol);
+    Ok([start(SockProtocol::EthIp)?, start(SockProtocol::EthIpv6)?])
+}
+
+fn start_one(began: SystemTime, whole: bool, protocol: SockProtocol) -> anyhow::Result<Capture> {
     let descriptor = socket(
         AddressFamily::Packet,
         SockType::Datagram,
         SockFlag::SOCK_CLOEXEC,
-        SockProtocol::EthIp,
+        protocol,
     )
     .context("cannot capture packets (socket)")?;
     setsockopt(&descriptor, sockopt::ReceiveTimestampns, &true).context("no times of packets")?;
@@ -166,7 +172,7 @@ fn read(
 }
 
 impl Packets {
-    /// A packet of IPv4; others are none of ours.
+    /// Adds a packet, if it is one of TCP or UDP.
     fn add(&mut self, at: u64, packet: &[u8], whole: bool) {
         let Some((mut segment, number)) = segment(packet) else {
             return;
@@ -221,45 +227,105 @@ impl Packets {
     }
 }
 
+/// The parts of an IP packet that matter here.
+struct Ip<'a> {
+    from: IpAddr,
+    to: IpAddr,
+    protocol: u8,
+    /// What it carries, as far as it was kept.
+    inner: &'a [u8],
+    /// How many bytes it carries.
+    length: usize,
+}
+
+impl<'a> Ip<'a> {
+    /// A packet of IPv4, or of IPv6 without further headers: there are none on a loopback.
+    fn of(packet: &'a [u8]) -> Option<Self> {
+        const V6_HEADER: usize = 40;
+        let number = |at: usize| Some(u16::from_be_bytes(*packet.get(at..)?.first_chunk()?));
+        match packet.first()? >> 4 {
+            4 => {
+                let header = usize::from(packet.first()? & 0xf) * 4;
+                let address = |at: usize| Some(*packet.get(at..)?.first_chunk::<4>()?);
+                Some(Ip {
+                    from: address(12)?.into(),
+                    to: address(16)?.into(),
+                    protocol: *packet.get(9)?,
+                    inner: packet.get(header..)?,
+                    length: usize::from(number(2)?).checked_sub(header)?,
+                })
+            }
+            6 => {
+                let address = |at: usize| Some(*packet.get(at..)?.first_chunk::<16>()?);
+                Some(Ip {
+                    from: address(8)?.into(),
+                    to: address(24)?.into(),
+                    protocol: *packet.get(6)?,
+                    inner: packet.get(V6_HEADER..)?,
+                    length: number(4)?.into(),
+                })
+            }
+            _ => None,
+        }
+    }
+}
+
 /// What a packet says, and TCP's number of its first byte.
 fn segment(packet: &[u8]) -> Option<(Segment, u32)> {
     const TCP: u8 = 6;
     const UDP: u8 = 17;
     const UDP_HEADER: usize = 8;
-    let header = usize::from(packet.first()? & 0xf) * 4;
-    let total = usize::from(u16::from_be_bytes(*packet.get(2..)?.first_chunk()?));
-    let address = |at: usize| Some(IpAddr::from(*packet.get(at..)?.first_chunk::<4>()?));
-    let (from, to) = (address(12)?, address(16)?);
-    let inner = packet.get(header..)?;
-    let port = |at: usize| Some(u16::from_be_bytes(*inner.get(at..)?.first_chunk()?));
-    let (from, to) = (
-        SocketAddr::new(from, port(0)?),
-        SocketAddr::new(to, port(2)?),
-    );
-    let (transport, own, flags, number) = match *packet.get(9)? {
-        TCP => (
+    const ICMP: u8 = 1;
+    const ICMP_HEADER: usize = 8;
+    const ICMP_V6: u8 = 58;
+    // Its kinds of message: RFC 792, RFC 4443.
+    const UNREACHABLE: u8 = 3;
+    const UNREACHABLE_V6: u8 = 1;
+    let Ip {
+        from,
+        to,
+        protocol,
+        inner,
+        length,
+    } = Ip::of(packet)?;
+    let (transport, own, flags, number) = match (protocol, *inner.first()?) {
+        (TCP, _) => (
             Transport::Tcp,
             usize::from(inner.get(12)? >> 4) * 4,
             *inner.get(13)?,
             u32::from_be_bytes(*inner.get(4..)?.first_chunk()?),
         ),
-        UDP => (Transport::Udp, UDP_HEADER, 0, 0),
+        (UDP, _) => (Transport::Udp, UDP_HEADER, 0, 0),
+        (ICMP, UNREACHABLE) | (ICMP_V6, UNREACHABLE_V6) => {
+            // It quotes the packet that could not be delivered: the answer goes to who sent that.
+            let (quoted, number) = segment(inner.get(ICMP_HEADER..)?)?;
+            let answer = Segment {
+                from: quoted.to,
+                to: quoted.from,
+                length: 0,
+                bytes: Vec::new(),
+                unreachable: true,
+                ..quoted
+            };
+            return (answer.transport == Transport::Udp).then_some((answer, number));
+        }
         _ => return None,
     };
-    let length = total.checked_sub(header + own)? as u64;
+    let port = |at: usize| Some(u16::from_be_bytes(*inner.get(at..)?.first_chunk()?));
     let segment = Segment {
         transport,
-        from,
-        to,
+        from: SocketAddr::new(from, port(0)?),
+        to: SocketAddr::new(to, port(2)?),
         syn: flags & 0x02 != 0,
         ack: flags & 0x10 != 0,
         fin: flags & 0x01 != 0,
         rst: flags & 0x04 != 0,
         offset: None,
-        length,
+        length: length.checked_sub(own)? as u64,
         bytes: inner.get(own..)?.to_vec(),
         again: false,
         lost: false,
+        unreachable: false,
         call: None,
     };
     Some((segment, number))

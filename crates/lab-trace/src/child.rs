@@ -22,8 +22,8 @@ pub const MARK: &str = "--become-traced";
 /// Starts a program and gives its process's number. It is traced by the calling thread, which lets
 /// it run from its first stop.
 pub fn start(words: &[OsString], stdin: Stdio) -> anyhow::Result<i32> {
-    let own = std::env::current_exe().context("cannot find this program's own file")?;
-    let child = Command::new(own)
+    // This very program, also where cargo has put a new one in its file's place since.
+    let child = Command::new("/proc/self/exe")
         .arg(MARK)
         .args(words)
         .stdin(stdin)

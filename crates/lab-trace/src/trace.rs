@@ -142,12 +142,18 @@ impl Trace {
         let mut relay = None;
         let lost = Lost::default();
         let captures = network.and_then(|()| {
-            let mut captures = vec![(View::Whole, capture::start(began, whole)?)];
+            let view = match faults.any() {
+                true => View::ToServer,
+                false => View::Whole,
+            };
+            let mut captures: Vec<_> = capture::start(began, whole)?
+                .map(|capture| (view, capture))
+                .into();
             if faults.any() {
-                captures[0].0 = View::ToServer;
                 let server = relay::current()?;
                 lab_netns::enter(Ipv4Addr::LOCALHOST.into())?;
-                captures.push((View::ToClient, capture::start(began, whole)?));
+                let clients = capture::start(began, whole)?;
+                captures.extend(clients.map(|capture| (View::ToClient, capture)));
                 let networks = Arc::new(Networks::new(server, relay::current()?));
                 let place = Place::Between(Arc::clone(&networks));
                 let one = Relay::new(faults, place, losses(&lost, began));

@@ -23,6 +23,7 @@ pub fn segment(transport: Transport, from: u16, to: u16, offset: u64, length: u6
         bytes: Vec::new(),
         again: false,
         lost: false,
+        unreachable: false,
         call: None,
     }
 }

@@ -65,6 +65,7 @@ impl Way {
             bytes: bytes[..bytes.len().min(KEPT)].to_vec(),
             again: false,
             lost: false,
+            unreachable: false,
             call: None,
         }
     }

@@ -155,6 +155,8 @@ fn datagrams_are_lost_doubled_and_overtaken() {
     let (lines, journal) = printed(&["--duplicate", "1"]).expect("as before");
     assert_eq!(lines, ["one", "one", "two", "three", "end"]);
     assert!(segments(&journal).iter().all(|segment| !segment.lost));
+    // Both copies come from the one send.
+    assert_tied(&journal);
     let (lines, _) = printed(&["--reorder", "1"]).expect("as before");
     assert_eq!(lines, ["two", "one", "three", "end"]);
 }

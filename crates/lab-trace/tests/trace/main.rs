@@ -1,6 +1,7 @@
 //! The command as its users meet it: Python and Rust programs, friendly and hostile ones.
 #![cfg(target_os = "linux")]
 
+mod exercises;
 mod faults;
 mod files;
 mod spy;
@@ -346,6 +347,44 @@ for _ in range(3): udp.recvfrom(100)
         origins.dedup();
         assert_eq!(origins.len(), 6);
         assert!(origins.iter().all(Option::is_some), "{origins:?}");
+    }
+}
+
+#[test]
+fn ipv6_and_icmp_are_on_the_wire() {
+    let pair = Pair::new("", "");
+    let server = "import socket
+listener = socket.create_server(('::1', 9000), family=socket.AF_INET6)
+peer, _ = listener.accept()
+peer.sendall(peer.recv(9).upper())
+";
+    // Nobody has UDP's port 9001 on either address.
+    let client = "import socket
+peer = socket.create_connection(('::1', 9000))
+peer.sendall(b'hello')
+assert peer.recv(9) == b'HELLO'
+for family, host in ((socket.AF_INET, '127.0.0.1'), (socket.AF_INET6, '::1')):
+    datagrams = socket.socket(family, socket.SOCK_DGRAM)
+    datagrams.connect((host, 9001))
+    datagrams.send(b'anybody?')
+    try: datagrams.recv(9)
+    except ConnectionRefusedError: pass
+    else: raise SystemExit(1)
+";
+    for (name, text) in [("server.py", server), ("client.py", client)] {
+        fs::write(pair.folder.path().join(name), text).expect("a program");
+    }
+    let (output, journal) = pair.run();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(assert_tied(&journal).len(), 10);
+    if saw_the_wire(&journal) {
+        let all = segments(&journal);
+        let carried = all.iter().filter(|it| it.length > 0 && it.from.is_ipv6());
+        let calls = carried.filter(|it| it.call.is_some()).count();
+        assert_eq!(calls, 3, "two of TCP and one of UDP: {all:?}");
+        assert_eq!(all.iter().filter(|it| it.unreachable).count(), 2);
+        let shown = stdout(&output);
+        assert!(shown.contains("ICMP: unreachable"), "{shown}");
     }
 }
 
