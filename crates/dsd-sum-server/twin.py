@@ -93,7 +93,7 @@ def serve(connection, timeout):
         if len(request) == BUFFER_SIZE:
             connection.sendall(TOO_LONG.encode())
             close_gracefully(connection, timeout)
-            raise OSError("closed after a request that filled the buffer")
+            raise OSError("closed: the request filled the buffer")
 
         # 8. Send the sum back
         connection.sendall(answer(request).encode())

@@ -89,9 +89,7 @@ fn serve(connection: Socket, timeout: Duration) -> io::Result<()> {
         if count == BUFFER_SIZE {
             connection.write_all(TOO_LONG.as_bytes())?;
             labnet::close_gracefully(connection.into_inner(), timeout)?;
-            return Err(io::Error::other(
-                "closed after a request that filled the buffer",
-            ));
+            return Err(io::Error::other("closed: the request filled the buffer"));
         }
 
         // 8. Send the sum back

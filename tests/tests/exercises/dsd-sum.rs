@@ -129,7 +129,7 @@ fn refused_and_sends_on(server: Program) {
     expect(&mut stream, TOO_LONG);
     wire::trickle(stream);
     ask(address, b"1 2", b"3");
-    server.error_line_with("closed after a request that filled the buffer");
+    server.error_line_with("closed: the request filled the buffer");
 }
 
 #[test]
