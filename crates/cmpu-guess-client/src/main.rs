@@ -19,19 +19,6 @@ const BUFFER_SIZE: usize = 1024;
 /// The longest guess in a datagram over IPv4, in bytes: 65,535 less the headers of IP and UDP.
 const LONGEST_GUESS: usize = 65_507;
 
-/// The options that only this program has.
-#[derive(FromArgs, ArgsInfo)]
-#[argh(
-    help_triggers("-h", "--help"),
-    example = "{command_name} --port 9900",
-    example = "{command_name} --port=9900 < guesses.txt"
-)]
-struct Args {
-    /// how often a guess is sent at most (default 5)
-    #[argh(option, default = "5", from_str_fn(labnet::tries))]
-    tries: u32,
-}
-
 fn main() -> labnet::MainResult {
     let (shared, args) = labnet::client_args("Asks for guesses and shows the answers.")
         .host("localhost")
@@ -116,4 +103,17 @@ fn ask(server: &UdpSocket, guess: &[u8], timeout: Duration, tries: u32) -> io::R
     }
     Err(io::Error::other(format!("none came in {tries} tries")))
     // endregion: exercise
+}
+
+/// The options that only this program has.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(
+    help_triggers("-h", "--help"),
+    example = "{command_name} --port 9900",
+    example = "{command_name} --port=9900 < guesses.txt"
+)]
+struct Args {
+    /// how often a guess is sent at most (default 5)
+    #[argh(option, default = "5", from_str_fn(labnet::tries))]
+    tries: u32,
 }

@@ -18,18 +18,6 @@ use socket2::{Domain, Socket, Type};
 /// The longest datagram, in bytes.
 const BUFFER_SIZE: usize = 65_535;
 
-/// The options that only this program has.
-#[derive(FromArgs, ArgsInfo)]
-#[argh(
-    help_triggers("-h", "--help"),
-    example = "{command_name} --port=9900 --secret 42"
-)]
-struct Args {
-    /// the number to guess, from 1 to 100 (default: a random number)
-    #[argh(option, from_str_fn(guess::secret))]
-    secret: Option<i64>,
-}
-
 fn main() -> labnet::MainResult {
     let (shared, args) = labnet::server_args("Draws a number and answers guesses over UDP.")
         .host("localhost")
@@ -74,4 +62,16 @@ fn main() -> labnet::MainResult {
         }
     }
     // endregion: exercise
+}
+
+/// The options that only this program has.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(
+    help_triggers("-h", "--help"),
+    example = "{command_name} --port=9900 --secret 42"
+)]
+struct Args {
+    /// the number to guess, from 1 to 100 (default: a random number)
+    #[argh(option, from_str_fn(guess::secret))]
+    secret: Option<i64>,
 }

@@ -15,19 +15,6 @@ use socket2::{Domain, Socket, Type};
 /// The most bytes that one recv gives: so few that the echo arrives in pieces.
 const BUFFER_SIZE: usize = 16;
 
-/// The options that only this program has.
-#[derive(FromArgs, ArgsInfo)]
-#[argh(
-    help_triggers("-h", "--help"),
-    example = "{command_name} --port 9900",
-    example = "{command_name} --port=9900 --message 'Another message'"
-)]
-struct Args {
-    /// the message (default: Test message. This will be echoed)
-    #[argh(option, default = "\"Test message. This will be echoed\".to_string()")]
-    message: String,
-}
-
 fn main() -> labnet::MainResult {
     let (shared, args) = labnet::client_args("Sends a message and receives its echo.")
         .host("localhost")
@@ -84,4 +71,17 @@ fn talk(server: &mut Socket, message: &str) -> labnet::MainResult {
     }
     Ok(())
     // endregion: exercise
+}
+
+/// The options that only this program has.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(
+    help_triggers("-h", "--help"),
+    example = "{command_name} --port 9900",
+    example = "{command_name} --port=9900 --message 'Another message'"
+)]
+struct Args {
+    /// the message (default: Test message. This will be echoed)
+    #[argh(option, default = "\"Test message. This will be echoed\".to_string()")]
+    message: String,
 }

@@ -17,22 +17,6 @@ use socket2::{Domain, Socket, Type};
 /// The longest message in a datagram over IPv4, in bytes: 65,535 less the headers of IP and UDP.
 const LONGEST_MESSAGE: usize = 65_507;
 
-/// The options that only this program has.
-#[derive(FromArgs, ArgsInfo)]
-#[argh(
-    help_triggers("-h", "--help"),
-    example = "{command_name} --port 9900",
-    example = "{command_name} --port=9900 --message 'Another message' --tries 3"
-)]
-struct Args {
-    /// the message (default: Test message. This will be echoed)
-    #[argh(option, default = "\"Test message. This will be echoed\".to_string()")]
-    message: String,
-    /// how often the message is sent at most (default 5)
-    #[argh(option, default = "5", from_str_fn(labnet::tries))]
-    tries: u32,
-}
-
 fn main() -> labnet::MainResult {
     let (shared, args) = labnet::client_args("Sends a datagram and waits for its echo.")
         .host("localhost")
@@ -108,4 +92,20 @@ fn echo(server: &UdpSocket, message: &[u8], timeout: Duration, tries: u32) -> io
     }
     Err(io::Error::other(format!("none came in {tries} tries")))
     // endregion: exercise
+}
+
+/// The options that only this program has.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(
+    help_triggers("-h", "--help"),
+    example = "{command_name} --port 9900",
+    example = "{command_name} --port=9900 --message 'Another message' --tries 3"
+)]
+struct Args {
+    /// the message (default: Test message. This will be echoed)
+    #[argh(option, default = "\"Test message. This will be echoed\".to_string()")]
+    message: String,
+    /// how often the message is sent at most (default 5)
+    #[argh(option, default = "5", from_str_fn(labnet::tries))]
+    tries: u32,
 }

@@ -18,18 +18,6 @@ const BACKLOG: i32 = 5;
 /// How much of what a client sent is dropped before the close, in bytes.
 const UNREAD_LIMIT: usize = 64 * 1024;
 
-/// The options that only this program has.
-#[derive(FromArgs, ArgsInfo)]
-#[argh(
-    help_triggers("-h", "--help"),
-    example = "{command_name} --message 'Good morning'"
-)]
-struct Args {
-    /// what each client is sent (default 'Welcome to the server!')
-    #[argh(option, default = "\"Welcome to the server!\".to_string()")]
-    message: String,
-}
-
 fn main() -> labnet::MainResult {
     let (shared, args) = labnet::server_args("Sends a message to each client.")
         .port(1234)
@@ -106,4 +94,16 @@ fn serve(connection: Socket, message: &[u8], timeout: Duration) -> io::Result<()
     drop(connection);
     Ok(())
     // endregion: exercise
+}
+
+/// The options that only this program has.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(
+    help_triggers("-h", "--help"),
+    example = "{command_name} --message 'Good morning'"
+)]
+struct Args {
+    /// what each client is sent (default 'Welcome to the server!')
+    #[argh(option, default = "\"Welcome to the server!\".to_string()")]
+    message: String,
 }

@@ -15,18 +15,6 @@ use socket2::{Domain, Socket, Type};
 /// The most bytes that one recv gives. The echo may be longer.
 const BUFFER_SIZE: usize = 1024;
 
-/// The options that only this program has.
-#[derive(FromArgs, ArgsInfo)]
-#[argh(
-    help_triggers("-h", "--help"),
-    example = "{command_name} 'Good morning'"
-)]
-struct Args {
-    /// the message (default 'Hello, server!'); put quotes around one with blanks
-    #[argh(positional, default = "\"Hello, server!\".to_string()")]
-    message: String,
-}
-
 fn main() -> labnet::MainResult {
     let (shared, args) = labnet::client_args("Sends a message and shows its echo.")
         .port(1234)
@@ -76,3 +64,15 @@ fn main() -> labnet::MainResult {
     Ok(())
     // endregion: exercise
 } // The socket is closed here, where its variable ends: Python's `with` block.
+
+/// The options that only this program has.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(
+    help_triggers("-h", "--help"),
+    example = "{command_name} 'Good morning'"
+)]
+struct Args {
+    /// the message (default 'Hello, server!'); put quotes around one with blanks
+    #[argh(positional, default = "\"Hello, server!\".to_string()")]
+    message: String,
+}

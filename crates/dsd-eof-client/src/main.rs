@@ -18,19 +18,6 @@ const TOKEN: &[u8] = b"<EOF>";
 /// How much longer than its message an answer may be, in bytes.
 const ANSWER_EXTRA: usize = 1024;
 
-/// The options that only this program has.
-#[derive(FromArgs, ArgsInfo)]
-#[argh(
-    help_triggers("-h", "--help"),
-    example = "{command_name} 'Hello world' 'and once more'",
-    example = "{command_name} - < book.txt"
-)]
-struct Args {
-    /// the messages (default 'Hello world'); - sends all of stdin as one message
-    #[argh(positional)]
-    messages: Vec<String>,
-}
-
 fn main() -> labnet::MainResult {
     let (shared, args) = labnet::client_args("Sends messages that end with <EOF>.")
         .host("127.0.0.1")
@@ -101,4 +88,17 @@ fn frame(message: &[u8]) -> anyhow::Result<Vec<u8>> {
         .cannot("send", "this text")
         .hint("leave <EOF> out of it, or encode it, in base64 for instance")?;
     Ok(frame)
+}
+
+/// The options that only this program has.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(
+    help_triggers("-h", "--help"),
+    example = "{command_name} 'Hello world' 'and once more'",
+    example = "{command_name} - < book.txt"
+)]
+struct Args {
+    /// the messages (default 'Hello world'); - sends all of stdin as one message
+    #[argh(positional)]
+    messages: Vec<String>,
 }

@@ -25,18 +25,6 @@ const BACKLOG: i32 = 128;
 /// How many clients are served at the same time, each by a thread.
 const CLIENTS_LIMIT: usize = 200;
 
-/// The options that only this program has.
-#[derive(FromArgs, ArgsInfo)]
-#[argh(
-    help_triggers("-h", "--help"),
-    example = "{command_name} --max-message 1048576"
-)]
-struct Args {
-    /// longest message in bytes, without its token (default 67108864, which is 64 MiB)
-    #[argh(option, default = "64 * 1024 * 1024")]
-    max_message: usize,
-}
-
 fn main() -> labnet::MainResult {
     let (shared, args) = labnet::server_args("Answers messages that end with <EOF>.")
         .host("127.0.0.1")
@@ -134,4 +122,16 @@ fn serve(connection: Socket, max_message: usize, timeout: Duration) -> Result<()
         reader.get_mut().write_all(answer.as_bytes())?;
     }
     // endregion: exercise
+}
+
+/// The options that only this program has.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(
+    help_triggers("-h", "--help"),
+    example = "{command_name} --max-message 1048576"
+)]
+struct Args {
+    /// longest message in bytes, without its token (default 67108864, which is 64 MiB)
+    #[argh(option, default = "64 * 1024 * 1024")]
+    max_message: usize,
 }

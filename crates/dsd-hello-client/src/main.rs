@@ -15,18 +15,6 @@ use socket2::{Domain, Socket, Type};
 /// The most bytes that one recv gives.
 const BUFFER_SIZE: usize = 1024;
 
-/// The options that only this program has.
-#[derive(FromArgs, ArgsInfo)]
-#[argh(
-    help_triggers("-h", "--help"),
-    example = "{command_name} 'Hello world' 'and once more'"
-)]
-struct Args {
-    /// the messages (default 'Hello world'), sent one after another
-    #[argh(positional)]
-    messages: Vec<String>,
-}
-
 fn main() -> labnet::MainResult {
     let (shared, mut args) = labnet::client_args("Sends messages and shows the answers.")
         .host("127.0.0.1")
@@ -91,4 +79,16 @@ fn ask(server: &mut Socket, message: &str) -> labnet::MainResult {
     }
     Ok(())
     // endregion: exercise
+}
+
+/// The options that only this program has.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(
+    help_triggers("-h", "--help"),
+    example = "{command_name} 'Hello world' 'and once more'"
+)]
+struct Args {
+    /// the messages (default 'Hello world'), sent one after another
+    #[argh(positional)]
+    messages: Vec<String>,
 }

@@ -18,15 +18,6 @@ const BUFFER_SIZE: usize = 1024;
 /// How many clients may wait to be accepted.
 const BACKLOG: i32 = 128;
 
-/// The options that only this program has.
-#[derive(FromArgs, ArgsInfo)]
-#[argh(help_triggers("-h", "--help"), example = "{command_name} --forever")]
-struct Args {
-    /// serve one client after another (exercise 3); without it there is no time limit
-    #[argh(switch)]
-    forever: bool,
-}
-
 fn main() -> labnet::MainResult {
     let (shared, args) = labnet::server_args("Tells its client what it received.")
         .host("127.0.0.1")
@@ -105,4 +96,13 @@ fn serve(connection: Socket, timeout: Option<Duration>) -> io::Result<()> {
         connection.write_all(answer.as_bytes())?;
     }
     // endregion: exercise
+}
+
+/// The options that only this program has.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(help_triggers("-h", "--help"), example = "{command_name} --forever")]
+struct Args {
+    /// serve one client after another (exercise 3); without it there is no time limit
+    #[argh(switch)]
+    forever: bool,
 }

@@ -15,18 +15,6 @@ use socket2::{Domain, Socket, Type};
 /// The most bytes that one recv gives.
 const BUFFER_SIZE: usize = 1024;
 
-/// The options that only this program has.
-#[derive(FromArgs, ArgsInfo)]
-#[argh(
-    help_triggers("-h", "--help"),
-    example = "{command_name} - < numbers.txt"
-)]
-struct Args {
-    /// the numbers (default 1 2 3 4 5); - sends each line of stdin as a separate request
-    #[argh(positional)]
-    numbers: Vec<String>,
-}
-
 fn main() -> labnet::MainResult {
     let (shared, args) = labnet::client_args("Sends numbers and shows their sum.")
         .host("127.0.0.1")
@@ -89,4 +77,16 @@ fn ask(server: &mut Socket, request: &str) -> labnet::MainResult {
     say!("Server says: {}", String::from_utf8_lossy(&buffer[..count]))?;
     Ok(())
     // endregion: exercise
+}
+
+/// The options that only this program has.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(
+    help_triggers("-h", "--help"),
+    example = "{command_name} - < numbers.txt"
+)]
+struct Args {
+    /// the numbers (default 1 2 3 4 5); - sends each line of stdin as a separate request
+    #[argh(positional)]
+    numbers: Vec<String>,
 }

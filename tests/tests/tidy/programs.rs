@@ -12,7 +12,10 @@ use tests::program::workspace;
 use crate::{assert_tidy, file, files, folder, line_of, packages};
 
 /// The most lines that a lab program's `main.rs` has.
-const MAIN_LIMIT: usize = 150;
+const MAIN_LIMIT: usize = 140;
+
+/// By this line a server has made all calls up to `listen`, or `bind` over UDP: the first screen.
+const FIRST_SCREEN: usize = 60;
 
 /// The header of a lab program, in the house order: what it is; Python; terminals; what you see;
 /// safety.
@@ -480,6 +483,40 @@ fn programs_are_short() {
 fn a_long_program_is_found() {
     assert_eq!(too_long("x", &"line\n".repeat(MAIN_LIMIT)), [""; 0]);
     assert_eq!(too_long("x", &"line\n".repeat(MAIN_LIMIT + 1)).len(), 1);
+}
+
+/// A server whose first calls are further down than the first screen.
+fn late_calls(name: &str, text: &str) -> Option<String> {
+    let lines: Vec<&str> = text.lines().collect();
+    let last = lines
+        .iter()
+        .position(|line| line.contains(".listen("))
+        .or_else(|| lines.iter().position(|line| line.contains(".bind(")));
+    let last = last.map_or(usize::MAX, |place| place + 1);
+    (last > FIRST_SCREEN).then(|| {
+        format!("{name}:1: no listen or bind in the first {FIRST_SCREEN} lines: put other things below main")
+    })
+}
+
+#[test]
+fn the_first_calls_of_a_server_are_on_the_first_screen() {
+    let mut servers = lab_programs();
+    servers.retain(|entry| entry.role == "server");
+    assert!(!servers.is_empty());
+    let problems = servers.iter().filter_map(|entry| {
+        let (name, text) = file(&entry.folder.join("src/main.rs"));
+        late_calls(&name, &text)
+    });
+    assert_tidy(&problems.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_server_that_calls_listen_late_is_found() {
+    let lines = "\n".repeat(FIRST_SCREEN - 1);
+    assert_eq!(late_calls("x", &format!("{lines}a.listen(5)?;")), None);
+    assert!(late_calls("x", &format!("a.bind(b)?;\n{lines}a.listen(5)?;")).is_some());
+    assert_eq!(late_calls("x", &format!("{lines}a.bind(b)?;")), None);
+    assert!(late_calls("x", "").is_some());
 }
 
 #[test]
