@@ -1,8 +1,9 @@
 //! `--offline`: the crates of a hand-out, as `cargo vendor`
 //! brings them, without what no student's machine needs.
 //!
-//! Cargo reads the manifest of every crate in `Cargo.lock`, also of those for other systems. Of
-//! these the manifest stays, with an empty library; of the others, the files that a build reads.
+//! Cargo reads the manifest of every crate in `Cargo.lock`, also of those for other systems, and of
+//! those that only the tests of `labnet` or of the check need. Of these the manifest stays, with an
+//! empty library; of the others, the files that a build reads.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -29,8 +30,45 @@ replace-with = \"vendored\"
 [source.vendored]
 directory = \"vendor\"
 ";
+/// The package of ours whose tests a student runs: of no other one are the dev-dependencies needed.
+const TESTED: &str = "tests";
 /// Folders of a crate that its own build does not read.
-const ASIDE: [&str; 6] = ["benches", "ci", "doc", "examples", "fuzz", "tests"];
+const ASIDE: [&str; 7] = ["benches", "ci", "doc", "docs", "examples", "fuzz", "tests"];
+/// Files of a crate that its build does not read, and cargo neither.
+const UNREAD: [&str; 3] = ["Cargo.lock", "Cargo.toml.orig", ".cargo_vcs_info.json"];
+/// What libc calls the systems that are not among [`SYSTEMS`]: a folder or a file each.
+const OTHER_SYSTEMS: [&str; 30] = [
+    "aix",
+    "android",
+    "cygwin",
+    "emscripten",
+    "freebsdlike",
+    "fuchsia",
+    "haiku",
+    "helenos",
+    "hermit",
+    "hurd",
+    "l4re",
+    "musl",
+    "netbsdlike",
+    "newlib",
+    "nto",
+    "nuttx",
+    "psp",
+    "qurt",
+    "redox",
+    "sgx",
+    "solarish",
+    "solid",
+    "switch",
+    "teeos",
+    "trusty",
+    "uclibc",
+    "vita",
+    "vxworks",
+    "wasi",
+    "xous",
+];
 /// The processors for which linux-raw-sys keeps its tables.
 const PROCESSORS: [&str; 2] = ["x86_64", "aarch64"];
 const CHECKSUMS: &str = ".cargo-checksum.json";
@@ -54,7 +92,11 @@ pub fn needed(
             .context("cannot understand what cargo metadata printed")?;
         let array = |value: &Value| value.as_array().cloned().unwrap_or_default();
         let packages = array(&metadata["packages"]);
+        let built = built(&metadata);
         for node in array(&metadata["resolve"]["nodes"]) {
+            if !node["id"].as_str().is_some_and(|id| built.contains(id)) {
+                continue;
+            }
             let package = packages.iter().find(|package| package["id"] == node["id"]);
             let manifest = package.and_then(|package| package["manifest_path"].as_str());
             let manifest = Path::new(manifest.context("cargo metadata names no manifest")?);
@@ -69,6 +111,35 @@ pub fn needed(
         }
     }
     Ok(needed)
+}
+
+/// The items of a list; none of anything else.
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+/// The packages that a build of ours needs, and the tests of [`TESTED`], by their ids.
+fn built(metadata: &Value) -> BTreeSet<&str> {
+    let members: BTreeSet<&str> = list(&metadata["workspace_members"])
+        .filter_map(Value::as_str)
+        .collect();
+    let tested = list(&metadata["packages"])
+        .find(|package| package["name"] == TESTED)
+        .and_then(|package| package["id"].as_str());
+    let mut built = members.clone();
+    let mut open: Vec<&str> = members.iter().copied().collect();
+    while let Some(id) = open.pop() {
+        let node = list(&metadata["resolve"]["nodes"]).find(|node| node["id"] == id);
+        for dependency in node.into_iter().flat_map(|node| list(&node["deps"])) {
+            let mut kinds = list(&dependency["dep_kinds"]);
+            let needed = Some(id) == tested || kinds.any(|kind| kind["kind"] != "dev");
+            let its = dependency["pkg"].as_str().filter(|_| needed);
+            if let Some(its) = its.filter(|its| built.insert(its)) {
+                open.push(its);
+            }
+        }
+    }
+    built
 }
 
 /// Takes away what is not needed of the crates in a folder,
@@ -124,19 +195,25 @@ fn keep_manifest(folder: &Path) -> anyhow::Result<()> {
     fs::write(&path, "").with_context(problem)
 }
 
-/// Takes from `aside` the folders that a source in this folder, or below it, has a path into.
-fn keep_what_is_read(aside: &mut Vec<&str>, folder: &Path) -> anyhow::Result<()> {
+/// Takes from `aside` the folders that a source in this folder, or below it, has
+/// a path into, and from `pages` the files that one includes.
+fn keep_what_is_read(
+    aside: &mut Vec<&str>,
+    pages: &mut Vec<String>,
+    folder: &Path,
+) -> anyhow::Result<()> {
     if !folder.is_dir() {
         return Ok(());
     }
     for name in names(folder)? {
         let path = folder.join(&name);
         if path.is_dir() {
-            keep_what_is_read(aside, &path)?;
+            keep_what_is_read(aside, pages, &path)?;
         } else if name.ends_with(".rs") {
             let text = fs::read_to_string(&path)
                 .with_context(|| format!("cannot read {}", path.display()))?;
             aside.retain(|folder| !text.contains(&format!("../{folder}/")));
+            pages.retain(|page| !text.contains(page.as_str()));
         }
     }
     Ok(())
@@ -144,10 +221,17 @@ fn keep_what_is_read(aside: &mut Vec<&str>, folder: &Path) -> anyhow::Result<()>
 
 fn trim_needed(folder: &Path, name: &str, features: &BTreeSet<String>) -> anyhow::Result<()> {
     // Some crates show a file of their examples in their documentation, and need it to build.
+    // Others include their README.
     let mut aside = ASIDE.to_vec();
-    keep_what_is_read(&mut aside, &folder.join("src"))?;
-    for unread in aside {
+    let mut pages = names(folder)?;
+    pages.retain(|name| name.ends_with(".md") && !name.starts_with("LICENSE"));
+    keep_what_is_read(&mut aside, &mut pages, &folder.join("src"))?;
+    let unread = pages.iter().map(String::as_str).chain(UNREAD);
+    for unread in unread.chain(aside) {
         remove(&folder.join(unread))?;
+    }
+    if name == "libc" {
+        without_other_systems(&folder.join("src"))?;
     }
     if name.starts_with("linux-raw-sys") {
         let sources = folder.join("src");
@@ -161,6 +245,20 @@ fn trim_needed(folder: &Path, name: &str, features: &BTreeSet<String>) -> anyhow
     if name.starts_with("windows-sys") {
         for part in ["Win32", "Wdk"] {
             trim_windows(&folder.join("src/Windows").join(part), part, features)?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes the systems out of libc that no student's machine has: it chooses one by `cfg`, and the
+/// compiler reads no file of another.
+fn without_other_systems(folder: &Path) -> anyhow::Result<()> {
+    for name in names(folder)? {
+        let path = folder.join(&name);
+        if OTHER_SYSTEMS.contains(&name.trim_end_matches(".rs")) {
+            remove(&path)?;
+        } else if path.is_dir() {
+            without_other_systems(&path)?;
         }
     }
     Ok(())
