@@ -80,7 +80,7 @@ const AROUND_A_LINE: &str = "\
 # #![allow(unused)]
 # use std::io::{Read, Write};
 # use labnet::{Cannot, python, say};
-# use socket2::Socket;
+# use socket2::{Domain, Socket, Type};
 # fn example(
 #     listener: Socket, mut server: Socket, address: std::net::SocketAddr, peer: socket2::SockAddr,
 #     mut buffer: [u8; 1024], count: usize, text: &str,
