@@ -17,6 +17,7 @@ use serde_json::json;
 use crate::deliver::{self, Save, Sink};
 use crate::elsewhere;
 use crate::exercises;
+use crate::own_tests;
 use crate::progress::Progress;
 use crate::target::{self, Prepared, Wanted};
 
@@ -131,9 +132,10 @@ impl Check {
         let (exercise, sides) = target::sides(name, commands)?;
         if self.list {
             let mut roles = sides.iter().map(|(role, _)| *role);
+            let tests = own_tests::role(exercise, &sides);
             match self.format {
-                Format::Json => list_as_json(roles)?,
-                _ => roles.try_for_each(list_cases)?,
+                Format::Json => list_as_json(roles, tests)?,
+                _ => roles.try_for_each(|role| list_cases(role, tests))?,
             }
             return Ok(0);
         }
@@ -205,7 +207,7 @@ pub fn play(wanted: &Wanted, plan: &Plan, shared_report: &SharedReport) -> anyho
             });
             elsewhere::play(role, target, plan, shared_report);
         }
-        Ok(())
+        own_tests::play(plan, shared_report)
     }));
     done.unwrap_or_else(|panic| {
         Err(anyhow!(
@@ -250,7 +252,10 @@ fn list_exercises() -> anyhow::Result<()> {
 }
 
 /// The cases with what they depend on, for a program that chooses among them.
-fn list_as_json<'a>(roles: impl Iterator<Item = &'a Role>) -> anyhow::Result<()> {
+fn list_as_json<'a>(
+    roles: impl Iterator<Item = &'a Role>,
+    tests: Option<&Role>,
+) -> anyhow::Result<()> {
     let mut cases = Vec::new();
     for role in roles {
         cases.extend(role.cases.iter().map(|case| {
@@ -265,13 +270,25 @@ fn list_as_json<'a>(roles: impl Iterator<Item = &'a Role>) -> anyhow::Result<()>
             })
         }));
     }
+    cases.extend(tests.map(|role| {
+        json!({
+            "role": role.kind.name(),
+            "id": own_tests::ID,
+            "name": own_tests::NAME,
+            "depends_on": [],
+            "question": Question::Network.name(),
+            "sheet": null,
+            "weight": sheet::weight(None),
+        })
+    }));
     say!("{}", serde_json::to_string_pretty(&cases)?)
 }
 
 /// The cases by the questions that they answer; before
 /// those that the sheet asks for stands the part that does.
-fn list_cases(role: &Role) -> anyhow::Result<()> {
-    let line = |case: &Case| say!("{:8} {:22} {}", role.kind.name(), case.id, case.name);
+fn list_cases(role: &Role, tests: Option<&Role>) -> anyhow::Result<()> {
+    let print = |id, name| say!("{:8} {id:22} {name}", role.kind.name());
+    let line = |case: &Case| print(case.id, case.name);
     say!("{}", Question::Sheet.words())?;
     for asked in role.sheet {
         say!("  {}", asked.words)?;
@@ -285,6 +302,9 @@ fn list_cases(role: &Role) -> anyhow::Result<()> {
         if role.asked(case.id).is_none() {
             line(case)?;
         }
+    }
+    if tests.is_some_and(|with| with.kind == role.kind) {
+        print(own_tests::ID, own_tests::NAME)?;
     }
     say!("")
 }

@@ -7,6 +7,7 @@
 //! | [`target`] | what is checked: the exercise's sides, the commands, their addresses |
 //! | [`scan_report`] | what a port scanner has printed |
 //! | [`elsewhere`] | a server that listens on another port than it was told to |
+//! | [`own_tests`] | the tests of a hand-out's exercise, as the last case |
 //! | [`deliver`], [`signals`] | results that arrive however the check ends |
 //! | [`tools`] | programs that the exercises use, and how to get them on this system |
 //! | [`progress`] | how far the work has come, on a terminal |
@@ -18,6 +19,7 @@ mod doctor;
 mod elsewhere;
 mod exercises;
 mod grade;
+mod own_tests;
 mod progress;
 #[allow(dead_code, reason = "a hand-out of another exercise does not use it")]
 mod scan_report;

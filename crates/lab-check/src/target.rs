@@ -15,7 +15,7 @@ use lab_judge::verdict::{Report, Side};
 use labnet::{Hint, did_you_mean};
 
 use crate::exercises::EXERCISES;
-use crate::tools;
+use crate::{own_tests, tools};
 
 /// How long a step may take, where nothing else is said.
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -139,13 +139,14 @@ pub fn options(exercise: &Exercise) -> String {
 ///
 /// Names the first that does not.
 pub fn cases_exist<'a>(
-    exercise: &Exercise,
+    exercise: &'static Exercise,
     sides: &[(&'static Role, String)],
     names: impl Iterator<Item = &'a String>,
 ) -> anyhow::Result<()> {
     for name in names {
         let mut cases = sides.iter().flat_map(|(role, _)| role.cases);
-        if !cases.any(|case| case.id == name) {
+        let tests = || name == own_tests::ID && own_tests::role(exercise, sides).is_some();
+        if !cases.any(|case| case.id == name) && !tests() {
             return Err(anyhow!("{} has no case {name}", exercise.name)).hint(format!(
                 "cargo lab check {} --list shows them",
                 exercise.name
@@ -228,6 +229,7 @@ impl Wanted {
             section: section(&readme(role)),
         });
         let cases = self.sides.iter();
+        let cases = cases.flat_map(|(role, _)| run::not_played(role, plan));
         Report {
             exercise: self.exercise.name.to_string(),
             sides: sides.collect(),
@@ -238,7 +240,7 @@ impl Wanted {
             seed: self.seed,
             options: self.options(),
             cases: cases
-                .flat_map(|(role, _)| run::not_played(role, plan))
+                .chain(own_tests::not_played(self.exercise, &self.sides, plan))
                 .collect(),
             strict,
             weights: weights.iter().cloned().collect(),

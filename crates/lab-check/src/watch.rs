@@ -225,16 +225,7 @@ fn one_failure(report: &Report, next: Option<&CaseReport>, color: bool) -> Strin
     let counts = report.counts();
     let name = &report.exercise;
     let Some(case) = next else {
-        // The tests want the transcript and the words of errors as
-        // well, which a program in another language may choose.
-        let tests = match report.sides.iter().any(|side| side.command == "rust") {
-            true => {
-                "\nthe tests of the exercise come next, and also want the transcript word by word: \
-                 cargo test -p tests --test exercises"
-            }
-            false => "",
-        };
-        return format!("{name}: every case passes ({}){tests}", counts.total());
+        return format!("{name}: every case passes ({})", counts.total());
     };
     let shown = report::human::case(report, case, color);
     let far = match counts.total() {

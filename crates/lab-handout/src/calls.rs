@@ -5,7 +5,7 @@
 //! name, and the place of its description on one of the [`PAGES`].
 
 /// Where calls are described; the last is a function at the end of the program itself.
-const PAGES: [(&str, &str); 10] = [
+const PAGES: [(&str, &str); 12] = [
     (
         "socket2",
         "https://docs.rs/socket2/latest/socket2/struct.Socket.html#method.",
@@ -21,6 +21,14 @@ const PAGES: [(&str, &str); 10] = [
     (
         "write",
         "https://doc.rust-lang.org/std/io/trait.Write.html#method.",
+    ),
+    (
+        "stdin",
+        "https://doc.rust-lang.org/std/io/struct.Stdin.html#method.",
+    ),
+    (
+        "slice",
+        "https://doc.rust-lang.org/std/primitive.slice.html#method.",
     ),
     (
         "threads",

@@ -57,19 +57,39 @@ impl Checks {
         };
         texts.filter_map(name).collect()
     }
+}
 
-    /// What the sheets of these files ask for, a sentence each.
-    pub fn asked(&self, paths: &BTreeSet<String>) -> Vec<String> {
-        let sheet = |path: &String| {
-            let in_sheets = path.starts_with(&format!("{FOLDER}sheets/"));
-            self.files.get(path).filter(|_| in_sheets)
+/// A case of the check, as the README of a hand-out tells it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Case {
+    /// Which side it is played with: `server`, `client`, `program`.
+    pub side: &'static str,
+    /// Its name, for `--only`.
+    pub id: &'static str,
+    /// What is so when it passes, without its subject.
+    pub name: &'static str,
+    /// What of the sheet it shows, as `exercise 4: a sentence`; empty where it shows none.
+    pub asked: &'static str,
+}
+
+/// The cases of these checks, from `cases.txt`. A test compares that file with the check itself, and
+/// `LAB_UPDATE=1` writes it.
+pub fn cases(checks: &BTreeSet<String>) -> Vec<Case> {
+    let lines = include_str!("cases.txt").lines();
+    let case = |line: &'static str| {
+        let mut cells = line.split(" | ").map(str::trim);
+        let mut next = || cells.next().unwrap_or_default();
+        let check = next();
+        let [side, id, name, asked] = std::array::from_fn(|_| next());
+        let case = Case {
+            side,
+            id,
+            name,
+            asked,
         };
-        let sentences = paths.iter().filter_map(sheet).flat_map(|text| {
-            let parts = text.split("asks(").skip(1);
-            parts.filter_map(|part| part.split('"').nth(1))
-        });
-        sentences.map(str::to_string).collect()
-    }
+        checks.contains(check).then_some(case)
+    };
+    lines.filter_map(case).collect()
 }
 
 #[cfg(test)]
@@ -101,12 +121,11 @@ mod tests {
     }
 
     #[test]
-    fn what_a_sheet_asks_is_read_from_its_file() {
-        let path = format!("{FOLDER}sheets/one.rs");
-        let text = "pub const A: &[Asked] = &[\n asks(5, \"part 1: it is so\", &[\"a\"]),\n asks(\n 1,\n \"part 2: and so\",\n";
-        let checks = Checks::new(BTreeMap::from([(path.clone(), text.to_string())]));
-        let asked = checks.asked(&BTreeSet::from([path]));
-        assert_eq!(asked, ["part 1: it is so", "part 2: and so"]);
+    fn the_cases_of_a_check_are_found_with_what_the_sheet_asks() {
+        let cases = cases(&BTreeSet::from(["dsd-sum".to_string()]));
+        assert_eq!((cases[0].side, cases[0].id), ("server", "whole"));
+        assert!(cases[0].asked.starts_with("exercise 4: "), "{cases:?}");
+        assert!(cases.iter().any(|case| case.asked.is_empty()));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use labnet::Hint;
 use serde_json::Value;
 
 use crate::bundle::{Entry, Files};
-use crate::checks::Checks;
+use crate::checks::{self, Checks};
 use crate::kind::Kind;
 use crate::readme;
 use crate::starter::{self, Language};
@@ -152,9 +152,12 @@ impl Source {
         }
         // It is at the top, with links that fit there.
         let own = format!("{}/README.md", kind.folder(readme::main_program(exercise)));
-        let asked = self.checks.asked(&checks);
-        let readme = readme::top(&files, sheet, exercise, kind, &tasks, &asked)?;
+        let cases = checks::cases(&self.checks.names(&checks));
+        let readme = readme::top(&files, sheet, exercise, kind, &tasks, &cases)?;
         files.remove(&own);
+        if kind.has_feedback() {
+            files.insert("feedback.py".to_string(), readme::feedback(exercise, kind));
+        }
         files.insert(
             "README.md".to_string(),
             Entry {

@@ -25,6 +25,11 @@ impl Kind {
         !self.solution && (self.python || language != Language::Python)
     }
 
+    /// Whether `feedback.py` is in it: where there is neither a check nor a test.
+    pub fn has_feedback(self) -> bool {
+        self.python && !self.check
+    }
+
     /// A program's folder in the hand-out.
     ///
     /// Python programs are at the top. A folder without a

@@ -101,8 +101,10 @@ pub fn add(
     ];
     let its = platform.files().iter();
     own.extend(its.map(|(name, text)| (*name, (*text).to_string())));
-    // The student's description of the exercise is not the instructor's of the autograder.
+    // The student's description of the exercise is not the instructor's of the autograder, and
+    // points are for cases of the check alone.
     files.remove("README.md");
+    files.remove(&format!("tests/tests/exercises/{}.rs", exercise.id));
     for (name, text) in own {
         let executable = text.starts_with("#!/");
         let bytes = text.into_bytes();

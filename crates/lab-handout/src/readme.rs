@@ -5,11 +5,12 @@ use std::fmt::Write;
 use anyhow::Context;
 use lab_core::catalog::{Exercise, Program, Role, Sheet};
 
-use crate::bundle::Files;
+use crate::bundle::{Entry, Files};
+use crate::checks::Case;
 use crate::kind::Kind;
 
 /// The text of the top README. `tasks` are the files with a part to write, each with its steps;
-/// `asked` is what the sheet asks for.
+/// `cases` are those of the exercise's check.
 ///
 /// # Errors
 ///
@@ -20,7 +21,7 @@ pub fn top(
     exercise: &Exercise,
     kind: Kind,
     tasks: &[(String, String)],
-    asked: &[String],
+    cases: &[Case],
 ) -> anyhow::Result<String> {
     let mut text = String::new();
     let first = main_program(exercise);
@@ -62,7 +63,7 @@ pub fn top(
             )?;
         }
     }
-    text.push_str(&must_do(kind, asked));
+    text.push_str(&must_do(exercise, kind, cases));
     writeln!(text, "\n## Run it\n\n```console")?;
     for program in &exercise.programs {
         writeln!(text, "$ {}", command(program, kind))?;
@@ -213,36 +214,87 @@ fn in_python(readme: &str, programs: &[Program]) -> String {
     text
 }
 
-/// What the check decides by, and what the tests want besides.
-fn must_do(kind: Kind, asked: &[String]) -> String {
+/// What the check and the tests want: a line for each thing, with the cases that show it.
+fn must_do(exercise: &Exercise, kind: Kind, cases: &[Case]) -> String {
     let mut text = String::from("\n## What your program must do\n\n");
-    for sentence in asked {
-        text.push_str(&match sentence.split_once(": ") {
-            Some((part, rest)) => format!("- {rest} ({part})\n"),
-            None => format!("- {sentence}\n"),
-        });
-    }
-    let log_listening = match kind.python {
-        true => "`log_listening`",
-        false => "`labnet::log_listening`",
+    let mut line = |what: &str, ids: &[&str]| {
+        let shown = match kind.check {
+            true => format!(" → `{}`", ids.join("`, `")),
+            false => String::new(),
+        };
+        text.push_str(&format!("- {what}{shown}\n"));
     };
-    text.push_str(&format!(
-        "- a server writes `listening on ADDRESS` to stderr as soon as clients can come: {log_listening} does that\n\
-         - to stdout goes what is shown under \"Run it\" and nothing else, word by word\n"
-    ));
-    if !kind.python {
-        text.push_str(
-            "- an error that ends a program is one line and a hint, and the exit code is 1: `.cannot(…)` and `.hint(…)` do that\n\
-             - an error on one connection is a line on stderr, and a server that serves many keeps running\n",
-        );
-        if kind.check {
-            text.push_str(
-                "\nThe check tries the first lines with programs in any language; the tests want the other ones as well.\n",
-            );
+    let mut sheets: Vec<(&str, Vec<&str>)> = Vec::new();
+    for case in cases.iter().filter(|case| !case.asked.is_empty()) {
+        match sheets.iter_mut().find(|(asked, _)| *asked == case.asked) {
+            Some((_, ids)) => ids.push(case.id),
+            None => sheets.push((case.asked, vec![case.id])),
         }
+    }
+    for (asked, ids) in &sheets {
+        match asked.split_once(": ") {
+            Some((part, sentence)) => line(&format!("{sentence} ({part})"), ids),
+            None => line(asked, ids),
+        }
+    }
+    for case in cases.iter().filter(|case| case.asked.is_empty()) {
+        line(&format!("the {} {}", case.side, case.name), &[case.id]);
+    }
+    if kind.has_feedback() {
+        text.push_str(
+            "- a server says `listening on ADDRESS` on stderr as soon as clients can come: `log_listening` does that\n\
+             - to stdout goes what is shown under \"Run it\" and nothing else, word by word\n\n\
+             `python3 feedback.py` runs your programs together, and compares what they print with \"Run it\".\n",
+        );
+        return text;
+    }
+    for what in TESTS.iter().filter(|_| !kind.python) {
+        line(what, &["tests"]);
+    }
+    if kind.check {
+        text.push_str(&format!(
+            "\nAt the end of each line are the cases of the check that show it: `cargo lab check {} --only NAME` plays one alone.\n",
+            exercise.id
+        ));
+    }
+    if kind.check && !kind.python {
+        text.push_str(
+            "The case `tests` comes last: it runs the exercise's tests, as `cargo test -p tests --test exercises` does.\n",
+        );
     }
     text
 }
+
+/// The script that a hand-out of the Python programs has for want of a check.
+pub fn feedback(exercise: &Exercise, kind: Kind) -> Entry {
+    let program = |program: &Program| {
+        let side = program.role.name();
+        format!("    (\"{}\", \"{side}\"),\n", kind.source(program))
+    };
+    let programs: String = exercise.programs.iter().map(program).collect();
+    let mut text =
+        include_str!("feedback.py").replace("PROGRAMS = []", &format!("PROGRAMS = [\n{programs}]"));
+    if exercise
+        .programs
+        .iter()
+        .any(|program| program.needs_web_server)
+    {
+        text = text.replace("WEB = False", "WEB = True");
+    }
+    Entry {
+        bytes: text.into_bytes(),
+        executable: false,
+    }
+}
+
+/// What the tests want of programs in Rust, besides what the check tries.
+const TESTS: [&str; 4] = [
+    "what a program prints is what its `twin.py` prints, word by word, on stdout and on stderr; of errors too, with their hints",
+    "a server says `listening on ADDRESS` on stderr as soon as clients can come: `labnet::log_listening` does that",
+    "an error that ends a program gives the exit code 1; an error on one connection is a line on stderr, and a server that serves many \
+     keeps running",
+    "one message is sent with one call",
+];
 
 /// The first command, and what it needs.
 fn start(exercise: &Exercise, kind: Kind) -> String {
@@ -266,7 +318,19 @@ fn start(exercise: &Exercise, kind: Kind) -> String {
                 false => "It shows how far you are: at first most of its tests fail.",
             },
         ),
-        (false, _, true) => return String::new(),
+        (false, solution, true) => {
+            let next = match solution {
+                true => "",
+                false => {
+                    "It says which step is next, or what your programs print that README.md does not show.\n"
+                }
+            };
+            return format!(
+                "## Start\n\n```console\n$ python3 feedback.py\n```\n\n\
+                 It runs the programs together, and compares what they print with \"Run it\" below.\n{next}\
+                 You need Python 3.8 or newer, and no network.\n\n"
+            );
+        }
     };
     let (who, programs) = match kind.python {
         true => (

@@ -239,7 +239,12 @@ fn number(step: Option<&&str>) -> Option<u32> {
 /// Without its middle a program has variables and imports
 /// that nothing uses yet: no reason for a page of warnings.
 fn allow_unused(text: &str) -> String {
-    const ALLOW: &str = "#![allow(unused)] // Take this line out when your part is written.\n";
+    // A result that is not looked at stays a warning: most often a `?` is missing.
+    const ALLOW: &str = "\
+// Take these two lines out when your part is written.
+#![allow(unused)]
+#![warn(unused_must_use)]
+";
     let header = text
         .split_inclusive('\n')
         .take_while(|line| line.starts_with("//!"))
@@ -282,7 +287,9 @@ fn main() {
             "\
 //! A server.
 
-#![allow(unused)] // Take this line out when your part is written.
+// Take these two lines out when your part is written.
+#![allow(unused)]
+#![warn(unused_must_use)]
 
 use std::io::Read;
 

@@ -639,6 +639,10 @@ misconceptions! {
     "A router hears nothing else while messages come that nobody asked for. Usually a loop sends where it should wait: publish an \
      event when something has changed, and then read the next message.";
 
+    FAILS_TESTS, "fails-tests", "does not pass the exercise's tests",
+    "The tests run your programs next to their twins in Python. What yours print has to be what twin.py prints, word by word, also in \
+     errors and hints. The test that fails is named above: cargo test -p tests --test exercises NAME plays it alone.";
+
     FLOODS, "floods", "prints without end",
     "The program printed more than anybody can read, and was stopped for it. Usually a loop continues after the connection has \
      ended.";

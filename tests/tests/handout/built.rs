@@ -36,6 +36,7 @@ fn every_handout_builds_and_solutions_pass_and_starters_fail_for_what_is_missing
         let check: &[&str] = if checked { &["--check"] } else { &[] };
         place.unpack(&[&["--solution"], check].concat());
         let names = solution_passes(&place, checked);
+        goal::wrong_programs_fail(&place, &names);
         // The packages of the check are the same for every exercise.
         if checks.first().is_some_and(|first| first == exercise) {
             place.succeeds(&["test", "--locked", "--workspace"]);
@@ -57,9 +58,9 @@ fn every_handout_builds_and_solutions_pass_and_starters_fail_for_what_is_missing
 }
 
 /// Where a lane's hand-outs are unpacked, one after another.
-struct Place<'a> {
-    exercise: &'a str,
-    folder: &'a Path,
+pub struct Place<'a> {
+    pub exercise: &'a str,
+    pub folder: &'a Path,
     target: &'a Path,
 }
 
@@ -87,7 +88,7 @@ impl Place<'_> {
         fs::remove_dir_all(&new).expect("a folder of ours can be removed");
     }
 
-    fn cargo(&self, args: &[&str]) -> Output {
+    pub fn cargo(&self, args: &[&str]) -> Output {
         cargo(self.folder, self.target, args)
     }
 
@@ -139,6 +140,7 @@ fn starter_fails(place: &Place<'_>, names: &[String]) {
     fails_its_tests(place.exercise, place.folder, place.target);
     check_fails(place, names, "not yet implemented: write step");
     if !names.is_empty() {
+        goal::readme_names_every_case(place, names);
         first_command_shows_a_failure(place);
     }
 }
@@ -239,8 +241,8 @@ fn every_handout_with_its_crates_builds_from_nothing() {
         let size: usize = files(place.folder).values().map(Vec::len).sum();
         // The middleware has TLS, which comes with the source of its cryptography.
         let most = match exercise {
-            "transparency-middleware" => 65_000_000,
-            _ => 40_000_000,
+            "transparency-middleware" => 55_000_000,
+            _ => 35_000_000,
         };
         assert!(size <= most, "{exercise}: {size} bytes");
         let home = scratch.0.join("home").join(lane);
@@ -307,10 +309,42 @@ fn every_python_handout_is_python() {
                         all(&output)
                     );
                     let cut = text.contains("raise NotImplementedError(\"write step");
-                    assert_eq!(cut, kind == "--starter", "{exercise} {kind}: {file}");
+                    let whole = kind == "--solution" || file == "feedback.py";
+                    assert_eq!(cut, !whole, "{exercise} {kind}: {file}");
                 }
             }
             assert!(programs > 0, "{exercise} {kind} holds no program");
+            feedback_is_right(&exercise, Path::new(&folder), kind == "--solution");
         }
     }
+}
+
+/// What `feedback.py` says of a hand-out without a check: the first step of a starter, nothing of a
+/// solution, and the line of a program that prints something else.
+fn feedback_is_right(exercise: &str, folder: &Path, solution: bool) {
+    let feedback = || {
+        let python = if cfg!(windows) { "python" } else { "python3" };
+        let mut command = Command::new(python);
+        command.arg("feedback.py").current_dir(folder);
+        let output = command.output().expect("python3 is there");
+        (output.status.code(), all(&output))
+    };
+    let (code, said) = feedback();
+    if !solution {
+        assert_eq!(code, Some(1), "{exercise}: {said}");
+        assert!(said.starts_with("next  "), "{exercise}: {said}");
+        assert!(said.contains("/twin.py: write step"), "{exercise}: {said}");
+        return;
+    }
+    assert_eq!(code, Some(0), "{exercise}: {said}");
+    let mut programs = files(folder)
+        .into_keys()
+        .filter(|file| file.ends_with("twin.py"));
+    let program = folder.join(programs.next().expect("there is a program"));
+    let text = fs::read_to_string(&program).expect("a program of ours can be read");
+    fs::write(&program, format!("print('Hi')\n{text}")).expect("it can be written");
+    let (code, said) = feedback();
+    assert_eq!(code, Some(1), "{exercise}: {said}");
+    assert!(said.contains("FAIL  "), "{exercise}: {said}");
+    assert!(said.contains("printed   Hi\n"), "{exercise}: {said}");
 }

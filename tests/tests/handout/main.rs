@@ -8,6 +8,7 @@
 
 mod autograders;
 mod built;
+mod goal;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
@@ -86,18 +87,21 @@ fn for_handout(command: &mut Command, target: &Path) {
 /// `cargo lab handout`'s binary, which the first call builds.
 fn handout_binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        let output = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--package", "lab-handout"])
-            .current_dir(workspace())
-            .output()
-            .expect("cargo runs: it started this test");
-        assert!(output.status.success(), "{}", all(&output));
-        // A test runs from target/debug/deps.
-        let test = env::current_exe().expect("a running program has a path");
-        let folder = test.ancestors().nth(2).expect("target/debug/deps/TEST");
-        folder.join(format!("lab-handout{}", env::consts::EXE_SUFFIX))
-    })
+    BINARY.get_or_init(|| built_binary("lab-handout"))
+}
+
+/// Builds a package's binary.
+fn built_binary(package: &str) -> PathBuf {
+    let output = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--package", package])
+        .current_dir(workspace())
+        .output()
+        .expect("cargo runs: it started this test");
+    assert!(output.status.success(), "{}", all(&output));
+    // A test runs from target/debug/deps.
+    let test = env::current_exe().expect("a running program has a path");
+    let folder = test.ancestors().nth(2).expect("target/debug/deps/TEST");
+    folder.join(format!("{package}{}", env::consts::EXE_SUFFIX))
 }
 
 /// Runs `cargo lab handout`.

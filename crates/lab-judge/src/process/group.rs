@@ -35,7 +35,7 @@ pub(super) fn running() -> MutexGuard<'static, BTreeMap<u32, String>> {
 }
 
 /// Whether programs may be started now.
-pub(super) fn may_start() -> bool {
+pub fn may_start() -> bool {
     STATE.load(Ordering::SeqCst) == OPEN
 }
 

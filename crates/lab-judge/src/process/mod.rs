@@ -35,10 +35,8 @@ use std::time::{Duration, Instant};
 #[cfg(unix)]
 use end::{End, watch};
 pub use end::{Ended, signal_name};
-pub use group::{Group, go_on, pause, prepare, spawn_lock, stop_all, sweep, tell};
-use group::{
-    Signal, TERM_PATIENCE, belongs, descendants, kill_all, left_behind, may_start, running, signal,
-};
+pub use group::{Group, go_on, may_start, pause, prepare, spawn_lock, stop_all, sweep, tell};
+use group::{Signal, TERM_PATIENCE, belongs, descendants, kill_all, left_behind, running, signal};
 pub use keyboard::{Answers, OpenQuestion};
 use keyboard::{Keys, Outputs, Typist};
 use output::Capture;
