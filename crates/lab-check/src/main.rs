@@ -9,6 +9,7 @@
 //! | [`elsewhere`] | a server that listens on another port than it was told to |
 //! | [`own_tests`] | the tests of a hand-out's exercise, as the last case |
 //! | [`deliver`], [`signals`] | results that arrive however the check ends |
+//! | [`workspace`] | the folder of all this |
 //! | [`tools`] | programs that the exercises use, and how to get them on this system |
 //! | [`progress`] | how far the work has come, on a terminal |
 //! | [`check`], [`grade`], [`watch`], [`doctor`] | the commands |
@@ -27,6 +28,7 @@ mod signals;
 mod target;
 mod tools;
 mod watch;
+mod workspace;
 
 use std::process::ExitCode;
 

@@ -19,7 +19,7 @@ use lab_judge::run::{Plan, SharedReport};
 use lab_judge::verdict::{CaseReport, Diff, Excerpt, Failure, Outcome, ProgramReport};
 use labnet::{lock, log};
 
-use crate::target::workspace;
+use crate::workspace;
 
 /// The sides of a check, each with its command.
 type Sides = [(&'static Role, String)];
@@ -62,7 +62,7 @@ pub fn role(exercise: &'static Exercise, sides: &Sides) -> Option<&'static Role>
     if !own || !sides.iter().any(|(side, _)| side.kind == role.kind) {
         return None;
     }
-    let tests = fs::read_dir(workspace().join("tests/tests/exercises")).ok()?;
+    let tests = fs::read_dir(workspace::root().join("tests/tests/exercises")).ok()?;
     let main = |name: &std::ffi::OsString| name == "main.rs";
     let names = tests.flatten().map(|entry| entry.file_name());
     if names.filter(|name| !main(name)).count() != 1 {
@@ -119,7 +119,7 @@ pub fn play(plan: &Plan, shared_report: &SharedReport) -> anyhow::Result<()> {
 fn outcome(some: &str, until: Instant) -> anyhow::Result<(Outcome, Vec<ProgramReport>)> {
     let mut command = lab_core::cargo::command();
     command.args(["test", "--package", "tests", "--test", "exercises", some]);
-    command.current_dir(workspace()).stdin(Stdio::null());
+    command.current_dir(workspace::root()).stdin(Stdio::null());
     command.env("RUST_BACKTRACE", "0");
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut cargo = process::start_group(&mut command).context("cannot start cargo")?;

@@ -15,7 +15,7 @@ use lab_judge::verdict::{Report, Side};
 use labnet::{Hint, did_you_mean};
 
 use crate::exercises::EXERCISES;
-use crate::{own_tests, tools};
+use crate::{own_tests, tools, workspace};
 
 /// How long a step may take, where nothing else is said.
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -81,7 +81,7 @@ pub fn sides(
 
 /// The word for our own program: a hand-out for a course in Python has the twins alone.
 fn own(role: &Role) -> &'static str {
-    let manifest = workspace()
+    let manifest = workspace::root()
         .join("crates")
         .join(role.package)
         .join("Cargo.toml");
@@ -91,7 +91,7 @@ fn own(role: &Role) -> &'static str {
 /// Where the program is described: a hand-out has the server's description at its top.
 fn readme(role: &Role) -> String {
     let own = format!("crates/{}/README.md", role.package);
-    match workspace().join(&own).exists() {
+    match workspace::root().join(&own).exists() {
         true => own,
         false => "README.md".to_string(),
     }
@@ -100,7 +100,7 @@ fn readme(role: &Role) -> String {
 /// The section of a README that explains what happens on the wire: most call it "What to notice",
 /// the longer ones a lesson.
 fn section(readme: &str) -> Option<String> {
-    let text = std::fs::read_to_string(workspace().join(readme)).ok()?;
+    let text = std::fs::read_to_string(workspace::root().join(readme)).ok()?;
     let mut sections = text.lines().filter_map(|line| line.strip_prefix("## "));
     sections
         .clone()
@@ -278,7 +278,7 @@ impl Wanted {
             .collect();
         let built = match own.is_empty() {
             true => BTreeMap::new(),
-            false => lab_core::cargo::build_in(workspace(), &own)?,
+            false => lab_core::cargo::build_in(workspace::root(), &own)?,
         };
         let mut targets = Vec::new();
         let mut remarks = Vec::new();
@@ -374,7 +374,12 @@ impl Wanted {
 /// word for it: what a student of a hand-out edits.
 pub fn own_files(role: &Role, command: &str) -> Option<PathBuf> {
     match command {
-        "rust" => Some(workspace().join("crates").join(role.package).join("src")),
+        "rust" => Some(
+            workspace::root()
+                .join("crates")
+                .join(role.package)
+                .join("src"),
+        ),
         "python" => Some(twin(role)),
         _ => None,
     }
@@ -382,7 +387,10 @@ pub fn own_files(role: &Role, command: &str) -> Option<PathBuf> {
 
 /// A hand-out of the Python programs has them at its top.
 fn twin(role: &Role) -> PathBuf {
-    let folders = [workspace().join("crates"), workspace().to_path_buf()];
+    let folders = [
+        workspace::root().join("crates"),
+        workspace::root().to_path_buf(),
+    ];
     let twins = folders.map(|folder| folder.join(role.package).join("twin.py"));
     let found = twins.iter().find(|twin| twin.exists());
     found.unwrap_or(&twins[0]).clone()
@@ -457,12 +465,4 @@ fn not_taken(role: &Role, address: SocketAddr) -> anyhow::Result<()> {
 
 fn quoted(path: &Path) -> String {
     shell_words::quote(&path.to_string_lossy()).into_owned()
-}
-
-/// The workspace's root: this program is built in it, and runs where it was built.
-pub fn workspace() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .ancestors()
-        .nth(2)
-        .unwrap_or(Path::new("."))
 }

@@ -72,8 +72,8 @@ pub struct Case {
     pub asked: &'static str,
 }
 
-/// The cases of these checks, from `cases.txt`. A test compares that file with the check itself, and
-/// `LAB_UPDATE=1` writes it.
+/// The cases of these checks, from `cases.txt`. A test compares
+/// that file with the check itself, and `LAB_UPDATE=1` writes it.
 pub fn cases(checks: &BTreeSet<String>) -> Vec<Case> {
     let lines = include_str!("cases.txt").lines();
     let case = |line: &'static str| {

@@ -49,7 +49,7 @@ def main():
 
 
 def from_readme(file):
-    """What README.md shows of a program: its words, what is typed in, and the lines that it prints."""
+    """What README.md shows of a program: its words, what is typed in, and what it prints."""
     with open("README.md", encoding="utf-8") as readme:
         text = readme.read().split("### Run it", 1)[-1]
     start = f"$ python3 {file}"

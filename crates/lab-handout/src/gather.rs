@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use crate::bundle::{Entry, Files};
 use crate::checks::{self, Checks};
+use crate::feedback;
 use crate::kind::Kind;
 use crate::readme;
 use crate::starter::{self, Language};
@@ -156,7 +157,7 @@ impl Source {
         let readme = readme::top(&files, sheet, exercise, kind, &tasks, &cases)?;
         files.remove(&own);
         if kind.has_feedback() {
-            files.insert("feedback.py".to_string(), readme::feedback(exercise, kind));
+            files.insert("feedback.py".to_string(), feedback::script(exercise, kind));
         }
         files.insert(
             "README.md".to_string(),

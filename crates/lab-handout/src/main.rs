@@ -8,6 +8,7 @@
 //! | [`starter`] | from the full program to the student's: marked parts are taken out |
 //! | [`calls`] | the calls that a starter's steps need, in both languages, with their documentation |
 //! | [`platform`] | the files with which a grading platform runs the check |
+//! | [`feedback`] | the script that a hand-out in Python has for want of a check |
 //! | [`readme`] | the README at the top |
 //! | [`cargo_files`] | the lock file cut to size, the crates for a room without a network |
 //! | [`vendor`] | those crates without what no student's machine needs |
@@ -17,6 +18,7 @@ mod bundle;
 mod calls;
 mod cargo_files;
 mod checks;
+mod feedback;
 mod gather;
 mod kind;
 mod platform;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use anyhow::Context;
 use lab_core::catalog::{Exercise, Program, Role, Sheet};
 
-use crate::bundle::{Entry, Files};
+use crate::bundle::Files;
 use crate::checks::Case;
 use crate::kind::Kind;
 
@@ -263,28 +263,6 @@ fn must_do(exercise: &Exercise, kind: Kind, cases: &[Case]) -> String {
         );
     }
     text
-}
-
-/// The script that a hand-out of the Python programs has for want of a check.
-pub fn feedback(exercise: &Exercise, kind: Kind) -> Entry {
-    let program = |program: &Program| {
-        let side = program.role.name();
-        format!("    (\"{}\", \"{side}\"),\n", kind.source(program))
-    };
-    let programs: String = exercise.programs.iter().map(program).collect();
-    let mut text =
-        include_str!("feedback.py").replace("PROGRAMS = []", &format!("PROGRAMS = [\n{programs}]"));
-    if exercise
-        .programs
-        .iter()
-        .any(|program| program.needs_web_server)
-    {
-        text = text.replace("WEB = False", "WEB = True");
-    }
-    Entry {
-        bytes: text.into_bytes(),
-        executable: false,
-    }
 }
 
 /// What the tests want of programs in Rust, besides what the check tries.

@@ -1,8 +1,8 @@
 //! One goal: what a starter's README asks, what its tests want, and what its check tries.
 //!
-//! Each line of "What your program must do" names the cases that show it, and each case is in such a
-//! line; the tests are one of the cases. The words that a test wants are where a student sees them.
-//! And wrong programs fail both (see [`WRONG`]).
+//! Each line of "What your program must do" names the cases that show it, and each case is in such
+//! a line; the tests are one of the cases. The words that a test wants are where a student sees
+//! them. And wrong programs fail both (see [`WRONG`]).
 
 use super::*;
 
@@ -303,8 +303,8 @@ fn the_readmes_know_the_cases_of_the_check() {
     );
 }
 
-/// The texts in quotes of a program in Rust, as they stand there, but put together where a line ends
-/// with a backslash.
+/// The texts in quotes of a program in Rust, as they are written
+/// there, but put together where a line ends with a backslash.
 fn quoted(program: &str) -> Vec<String> {
     let lines = program.lines().map(str::trim);
     let code: Vec<&str> = lines.filter(|line| !line.starts_with("//")).collect();
@@ -336,6 +336,7 @@ fn words(text: &str) -> Vec<String> {
         text = text.replace(apart, "\n");
     }
     // A name in braces is filled in, and a number is another one each time.
+    text = text.replace("PORT", "\n");
     let mut open = false;
     let parts = text.split(|c: char| {
         open = (open || c == '{') && c != '}';

@@ -240,33 +240,6 @@ pub fn a_missing_interpreter_is_not_the_programs_mistake() {
     assert!(said.contains("hint: cargo lab doctor says how"), "{said}");
 }
 
-pub fn a_wrong_command_line_is_told_with_what_was_meant() {
-    for (words, says) in [
-        (
-            &["check", "dsd-sum", "--server"][..],
-            "No value provided for option '--server'.",
-        ),
-        (
-            &["check", "dsd-sum", "--server", "--only", "whole"],
-            "No value provided for option '--server'.",
-        ),
-        (&["check", "DSD-SUM"], "did you mean dsd-sum?"),
-        (&["watch", "dsd-smu", "--next"], "did you mean dsd-sum?"),
-        (
-            &["check", "dsd-sum", "--sever", "x"],
-            "did you mean --server?",
-        ),
-        (
-            &["check", "dsd-sum", "--only", "hole"],
-            "cargo lab check dsd-sum --list shows them",
-        ),
-    ] {
-        let out = run(words);
-        assert_eq!(code(&out), 3, "{words:?}: {}", errors(&out));
-        assert!(errors(&out).contains(says), "{words:?}: {}", errors(&out));
-    }
-}
-
 pub fn one_that_writes_to_the_results_changes_nothing_and_is_told_of() {
     let folder = Folder::new("writes");
     let file = folder.write("result.json", "the last one");

@@ -15,6 +15,7 @@
 
 #[cfg(all(has_gallery, target_os = "linux"))]
 mod address;
+mod command_line;
 #[cfg(all(has_gallery, target_os = "linux"))]
 mod doctor;
 #[cfg(all(has_gallery, target_os = "linux"))]
@@ -133,7 +134,7 @@ fn main() -> ExitCode {
         hostile::one_that_cannot_be_started_is_a_verdict_with_its_reason;
         hostile::a_program_that_is_not_there_is_a_mistake_of_the_command_line;
         hostile::a_missing_interpreter_is_not_the_programs_mistake;
-        hostile::a_wrong_command_line_is_told_with_what_was_meant;
+        command_line::a_wrong_command_line_is_told_with_what_was_meant;
         hostile::one_that_writes_to_the_results_changes_nothing_and_is_told_of;
         hostile::one_that_may_not_be_killed_holds_up_neither_the_check_nor_ctrl_c;
         hostile::one_that_closes_its_output_is_judged_by_what_it_does_on_the_wire;
