@@ -12,7 +12,10 @@ pub const LOOPS: Duration = Duration::from_millis(300);
 
 /// The same for one that has only to close its connection, or
 /// to end, with some room for what it does on the way there.
-const CLOSES: Duration = Duration::from_millis(500);
+const CLOSES: Duration = Duration::from_millis(700);
+
+/// The same for one that may have something to do, and that has read the end of a connection.
+const HAS_HEARD: Duration = Duration::from_secs(1);
 
 /// What somebody saw who need not wait any longer, for the evidence.
 const SEES_IT_WAIT: &str = "saw that the program itself waits, and that nothing is on its way";
@@ -246,9 +249,10 @@ impl Step {
         let (from, last) = self.ran.get_or_insert((ran, Instant::now()));
         *last = Instant::now();
         let facts = &self.limit.known.0;
-        let most = match facts.loops.load(Ordering::SeqCst) {
-            true => LOOPS,
-            false => CLOSES,
+        let most = match (facts.loops.load(Ordering::SeqCst), self.closes) {
+            (true, _) => LOOPS,
+            (false, true) => CLOSES,
+            (false, false) => HAS_HEARD,
         };
         let loops =
             ran.saturating_sub(*from) >= most && (self.closes || procfs::has_heard_an_end(group));
