@@ -18,7 +18,7 @@ use std::process::{Command, ExitCode};
 use std::thread;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
-use tests::catalog::lab_programs;
+use tests::catalog::entries;
 use tests::pairing::without_ports;
 use tests::program::workspace;
 use tests::{Program, Running, network, rust};
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
     ];
     // A hand-out has the README of its first program at the top.
     let mut readmes = vec![("README".to_string(), workspace().join("README.md"))];
-    for entry in lab_programs() {
+    for entry in entries() {
         readmes.push((entry.package, entry.folder.join("README.md")));
     }
     for (name, path) in readmes.into_iter().filter(|(_, path)| path.exists()) {
@@ -139,7 +139,7 @@ fn play_in_private(answer: &Answer) -> Result<Completion, Failed> {
 }
 
 fn play(answer: &Answer) {
-    const READY: [&str; 2] = ["listening on ", "Serving HTTP on "];
+    const READY: [&str; 3] = ["listening on ", "Serving HTTP on ", "serving org."];
     network::isolate();
     let (last, others) = answer.terminals.split_last().expect("there is a terminal");
     let mut servers: Vec<(&[String], Running, usize)> = Vec::new();
@@ -158,7 +158,8 @@ fn play(answer: &Answer) {
         }
     }
     compare(last, &groups.start(last).finish().stdout);
-    for (terminal, mut server, seen) in servers {
+    // The last one first: it may be a client of those above it.
+    for (terminal, mut server, seen) in servers.into_iter().rev() {
         let lines = terminal.iter().filter(|line| *line != "…").count();
         for _ in seen..lines {
             server.line();
