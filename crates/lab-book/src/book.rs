@@ -1,6 +1,6 @@
 //! `cargo lab book`: builds the whole site.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,11 +15,13 @@ use labnet::{Hint, log, say};
 use maud::{Markup, html as markup};
 
 use crate::chapter::{self, Chapter};
-use crate::data;
-use crate::exercise::{self, Material, read};
+use crate::data::{self, Data, read};
+use crate::exercise::{self, Material};
 use crate::links::Links;
 use crate::markdown;
 use crate::page::{self, Found, Page, made};
+use crate::predict;
+use crate::question::Wanted;
 use crate::runs::{Plan, Studio, shown};
 use crate::source;
 
@@ -150,46 +152,47 @@ fn files(catalog: &Catalog) -> anyhow::Result<Vec<File>> {
     let exercises = exercises(catalog);
     let chapters = chapter::all(catalog)?;
     let links = links(catalog, &exercises, &chapters);
-    let (journals, of_chapters) = record(catalog, &exercises, &chapters)?;
+    let datas = datas(catalog, &exercises)?;
+    let (recorded, traces) = record(catalog, &exercises, &datas, &chapters)?;
     let mut files = Vec::new();
+    for (wanted, trace) in &traces {
+        let journal = recorded.get(wanted).context("a run was not recorded")?;
+        files.push(File {
+            name: trace.address.clone(),
+            bytes: html::draw(journal, &trace.title)?.into_bytes(),
+            kind: Kind::Trace,
+        });
+    }
     let mut pages = Vec::new();
     for (place, (sheet, exercise)) in exercises.iter().enumerate() {
-        let run = journals.get(exercise.id.as_str());
+        let data = &datas[exercise.id.as_str()];
         let before = place.checked_sub(1).and_then(|place| exercises.get(place));
+        let predict = match data.question.is_empty() {
+            true => None,
+            false => Some(predict::section(catalog, exercise, data, |wanted| {
+                traces[wanted].address.clone()
+            })?),
+        };
         let material = Material {
             catalog,
             sheet,
             exercise,
             links: &links,
-            run,
+            run: recorded.get(&(exercise.id.clone(), data.run.clone())),
+            predict: predict
+                .as_ref()
+                .map(|section| (&data.question[..], section)),
             around: [before, exercises.get(place + 1)].map(|one| one.map(|(_, one)| *one)),
         };
         let page = material.page();
         pages.push(page.with_context(|| format!("the page of {}", exercise.id))?);
-        if let Some(journal) = run {
-            let title = format!("{}: what happened", exercise.title);
-            files.push(File {
-                name: exercise::trace_address(exercise),
-                bytes: html::draw(journal, &title)?.into_bytes(),
-                kind: Kind::Trace,
-            });
-        }
         for program in exercise::programs(exercise) {
             files.extend(copies(catalog, program)?);
         }
     }
-    let mut of_chapters = of_chapters.into_iter();
     for chapter in &chapters {
-        let journals: Vec<Journal> = of_chapters.by_ref().take(chapter.runs.len()).collect();
-        let page = chapter.page(catalog, &links, &journals);
+        let page = chapter.page(catalog, &links, |run| recorded.get(&run.wanted()));
         pages.push(page.with_context(|| format!("the chapter {}", chapter.name))?);
-        for (run, journal) in chapter.runs.iter().zip(&journals) {
-            files.push(File {
-                name: format!("trace-{}.html", run.name),
-                bytes: html::draw(journal, &run.title)?.into_bytes(),
-                kind: Kind::Trace,
-            });
-        }
     }
     for path in links.sources() {
         pages.push(source::page(catalog, &path)?);
@@ -241,39 +244,75 @@ fn links(catalog: &Catalog, exercises: &[(&Sheet, &Exercise)], chapters: &[Chapt
     Links::new(&catalog.root, pages)
 }
 
-/// The run of each exercise that a server and a client, or one program, can show; and the runs of
-/// the chapters.
-fn record<'a>(
-    catalog: &'a Catalog,
+/// The data of each exercise.
+fn datas<'a>(
+    catalog: &Catalog,
     exercises: &[(&Sheet, &'a Exercise)],
+) -> anyhow::Result<BTreeMap<&'a str, Data>> {
+    let read = |(_, exercise): &(&Sheet, &'a Exercise)| {
+        Ok((exercise.id.as_str(), data::of(&catalog.root, &exercise.id)?))
+    };
+    exercises.iter().map(read).collect()
+}
+
+/// The page of a run.
+struct Trace {
+    address: String,
+    title: String,
+}
+
+/// Records the runs of the exercises, of the chapters and of the questions, and checks what the
+/// questions say. A run that is wanted twice is recorded once.
+fn record(
+    catalog: &Catalog,
+    exercises: &[(&Sheet, &Exercise)],
+    datas: &BTreeMap<&str, Data>,
     chapters: &[Chapter],
-) -> anyhow::Result<(BTreeMap<&'a str, Journal>, Vec<Journal>)> {
+) -> anyhow::Result<(BTreeMap<Wanted, Journal>, BTreeMap<Wanted, Trace>)> {
     let mut programs: Vec<&Program> = Vec::new();
-    let mut plans: Vec<(&str, Plan)> = Vec::new();
+    let mut traces: BTreeMap<Wanted, Trace> = BTreeMap::new();
+    let mut wanted: BTreeSet<Wanted> = BTreeSet::new();
+    let mut name = |wanted: Wanted, address: String, title: &str| {
+        let title = title.to_string();
+        traces.entry(wanted).or_insert(Trace { address, title });
+    };
     for (_, exercise) in exercises {
         if matches!(exercise.roles()?, Roles::Demo(..)) {
             continue;
         }
         programs.extend(&exercise.programs);
-        plans.push((&exercise.id, data::of(&catalog.root, &exercise.id)?.run));
+        let data = &datas[exercise.id.as_str()];
+        let title = format!("{}: what happened", exercise.title);
+        let of_page = (exercise.id.clone(), data.run.clone());
+        name(of_page, exercise::trace_address(exercise), &title);
+        for question in &data.question {
+            let of_question = (exercise.id.clone(), question.plan(&data.run));
+            let address = format!("trace-{}-{}.html", exercise.id, question.id);
+            name(of_question, address, &title);
+            wanted.extend(question.runs(exercise, &data.run));
+        }
     }
-    let mut wanted: Vec<(&str, &Plan)> = plans.iter().map(|(id, plan)| (*id, plan)).collect();
     for run in chapters.iter().flat_map(|chapter| &chapter.runs) {
-        wanted.push((&run.exercise, &run.plan));
+        name(run.wanted(), run.address(), &run.title);
     }
+    wanted.extend(traces.keys().cloned());
     log!("recording {} runs …", wanted.len());
     let studio = Studio::new(catalog, &programs)?;
-    let mut journals = studio.record_all(catalog, &wanted)?;
-    let of_chapters = journals.split_off(plans.len());
-    let mut of_exercises = BTreeMap::new();
-    for ((_, exercise), journal) in exercises
+    let list: Vec<(&str, &Plan)> = wanted
         .iter()
-        .filter(|(_, exercise)| plans.iter().any(|(id, _)| *id == exercise.id))
-        .zip(journals)
-    {
-        of_exercises.insert(exercise.id.as_str(), journal);
+        .map(|(id, plan)| (id.as_str(), plan))
+        .collect();
+    let journals = studio.record_all(catalog, &list)?;
+    let recorded: BTreeMap<Wanted, Journal> = wanted.into_iter().zip(journals).collect();
+    for (_, exercise) in exercises {
+        let data = &datas[exercise.id.as_str()];
+        for question in &data.question {
+            let runs = question.runs(exercise, &data.run);
+            let journals: Vec<&Journal> = runs.iter().map(|wanted| &recorded[wanted]).collect();
+            question.check(&journals).context(exercise.id.clone())?;
+        }
     }
-    Ok((of_exercises, of_chapters))
+    Ok((recorded, traces))
 }
 
 /// The programs of an exercise as files, byte for byte.

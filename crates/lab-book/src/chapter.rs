@@ -16,17 +16,20 @@ use std::fs;
 
 use anyhow::{Context, anyhow, bail, ensure};
 use lab_core::catalog::{Catalog, Exercise};
+use lab_journal::model::Stream;
 use lab_journal::{Journal, Side};
 use labnet::Hint;
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use crate::code::{self, Language, text_of};
-use crate::exercise::{read, side_by_side};
+use crate::data::read;
+use crate::exercise::side_by_side;
 use crate::links::Links;
 use crate::markdown;
+use crate::measure::printed;
 use crate::page::{self, Found, Page, made};
-use crate::runs::{self, Plan};
+use crate::runs::Plan;
 use crate::steps::Key;
 
 /// The folder of the chapters, from the workspace's root.
@@ -64,6 +67,18 @@ pub struct Run {
     /// How it is made.
     #[serde(default)]
     pub plan: Plan,
+}
+
+impl Run {
+    /// The run that is needed.
+    pub fn wanted(&self) -> (String, Plan) {
+        (self.exercise.clone(), self.plan.clone())
+    }
+
+    /// The address of its trace.
+    pub fn address(&self) -> String {
+        format!("trace-{}.html", self.name)
+    }
 }
 
 /// The chapters in their order: `10-stream.md` is the chapter `stream`.
@@ -129,18 +144,17 @@ impl Chapter {
         format!("{}.html", self.name)
     }
 
-    /// The page, with the journals of its runs.
+    /// The page. `journal` gives the journal of a run.
     ///
     /// # Errors
     ///
     /// When something that it names is not there.
-    pub fn page(
+    pub fn page<'a>(
         &self,
         catalog: &Catalog,
         links: &Links,
-        journals: &[Journal],
+        journal: impl Fn(&Run) -> Option<&'a Journal>,
     ) -> anyhow::Result<Page> {
-        let mut journals = journals.iter();
         let mut runs = self.runs.iter();
         let mut parts = Vec::new();
         let mut text = self.text.clone();
@@ -156,7 +170,7 @@ impl Chapter {
                 "file" => file(catalog, words.trim())?,
                 _ => {
                     let run = runs.next().context("more blocks than runs")?;
-                    shown(run, journals.next().context("a run was not recorded")?)
+                    shown(run, journal(run).context("a run was not recorded")?)
                 }
             };
             let mark = format!("<div>part {}</div>", parts.len());
@@ -289,13 +303,13 @@ fn file(catalog: &Catalog, path: &str) -> anyhow::Result<Markup> {
 
 /// What both sides print in a run, and its trace.
 fn shown(run: &Run, journal: &Journal) -> Markup {
-    let trace = format!("trace-{}.html", run.name);
+    let trace = run.address();
     html! {
         figure.run {
             figcaption { (run.title) }
             div.pair {
                 @for (name, side) in [("The server", Side::Server), ("The client", Side::Client)] {
-                    @let text = runs::printed(journal, side);
+                    @let text = printed(journal, side, Stream::Stdout);
                     @if !text.is_empty() {
                         div { p.hint { (name) " prints" } pre.out { (text) } }
                     }

@@ -1,11 +1,12 @@
 //! What the book says about an exercise: a file of data for each.
 
+use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
 use serde::Deserialize;
 
-use crate::exercise::read;
+use crate::question::Question;
 use crate::runs::Plan;
 
 /// The data of an exercise.
@@ -14,6 +15,8 @@ use crate::runs::Plan;
 pub struct Data {
     /// How the run on its page is made; without it, both sides run as they are, in Rust.
     pub run: Plan,
+    /// What is asked before the reader looks.
+    pub question: Vec<Question>,
 }
 
 /// Reads the data of an exercise. An exercise may have none.
@@ -27,4 +30,9 @@ pub fn of(root: &Path, exercise: &str) -> anyhow::Result<Data> {
         return Ok(Data::default());
     }
     toml::from_str(&read(&path)?).with_context(|| format!("cannot understand {}", path.display()))
+}
+
+/// A file's text.
+pub fn read(path: &Path) -> anyhow::Result<String> {
+    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }

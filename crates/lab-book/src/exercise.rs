@@ -1,18 +1,20 @@
 //! The page of an exercise: its task, a recorded run, its programs side by side, what to notice.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
 use lab_core::catalog::{Catalog, Exercise, Program, Role, Sheet};
+use lab_journal::model::Stream;
 use lab_journal::{Journal, Side};
 use maud::{Markup, html};
 
 use crate::code::{self, Language, text_of};
+use crate::data::read;
 use crate::links::Links;
 use crate::markdown::{self, Document, Section};
+use crate::measure::printed;
 use crate::page::{self, Found, Page, made};
-use crate::runs;
+use crate::question::Question;
 use crate::steps::{self, Key, Row};
 
 /// What a page is made of.
@@ -27,6 +29,8 @@ pub struct Material<'a> {
     pub links: &'a Links,
     /// The run that the page shows. A demo of three programs has none.
     pub run: Option<&'a Journal>,
+    /// Its questions, and their section of the page.
+    pub predict: Option<(&'a [Question], &'a Markup)>,
     /// The exercises before and after it.
     pub around: [Option<&'a Exercise>; 2],
 }
@@ -87,6 +91,7 @@ impl Material<'_> {
                     details.how { summary { "How to run it" } div.prose { (made(&run.html)) } }
                 }
             }
+            @if let Some((_, section)) = self.predict { (section) }
             @if let Some(journal) = self.run { (self.what_happens(journal)) }
             @for side in &sides { (self.told(side)) }
             (self.around())
@@ -104,6 +109,7 @@ impl Material<'_> {
         html! {
             nav.contents aria-label="On this page" {
                 a href="#task" { "The task" }
+                @if self.predict.is_some() { a href="#predict" { "Predict" } }
                 @if self.run.is_some() { a href="#run" { "What happens" } }
                 @for side in sides {
                     a href={ "#" (side.program.package) } { (side.program.package) }
@@ -124,7 +130,7 @@ impl Material<'_> {
                     Role::Server => Side::Server,
                     _ => Side::Client,
                 };
-                (program, runs::printed(journal, side))
+                (program, printed(journal, side, Stream::Stdout))
             })
             .collect();
         html! {
@@ -194,6 +200,14 @@ impl Material<'_> {
             body,
         };
         let mut found = Vec::new();
+        for question in self.predict.map_or(&[][..], |(questions, _)| questions) {
+            let body = format!("{} {}", question.ask, question.why);
+            found.push(entry(
+                &format!("predict-{}", question.id),
+                "Predict".to_string(),
+                body,
+            ));
+        }
         for side in sides {
             let package = &side.program.package;
             for (place, section) in side.readme.sections.iter().enumerate() {
@@ -318,9 +332,4 @@ fn cell(lines: &[String], range: std::ops::Range<usize>) -> Markup {
             @for line in lines { span { (made(line)) "\n" } }
         }
     }
-}
-
-/// A file's text.
-pub fn read(path: &Path) -> anyhow::Result<String> {
-    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }

@@ -12,6 +12,9 @@
 //! | [`markdown`] | a document as sections of HTML |
 //! | [`links`] | where a document's link leads in the book |
 //! | [`data`] | what the book says about an exercise: a file of data for each |
+//! | [`predict`] | `cargo lab predict`, and the questions on the pages |
+//! | [`question`] | a question about a run, and how it is checked |
+//! | [`measure`] | what a run answers |
 //! | [`runs`] | runs of programs, recorded by `cargo lab trace` |
 //!
 //! No line of code and no transcript is copied by hand. The page of an exercise is its programs,
@@ -24,7 +27,10 @@ mod data;
 mod exercise;
 mod links;
 mod markdown;
+mod measure;
 mod page;
+mod predict;
+mod question;
 mod runs;
 mod source;
 mod steps;
@@ -46,11 +52,13 @@ struct Args {
 #[argh(subcommand)]
 enum Command {
     Book(book::Book),
+    Predict(predict::Predict),
 }
 
 fn main() -> ExitCode {
     let done = labnet::args_as::<Args>("cargo lab").and_then(|args| match args.command {
         Command::Book(book) => book.run(),
+        Command::Predict(predict) => predict.run(),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,

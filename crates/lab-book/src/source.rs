@@ -4,7 +4,7 @@ use lab_core::catalog::Catalog;
 use maud::html;
 
 use crate::code::{self, Language};
-use crate::exercise::read;
+use crate::data::read;
 use crate::links::source_page;
 use crate::page::{self, Page, made};
 

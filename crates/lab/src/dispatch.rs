@@ -22,6 +22,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("trace", "lab-trace"),
     ("spy", "lab-trace"),
     ("book", "lab-book"),
+    ("predict", "lab-book"),
 ];
 
 /// Judges any program, in any language, by what it does on the wire.
@@ -64,6 +65,11 @@ pub struct Spy {}
 #[argh(subcommand, name = "book")]
 pub struct Book {}
 
+/// Asks what a run will show, then runs it and tells.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(subcommand, name = "predict")]
+pub struct Predict {}
+
 /// Runs the binary that the first word stands for,
 /// with the words after it, and gives its exit code.
 ///
@@ -94,9 +100,8 @@ pub fn for_words(mut words: impl Iterator<Item = OsString>) -> anyhow::Result<Op
         .get(*package)
         .with_context(|| format!("the package {package} has no binary of the same name"))?;
     let mut command = Command::new(binary);
-    // A binary that has several commands wants to know which. lab-book has one so far.
-    let several = COMMANDS.iter().filter(|(_, of)| of == package).count() > 1;
-    if several || *package == "lab-book" {
+    // A binary that has several commands wants to know which.
+    if COMMANDS.iter().filter(|(_, of)| of == package).count() > 1 {
         command.arg(name);
     }
     command.args(words);

@@ -68,6 +68,7 @@ enum Command {
     Trace(dispatch::Trace),
     Spy(dispatch::Spy),
     Book(dispatch::Book),
+    Predict(dispatch::Predict),
 }
 
 fn main() -> labnet::MainResult {

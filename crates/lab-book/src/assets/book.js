@@ -42,6 +42,53 @@ for (const details of document.querySelectorAll("details[data-trace]")) {
   });
 }
 
+// Predict: a choice is marked, and a wrong one opens the answer with the run that shows why. The
+// choices stay in this browser.
+const kept = (name, value) => {
+  try {
+    if (value === undefined) return localStorage.getItem(name);
+    localStorage.setItem(name, value);
+  } catch {
+    // A browser may keep nothing, as for files in a private window.
+  }
+  return null;
+};
+const asks = [...document.querySelectorAll(".ask")];
+const tally = () => {
+  const line = document.querySelector(".tally");
+  if (!line) return;
+  const right = asks.filter((ask) => ask.querySelector("input:checked")?.value === ask.dataset.right).length;
+  let told = line.querySelector("strong");
+  if (!told) {
+    told = document.createElement("strong");
+    told.setAttribute("role", "status");
+    line.append(" ", told);
+  }
+  told.textContent = `${right} of ${asks.length} right.`;
+};
+for (const ask of asks) {
+  const name = `${location.pathname.split("/").pop()}#${ask.id}`;
+  const mark = (input, opens) => {
+    for (const label of ask.querySelectorAll("label")) label.className = "";
+    const good = input.value === ask.dataset.right;
+    input.closest("label").className = good ? "right" : "wrong";
+    if (opens) {
+      ask.querySelector(".answer").open = true;
+      if (!good) ask.querySelector(".answer .trace").open = true;
+    }
+    tally();
+  };
+  const before = [...ask.querySelectorAll("input")].find((input) => input.value === kept(name));
+  if (before) {
+    before.checked = true;
+    mark(before, false);
+  }
+  ask.addEventListener("change", (event) => {
+    kept(name, event.target.value);
+    mark(event.target, true);
+  });
+}
+
 // The search. Its texts are a script of their own, loaded at the first key.
 const words = (text) => text.toLowerCase().match(/[\p{L}\p{N}_<>]+/gu) || [];
 

@@ -179,6 +179,7 @@ impl Chromium {
         let code = match key {
             "Tab" => 9,
             "Enter" => 13,
+            "ArrowDown" => 40,
             _ => 0,
         };
         let text = if key == "Enter" { "\r" } else { "" };

@@ -8,6 +8,7 @@
 mod browser;
 mod chromium;
 mod pages;
+mod predict;
 
 use std::collections::BTreeMap;
 use std::fs;

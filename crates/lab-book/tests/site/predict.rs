@@ -1,0 +1,150 @@
+//! The questions: each answered by a run, on the pages and in a terminal.
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+use super::chromium::Chromium;
+use super::{SITE, between, workspace};
+
+fn predict(words: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_lab-book"))
+        .arg("predict")
+        .args(words)
+        .current_dir(workspace())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(input.as_bytes())
+        .unwrap();
+    child.wait_with_output().unwrap()
+}
+
+/// The build has compared each right answer with its run, and each of the gallery's with another.
+#[test]
+#[ignore = "builds the programs and records their runs; .ci/run book"]
+fn at_least_sixty_questions_are_on_the_pages_and_three_on_each() {
+    let mut all = 0;
+    let mut of_gallery = 0;
+    for exercise in SITE.exercises() {
+        let page = &SITE.pages[&format!("{}.html", exercise.id)];
+        let count = page.matches("<fieldset class=\"ask\"").count();
+        // The middleware's demo of three programs is not recorded.
+        assert!(
+            count >= 3 || exercise.id == "transparency-middleware",
+            "{}",
+            exercise.id
+        );
+        for ask in between(page, "<fieldset class=\"ask\"", "</fieldset>") {
+            let right = between(ask, "data-right=\"", "\"")[0];
+            let choices = between(ask, "value=\"", "\"");
+            assert!(choices.len() > 1, "{ask}");
+            assert_eq!(
+                choices.iter().filter(|choice| **choice == right).count(),
+                1,
+                "{ask}"
+            );
+            assert_eq!(ask.matches("<li>").count() + 1, choices.len(), "{ask}");
+            of_gallery += ask.matches("of the gallery gives").count();
+        }
+        all += count;
+    }
+    assert!(all >= 60, "only {all}");
+    assert!(of_gallery >= 10, "only {of_gallery}");
+    println!("{all} questions; {of_gallery} wrong answers come from runs of the gallery");
+}
+
+#[test]
+#[ignore = "builds the programs and records their runs; .ci/run book"]
+fn a_broken_program_fails_its_question() {
+    let good = predict(&["dsd-eof", "--check"], "");
+    assert!(good.status.success(), "{good:?}");
+    let broken = "python3 crates/lab-check/gallery/dsd-eof/one-recv.py 65432";
+    let bad = predict(&["dsd-eof", "--check", "--server", broken], "");
+    assert!(!bad.status.success());
+    let said = String::from_utf8_lossy(&bad.stdout);
+    let line = said
+        .lines()
+        .find(|line| line.starts_with("answer-in-pieces: "))
+        .unwrap();
+    assert!(line.contains("I got \"Hello wo\" from you"), "{line}");
+    assert!(
+        line.contains(", and not Server says: I got \"Hello world\""),
+        "{line}"
+    );
+}
+
+#[test]
+#[ignore = "builds the programs and records their runs; .ci/run book"]
+fn the_terminal_asks_and_tells_what_a_wrong_answer_believes() {
+    // "x" is no choice: it asks again.
+    let output = predict(&["transparency-socket1"], "x\na\nb\n");
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        said.contains("1. How many segments does this program send?"),
+        "{said}"
+    );
+    assert!(
+        said.contains("   Right. A socket is an entry in a table"),
+        "{said}"
+    );
+    assert!(said.contains("   No: it is 0."), "{said}");
+    assert!(
+        said.contains("You may believe that a program that worked says so."),
+        "{said}"
+    );
+    assert!(said.ends_with("1 of 3 right\n"), "{said}");
+    let output = predict(&["transparency-middleware"], "");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("there are no questions about transparency-middleware"),
+        "{said}"
+    );
+}
+
+#[test]
+#[ignore = "needs chromium; .ci/run book"]
+fn a_wrong_pick_opens_the_trace_and_is_kept_in_the_browser() {
+    let profile = tempfile::tempdir().unwrap();
+    let mut browser = Chromium::start(profile.path());
+    let url = format!("file://{}/dsd-eof.html", SITE.folder.display());
+    browser.open(&url);
+    let opened = browser.evaluate(
+        "new Promise((done) => {
+           const ask = document.getElementById('predict-cut');
+           const wrong = [...ask.querySelectorAll('input')].find((it) => it.value !== ask.dataset.right);
+           new MutationObserver(() => {
+             const frame = ask.querySelector('iframe');
+             if (frame) frame.addEventListener('load', () => done([frame.getAttribute('src'), wrong.closest('label').className]));
+           }).observe(ask, {childList: true, subtree: true});
+           wrong.click();
+         })",
+    );
+    assert_eq!(
+        opened,
+        serde_json::json!(["trace-dsd-eof-cut.html", "wrong"])
+    );
+    browser.open(&url);
+    let kept = browser.evaluate(
+        "[document.querySelectorAll('#predict-cut .wrong').length, document.querySelector('#predict-cut .answer').open]",
+    );
+    assert_eq!(kept, serde_json::json!([1, false]));
+    // The right pick shows the reason, and no trace.
+    let right = browser.evaluate(
+        "(() => { const ask = document.getElementById('predict-cut');
+           [...ask.querySelectorAll('input')].find((it) => it.value === ask.dataset.right).click();
+           return [ask.querySelector('.right') !== null, ask.querySelector('.answer').open,
+             document.querySelector('.tally strong').textContent]; })()",
+    );
+    let count = SITE.pages["dsd-eof.html"].matches("<fieldset").count();
+    assert_eq!(
+        right,
+        serde_json::json!([true, true, format!("1 of {count} right.")])
+    );
+}
