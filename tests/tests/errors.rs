@@ -295,7 +295,8 @@ fn both_languages_say_the_same_when_no_datagram_is_answered() {
         });
         assert!(said.contains("sending again (try 3 of 3)"), "{said}");
     }
-    assert!(!clients.is_empty());
+    // A hand-out has the client of one exercise, and that may speak TCP.
+    assert!(!clients.is_empty() || of_role("client").len() < 2);
 }
 
 /// Each parser of arguments has its own words, but both refuse the same values for the same reason.

@@ -267,7 +267,8 @@ fn must_do(exercise: &Exercise, kind: Kind, cases: &[Case]) -> String {
 
 /// What the tests want of programs in Rust, besides what the check tries.
 const TESTS: [&str; 4] = [
-    "what a program prints is what its `twin.py` prints, word by word, on stdout and on stderr; of errors too, with their hints",
+    "what a program prints is what its `twin.py` prints, word by word, on stdout and on stderr; of errors too, with their hints, \
+     in which `cargo run -p NAME` may take the place of `python3 …/twin.py`",
     "a server says `listening on ADDRESS` on stderr as soon as clients can come: `labnet::log_listening` does that",
     "an error that ends a program gives the exit code 1; an error on one connection is a line on stderr, and a server that serves many \
      keeps running",

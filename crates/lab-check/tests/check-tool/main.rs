@@ -15,6 +15,7 @@
 
 #[cfg(all(has_gallery, target_os = "linux"))]
 mod address;
+#[cfg(all(has_gallery, target_os = "linux"))]
 mod command_line;
 #[cfg(all(has_gallery, target_os = "linux"))]
 mod doctor;
