@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use crate::layout::{Arrow, Line, Row, Widths, lines};
-use crate::model::{Call, Data, Event, Journal, Piece, Side, Transport};
+use crate::model::{Call, Data, Event, Journal, Piece, Side, Source, Transport};
 use crate::picture;
 use crate::queues::{self, Queues};
 use crate::svg::escaped;
@@ -81,7 +81,14 @@ struct Send {
 /// None that is known of: every part has a form in JSON.
 pub fn draw(journal: &Journal, title: &str) -> anyhow::Result<String> {
     let widths = Widths::of(COLUMNS);
-    let lines = lines(picture::rows(journal, &widths), &widths);
+    let mut rows = picture::rows(journal, &widths);
+    for row in &mut rows {
+        // Each call has its own line of the source next to it.
+        if source_of(journal, row).is_some() {
+            row.joins = None;
+        }
+    }
+    let lines = lines(rows, &widths);
     let numbers = numbers(journal);
     let rows: Vec<&Row> = lines
         .iter()
@@ -204,6 +211,18 @@ fn table_row(
             );
         }
     }
+    if let Some(source) = source_of(journal, row) {
+        let step = source.step.as_ref().map_or(String::new(), |step| {
+            format!("<span class=\"of-step\">{}</span> ", escaped(step))
+        });
+        let _ = write!(
+            text,
+            "<span class=\"source\">{step}{}:{} <code>{}</code></span>",
+            escaped(&source.file),
+            source.line,
+            escaped(&source.text)
+        );
+    }
     cells[row.column as usize] = match row.arrow {
         Some(Arrow::ToServer) => format!("<span class=\"arrow left\">{text}</span>"),
         Some(Arrow::ToClient) => format!("<span class=\"arrow right\">{text}</span>"),
@@ -215,6 +234,11 @@ fn table_row(
         "<tr data-step=\"{number}\"><td class=\"time\">{time}</td><td class=\"server\">{server}</td>\
          <td class=\"network\">{network}</td><td class=\"client\">{client}</td></tr>"
     );
+}
+
+/// The line that a row's call comes from.
+fn source_of<'a>(journal: &'a Journal, row: &Row) -> Option<&'a Source> {
+    journal.call(row.place)?.source.as_ref()
 }
 
 /// The sends that a row is about: itself, those whose bytes it received, the one it carries.

@@ -24,5 +24,5 @@ pub mod ties;
 
 pub use model::{
     Call, Data, Entry, Event, Exit, Journal, Outcome, Output, Piece, Process, Segment, Side,
-    Socket, Stream, Transport,
+    Socket, Source, Stream, Transport,
 };

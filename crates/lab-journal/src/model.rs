@@ -127,6 +127,22 @@ pub struct Call {
     pub outcome: Outcome,
     /// The bytes that it sent or received.
     pub data: Option<Data>,
+    /// The line that it comes from, where the program's language tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+}
+
+/// A line of a program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// The file's name.
+    pub file: String,
+    /// The line's number.
+    pub line: u32,
+    /// The line.
+    pub text: String,
+    /// The numbered comment above it, in a lab program: `3. Bind it to the server's address`.
+    pub step: Option<String>,
 }
 
 /// What a call gave.

@@ -29,6 +29,7 @@ fn call(process: u32, name: &str, socket: usize, words: &[&str], ended: u64) -> 
         accepted: None,
         ended: Some(ended),
         outcome: Outcome::Value(0),
+        source: None,
         data: None,
     }
 }

@@ -47,6 +47,7 @@ fn call(socket: usize, at: u64, sent: bool, offset: u64, length: u64) -> Event {
         accepted: None,
         ended: Some(at),
         outcome: Outcome::Value(0),
+        source: None,
         data: Some(Data {
             sent,
             peeked: false,

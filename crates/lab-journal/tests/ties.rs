@@ -20,6 +20,7 @@ fn call(socket: usize, name: &str, data: Option<Data>) -> Call {
         accepted: None,
         ended: Some(1),
         outcome: Outcome::Value(0),
+        source: None,
         data,
     }
 }

@@ -12,6 +12,8 @@
 //! | [`tracer`] | the loop over the stops of all threads |
 //! | [`ptrace`] | the calls of ptrace(2) that it needs |
 //! | [`calls`] | the system calls that matter |
+//! | [`stack`] | where in its program a stopped thread is |
+//! | [`lines`] | the line of the source that a call comes from |
 //! | [`record`] | what goes into the journal |
 //! | [`sockets`] | which socket a descriptor stands for |
 //! | [`capture`] | the packets of the run's own network |
@@ -30,6 +32,8 @@ mod command;
 #[cfg(target_os = "linux")]
 mod ending;
 #[cfg(target_os = "linux")]
+mod lines;
+#[cfg(target_os = "linux")]
 mod output;
 #[cfg(target_os = "linux")]
 mod ptrace;
@@ -45,6 +49,8 @@ mod sightings;
 mod sockets;
 #[cfg(target_os = "linux")]
 mod spy;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod stack;
 #[cfg(target_os = "linux")]
 mod trace;
 #[cfg(target_os = "linux")]

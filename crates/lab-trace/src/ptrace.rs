@@ -24,6 +24,8 @@ const GET_SYSCALL_INFO: i64 = 0x420e;
 const GET_EVENT_MESSAGE: i64 = 0x4201;
 const SEIZE: i64 = 0x4206;
 const LISTEN: i64 = 0x4208;
+#[cfg(target_arch = "x86_64")]
+const GET_REGISTERS: i64 = 12;
 const CONT: i64 = 7;
 const SYSCALL: i64 = 24;
 
@@ -98,6 +100,33 @@ pub fn syscall(tid: i32) -> io::Result<SyscallStop> {
     })
 }
 
+/// Where a stopped thread is, and where its stack is.
+#[cfg(target_arch = "x86_64")]
+#[derive(Debug, Clone, Copy)]
+pub struct Registers {
+    pub pc: u64,
+    pub sp: u64,
+    pub bp: u64,
+}
+
+/// The registers that its stack is read from.
+#[cfg(target_arch = "x86_64")]
+pub fn registers(tid: i32) -> io::Result<Registers> {
+    // struct user_regs_struct, and the places of three registers in it.
+    const WORDS: usize = 27;
+    const BP: usize = 4;
+    const PC: usize = 16;
+    const SP: usize = 19;
+    let mut registers = [0_u64; WORDS];
+    let place = ptr::from_mut(&mut registers) as usize;
+    request(GET_REGISTERS, tid, 0, place)?;
+    Ok(Registers {
+        pc: registers[PC],
+        sp: registers[SP],
+        bp: registers[BP],
+    })
+}
+
 #[allow(unsafe_code, reason = "no kept crate passes every signal on")]
 fn request(request: i64, tid: i32, address: usize, data: usize) -> io::Result<()> {
     #[allow(
@@ -107,9 +136,9 @@ fn request(request: i64, tid: i32, address: usize, data: usize) -> io::Result<()
     let request = request.try_into().map_err(io::Error::other)?;
     let address = ptr::without_provenance_mut::<libc::c_void>(address);
     let data = ptr::with_exposed_provenance_mut::<libc::c_void>(data);
-    // SAFETY: of the requests above, only GET_SYSCALL_INFO and GET_EVENT_MESSAGE write to this
-    // process. Each writes at `data`, which is an exclusive reference of the caller's: at most
-    // `address` bytes, and one unsigned long.
+    // SAFETY: of the requests above, only GET_SYSCALL_INFO, GET_EVENT_MESSAGE and GET_REGISTERS
+    // write to this process. Each writes at `data`, which is an exclusive reference of the
+    // caller's: at most `address` bytes, one unsigned long, and a struct of 27 words.
     let result = unsafe { libc::ptrace(request, tid, address, data) };
     if result == -1 {
         return Err(io::Error::last_os_error());

@@ -1,5 +1,8 @@
 //! What goes into the journal: calls with their arguments, results and bytes.
+//!
+//! One file, since the end of a call reads the arguments that its beginning has.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -10,8 +13,11 @@ use std::time::SystemTime;
 use lab_journal::{Call, Data, Entry, Event, Journal, Outcome, Output, Stream, Transport};
 
 use crate::calls::{self, Kind, Shape, Spec, Waits};
+use crate::lines::{Lines, Stack};
 use crate::ptrace::{memory, word};
 use crate::sockets::{Sockets, address};
+#[cfg(target_arch = "x86_64")]
+use crate::stack::Stacks;
 
 /// A longer run is cut here: the journal says how many entries are missing.
 pub const MOST_ENTRIES: usize = 100_000;
@@ -41,6 +47,7 @@ pub struct Pending {
     descriptor: i32,
     sends: bool,
     words: Vec<String>,
+    stack: Option<Stack>,
 }
 
 impl Pending {
@@ -62,6 +69,10 @@ pub struct Recorder {
     /// When something was recorded last, for who waits for silence.
     last: Arc<AtomicU64>,
     kept: usize,
+    /// Where the calls come from, by their places in the journal.
+    stacks: BTreeMap<usize, Stack>,
+    #[cfg(target_arch = "x86_64")]
+    reader: Stacks,
 }
 
 impl Recorder {
@@ -74,6 +85,9 @@ impl Recorder {
             began,
             last,
             kept: 0,
+            stacks: BTreeMap::new(),
+            #[cfg(target_arch = "x86_64")]
+            reader: Stacks::default(),
         }
     }
 
@@ -117,6 +131,7 @@ impl Recorder {
             descriptor: descriptor(arguments[0]),
             sends: matches!(spec.kind, Kind::Send(_)),
             words: Vec::new(),
+            stack: None,
         };
         match spec.kind {
             Kind::Unseen => {
@@ -262,16 +277,47 @@ impl Recorder {
             }
         }
         for data in self.data(&pending, result) {
-            self.add(Entry {
-                at: pending.began,
-                event: Event::Call(Call {
-                    ended: Some(now),
-                    outcome: outcome.clone(),
-                    data,
-                    accepted,
-                    ..call(&pending)
-                }),
-            });
+            let call = Call {
+                ended: Some(now),
+                outcome: outcome.clone(),
+                data,
+                accepted,
+                ..call(&pending)
+            };
+            self.add_call(&pending, call);
+        }
+    }
+
+    fn add_call(&mut self, pending: &Pending, call: Call) {
+        let place = self.journal.entries.len();
+        if let Some(stack) = &pending.stack
+            && place < MOST_ENTRIES
+        {
+            self.stacks.insert(place, stack.clone());
+        }
+        let (at, event) = (pending.began, Event::Call(call));
+        self.add(Entry { at, event });
+    }
+
+    /// Looks where the stopped thread is that is about to make a call.
+    #[cfg(target_arch = "x86_64")]
+    pub fn locate(&mut self, pending: &mut Pending) {
+        pending.stack = self.reader.of(pending.process, pending.tid);
+    }
+
+    /// The process has become another program.
+    #[cfg(target_arch = "x86_64")]
+    pub fn has_become_another(&mut self, process: u32) {
+        self.reader.forget(process);
+    }
+
+    /// Fills in the lines that calls come from.
+    pub fn find_lines(&mut self) {
+        let mut lines = Lines::default();
+        for (place, stack) in std::mem::take(&mut self.stacks) {
+            if let Event::Call(call) = &mut self.journal.entries[place].event {
+                call.source = lines.of(&stack);
+            }
         }
     }
 
@@ -292,23 +338,17 @@ impl Recorder {
 
     /// A signal ended the call: it failed with EINTR.
     pub fn interrupted(&mut self, pending: &Pending) {
-        let ended = Some(self.now());
-        self.add(Entry {
-            at: pending.began,
-            event: Event::Call(Call {
-                ended,
-                outcome: Outcome::Error("EINTR".to_string()),
-                ..call(pending)
-            }),
-        });
+        let call = Call {
+            ended: Some(self.now()),
+            outcome: Outcome::Error("EINTR".to_string()),
+            ..call(pending)
+        };
+        self.add_call(pending, call);
     }
 
     /// The thread ended in its call.
     pub fn unfinished(&mut self, pending: &Pending) {
-        self.add(Entry {
-            at: pending.began,
-            event: Event::Call(call(pending)),
-        });
+        self.add_call(pending, call(pending));
     }
 
     /// The bytes of a call, for each of its messages; one `None` for a call without bytes.
@@ -405,6 +445,7 @@ fn call(pending: &Pending) -> Call {
         accepted: None,
         ended: None,
         outcome: Outcome::Unfinished,
+        source: None,
         data: None,
     }
 }

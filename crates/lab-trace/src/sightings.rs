@@ -132,6 +132,7 @@ impl Sightings {
             accepted: None,
             ended: Some(at),
             outcome: Outcome::Value(0),
+            source: None,
             data: None,
         };
         let call = |side: Side, name: &str| vec![Event::Call(did(side, name))];

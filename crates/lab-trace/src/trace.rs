@@ -223,10 +223,11 @@ fn own_network() -> anyhow::Result<()> {
 
 /// Calls and segments in one journal, in the order of their beginning, tied together.
 fn complete(
-    recorder: Recorder,
+    mut recorder: Recorder,
     captures: Vec<(View, Capture)>,
     lost: Vec<Entry>,
 ) -> anyhow::Result<Run> {
+    recorder.find_lines();
     let server = recorder.server_is_at;
     let mut journal = recorder.journal;
     let sockets = recorder.sockets.all.into_iter();

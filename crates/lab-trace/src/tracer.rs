@@ -208,6 +208,8 @@ impl Tracer {
         if let Some(thread) = self.threads.get_mut(&tid) {
             thread.pending = None;
         }
+        #[cfg(target_arch = "x86_64")]
+        self.recorder.has_become_another(process);
     }
 
     fn entry(&mut self, tid: i32) -> io::Result<()> {
@@ -227,7 +229,12 @@ impl Tracer {
             }
             self.recorder.interrupted(&interrupted);
         }
-        let pending = self.recorder.begin(thread.process, tid, spec, arguments);
+        #[cfg_attr(not(target_arch = "x86_64"), allow(unused_mut))]
+        let mut pending = self.recorder.begin(thread.process, tid, spec, arguments);
+        #[cfg(target_arch = "x86_64")]
+        if let Some(pending) = &mut pending {
+            self.recorder.locate(pending);
+        }
         let wanted = pending.is_some();
         thread.pending = pending;
         if wanted {

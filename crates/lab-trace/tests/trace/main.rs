@@ -4,6 +4,7 @@
 mod exercises;
 mod faults;
 mod files;
+mod lines;
 mod spy;
 
 use std::collections::BTreeSet;
