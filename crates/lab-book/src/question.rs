@@ -1,5 +1,5 @@
-//! A question about a run: its right answer is compared with the run, and a wrong one with the run of
-//! the gallery's program that gives it.
+//! A question about a run: its right answer is compared with the run, and a wrong one with the run
+//! of the gallery's program that gives it.
 
 use anyhow::{Context, anyhow, ensure};
 use lab_core::catalog::Exercise;
