@@ -10,11 +10,23 @@ use lab_journal::Source;
 /// A line is shown as far as this, in characters.
 const LONGEST: usize = 120;
 
-/// The addresses in a program's own file at which its functions are, the innermost first.
+/// Where a call comes from.
 #[derive(Debug, Clone)]
-pub struct Stack {
-    pub program: PathBuf,
-    pub addresses: Vec<u64>,
+pub enum Origin {
+    /// The addresses in a program's own file at which its functions are, the innermost first.
+    Stack {
+        program: PathBuf,
+        addresses: Vec<u64>,
+    },
+    /// The line, as a program in Python told it.
+    Line(PathBuf, u32),
+}
+
+/// The line that a program in Python tells of itself: see `lines.py`.
+pub fn told(bytes: &[u8]) -> Option<Origin> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let (line, file) = text.strip_prefix("lab-trace line ")?.split_once(' ')?;
+    Some(Origin::Line(file.into(), line.parse().ok()?))
 }
 
 /// Files that were looked at.
@@ -25,16 +37,20 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// The line that a stack is at: the innermost one in the file where the program, or its thread,
+    /// The line. Of a stack it is the innermost one in the file where the program, or its thread,
     /// begins. What a library does is not the program's own line.
-    pub fn of(&mut self, stack: &Stack) -> Option<Source> {
+    pub fn of(&mut self, origin: &Origin) -> Option<Source> {
+        let (program, addresses) = match origin {
+            Origin::Line(file, line) => return self.source(file, *line),
+            Origin::Stack { program, addresses } => (program, addresses),
+        };
         let program = self
             .programs
-            .entry(stack.program.clone())
-            .or_insert_with(|| Loader::new(&stack.program).ok())
+            .entry(program.clone())
+            .or_insert_with(|| Loader::new(program).ok())
             .as_ref()?;
         let mut places: Vec<(PathBuf, u32)> = Vec::new();
-        for address in &stack.addresses {
+        for address in addresses {
             let mut frames = program.find_frames(*address).ok()?;
             while let Ok(Some(frame)) = frames.next() {
                 let location = frame.location;
@@ -60,8 +76,7 @@ impl Lines {
             file: name,
             line,
             text: here.chars().take(LONGEST).collect(),
-            // What happens at the end of a block, such as a close, belongs to no step in it.
-            step: step(&before).filter(|_| !here.starts_with('}')),
+            step: step(&before),
         })
     }
 }

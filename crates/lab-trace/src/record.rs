@@ -2,7 +2,7 @@
 //!
 //! One file, since the end of a call reads the arguments that its beginning has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -13,7 +13,7 @@ use std::time::SystemTime;
 use lab_journal::{Call, Data, Entry, Event, Journal, Outcome, Output, Stream, Transport};
 
 use crate::calls::{self, Kind, Shape, Spec, Waits};
-use crate::lines::{Lines, Stack};
+use crate::lines::{self, Lines, Origin};
 use crate::ptrace::{memory, word};
 use crate::sockets::{Sockets, address};
 #[cfg(target_arch = "x86_64")]
@@ -47,7 +47,7 @@ pub struct Pending {
     descriptor: i32,
     sends: bool,
     words: Vec<String>,
-    stack: Option<Stack>,
+    origin: Option<Origin>,
 }
 
 impl Pending {
@@ -70,7 +70,9 @@ pub struct Recorder {
     last: Arc<AtomicU64>,
     kept: usize,
     /// Where the calls come from, by their places in the journal.
-    stacks: BTreeMap<usize, Stack>,
+    origins: BTreeMap<usize, Origin>,
+    /// The line that a thread has told last.
+    told: HashMap<i32, Origin>,
     #[cfg(target_arch = "x86_64")]
     reader: Stacks,
 }
@@ -85,7 +87,8 @@ impl Recorder {
             began,
             last,
             kept: 0,
-            stacks: BTreeMap::new(),
+            origins: BTreeMap::new(),
+            told: HashMap::new(),
             #[cfg(target_arch = "x86_64")]
             reader: Stacks::default(),
         }
@@ -131,7 +134,7 @@ impl Recorder {
             descriptor: descriptor(arguments[0]),
             sends: matches!(spec.kind, Kind::Send(_)),
             words: Vec::new(),
-            stack: None,
+            origin: None,
         };
         match spec.kind {
             Kind::Unseen => {
@@ -160,6 +163,12 @@ impl Recorder {
             pending.socket = self.sockets.of(process, tid, pending.descriptor);
         }
         let Some(socket) = pending.socket else {
+            if pending.descriptor == -1 && spec.kind == Kind::Send(Shape::Plain) {
+                let length = usize::try_from(arguments[2]).unwrap_or(MOST_BYTES);
+                let bytes = memory(tid, arguments[1], length.min(MOST_BYTES));
+                self.told
+                    .extend(lines::told(&bytes).map(|line| (tid, line)));
+            }
             self.output(&pending);
             return None;
         };
@@ -290,19 +299,22 @@ impl Recorder {
 
     fn add_call(&mut self, pending: &Pending, call: Call) {
         let place = self.journal.entries.len();
-        if let Some(stack) = &pending.stack
+        if let Some(origin) = &pending.origin
             && place < MOST_ENTRIES
         {
-            self.stacks.insert(place, stack.clone());
+            self.origins.insert(place, origin.clone());
         }
         let (at, event) = (pending.began, Event::Call(call));
         self.add(Entry { at, event });
     }
 
     /// Looks where the stopped thread is that is about to make a call.
-    #[cfg(target_arch = "x86_64")]
     pub fn locate(&mut self, pending: &mut Pending) {
-        pending.stack = self.reader.of(pending.process, pending.tid);
+        pending.origin = self.told.get(&pending.tid).cloned();
+        #[cfg(target_arch = "x86_64")]
+        if pending.origin.is_none() {
+            pending.origin = self.reader.of(pending.process, pending.tid);
+        }
     }
 
     /// The process has become another program.
@@ -314,9 +326,18 @@ impl Recorder {
     /// Fills in the lines that calls come from.
     pub fn find_lines(&mut self) {
         let mut lines = Lines::default();
-        for (place, stack) in std::mem::take(&mut self.stacks) {
+        for (place, origin) in std::mem::take(&mut self.origins) {
             if let Event::Call(call) = &mut self.journal.entries[place].event {
-                call.source = lines.of(&stack);
+                call.source = lines.of(&origin);
+                // What a block closes at its end belongs to no step in it.
+                if let Some(source) = &mut call.source
+                    && call.name == "close"
+                    && !["close(", "drop("]
+                        .iter()
+                        .any(|word| source.text.contains(word))
+                {
+                    source.step = None;
+                }
             }
         }
     }

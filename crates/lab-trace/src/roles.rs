@@ -136,7 +136,8 @@ fn command(
             if !twin.exists() {
                 bail!("{} has no Python twin", program.package);
             }
-            vec!["python3".into(), "-u".into(), twin.into()]
+            let (python, run) = ("python3".into(), include_str!("lines.py").into());
+            vec![python, "-u".into(), "-c".into(), run, twin.into()]
         }
         Some(command) => return words(command),
         None => bail!("no command for {}", program.package),

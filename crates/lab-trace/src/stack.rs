@@ -14,7 +14,7 @@ use framehop::{ExplicitModuleSectionInfo, Module, Unwinder};
 use object::elf::PF_X;
 use object::{Object, ObjectSection, ObjectSegment, SegmentFlags};
 
-use crate::lines::Stack;
+use crate::lines::Origin;
 use crate::ptrace::{self, Registers, memory, word};
 
 /// So many stacks of a run are looked at: a long run repeats its lines.
@@ -50,7 +50,7 @@ impl Stacks {
     }
 
     /// Where a stopped thread is.
-    pub fn of(&mut self, process: u32, tid: i32) -> Option<Stack> {
+    pub fn of(&mut self, process: u32, tid: i32) -> Option<Origin> {
         if self.taken >= MOST_STACKS {
             return None;
         }
@@ -95,7 +95,7 @@ impl Program {
         Some(program)
     }
 
-    fn stack(&mut self, tid: i32) -> Option<Stack> {
+    fn stack(&mut self, tid: i32) -> Option<Origin> {
         let Registers { pc, sp, bp } = ptrace::registers(tid).ok()?;
         let near = memory(tid, sp, READ);
         let mut read = |address: u64| {
@@ -125,7 +125,7 @@ impl Program {
                 addresses.push(address.wrapping_sub(self.bias));
             }
         }
-        Some(Stack {
+        Some(Origin::Stack {
             program: self.file.clone(),
             addresses,
         })

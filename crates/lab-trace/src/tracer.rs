@@ -229,9 +229,7 @@ impl Tracer {
             }
             self.recorder.interrupted(&interrupted);
         }
-        #[cfg_attr(not(target_arch = "x86_64"), allow(unused_mut))]
         let mut pending = self.recorder.begin(thread.process, tid, spec, arguments);
-        #[cfg(target_arch = "x86_64")]
         if let Some(pending) = &mut pending {
             self.recorder.locate(pending);
         }

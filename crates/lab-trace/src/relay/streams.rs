@@ -172,14 +172,17 @@ fn pass(relay: &Relay, direction: &Direction) -> io::Result<()> {
                 return broken(Some(receiver));
             }
             if faults.cut.is_some() {
-                patience = match is_taken_within(to, patience)? {
-                    true => TAKEN_WITHIN,
-                    false => IMPATIENT,
+                patience = match is_taken_within(to, patience) {
+                    Ok(true) => TAKEN_WITHIN,
+                    Ok(false) => IMPATIENT,
+                    // It has no addresses any more.
+                    Err(_) => return broken(Some(receiver)),
                 };
             }
         }
         if is_last {
-            is_taken_within(to, patience)?;
+            // Taken or not: this is the fault that was asked for.
+            let _ = is_taken_within(to, patience);
             return broken(None);
         }
     }

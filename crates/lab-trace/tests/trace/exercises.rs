@@ -59,7 +59,9 @@ impl Lab {
             "rust" => self.rust(&program.package),
             _ => {
                 let twin = self.catalog.root.join(&program.folder).join("twin.py");
-                format!("python3 -u {}", twin.display())
+                // As the command starts a twin, so that it tells its lines.
+                let told = shell_words::quote(include_str!("../../src/lines.py"));
+                format!("python3 -u -c {told} {}", twin.display())
             }
         };
         let arguments = match program.package.as_str() {
