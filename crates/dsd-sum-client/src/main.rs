@@ -87,6 +87,7 @@ fn ask(server: &mut Socket, request: &str) -> labnet::MainResult {
 )]
 struct Args {
     /// the numbers (default 1 2 3 4 5); - sends each line of stdin as a separate request
+    // A list has no default here: without numbers it is empty, and step 3 sends 1 2 3 4 5.
     #[argh(positional)]
     numbers: Vec<String>,
 }
