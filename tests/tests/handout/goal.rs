@@ -54,7 +54,7 @@ const WRONG: [Wrong; 21] = [
         SUM_SERVER,
         "connection.write_all(sum::answer(&buffer[..count]).as_bytes())?;",
         "return connection.write_all(sum::answer(&buffer[..count]).as_bytes());",
-        ["a_word_is_named_and_the_connection_goes_on", "several"],
+        ["a_word_is_named_and_the_connection_stays_open", "several"],
     ),
     // Ends with its first client.
     wrong(
@@ -197,6 +197,34 @@ const WRONG: [Wrong; 21] = [
         ["messages_in_one_write_are_answered_one_by_one", "whole"],
     ),
 ];
+
+/// Quick, so that a new name of a test or of a case is noticed at once.
+#[test]
+fn each_mistake_is_in_a_program_and_its_test_and_its_case_are_there() {
+    let read = |path: &str| {
+        let path = workspace().join(path);
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    };
+    let cases = read("crates/lab-handout/src/cases.txt");
+    let shared = read("tests/src/pairing.rs") + &read("tests/src/faults.rs");
+    assert!(WRONG.len() >= 20);
+    for wrong in &WRONG {
+        let program = format!("crates/{}/src/main.rs", wrong.package);
+        let right = wrong.right;
+        assert!(read(&program).contains(right), "{program} has no {right:?}");
+        let tests = read(&format!("tests/tests/exercises/{}.rs", wrong.exercise));
+        let test = wrong.test.rsplit("::").next().unwrap_or(wrong.test);
+        let test = format!("fn {test}");
+        let there = tests.contains(&test) || shared.contains(&test);
+        assert!(there, "{}: there is no {test}", wrong.exercise);
+        let mut ids = cases.lines().filter_map(|line| {
+            let mut cells = line.split(" | ");
+            (cells.next() == Some(wrong.exercise)).then(|| cells.nth(1))?
+        });
+        let there = wrong.case == "tests" || ids.any(|id| id == wrong.case);
+        assert!(there, "{} has no case {}", wrong.exercise, wrong.case);
+    }
+}
 
 /// The hand-out holds a solution that passes: with each mistake in
 /// its turn it fails the exercise's tests and its check.
