@@ -5,6 +5,7 @@ mod exercises;
 mod faults;
 mod files;
 mod lines;
+mod long;
 mod spy;
 
 use std::collections::BTreeSet;
