@@ -152,8 +152,8 @@ fn files(catalog: &Catalog) -> anyhow::Result<Vec<File>> {
     let exercises = exercises(catalog);
     let chapters = chapter::all(catalog)?;
     let links = links(catalog, &exercises, &chapters);
-    let datas = datas(catalog, &exercises)?;
-    let (recorded, traces) = record(catalog, &exercises, &datas, &chapters)?;
+    let all_data = all_data(catalog, &exercises)?;
+    let (recorded, traces) = record(catalog, &exercises, &all_data, &chapters)?;
     let mut files = Vec::new();
     for (wanted, trace) in &traces {
         let journal = recorded.get(wanted).context("a run was not recorded")?;
@@ -165,7 +165,7 @@ fn files(catalog: &Catalog) -> anyhow::Result<Vec<File>> {
     }
     let mut pages = Vec::new();
     for (place, (sheet, exercise)) in exercises.iter().enumerate() {
-        let data = &datas[exercise.id.as_str()];
+        let data = &all_data[exercise.id.as_str()];
         let before = place.checked_sub(1).and_then(|place| exercises.get(place));
         let predict = match data.question.is_empty() {
             true => None,
@@ -191,7 +191,13 @@ fn files(catalog: &Catalog) -> anyhow::Result<Vec<File>> {
         }
     }
     for chapter in &chapters {
-        let page = chapter.page(catalog, &links, |run| recorded.get(&run.wanted()));
+        let page = chapter.page(catalog, &links, |run| {
+            let wanted = run.wanted();
+            Some((
+                recorded.get(&wanted)?,
+                traces.get(&wanted)?.address.as_str(),
+            ))
+        });
         pages.push(page.with_context(|| format!("the chapter {}", chapter.name))?);
     }
     for path in links.sources() {
@@ -245,7 +251,7 @@ fn links(catalog: &Catalog, exercises: &[(&Sheet, &Exercise)], chapters: &[Chapt
 }
 
 /// The data of each exercise.
-fn datas<'a>(
+fn all_data<'a>(
     catalog: &Catalog,
     exercises: &[(&Sheet, &'a Exercise)],
 ) -> anyhow::Result<BTreeMap<&'a str, Data>> {
@@ -266,7 +272,7 @@ struct Trace {
 fn record(
     catalog: &Catalog,
     exercises: &[(&Sheet, &Exercise)],
-    datas: &BTreeMap<&str, Data>,
+    all_data: &BTreeMap<&str, Data>,
     chapters: &[Chapter],
 ) -> anyhow::Result<(BTreeMap<Wanted, Journal>, BTreeMap<Wanted, Trace>)> {
     let mut programs: Vec<&Program> = Vec::new();
@@ -281,7 +287,7 @@ fn record(
             continue;
         }
         programs.extend(&exercise.programs);
-        let data = &datas[exercise.id.as_str()];
+        let data = &all_data[exercise.id.as_str()];
         let title = format!("{}: what happened", exercise.title);
         let of_page = (exercise.id.clone(), data.run.clone());
         name(of_page, exercise::trace_address(exercise), &title);
@@ -293,7 +299,7 @@ fn record(
         }
     }
     for run in chapters.iter().flat_map(|chapter| &chapter.runs) {
-        name(run.wanted(), run.address(), &run.title);
+        name(run.wanted(), run.address(), &run.title.replace('`', ""));
     }
     wanted.extend(traces.keys().cloned());
     log!("recording {} runs …", wanted.len());
@@ -305,7 +311,7 @@ fn record(
     let journals = studio.record_all(catalog, &list)?;
     let recorded: BTreeMap<Wanted, Journal> = wanted.into_iter().zip(journals).collect();
     for (_, exercise) in exercises {
-        let data = &datas[exercise.id.as_str()];
+        let data = &all_data[exercise.id.as_str()];
         for question in &data.question {
             let runs = question.runs(exercise, &data.run);
             let journals: Vec<&Journal> = runs.iter().map(|wanted| &recorded[wanted]).collect();

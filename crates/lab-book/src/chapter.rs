@@ -144,7 +144,7 @@ impl Chapter {
         format!("{}.html", self.name)
     }
 
-    /// The page. `journal` gives the journal of a run.
+    /// The page. `recorded` gives a run's journal, and the address of its trace.
     ///
     /// # Errors
     ///
@@ -153,7 +153,7 @@ impl Chapter {
         &self,
         catalog: &Catalog,
         links: &Links,
-        journal: impl Fn(&Run) -> Option<&'a Journal>,
+        recorded: impl Fn(&Run) -> Option<(&'a Journal, &'a str)>,
     ) -> anyhow::Result<Page> {
         let mut runs = self.runs.iter();
         let mut parts = Vec::new();
@@ -170,7 +170,8 @@ impl Chapter {
                 "file" => file(catalog, words.trim())?,
                 _ => {
                     let run = runs.next().context("more blocks than runs")?;
-                    shown(run, journal(run).context("a run was not recorded")?)
+                    let (journal, trace) = recorded(run).context("a run was not recorded")?;
+                    shown(run, journal, trace)
                 }
             };
             let mark = format!("<div>part {}</div>", parts.len());
@@ -189,6 +190,13 @@ impl Chapter {
             document
                 .sections
                 .extend(markdown::read(file, &text, "", links)?.sections);
+        }
+        // A heading of the third level is right below one of the second here.
+        for section in &mut document.sections {
+            section.html = section
+                .html
+                .replace("<h4 ", "<h3 ")
+                .replace("</h4>", "</h3>");
         }
         let sections = &document.sections;
         let body = html! {
@@ -302,11 +310,10 @@ fn file(catalog: &Catalog, path: &str) -> anyhow::Result<Markup> {
 }
 
 /// What both sides print in a run, and its trace.
-fn shown(run: &Run, journal: &Journal) -> Markup {
-    let trace = run.address();
+fn shown(run: &Run, journal: &Journal, trace: &str) -> Markup {
     html! {
         figure.run {
-            figcaption { (run.title) }
+            figcaption { (made(&markdown::inline(&run.title))) }
             div.pair {
                 @for (name, side) in [("The server", Side::Server), ("The client", Side::Client)] {
                     @let text = printed(journal, side, Stream::Stdout);

@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 use anyhow::Context;
 use tree_sitter_highlight::{Highlight, HighlightConfiguration, HighlightEvent, Highlighter};
 
-/// What a grammar may call a word, and the tag that shows it. `b` and `i` are short, and a
-/// reader of screens passes over them.
+/// What a grammar may call a word, and the tag that shows it. `b`, `i` and `u` are short,
+/// and a reader of screens passes over them.
 const TAGS: [(&str, &str, &str); 14] = [
     ("attribute", "<span class=a>", "</span>"),
     ("comment", "<i>", "</i>"),
@@ -14,10 +14,10 @@ const TAGS: [(&str, &str, &str); 14] = [
     ("constant.builtin", "<span class=s>", "</span>"),
     ("constructor", "<span class=t>", "</span>"),
     ("escape", "<span class=s>", "</span>"),
-    ("function", "<span class=f>", "</span>"),
-    ("function.builtin", "<span class=f>", "</span>"),
-    ("function.macro", "<span class=f>", "</span>"),
-    ("function.method", "<span class=f>", "</span>"),
+    ("function", "<u>", "</u>"),
+    ("function.builtin", "<u>", "</u>"),
+    ("function.macro", "<u>", "</u>"),
+    ("function.method", "<u>", "</u>"),
     ("keyword", "<b>", "</b>"),
     ("number", "<span class=s>", "</span>"),
     ("string", "<span class=s>", "</span>"),
@@ -185,10 +185,7 @@ mod tests {
         let rust = "// a <b>\nfn main() {\n    let x = \"a\\n<&\";\n}\n";
         let shown = lines(rust, Language::Rust).unwrap();
         assert_eq!(shown[0], "<i>// a &lt;b&gt;</i>");
-        assert!(
-            shown[1].starts_with("<b>fn</b> <span class=f>main</span>"),
-            "{shown:?}"
-        );
+        assert!(shown[1].starts_with("<b>fn</b> <u>main</u>"), "{shown:?}");
         assert!(
             shown[2].contains("<span class=s>&quot;a\\n&lt;&amp;&quot;</span>"),
             "{shown:?}"

@@ -18,7 +18,7 @@ const button = (name, text) => {
   return made;
 };
 
-for (const pre of document.querySelectorAll(".prose pre")) {
+for (const pre of document.querySelectorAll(".prose pre:not(.row > pre)")) {
   const commands = [...pre.querySelectorAll(":scope.console > b")].map((line) => line.textContent);
   // A terminal's output is not what anyone wants to type.
   const text = commands.length > 0 ? commands.map((line) => line.slice(2)).join("\n") : pre.textContent;
