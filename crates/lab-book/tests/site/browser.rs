@@ -214,7 +214,7 @@ const SEARCHES: [(&str, &str); 20] = [
     ("SO_REUSEADDR", "codio-echo.html"),
     ("token", "dsd-eof.html"),
     ("<EOF>", "dsd-eof.html"),
-    ("datagram", "cmpu-udp-echo.html"),
+    ("datagram", "udp.html"),
     ("guess", "cmpu-guess.html"),
     ("port scanner", "portscan.html"),
     ("filtered", "portscan.html"),
