@@ -42,9 +42,15 @@ impl Memory {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// Whether more is held than may be.
-    pub(crate) fn is_over(&self) -> bool {
-        self.used() > self.max
+    /// Whether so much is held that the largest holders have to go: many threads may be about to
+    /// hold more at the same moment, and the rest is for that.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.used() > self.max / 8 * 7
+    }
+
+    /// How much may be left when those have gone.
+    pub(crate) fn goal(&self) -> usize {
+        self.max / 4 * 3
     }
 
     /// Whether so much more may be held.
@@ -152,12 +158,13 @@ mod tests {
         assert!(memory.has_room(30_000) && !memory.has_room(30_001));
         let bytes = counted(Bytes::from(vec![0; 40_000]), &memory);
         assert_eq!(memory.used(), 110_000);
-        assert!(memory.is_over());
+        assert!(memory.is_crowded());
         let part = bytes.slice(5..10);
         drop(bytes);
-        assert!(memory.is_over());
+        assert!(memory.is_crowded());
         drop(part);
         assert_eq!(memory.used(), 70_000);
+        assert!(!memory.is_crowded());
         charge.set_about(STEP * 2 - 1);
         assert_eq!(memory.used(), STEP);
         drop(charge);

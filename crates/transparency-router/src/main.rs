@@ -18,6 +18,7 @@
 //! `--echo` serves an echo of WebSocket messages in place of WAMP: what the fuzzing client of
 //! Autobahn|Testsuite tests the transport with.
 
+mod allocator;
 mod config;
 mod log;
 mod metrics;
@@ -125,6 +126,7 @@ struct Args {
 
 fn main() -> labnet::MainResult {
     let args: Args = labnet::args()?;
+    allocator::keep_little();
 
     // 1. Read who may do what.
     settings::check(&args)?;
@@ -166,7 +168,7 @@ fn main() -> labnet::MainResult {
         pages,
         path: path.clone(),
         origins: args.origin,
-        observer: log::observer(args.log),
+        observer: allocator::gives_back(log::observer(args.log)),
     };
     let server =
         Server::bind(address, config).with_context(|| format!("cannot listen on {address}"))?;

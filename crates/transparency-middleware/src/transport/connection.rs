@@ -17,7 +17,6 @@ use super::entry::RealmEntry;
 use super::events::RouterEvent;
 use super::http::{self, Head, Page, Refusal};
 use super::joining::{Challenged, Joining};
-use super::metrics::count;
 use super::peer::{Peer, VALUES};
 use super::router::Router;
 use super::shared::Shared;
@@ -25,7 +24,7 @@ use super::wire::{Limit, Wire};
 use super::{CLOSE_PATIENCE, FRAME_BUFFER, STRANGERS_BYTES};
 use crate::frames::{self, Side};
 use crate::memory::Charge;
-use crate::messages::{DecodeError, Format, Id, MAX_DICT, Message, Uri, known};
+use crate::messages::{DecodeError, Format, Id, MAX_DICT, Message, known};
 use crate::realm::{self, Output};
 use crate::stream::{Stream, is_time};
 
@@ -206,6 +205,10 @@ fn run_session(shared: &Arc<Shared>, mut connection: Connection) {
     let mut pinged = false;
     let mut ends_at = None;
     loop {
+        // Another thread has ended the session: see Router::relieve.
+        if connection.peer.is_ending() {
+            leave(router, &mut connection, &mut state);
+        }
         if matches!(state, State::Ended) || connection.peer.is_ending() {
             let end = *ends_at.get_or_insert_with(|| Instant::now() + CLOSE_PATIENCE);
             if Instant::now() >= end {
@@ -383,7 +386,7 @@ fn take(
     match (std::mem::replace(state, State::Ended), message) {
         (State::New, Ok(Message::Hello { realm, details })) => {
             let joining = router.hello(&realm, details, &connection.peer, batch);
-            *state = go_on(connection, joining);
+            *state = go_on(router, connection, joining);
         }
         (State::Challenged(challenged), Ok(Message::Authenticate { signature, .. })) => {
             let left = connection
@@ -391,7 +394,7 @@ fn take(
                 .saturating_duration_since(Instant::now());
             let peer = &connection.peer;
             let joining = router.authenticate(*challenged, &signature, peer, left, batch);
-            *state = go_on(connection, joining);
+            *state = go_on(router, connection, joining);
         }
         (State::Ended | State::Joined(..), _) => {}
         // The client does not want to join after all; it is not answered.
@@ -431,7 +434,7 @@ fn decode(router: &Router, format: Format, bytes: &Bytes) -> Result<Message, Dec
     Message::decode(format, bytes)
 }
 
-fn go_on(connection: &mut Connection, joining: Joining) -> State {
+fn go_on(router: &Router, connection: &mut Connection, joining: Joining) -> State {
     let batch = &mut connection.socket.get_mut().batch;
     batch.touch(connection.peer.clone());
     match joining {
@@ -441,25 +444,10 @@ fn go_on(connection: &mut Connection, joining: Joining) -> State {
             State::Challenged(challenged)
         }
         Joining::Refused(message) => {
-            if let Message::Abort {
-                details, reason, ..
-            } = &message
-            {
-                batch.tell(aborted(&connection.peer, reason, details.str("message")));
-            }
-            connection.peer.push(message, batch.number());
+            router.abort(&connection.peer, message, batch);
             connection.peer.close(1000);
             State::Ended
         }
-    }
-}
-
-fn aborted(peer: &Peer, reason: &Uri, why: Option<&str>) -> RouterEvent {
-    RouterEvent::Aborted {
-        address: peer.address(),
-        session: peer.session(),
-        reason: reason.clone(),
-        why: why.unwrap_or_default().to_string(),
     }
 }
 
@@ -480,12 +468,7 @@ fn end(
         }
         State::Ended => {}
         State::New | State::Challenged(_) => {
-            count(&router.metrics.aborts);
-            let abort = realm::abort(reason, why);
-            if let Message::Abort { reason, .. } = &abort {
-                batch.tell(aborted(&connection.peer, reason, Some(why)));
-            }
-            connection.peer.push(abort, batch.number());
+            router.abort(&connection.peer, realm::abort(reason, why), batch);
         }
     }
     connection.peer.close(code);

@@ -130,7 +130,8 @@ impl Observer {
         Observer(Arc::new(tell))
     }
 
-    pub(super) fn tell(&self, event: &RouterEvent) {
+    /// Tells of an event: an observer may pass on what it is told to another.
+    pub fn tell(&self, event: &RouterEvent) {
         (self.0)(event);
     }
 }

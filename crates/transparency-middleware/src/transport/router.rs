@@ -14,7 +14,7 @@ use super::penalties::Penalties;
 use super::principals::RealmConfig;
 use super::timer::Timer;
 use crate::messages::{DecodeError, DecodeErrorKind, Id, Message, RequestKind, Uri, known};
-use crate::realm::{Limits, Output, Realm};
+use crate::realm::{self, Limits, Output, Realm};
 
 pub(super) struct Router {
     realms: RwLock<HashMap<Uri, Arc<RealmEntry>>>,
@@ -34,6 +34,7 @@ pub(super) struct Router {
     pub(super) reading: Mutex<()>,
     /// One thread at a time looks for those for whom too much is kept.
     relieving: Mutex<()>,
+    is_relieving: AtomicBool,
     /// For outboxes, which tell the router of messages that they cannot send.
     pub(super) own: Weak<Router>,
 }
@@ -60,6 +61,7 @@ impl Router {
             peers: Mutex::default(),
             reading: Mutex::new(()),
             relieving: Mutex::new(()),
+            is_relieving: AtomicBool::new(false),
             own: own.clone(),
         })
     }
@@ -127,7 +129,7 @@ impl Router {
         // Who wants an answer hears when not everybody could
         // read it. That is tried before the realm is locked.
         let refused = entry.formats.refuse(&message);
-        let mut realm = entry.lock();
+        let mut realm = self.after_relief(|| entry.lock());
         let before = realm.ticket();
         match refused {
             Some((request, why)) => {
@@ -200,7 +202,8 @@ impl Router {
         while ticket != before && !realm.is_done(ticket) {
             drop(realm);
             self.finish(batch);
-            realm = entry.lock_after_others();
+            self.make_room(batch);
+            realm = self.after_relief(|| entry.lock_after_others());
             let before = realm.ticket();
             realm.proceed(out);
             self.deliver(&mut realm, out, batch);
@@ -209,7 +212,27 @@ impl Router {
             }
         }
         drop(realm);
-        if self.metrics.traffic.memory.is_over() {
+        self.make_room(batch);
+    }
+
+    /// A realm, for one who is about to make more of what is kept. Many may have waited for it; the
+    /// one who makes room needs it, too, and goes first.
+    fn after_relief<'a>(&self, lock: impl Fn() -> LockedRealm<'a>) -> LockedRealm<'a> {
+        loop {
+            let realm = lock();
+            if !self.is_relieving.load(Ordering::SeqCst) {
+                return realm;
+            }
+            drop(realm);
+            drop(labnet::lock(&self.relieving));
+        }
+    }
+
+    /// Has too much that is kept thrown away, before this thread makes it more.
+    pub(super) fn make_room(&self, batch: &mut Batch) {
+        if self.metrics.traffic.memory.is_crowded() {
+            // Others are not to wait for what this thread has done before.
+            self.finish(batch);
             self.relieve(0);
         }
     }
@@ -224,17 +247,25 @@ impl Router {
     }
 
     /// Too much is kept: ends the sessions for which most is, until there is room. Each may hold
-    /// its share, which is half of what there is, divided by all.
+    /// its share, which is half of what there is, divided by all. One thread at a time does that,
+    /// and who comes meanwhile waits: what is to be handled next would only make it more.
     ///
     /// Gives whether any has been ended: its memory is free as soon as its threads have seen that.
     pub(super) fn relieve(&self, needed: usize) -> bool {
-        let Ok(_one_at_a_time) = self.relieving.try_lock() else {
-            return false;
-        };
+        let _one_at_a_time = labnet::lock(&self.relieving);
         let memory = &self.metrics.traffic.memory;
-        if memory.has_room(needed) {
+        if memory.has_room(needed) && !memory.is_crowded() {
             return false;
         }
+        self.is_relieving.store(true, Ordering::SeqCst);
+        let outcome = self.end_largest();
+        self.is_relieving.store(false, Ordering::SeqCst);
+        outcome
+    }
+
+    /// Ends the sessions for which most is kept, until little enough would be left.
+    fn end_largest(&self) -> bool {
+        let memory = &self.metrics.traffic.memory;
         let mut holders: HashMap<u64, (usize, Arc<Peer>)> = labnet::lock(&self.peers)
             .iter()
             .map(|(number, peer)| (*number, (peer.holds(), peer.clone())))
@@ -253,10 +284,14 @@ impl Router {
         let mut used = before;
         let mut batch = Batch::new();
         for (held, peer) in holders {
-            if used <= memory.max() / 8 * 7 || held <= share {
+            if used <= memory.goal() || held <= share {
                 break;
             }
             used = used.saturating_sub(held);
+            // Its threads are about to see that it has been ended.
+            if peer.is_ending() {
+                continue;
+            }
             batch.tell(RouterEvent::Evicted {
                 address: peer.address(),
                 held,
@@ -267,26 +302,41 @@ impl Router {
         used < before
     }
 
-    /// Ends a session because too much is kept for it.
+    /// Ends a session because too much is kept for it. Its own thread
+    /// takes it out of its realm: nobody has to wait for the realm here.
     fn evict(&self, peer: &Arc<Peer>, batch: &mut Batch) {
         count(&self.metrics.traffic.evicted);
         peer.evict();
-        if let Some(session) = peer.session() {
-            for entry in self.realms() {
-                let realm = entry.lock();
-                let is_here = realm.handle(session);
-                if is_here.is_some_and(|other| Arc::ptr_eq(other, peer)) {
-                    drop(realm);
-                    let why =
-                        "the router is short of memory, and most of it was kept for this session";
-                    self.remove(&entry, session, Some((known::UNAVAILABLE, why)), batch);
-                    break;
-                }
-            }
+        if peer.session().is_some() {
+            let why = "the router is short of memory, and most of it was kept for this session";
+            self.abort(peer, realm::abort(known::UNAVAILABLE, why), batch);
         }
         peer.close(1008);
         peer.flush();
         peer.stop_reading();
+    }
+
+    /// Sends ABORT to one who is not in a realm, or does not know yet that it is no longer.
+    pub(super) fn abort(&self, peer: &Arc<Peer>, abort: Message, batch: &mut Batch) {
+        self.tell_abort(peer, &abort, batch);
+        // A peer that has gone gets nothing, and one that is being put out has room for this.
+        let _queued = peer.push(abort, batch.number());
+    }
+
+    /// Counts an ABORT, and remembers to tell of it.
+    fn tell_abort(&self, peer: &Peer, message: &Message, batch: &mut Batch) {
+        if let Message::Abort {
+            details, reason, ..
+        } = message
+        {
+            count(&self.metrics.aborts);
+            batch.tell(RouterEvent::Aborted {
+                address: peer.address(),
+                session: peer.session(),
+                reason: reason.clone(),
+                why: details.str("message").unwrap_or_default().to_string(),
+            });
+        }
     }
 
     /// Puts what came out of a realm into the outboxes. The realm is still locked, so that each
@@ -302,20 +352,9 @@ impl Router {
             for output in out.drain(..) {
                 match output {
                     Output::Send(peer, message) => {
-                        match &message {
-                            Message::Abort {
-                                details, reason, ..
-                            } => {
-                                count(&self.metrics.aborts);
-                                batch.tell(RouterEvent::Aborted {
-                                    address: peer.address(),
-                                    session: peer.session(),
-                                    reason: reason.clone(),
-                                    why: details.str("message").unwrap_or_default().to_string(),
-                                });
-                            }
-                            Message::Error { .. } => count(&self.metrics.errors),
-                            _ => {}
+                        self.tell_abort(&peer, &message, batch);
+                        if matches!(message, Message::Error { .. }) {
+                            count(&self.metrics.errors);
                         }
                         let pushed = peer.push(message, batch.number());
                         self.pushed(realm, peer, pushed, &mut more, batch);

@@ -140,9 +140,7 @@ impl Wire {
         let kept = self.meter.kept().max(came);
         self.own.set_coming(kept);
         self.charge.set_about(kept);
-        if self.router.metrics.traffic.memory.is_over() {
-            self.router.relieve(0);
-        }
+        self.router.make_room(&mut self.batch);
     }
 
     /// Until when the rest of a message has to come that has begun.

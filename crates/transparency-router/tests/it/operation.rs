@@ -270,8 +270,11 @@ fn a_shortage_of_descriptors_is_told_once() {
     let sockets: Vec<TcpStream> = (0..60)
         .map(|_| TcpStream::connect(router.address).unwrap())
         .collect();
-    // It tries ten times a second, and continues when there are descriptors again.
-    thread::sleep(Duration::from_millis(500));
+    // The thread that accepts, the first one, sleeps after each try. It continues when there are
+    // descriptors again.
+    let sleeps = || router.status("voluntary_ctxt_switches");
+    let before = sleeps();
+    eventually("it has tried again and again", || sleeps() >= before + 5);
     drop(sockets);
     Peer::join(router.address);
     let (_, _, said) = router.terminate();

@@ -134,7 +134,7 @@ fn a_session_that_never_reads_is_evicted_with_a_reason_and_a_bounded_memory() {
         deaf.subscribe("news");
         let mut reader = Peer::join(router.address);
         reader.subscribe("news");
-        let before = router.memory("VmHWM");
+        let before = router.status("VmHWM");
         let address = router.address;
         let text = "x".repeat(16 * 1024);
         // 64 MiB of events: far above what the sockets' own buffers take. At most 16 are on their
@@ -162,7 +162,7 @@ fn a_session_that_never_reads_is_evicted_with_a_reason_and_a_bounded_memory() {
             let _enough = read.send(());
         }
         assert!(publisher.join().unwrap());
-        let grown = router.memory("VmHWM").saturating_sub(before);
+        let grown = router.status("VmHWM").saturating_sub(before);
         assert!(grown < 16 * 1024, "the router grew by {grown} KiB");
         assert_eq!(router.counter("wamp_sessions_evicted_total"), evicted + 1);
         // What it did not read in time is lost; what it still gets ends with the reason, if its own
@@ -450,7 +450,7 @@ fn an_oversize_message_ends_its_session_with_close_code_1009() {
 fn large_messages_are_not_taken_apart_by_the_router() {
     survives(&[], |router| {
         const COUNT: usize = 4 << 20;
-        let before = router.memory("VmHWM");
+        let before = router.status("VmHWM");
         // [1, 1, 1, ...] in MessagePack: a byte each here,
         // and a value each where somebody reads them.
         let mut list = vec![0xdd];
@@ -492,7 +492,7 @@ fn large_messages_are_not_taken_apart_by_the_router() {
         ));
         assert!(matches!(publisher.receive(), Message::Published { .. }));
         // The messages as they came, and no values.
-        let grown = router.memory("VmHWM").saturating_sub(before);
+        let grown = router.status("VmHWM").saturating_sub(before);
         assert!(grown < 48 * 1024, "the router grew by {grown} KiB");
     });
 }
