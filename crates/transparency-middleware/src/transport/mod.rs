@@ -15,6 +15,7 @@ mod metrics;
 mod peer;
 mod penalties;
 mod principals;
+mod relief;
 mod router;
 mod server;
 mod shared;

@@ -14,7 +14,7 @@ use super::penalties::Penalties;
 use super::principals::RealmConfig;
 use super::timer::Timer;
 use crate::messages::{DecodeError, DecodeErrorKind, Id, Message, RequestKind, Uri, known};
-use crate::realm::{self, Limits, Output, Realm};
+use crate::realm::{Limits, Output, Realm};
 
 pub(super) struct Router {
     realms: RwLock<HashMap<Uri, Arc<RealmEntry>>>,
@@ -29,12 +29,12 @@ pub(super) struct Router {
     pub(super) closing: AtomicBool,
     pub(super) timer: Timer,
     /// All connections that have been upgraded.
-    peers: Mutex<HashMap<u64, Arc<Peer>>>,
+    pub(super) peers: Mutex<HashMap<u64, Arc<Peer>>>,
     /// Where memory is short, one thread at a time reads a large message.
     pub(super) reading: Mutex<()>,
-    /// One thread at a time looks for those for whom too much is kept.
-    relieving: Mutex<()>,
-    is_relieving: AtomicBool,
+    /// One thread at a time makes room: see [`Router::relieve`].
+    pub(super) relieving: Mutex<()>,
+    pub(super) is_relieving: AtomicBool,
     /// For outboxes, which tell the router of messages that they cannot send.
     pub(super) own: Weak<Router>,
 }
@@ -71,7 +71,7 @@ impl Router {
         realms.get(name).cloned()
     }
 
-    fn realms(&self) -> Vec<Arc<RealmEntry>> {
+    pub(super) fn realms(&self) -> Vec<Arc<RealmEntry>> {
         let realms = self.realms.read().unwrap_or_else(PoisonError::into_inner);
         realms.values().cloned().collect()
     }
@@ -215,28 +215,6 @@ impl Router {
         self.make_room(batch);
     }
 
-    /// A realm, for one who is about to make more of what is kept. Many may have waited for it; the
-    /// one who makes room needs it, too, and goes first.
-    fn after_relief<'a>(&self, lock: impl Fn() -> LockedRealm<'a>) -> LockedRealm<'a> {
-        loop {
-            let realm = lock();
-            if !self.is_relieving.load(Ordering::SeqCst) {
-                return realm;
-            }
-            drop(realm);
-            drop(labnet::lock(&self.relieving));
-        }
-    }
-
-    /// Has too much that is kept thrown away, before this thread makes it more.
-    pub(super) fn make_room(&self, batch: &mut Batch) {
-        if self.metrics.traffic.memory.is_crowded() {
-            // Others are not to wait for what this thread has done before.
-            self.finish(batch);
-            self.relieve(0);
-        }
-    }
-
     /// A connection has been upgraded, and is there until what this gives is dropped.
     pub(super) fn enter(self: &Arc<Self>, peer: &Arc<Peer>) -> Present {
         labnet::lock(&self.peers).insert(peer.number(), peer.clone());
@@ -244,76 +222,6 @@ impl Router {
             router: self.clone(),
             number: peer.number(),
         }
-    }
-
-    /// Too much is kept: ends the sessions for which most is, until there is room. Each may hold
-    /// its share, which is half of what there is, divided by all. One thread at a time does that,
-    /// and who comes meanwhile waits: what is to be handled next would only make it more.
-    ///
-    /// Gives whether any has been ended: its memory is free as soon as its threads have seen that.
-    pub(super) fn relieve(&self, needed: usize) -> bool {
-        let _one_at_a_time = labnet::lock(&self.relieving);
-        let memory = &self.metrics.traffic.memory;
-        if memory.has_room(needed) && !memory.is_crowded() {
-            return false;
-        }
-        self.is_relieving.store(true, Ordering::SeqCst);
-        let outcome = self.end_largest();
-        self.is_relieving.store(false, Ordering::SeqCst);
-        outcome
-    }
-
-    /// Ends the sessions for which most is kept, until little enough would be left.
-    fn end_largest(&self) -> bool {
-        let memory = &self.metrics.traffic.memory;
-        let mut holders: HashMap<u64, (usize, Arc<Peer>)> = labnet::lock(&self.peers)
-            .iter()
-            .map(|(number, peer)| (*number, (peer.holds(), peer.clone())))
-            .collect();
-        for entry in self.realms() {
-            for (peer, held) in entry.lock().holders() {
-                if let Some((all, _)) = holders.get_mut(&peer.number()) {
-                    *all += held;
-                }
-            }
-        }
-        let share = memory.max() / 2 / holders.len().max(1);
-        let mut holders: Vec<_> = holders.into_values().collect();
-        holders.sort_unstable_by_key(|(held, _)| std::cmp::Reverse(*held));
-        let before = memory.used();
-        let mut used = before;
-        let mut batch = Batch::new();
-        for (held, peer) in holders {
-            if used <= memory.goal() || held <= share {
-                break;
-            }
-            used = used.saturating_sub(held);
-            // Its threads are about to see that it has been ended.
-            if peer.is_ending() {
-                continue;
-            }
-            batch.tell(RouterEvent::Evicted {
-                address: peer.address(),
-                held,
-            });
-            self.evict(&peer, &mut batch);
-        }
-        self.finish(&mut batch);
-        used < before
-    }
-
-    /// Ends a session because too much is kept for it. Its own thread
-    /// takes it out of its realm: nobody has to wait for the realm here.
-    fn evict(&self, peer: &Arc<Peer>, batch: &mut Batch) {
-        count(&self.metrics.traffic.evicted);
-        peer.evict();
-        if peer.session().is_some() {
-            let why = "the router is short of memory, and most of it was kept for this session";
-            self.abort(peer, realm::abort(known::UNAVAILABLE, why), batch);
-        }
-        peer.close(1008);
-        peer.flush();
-        peer.stop_reading();
     }
 
     /// Sends ABORT to one who is not in a realm, or does not know yet that it is no longer.
