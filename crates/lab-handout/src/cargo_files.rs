@@ -32,6 +32,13 @@ pub fn add(files: &mut Files, source: &Source, offline: bool) -> anyhow::Result<
         executable: false,
     };
     files.insert("Cargo.lock".to_string(), entry(lock));
+    let has_crate = |name: &str| files.contains_key(&format!("crates/{name}/Cargo.toml"));
+    let manifest = files
+        .get("Cargo.toml")
+        .context("the workspace has no Cargo.toml")?;
+    let manifest = String::from_utf8_lossy(&manifest.bytes);
+    let manifest = entry(without_profiles_of_absent(&manifest, has_crate).into_bytes());
+    files.insert("Cargo.toml".to_string(), manifest);
     Target::Folder(folder.clone()).write(files)?;
     // Versions stay; packages that nobody needs any longer go.
     cargo(&folder, &["update", "--workspace", "--offline", "--quiet"])?;
@@ -60,6 +67,24 @@ pub fn add(files: &mut Files, source: &Source, offline: bool) -> anyhow::Result<
 }
 
 /// Runs cargo in the folder and gives what it printed.
+/// The workspace's manifest without the profiles of its own crates that are not handed out: cargo
+/// would warn of each one at every call. A profile is a paragraph, with the comment above it.
+fn without_profiles_of_absent(manifest: &str, has_crate: impl Fn(&str) -> bool) -> String {
+    let is_absent = |paragraph: &&str| {
+        let mut names = paragraph.lines().filter_map(|line| {
+            let name = line.strip_prefix("[profile.dev.package.")?;
+            name.strip_suffix(']')
+        });
+        names.any(|name| name.starts_with("lab-") && !has_crate(name))
+    };
+    let kept: Vec<&str> = manifest
+        .split("\n\n")
+        .filter(|paragraph| !is_absent(paragraph))
+        .collect();
+    // The last paragraph may have been one of them.
+    format!("{}\n", kept.join("\n\n").trim_end())
+}
+
 fn cargo(folder: &Path, args: &[&str]) -> anyhow::Result<Vec<u8>> {
     let mut command = lab_core::cargo::command();
     command.args(args).current_dir(folder);
@@ -116,4 +141,23 @@ fn add_folder(files: &mut Files, top: &Path, folder: &Path) -> anyhow::Result<()
         );
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn profiles_of_crates_that_are_not_handed_out_go_with_their_comments() {
+        let manifest = "[workspace]\nmembers = []\n\n# Slow.\n[profile.dev.package.lab-trace]\n\
+            opt-level = 2\n\n# Fast.\n[profile.dev.package.memchr]\nopt-level = 3\n\n\
+            [profile.dev.package.lab-core]\nopt-level = 1\n";
+        let kept = without_profiles_of_absent(manifest, |name| name == "lab-core");
+        assert_eq!(
+            kept,
+            "[workspace]\nmembers = []\n\n# Fast.\n[profile.dev.package.memchr]\nopt-level = 3\n\n\
+             [profile.dev.package.lab-core]\nopt-level = 1\n"
+        );
+        assert_eq!(without_profiles_of_absent(manifest, |_| true), manifest);
+    }
 }
