@@ -180,8 +180,12 @@ fn failed(text: &str) -> Option<(Failure, String)> {
             results.insert(name, result.starts_with("FAILED"));
         }
     }
-    let wrong = results.values().filter(|failed| **failed).count();
-    let (first, _) = results.iter().find(|(_, failed)| **failed)?;
+    let wrong: Vec<&str> = results
+        .iter()
+        .filter(|(_, failed)| **failed)
+        .map(|(name, _)| *name)
+        .collect();
+    let (first, others) = wrong.split_first()?;
     let (_, after) = text.split_once(&format!("---- {first} stdout ----\n"))?;
     let section = after
         .split("\n---- ")
@@ -194,20 +198,28 @@ fn failed(text: &str) -> Option<(Failure, String)> {
         .map_or(String::new(), |what| format!(": {what}"));
     let value = |label: &str| {
         let mut lines = section.lines();
-        let quoted = lines.find_map(|line| line.trim_start().strip_prefix(label))?;
-        unescaped(quoted)
+        lines.find_map(|line| line.trim_start().strip_prefix(label))
     };
-    let diff = match (value("left: "), value("right: ")) {
-        (Some(received), Some(expected)) => Some(Diff {
-            expected: expected.into_bytes(),
-            received: received.into_bytes(),
-        }),
-        _ => None,
+    let values = value("left: ").zip(value("right: "));
+    let diff = values.and_then(|(received, expected)| {
+        Some(Diff {
+            expected: unescaped(expected)?.into_bytes(),
+            received: unescaped(received)?.into_bytes(),
+        })
+    });
+    let short = match (values, &diff) {
+        (Some((received, expected)), None) => format!(" (expected {expected}, got {received})"),
+        _ => String::new(),
+    };
+    let then = match others {
+        [] => String::new(),
+        others => format!(" Then come {}.", others.join(", ")),
     };
     let failure = Failure {
         misconception: &m::FAILS_TESTS,
         summary: format!(
-            "{wrong} of {} tests fail. The first is {first}{what}.",
+            "{} of {} tests fail. The first is {first}{what}{short}.{then}",
+            wrong.len(),
             results.len()
         ),
         diff,
@@ -285,7 +297,7 @@ test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out
         // In the order of their names, as libtest lists them.
         assert_eq!(
             failure.summary,
-            "2 of 3 tests fail. The first is sum::other."
+            "2 of 3 tests fail. The first is sum::other. Then come sum::words."
         );
         assert_eq!(said, "other");
         let one = FAILED.replace("sum::other ... FAILED", "sum::other ... ok");
@@ -298,6 +310,16 @@ test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out
         assert_eq!(diff.received, b"Error: no\n");
         assert_eq!(diff.expected, "Error: cannot \"connect\" é\n".as_bytes());
         assert_eq!(said, "client: exit status: 1\n  stderr: Error: no");
+        let code = one
+            .replace(r#""Error: no\n""#, "Some(0)")
+            .replace(r#""Error: cannot \"connect\" \u{e9}\n""#, "Some(1)")
+            .replace("stderr of a client without a server", "the exit code");
+        let (failure, _) = failed(&code).expect("a test fails");
+        assert_eq!(
+            failure.summary,
+            "1 of 3 tests fail. The first is sum::words: the exit code (expected Some(1), got Some(0))."
+        );
+        assert!(failure.diff.is_none());
     }
 
     #[test]

@@ -271,9 +271,13 @@ impl Wanted {
             .iter()
             .filter(|(role, _)| role.cases.iter().any(|case| plan.has(case)))
             .collect();
-        let own: Vec<&str> = played
+        // The tests build our own programs themselves, but what the compiler says is told here.
+        let tests = plan.only.iter().any(|only| only == own_tests::ID);
+        let own: Vec<&str> = self
+            .sides
             .iter()
             .filter(|(_, command)| command == "rust")
+            .filter(|(role, _)| tests || role.cases.iter().any(|case| plan.has(case)))
             .map(|(role, _)| role.package)
             .collect();
         let built = match own.is_empty() {

@@ -305,7 +305,7 @@ fn a_client_that_hears_nothing_gives_up_in_bounded_time() {
         .args(&["--timeout=0.1", "--tries=3"])
         .run_with_input(b"50\n");
     let elapsed = start.elapsed();
-    assert_eq!(finished.code, Some(1));
+    assert_eq!(finished.code, Some(1), "the exit code");
     assert_eq!(finished.stdout, "");
     let error = format!(
         "no answer yet; sending again (try 2 of 3)\nno answer yet; sending again (try 3 of 3)\n\
@@ -330,7 +330,7 @@ fn client_learns_from_icmp_that_the_server_is_not_running() {
         start.elapsed() < Duration::from_secs(15),
         "it waited for its time limit"
     );
-    assert_eq!(finished.code, Some(1));
+    assert_eq!(finished.code, Some(1), "the exit code");
     let hint = format!(
         "hint: is the server running? cargo run -p cmpu-guess-server -- --port {}\n",
         address.port()
@@ -349,7 +349,7 @@ fn input_that_ends_too_early_is_an_error_and_prompts_are_for_people() {
         let finished = rust("cmpu-guess-client")
             .at(address)
             .run_with_input(input.as_bytes());
-        assert_eq!(finished.code, Some(1), "{input:?}");
+        assert_eq!(finished.code, Some(1), "the exit code: {input:?}");
         assert_eq!(finished.stdout, answers, "{input:?}");
         assert_eq!(
             finished.stderr,
@@ -369,7 +369,7 @@ fn a_guess_that_is_not_utf8_or_too_long_does_not_end_the_game() {
         finished.stdout,
         "ERROR: \"\u{fffd}\" is not a whole number\nCORRECT\n"
     );
-    assert_eq!(finished.code, Some(0));
+    assert_eq!(finished.code, Some(0), "the exit code");
     assert_eq!(
         finished.stderr,
         "skipped this guess: a datagram carries at most 65507 bytes\n"

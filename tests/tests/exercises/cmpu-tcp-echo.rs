@@ -175,7 +175,7 @@ fn client_says_how_much_was_missing_when_the_server_left() {
     stream.write_all(b"Test").unwrap();
     drop(stream);
     let finished = client.finish();
-    assert_eq!(finished.code, Some(1));
+    assert_eq!(finished.code, Some(1), "the exit code");
     assert!(
         finished
             .stdout
@@ -196,7 +196,7 @@ fn client_says_how_much_was_missing_when_the_server_left() {
 fn client_says_that_the_server_is_not_running() {
     let address = unused_address();
     let finished = rust("cmpu-tcp-echo-client").at(address).run();
-    assert_eq!(finished.code, Some(1));
+    assert_eq!(finished.code, Some(1), "the exit code");
     let port = address.port();
     assert_eq!(
         finished.stdout,

@@ -215,7 +215,7 @@ fn a_client_that_hears_nothing_gives_up_in_bounded_time() {
     let client = rust("cmpu-udp-echo-client").at(silent.local_addr().unwrap());
     let finished = client.args(&["--timeout=0.1", "--tries=3"]).run();
     let elapsed = start.elapsed();
-    assert_eq!(finished.code, Some(1));
+    assert_eq!(finished.code, Some(1), "the exit code");
     let address = silent.local_addr().unwrap();
     assert_eq!(finished.stdout, not_echoed(address));
     let error = format!(
@@ -284,7 +284,7 @@ fn client_learns_from_icmp_that_the_server_is_not_running() {
         start.elapsed() < Duration::from_secs(15),
         "it waited for its time limit"
     );
-    assert_eq!(finished.code, Some(1));
+    assert_eq!(finished.code, Some(1), "the exit code");
     assert_eq!(finished.stdout, not_echoed(address));
     let hint = format!(
         "hint: is the server running? cargo run -p cmpu-udp-echo-server -- --port {}\n",
@@ -302,7 +302,7 @@ fn a_message_longer_than_a_datagram_is_refused_before_it_is_sent() {
         client.args(&["--message", &"x".repeat(length)])
     };
     let finished = client(65_508).run();
-    assert_eq!(finished.code, Some(1));
+    assert_eq!(finished.code, Some(1), "the exit code");
     assert!(
         finished
             .stderr

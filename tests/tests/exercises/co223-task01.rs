@@ -55,7 +55,7 @@ fn client_ends_before_the_server_has_accepted_it() {
         .at(address)
         .args(&["--host=127.0.0.1"])
         .run();
-    assert_eq!(finished.code, Some(0));
+    assert_eq!(finished.code, Some(0), "the exit code");
     assert_eq!(
         (finished.stdout, finished.stderr),
         (String::new(), String::new())

@@ -101,7 +101,7 @@ fn a_message_of_a_hundred_thousand_bytes_arrives_whole() {
 fn an_empty_message_is_refused_before_the_server_listens() {
     let server = rust("co223-task02-server").args(&["--message=", "--port=0"]);
     let finished = server.run();
-    assert_eq!(finished.code, Some(1));
+    assert_eq!(finished.code, Some(1), "the exit code");
     assert!(
         finished
             .stderr
@@ -152,7 +152,7 @@ fn client_gives_up_on_a_server_that_never_stops() {
     // Ends with the client's reset, or with the time limit that fails the test.
     while let Ok(()) = stream.write_all(&piece) {}
     let finished = client.finish();
-    assert_eq!(finished.code, Some(1));
+    assert_eq!(finished.code, Some(1), "the exit code");
     let expected = "Error: the message is longer than 67108864 bytes\nhint: ";
     assert!(finished.stderr.starts_with(expected), "{}", finished.stderr);
 }
@@ -166,7 +166,7 @@ fn client_says_that_the_server_left_without_a_message() {
         .start();
     drop(wire::accept(&listener));
     let finished = client.finish();
-    assert_eq!(finished.code, Some(1));
+    assert_eq!(finished.code, Some(1), "the exit code");
     assert!(
         finished.stderr.contains("without a message\nhint: "),
         "{}",

@@ -153,7 +153,7 @@ fn client_says_how_much_came_back_when_the_server_leaves() {
     stream.write_all(b"Hello").unwrap();
     drop(stream);
     let finished = client.finish();
-    assert_eq!(finished.code, Some(1));
+    assert_eq!(finished.code, Some(1), "the exit code");
     assert_eq!(finished.stdout, "");
     let expected = "Error: the server closed the connection after 5 of 14 bytes\nhint: ";
     assert!(finished.stderr.starts_with(expected), "{}", finished.stderr);
@@ -165,7 +165,7 @@ fn an_empty_message_is_refused_before_anything_is_sent() {
         .at(wire::unused_address())
         .args(&[""])
         .run();
-    assert_eq!(finished.code, Some(1));
+    assert_eq!(finished.code, Some(1), "the exit code");
     assert!(
         finished
             .stderr

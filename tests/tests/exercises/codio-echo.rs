@@ -70,7 +70,7 @@ fn a_reset_ends_the_server_with_one_line_that_names_the_client() {
         expect(&mut stream, b"half");
         reset(stream);
         let finished = server.finish();
-        assert_eq!(finished.code, Some(1));
+        assert_eq!(finished.code, Some(1), "the exit code");
         assert_eq!(
             same_words(&finished.stderr),
             "listening on 127.0.0.1:PORT\n\
@@ -133,7 +133,7 @@ fn client_says_that_the_server_left_without_an_answer() {
     expect(&mut stream, b"Hello, world");
     drop(stream);
     let finished = client.finish();
-    assert_eq!(finished.code, Some(1));
+    assert_eq!(finished.code, Some(1), "the exit code");
     assert_eq!(finished.stdout, "");
     assert!(
         finished.stderr.contains("without an answer\nhint: "),

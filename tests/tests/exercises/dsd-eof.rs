@@ -279,7 +279,7 @@ fn client_refuses_a_text_that_holds_the_token_before_anything_is_sent() {
     }
     for client in clients {
         let finished = client.at(address).args(&["fine", "a<EOF>b"]).run();
-        assert_eq!(finished.code, Some(1));
+        assert_eq!(finished.code, Some(1), "the exit code");
         assert_eq!(finished.stdout, "");
         let expected = "cannot send this text: ";
         assert!(finished.stderr.contains(expected), "{}", finished.stderr);
@@ -336,7 +336,7 @@ fn client_shows_the_servers_refusal_even_when_it_could_not_send_everything() {
         finished.stdout,
         "Server says: error: the message is longer than the limit of 1000 bytes\n"
     );
-    assert_eq!(finished.code, Some(1));
+    assert_eq!(finished.code, Some(1), "the exit code");
     assert!(
         finished
             .stderr
@@ -362,7 +362,7 @@ fn client_says_that_the_server_left_in_the_middle_of_an_answer_or_without_one() 
         stream.write_all(answer).unwrap();
         drop(stream);
         let finished = client.finish();
-        assert_eq!(finished.code, Some(1));
+        assert_eq!(finished.code, Some(1), "the exit code");
         assert!(finished.stderr.contains(says), "{}", finished.stderr);
         assert!(finished.stderr.contains("\nhint: "), "{}", finished.stderr);
     }

@@ -75,7 +75,7 @@ fn without_forever_the_server_ends_with_its_client() {
     let (server, address) = rust("dsd-hello-server").serve();
     ask(address, b"x", answer("x").as_bytes());
     let finished = server.finish();
-    assert_eq!(finished.code, Some(0));
+    assert_eq!(finished.code, Some(0), "the exit code");
     assert_eq!(finished.stdout.lines().count(), 1);
 }
 
@@ -88,7 +88,7 @@ fn without_forever_a_reset_ends_the_server_with_one_line_and_a_hint() {
         expect(&mut stream, answer("x").as_bytes());
         reset(stream);
         let finished = server.finish();
-        assert_eq!(finished.code, Some(1));
+        assert_eq!(finished.code, Some(1), "the exit code");
         assert_eq!(
             same_words(&finished.stderr),
             "listening on 127.0.0.1:PORT\n\
@@ -155,7 +155,7 @@ fn client_stops_at_an_answer_that_fills_its_buffer() {
     let long = "x".repeat(1000);
     let client = rust("dsd-hello-client").at(address).args(&[&long, "next"]);
     let finished = client.run();
-    assert_eq!(finished.code, Some(1));
+    assert_eq!(finished.code, Some(1), "the exit code");
     let shown = &answer(&long)[..1024];
     assert_eq!(finished.stdout, format!("Server says: {shown}\n"));
     let expected = "Error: an answer of 1024 bytes or more may be cut short\nhint: ";
@@ -170,7 +170,7 @@ fn client_says_that_the_server_left_without_an_answer() {
     expect(&mut stream, b"Hello world");
     drop(stream);
     let finished = client.finish();
-    assert_eq!(finished.code, Some(1));
+    assert_eq!(finished.code, Some(1), "the exit code");
     assert!(
         finished.stderr.contains("without an answer\nhint: "),
         "{}",

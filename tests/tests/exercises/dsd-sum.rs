@@ -160,7 +160,7 @@ fn each_message_is_one_send() {
 fn client_says_that_the_server_is_not_running() {
     let address = unused_address();
     let finished = rust("dsd-sum-client").at(address).run();
-    assert_eq!(finished.code, Some(1));
+    assert_eq!(finished.code, Some(1), "the exit code");
     let hint = "hint: is the server running? cargo run -p dsd-sum-server\n";
     assert!(
         finished
@@ -178,7 +178,7 @@ fn client_says_that_the_server_left_without_an_answer() {
     expect(&mut stream, b"1 2 3 4 5");
     drop(stream);
     let finished = client.finish();
-    assert_eq!(finished.code, Some(1));
+    assert_eq!(finished.code, Some(1), "the exit code");
     assert!(
         finished.stderr.contains("without an answer\nhint: "),
         "{}",
@@ -192,7 +192,7 @@ fn client_says_what_it_takes_when_a_line_is_not_utf8() {
     for language in Language::installed() {
         let client = language.program("dsd-sum-client").at(address);
         let finished = client.args(&["-"]).run_with_input(b"1 2\n\xff\n");
-        assert_eq!(finished.code, Some(1));
+        assert_eq!(finished.code, Some(1), "the exit code");
         assert_eq!(finished.stdout, "Server says: 3\n");
         assert_eq!(
             finished.stderr,

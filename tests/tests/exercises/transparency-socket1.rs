@@ -28,7 +28,7 @@ fn python_says_nothing() {
 #[cfg(target_os = "linux")]
 fn the_system_is_asked_for_a_socket() {
     let finished = tests::seccomp::run_without_sockets(Rust.program("transparency-socket1"));
-    assert_eq!(finished.code, Some(1));
+    assert_eq!(finished.code, Some(1), "the exit code");
     assert_eq!(finished.stdout, "");
     assert!(
         finished.stderr.starts_with("Error: ") && finished.stderr.contains("Too many open files"),

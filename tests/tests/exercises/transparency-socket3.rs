@@ -38,7 +38,7 @@ fn says_that_the_name_does_not_resolve(language: Language) {
         .program("transparency-socket3")
         .args(&["--host", "no-such-host.invalid"])
         .run();
-    assert_eq!(finished.code, Some(1));
+    assert_eq!(finished.code, Some(1), "the exit code");
     assert_eq!(
         finished.stdout, "Socket Created\nHostname could not be resolved. Exiting\n",
         "{language:?}"
@@ -71,7 +71,7 @@ fn without_a_web_server_the_error_says_how_to_get_one() {
         .at(address)
         .args(&["--host=127.0.0.1"])
         .run();
-    assert_eq!(finished.code, Some(1));
+    assert_eq!(finished.code, Some(1), "the exit code");
     assert_eq!(
         finished.stdout,
         "Socket Created\nIp address of 127.0.0.1 is 127.0.0.1\n"

@@ -75,7 +75,7 @@ fn one_recv_brings_at_most_4096_bytes_of_the_reply() {
 
 fn says_that_no_reply_came(language: Language) {
     let finished = reply_with(language, b"");
-    assert_eq!(finished.code, Some(1));
+    assert_eq!(finished.code, Some(1), "the exit code");
     assert_eq!(finished.stdout, BEFORE_THE_REPLY, "{language:?}");
     assert!(
         finished
@@ -109,7 +109,7 @@ fn a_web_server_that_resets_is_an_error() {
     expect(&mut stream, b"GET / ");
     wire::reset(stream);
     let finished = program.finish();
-    assert_eq!(finished.code, Some(1));
+    assert_eq!(finished.code, Some(1), "the exit code");
     assert!(
         finished.stderr.starts_with("Error: "),
         "{}",
@@ -125,7 +125,7 @@ fn a_name_that_does_not_resolve_is_said_on_stdout_too() {
         .program("transparency-socket4")
         .args(&["--host", "no-such-host.invalid"])
         .run();
-    assert_eq!(finished.code, Some(1));
+    assert_eq!(finished.code, Some(1), "the exit code");
     assert_eq!(
         finished.stdout,
         "Socket Created\nHostname could not be resolved. Exiting\n"
@@ -140,7 +140,7 @@ fn without_a_web_server_the_error_says_how_to_get_one() {
         .at(address)
         .args(&["--host=127.0.0.1"])
         .run();
-    assert_eq!(finished.code, Some(1));
+    assert_eq!(finished.code, Some(1), "the exit code");
     assert_eq!(finished.stdout, "Socket Created\n");
     assert!(
         finished

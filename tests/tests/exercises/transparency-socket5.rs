@@ -147,7 +147,7 @@ fn client_shows_any_bytes_as_python_does() {
 fn client_says_that_the_server_is_not_running() {
     let address = unused_address();
     let finished = rust("transparency-socket6").at(address).run();
-    assert_eq!(finished.code, Some(1));
+    assert_eq!(finished.code, Some(1), "the exit code");
     assert_eq!(finished.stdout, "");
     assert!(
         finished
@@ -164,7 +164,7 @@ fn client_says_that_the_server_left_without_a_message() {
     let client = rust("transparency-socket6").at(address).start();
     drop(accept(&listener));
     let finished = client.finish();
-    assert_eq!(finished.code, Some(1));
+    assert_eq!(finished.code, Some(1), "the exit code");
     assert_eq!(finished.stdout, "");
     assert!(
         finished.stderr.contains("without a message\nhint: "),

@@ -79,7 +79,8 @@ static CLIENT: &[Case] = &[
             let message = steps::echo_on(harness, &mut server, message, usize::MAX);
             steps::must_print_now(harness, &mut server, &message, &m::NOT_PRINTED)?;
             server.finish_sending();
-            steps::ends_well(harness, "after its echo had come")
+            steps::ends_well(harness, "after its echo had come")?;
+            steps::must_print_what_came(harness, &message)
         },
     },
     Case {

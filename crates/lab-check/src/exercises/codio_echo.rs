@@ -73,7 +73,8 @@ static CLIENT: &[Case] = &[
             server.send_apart(&[&message]);
             steps::must_print_now(harness, &mut server, &message, &m::NOT_PRINTED)?;
             server.finish_sending();
-            steps::ends_well(harness, "after its echo had come")
+            steps::ends_well(harness, "after its echo had come")?;
+            steps::must_print_what_came(harness, &message)
         },
     },
     tcp_client::server_leaves::<OneRecv>(),

@@ -163,7 +163,8 @@ static CLIENT: &[Case] = &[
             server.send_apart(&[text.as_slice()]);
             steps::must_print_now(harness, &mut server, &text, &m::NOT_PRINTED)?;
             server.finish_sending();
-            steps::ends_well(harness, "after its answer had come")
+            steps::ends_well(harness, "after its answer had come")?;
+            steps::must_print_what_came(harness, &text)
         },
     },
     Case {

@@ -233,7 +233,8 @@ static CLIENT: &[Case] = &[
             server.send_apart(&[b"4711"]);
             steps::must_print_now(harness, &mut server, b"4711", &m::NOT_PRINTED)?;
             server.finish_sending();
-            steps::ends_well(harness, "after the sum had come")
+            steps::ends_well(harness, "after the sum had come")?;
+            steps::must_print_what_came(harness, b"4711")
         },
     },
     Case {

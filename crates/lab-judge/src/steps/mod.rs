@@ -26,6 +26,8 @@ pub use conversation::{
 pub use lifetime::{
     ends_or_goes_on, ends_well, ends_with_failure, nobody_listens, note_exit_code, restart,
 };
-pub use output::{has_printed_pieces, must_print, must_print_joined, must_print_now, prints};
+pub use output::{
+    has_printed_pieces, must_print, must_print_joined, must_print_now, must_print_what_came, prints,
+};
 pub use rest::{at_rest, closes_each, comes_to_rest, descriptors, in_time, many};
 pub use texts::{PERIOD, all_bytes, bytes, cut, filler, filler_text};

@@ -140,6 +140,31 @@ pub fn must_print_now(
     }
 }
 
+/// A program that has printed a text and ended has printed nothing of its buffer behind it. NUL is
+/// what an unused buffer holds; some languages print it as an escape.
+pub fn must_print_what_came(harness: &mut Harness<'_>, text: &[u8]) -> Step {
+    /// One NUL may be the end of a C string, and is another mistake.
+    const MANY: usize = 4;
+    let printed = harness.program()?.printed();
+    let behind = find(&printed, text).map_or(&b""[..], |at| &printed[at + text.len()..]);
+    let escapes: [&[u8]; 4] = [b"\0", br"\x00", br"\0", br"\u{0}"];
+    if escapes
+        .iter()
+        .any(|nul| behind.starts_with(&nul.repeat(MANY)))
+    {
+        return Err(differs(
+            &m::WHOLE_BUFFER,
+            format!(
+                "The answer of {} bytes was printed with the rest of the buffer behind it.",
+                text.len()
+            ),
+            text,
+            &printed[printed.len() - behind.len() - text.len()..],
+        ));
+    }
+    Ok(())
+}
+
 /// The program has to print a text; a program that
 /// prints each piece on its own line does so as well.
 pub fn must_print_joined(
