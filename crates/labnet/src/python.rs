@@ -12,7 +12,7 @@ use socket2::SockAddr;
 /// use std::net::SocketAddr;
 ///
 /// let peer: SocketAddr = "127.0.0.1:51234".parse().unwrap();
-/// assert_eq!(labnet::python::address(peer).to_string(), "('127.0.0.1', 51234)");
+/// assert_eq!(labnet::python::address(&peer).to_string(), "('127.0.0.1', 51234)");
 ///
 /// // An IPv6 address is a tuple of four: address, port, flow label, scope.
 /// let peer: SocketAddr = "[::1]:51234".parse().unwrap();
@@ -29,6 +29,12 @@ pub struct Address(Option<SocketAddr>);
 impl From<SocketAddr> for Address {
     fn from(address: SocketAddr) -> Self {
         Address(Some(address))
+    }
+}
+
+impl From<&SocketAddr> for Address {
+    fn from(address: &SocketAddr) -> Self {
+        Address(Some(*address))
     }
 }
 
