@@ -8,6 +8,9 @@ Terminal 2: python3 crates/cmpu-guess-client/twin.py --port 9900
 import argparse
 import contextlib
 import errno
+import os
+import re
+import signal
 import socket
 import sys
 
@@ -20,9 +23,10 @@ HINTS = {
 
 
 def main():
-    # Print each line at once, also into a pipe, whatever characters it has.
+    # Print each line immediately, even into a pipe, and as UTF-8, so that every character works.
     sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
     sys.excepthook = show_error
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback, as in Rust.
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default="localhost")
@@ -31,6 +35,7 @@ def main():
     parser.add_argument("--tries", type=number_of_tries, default=5)
     args = parser.parse_args()
     address = resolve(args.host, args.port)
+    sys.stdin = sys.stdin or open(os.devnull)  # Closed before the start: no input, as in Rust.
     server = open_socket(address)
     # region: exercise
     while True:
@@ -40,8 +45,9 @@ def main():
         guess = sys.stdin.buffer.readline()
         if not guess:
             fail("the input ended before the number was guessed",
-                 "a server that still runs keeps its number: start again and continue")
-        guess = guess.rstrip(b"\r\n")
+                 "if the server is still running, it has the same number: start this client again "
+                 "and go on")
+        guess = re.sub(b"\r?(\n|$)", b"", guess)  # One line end, no more.
         if len(guess) > LONGEST_GUESS:
             print(f"skipped this guess: a datagram carries at most {LONGEST_GUESS} bytes",
                   file=sys.stderr)
@@ -81,6 +87,7 @@ def ask(server, guess, timeout, tries):
         # 5. Send the guess, again if its answer did not come
         if attempt > 1:
             print(f"no answer yet; sending again (try {attempt} of {tries})", file=sys.stderr)
+        server.settimeout(None)  # The time limit is for receiving alone.
         server.send(guess)
 
         # 6. Receive its answer within the time limit
@@ -89,7 +96,7 @@ def ask(server, guess, timeout, tries):
             return server.recv(BUFFER_SIZE).decode(errors="replace")
         except socket.timeout:
             pass
-    raise OSError(f"none came in {tries} tries")
+    raise OSError(f"none came (tries: {tries})")
     # endregion: exercise
 
 
@@ -110,7 +117,7 @@ def seconds(text):
 
 def number_of_tries(text):
     if not (text.isdecimal() and int(text) >= 1):
-        raise argparse.ArgumentTypeError("a number of tries is a whole number from 1")
+        raise argparse.ArgumentTypeError("a number of tries must be a whole number, 1 or more")
     return int(text)
 
 
@@ -133,7 +140,7 @@ def cannot(action, thing, hint=None):
 
 def show_error(kind, error, trace):
     # An error of the system is one line, and the exit code is 1. A mistake in the program keeps
-    # its traceback. Errors of sockets are caught before, so a broken pipe is stdout's.
+    # its traceback. Socket errors were handled earlier, so a broken pipe here is that of stdout.
     if kind is BrokenPipeError:
         print(f"Error: cannot write to stdout: {error}", file=sys.stderr)
         print("hint: the program that was reading this has ended", file=sys.stderr)

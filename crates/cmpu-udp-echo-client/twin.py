@@ -8,6 +8,7 @@ Terminal 2: python3 crates/cmpu-udp-echo-client/twin.py --port 9900
 import argparse
 import contextlib
 import errno
+import signal
 import socket
 import sys
 import time
@@ -20,9 +21,10 @@ HINTS = {
 
 
 def main():
-    # Print each line at once, also into a pipe, whatever characters it has.
+    # Print each line immediately, even into a pipe, and as UTF-8, so that every character works.
     sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
     sys.excepthook = show_error
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback, as in Rust.
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default="localhost")
@@ -69,6 +71,7 @@ def echo(server, message, timeout, tries):
         # 3. Send the message, again if its echo did not come
         if attempt > 1:
             print(f"no echo yet; sending again (try {attempt} of {tries})", file=sys.stderr)
+        server.settimeout(None)  # The time limit is for receiving alone.
         server.send(message)
 
         # 4. Receive its echo, and nothing else, within the time limit
@@ -83,7 +86,7 @@ def echo(server, message, timeout, tries):
                 return
             print(f"ignored {len(answer)} bytes that are not an echo of the message",
                   file=sys.stderr)
-    raise OSError(f"none came in {tries} tries")
+    raise OSError(f"none came (tries: {tries})")
     # endregion: exercise
 
 
@@ -104,7 +107,7 @@ def seconds(text):
 
 def number_of_tries(text):
     if not (text.isdecimal() and int(text) >= 1):
-        raise argparse.ArgumentTypeError("a number of tries is a whole number from 1")
+        raise argparse.ArgumentTypeError("a number of tries must be a whole number, 1 or more")
     return int(text)
 
 
@@ -127,7 +130,7 @@ def cannot(action, thing, hint=None):
 
 def show_error(kind, error, trace):
     # An error of the system is one line, and the exit code is 1. A mistake in the program keeps
-    # its traceback. Errors of sockets are caught before, so a broken pipe is stdout's.
+    # its traceback. Socket errors were handled earlier, so a broken pipe here is that of stdout.
     if kind is BrokenPipeError:
         print(f"Error: cannot write to stdout: {error}", file=sys.stderr)
         print("hint: the program that was reading this has ended", file=sys.stderr)

@@ -8,8 +8,10 @@ Terminal 2: python3 crates/co223-task01-client/twin.py
 import argparse
 import contextlib
 import errno
+import signal
 import socket
 import sys
+
 HINTS = {
     errno.ECONNRESET: "the other side reset the connection: its terminal may say why",
     errno.EPIPE: "the program that was reading this has ended",
@@ -18,6 +20,8 @@ HINTS = {
 
 def main():
     sys.excepthook = show_error
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback, as in Rust.
+
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default=socket.gethostname())
     parser.add_argument("--port", type=port_number, default=1234)
@@ -59,7 +63,7 @@ def cannot(action, thing, hint=None):
 
 def show_error(kind, error, trace):
     # An error of the system is one line, and the exit code is 1. A mistake in the program keeps
-    # its traceback. Errors of sockets are caught before, so a broken pipe is stdout's.
+    # its traceback. Socket errors were handled earlier, so a broken pipe here is that of stdout.
     if kind is BrokenPipeError:
         print(f"Error: cannot write to stdout: {error}", file=sys.stderr)
         print("hint: the program that was reading this has ended", file=sys.stderr)

@@ -8,6 +8,7 @@ Terminal 2: python3 crates/co223-task01-client/twin.py
 import argparse
 import contextlib
 import errno
+import signal
 import socket
 import sys
 import time
@@ -15,16 +16,18 @@ import time
 BACKLOG = 5
 HINTS = {
     errno.EADDRINUSE: "is another program using this port, perhaps the same server in another "
-                      "terminal? stop it, or choose another port with --port",
+                      "terminal? stop it, or choose another port with --port. if there is none, "
+                      "wait a minute: TCP may still hold the port (TIME_WAIT)",
     errno.EADDRNOTAVAIL: "this machine has no such address: --host 127.0.0.1 is always there",
     errno.EACCES: "ports below 1024 need special rights: choose a higher one with --port",
 }
 
 
 def main():
-    # Print each line at once, also into a pipe, whatever characters it has.
+    # Print each line immediately, even into a pipe, and as UTF-8, so that every character works.
     sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
     sys.excepthook = show_error
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback, as in Rust.
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default=socket.gethostname())
@@ -90,8 +93,8 @@ def cannot(action, thing, hint=None):
 def log_listening(server):
     host, port = server.getsockname()
     if host == "0.0.0.0":
-        print("every machine that reaches one of this machine's addresses can connect; "
-              "--host 127.0.0.1 keeps it to this machine", file=sys.stderr)
+        print("any machine that can reach this one can use this server; "
+              "--host 127.0.0.1 allows this machine only", file=sys.stderr)
     print(f"listening on {host}:{port}", file=sys.stderr)
 
 
@@ -105,7 +108,7 @@ def retry_accept(error):
 
 def show_error(kind, error, trace):
     # An error of the system is one line, and the exit code is 1. A mistake in the program keeps
-    # its traceback. Errors of sockets are caught before, so a broken pipe is stdout's.
+    # its traceback. Socket errors were handled earlier, so a broken pipe here is that of stdout.
     if kind is BrokenPipeError:
         print(f"Error: cannot write to stdout: {error}", file=sys.stderr)
         print("hint: the program that was reading this has ended", file=sys.stderr)

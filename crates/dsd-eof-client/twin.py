@@ -8,6 +8,7 @@ Terminal 2: python3 crates/dsd-eof-client/twin.py 'Hello world'
 import argparse
 import contextlib
 import errno
+import signal
 import socket
 import sys
 
@@ -21,23 +22,24 @@ HINTS = {
 
 
 def main():
-    # Print each line at once, also into a pipe, whatever characters it has.
+    # Print each line immediately, even into a pipe, and as UTF-8, so that every character works.
     sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
     sys.excepthook = show_error
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback, as in Rust.
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=port_number, default=65432)
     parser.add_argument("messages", nargs="*", default=["Hello world"])
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     address = resolve(args.host, args.port)
 
     # region: exercise
-    # 1. Put the token behind each message: a text that holds it would arrive as two
+    # 1. Put the token behind each message; refuse one that holds it: it would arrive as two
     if args.messages == ["-"]:
-        frames = [frame(sys.stdin.buffer.read())]
+        frames = [with_token(sys.stdin.buffer.read())]
     else:
-        frames = [frame(message.encode()) for message in args.messages]
+        frames = [with_token(message.encode()) for message in args.messages]
 
     # 2. Create the socket
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
@@ -49,16 +51,16 @@ def main():
         # A byte that is not valid UTF-8 comes back as U+FFFD, which takes three bytes.
         longest = max(map(len, frames))
         answers = DelimitedReader(server, TOKEN, 3 * longest + ANSWER_EXTRA)
-        for message in frames:
+        for frame in frames:
             # 4. Send a message with its token
             not_sent = None
             try:
-                server.sendall(message)
+                server.sendall(frame)
             except OSError as error:
                 not_sent = error
 
             # 5. Receive the answer until its token
-            # Even if sending failed: a server may refuse a message before it has all of it.
+            # Even if sending failed: a server may refuse a message before it has received it all.
             answer, not_received = None, None
             try:
                 answer = answers.read_message()
@@ -77,7 +79,8 @@ def main():
     # endregion: exercise
 
 
-def frame(message):
+def with_token(message):
+    # Search the message for the token, and refuse it if the token is in it.
     at = (message + TOKEN).find(TOKEN)
     if at < len(message):
         fail(f"cannot send this text: the message holds its own delimiter at byte {at}",
@@ -160,7 +163,7 @@ def cannot(action, thing, hint=None):
 
 def show_error(kind, error, trace):
     # An error of the system is one line, and the exit code is 1. A mistake in the program keeps
-    # its traceback. Errors of sockets are caught before, so a broken pipe is stdout's.
+    # its traceback. Socket errors were handled earlier, so a broken pipe here is that of stdout.
     if kind is BrokenPipeError:
         print(f"Error: cannot write to stdout: {error}", file=sys.stderr)
         print("hint: the program that was reading this has ended", file=sys.stderr)

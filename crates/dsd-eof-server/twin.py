@@ -8,12 +8,13 @@ Terminal 2: python3 crates/dsd-eof-client/twin.py 'Hello world'
 import argparse
 import contextlib
 import errno
+import signal
 import socket
 import sys
 import threading
 import time
 
-TOKEN = b"<EOF>"
+TOKEN = "<EOF>"
 BACKLOG = 128
 CLIENTS_LIMIT = 200
 PIECE_SIZE = 64 * 1024
@@ -21,22 +22,24 @@ DRAIN_LIMIT = 64 * 1024 * 1024
 DRAIN_SIZE = 16 * 1024
 HINTS = {
     errno.EADDRINUSE: "is another program using this port, perhaps the same server in another "
-                      "terminal? stop it, or choose another port with --port",
+                      "terminal? stop it, or choose another port with --port. if there is none, "
+                      "wait a minute: TCP may still hold the port (TIME_WAIT)",
     errno.EADDRNOTAVAIL: "this machine has no such address: --host 127.0.0.1 is always there",
     errno.EACCES: "ports below 1024 need special rights: choose a higher one with --port",
 }
 
 
 def main():
-    # Print each line at once, also into a pipe, whatever characters it has.
+    # Print each line immediately, even into a pipe, and as UTF-8, so that every character works.
     sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
     sys.excepthook = show_error
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback, as in Rust.
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=port_number, default=65432)
     parser.add_argument("--timeout", type=seconds, default=600)
-    parser.add_argument("--max-message", type=int, default=64 * 1024 * 1024)
+    parser.add_argument("--max-message", type=number_of_bytes, default=64 * 1024 * 1024)
     args = parser.parse_args()
     address = resolve(args.host, args.port)
 
@@ -60,15 +63,15 @@ def main():
 
     semaphore = threading.Semaphore(CLIENTS_LIMIT)
     while True:
-        # 5. Acquire a permit: threads and messages take memory, and clients are unlimited
+        # 5. Acquire a permit: each client takes memory, and any number of clients may come
         semaphore.acquire()
 
         # 6. Accept a client: a new socket, for this client alone
         try:
             connection, peer = listener.accept()
         except OSError as error:
-            semaphore.release()
             retry_accept(error)
+            semaphore.release()
             continue
         print(f"Connected by {peer}")
 
@@ -98,24 +101,25 @@ def run(connection, peer, semaphore, max_message, timeout):
 def serve(connection, max_message, timeout):
     # A client whose machine lost its power must not hold its permit forever.
     connection.settimeout(timeout)
-    reader = DelimitedReader(connection, TOKEN, max_message)
+    reader = DelimitedReader(connection, TOKEN.encode(), max_message)
     # region: exercise
     while True:
         # 8. Receive until the token: it may arrive in parts, or with the next message behind it
         try:
             message = reader.read_message()
+            if message is None:
+                return  # The client has closed its side, after a whole message.
+
+        # 9. Refuse a message above the limit and close: where the next one begins is unknown
         except TooLong as error:
-            # 9. Refuse a message above the limit and close: where the next one begins is unknown
-            connection.sendall(f"error: {error}".encode() + TOKEN)
+            connection.sendall(f"error: {error}{TOKEN}".encode())
             close_gracefully(connection, timeout)
             raise
-        if message is None:
-            return  # The client has closed its side, after a whole message.
 
         # 10. Send the answer with its token
         text = message.decode(errors="replace")
-        answer = f'I got "{text}" from you and I am sending it back.'
-        connection.sendall(answer.encode() + TOKEN)
+        answer = f'I got "{text}" from you and I am sending it back.{TOKEN}'
+        connection.sendall(answer.encode())
     # endregion: exercise
 
 
@@ -184,6 +188,12 @@ def seconds(text):
     raise argparse.ArgumentTypeError("a time is a number of seconds from 0.001 to 86400")
 
 
+def number_of_bytes(text):
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError("a number of bytes must be a whole number, 0 or more")
+    return int(text)
+
+
 def resolve(host, port):
     with cannot("resolve the host name", host,
                 "check the spelling and the network, or give an address: --host 127.0.0.1"):
@@ -204,8 +214,8 @@ def cannot(action, thing, hint=None):
 def log_listening(server):
     host, port = server.getsockname()
     if host == "0.0.0.0":
-        print("every machine that reaches one of this machine's addresses can connect; "
-              "--host 127.0.0.1 keeps it to this machine", file=sys.stderr)
+        print("any machine that can reach this one can use this server; "
+              "--host 127.0.0.1 allows this machine only", file=sys.stderr)
     print(f"listening on {host}:{port}", file=sys.stderr)
 
 
@@ -236,7 +246,7 @@ def close_gracefully(connection, timeout):
 
 def show_error(kind, error, trace):
     # An error of the system is one line, and the exit code is 1. A mistake in the program keeps
-    # its traceback. Errors of sockets are caught before, so a broken pipe is stdout's.
+    # its traceback. Socket errors were handled earlier, so a broken pipe here is that of stdout.
     if kind is BrokenPipeError:
         print(f"Error: cannot write to stdout: {error}", file=sys.stderr)
         print("hint: the program that was reading this has ended", file=sys.stderr)

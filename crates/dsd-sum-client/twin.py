@@ -8,6 +8,8 @@ Terminal 2: python3 crates/dsd-sum-client/twin.py 1 2 3 4 5
 import argparse
 import contextlib
 import errno
+import re
+import signal
 import socket
 import sys
 
@@ -19,15 +21,16 @@ HINTS = {
 
 
 def main():
-    # Print each line at once, also into a pipe, whatever characters it has.
+    # Print each line immediately, even into a pipe, and as UTF-8, so that every character works.
     sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
     sys.excepthook = show_error
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback, as in Rust.
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=port_number, default=65432)
     parser.add_argument("numbers", nargs="*", default=["1", "2", "3", "4", "5"])
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     address = resolve(args.host, args.port)
 
     # region: exercise
@@ -46,7 +49,7 @@ def main():
                 except UnicodeDecodeError:
                     fail("cannot read a line of stdin: stream did not contain valid UTF-8",
                          "a request is a line of UTF-8 text: numbers and blanks")
-                ask(server, request.rstrip("\r\n"))
+                ask(server, re.sub("\r?\n", "", request))
         else:
             ask(server, " ".join(args.numbers))
     # endregion: exercise
@@ -98,7 +101,7 @@ def cannot(action, thing, hint=None):
 
 def show_error(kind, error, trace):
     # An error of the system is one line, and the exit code is 1. A mistake in the program keeps
-    # its traceback. Errors of sockets are caught before, so a broken pipe is stdout's.
+    # its traceback. Socket errors were handled earlier, so a broken pipe here is that of stdout.
     if kind is BrokenPipeError:
         print(f"Error: cannot write to stdout: {error}", file=sys.stderr)
         print("hint: the program that was reading this has ended", file=sys.stderr)

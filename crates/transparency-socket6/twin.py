@@ -8,6 +8,7 @@ Terminal 2: python3 crates/transparency-socket6/twin.py
 import argparse
 import contextlib
 import errno
+import signal
 import socket
 import sys
 
@@ -19,9 +20,10 @@ HINTS = {
 
 
 def main():
-    # Print each line at once, also into a pipe, whatever characters it has.
+    # Print each line immediately, even into a pipe, and as UTF-8, so that every character works.
     sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
     sys.excepthook = show_error
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback, as in Rust.
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default="127.0.0.1")
@@ -71,7 +73,7 @@ def cannot(action, thing, hint=None):
 
 def show_error(kind, error, trace):
     # An error of the system is one line, and the exit code is 1. A mistake in the program keeps
-    # its traceback. Errors of sockets are caught before, so a broken pipe is stdout's.
+    # its traceback. Socket errors were handled earlier, so a broken pipe here is that of stdout.
     if kind is BrokenPipeError:
         print(f"Error: cannot write to stdout: {error}", file=sys.stderr)
         print("hint: the program that was reading this has ended", file=sys.stderr)

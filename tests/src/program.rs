@@ -322,6 +322,16 @@ impl Running {
         self.signal("CONT");
     }
 
+    /// Ends the program as Ctrl-C does (SIGINT).
+    ///
+    /// # Panics
+    ///
+    /// When the signal cannot be sent.
+    #[cfg(unix)]
+    pub fn interrupt(&mut self) {
+        self.signal("INT");
+    }
+
     #[cfg(unix)]
     fn signal(&mut self, name: &str) {
         // The child has not been reaped, so its id is still its own.

@@ -305,7 +305,7 @@ fn both_languages_say_the_same_when_no_datagram_is_answered() {
 fn both_languages_refuse_the_same_values_for_the_same_reason() {
     let port = "a port is a whole number from 0 to 65535";
     let time = "a time is a number of seconds from 0.001 to 86400";
-    let tries = "a number of tries is a whole number from 1";
+    let tries = "a number of tries must be a whole number, 1 or more";
     let secret = "the number to guess is a whole number from 1 to 100";
     // The first program that has an option is tried with all values, the others with one.
     let mut tried = BTreeSet::new();
@@ -316,6 +316,7 @@ fn both_languages_refuse_the_same_values_for_the_same_reason() {
             ("--timeout", &["0", "soon", "-1", "nan", "86401"], time),
             ("--tries", &["0", "-1", "many"], tries),
             ("--secret", &["101", "0", "many"], secret),
+            ("--max-message", &["-1", "many"], "--max-message"),
         ] {
             if !help.contains(&format!("{option} ")) {
                 continue;
@@ -339,6 +340,24 @@ fn both_languages_refuse_the_same_values_for_the_same_reason() {
                 }
             }
         }
+    }
+}
+
+#[test]
+#[cfg(unix)]
+#[cfg_attr(no_python, ignore = "python3 (3.8 or newer) is not installed")]
+fn both_languages_say_nothing_when_ctrl_c_ends_a_server() {
+    for entry in of_role("server") {
+        let said = both_say_the_same("Ctrl-C", &entry, |program| {
+            let (mut server, _) = program.args(&["--host=127.0.0.1"]).serve();
+            server.interrupt();
+            let finished = server.finish();
+            // Ended by the signal, so that a shell sees it.
+            assert_eq!(finished.code, None, "{}", entry.package);
+            finished
+        });
+        assert!(said.starts_with("listening on "), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
     }
 }
 

@@ -36,7 +36,8 @@ fn main() -> labnet::MainResult {
         let Some(guess) = guesses.next() else {
             return labnet::fail(
                 "the input ended before the number was guessed",
-                "a server that still runs keeps its number: start again and continue",
+                "if the server is still running, it has the same number: start this client again \
+                 and go on",
             );
         };
         let guess = guess.cannot("read", "a guess from stdin")?;
@@ -95,13 +96,13 @@ fn ask(server: &UdpSocket, guess: &[u8], timeout: Duration, tries: u32) -> io::R
 
         // 6. Receive its answer within the time limit
         server.set_read_timeout(Some(timeout))?;
-        match with_timeout(|| server.recv(&mut buffer)) {
+        match with_timeout(server, || server.recv(&mut buffer)) {
             Ok(count) => return Ok(String::from_utf8_lossy(&buffer[..count]).into_owned()),
             Err(error) if error.kind() == ErrorKind::TimedOut => {}
             Err(error) => return Err(error),
         }
     }
-    Err(io::Error::other(format!("none came in {tries} tries")))
+    Err(io::Error::other(format!("none came (tries: {tries})")))
     // endregion: exercise
 }
 
@@ -113,7 +114,7 @@ fn ask(server: &UdpSocket, guess: &[u8], timeout: Duration, tries: u32) -> io::R
     example = "{command_name} --port=9900 < guesses.txt"
 )]
 struct Args {
-    /// how often a guess is sent at most (default 5)
+    /// how many times to send a guess before giving up (default 5)
     #[argh(option, default = "5", from_str_fn(labnet::tries))]
     tries: u32,
 }

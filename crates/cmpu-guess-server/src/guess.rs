@@ -1,11 +1,12 @@
-//! What a guess may be, and what it is answered.
+//! Which guesses are valid, and how each is answered.
 
-/// How much of a guess is quoted: bytes in the line that is printed, characters in the answer.
+/// At most so much of a guess is quoted: bytes in the printed line, characters in the answer.
 pub const QUOTE_LIMIT: usize = 64;
 /// What may be around a number: the white space of ASCII.
 const WHITE_SPACE: [char; 6] = [' ', '\t', '\n', '\x0b', '\x0c', '\r'];
 
-/// `HIGHER` if the number is higher than the guess, `LOWER`, `CORRECT`, or what is wrong with it.
+/// The answer: `HIGHER` if the number is higher than the guess, `LOWER` if it is lower, `CORRECT`,
+/// or an error that says what is wrong with the guess.
 pub fn answer(guess: &[u8], secret: i64) -> String {
     let text = String::from_utf8_lossy(guess);
     let text = text.trim_matches(WHITE_SPACE);

@@ -43,7 +43,7 @@ fn main() -> labnet::MainResult {
         .connect(&address.into())
         .cannot("connect to", address)?;
     say!("Sending {}", args.message)?;
-    let server = UdpSocket::from(server);
+    let server: UdpSocket = server.into();
     let echoed = echo(&server, message, shared.timeout, args.tries);
     if echoed.is_ok() {
         say!("received {}", args.message)?;
@@ -79,7 +79,7 @@ fn echo(server: &UdpSocket, message: &[u8], timeout: Duration, tries: u32) -> io
                 break;
             }
             server.set_read_timeout(Some(left))?;
-            let count = match with_timeout(|| server.recv(&mut buffer)) {
+            let count = match with_timeout(server, || server.recv(&mut buffer)) {
                 Ok(count) => count,
                 Err(error) if error.kind() == ErrorKind::TimedOut => break,
                 Err(error) => return Err(error),
@@ -90,7 +90,7 @@ fn echo(server: &UdpSocket, message: &[u8], timeout: Duration, tries: u32) -> io
             log!("ignored {count} bytes that are not an echo of the message");
         }
     }
-    Err(io::Error::other(format!("none came in {tries} tries")))
+    Err(io::Error::other(format!("none came (tries: {tries})")))
     // endregion: exercise
 }
 
@@ -105,7 +105,7 @@ struct Args {
     /// the message (default: Test message. This will be echoed)
     #[argh(option, default = "\"Test message. This will be echoed\".to_string()")]
     message: String,
-    /// how often the message is sent at most (default 5)
+    /// how many times to send the message before giving up (default 5)
     #[argh(option, default = "5", from_str_fn(labnet::tries))]
     tries: u32,
 }

@@ -39,7 +39,7 @@ fn main() -> labnet::MainResult {
     server.write_all(MESSAGE).cannot("send to", address)?;
 
     // 4. Receive the answer: whatever one recv gives
-    // Twelve bytes sent at once usually arrive in one piece. A longer one may need several recvs.
+    // Twelve bytes sent at once usually come in one piece. A longer answer may need several recvs.
     let mut buffer = [0; BUFFER_SIZE];
     let count = server.read(&mut buffer).cannot("receive from", address)?;
     if count == 0 {

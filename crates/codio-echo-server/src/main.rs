@@ -1,4 +1,4 @@
-//! Sends back what its one client sends, and ends with it.
+//! Sends everything back to its one client, and ends when that client leaves.
 //!
 //! Python:     `twin.py`, for the sheet's `echo-server.py` (Codio: Socket Programming)
 //! Terminal 1: `cargo run -p codio-echo-server`
@@ -17,10 +17,12 @@ const BUFFER_SIZE: usize = 1024;
 const BACKLOG: i32 = 128;
 
 fn main() -> labnet::MainResult {
-    let args = labnet::server_args("Sends back what its one client sends.")
-        .host("127.0.0.1")
-        .port(65432)
-        .parse()?;
+    let args = labnet::server_args(
+        "Sends everything back to its one client, and ends when that client leaves.",
+    )
+    .host("127.0.0.1")
+    .port(65432)
+    .parse()?;
     let address = args.address()?;
 
     // region: exercise

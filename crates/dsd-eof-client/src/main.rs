@@ -26,19 +26,19 @@ fn main() -> labnet::MainResult {
     let address = shared.address()?;
 
     // region: exercise
-    // 1. Put the token behind each message: a text that holds it would arrive as two
+    // 1. Put the token behind each message; refuse one that holds it: it would arrive as two
     let mut frames = Vec::new();
     if args.messages == ["-"] {
         let mut message = Vec::new();
         io::stdin()
             .read_to_end(&mut message)
             .cannot("read", "stdin")?;
-        frames.push(frame(&message)?);
+        frames.push(with_token(&message)?);
     } else if args.messages.is_empty() {
-        frames.push(frame(b"Hello world")?);
+        frames.push(with_token(b"Hello world")?);
     } else {
         for message in &args.messages {
-            frames.push(frame(message.as_bytes())?);
+            frames.push(with_token(message.as_bytes())?);
         }
     }
 
@@ -59,7 +59,7 @@ fn main() -> labnet::MainResult {
         let sent = (&server).write_all(frame);
 
         // 5. Receive the answer until its token
-        // Even if sending failed: a server may refuse a message before it has all of it.
+        // Even if sending failed: a server may refuse a message before it has received it all.
         let answer = answers.read_message();
         if let Ok(Some(answer)) = &answer {
             say!("Server says: {}", String::from_utf8_lossy(answer))?;
@@ -81,7 +81,8 @@ fn main() -> labnet::MainResult {
 } // The socket is closed here, where its variable ends: Python's `with` block.
 
 /// A message and its token, to be sent with one call.
-fn frame(message: &[u8]) -> anyhow::Result<Vec<u8>> {
+fn with_token(message: &[u8]) -> anyhow::Result<Vec<u8>> {
+    // write_message searches the message for the token, and refuses it if the token is in it.
     let mut frame = Vec::new();
     DelimitedWriter::new(&mut frame, TOKEN)
         .write_message(message)

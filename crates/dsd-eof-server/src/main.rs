@@ -32,7 +32,6 @@ fn main() -> labnet::MainResult {
         .timeout(600.0)
         .parse_with::<Args>()?;
     let address = shared.address()?;
-    let (max_message, timeout) = (args.max_message, shared.timeout);
 
     // region: exercise
     // 1. Create the listening socket
@@ -56,7 +55,7 @@ fn main() -> labnet::MainResult {
 
     let semaphore = Semaphore::new(CLIENTS_LIMIT);
     loop {
-        // 5. Acquire a permit: threads and messages take memory, and clients are unlimited
+        // 5. Acquire a permit: each client takes memory, and any number of clients may come
         let permit = semaphore.acquire();
 
         // 6. Accept a client: a new socket, for this client alone
@@ -64,15 +63,16 @@ fn main() -> labnet::MainResult {
             Ok(accepted) => accepted,
             Err(error) => {
                 labnet::retry_accept(error)?;
-                continue;
+                continue; // The permit is released here, with its variable.
             }
         };
         let peer = python::address(&peer);
         say!("Connected by {peer}")?;
 
         // 7. Serve it in its own thread, so that the others need not wait
+        // If none can start, the closure is dropped, and with it the socket and the permit.
         let started = thread::Builder::new()
-            .spawn(move || run(connection, peer, permit, max_message, timeout));
+            .spawn(move || run(connection, peer, permit, args.max_message, shared.timeout));
         if let Err(error) = started {
             log!("{peer}: cannot start a thread: {error}");
         }
@@ -108,6 +108,7 @@ fn serve(connection: Socket, max_message: usize, timeout: Duration) -> Result<()
 
             // 9. Refuse a message above the limit and close: where the next one begins is unknown
             Err(error @ FrameError::TooLong { .. }) => {
+                // The connection is inside the reader, and the socket inside the connection.
                 let mut connection = reader.into_inner();
                 connection.write_all(format!("error: {error}{TOKEN}").as_bytes())?;
                 labnet::close_gracefully(connection.into_inner(), timeout)?;

@@ -57,7 +57,7 @@ fn main() -> labnet::MainResult {
         };
         let peer = python::address(&peer);
         say!("Connected by {peer}")?;
-        // With one client only, no other client waits: a time limit is not needed.
+        // Without --forever no other client waits, so there is no time limit.
         let timeout = args.forever.then_some(shared.timeout);
         let served = serve(connection, timeout);
 
@@ -102,7 +102,7 @@ fn serve(connection: Socket, timeout: Option<Duration>) -> io::Result<()> {
 #[derive(FromArgs, ArgsInfo)]
 #[argh(help_triggers("-h", "--help"), example = "{command_name} --forever")]
 struct Args {
-    /// serve one client after another (exercise 3); without it there is no time limit
+    /// serve one client after another (exercise 3); --timeout is used only with --forever
     #[argh(switch)]
     forever: bool,
 }

@@ -14,7 +14,8 @@ use std::time::Duration;
 use labnet::{Cannot, WithTimeout, log, python, say};
 use socket2::{Domain, Socket, Type};
 
-/// One recv is one request, so a request must be shorter than this, in bytes.
+/// What one recv gives is one request. It must be shorter than 1,024 bytes, because one that fills
+/// the buffer may have been cut.
 const BUFFER_SIZE: usize = 1024;
 /// How many clients may wait to be accepted.
 const BACKLOG: i32 = 128;

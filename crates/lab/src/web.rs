@@ -63,7 +63,7 @@ fn serve(stream: TcpStream) -> String {
 fn answer(mut stream: TcpStream) -> io::Result<String> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    let head = match read_head(&mut stream)? {
+    let head = match read_head(&stream)? {
         Head::None => return Ok("a client connected and asked for nothing".to_string()),
         Head::Cut(bytes) => {
             return Ok(format!(
@@ -103,11 +103,11 @@ enum Head {
 }
 
 /// Reads up to the empty line that ends a request's head.
-fn read_head(stream: &mut impl Read) -> io::Result<Head> {
+fn read_head(mut stream: &TcpStream) -> io::Result<Head> {
     let mut head = Vec::new();
     let mut buffer = [0; 1024];
     loop {
-        let count = match labnet::with_timeout(|| stream.read(&mut buffer)) {
+        let count = match labnet::with_timeout(stream, || stream.read(&mut buffer)) {
             // Some clients of the exercises close with our answer unread, or vanish.
             Err(error) if error.kind() == ErrorKind::ConnectionReset => 0,
             result => result?,

@@ -59,7 +59,7 @@ pub fn server_args(about: &'static str) -> ArgsParser {
         about,
         host_help: "address to listen on",
         port_help: "port to listen on; 0 takes any free port",
-        timeout_help: "seconds to wait for a silent client",
+        timeout_help: "disconnect a client that is silent for this many seconds",
         host: None,
         port: None,
         timeout: None,
@@ -470,7 +470,7 @@ mod tests {
              Options:\n  \
              --host            address to listen on (default 127.0.0.1: this machine only)\n  \
              --port            port to listen on; 0 takes any free port (default 65432)\n  \
-             --timeout         seconds to wait for a silent client (default 60)\n  \
+             --timeout         disconnect a client that is silent for this many seconds (default 60)\n  \
              --forever         go on\n  \
              --message         what is sent\n  \
              -h, --help        show this help\n\n\

@@ -167,11 +167,12 @@ pub fn seconds(value: &str) -> Result<Duration, String> {
         .ok_or_else(|| "a time is a number of seconds from 0.001 to 86400".to_string())
 }
 
-/// Reads how often something is tried for argh's `from_str_fn`: a whole number from 1.
+/// Reads how often something is tried for argh's `from_str_fn`: a whole number, 1 or more.
 ///
 /// ```
 /// assert_eq!(labnet::tries("5"), Ok(5));
-/// assert_eq!(labnet::tries("0"), Err("a number of tries is a whole number from 1".to_string()));
+/// let error = "a number of tries must be a whole number, 1 or more";
+/// assert_eq!(labnet::tries("0"), Err(error.to_string()));
 /// ```
 ///
 /// # Errors
@@ -182,7 +183,7 @@ pub fn tries(value: &str) -> Result<u32, String> {
         .parse()
         .ok()
         .filter(|tries| *tries >= 1)
-        .ok_or_else(|| "a number of tries is a whole number from 1".to_string())
+        .ok_or_else(|| "a number of tries must be a whole number, 1 or more".to_string())
 }
 
 /// What a valid command line asks for.

@@ -137,9 +137,9 @@ where
     fn cannot(self, action: &str, object: impl fmt::Display) -> anyhow::Result<T> {
         use anyhow::Context;
         self.with_context(|| format!("cannot {action} {object}"))
-            .or_else(|error| match held_by_the_past(&error, &object) {
-                true => Err(error).hint(TIME_WAIT),
-                false => Err(error),
+            .or_else(|error| match hint_about(&error, &object) {
+                Some(hint) => Err(error).hint(hint),
+                None => Err(error),
             })
     }
 }
@@ -148,23 +148,32 @@ const TIME_WAIT: &str = "no program uses this port: the system keeps it for abou
                          the server has closed a connection (TIME_WAIT). wait, or allow the port \
                          to be used again at once, with SO_REUSEADDR before bind";
 
-/// Whether an address is in use by connections alone that were closed, and by no socket of a
-/// program.
-fn held_by_the_past(error: &anyhow::Error, address: &impl fmt::Display) -> bool {
-    let in_use = error.chain().any(|cause| {
-        let error = cause.downcast_ref::<std::io::Error>();
-        error.is_some_and(|error| error.kind() == ErrorKind::AddrInUse)
-    });
-    if !in_use {
-        return false;
+/// The first port that any program may bind to.
+const FIRST_FREE_PORT: u16 = 1024;
+const FORBIDDEN: &str = "the system forbids it: is this the broadcast address of a network, or \
+                         does a firewall block it? name one machine with --host";
+
+/// A hint that needs the address. The others are in [`hint_for`].
+fn hint_about(error: &anyhow::Error, address: &impl fmt::Display) -> Option<&'static str> {
+    let kind = error
+        .chain()
+        .find_map(|cause| Some(cause.downcast_ref::<std::io::Error>()?.kind()))?;
+    if !matches!(kind, ErrorKind::AddrInUse | ErrorKind::PermissionDenied) {
+        return None;
     }
-    let Ok(address) = address.to_string().parse::<std::net::SocketAddr>() else {
-        return false;
-    };
+    let address: std::net::SocketAddr = address.to_string().parse().ok()?;
+    match kind {
+        ErrorKind::AddrInUse => held_by_the_past(address.port()).then_some(TIME_WAIT),
+        _ => (address.port() >= FIRST_FREE_PORT).then_some(FORBIDDEN),
+    }
+}
+
+/// Whether a port is in use by connections alone that were closed, and by no socket of a program.
+fn held_by_the_past(port: u16) -> bool {
     // proc_pid_net(5). Where there is no such file, as on macOS, nothing is known.
     let states = ["tcp", "tcp6", "udp", "udp6"].map(|protocol| {
         let table = std::fs::read_to_string(format!("/proc/thread-self/net/{protocol}"));
-        states_at(&table.unwrap_or_default(), address.port())
+        states_at(&table.unwrap_or_default(), port)
     });
     let states = states.concat();
     !states.is_empty()
@@ -254,7 +263,8 @@ fn hint_for(kind: ErrorKind) -> Option<&'static str> {
     Some(match kind {
         ErrorKind::AddrInUse => {
             "is another program using this port, perhaps the same server in another terminal? \
-             stop it, or choose another port with --port"
+             stop it, or choose another port with --port. if there is none, wait a minute: TCP may \
+             still hold the port (TIME_WAIT)"
         }
         ErrorKind::AddrNotAvailable => {
             "this machine has no such address: --host 127.0.0.1 is always there"
@@ -302,7 +312,8 @@ mod tests {
             shown(error),
             "cannot start: cannot bind to 127.0.0.1:65432: address in use\n\
              hint: is another program using this port, perhaps the same server in another \
-             terminal? stop it, or choose another port with --port"
+             terminal? stop it, or choose another port with --port. if there is none, wait a \
+             minute: TCP may still hold the port (TIME_WAIT)"
         );
     }
 
@@ -338,6 +349,22 @@ mod tests {
         drop((client, listener));
         let past = shown(bind(address));
         assert!(past.contains("hint: no program uses this port"), "{past}");
+    }
+
+    #[test]
+    fn a_hint_about_special_rights_is_for_low_ports_alone() {
+        let refused = |address: &str| {
+            let address: std::net::SocketAddr = address.parse().unwrap();
+            let refused: io::Result<()> = Err(ErrorKind::PermissionDenied.into());
+            shown(refused.cannot("connect to", address))
+        };
+        let low = refused("127.0.0.1:80");
+        assert!(low.contains("hint: ports below 1024"), "{low}");
+        let broadcast = refused("255.255.255.255:9900");
+        assert!(
+            broadcast.contains("hint: the system forbids it"),
+            "{broadcast}"
+        );
     }
 
     #[test]

@@ -92,8 +92,8 @@ pub fn log_listening<'socket>(socket: impl Into<SockRef<'socket>>) -> anyhow::Re
     let address = local_address(socket)?;
     if address.ip().is_unspecified() {
         log!(
-            "every machine that reaches one of this machine's addresses can connect; \
-             --host 127.0.0.1 keeps it to this machine"
+            "any machine that can reach this one can use this server; \
+             --host 127.0.0.1 allows this machine only"
         );
     }
     log!("listening on {address}");

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use socket2::Socket;
+use socket2::{SockRef, Socket};
 
 use crate::log;
 
@@ -84,10 +84,10 @@ fn timed_out() -> io::Error {
 
 /// Makes a call on a socket that has a time limit, as Python's sockets do after `settimeout`.
 ///
-/// The call is made again when a signal interrupts it: Linux does not restart calls on sockets with
-/// a time limit (`signal(7)`), so without this a server loses its client when it is stopped with
-/// Ctrl-Z and continues. And when the time is up, the error says so: Linux calls it `EAGAIN`,
-/// `Resource temporarily unavailable`.
+/// The call is made again, with the time that is left, when a signal interrupts it: Linux does not
+/// restart calls on sockets with a time limit (`signal(7)`), so without this a server loses its
+/// client when it is stopped with Ctrl-Z and continues. And when the time is up, the error says so:
+/// Linux calls it `EAGAIN`, `Resource temporarily unavailable`.
 ///
 /// ```
 /// use std::io::{ErrorKind, Read};
@@ -95,9 +95,9 @@ fn timed_out() -> io::Error {
 /// use std::time::Duration;
 ///
 /// let listener = TcpListener::bind("127.0.0.1:0")?;
-/// let mut silent = TcpStream::connect(listener.local_addr()?)?;
+/// let silent = TcpStream::connect(listener.local_addr()?)?;
 /// silent.set_read_timeout(Some(Duration::from_millis(10)))?;
-/// let error = labnet::with_timeout(|| silent.read(&mut [0; 16])).unwrap_err();
+/// let error = labnet::with_timeout(&silent, || (&silent).read(&mut [0; 16])).unwrap_err();
 /// assert_eq!(error.kind(), ErrorKind::TimedOut);
 /// assert_eq!(error.to_string(), "timed out");
 /// # Ok::<(), std::io::Error>(())
@@ -106,16 +106,52 @@ fn timed_out() -> io::Error {
 /// # Errors
 ///
 /// Those of the call; a time limit that has passed as [`ErrorKind::TimedOut`].
-pub fn with_timeout<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    loop {
+pub fn with_timeout<'socket, T>(
+    socket: impl Into<SockRef<'socket>>,
+    call: impl FnMut() -> io::Result<T>,
+) -> io::Result<T> {
+    let socket = socket.into();
+    repeat_interrupted(
+        call,
+        || socket.read_timeout(),
+        |limit| socket.set_read_timeout(limit),
+    )
+}
+
+/// Makes a call until no signal interrupts it. Its limit is read and changed only when one does:
+/// each of these is a system call.
+fn repeat_interrupted<T>(
+    mut call: impl FnMut() -> io::Result<T>,
+    limit: impl Fn() -> io::Result<Option<Duration>>,
+    set_limit: impl Fn(Option<Duration>) -> io::Result<()>,
+) -> io::Result<T> {
+    let started = Instant::now();
+    let mut changed = None;
+    let result = loop {
         match call() {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                return Err(timed_out());
+            Err(error) if error.kind() == ErrorKind::Interrupted => {
+                let whole = match changed {
+                    Some(whole) => Some(whole),
+                    None => limit()?,
+                };
+                let Some(whole) = whole else { continue };
+                let left = whole.saturating_sub(started.elapsed());
+                if left.is_zero() {
+                    break Err(timed_out());
+                }
+                set_limit(Some(at_least_1_us(left)))?;
+                changed = Some(whole);
             }
-            result => return result,
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                break Err(timed_out());
+            }
+            result => break result,
         }
+    };
+    if changed.is_some() {
+        set_limit(changed)?;
     }
+    result
 }
 
 /// A TCP connection with a time limit for each read and each message, as Python's `settimeout` sets
@@ -178,13 +214,17 @@ impl WithTimeout {
 
 impl Read for WithTimeout {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        with_timeout(|| self.socket.read(buffer))
+        with_timeout(&self.socket, || (&self.socket).read(buffer))
     }
 }
 
 impl Write for WithTimeout {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        with_timeout(|| self.socket.write(bytes))
+        repeat_interrupted(
+            || (&self.socket).write(bytes),
+            || self.socket.write_timeout(),
+            |limit| self.socket.set_write_timeout(limit),
+        )
     }
 
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -296,6 +336,28 @@ mod tests {
         // The next message has the whole limit again.
         let limit = server.into_inner().write_timeout().unwrap();
         assert_eq!(limit, Some(Duration::from_millis(200)));
+    }
+
+    #[test]
+    fn a_call_that_a_signal_interrupts_gets_the_time_that_is_left_as_in_python() {
+        let limit = Duration::from_millis(50);
+        let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        silent.set_read_timeout(Some(limit)).unwrap();
+        let was = silent.read_timeout().unwrap();
+        let mut calls = 0;
+        // As if a signal came when the whole limit was over.
+        let error = with_timeout(&silent, || -> io::Result<()> {
+            calls += 1;
+            assert!(silent.recv(&mut [0]).is_err());
+            Err(ErrorKind::Interrupted.into())
+        });
+        assert_eq!(error.unwrap_err().to_string(), "timed out");
+        assert_eq!(calls, 1);
+        // And as if one came at once: the call is repeated, and the next has the whole limit again.
+        let mut results = [Err(ErrorKind::Interrupted.into()), Ok(5)].into_iter();
+        let again = with_timeout(&silent, || results.next().unwrap());
+        assert_eq!(again.unwrap(), 5);
+        assert_eq!(silent.read_timeout().unwrap(), was);
     }
 
     #[test]

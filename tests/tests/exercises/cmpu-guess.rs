@@ -309,7 +309,7 @@ fn a_client_that_hears_nothing_gives_up_in_bounded_time() {
     assert_eq!(finished.stdout, "");
     let error = format!(
         "no answer yet; sending again (try 2 of 3)\nno answer yet; sending again (try 3 of 3)\n\
-         Error: cannot get an answer from {address}: none came in 3 tries\n\
+         Error: cannot get an answer from {address}: none came (tries: 3)\n\
          hint: is the server running? cargo run -p cmpu-guess-server -- --port {}\n",
         address.port()
     );
@@ -354,7 +354,7 @@ fn input_that_ends_too_early_is_an_error_and_prompts_are_for_people() {
         assert_eq!(
             finished.stderr,
             "Error: the input ended before the number was guessed\n\
-             hint: a server that still runs keeps its number: start again and continue\n",
+             hint: if the server is still running, it has the same number: start this client again and go on\n",
             "{input:?}"
         );
     }

@@ -220,7 +220,7 @@ fn a_client_that_hears_nothing_gives_up_in_bounded_time() {
     assert_eq!(finished.stdout, not_echoed(address));
     let error = format!(
         "no echo yet; sending again (try 2 of 3)\nno echo yet; sending again (try 3 of 3)\n\
-         Error: cannot get an echo from {address}: none came in 3 tries\n\
+         Error: cannot get an echo from {address}: none came (tries: 3)\n\
          hint: is the server running? cargo run -p cmpu-udp-echo-server -- --port {}\n",
         address.port()
     );
