@@ -22,6 +22,10 @@ const AHEAD: u64 = 4 * AT_ONCE as u64;
 /// Behind a proxy that accepts every connection, 65,535 silent ports would take minutes.
 const SILENT_IN_A_ROW: u32 = 1024;
 
+/// The time for a connection to be made. The system would send its SYN again after 1 s, and that
+/// would be above the rate.
+const CONNECT_TIME: Duration = Duration::from_millis(900);
+
 /// The longest time until a stop is noticed.
 const TICK: Duration = Duration::from_millis(50);
 
@@ -77,11 +81,12 @@ pub fn read_all(
     let mut work = Work {
         poll: Poll::new()?,
         asking,
-        began: Instant::now(),
+        next_turn: Instant::now(),
         next: 0,
         told: 0,
         talks: HashMap::new(),
         deadlines: VecDeque::new(),
+        connecting: VecDeque::new(),
         replies: BTreeMap::new(),
         silent: HashMap::new(),
     };
@@ -122,13 +127,16 @@ pub fn read_all(
 struct Work<'a> {
     poll: Poll,
     asking: &'a Asking<'a>,
-    began: Instant,
+    /// When the rate allows another connection. What was missed is not made up for.
+    next_turn: Instant,
     /// The number of the next service, and of the first whose reply has not been told.
     next: u64,
     told: u64,
     talks: HashMap<u64, Talk>,
     /// The ends of the talks, in the order in which they began.
     deadlines: VecDeque<(Instant, u64)>,
+    /// The same for connections that may not be made yet.
+    connecting: VecDeque<(Instant, u64)>,
     replies: BTreeMap<u64, Reply>,
     /// The services of a host that said nothing since one did.
     silent: HashMap<u32, u32>,
@@ -149,12 +157,10 @@ impl Work<'_> {
 
     /// Whether the rate allows another connection. One that is not made needs no turn.
     fn is_turn_of(&self, service: &io::Result<(u32, SocketAddr)>) -> bool {
-        let (Some(rate), Ok((host, _))) = (self.asking.rate, service) else {
+        let (Some(_), Ok((host, _))) = (self.asking.rate, service) else {
             return true;
         };
-        #[expect(clippy::cast_precision_loss, reason = "a number of ports")]
-        let turn = Duration::from_secs_f64(self.next as f64 / rate);
-        self.began.elapsed() >= turn
+        Instant::now() >= self.next_turn
             || self.gave_up(*host)
             || self.asking.stop.load(Ordering::Relaxed)
     }
@@ -176,8 +182,13 @@ impl Work<'_> {
             self.replies.insert(number, Reply::Skipped);
             return;
         }
+        if let Some(rate) = self.asking.rate {
+            self.next_turn = Instant::now() + Duration::from_secs_f64(1.04 / rate);
+        }
         match self.connect(number, address) {
             Ok(stream) => {
+                let due = Instant::now() + CONNECT_TIME.min(self.asking.time);
+                self.connecting.push_back((due, number));
                 let said = Vec::new();
                 self.talks.insert(
                     number,
@@ -256,24 +267,21 @@ impl Work<'_> {
     /// The time of the oldest talks may be over.
     fn expire(&mut self) {
         let now = Instant::now();
+        while let Some((_, number)) = self.connecting.pop_front_if(|(due, _)| *due <= now) {
+            // A connection that was never made is not one that was silent.
+            if let Some(talk) = self.talks.get(&number)
+                && talk.stream.peer_addr().is_err()
+            {
+                let words = format!("no connection to {} in time", talk.address);
+                self.end(number, Err(io::Error::new(ErrorKind::TimedOut, words)));
+            }
+        }
         while let Some((deadline, number)) = self.deadlines.front().copied() {
-            let talks = self.talks.contains_key(&number);
-            if talks && deadline > now {
+            if self.talks.contains_key(&number) && deadline > now {
                 break;
             }
             self.deadlines.pop_front();
-            // A connection that was never made is not one that was silent.
-            let made =
-                self.talks
-                    .get(&number)
-                    .map_or(Ok(()), |talk| match talk.stream.peer_addr() {
-                        Ok(_) => Ok(()),
-                        Err(_) => Err(io::Error::new(
-                            ErrorKind::TimedOut,
-                            format!("no connection to {} in time", talk.address),
-                        )),
-                    });
-            self.end(number, made);
+            self.end(number, Ok(()));
         }
     }
 
@@ -282,6 +290,7 @@ impl Work<'_> {
             self.replies.insert(number, Reply::Stopped);
         }
         self.deadlines.clear();
+        self.connecting.clear();
     }
 
     fn tell(&mut self, tell: &mut dyn FnMut(Reply) -> io::Result<()>) -> io::Result<()> {

@@ -119,7 +119,9 @@ impl Congestion {
         if self.pace.len() == Self::LAST {
             self.pace.pop_front();
         }
-        self.pace.push_back((probe.sent, handed_out));
+        // The clocks of two workers may be a moment apart.
+        let time = self.last_sent().unwrap_or_default().max(probe.sent);
+        self.pace.push_back((time, handed_out));
         // Refusals may be held back by a limit of the host; an open port's answer is not.
         if probe.control == Some(State::Open) {
             self.in_flight.push_back((probe, None));
@@ -230,6 +232,18 @@ mod tests {
         let rate = congestion.rate().unwrap();
         assert!((159.0..201.0).contains(&rate), "{rate}");
         assert_eq!(congestion.pass(), 1);
+    }
+
+    #[test]
+    fn workers_whose_clocks_are_a_moment_apart_do_no_harm() {
+        let mut congestion = Congestion::new();
+        let mut is_verdict = false;
+        for (number, sent) in (1..).zip([20, 10, 11, 12, 30]) {
+            let probe = Probe::control_of(7, 80, State::Open, Duration::from_millis(sent));
+            congestion.sent(probe, number);
+            is_verdict = congestion.record(probe.sent, &probe, ProbeOutcome::Lost, 1);
+        }
+        assert!(is_verdict);
     }
 
     #[test]

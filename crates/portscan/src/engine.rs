@@ -7,6 +7,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`local`] | the quick scan of this machine's own addresses (Linux) |
+//! | [`neighbors`] | which addresses of the local network no machine has (Linux) |
 //! | [`poller`] | everything else: many connects in flight at once |
 //! | [`watch`] | anyone who wants to know what a scan finds while it runs |
 //! | [`system`] | what differs between systems: `linux.rs` or `portable.rs` |
@@ -29,6 +30,8 @@ use crate::targets::Host;
 
 #[cfg(target_os = "linux")]
 mod local;
+#[cfg(target_os = "linux")]
+mod neighbors;
 mod poller;
 #[cfg_attr(target_os = "linux", path = "engine/linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "engine/portable.rs")]
@@ -92,7 +95,7 @@ pub struct Outcome {
     /// The least and the smoothed round trip of the quickest host; `None` when only this machine
     /// was scanned.
     pub round_trip: Option<(Duration, Duration)>,
-    /// The refusals a second to which the targets seem to limit themselves.
+    /// The answers a second to which a host seems to limit itself.
     pub limited_to: Option<f64>,
     /// The probes a second to which the scan slowed down, since more were lost.
     pub slowed_to: Option<f64>,
@@ -176,6 +179,8 @@ enum Answer {
     SelfConnect,
     /// This machine could not do it; the port is as unknown as before.
     Local(io::Error),
+    /// This machine has no way to the host.
+    NoWay,
 }
 
 /// The address to probe a host of this machine from.
@@ -271,6 +276,8 @@ pub fn scan(mut plan: Plan, stop: &AtomicBool, progress: &Progress) -> anyhow::R
         first_host,
         plan.limits.clone(),
     );
+    #[cfg(target_os = "linux")]
+    scheduler.look_for(remote.len() as u64);
     scheduler.resume_at(plan.start.remote, plan.start.pending.iter().copied());
     scheduler.know_open(plan.start.answered.iter().copied());
 

@@ -1,6 +1,8 @@
 //! What a scan has found: the states of ports, how many of each, and how many probes were lost.
 
+use std::collections::BTreeMap;
 use std::ops::{AddAssign, Index};
+use std::time::Duration;
 
 /// What a port is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -33,6 +35,85 @@ impl State {
             State::Filtered => "filtered",
             State::Unreachable => "unreachable",
         }
+    }
+}
+
+/// Why the silence of a host's ports says less than it seems to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Doubt {
+    /// So many probes are lost that an open port may have been missed.
+    Loss {
+        /// The share of probes that were lost.
+        share: f64,
+        /// The chance that a certain open port was missed.
+        chance: f64,
+    },
+    /// The host answers only so many probes a second.
+    Limited {
+        /// Probes a second.
+        rate: f64,
+        /// It is refusals that it limits: open ports answer.
+        refusals: bool,
+    },
+    /// The host answered, and then it stopped.
+    FellSilent,
+    /// Only refusals came, and those may be sent by a firewall on the way.
+    OnlyRefusals,
+    /// With the user's number of tries nothing shows whether the host still answered.
+    Unconfirmed,
+    /// The user's time limit leaves answers from farther away out.
+    ShortWait(Duration),
+    /// No machine of the local network has the address.
+    NoMachine,
+    /// This machine had no way to the host.
+    NoWay,
+    /// This machine lost its way to the host while the scan ran.
+    WayLost,
+}
+
+impl Doubt {
+    /// Its word in the resume file, and its numbers.
+    pub(crate) fn parts(&self) -> (&'static str, Vec<f64>) {
+        match *self {
+            Doubt::Loss { share, chance } => ("loss", vec![share, chance]),
+            Doubt::Limited {
+                rate,
+                refusals: true,
+            } => ("limited refusals", vec![rate]),
+            Doubt::Limited {
+                rate,
+                refusals: false,
+            } => ("limited answers", vec![rate]),
+            Doubt::FellSilent => ("fell silent", vec![]),
+            Doubt::OnlyRefusals => ("only refusals", vec![]),
+            Doubt::Unconfirmed => ("unconfirmed", vec![]),
+            Doubt::ShortWait(wait) => ("short wait", vec![wait.as_secs_f64()]),
+            Doubt::NoMachine => ("no machine", vec![]),
+            Doubt::NoWay => ("no way", vec![]),
+            Doubt::WayLost => ("way lost", vec![]),
+        }
+    }
+
+    /// The doubt with this word and these numbers.
+    pub(crate) fn from_parts(word: &str, numbers: &[f64]) -> Option<Self> {
+        Some(match (word, numbers) {
+            ("loss", [share, chance]) => Doubt::Loss {
+                share: *share,
+                chance: *chance,
+            },
+            ("limited refusals" | "limited answers", [rate]) => Doubt::Limited {
+                rate: *rate,
+                refusals: word == "limited refusals",
+            },
+            ("fell silent", []) => Doubt::FellSilent,
+            ("only refusals", []) => Doubt::OnlyRefusals,
+            ("unconfirmed", []) => Doubt::Unconfirmed,
+            ("short wait", [wait]) => Doubt::ShortWait(Duration::try_from_secs_f64(*wait).ok()?),
+            ("no machine", []) => Doubt::NoMachine,
+            ("no way", []) => Doubt::NoWay,
+            ("way lost", []) => Doubt::WayLost,
+            _ => return None,
+        })
     }
 }
 
@@ -97,32 +178,60 @@ impl Counts {
     }
 }
 
-/// The counts of all hosts, by their numbers: a million hosts take 16 MB.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct HostCounts(Vec<Counts>);
+/// The counts of all hosts, by their numbers, and what is in doubt of them: a million hosts take 16
+/// MB.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct HostCounts {
+    counts: Vec<Counts>,
+    doubts: BTreeMap<u32, Doubt>,
+}
 
 impl HostCounts {
     /// Counts with room for so many hosts.
     pub fn of_hosts(hosts: usize) -> Self {
-        HostCounts(vec![Counts::default(); hosts])
+        HostCounts {
+            counts: vec![Counts::default(); hosts],
+            ..HostCounts::default()
+        }
     }
 
     /// A host's counts, to add to them.
     pub fn of_mut(&mut self, host: u32) -> &mut Counts {
         let index = host as usize;
-        if index >= self.0.len() {
-            self.0.resize(index + 1, Counts::default());
+        if index >= self.counts.len() {
+            self.counts.resize(index + 1, Counts::default());
         }
-        &mut self.0[index]
+        &mut self.counts[index]
     }
 
     /// These counts and others.
     #[must_use]
     pub fn with(mut self, others: &HostCounts) -> Self {
+        self.add(others);
+        self
+    }
+
+    /// Adds others.
+    fn add(&mut self, others: &HostCounts) {
         for (host, counts) in others.iter() {
             *self.of_mut(host) += *counts;
         }
-        self
+        self.doubts.extend(&others.doubts);
+    }
+
+    /// Records why a host's results are in doubt.
+    pub fn doubt(&mut self, host: u32, doubt: Doubt) {
+        self.doubts.insert(host, doubt);
+    }
+
+    /// Why a host's results are in doubt.
+    pub fn doubt_of(&self, host: u32) -> Option<&Doubt> {
+        self.doubts.get(&host)
+    }
+
+    /// The hosts whose results are in doubt.
+    pub fn doubts(&self) -> impl ExactSizeIterator<Item = (u32, &Doubt)> {
+        self.doubts.iter().map(|(host, doubt)| (*host, doubt))
     }
 
     /// Whether nothing is known about any host.
@@ -132,7 +241,7 @@ impl HostCounts {
 
     /// A host's counts; `None` for a host about which nothing is known.
     pub fn get(&self, host: &u32) -> Option<&Counts> {
-        let counts = self.0.get(*host as usize);
+        let counts = self.counts.get(*host as usize);
         counts.filter(|counts| counts.all() > 0)
     }
 
@@ -143,7 +252,9 @@ impl HostCounts {
 
     /// The hosts about which something is known.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &Counts)> {
-        (0..).zip(&self.0).filter(|(_, counts)| counts.all() > 0)
+        (0..)
+            .zip(&self.counts)
+            .filter(|(_, counts)| counts.all() > 0)
     }
 }
 
@@ -178,9 +289,7 @@ impl Findings {
     /// Adds what another scan of the same hosts has found.
     pub fn extend(&mut self, other: &Findings) {
         self.ports.extend(&other.ports);
-        for (host, counts) in other.counts.iter() {
-            *self.counts.of_mut(host) += *counts;
-        }
+        self.counts.add(&other.counts);
     }
 }
 

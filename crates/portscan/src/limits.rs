@@ -5,7 +5,7 @@ use std::time::Duration;
 /// What the scan may do.
 #[derive(Debug, Clone, Default)]
 pub struct Limits {
-    /// Tries for each port; `None` is 2, and 3 once loss is seen.
+    /// SYNs to a silent port at most, without a second look; `None` is as many as it takes.
     pub tries: Option<u8>,
     /// The most probes in flight.
     pub window: usize,

@@ -222,6 +222,8 @@ pub struct Scan {
     pub up: u64,
     /// Those of them that did not answer at all.
     pub silent: u64,
+    /// Those of them whose addresses no machine of the local network has.
+    pub missing: u64,
     /// The ports of all hosts.
     pub counts: Totals,
     /// The ports about which nothing is known.
@@ -230,7 +232,7 @@ pub struct Scan {
     pub losses: Losses,
     /// The least and the smoothed round trip.
     pub round_trip: Option<(Duration, Duration)>,
-    /// The refusals a second to which the targets seem to limit themselves.
+    /// The answers a second to which a host seems to limit itself.
     pub limited_to: Option<f64>,
     /// The probes a second to which the scan slowed down, since more were lost.
     pub slowed_to: Option<f64>,
@@ -240,6 +242,10 @@ pub struct Scan {
     pub seed: Option<u64>,
     /// Whether it was stopped before its end.
     pub stopped: bool,
+    /// What is in doubt of the first hosts with doubts, and how many hosts have some.
+    pub doubtful: Vec<String>,
+    /// See [`Scan::doubtful`].
+    pub doubtful_hosts: u64,
     /// Open ports whose banners were not read because the program was stopped.
     pub banners_unread: u64,
     /// Open ports that were not asked for a banner, since many others of their host said nothing.

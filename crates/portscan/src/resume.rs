@@ -170,7 +170,8 @@ impl Saved {
             bail!("a port is in it twice");
         }
         let numbers = seen.iter().map(|(host, _)| *host);
-        let mut numbers = numbers.chain(counts.iter().map(|(host, _)| host));
+        let numbers = numbers.chain(counts.iter().map(|(host, _)| host));
+        let mut numbers = numbers.chain(counts.doubts().map(|(host, _)| host));
         if let Some(host) = numbers.find(|host| *host as usize >= hosts.len()) {
             bail!(
                 "it names host {host}, but there are only {} hosts",
@@ -221,12 +222,35 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::findings::Counts;
+    use crate::findings::{Counts, Doubt};
 
     fn saved() -> Saved {
         let mut findings = Findings::default();
         findings.record(0, 22, State::Open, true);
         findings.record(1, 23, State::Filtered, true);
+        let doubts = [
+            Doubt::Loss {
+                share: 0.25,
+                chance: 0.01,
+            },
+            Doubt::Limited {
+                rate: 25.0,
+                refusals: true,
+            },
+            Doubt::Limited {
+                rate: 25.5,
+                refusals: false,
+            },
+            Doubt::FellSilent,
+            Doubt::OnlyRefusals,
+            Doubt::Unconfirmed,
+            Doubt::ShortWait(Duration::from_millis(250)),
+            Doubt::NoMachine,
+            Doubt::NoWay,
+        ];
+        for (host, doubt) in (0..).zip(doubts) {
+            findings.counts.doubt(host, doubt);
+        }
         Saved {
             targets: vec!["10.0.0.1-10.0.0.9".to_string()],
             ports: "22-80".to_string(),
@@ -326,6 +350,7 @@ mod tests {
         assert!(bad("{}").contains("version"));
         assert!(bad(&whole.replace("65535", "65536")).contains("\"65536\" is not a port"));
         assert!(bad(&whole.replace("0.3", "-1.0")).contains("rate is -1.0, but a rate is"));
+        assert!(bad(&whole.replace("fell silent", "odd")).contains("a doubt is unknown"));
         assert!(bad(&whole.replace("filtered", "odd")).contains("state"));
         assert!(bad(&whole.replace("\"pending\"", "\"gone\"")).contains("a state is unknown"));
         assert!(bad(&whole.replace("\"next_own\"", "\"gone\"")).contains("not a number"));

@@ -37,6 +37,7 @@ pub struct RoundTrip {
     smoothed: Duration,
     variation: Duration,
     least: Duration,
+    most: Duration,
     recent: [Duration; RECENT],
     next: usize,
     /// When the variation was last let go down.
@@ -53,6 +54,7 @@ impl RoundTrip {
             smoothed: sample,
             variation: sample / 2,
             least: sample,
+            most: sample,
             recent: [sample; RECENT],
             next: 0,
             calmed: now,
@@ -74,6 +76,7 @@ impl RoundTrip {
         }
         self.smoothed = (self.smoothed * 7 + sample) / 8;
         self.least = self.least.min(sample);
+        self.most = self.most.max(sample);
         self.recent[self.next] = sample;
         self.next = (self.next + 1) % RECENT;
     }
@@ -96,6 +99,11 @@ impl RoundTrip {
     /// The least round trip of all: the path itself, without a queue.
     pub fn least(&self) -> Duration {
         self.least
+    }
+
+    /// The slowest answer.
+    pub fn most(&self) -> Duration {
+        self.most
     }
 
     /// How much longer than the least even the quickest of the last answers took: the queue.

@@ -57,17 +57,20 @@ pub(crate) struct Args {
     /// ports to leave out
     #[argh(option)]
     pub(crate) exclude_ports: Option<String>,
-    /// most probes a second (default: as many as the network can carry)
+    /// most SYNs a second, those of banners and those that the system repeats included (default: as
+    /// many as the network can carry)
     #[argh(option, from_str_fn(limits::rate))]
     pub(crate) rate: Option<f64>,
-    /// longest wait for an answer, in seconds (default: from the round trip, 1 before the first
-    /// answer)
+    /// longest wait for an answer, in seconds (default: from the round trip; before the first
+    /// answer 0.9, and 1.9 the second time)
     #[argh(option, from_str_fn(labnet::seconds))]
     pub(crate) timeout: Option<Duration>,
     /// shortest wait for an answer, in seconds: for a host that is sometimes slow
     #[argh(option, from_str_fn(labnet::seconds))]
     pub(crate) least_wait: Option<Duration>,
-    /// tries for a port that does not answer (default 2, and 3 once loss is seen)
+    /// SYNs to a port that does not answer. The system repeats a SYN each second, so one waits
+    /// 0.9 s and two 1.9 s at most. Silent ports stay in doubt, since there is no second look
+    /// (default: as many as it takes)
     #[argh(option, from_str_fn(limits::tries))]
     pub(crate) tries: Option<u8>,
     /// most probes in flight at once (default 16384, or fewer if the limit on open files is lower)

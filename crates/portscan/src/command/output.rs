@@ -13,7 +13,7 @@ use indicatif::ProgressBar;
 use labnet::{Hint, log};
 use portscan::banner::{self, Asking, Banner, Reply};
 use portscan::engine::{Outcome, Plan, Progress};
-use portscan::findings::{Counts, HostCounts, State};
+use portscan::findings::{Counts, Doubt, HostCounts, State};
 use portscan::report::{Form, Format, Host, Port, Scan, Totals, host_doubts};
 use portscan::spool::Spool;
 use portscan::targets;
@@ -61,6 +61,7 @@ impl<'a> Report<'a> {
             hosts: plan.hosts.len() as u64,
             up: 0,
             silent: 0,
+            missing: 0,
             counts: Totals::default(),
             unknown: per_host * plan.hosts.len() as u64,
             losses: outcome.losses,
@@ -70,6 +71,8 @@ impl<'a> Report<'a> {
             tries: outcome.tries,
             seed: plan.seed,
             stopped: outcome.stopped.is_some(),
+            doubtful: Vec::new(),
+            doubtful_hosts: 0,
             banners_unread: 0,
             banners_skipped: 0,
         };
@@ -92,7 +95,38 @@ impl<'a> Report<'a> {
             scan,
         };
         report.sort_hosts()?;
+        report.find_doubts();
         Ok((report, live))
+    }
+
+    /// The doubts of the first hosts that have some, for the beginning of the report.
+    fn find_doubts(&mut self) {
+        const SHOWN: usize = 5;
+        let places = Places::of(self.plan, self.order.as_deref());
+        for place in (0..).take(self.plan.hosts.len()) {
+            let number = places.number(place);
+            let counts = self.counts.get(&number).copied().unwrap_or_default();
+            // Hosts without any answer are counted.
+            if counts.open + counts.closed == 0 && self.counts.doubt_of(number).is_none() {
+                continue;
+            }
+            if self.counts.doubt_of(number) == Some(&Doubt::NoMachine) {
+                self.scan.missing += 1;
+                continue;
+            }
+            let doubts = host_doubts(counts, 0, self.counts.doubt_of(number));
+            if doubts.is_empty() {
+                continue;
+            }
+            self.scan.doubtful_hosts += 1;
+            if self.scan.doubtful.len() < SHOWN {
+                let doubts = doubts.join("; ");
+                self.scan.doubtful.push(match self.plan.hosts.len() {
+                    1 => doubts,
+                    _ => format!("{}: {doubts}", places.host(place)),
+                });
+            }
+        }
     }
 
     /// This machine's addresses were scanned first; the report has all hosts in the order of their
@@ -252,7 +286,7 @@ impl<'a> Report<'a> {
                 counts,
                 rest: counts.without(listed),
                 unknown,
-                doubts: host_doubts(counts, unknown),
+                doubts: host_doubts(counts, unknown, self.counts.doubt_of(places.number(place))),
             };
             if ports_too {
                 form.host(out, &host, &mut of_host)?;

@@ -79,9 +79,31 @@ pub(super) fn port_of(socket: &Socket) -> io::Result<u16> {
     Ok(here.map_or(0, |here| here.port()))
 }
 
+/// Calls `connect` for the first time. An error of this machine's own way to the host comes at
+/// once, and no packet was sent; what another machine says comes later.
+pub(super) fn first_connect(socket: &Socket, to: SocketAddr) -> Answer {
+    match rustix::net::connect(socket, &to) {
+        Err(
+            Errno::HOSTUNREACH
+            | Errno::NETUNREACH
+            | Errno::HOSTDOWN
+            | Errno::NETDOWN
+            | Errno::ACCESS
+            | Errno::PERM
+            | Errno::INVAL
+            | Errno::ADDRNOTAVAIL,
+        ) => Answer::NoWay,
+        done => answer(socket, done),
+    }
+}
+
 /// Calls `connect`: the first time it sends the SYN, after that it asks what has come of it.
 pub(super) fn connect(socket: &Socket, to: SocketAddr) -> Answer {
-    match rustix::net::connect(socket, &to) {
+    answer(socket, rustix::net::connect(socket, &to))
+}
+
+fn answer(socket: &Socket, connected: Result<(), Errno>) -> Answer {
+    match connected {
         Ok(()) | Err(Errno::ISCONN) => match (socket.local_addr(), socket.peer_addr()) {
             (Ok(here), Ok(there)) if here == there => Answer::SelfConnect,
             _ => Answer::State(State::Open),
@@ -109,6 +131,12 @@ pub(super) fn connect(socket: &Socket, to: SocketAddr) -> Answer {
     }
 }
 
+/// Whether a socket could not be made since this machine has no such addresses.
+pub(super) fn lacks_family(error: &io::Error) -> bool {
+    let errno = Errno::from_io_error(error);
+    matches!(errno, Some(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL))
+}
+
 /// Ends what the socket does, so that it can connect again.
 pub(super) fn disconnect(socket: &Socket) -> io::Result<()> {
     Ok(rustix::net::connect_unspec(socket)?)
@@ -131,7 +159,7 @@ impl ProbeSocket {
     }
 
     pub(super) fn start(&mut self, to: SocketAddr, _: &Registry, _: Token) -> Answer {
-        connect(&self.socket, to)
+        first_connect(&self.socket, to)
     }
 
     pub(super) fn finish(&mut self, to: SocketAddr) -> Answer {

@@ -111,7 +111,7 @@ const STALL: Duration = Duration::from_millis(10);
 const LONGEST_STALL: Duration = Duration::from_secs(1);
 
 /// Kinds of probes that wait differently long.
-const KINDS: usize = 3;
+const KINDS: usize = 4;
 
 /// What the workers share.
 struct Shared<'a> {
@@ -249,6 +249,11 @@ struct Worker<'a> {
     fetched: Time,
     /// When the worker meant to look again.
     expected: Time,
+    /// Probes are not called silent before this time: see [`STALL`].
+    grace: Time,
+    /// When to look for hosts that are not there again.
+    #[cfg(target_os = "linux")]
+    next_missing: Time,
     results: Vec<(Probe, ProbeResult)>,
 }
 
@@ -257,6 +262,7 @@ enum ProbeResult {
     Answered(Time, State),
     Silent,
     NotSent,
+    NoWay,
     /// The port is as unknown as before, without an error.
     Unknown,
 }
@@ -281,8 +287,38 @@ impl<'a> Worker<'a> {
             next_sweep: Time::ZERO,
             fetched: Time::ZERO,
             expected: shared.now(),
+            grace: Time::ZERO,
+            #[cfg(target_os = "linux")]
+            next_missing: Time::ZERO,
             results: Vec::new(),
         })
+    }
+
+    /// Tells the scheduler which hosts are not there, when it waits for that.
+    #[cfg(target_os = "linux")]
+    fn tell_missing(&mut self) {
+        const EVERY: Duration = Duration::from_millis(100);
+        let shared = self.shared;
+        let now = shared.now();
+        if now < self.next_missing {
+            return;
+        }
+        self.next_missing = now + EVERY;
+        if !shared.scheduler().asks_for_missing(now) {
+            return;
+        }
+        let local = shared.plan.local;
+        let remote = &shared.plan.hosts[local..];
+        let missing: Vec<usize> = super::neighbors::without_answer()
+            .into_iter()
+            .filter_map(|ip| remote.binary_search_by_key(&ip, |host| host.ip).ok())
+            .collect();
+        let mut scheduler = shared.scheduler();
+        for number in missing {
+            if let Ok(number) = u32::try_from(local + number) {
+                scheduler.no_machine(now, number);
+            }
+        }
     }
 
     fn run(&mut self) -> anyhow::Result<()> {
@@ -295,6 +331,8 @@ impl<'a> Worker<'a> {
                 self.return_probes();
                 return Ok(());
             }
+            #[cfg(target_os = "linux")]
+            self.tell_missing();
             let wait = self.plan(&mut batch)?;
             if batch.is_empty() && wait.is_none() && self.in_flight == 0 {
                 return Ok(());
@@ -342,7 +380,7 @@ impl<'a> Worker<'a> {
         if late > STALL {
             // What delayed this worker most likely delayed the answers too: they get that much more
             // time.
-            self.next_sweep = self.next_sweep.max(now + late.min(LONGEST_STALL));
+            self.grace = self.grace.max(now + late.min(LONGEST_STALL));
         }
         let mut scheduler = shared.scheduler();
         self.report(&mut scheduler, now);
@@ -391,6 +429,7 @@ impl<'a> Worker<'a> {
                 ProbeResult::Answered(at, state) => scheduler.answered(at, &probe, state),
                 ProbeResult::Silent => scheduler.silent(now, &probe),
                 ProbeResult::NotSent => scheduler.not_sent(now, &probe),
+                ProbeResult::NoWay => scheduler.no_way(now, &probe),
                 ProbeResult::Unknown => scheduler.interrupted(&probe),
             }
         }
@@ -412,6 +451,7 @@ impl<'a> Worker<'a> {
                     continue;
                 };
                 let due = probe.sent + scheduler.timeout(&probe);
+                let due = due.max(self.grace.min(probe.last_moment()));
                 if due <= now {
                     scheduler.silent(now, &probe);
                     self.slots[slot].probe = None;
@@ -446,6 +486,11 @@ impl<'a> Worker<'a> {
         let host = shared.plan.hosts[probe.host as usize];
         let slot = match self.slot_for(&probe) {
             Ok(slot) => slot,
+            // A family of addresses that this machine does not have says nothing about the others.
+            Err(error) if host.ip.is_ipv6() && system::lacks_family(&error) => {
+                self.results.push((probe, ProbeResult::NoWay));
+                return;
+            }
             Err(error) => return self.not_sent(probe, error),
         };
         self.in_flight += 1;
@@ -454,6 +499,7 @@ impl<'a> Worker<'a> {
         entry.probe = Some(probe);
         let kind = match (probe.control, probe.tries_before) {
             (Some(_), _) => 2,
+            _ if probe.patient => 3,
             (None, 0) => 0,
             (None, _) => 1,
         };
@@ -541,6 +587,11 @@ impl<'a> Worker<'a> {
             }
             Answer::State(state) => ProbeResult::Answered(now, state),
             Answer::Silent => ProbeResult::Silent,
+            // On this machine's own addresses the answer comes within the call.
+            Answer::NoWay if (probe.host as usize) < self.shared.plan.local => {
+                ProbeResult::Answered(now, State::Unreachable)
+            }
+            Answer::NoWay => ProbeResult::NoWay,
             Answer::SelfConnect => ProbeResult::Unknown,
             Answer::Local(error) => {
                 *labnet::lock(&self.shared.last_local_error) = Some(error);
@@ -553,7 +604,7 @@ impl<'a> Worker<'a> {
         if cfg!(target_os = "linux")
             && matches!(
                 result,
-                ProbeResult::Answered(_, State::Closed | State::Unreachable)
+                ProbeResult::Answered(_, State::Closed | State::Unreachable) | ProbeResult::NoWay
             )
         {
             // The connect that said so has made the socket ready.

@@ -33,6 +33,7 @@ impl ProbeSocket {
     pub(super) fn start(&mut self, to: SocketAddr, registry: &Registry, token: Token) -> Answer {
         match self.open(to, registry, token) {
             Ok(()) => self.finish(to),
+            Err(error) if is_no_way(&error) => Answer::NoWay,
             Err(error) => answer(error),
         }
     }
@@ -93,12 +94,30 @@ impl ProbeSocket {
     }
 }
 
+/// Whether a socket could not be made since this machine has no such addresses.
+pub(super) fn lacks_family(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::AddrNotAvailable
+}
+
 fn in_flight(error: &io::Error) -> bool {
     #[cfg(unix)]
     if error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) {
         return true;
     }
     error.kind() == io::ErrorKind::WouldBlock
+}
+
+/// This machine itself has no way to the host: such an error comes at once.
+fn is_no_way(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(
+        error.kind(),
+        Kind::HostUnreachable
+            | Kind::NetworkUnreachable
+            | Kind::NetworkDown
+            | Kind::AddrNotAvailable
+            | Kind::PermissionDenied
+    )
 }
 
 fn answer(error: io::Error) -> Answer {

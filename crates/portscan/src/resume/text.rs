@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{FoundPorts, Saved, Wanted};
 use crate::engine::Position;
-use crate::findings::{HostCounts, State};
+use crate::findings::{Doubt, HostCounts, State};
 use crate::limits::{self, Limits};
 use crate::ports::Ports;
 use crate::targets;
@@ -78,6 +78,11 @@ impl Saved {
         for (host, counts) in counts.iter() {
             let counts = State::ALL.map(|state| counts.of(state));
             writeln!(out, "{}", json!({"host": host, "counts": counts}))?;
+        }
+        for (host, doubt) in counts.doubts() {
+            let (word, numbers) = doubt.parts();
+            let line = json!({"host": host, "doubt": word, "numbers": numbers});
+            writeln!(out, "{line}")?;
         }
         let mut found = found.peekable();
         while let Some(port) = found.next() {
@@ -153,6 +158,14 @@ impl Saved {
             for (state, count) in State::ALL.into_iter().zip(counts) {
                 of.add(state, number(count)?);
             }
+            return Ok(());
+        }
+        if let Some(word) = line["doubt"].as_str() {
+            let numbers = list(line, "numbers")?.iter();
+            let numbers: Option<Vec<f64>> = numbers.map(Value::as_f64).collect();
+            let doubt = numbers.and_then(|numbers| Doubt::from_parts(word, &numbers));
+            let doubt = doubt.context("a doubt is unknown")?;
+            self.findings.counts.doubt(host, doubt);
             return Ok(());
         }
         let ports = |name: &str| -> anyhow::Result<Ports> {

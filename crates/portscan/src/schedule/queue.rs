@@ -3,8 +3,10 @@
 
 use std::collections::{HashSet, VecDeque};
 
+use crate::findings::State;
 use crate::permutation::Permutation;
 use crate::probe::{Probe, host_and_port};
+use crate::window::Time;
 
 /// Ports whose retries are finished before the next ones begin: bounds the memory of silence (12
 /// bytes a port).
@@ -15,10 +17,17 @@ const BLOCK: u64 = 1 << 19;
 pub(super) struct Pending {
     pub(super) host: u32,
     pub(super) port: u16,
+    /// SYNs that were sent to it.
     pub(super) tries: u8,
+    /// How often this machine could not send to it, while it could to others of its host; and
+    /// [`REJECTED`].
+    pub(super) strikes: u8,
     /// When it was tried last, in milliseconds.
     pub(super) tried: u32,
 }
+
+/// The network said "unreachable" the last time it was tried.
+pub(super) const REJECTED: u8 = 0x80;
 
 impl Pending {
     fn untried(host: u32, port: u16) -> Self {
@@ -26,6 +35,7 @@ impl Pending {
             host,
             port,
             tries: 0,
+            strikes: 0,
             tried: 0,
         }
     }
@@ -36,7 +46,50 @@ impl Pending {
             host: probe.host,
             port: probe.port,
             tries: probe.tries_before,
+            strikes: probe.strikes,
             tried: probe.previous,
+        }
+    }
+
+    /// Its next probe.
+    pub(super) fn probe(&self, now: Time) -> Probe {
+        Probe {
+            host: self.host,
+            port: self.port,
+            tries_before: self.tries,
+            syns: 1,
+            control: None,
+            sent: now,
+            patient: false,
+            look: false,
+            beat: false,
+            strikes: self.strikes,
+            previous: self.tried,
+        }
+    }
+
+    /// After it has waited in vain.
+    pub(super) fn after(probe: &Probe) -> Self {
+        Pending {
+            tries: probe.tries_before.saturating_add(probe.syns),
+            tried: super::millis(probe.sent),
+            ..Pending::before(probe)
+        }
+    }
+
+    /// The network said "unreachable".
+    pub(super) fn rejected(self) -> Self {
+        Pending {
+            strikes: self.strikes | REJECTED,
+            ..self
+        }
+    }
+
+    /// What it is when no try was answered.
+    pub(super) fn state(&self) -> State {
+        match self.strikes & REJECTED {
+            0 => State::Filtered,
+            _ => State::Unreachable,
         }
     }
 }
@@ -179,6 +232,11 @@ impl Queue {
         pending
     }
 
+    /// A port of another list is handed out.
+    pub(super) fn hand_out(&mut self, port: &Pending) {
+        self.out.insert((port.host, port.port));
+    }
+
     /// A port that was taken is known, or is put back: no probe of it is in flight.
     pub(super) fn settled(&mut self, host: u32, port: u16) {
         self.out.remove(&(host, port));
@@ -199,22 +257,5 @@ impl Queue {
         };
         let (host, port) = part.take(&self.ports);
         Pending::untried(host, port)
-    }
-
-    /// Silent ports with fewer tries than this are tried again. Says how many they are.
-    pub(super) fn retry_silent(&mut self, tries: u8) -> u64 {
-        let (again, silent): (Vec<Pending>, _) =
-            self.silent.drain(..).partition(|port| port.tries < tries);
-        self.silent = silent;
-        let count = again.len() as u64;
-        self.retries.extend(again);
-        count
-    }
-
-    /// Retries that are not worth their time stay silent. Says how many they are.
-    pub(super) fn drop_retries(&mut self) -> u64 {
-        let count = self.retries.len() as u64;
-        self.silent.extend(self.retries.drain(..));
-        count
     }
 }

@@ -84,7 +84,7 @@ fn interrupted(number: u8, signal: Signal) {
     assert!(!Path::new(&file).exists(), "a finished scan leaves no file");
     println!("{signal:?}: {left:?} ports left, {:.2?}", began.elapsed());
     if let Some(left) = left {
-        let most = Duration::from_millis(1000 * left / RATE + 2000);
+        let most = Duration::from_millis(1100 * left / RATE + 3000);
         assert!(
             began.elapsed() < most,
             "{left} ports in {:?}",

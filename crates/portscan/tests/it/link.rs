@@ -103,27 +103,36 @@ pub(crate) fn forbid(link: &Link) {
 }
 
 fn filter(link: &Link, rule: &str) {
-    let rules = format!(
-        "table inet portscan {{
-            chain input {{
-                type filter hook input priority 0; policy accept;
-                {rule}
-            }}
-        }}"
-    );
-    let mut nft = link.far(|| {
-        Command::new("nft")
-            .args(["-f", "-"])
-            .stdin(Stdio::piped())
-            .spawn()
-            .unwrap()
+    link.far(|| {
+        nft(&format!(
+            "table inet portscan {{
+                chain input {{
+                    type filter hook input priority 0; policy accept;
+                    {rule}
+                }}
+            }}"
+        ));
     });
+}
+
+/// Adds rules of nftables in the namespace of this thread.
+pub(crate) fn nft(rules: &str) {
+    let mut nft = Command::new("nft")
+        .args(["-f", "-"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
     nft.stdin
         .take()
         .unwrap()
         .write_all(rules.as_bytes())
         .unwrap();
     assert!(nft.wait().unwrap().success(), "nft failed");
+}
+
+/// A firewall for new connections on the far side: `rule` follows the match of a SYN.
+pub(crate) fn guard(link: &Link, rule: &str) {
+    filter(link, &format!("tcp flags & (syn | ack) == syn {rule}"));
 }
 
 /// Why no firewall can be made here by nftables, if so.

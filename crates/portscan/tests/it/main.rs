@@ -5,11 +5,14 @@
 //! | [`bounds`] | memory, and the time for banners |
 //! | [`command`] | the command as a user meets it |
 //! | [`diff`] | what differs between two scans |
+//! | [`field`] | networks in which other scanners, or this one, were wrong |
 //! | [`formats`] | the forms of a report |
 //! | [`interrupted`] | scans that are interrupted and continued |
 //! | [`options`] | what may be asked for, and what a process may lack |
 //! | [`loopback`] | scans of this machine's own addresses, in a network namespace |
 //! | [`netns`] | scans of another machine behind a slow link |
+//! | [`networks`] | the scheduler against networks of hosts with many faults |
+//! | [`random`] | random numbers for simulated networks |
 //! | [`simulation`] | the scheduler against a simulated network |
 //! | [`watch`] | what a scan tells while it runs |
 //! | [`listeners`] | listeners on random ports, and the truth about open ports |
@@ -27,6 +30,8 @@ mod bounds;
 mod command;
 #[cfg(unix)]
 mod diff;
+#[cfg(target_os = "linux")]
+mod field;
 #[cfg(unix)]
 mod formats;
 #[cfg(unix)]
@@ -41,8 +46,10 @@ mod loopback;
 mod namespace;
 #[cfg(target_os = "linux")]
 mod netns;
+mod networks;
 #[cfg(unix)]
 mod options;
+mod random;
 mod simulation;
 #[cfg(target_os = "linux")]
 mod watch;

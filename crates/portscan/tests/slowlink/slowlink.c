@@ -17,6 +17,7 @@
 //   --refusals N      a far side that sends at most N packets with RST a second
 //   --only PORT,...   a firewall before the far side that drops TCP packets to all other ports
 //   --seed N          which packets are lost
+//   --log FILE        a line for each SYN to the far side: its time in nanoseconds, and its port
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -48,6 +49,7 @@ static int64_t delay_ns, loss_ppm, queue_limit = 400000, rate_bps, refusals = -1
 static uint64_t seed = 1;
 static unsigned char passes[65536];  // by port
 static int filtering;
+static FILE *syns;
 
 static void die(const char *what) {
     perror(what);
@@ -88,6 +90,10 @@ static int is_stopped(struct way *way, const unsigned char *packet, int length, 
     if (packet[0] >> 4 == 6) header = 40, protocol = packet[6];
     if (protocol != IPPROTO_TCP || length < header + 20) return 0;
     const unsigned char *tcp = packet + header;
+    if (syns && way->towards_far && (tcp[13] & 0x12) == 2) {
+        fprintf(syns, "%lld %d\n", (long long)now, tcp[2] << 8 | tcp[3]);
+        fflush(syns);
+    }
     if (way->towards_far) return filtering && !passes[tcp[2] << 8 | tcp[3]];
     if (refusals < 0 || !(tcp[13] & 4)) return 0;
     way->credit += (now - way->credited) * 1e-9 * refusals;
@@ -217,7 +223,10 @@ static void read_options(int count, char **words) {
         else if (!strcmp(name, "--rate-bps")) rate_bps = atoll(value);
         else if (!strcmp(name, "--refusals")) refusals = atoll(value);
         else if (!strcmp(name, "--seed")) seed = strtoull(value, NULL, 10);
-        else if (!strcmp(name, "--only")) {
+        else if (!strcmp(name, "--log")) {
+            syns = fopen(value, "we");
+            if (!syns) die(value);
+        } else if (!strcmp(name, "--only")) {
             filtering = 1;
             for (char *port = strtok(value, ","); port; port = strtok(NULL, ",")) passes[atoi(port) & 65535] = 1;
         } else {
