@@ -62,13 +62,13 @@ def cannot(action, thing, hint=None):
 
 
 def show_error(kind, error, trace):
-    # An error of the system is one line, and the exit code is 1. A mistake in the program keeps
-    # its traceback. Socket errors were handled earlier, so a broken pipe here is that of stdout.
+    # What a user can mend is one line, and the exit code is 1. A mistake in the program keeps its
+    # traceback. Socket errors were handled earlier, so a broken pipe here is that of stdout.
     if kind is BrokenPipeError:
         print(f"Error: cannot write to stdout: {error}", file=sys.stderr)
         print("hint: the program that was reading this has ended", file=sys.stderr)
         sys.stdout = None  # Python would flush it once more at the end.
-    elif issubclass(kind, OSError):
+    elif issubclass(kind, (OSError, UnicodeEncodeError)):
         print(f"Error: {error}", file=sys.stderr)
     else:
         sys.__excepthook__(kind, error, trace)

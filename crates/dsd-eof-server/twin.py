@@ -110,7 +110,7 @@ def serve(connection, max_message, timeout):
             if message is None:
                 return  # The client has closed its side, after a whole message.
 
-        # 9. Refuse a message above the limit and close: where the next one begins is unknown
+        # 9. Refuse a message above the limit and close: the next one's start cannot be found
         except TooLong as error:
             connection.sendall(f"error: {error}{TOKEN}".encode())
             close_gracefully(connection, timeout)
@@ -245,13 +245,13 @@ def close_gracefully(connection, timeout):
 
 
 def show_error(kind, error, trace):
-    # An error of the system is one line, and the exit code is 1. A mistake in the program keeps
-    # its traceback. Socket errors were handled earlier, so a broken pipe here is that of stdout.
+    # What a user can mend is one line, and the exit code is 1. A mistake in the program keeps its
+    # traceback. Socket errors were handled earlier, so a broken pipe here is that of stdout.
     if kind is BrokenPipeError:
         print(f"Error: cannot write to stdout: {error}", file=sys.stderr)
         print("hint: the program that was reading this has ended", file=sys.stderr)
         sys.stdout = None  # Python would flush it once more at the end.
-    elif issubclass(kind, OSError):
+    elif issubclass(kind, (OSError, UnicodeEncodeError)):
         print(f"Error: {error}", file=sys.stderr)
     else:
         sys.__excepthook__(kind, error, trace)

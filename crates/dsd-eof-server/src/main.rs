@@ -106,7 +106,7 @@ fn serve(connection: Socket, max_message: usize, timeout: Duration) -> Result<()
             Ok(Some(message)) => message,
             Ok(None) => return Ok(()), // The client has closed its side, after a whole message.
 
-            // 9. Refuse a message above the limit and close: where the next one begins is unknown
+            // 9. Refuse a message above the limit and close: the next one's start cannot be found
             Err(error @ FrameError::TooLong { .. }) => {
                 // The connection is inside the reader, and the socket inside the connection.
                 let mut connection = reader.into_inner();
