@@ -1,6 +1,7 @@
 // Adds with JavaScript's numbers, which are exact to 53 bits only.
 // check: dsd-sum --server "node {file} {port}"
 // fails: large-numbers wrong-sum
+// fails: decimals sum-rounds
 const net = require("node:net");
 
 function answer(request) {
