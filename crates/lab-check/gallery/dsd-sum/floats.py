@@ -1,7 +1,6 @@
 # Adds with floating-point numbers, which keep 15 digits or so.
 # check: dsd-sum --server "python3 {file} {port}"
 # fails: large-numbers wrong-sum
-# fails: decimals sum-rounds
 import socket
 import sys
 
