@@ -379,8 +379,11 @@ fn same_as_in_the_workspace(exercise: &str, folder: &Path) {
         let original =
             fs::read(original).unwrap_or_else(|error| panic!("{exercise}: {file}: {error}"));
         if file == "Cargo.toml" {
-            let [mut rest, ours] =
-                [&original, &bytes].map(|text| std::str::from_utf8(text).unwrap().lines());
+            let [mut rest, ours] = [&original, &bytes].map(|text| {
+                std::str::from_utf8(text)
+                    .expect("a manifest is text")
+                    .lines()
+            });
             for line in ours {
                 assert!(
                     rest.any(|other| other == line),
