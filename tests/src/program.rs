@@ -72,15 +72,21 @@ fn built(package: &str) -> PathBuf {
     static BUILT: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     let mut built = labnet::lock(&BUILT);
     if !built.contains(package) {
+        // A tool as `cargo lab` builds it, a lab program as `cargo run` does.
+        let wanted: &[&str] = match package.starts_with("lab-") {
+            true => &["--workspace", "--bin", package],
+            false => &["--package", package],
+        };
         let output = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--package", package])
+            .args(["build", "--quiet"])
+            .args(wanted)
             .current_dir(workspace())
             .output()
             .expect("cargo runs: it started this test");
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(
             output.status.success(),
-            "cargo build --package {package} failed:\n{errors}"
+            "cargo build {wanted:?} failed:\n{errors}"
         );
         built.insert(package.to_string());
     }

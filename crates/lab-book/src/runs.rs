@@ -60,12 +60,9 @@ impl Studio {
     ///
     /// When one does not build.
     pub fn new(catalog: &Catalog, programs: &[&Program]) -> anyhow::Result<Self> {
-        let mut packages: Vec<&str> = programs.iter().map(|one| one.package.as_str()).collect();
-        packages.push("lab-trace");
-        let mut binaries = cargo::build(&packages)?;
-        let tracer = binaries
-            .remove("lab-trace")
-            .context("lab-trace has no binary of its name")?;
+        let packages: Vec<&str> = programs.iter().map(|one| one.package.as_str()).collect();
+        let binaries = cargo::build(&packages)?;
+        let tracer = cargo::build_tool("lab-trace")?;
         Ok(Studio {
             root: catalog.root.clone(),
             tracer,

@@ -65,12 +65,35 @@ pub fn build(packages: &[&str]) -> anyhow::Result<BTreeMap<String, PathBuf>> {
 ///
 /// As [`build`].
 pub fn build_in(folder: &Path, packages: &[&str]) -> anyhow::Result<BTreeMap<String, PathBuf>> {
+    let wanted: Vec<_> = packages.iter().flat_map(|one| ["--package", one]).collect();
+    build_wanted(folder, packages, &wanted)
+}
+
+/// Builds a tool, a package of the workspace with one binary of its name, and gives its path.
+///
+/// Cargo builds a crate once for each set of its features, and a package that is built alone asks
+/// for its own set. So this asks for that of the whole workspace: what one tool has built, the next
+/// one need not, nor do the tests.
+///
+/// # Errors
+///
+/// As [`build`].
+pub fn build_tool(package: &str) -> anyhow::Result<PathBuf> {
+    let wanted = ["--workspace", "--bin", package];
+    build_wanted(Path::new("."), &[package], &wanted)?
+        .remove(package)
+        .with_context(|| format!("the package {package} has no binary of the same name"))
+}
+
+fn build_wanted(
+    folder: &Path,
+    packages: &[&str],
+    wanted: &[&str],
+) -> anyhow::Result<BTreeMap<String, PathBuf>> {
     let mut command = command();
     command.current_dir(folder);
     command.args(["build", "--message-format", "json-render-diagnostics"]);
-    for package in packages {
-        command.args(["--package", package]);
-    }
+    command.args(wanted);
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     if io::stderr().is_terminal() {
         // Cargo's bar while it builds, and not a word where there is nothing to build.

@@ -95,11 +95,7 @@ pub fn for_words(mut words: impl Iterator<Item = OsString>) -> anyhow::Result<Op
             .hint("it is a part of the workspace that this folder was handed out from");
     }
     process::stop_at_signals()?;
-    let built = cargo::build(&[package])?;
-    let binary = built
-        .get(*package)
-        .with_context(|| format!("the package {package} has no binary of the same name"))?;
-    let mut command = Command::new(binary);
+    let mut command = Command::new(cargo::build_tool(package)?);
     // A binary that has several commands wants to know which.
     if COMMANDS.iter().filter(|(_, of)| of == package).count() > 1 {
         command.arg(name);

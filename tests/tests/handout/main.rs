@@ -90,10 +90,10 @@ fn handout_binary() -> &'static Path {
     BINARY.get_or_init(|| built_binary("lab-handout"))
 }
 
-/// Builds a package's binary.
+/// Builds a tool as `cargo lab` does.
 fn built_binary(package: &str) -> PathBuf {
     let output = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--package", package])
+        .args(["build", "--quiet", "--workspace", "--bin", package])
         .current_dir(workspace())
         .output()
         .expect("cargo runs: it started this test");

@@ -311,7 +311,7 @@ fn python_run(exercise: &lab_core::catalog::Exercise) -> Option<(String, String)
     if exercise.id == "cmpu-guess" {
         return None;
     }
-    let tracer = lab_core::cargo::build(&["lab-trace"]).unwrap()["lab-trace"].clone();
+    let tracer = lab_core::cargo::build_tool("lab-trace").unwrap();
     let file = SITE.folder.with_file_name(format!("{}.json", exercise.id));
     let status = Command::new(tracer)
         .args([
