@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::program::workspace;
+use crate::binaries::workspace;
 
 /// A lab program.
 #[derive(Debug, Clone)]

@@ -4,6 +4,7 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`binaries`] | the workspace's root and its binaries, built when a test first asks for one |
 //! | [`catalog`] | which programs there are, from their `[package.metadata.lab]` |
 //! | `crib` | the examples of `RUST.md`, compiled |
 //! | `faults` | what every long-running TCP server survives |
@@ -14,6 +15,7 @@
 //! | `seccomp` | a system that gives a program no socket (Linux) |
 //! | [`wire`] | the peer played by hand: resets, descriptors and segments counted |
 
+pub mod binaries;
 pub mod catalog;
 #[cfg(has_crib)]
 mod crib;

@@ -1,17 +1,16 @@
 //! A program under test: started, heard, ended.
 
-use std::collections::BTreeSet;
-use std::env;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::DEADLINE;
+use crate::binaries::{built, workspace};
 
 /// How long the output of a program that has been killed may take to be read.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -54,54 +53,6 @@ fn interpreter() -> &'static Path {
             // The start of the twin tells what is wrong.
             _ => PathBuf::from(name),
         }
-    })
-}
-
-/// The workspace's root.
-pub fn workspace() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("tests/ is in the root")
-}
-
-/// The path of a package's binary in debug form.
-///
-/// `cargo test` tells a test only about the binaries of its own package, so each is built here,
-/// once a test run, by the same cargo.
-fn built(package: &str) -> PathBuf {
-    static BUILT: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-    let mut built = labnet::lock(&BUILT);
-    if !built.contains(package) {
-        // A tool as `cargo lab` builds it, a lab program as `cargo run` does.
-        let wanted: &[&str] = match package.starts_with("lab-") {
-            true => &["--workspace", "--bin", package],
-            false => &["--package", package],
-        };
-        let output = Command::new(env!("CARGO"))
-            .args(["build", "--quiet"])
-            .args(wanted)
-            .current_dir(workspace())
-            .output()
-            .expect("cargo runs: it started this test");
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            output.status.success(),
-            "cargo build {wanted:?} failed:\n{errors}"
-        );
-        built.insert(package.to_string());
-    }
-    binaries().join(format!("{package}{}", env::consts::EXE_SUFFIX))
-}
-
-/// Where cargo puts the workspace's binaries: a test runs from the `deps` folder below it.
-fn binaries() -> &'static Path {
-    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| {
-        let test = env::current_exe().expect("a running program has a path");
-        test.parent()
-            .and_then(Path::parent)
-            .expect("target/debug/deps/TEST")
-            .to_path_buf()
     })
 }
 

@@ -18,9 +18,9 @@ use std::process::{Command, ExitCode};
 use std::thread;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use tests::binaries::workspace;
 use tests::catalog::entries;
 use tests::pairing::without_ports;
-use tests::program::workspace;
 use tests::{Program, Running, network, rust};
 
 /// What a terminal's shell knows before its first command: one stream for all output, Python that

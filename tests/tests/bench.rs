@@ -5,7 +5,7 @@
 
 use std::process::Command;
 
-use tests::program::workspace;
+use tests::binaries::workspace;
 use tests::{BUILD_DEADLINE, Finished, Program};
 
 /// `python3` in the workspace's root.

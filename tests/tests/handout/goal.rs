@@ -292,7 +292,7 @@ pub fn readme_names_every_case(place: &built::Place<'_>, names: &[String]) {
 /// The lines of `cases.txt` by the check itself.
 #[test]
 fn the_readmes_know_the_cases_of_the_check() {
-    let binary = built_binary("lab-check");
+    let binary = built("lab-check");
     let check = |args: &[&str]| {
         let output = Command::new(&binary)
             .arg("check")

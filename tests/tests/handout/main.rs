@@ -16,13 +16,14 @@ use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tests::binaries::built;
+use tests::binaries::workspace;
 use tests::catalog::{Entry, entries};
-use tests::program::workspace;
 
 /// How long the tests of a starter may take to fail.
 const STARTER_PATIENCE: Duration = Duration::from_secs(120);
@@ -84,33 +85,13 @@ fn for_handout(command: &mut Command, target: &Path) {
         .env("RUST_BACKTRACE", "0");
 }
 
-/// `cargo lab handout`'s binary, which the first call builds.
-fn handout_binary() -> &'static Path {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| built_binary("lab-handout"))
-}
-
-/// Builds a tool as `cargo lab` does.
-fn built_binary(package: &str) -> PathBuf {
-    let output = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--workspace", "--bin", package])
-        .current_dir(workspace())
-        .output()
-        .expect("cargo runs: it started this test");
-    assert!(output.status.success(), "{}", all(&output));
-    // A test runs from target/debug/deps.
-    let test = env::current_exe().expect("a running program has a path");
-    let folder = test.ancestors().nth(2).expect("target/debug/deps/TEST");
-    folder.join(format!("{package}{}", env::consts::EXE_SUFFIX))
-}
-
 /// Runs `cargo lab handout`.
 fn handout(args: &[&str]) -> Output {
-    Command::new(handout_binary())
+    Command::new(built("lab-handout"))
         .args(args)
         .current_dir(workspace())
         .output()
-        .expect("the binary was built")
+        .expect("it was built")
 }
 
 /// The folders that hand-outs build into, one a lane: dependencies are built
@@ -423,7 +404,7 @@ fn the_same_commit_gives_the_same_bytes() {
 fn time_of(args: &[&str]) -> Duration {
     let output = Command::new("sh")
         .args(["-c", "\"$0\" \"$@\" >/dev/null && times"])
-        .arg(handout_binary())
+        .arg(built("lab-handout"))
         .args(args)
         .current_dir(workspace())
         .output()
@@ -529,7 +510,7 @@ fn an_empty_folder_is_filled_and_one_that_cannot_be_made_is_an_error_with_a_hint
 fn ctrl_c_leaves_no_half_handout_and_no_temporary_folder() {
     let scratch = Scratch::new("signal");
     let dist = scratch.0.join("dist");
-    let mut command = Command::new(handout_binary());
+    let mut command = Command::new(built("lab-handout"));
     command.current_dir(workspace()).env("TMPDIR", &scratch.0);
     command.args(["--all", "--check", "--out", &path(&dist)]);
     let program = tests::Program::new("lab-handout", command).start();

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
+use tests::binaries::workspace;
 use tests::catalog::entries;
-use tests::program::workspace;
 use tests::{BUILD_DEADLINE, rust};
 
 use crate::programs::sides;

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
-use tests::program::workspace;
+use tests::binaries::workspace;
 
 mod commands;
 mod crib;

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+use tests::binaries::workspace;
 use tests::catalog::{Entry, entries, lab_programs};
-use tests::program::workspace;
 
 use crate::{assert_tidy, file, files, folder, line_of, packages};
 

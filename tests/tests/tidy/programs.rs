@@ -6,8 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use tests::binaries::workspace;
 use tests::catalog::{Entry, entries, lab_programs};
-use tests::program::workspace;
 
 use crate::{assert_tidy, file, files, folder, line_of, packages};
 

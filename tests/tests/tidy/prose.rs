@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use tests::binaries::workspace;
 use tests::catalog::lab_programs;
-use tests::program::workspace;
 use tests::rust;
 
 use crate::{assert_tidy, file, files};
