@@ -9,8 +9,8 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::DEADLINE;
 use crate::binaries::{built, workspace};
+use crate::{BUILD_DEADLINE, DEADLINE};
 
 /// How long the output of a program that has been killed may take to be read.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -61,6 +61,7 @@ fn interpreter() -> &'static Path {
 pub struct Program {
     name: String,
     command: Command,
+    patience: Duration,
 }
 
 impl Program {
@@ -69,7 +70,15 @@ impl Program {
         Program {
             name: name.to_string(),
             command,
+            patience: DEADLINE,
         }
+    }
+
+    /// A program that builds others before it prints a line: each line may take that long.
+    #[must_use]
+    pub fn that_builds(mut self) -> Self {
+        self.patience = BUILD_DEADLINE;
+        self
     }
 
     /// Adds arguments.
@@ -133,6 +142,7 @@ impl Program {
         let stderr = Lines::read(child.stderr.take().expect("stderr is piped"));
         Running {
             name: self.name,
+            patience: self.patience,
             child,
             stdout,
             stderr,
@@ -163,6 +173,7 @@ impl Program {
 #[derive(Debug)]
 pub struct Running {
     name: String,
+    patience: Duration,
     child: Child,
     stdout: Lines,
     stderr: Lines,
@@ -186,7 +197,7 @@ impl Running {
     ///
     /// When none comes in time.
     pub fn line(&mut self) -> String {
-        match self.stdout.next(DEADLINE) {
+        match self.stdout.next(self.patience) {
             Some(line) => line,
             None => panic!("{} printed no further line; {}", self.name, self.seen()),
         }
@@ -198,7 +209,7 @@ impl Running {
     ///
     /// When none comes in time.
     pub fn error_line(&mut self) -> String {
-        match self.stderr.next(DEADLINE) {
+        match self.stderr.next(self.patience) {
             Some(line) => line,
             None => panic!(
                 "{} printed no further line on stderr; {}",
@@ -231,7 +242,7 @@ impl Running {
     /// As [`Running::listening`], but `None` if the program ends first.
     pub fn listening_or_ended(&mut self) -> Option<SocketAddr> {
         loop {
-            let line = self.stderr.next(DEADLINE)?;
+            let line = self.stderr.next(self.patience)?;
             if let Some((_, address)) = line.split_once("listening on ") {
                 return address.parse().ok();
             }
@@ -312,20 +323,15 @@ impl Running {
     /// # Panics
     ///
     /// When it does not end in time.
-    pub fn finish(self) -> Finished {
-        self.finish_within(DEADLINE)
-    }
-
-    /// As [`Running::finish`], for a program that has much to do: one that builds others first.
-    pub fn finish_within(mut self, patience: Duration) -> Finished {
-        let status = self.wait(patience);
+    pub fn finish(mut self) -> Finished {
+        let status = self.wait(self.patience);
         self.finished(status)
     }
 
     /// As [`Running::finish`], but gives the exit code
     /// alone, and says nothing of what the program did.
     pub fn exit_code(mut self) -> Option<i32> {
-        self.wait(DEADLINE).code()
+        self.wait(self.patience).code()
     }
 
     fn wait(&mut self, patience: Duration) -> ExitStatus {

@@ -6,15 +6,13 @@
 use std::process::Command;
 
 use tests::binaries::workspace;
-use tests::{BUILD_DEADLINE, Finished, Program};
+use tests::{Finished, Program};
 
 /// `python3` in the workspace's root.
 fn python(words: &[&str]) -> Finished {
     let mut command = Command::new(if cfg!(windows) { "python" } else { "python3" });
     command.args(words).current_dir(workspace());
-    Program::new("python3", command)
-        .start()
-        .finish_within(BUILD_DEADLINE)
+    Program::new("python3", command).that_builds().run()
 }
 
 #[test]

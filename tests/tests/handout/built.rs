@@ -165,7 +165,9 @@ fn first_command_shows_a_failure(place: &Place<'_>) {
     let mut command = Command::new(env!("CARGO"));
     command.args(&mut words).current_dir(place.folder);
     for_handout(&mut command, place.target);
-    let mut running = tests::Program::new("cargo lab watch", command).start();
+    let mut running = tests::Program::new("cargo lab watch", command)
+        .that_builds()
+        .start();
     while !running.line().starts_with("FAIL  ") {}
     running.stop();
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use tests::binaries::workspace;
 use tests::catalog::entries;
-use tests::{BUILD_DEADLINE, rust};
+use tests::rust;
 
 use crate::programs::sides;
 use crate::shell::commands_of;
@@ -73,8 +73,7 @@ impl Known {
                     return help.clone();
                 }
                 // `cargo lab check` builds the check first.
-                let program = rust(package).args(&words).start();
-                let help = program.finish_within(BUILD_DEADLINE).stdout;
+                let help = rust(package).args(&words).that_builds().run().stdout;
                 cache.borrow_mut().insert(key, help.clone());
                 help
             }),
