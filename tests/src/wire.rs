@@ -92,31 +92,21 @@ pub fn send_piece(stream: &mut TcpStream, piece: &[u8]) {
     });
 }
 
-/// Whether all that was sent to a peer on this machine has been acknowledged,
-/// and received by its program: both queues of the connection are empty in
-/// `/proc/thread-self/net/tcp`: a test's thread has its own network.
+/// Whether all that was sent to a peer on this machine has been acknowledged, and received by its
+/// program: both queues of the connection are empty.
 #[cfg(target_os = "linux")]
 fn nothing_under_way(stream: &TcpStream) -> bool {
-    let hex = |address: std::io::Result<SocketAddr>| match address {
-        Ok(SocketAddr::V4(v4)) => {
-            let ip = u32::from_ne_bytes(v4.ip().octets());
-            format!("{ip:08X}:{:04X}", v4.port())
-        }
-        other => panic!("no IPv4 address: {other:?}"),
+    let (here, there) = (stream.local_addr(), stream.peer_addr());
+    let (here, there) = here
+        .and_then(|here| Ok((here, there?)))
+        .expect("it is connected");
+    let all = lab_netns::sockets("tcp").expect("Linux lists its connections");
+    let between = |from, to| {
+        let mut all = all.iter();
+        all.find(|socket| (socket.local, socket.remote) == (from, to))
     };
-    let (here, there) = (hex(stream.local_addr()), hex(stream.peer_addr()));
-    let table =
-        std::fs::read_to_string("/proc/thread-self/net/tcp").expect("Linux lists its connections");
-    // Columns: number, local address, remote address, state, bytes to send:bytes to receive.
-    let queues = |from: &str, to: &str| {
-        table.lines().find_map(|line| {
-            let columns: Vec<&str> = line.split_whitespace().take(5).collect();
-            (columns[1..3] == [from, to]).then(|| columns[4].to_string())
-        })
-    };
-    let sent = queues(&here, &there).is_some_and(|queues| queues.starts_with("00000000:"));
-    let received = queues(&there, &here).is_some_and(|queues| queues.ends_with(":00000000"));
-    sent && received
+    between(here, there).is_some_and(|ours| ours.unacknowledged == 0)
+        && between(there, here).is_some_and(|theirs| theirs.unread == 0)
 }
 
 /// Breaks a connection off with RST: close with a linger time of 0 (`SO_LINGER`).

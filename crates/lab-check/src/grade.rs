@@ -289,15 +289,11 @@ impl Grade {
     ) -> anyhow::Result<Row> {
         let name = &submission.name;
         let Opened { folder, .. } = &submission.open()?;
-        let side = match (&self.server, &self.client) {
-            (Some(_), _) => "server",
-            (None, Some(_)) => "client",
-            _ => "program",
-        };
-        if let Some(command) = &self.build
-            && let Built::Failed(said) =
-                build::build(&build::with_file(command, folder, side)?, folder)?
-        {
+        let (builds, sides) = self.commands(folder)?;
+        for command in builds {
+            let Built::Failed(said) = build::build(&command, folder)? else {
+                continue;
+            };
             let score = self
                 .points
                 .map_or("0".to_string(), |of| format!("0 of {of}"));
@@ -312,7 +308,7 @@ impl Grade {
             .iter()
             .map(|format| (*format, result_file(out, name, *format)))
             .collect();
-        let received = self.check(name, folder, &files)?;
+        let received = self.check(name, folder, &sides, &files)?;
         let (result, text) = received.result()?;
         written.extend(files.into_iter().map(|(_, path)| path));
         let json = result_file(out, name, Format::Json);
@@ -335,25 +331,38 @@ impl Grade {
         Ok(())
     }
 
+    /// What builds a submission, each command once, and the command of each side.
+    fn commands(&self, folder: &Path) -> anyhow::Result<(Vec<String>, Vec<SideCommand>)> {
+        let (mut builds, mut sides) = (Vec::new(), Vec::new());
+        for (side, check) in [
+            ("server", &self.server),
+            ("client", &self.client),
+            ("program", &self.program),
+        ] {
+            let Some(check) = check else { continue };
+            let build = self.build.as_deref();
+            let given: Vec<&str> = build.into_iter().chain([check.as_str()]).collect();
+            let mut filled = build::with_file(&given, folder, side)?;
+            sides.extend(filled.pop().map(|check| (side, check)));
+            filled.retain(|build| !builds.contains(build));
+            builds.append(&mut filled);
+        }
+        Ok((builds, sides))
+    }
+
     fn check(
         &self,
         name: &str,
         folder: &Path,
+        sides: &[SideCommand],
         files: &[(Format, PathBuf)],
     ) -> anyhow::Result<Received> {
         let program = std::env::current_exe().context("cannot find this program")?;
         let mut command = Command::new(program);
         command.args(["check", &self.exercise, "--format", "json", "--in"]);
         command.arg(folder).args(["--name", name]);
-        for (side, text) in [
-            ("server", &self.server),
-            ("client", &self.client),
-            ("program", &self.program),
-        ] {
-            if let Some(text) = text {
-                let text = build::with_file(text, folder, side)?;
-                command.args([&format!("--{side}"), &text]);
-            }
+        for (side, text) in sides {
+            command.args([&format!("--{side}"), text]);
         }
         for case in &self.case {
             command.args(["--only", case]);
@@ -382,6 +391,9 @@ impl Grade {
         hear(&mut command, self.limit + GRACE)
     }
 }
+
+/// A side, and the command that starts its program.
+type SideCommand = (&'static str, String);
 
 /// The file of a submission's result in a format.
 fn result_file(out: &Path, name: &str, format: Format) -> PathBuf {

@@ -8,6 +8,8 @@ use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use lab_netns::sockets;
+
 /// How many bytes wait unread in the receive queue of
 /// the socket at `local` that is connected to `remote`.
 ///
@@ -156,7 +158,7 @@ pub fn listening(protocol: &str, group: u32) -> Vec<SocketAddr> {
     let Some(sockets) = sockets(protocol) else {
         return Vec::new();
     };
-    let inodes: Vec<u64> = processes()
+    let inodes: Vec<u64> = processes_of(&[group])
         .into_iter()
         .filter(|process| process.group == group)
         .flat_map(|process| socket_inodes(process.id))
@@ -219,7 +221,9 @@ pub fn has_heard_an_end(group: u32) -> bool {
     let Some(sockets) = sockets("tcp") else {
         return false;
     };
-    let of_group = processes().into_iter().filter(|one| one.group == group);
+    let of_group = processes_of(&[group])
+        .into_iter()
+        .filter(|one| one.group == group);
     let inodes: BTreeSet<u64> = of_group.flat_map(|one| socket_inodes(one.id)).collect();
     sockets
         .iter()
@@ -229,7 +233,7 @@ pub fn has_heard_an_end(group: u32) -> bool {
 /// Whether a process has not been stopped (by SIGSTOP)
 /// and lives. Where the system does not tell: no.
 pub fn runs(id: u32) -> bool {
-    processes()
+    processes_of(&[id])
         .into_iter()
         .any(|process| process.id == id && !['T', 't', 'Z'].contains(&process.state))
 }
@@ -237,21 +241,6 @@ pub fn runs(id: u32) -> bool {
 /// Whether the system can say what a queue holds: without it pieces are kept apart by a pause.
 pub fn tells_queues() -> bool {
     cfg!(target_os = "linux")
-}
-
-/// A socket as `/proc/net` lists it.
-#[derive(Debug, PartialEq, Eq)]
-struct Socket {
-    local: SocketAddr,
-    remote: SocketAddr,
-    listens: bool,
-    /// Its connection is being made (SYN_SENT, SYN_RECV).
-    begins: bool,
-    /// The other side has ended its direction, and the program has not closed (CLOSE_WAIT).
-    ended: bool,
-    unread: usize,
-    unacknowledged: usize,
-    inode: u64,
 }
 
 /// A process as `/proc/PID/stat` describes it.
@@ -272,12 +261,12 @@ pub struct Process {
 #[cfg(not(target_os = "linux"))]
 #[expect(missing_docs, reason = "as on Linux")]
 mod elsewhere {
-    use super::{Process, Socket};
+    use super::Process;
 
-    pub fn sockets(_: &str) -> Option<Vec<Socket>> {
-        None
-    }
     pub fn processes() -> Vec<Process> {
+        Vec::new()
+    }
+    pub fn processes_of(_: &[u32]) -> Vec<Process> {
         Vec::new()
     }
     pub fn socket_inodes(_: u32) -> Vec<u64> {
@@ -307,21 +296,25 @@ mod elsewhere {
     }
 }
 
+#[cfg(target_os = "linux")]
+pub(crate) use call::Call;
 #[cfg(not(target_os = "linux"))]
 pub use elsewhere::{
     Watch, cpu_usage, descriptors, environment, has_environment, hides_sockets, processes,
 };
 #[cfg(not(target_os = "linux"))]
-use elsewhere::{socket_inodes, sockets};
+use elsewhere::{processes_of, socket_inodes};
+#[cfg(target_os = "linux")]
+pub(crate) use linux::{children_of_all_threads, note_reaper};
 #[cfg(target_os = "linux")]
 pub use linux::{cpu_usage, descriptors, environment, has_environment, hides_sockets, processes};
 #[cfg(target_os = "linux")]
-use linux::{socket_inodes, sockets};
-#[cfg(target_os = "linux")]
-pub(crate) use waits::Call;
+use linux::{processes_of, socket_inodes};
 #[cfg(target_os = "linux")]
 pub use waits::Watch;
 
+#[cfg(target_os = "linux")]
+mod call;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]

@@ -91,7 +91,7 @@ pub fn play(
                     };
                     table.done(&result);
                     progress(&result);
-                    let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
+                    let mut report = labnet::lock(report);
                     report.elapsed = plan.begin.elapsed();
                     match report
                         .cases
@@ -288,7 +288,7 @@ fn until<T>(moment: Instant, groups: &Groups, play: impl FnOnce() -> T) -> (T, b
         let guard = scope.spawn(|| {
             let mut stopped = false;
             let mut left = moment.saturating_duration_since(Instant::now());
-            let mut is_over = over.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut is_over = labnet::lock(&over);
             loop {
                 (is_over, _) = changed
                     .wait_timeout_while(is_over, left, |over| !*over)
@@ -299,18 +299,15 @@ fn until<T>(moment: Instant, groups: &Groups, play: impl FnOnce() -> T) -> (T, b
                 stopped = true;
                 left = AGAIN;
                 drop(is_over);
-                let started = groups
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .clone();
+                let started = labnet::lock(groups).clone();
                 for group in started {
                     group.end();
                 }
-                is_over = over.lock().unwrap_or_else(PoisonError::into_inner);
+                is_over = labnet::lock(&over);
             }
         });
         let played = play();
-        *over.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        *labnet::lock(&over) = true;
         changed.notify_all();
         // A guard that failed has ended nothing.
         (played, guard.join().unwrap_or(false))
@@ -324,10 +321,7 @@ fn internal_error(
     panic: &(dyn std::any::Any + Send),
 ) -> Outcome {
     let words = panic_message(panic);
-    report
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .trouble = Some(format!(
+    labnet::lock(report).trouble = Some(format!(
         "the check itself failed in the case {}, which is a mistake of ours: {words}",
         case.id
     ));
@@ -389,7 +383,7 @@ impl Table {
     /// The next case whose foundations are decided; waits for
     /// one, and gives `None` when all have been given out.
     fn next(&self, cases: &[&Case], by_name: bool) -> Option<(usize, Task)> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = labnet::lock(&self.state);
         loop {
             if state.given.iter().all(|given| *given) {
                 return None;
@@ -423,7 +417,7 @@ impl Table {
     }
 
     fn done(&self, result: &CaseReport) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = labnet::lock(&self.state);
         state
             .passed
             .insert(result.id, matches!(result.outcome, Outcome::Passed));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::misconceptions::Misconception;
@@ -183,7 +183,7 @@ const KEPT_EVENTS: usize = 400;
 impl Log {
     /// Adds an event.
     pub fn add(&self, who: &str, what: What) {
-        let mut events = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut events = labnet::lock(&self.0);
         // Bytes received one after another are one reception: the kernel cuts them by chance.
         if let What::Received(new) = &what
             && let Some(Event {
@@ -230,10 +230,7 @@ impl Log {
 
     /// All events so far.
     pub fn events(&self) -> Vec<Event> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        labnet::lock(&self.0).clone()
     }
 }
 

@@ -18,6 +18,7 @@
 //! |---|---|
 //! | [`names`] | a name server that knows one address, and the files that lead a program to it |
 //! | [`attempts`] | where the programs of a network tried to go |
+//! | [`sockets`] | the sockets of a network, with what waits in their queues |
 //! | [`linux`] | the system calls |
 //!
 //! The right to make one is `CAP_SYS_ADMIN`, which root has. A program
@@ -33,8 +34,11 @@ mod attempts;
 mod linux;
 #[cfg(target_os = "linux")]
 mod names;
+mod sockets;
 
 use std::net::{IpAddr, SocketAddr};
+
+pub use sockets::{Socket, sockets};
 
 /// Enters a user namespace (user_namespaces(7)) if
 /// this process may not make networks. In it, it may.

@@ -16,7 +16,7 @@ use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -105,7 +105,7 @@ struct Lanes {
 impl Lanes {
     fn new() -> Self {
         static TURN: Mutex<()> = Mutex::new(());
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = labnet::lock(&TURN);
         let lanes = thread::available_parallelism().map_or(2, usize::from);
         // Next to target/debug, where this test's own binary is.
         let test = env::current_exe().expect("a running program has a path");
@@ -127,7 +127,7 @@ impl Lanes {
         let chosen =
             |exercise: &&String| only.is_empty() || only.split(',').any(|one| one == *exercise);
         let next = Mutex::new(exercises.iter().filter(chosen));
-        let take = || next.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let take = || labnet::lock(&next).next();
         let lane = |target: &Path| {
             while let Some(exercise) = take() {
                 let start = Instant::now();

@@ -23,19 +23,25 @@ pub(super) enum Built {
     Failed(String),
 }
 
-/// A command with `{file}` for the program of a side, and `{name}` for its name without the ending.
-pub(super) fn with_file(command: &str, folder: &Path, side: &str) -> anyhow::Result<String> {
-    if !command.contains("{file}") && !command.contains("{name}") {
-        return Ok(command.to_string());
+/// Commands with `{file}` for the program of a side, and `{name}` for its name without the ending.
+/// It is looked for once, before anything is built: a build may put others next to it.
+pub(super) fn with_file(
+    commands: &[&str],
+    folder: &Path,
+    side: &str,
+) -> anyhow::Result<Vec<String>> {
+    let needed = |command: &&str| command.contains("{file}") || command.contains("{name}");
+    if !commands.iter().any(needed) {
+        return Ok(commands.iter().map(ToString::to_string).collect());
     }
     let file = program(folder, side)?;
     let word = |part: Option<&std::ffi::OsStr>| {
         let part = part.unwrap_or_default().to_string_lossy().into_owned();
         shell_words::quote(&part).into_owned()
     };
-    Ok(command
-        .replace("{file}", &word(file.file_name()))
-        .replace("{name}", &word(file.file_stem())))
+    let (file, name) = (word(file.file_name()), word(file.file_stem()));
+    let filled = |command: &&str| command.replace("{file}", &file).replace("{name}", &name);
+    Ok(commands.iter().map(filled).collect())
 }
 
 /// Builds a submission in its folder.

@@ -1,4 +1,6 @@
 //! `cargo lab grade`.
+//!
+//! One file, since it is one command.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -308,6 +310,35 @@ pub fn fourteen_students_read_their_score_and_each_mistake_once() {
         "{}",
         errors(&unknown)
     );
+}
+
+/// The program is found before it is built: a compiler may put another one next to it. Each side is
+/// built.
+pub fn what_a_build_leaves_is_not_taken_for_the_program() {
+    let folder = Folder::new("grade-two-files");
+    folder.write("in/anna/server.py", &gallery("codio-echo/right.py"));
+    folder.write("in/anna/client.py", &gallery("codio-echo/client-right.py"));
+    let out = run(&[
+        "grade",
+        &folder.word("in"),
+        "--exercise",
+        "codio-echo",
+        "--build",
+        "sh -c 'cp {file} built-{file}'",
+        "--server",
+        "python3 built-{file} {port}",
+        "--client",
+        "python3 built-{file} {port}",
+        "--case",
+        "whole",
+        "--case",
+        "sends",
+        "--out",
+        &folder.word("out"),
+    ]);
+    let csv = folder.read("out/grades.csv");
+    assert_eq!(code(&out), 0, "{csv}{}", errors(&out));
+    assert_eq!(fields(&csv, "anna")[1], "right", "{csv}");
 }
 
 /// A program is built in its folder first; one that does not build is told so.

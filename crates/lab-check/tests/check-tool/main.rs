@@ -116,6 +116,7 @@ fn main() -> ExitCode {
         grading::ctrl_c_writes_what_is_known_and_ends_every_program;
         grading::fourteen_students_read_their_score_and_each_mistake_once;
         grading::a_submission_is_built_before_it_is_checked;
+        grading::what_a_build_leaves_is_not_taken_for_the_program;
         grading::the_table_of_weights_is_as_the_program_has_it;
         grading::the_help_shows_places_as_they_are_typed;
         grading::what_cannot_be_graded_is_said_before_anything_runs;

@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -159,7 +159,7 @@ pub fn taken_port() -> Option<String> {
 /// The sheets' ports are one for all tests: who needs one to be taken, or free, holds this.
 pub fn sheets_ports() -> MutexGuard<'static, ()> {
     static PORTS: Mutex<()> = Mutex::new(());
-    PORTS.lock().unwrap_or_else(PoisonError::into_inner)
+    labnet::lock(&PORTS)
 }
 
 /// A program of the gallery.

@@ -26,7 +26,7 @@ use crate::verdict::{Log, Step, Stop, wrong};
 use lab_netns::Closed;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 pub use target::{Launch, Target};
@@ -287,10 +287,7 @@ impl<'a> Harness<'a> {
         };
         match Running::start(&invocation) {
             Ok(program) => {
-                self.groups
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(program.group());
+                labnet::lock(&self.groups).push(program.group());
                 self.known.started(program.id());
                 self.programs.push(program);
                 Ok(())

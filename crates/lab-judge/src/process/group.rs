@@ -55,7 +55,10 @@ pub fn spawn_lock() -> impl Sized {
 /// When the system refuses.
 pub fn prepare() -> io::Result<()> {
     #[cfg(target_os = "linux")]
-    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+    {
+        rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+        crate::procfs::note_reaper();
+    }
     Ok(())
 }
 

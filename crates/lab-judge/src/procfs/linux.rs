@@ -1,11 +1,13 @@
 //! Linux: `/proc`, and sock_diag(7) for a single socket.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
+use std::net::{SocketAddr, SocketAddrV4};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::{CpuUsage, Process, Socket};
+use super::{CpuUsage, Process};
 
 /// What sock_diag tells of a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,70 +141,70 @@ fn received_in(mut attributes: &[u8]) -> Option<u64> {
     }
 }
 
-/// All sockets of a protocol, IPv4 and IPv6.
-pub fn sockets(protocol: &str) -> Option<Vec<Socket>> {
-    let mut all = parse(&fs::read_to_string(format!("/proc/thread-self/net/{protocol}")).ok()?);
-    // A system without IPv6 has no such file.
-    if let Ok(six) = fs::read_to_string(format!("/proc/thread-self/net/{protocol}6")) {
-        all.extend(parse(&six));
-    }
-    Some(all)
-}
-
-/// Lines like `0: 0100007F:FF9C 00000000:0000 0A
-/// 00000000:00000000 00:00000000 00000000 0 0 12345 …`
-fn parse(table: &str) -> Vec<Socket> {
-    let line = |line: &str| {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let (unacknowledged, unread) = words.get(4)?.split_once(':')?;
-        Some(Socket {
-            local: address(words.get(1)?)?,
-            remote: address(words.get(2)?)?,
-            listens: *words.get(3)? == "0A",
-            begins: ["02", "03"].contains(words.get(3)?),
-            ended: *words.get(3)? == "08",
-            unread: usize::from_str_radix(unread, 16).ok()?,
-            unacknowledged: usize::from_str_radix(unacknowledged, 16).ok()?,
-            inode: words.get(9)?.parse().ok()?,
-        })
-    };
-    table.lines().skip(1).filter_map(line).collect()
-}
-
-/// `0100007F:FF9C`: the address as 32-bit words in the machine's byte order, the port as a number.
-fn address(text: &str) -> Option<SocketAddr> {
-    let (ip, port) = text.split_once(':')?;
-    let port = u16::from_str_radix(port, 16).ok()?;
-    let words: Vec<[u8; 4]> = ip
-        .as_bytes()
-        .chunks(8)
-        .map(|word| {
-            let word = std::str::from_utf8(word).ok()?;
-            Some(u32::from_str_radix(word, 16).ok()?.to_ne_bytes())
-        })
-        .collect::<Option<_>>()?;
-    match words[..] {
-        [four] => Some(SocketAddr::from((Ipv4Addr::from(four), port))),
-        [a, b, c, d] => {
-            let six: [u8; 16] = [a, b, c, d].concat().try_into().ok()?;
-            // An IPv6 socket that talks IPv4 shows as ::ffff:127.0.0.1.
-            Some(SocketAddr::new(Ipv6Addr::from(six).to_canonical(), port))
-        }
-        _ => None,
-    }
-}
-
 /// Every process of the machine. One that ends meanwhile is left out.
 pub fn processes() -> Vec<Process> {
     let Ok(entries) = fs::read_dir("/proc") else {
         return Vec::new();
     };
     entries
-        .filter_map(|entry| {
-            let id: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
-            stat(&fs::read_to_string(format!("/proc/{id}/stat")).ok()?)
-        })
+        .filter_map(|entry| process(entry.ok()?.file_name().to_str()?.parse().ok()?))
         .collect()
+}
+
+fn process(id: u32) -> Option<Process> {
+    stat(&fs::read_to_string(format!("/proc/{id}/stat")).ok()?)
+}
+
+/// Whether orphans of what this process starts become its children: then all of them are below it.
+static IS_REAPER: AtomicBool = AtomicBool::new(false);
+
+/// From now on this process is the reaper of its descendants' orphans.
+pub fn note_reaper() {
+    let told = children(std::process::id(), std::process::id()).is_some();
+    IS_REAPER.store(told, Ordering::SeqCst);
+}
+
+/// The processes of some groups, each of which is led by a program that this process has started,
+/// and what they have started; others may be among them. One that ends meanwhile is left out.
+///
+/// Most machines have hundreds of processes, and a program has one or two: so they are looked for
+/// from their leaders on, and among the orphans. Where the system does not tell a process's
+/// children, it is every process of the machine.
+pub fn processes_of(groups: &[u32]) -> Vec<Process> {
+    if !IS_REAPER.load(Ordering::SeqCst) {
+        return processes();
+    }
+    // An orphan becomes a child of its reaper's main thread.
+    let us = std::process::id();
+    let orphans = children(us, us).unwrap_or_default();
+    let mut next: Vec<u32> = groups.iter().copied().chain(orphans).collect();
+    let mut found: BTreeMap<u32, Process> = BTreeMap::new();
+    while let Some(id) = next.pop() {
+        if found.contains_key(&id) {
+            continue;
+        }
+        let Some(one) = process(id) else { continue };
+        found.insert(id, one);
+        next.extend(children_of_all_threads(id));
+    }
+    found.into_values().collect()
+}
+
+/// What a thread has started; `None` where the system does not tell.
+fn children(process: u32, thread: u32) -> Option<Vec<u32>> {
+    let text = fs::read_to_string(format!("/proc/{process}/task/{thread}/children")).ok()?;
+    Some(text.split_whitespace().flat_map(str::parse).collect())
+}
+
+/// What the threads of a process have started.
+pub fn children_of_all_threads(process: u32) -> Vec<u32> {
+    let Ok(threads) = fs::read_dir(format!("/proc/{process}/task")) else {
+        return Vec::new(); // It has ended.
+    };
+    let numbers =
+        threads.filter_map(|thread| thread.ok()?.file_name().to_str()?.parse::<u32>().ok());
+    let of_thread = |thread| children(process, thread).unwrap_or_default();
+    numbers.flat_map(of_thread).collect()
 }
 
 /// `4711 (name with ) and blanks) S 1 4711 …`
@@ -253,7 +255,7 @@ pub fn descriptors(group: u32) -> Option<usize> {
         )
     };
     Some(
-        processes()
+        processes_of(&[group])
             .into_iter()
             .filter(|p| p.group == group)
             .filter_map(count)
@@ -268,7 +270,7 @@ pub fn cpu_usage(group: u32) -> Option<CpuUsage> {
         return None;
     }
     let mut cpu_usage = CpuUsage::default();
-    for process in processes()
+    for process in processes_of(&[group])
         .into_iter()
         .filter(|process| process.group == group)
     {

@@ -12,11 +12,13 @@ use std::os::fd::OwnedFd;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use lab_netns::{Socket, sockets};
 use rustix::net::{AddressFamily, SocketType, sockopt};
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
-use super::linux::{processes, sockets};
-use super::{Process, Socket, with_descendants};
+use super::call::Call;
+use super::linux::processes_of;
+use super::{Process, with_descendants};
 use alarm::expects_alarm;
 
 mod alarm;
@@ -24,7 +26,7 @@ mod alarm;
 /// How long a program that waits has to have done nothing: what is on its way on the loopback
 /// interface arrives by then.
 const QUIET: Duration = Duration::from_millis(100);
-/// The same where the system does not tell what is on its way: for datagrams, and at a terminal.
+/// The same where the system does not tell what is on its way: for datagrams.
 const QUIET_UNSEEN: Duration = Duration::from_millis(400);
 /// How long after a look that showed a program at work the next one is taken.
 const AGAIN: Duration = Duration::from_millis(40);
@@ -47,8 +49,7 @@ struct Stillness {
     /// The sockets that are waited for in a call without its own time limit, which a socket may
     /// have: process and descriptor.
     waited_for: Vec<(u32, i32)>,
-    /// Whether what is on its way to it may not be seen:
-    /// a datagram, or what is typed at a terminal.
+    /// Whether what is on its way to it may not be seen: a datagram.
     unseen: bool,
 }
 
@@ -110,14 +111,14 @@ fn still(groups: &[u32]) -> Option<Stillness> {
         let kinds = descriptors(*id)?;
         let with_inode = |(fd, kind): (&i32, &Descriptor)| Some((kind.inode()?, (*id, *fd)));
         inodes.extend(kinds.iter().filter_map(with_inode));
-        still.unseen |= kinds.values().any(|kind| *kind == Descriptor::Terminal);
         only_others_wake(*id, &kinds).then_some(())?;
         for thread in fs::read_dir(format!("/proc/{id}/task")).ok()? {
             let thread = thread.ok()?.path();
             let number: u32 = thread.file_name()?.to_str()?.parse().ok()?;
             let read = |name: &str| fs::read_to_string(thread.join(name)).ok();
             let call = Call::parse(&read("syscall")?)?;
-            let descriptor = call.waits_on(|descriptor| kinds.get(&descriptor))?;
+            let keyboard = || may_read_the_keyboard(*id, &call, &kinds);
+            let descriptor = call.waits_on(|descriptor| kinds.get(&descriptor), keyboard)?;
             still.waited_for.extend(descriptor.map(|fd| (*id, fd)));
             still.runs.insert(number, read("schedstat")?);
         }
@@ -130,7 +131,7 @@ fn still(groups: &[u32]) -> Option<Stillness> {
 /// The processes of some groups, and what they have started, without those that have ended. `None`
 /// where a main thread has ended and others have not: what they hold is not told.
 fn members(groups: &[u32]) -> Option<Vec<u32>> {
-    let all = processes();
+    let all = processes_of(groups);
     let of_groups = all.iter().filter(|process| groups.contains(&process.group));
     let found = with_descendants(&all, of_groups.map(|process| process.id).collect());
     let (ended, live): (Vec<&Process>, Vec<&Process>) = all
@@ -149,6 +150,8 @@ enum Descriptor {
     Socket(u64),
     Pipe,
     Terminal,
+    /// A set of others (epoll(7)).
+    Set,
     /// Becomes ready by itself, or by what we do not see:
     /// a timer, a change of a file, a finished operation.
     ByItself,
@@ -161,7 +164,8 @@ impl Descriptor {
         match link.split_once('[') {
             Some(("socket:", rest)) => inode(rest).map_or(Descriptor::ByItself, Descriptor::Socket),
             Some(("pipe:", _)) => Descriptor::Pipe,
-            Some(("anon_inode:", "eventpoll]" | "eventfd]" | "signalfd]")) => Descriptor::Other,
+            Some(("anon_inode:", "eventpoll]")) => Descriptor::Set,
+            Some(("anon_inode:", "eventfd]" | "signalfd]")) => Descriptor::Other,
             _ if link.starts_with("anon_inode:") => Descriptor::ByItself,
             _ if link.starts_with("/dev/pts/") => Descriptor::Terminal,
             _ => Descriptor::Other,
@@ -195,38 +199,36 @@ fn only_others_wake(id: u32, kinds: &BTreeMap<i32, Descriptor>) -> bool {
     timers && !by_itself && !expects_alarm(id)
 }
 
-/// A system call with its arguments, as `/proc/PID/task/TID/syscall` has it: `45 0x3 0x7ffc… …`.
-pub(crate) struct Call {
-    pub(crate) number: i64,
-    pub(crate) arguments: [u64; 6],
+/// Whether what is typed may end a call of poll, select or epoll: somebody may be about to type it.
+fn may_read_the_keyboard(process: u32, call: &Call, kinds: &BTreeMap<i32, Descriptor>) -> bool {
+    let kind = |descriptor: u64| kinds.get(&i32::try_from(descriptor).ok()?);
+    let from_pipe = kind(0) == Some(&Descriptor::Pipe);
+    match call.watched_by(process) {
+        Some(watched) => watched.into_iter().any(|one| match kind(one) {
+            Some(Descriptor::Pipe) => from_pipe,
+            // A set in a set is not looked into.
+            Some(Descriptor::Terminal | Descriptor::Set) => true,
+            _ => false,
+        }),
+        None => from_pipe || kind(0) == Some(&Descriptor::Terminal),
+    }
 }
 
 impl Call {
-    /// `None` for a thread that runs, or that waits outside of a call.
-    pub(crate) fn parse(line: &str) -> Option<Self> {
-        let mut words = line.split_whitespace();
-        let number = words.next()?.parse().ok().filter(|number| *number >= 0)?;
-        let mut arguments = [0; 6];
-        for argument in &mut arguments {
-            let word = words.next()?.strip_prefix("0x")?;
-            *argument = u64::from_str_radix(word, 16).ok()?;
-        }
-        Some(Call { number, arguments })
-    }
-
     /// Whether it waits until another does something: `None` where it may end by itself. It gives
     /// the descriptor of a socket whose own time limit may end it (SO_RCVTIMEO).
-    fn waits_on<'d>(&self, kind: impl Fn(i32) -> Option<&'d Descriptor>) -> Option<Option<i32>> {
+    fn waits_on<'d>(
+        &self,
+        kind: impl Fn(i32) -> Option<&'d Descriptor>,
+        keyboard: impl Fn() -> bool,
+    ) -> Option<Option<i32>> {
         const FOREVER: u64 = 0xffff_ffff;
         /// FUTEX_CMD_MASK, FUTEX_WAIT and FUTEX_WAIT_BITSET of linux/futex.h.
         const COMMAND: u64 = 0x7f;
         const WAITS: [u64; 2] = [0, 9];
-        // What a program reads at its keyboard, somebody may be about to type.
-        let keyboard =
-            kind(0).is_some_and(|kind| matches!(kind, Descriptor::Pipe | Descriptor::Terminal));
         let [first, second, third, fourth, fifth, _] = self.arguments;
-        let forever = |timeout: u64| (timeout & FOREVER == FOREVER && !keyboard).then_some(None);
-        let no_pointer = |timeout: u64| (timeout == 0 && !keyboard).then_some(None);
+        let forever = |timeout: u64| (timeout & FOREVER == FOREVER && !keyboard()).then_some(None);
+        let no_pointer = |timeout: u64| (timeout == 0 && !keyboard()).then_some(None);
         let no_limit = |timeout: u64| (timeout == 0).then_some(None);
         let socket = || {
             let descriptor = i32::try_from(first).ok()?;
@@ -418,6 +420,10 @@ mod tests {
             "u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.bind(('127.0.0.1', 0)); u.recv(9)",
             "a, b = socket.socketpair(); s.accept()",
             "import asyncio; asyncio.run(asyncio.Event().wait())",
+            // It has a keyboard, and does not read it.
+            "sys.stdin.fileno(); select.select([s], [], [])",
+            "sys.stdin.fileno(); p = select.poll(); p.register(s); p.poll()",
+            "sys.stdin.fileno(); e = select.epoll(); e.register(s); e.poll()",
         ] {
             let program = Program::start(text);
             assert!(program.waits_within(LONG), "{text}");
@@ -447,6 +453,9 @@ mod tests {
             "while True: pass",
             "sys.stdin.read()",
             "select.select([s, 0], [], [])",
+            "p = select.poll(); p.register(s); p.register(sys.stdin); p.poll()",
+            "e = select.epoll(); e.register(s); e.register(sys.stdin); e.poll()",
+            "e, f = select.epoll(), select.epoll(); f.register(sys.stdin); e.register(f); e.poll()",
             "if os.fork(): s.accept()\nelse: time.sleep(60)",
             "signal.alarm(60); s.accept()",
             "if os.fork(): s.accept()\n\

@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::machine::{evidence, notes, questions, scores};
-use crate::sheet::Question;
+use super::machine::{details, notes, questions, scores};
 use crate::verdict::{CaseReport, Outcome, Report};
 
 /// Gradescope's `results.json`: what each case counts, all visible. A case of the second question
@@ -62,15 +61,9 @@ fn points(report: &Report, earned: u32) -> Value {
     }
 }
 
-/// What is said of a case: which question it answers, what came of it, and its notes.
+/// What is said of a case, and its notes.
 fn about(report: &Report, case: &CaseReport) -> String {
-    let asked = match case.asked {
-        Some(asked) => format!("The sheet, {}.", asked.words),
-        None => Question::Network.words().to_string(),
-    };
-    let told = evidence(report, case, "");
-    let notes = notes(&case.notes);
-    format!("{asked}\n{}\n{notes}", told.trim())
+    format!("{}\n{}", details(report, case), notes(&case.notes))
         .trim()
         .to_string()
 }

@@ -28,21 +28,28 @@ pub(super) fn message(case: &CaseReport) -> String {
     }
 }
 
-/// All that a student gets to see of a case that did not pass, with what the sheet asks.
-pub(super) fn details(report: &Report, case: &CaseReport) -> String {
-    let asked = case.asked.map_or(String::new(), |asked| {
-        format!("The sheet, {}.\n\n", asked.words)
-    });
-    evidence(report, case, &asked)
+/// Which question a case answers: what the sheet says of it, or the second question.
+pub(super) fn asked(case: &CaseReport) -> String {
+    match case.asked {
+        Some(asked) => format!("The sheet, {}.", asked.words),
+        None => Question::Network.words().to_string(),
+    }
 }
 
-/// What came of a case that did not pass: what was seen, then these words, then why.
-pub(super) fn evidence(report: &Report, case: &CaseReport, asked: &str) -> String {
+/// All that a student gets to see of a case: which question it answers, what came of it, and why.
+pub(super) fn details(report: &Report, case: &CaseReport) -> String {
+    format!("{}\n\n{}", asked(case), evidence(report, case))
+        .trim()
+        .to_string()
+}
+
+/// What came of a case that did not pass: what was seen, and why.
+fn evidence(report: &Report, case: &CaseReport) -> String {
     let Outcome::Failed(failure) = &case.outcome else {
         return message(case);
     };
     let mut text = format!(
-        "{}\n\n{asked}{}: {}\n\n",
+        "{}\n\n{}: {}\n\n",
         failure.summary, failure.misconception.title, failure.misconception.text
     );
     if let Some(diff) = &failure.diff {

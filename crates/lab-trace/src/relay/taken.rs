@@ -1,7 +1,7 @@
-//! Whether a program has received what was sent to it: the queues in /proc/net/tcp.
+//! Whether a program has received what was sent to it: the queues of both ends.
 
 use std::time::{Duration, Instant};
-use std::{fs, io, thread};
+use std::{io, thread};
 
 use socket2::Socket;
 
@@ -20,9 +20,8 @@ pub fn is_taken_within(to: &Socket, patience: Duration) -> io::Result<bool> {
     let limit = Instant::now() + patience;
     while Instant::now() < limit {
         // The calling thread is in the network of both ends.
-        let mut table = fs::read_to_string("/proc/thread-self/net/tcp")?;
-        table += &fs::read_to_string("/proc/thread-self/net/tcp6").unwrap_or_default();
-        if !is_waiting(&table, own.port(), other.port()) {
+        let sockets = lab_netns::sockets("tcp").ok_or(io::ErrorKind::Unsupported)?;
+        if !is_waiting(&sockets, own.port(), other.port()) {
             return Ok(true);
         }
         thread::sleep(LOOK_EVERY);
@@ -30,49 +29,43 @@ pub fn is_taken_within(to: &Socket, patience: Duration) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Whether bytes from one port to another are still in a queue: proc(5), /proc/net/tcp.
-fn is_waiting(table: &str, own: u16, other: u16) -> bool {
-    let port = |address: &str| {
-        let (_, port) = address.rsplit_once(':')?;
-        u16::from_str_radix(port, 16).ok()
-    };
-    table.lines().any(|line| {
-        let fields: Vec<&str> = line.split_whitespace().collect();
-        let [_, local, remote, _, queues, ..] = fields[..] else {
-            return false;
-        };
-        let Some((send, receive)) = queues.split_once(':') else {
-            return false;
-        };
-        let is_empty = |queue: &str| queue.bytes().all(|digit| digit == b'0');
-        match (port(local), port(remote)) {
-            (Some(a), Some(b)) if (a, b) == (own, other) => !is_empty(send),
-            (Some(a), Some(b)) if (a, b) == (other, own) => !is_empty(receive),
-            _ => false,
-        }
+/// Whether bytes from one port to another are still in a queue.
+fn is_waiting(sockets: &[lab_netns::Socket], own: u16, other: u16) -> bool {
+    sockets.iter().any(|one| {
+        let ports = (one.local.port(), one.remote.port());
+        (ports == (own, other) && one.unacknowledged > 0)
+            || (ports == (other, own) && one.unread > 0)
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
 
     #[test]
     fn what_waits_is_seen_at_both_ends() {
-        let line = |local: &str, remote: &str, queues: &str| {
-            format!("  0: 0100007F:{local} 0100007F:{remote} 01 {queues} 00:00000000 0 0 0 1")
+        let socket = |local: u16, remote: u16, (unacknowledged, unread)| lab_netns::Socket {
+            local: SocketAddr::from(([127, 0, 0, 1], local)),
+            remote: SocketAddr::from(([127, 0, 0, 1], remote)),
+            listens: false,
+            begins: false,
+            ended: false,
+            unread,
+            unacknowledged,
+            inode: 1,
         };
-        let none = "00000000:00000000";
-        for (own, peer, waiting) in [
-            (none, none, false),
-            ("00000001:00000000", none, true),
-            (none, "00000000:0000000A", true),
+        for (own, other, waiting) in [
+            ((0, 0), (0, 0), false),
+            ((1, 0), (0, 0), true),
+            ((0, 0), (0, 10), true),
             // The other direction.
-            ("00000000:00000001", "00000001:00000000", false),
+            ((0, 1), (1, 0), false),
         ] {
-            let table = [line("2328", "C000", peer), line("C000", "2328", own)].join("\n");
-            assert_eq!(is_waiting(&table, 0xC000, 0x2328), waiting, "{own} {peer}");
+            let table = [socket(80, 5000, other), socket(5000, 80, own)];
+            assert_eq!(is_waiting(&table, 5000, 80), waiting, "{own:?} {other:?}");
         }
-        assert!(!is_waiting("  sl  local_address\n", 1, 2));
+        assert!(!is_waiting(&[], 1, 2));
     }
 }

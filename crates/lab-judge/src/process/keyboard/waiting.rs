@@ -37,18 +37,13 @@ pub(super) use linux::wait_of;
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use std::fs::{self, File};
-    use std::os::unix::fs::FileExt;
+    use std::fs;
 
     use super::Wait;
-    use crate::procfs::Call;
+    use crate::procfs::{Call, children_of_all_threads};
 
     /// A program may start programs that start programs; so many generations are looked at.
     const GENERATIONS: usize = 8;
-
-    /// What a descriptor set of select(2) holds, and no
-    /// poll of a program that reads a keyboard exceeds.
-    const MOST_DESCRIPTORS: u64 = 1024;
 
     pub fn wait_of(root: u32, stdin: &str) -> Option<Wait> {
         let mut generation = vec![root];
@@ -58,7 +53,7 @@ mod linux {
                 if let Some(wait) = wait_in(process, stdin) {
                     return Some(wait);
                 }
-                next.extend(children(process));
+                next.extend(children_of_all_threads(process));
             }
             if next.is_empty() {
                 return None;
@@ -66,23 +61,6 @@ mod linux {
             generation = next;
         }
         None
-    }
-
-    /// What the threads of a process have started.
-    fn children(process: u32) -> Vec<u32> {
-        let Ok(threads) = fs::read_dir(format!("/proc/{process}/task")) else {
-            return Vec::new(); // It has ended.
-        };
-        let of_thread = |thread: fs::DirEntry| {
-            fs::read_to_string(thread.path().join("children")).unwrap_or_default()
-        };
-        let ids = threads.filter_map(Result::ok).map(of_thread);
-        ids.flat_map(|ids| {
-            ids.split_whitespace()
-                .flat_map(str::parse::<u32>)
-                .collect::<Vec<_>>()
-        })
-        .collect()
     }
 
     fn wait_in(process: u32, stdin: &str) -> Option<Wait> {
@@ -105,95 +83,16 @@ mod linux {
     /// Whether this call, as `/proc/PID/task/TID/syscall` shows it, waits for the keyboard; and if
     /// so, whether for nothing else.
     fn waits_in(call: &str, process: u32, stdin: &str) -> Option<bool> {
-        let Call { number, arguments } = Call::parse(call)?;
-        let [first, second, ..] = arguments;
+        let call = Call::parse(call)?;
         let is_stdin = |descriptor: u64| {
             fs::read_link(format!("/proc/{process}/fd/{descriptor}"))
                 .is_ok_and(|link| link.to_str() == Some(stdin))
         };
-        if number == libc::SYS_read || number == libc::SYS_readv {
-            return is_stdin(first).then_some(true);
+        if call.number == libc::SYS_read || call.number == libc::SYS_readv {
+            return is_stdin(call.arguments[0]).then_some(true);
         }
-        let watched = if EPOLL.contains(&number) {
-            epoll(process, first)
-        } else if POLL.contains(&number) {
-            poll(process, first, second)
-        } else if SELECT.contains(&number) {
-            select(process, first, second)
-        } else {
-            None
-        };
-        watched?.into_iter().any(is_stdin).then_some(false)
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    const EPOLL: [i64; 3] = [
-        libc::SYS_epoll_wait,
-        libc::SYS_epoll_pwait,
-        libc::SYS_epoll_pwait2,
-    ];
-    #[cfg(target_arch = "x86_64")]
-    const POLL: [i64; 2] = [libc::SYS_poll, libc::SYS_ppoll];
-    #[cfg(target_arch = "x86_64")]
-    const SELECT: [i64; 2] = [libc::SYS_select, libc::SYS_pselect6];
-
-    #[cfg(not(target_arch = "x86_64"))]
-    const EPOLL: [i64; 2] = [libc::SYS_epoll_pwait, libc::SYS_epoll_pwait2];
-    #[cfg(not(target_arch = "x86_64"))]
-    const POLL: [i64; 1] = [libc::SYS_ppoll];
-    #[cfg(not(target_arch = "x86_64"))]
-    const SELECT: [i64; 1] = [libc::SYS_pselect6];
-
-    /// The descriptors that an epoll descriptor watches for input: lines like `tfd: 0 events: 19
-    /// …`, the events in hexadecimal.
-    fn epoll(process: u32, descriptor: u64) -> Option<Vec<u64>> {
-        const EPOLLIN: u32 = 1;
-        let text = fs::read_to_string(format!("/proc/{process}/fdinfo/{descriptor}")).ok()?;
-        let watched = text.lines().filter_map(|line| {
-            let mut words = line.strip_prefix("tfd:")?.split_whitespace();
-            let descriptor = words.next()?.parse().ok()?;
-            let events = u32::from_str_radix(words.nth(1)?, 16).ok()?;
-            (events & EPOLLIN != 0).then_some(descriptor)
-        });
-        Some(watched.collect())
-    }
-
-    /// The descriptors in an array of struct pollfd that are asked for input.
-    fn poll(process: u32, at: u64, count: u64) -> Option<Vec<u64>> {
-        const SIZE: usize = 8;
-        const POLLIN: u8 = 1;
-        let count = usize::try_from(count.min(MOST_DESCRIPTORS)).ok()?;
-        let bytes = memory(process, at, count * SIZE)?;
-        let watched = bytes.as_chunks::<SIZE>().0.iter().filter_map(|one| {
-            let descriptor = i32::from_ne_bytes(*one.first_chunk()?);
-            (one[4] & POLLIN != 0)
-                .then_some(descriptor)
-                .and_then(|descriptor| u64::try_from(descriptor).ok())
-        });
-        Some(watched.collect())
-    }
-
-    /// The descriptors in a set of select(2).
-    fn select(process: u32, below: u64, at: u64) -> Option<Vec<u64>> {
-        // No set: nothing is asked for input.
-        if at == 0 {
-            return None;
-        }
-        let below = below.min(MOST_DESCRIPTORS);
-        let bytes = memory(process, at, usize::try_from(below.div_ceil(8)).ok()?)?;
-        let is_in = |descriptor: &u64| {
-            let byte = usize::try_from(descriptor / 8).ok();
-            byte.and_then(|byte| bytes.get(byte))
-                .is_some_and(|byte| byte & (1 << (descriptor % 8)) != 0)
-        };
-        Some((0..below).filter(is_in).collect())
-    }
-
-    fn memory(process: u32, at: u64, size: usize) -> Option<Vec<u8>> {
-        let mut bytes = vec![0; size];
-        let memory = File::open(format!("/proc/{process}/mem")).ok()?;
-        memory.read_exact_at(&mut bytes, at).ok()?;
-        Some(bytes)
+        let mut watched = call.watched_by(process)?.into_iter();
+        watched.any(is_stdin).then_some(false)
     }
 
     #[cfg(test)]
@@ -284,9 +183,10 @@ mod linux {
                     let path = format!("/proc/{0}/task/{0}/syscall", program.0.id());
                     let call = fs::read_to_string(path).ok()?;
                     // Starting, Python reads files, and waits for nothing for long.
-                    let number: i64 = call.split_whitespace().next()?.parse().ok()?;
+                    let call = Call::parse(&call)?;
                     let waits = [libc::SYS_clock_nanosleep, libc::SYS_read];
-                    (waits.contains(&number) || SELECT.contains(&number)).then_some(())
+                    let watches = call.watched_by(program.0.id()).is_some();
+                    (waits.contains(&call.number) || watches).then_some(())
                 };
                 until(rests).unwrap();
                 assert_eq!(wait_of(program.0.id(), &name), None, "{script}");

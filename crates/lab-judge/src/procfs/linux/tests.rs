@@ -33,7 +33,7 @@ fn both_ways_to_ask_for_a_queue_agree() {
     let mut ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (us, them) = (ours.local_addr().unwrap(), ours.peer_addr().unwrap());
     ours.write_all(b"abcd").unwrap();
-    let table = super::sockets("tcp").unwrap();
+    let table = sockets("tcp").unwrap();
     let line = table
         .iter()
         .find(|socket| socket.local == them && socket.remote == us);
@@ -97,7 +97,7 @@ fn a_port_has_a_holder() {
     // Who it is depends on the moment: a program that another
     // test starts has our sockets too, until it is executed.
     assert!(holder("tcp", address.port()).is_some());
-    let table = super::sockets("tcp").unwrap();
+    let table = sockets("tcp").unwrap();
     let inode = table.iter().find(|one| one.local == address).unwrap().inode;
     let we = |process: &Process| process.id == std::process::id();
     assert!(holder_of(inode, processes().into_iter().filter(we)).is_some());
@@ -110,4 +110,42 @@ fn names_with_brackets_do_not_confuse() {
         (process.name.as_str(), process.parent, process.group),
         ("a) b) c", 1, 46)
     );
+}
+
+#[test]
+fn all_that_a_program_has_started_is_found_from_its_leader_on_orphans_too() {
+    use std::os::unix::process::CommandExt;
+
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid())).unwrap();
+    super::note_reaper();
+    let script = "(sleep 1000 &); sleep 1000 & wait";
+    let mut leader = std::process::Command::new("sh");
+    let mut leader = leader
+        .args(["-c", script])
+        .process_group(0)
+        .spawn()
+        .unwrap();
+    let group = leader.id();
+    let of_group = |all: Vec<Process>| -> Vec<(u32, String)> {
+        let all = all.into_iter().filter(|one| one.group == group);
+        let mut all: Vec<_> = all.map(|one| (one.id, one.name)).collect();
+        all.sort();
+        all
+    };
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let all_there = |found: &[(u32, String)]| {
+        let sleeps = |one: &&(u32, String)| one.1 == "sleep";
+        found.iter().filter(sleeps).count() == 2
+    };
+    let mut found = of_group(super::processes_of(&[group]));
+    while !all_there(&found) && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(5));
+        found = of_group(super::processes_of(&[group]));
+    }
+    let all = of_group(processes());
+    rustix::process::kill_process_group(pid(group).unwrap(), rustix::process::Signal::KILL)
+        .unwrap();
+    leader.wait().unwrap();
+    assert!(all_there(&found), "{found:?}, of {all:?}");
+    assert_eq!(found, all);
 }
