@@ -341,6 +341,13 @@ fn check(exercise: &Exercise, kind: Kind) -> String {
         true => String::new(),
         false => "`cargo test -p tests --test exercises` runs the exercise's tests.\n".to_string(),
     };
+    let hints = match kind.solution {
+        true => String::new(),
+        false => format!(
+            "`cargo lab hint {id}` helps with the first step that you have not written: a question first, then with `--more` \
+             where to look, then a sketch.\n"
+        ),
+    };
     format!(
         "## Check it\n\n\
          ```console\n\
@@ -350,7 +357,7 @@ fn check(exercise: &Exercise, kind: Kind) -> String {
          The first one checks the programs in this folder, the second any program of yours, in any language.\n\
          The check plays the other side, as hostile as a network may be, and says what went wrong and why.\n\
          `cargo lab check --help` lists the options, and `cargo lab doctor` says whether this machine has what the labs need.\n\
-         {tests}\
+         {tests}{hints}\
          It is not a sandbox: what it runs has your rights.\n\n"
     )
 }

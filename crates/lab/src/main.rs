@@ -3,6 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`dispatch`] | the commands that are their own binaries, built when first used |
+//! | [`hint`] | `cargo lab hint`: help with the next step of a starter |
 //! | [`list`] | `cargo lab list` |
 //! | [`run`] | `cargo lab run`: one conversation, in one terminal |
 //! | [`show`] | the lines of both sides in one terminal, each labeled |
@@ -27,6 +28,7 @@
 
 mod demo;
 mod dispatch;
+mod hint;
 mod index;
 mod list;
 mod run;
@@ -59,6 +61,7 @@ struct Lab {
 enum Command {
     List(list::List),
     Run(run::Run),
+    Hint(hint::Hint),
     Index(index::Index),
     Check(dispatch::Check),
     Grade(dispatch::Grade),
@@ -79,6 +82,7 @@ fn main() -> labnet::MainResult {
     let code = match labnet::args_with_help::<Lab>(NAME, with_example)?.command {
         Some(Command::List(list)) => list.run().map(|()| 0),
         Some(Command::Run(run)) => run.run(),
+        Some(Command::Hint(hint)) => hint.run().map(|()| 0),
         Some(Command::Index(index)) => index.run().map(|()| 0),
         // Only `--help` looks at the others; they were handed over above.
         _ => help().map(|()| 0),

@@ -53,6 +53,7 @@ fn every_handout_builds_and_solutions_pass_and_starters_fail_for_what_is_missing
             place.unpack(&["--python", "--check"]);
             check_fails(&place, &names, "NotImplementedError: write step");
             first_command_shows_a_failure(&place);
+            a_hint_helps_with_the_first_step(&place);
         }
     });
 }
@@ -142,6 +143,7 @@ fn starter_fails(place: &Place<'_>, names: &[String]) {
     if !names.is_empty() {
         goal::readme_names_every_case(place, names);
         first_command_shows_a_failure(place);
+        a_hint_helps_with_the_first_step(place);
     }
 }
 
@@ -170,6 +172,18 @@ fn first_command_shows_a_failure(place: &Place<'_>) {
         .start();
     while !running.line().starts_with("FAIL  ") {}
     running.stop();
+}
+
+/// The first step of a starter is open; the second hint says where to look.
+fn a_hint_helps_with_the_first_step(place: &Place<'_>) {
+    let first = place.succeeds(&["lab", "hint", place.exercise]);
+    assert!(
+        first.contains(", step 1: ") && first.contains("\n1. "),
+        "{first}"
+    );
+    assert!(!first.contains("\n2. "), "{first}");
+    let more = place.succeeds(&["lab", "hint", place.exercise, "--more"]);
+    assert!(more.contains("\n1. ") && more.contains("\n2. "), "{more}");
 }
 
 /// The whole hand-out builds, without a warning.

@@ -11,6 +11,7 @@
 //! | [`commands`] | the commands that documents and headers show |
 //! | [`crib`] | the page for readers of Python shows lines that the programs have |
 //! | [`sizes`] | tables of modules, and the length of files |
+//! | [`hints`] | every step of a starter has hints, and none gives the solution away |
 //! | [`shell`] | takes a shell's line apart, for `commands` |
 //! | [`prose`] | lines of a readable length, nothing left for later, fresh pages, guides that name what is there |
 
@@ -25,6 +26,7 @@ use tests::binaries::workspace;
 
 mod commands;
 mod crib;
+mod hints;
 mod manifests;
 mod modules;
 mod programs;
