@@ -172,7 +172,16 @@ fn replacement(lines: &str, program: &str, language: Language) -> (String, Strin
         (Some(first), _) => format!("step {first}"),
         (None, _) => "this part".to_string(),
     };
-    let mut text = format!("{indent}{comment} Yours to write: {task}.\n");
+    let numbers: Vec<u32> = steps.iter().filter_map(|step| number(Some(step))).collect();
+    let said = match numbers.split_last() {
+        // The steps between these are in a helper.
+        Some((last, before)) if numbers.windows(2).any(|next| next[1] != next[0] + 1) => {
+            let before: Vec<String> = before.iter().map(u32::to_string).collect();
+            format!("steps {} and {last}", before.join(", "))
+        }
+        _ => task.clone(),
+    };
+    let mut text = format!("{indent}{comment} Yours to write: {said}.\n");
     for (step, code) in with_code(lines, comment) {
         text.push_str(&format!("{indent}{}\n", step.trim()));
         let in_rust = language == Language::Rust;
@@ -183,8 +192,8 @@ fn replacement(lines: &str, program: &str, language: Language) -> (String, Strin
     }
     text.push_str(indent);
     text.push_str(&match language {
-        Language::Rust => format!("todo!(\"write {task}\");\n"),
-        _ => format!("raise NotImplementedError(\"write {task}\")\n"),
+        Language::Rust => format!("todo!(\"write {said}\");\n"),
+        _ => format!("raise NotImplementedError(\"write {said}\")\n"),
     });
     (text, task)
 }
@@ -314,6 +323,19 @@ fn main() {
             "def serve():\n    # Yours to write: step 6.\n    # 6. Receive\n    \
              raise NotImplementedError(\"write step 6\")\n"
         );
+    }
+
+    #[test]
+    fn steps_with_others_between_them_are_named_one_by_one() {
+        let text =
+            "# region: exercise\n# 1. A\na = 1\n# 2. B\nb = 2\n# 5. C\n# endregion: exercise\n";
+        let (text, tasks) = starter(text, Language::Python).unwrap();
+        assert!(
+            text.starts_with("# Yours to write: steps 1, 2 and 5.\n"),
+            "{text}"
+        );
+        assert!(text.ends_with("(\"write steps 1, 2 and 5\")\n"), "{text}");
+        assert_eq!(tasks, ["steps 1 to 5"]);
     }
 
     #[test]
