@@ -10,7 +10,7 @@
 //! process group, so that its compilers end with it.
 
 use std::io::{self, Read};
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex};
@@ -128,6 +128,11 @@ fn start_as(command: &mut Command, group: bool) -> io::Result<Running> {
 }
 
 impl Running {
+    /// Its stdin, once, where the command has it piped.
+    pub fn stdin(&mut self) -> Option<ChildStdin> {
+        lock(&self.started).child.stdin.take()
+    }
+
     /// Its piped stdout, once.
     pub fn stdout(&mut self) -> Option<ChildStdout> {
         lock(&self.started).child.stdout.take()

@@ -74,6 +74,29 @@ impl StagingDir {
         let _no_signal_now = lock(&STAGING);
         fs::rename(self.path.join(name), place)
     }
+
+    /// The same for a place where something is: that is moved into this folder first, and goes with
+    /// it. A signal comes before or after both steps. When the second step fails, the first is
+    /// undone.
+    ///
+    /// # Errors
+    ///
+    /// When the system cannot do it (`rename`), for example because the place is on another file
+    /// system.
+    pub fn replace(&self, name: &str, place: &Path) -> io::Result<()> {
+        let _no_signal_now = lock(&STAGING);
+        let old = self.path.join("replaced");
+        let was_there = match fs::rename(place, &old) {
+            Ok(()) => true,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+            Err(error) => return Err(error),
+        };
+        let moved = fs::rename(self.path.join(name), place);
+        if moved.is_err() && was_there {
+            fs::rename(&old, place)?;
+        }
+        moved
+    }
 }
 
 impl Drop for StagingDir {
@@ -94,4 +117,27 @@ pub(crate) fn remove_all() -> MutexGuard<'static, Vec<PathBuf>> {
         let _gone = fs::remove_dir_all(folder);
     }
     folders
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_replaced_goes_and_stays_when_there_is_nothing_to_put_in_its_place() {
+        let around = StagingDir::temporary("lab-core-staging").unwrap();
+        let place = around.path().join("place");
+        let work = StagingDir::new(around.path().join("work")).unwrap();
+        work.write("new/a", b"1").unwrap();
+        work.replace("new", &place).unwrap();
+        assert_eq!(fs::read(place.join("a")).unwrap(), b"1");
+        work.write("new/b", b"2").unwrap();
+        work.replace("new", &place).unwrap();
+        assert_eq!(fs::read(place.join("b")).unwrap(), b"2");
+        assert!(!place.join("a").exists());
+        drop(work);
+        let work = StagingDir::new(around.path().join("work")).unwrap();
+        work.replace("missing", &place).unwrap_err();
+        assert!(place.join("b").exists());
+    }
 }
