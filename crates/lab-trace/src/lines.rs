@@ -98,9 +98,9 @@ fn step(lines: &[&str]) -> Option<String> {
         {
             return Some(words.to_string());
         }
-        // A function begins.
+        // A function begins, perhaps that of a class.
         let begins = ["fn ", "pub fn ", "def ", "async fn "];
-        if begins.iter().any(|word| line.starts_with(word)) {
+        if begins.iter().any(|word| text.starts_with(word)) {
             return None;
         }
     }
@@ -136,5 +136,14 @@ fn helper() {
             "    x.listen()",
         ];
         assert_eq!(step(&python).as_deref(), Some("3. Listen: from here on"));
+        let class = [
+            python[0],
+            python[1],
+            python[2],
+            "",
+            "class Reader:",
+            "    def read(self):",
+        ];
+        assert_eq!(step(&[&class[..], &["        x.recv()"]].concat()), None);
     }
 }
