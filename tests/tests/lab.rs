@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic anywhere")]
 
+use tests::binaries::workspace;
 use tests::catalog::entries;
 use tests::{Finished, Program, rust};
 
@@ -260,6 +261,22 @@ fn a_wrong_command_line_is_told_in_one_line_and_the_next_says_what_was_meant() {
             "{words:?}"
         );
     }
+}
+
+/// Cargo speaks there, and proposes a crate of another name; so the READMEs say it before.
+#[test]
+fn the_readmes_say_what_cargo_says_of_lab_in_another_folder() {
+    let output = std::process::Command::new(env!("CARGO"))
+        .args(["lab", "list"])
+        .current_dir(std::env::temp_dir())
+        .output()
+        .expect("cargo runs: it started this test");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("no such command: `lab`"), "{said}");
+    let read = |path: &str| std::fs::read_to_string(workspace().join(path)).expect("it is there");
+    assert!(read("README.md").contains("elsewhere cargo knows no such command"));
+    // The README of a hand-out is made here.
+    assert!(read("crates/lab-handout/src/readme.rs").contains("cargo does not know `cargo lab`"));
 }
 
 #[test]

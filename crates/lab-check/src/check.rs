@@ -10,6 +10,7 @@ use lab_judge::exercise::{Case, Role};
 use lab_judge::report::Format;
 use lab_judge::run::{self, Plan, SharedReport};
 use lab_judge::sheet::{self, Question};
+use lab_judge::verdict::TESTS;
 use lab_judge::{misconceptions, process};
 use labnet::{Hint, lock, say};
 use serde_json::json;
@@ -17,6 +18,7 @@ use serde_json::json;
 use crate::deliver::{self, Save, Sink};
 use crate::elsewhere;
 use crate::exercises;
+use crate::left;
 use crate::own_tests;
 use crate::progress::Progress;
 use crate::target::{self, Prepared, Wanted};
@@ -131,11 +133,11 @@ impl Check {
         target::get_networks(self.shared_network, commands);
         let (exercise, sides) = target::sides(name, commands)?;
         if self.list {
-            let mut roles = sides.iter().map(|(role, _)| *role);
-            let tests = own_tests::role(exercise, &sides);
+            let roles = sides.iter().map(|(role, _)| *role);
+            let tests = own_tests::are_there(exercise, &sides);
             match self.format {
                 Format::Json => list_as_json(roles, tests)?,
-                _ => roles.try_for_each(|role| list_cases(role, tests))?,
+                _ => list_cases(roles, tests)?,
             }
             return Ok(0);
         }
@@ -207,7 +209,11 @@ pub fn play(wanted: &Wanted, plan: &Plan, shared_report: &SharedReport) -> anyho
             });
             elsewhere::play(role, target, plan, shared_report);
         }
-        own_tests::play(plan, shared_report)
+        own_tests::play(plan, shared_report)?;
+        let mut report = lock(shared_report);
+        let left = left::of_the_starter(&report, &wanted.sides);
+        report.remarks.extend(left);
+        Ok(())
     }));
     done.unwrap_or_else(|panic| {
         Err(anyhow!(
@@ -252,10 +258,7 @@ fn list_exercises() -> anyhow::Result<()> {
 }
 
 /// The cases with what they depend on, for a program that chooses among them.
-fn list_as_json<'a>(
-    roles: impl Iterator<Item = &'a Role>,
-    tests: Option<&Role>,
-) -> anyhow::Result<()> {
+fn list_as_json<'a>(roles: impl Iterator<Item = &'a Role>, tests: bool) -> anyhow::Result<()> {
     let mut cases = Vec::new();
     for role in roles {
         cases.extend(role.cases.iter().map(|case| {
@@ -270,13 +273,13 @@ fn list_as_json<'a>(
             })
         }));
     }
-    cases.extend(tests.map(|role| {
+    cases.extend(tests.then(|| {
         json!({
-            "role": role.kind.name(),
+            "role": TESTS,
             "id": own_tests::ID,
             "name": own_tests::NAME,
             "depends_on": [],
-            "question": Question::Network.name(),
+            "question": Question::Tests.name(),
             "sheet": null,
             "weight": sheet::weight(None),
         })
@@ -286,25 +289,30 @@ fn list_as_json<'a>(
 
 /// The cases by the questions that they answer; before
 /// those that the sheet asks for stands the part that does.
-fn list_cases(role: &Role, tests: Option<&Role>) -> anyhow::Result<()> {
-    let print = |id, name| say!("{:8} {id:22} {name}", role.kind.name());
-    let line = |case: &Case| print(case.id, case.name);
-    say!("{}", Question::Sheet.words())?;
-    for asked in role.sheet {
-        say!("  {}", asked.words)?;
-        let mut cases = role.cases.iter();
-        while let Some(case) = cases.find(|case| asked.cases.contains(&case.id)) {
-            line(case)?;
+fn list_cases<'a>(roles: impl Iterator<Item = &'a Role>, tests: bool) -> anyhow::Result<()> {
+    let print = |role: &str, id, name| say!("{role:8} {id:22} {name}");
+    for role in roles {
+        let line = |case: &Case| print(role.kind.name(), case.id, case.name);
+        say!("{}", Question::Sheet.words())?;
+        for asked in role.sheet {
+            say!("  {}", asked.words)?;
+            let mut cases = role.cases.iter();
+            while let Some(case) = cases.find(|case| asked.cases.contains(&case.id)) {
+                line(case)?;
+            }
         }
-    }
-    say!("\n{}", Question::Network.words())?;
-    for case in role.cases {
-        if role.asked(case.id).is_none() {
-            line(case)?;
+        say!("\n{}", Question::Network.words())?;
+        for case in role.cases {
+            if role.asked(case.id).is_none() {
+                line(case)?;
+            }
         }
+        say!("")?;
     }
-    if tests.is_some_and(|with| with.kind == role.kind) {
-        print(own_tests::ID, own_tests::NAME)?;
+    if tests {
+        say!("{}", Question::Tests.words())?;
+        print(TESTS, own_tests::ID, own_tests::NAME)?;
+        say!("")?;
     }
-    say!("")
+    Ok(())
 }

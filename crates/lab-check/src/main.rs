@@ -8,6 +8,7 @@
 //! | [`scan_report`] | what a port scanner has printed |
 //! | [`elsewhere`] | a server that listens on another port than it was told to |
 //! | [`own_tests`] | the tests of a hand-out's exercise, as the last case |
+//! | [`left`] | what is left to do when every case passes |
 //! | [`deliver`], [`signals`] | results that arrive however the check ends |
 //! | [`workspace`] | the folder of all this |
 //! | [`tools`] | programs that the exercises use, and how to get them on this system |
@@ -20,6 +21,7 @@ mod doctor;
 mod elsewhere;
 mod exercises;
 mod grade;
+mod left;
 mod own_tests;
 mod progress;
 #[allow(dead_code, reason = "a hand-out of another exercise does not use it")]

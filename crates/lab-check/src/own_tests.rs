@@ -6,19 +6,22 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::process::Stdio;
+use std::io::{self, IsTerminal};
+use std::process::{Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use lab_core::cargo::BuildLines;
 use lab_core::catalog::Catalog;
 use lab_core::process::{self, Stream};
 use lab_judge::exercise::{Exercise, Role};
 use lab_judge::misconceptions as m;
 use lab_judge::run::{Plan, SharedReport};
-use lab_judge::verdict::{CaseReport, Diff, Excerpt, Failure, Outcome, ProgramReport};
+use lab_judge::verdict::{CaseReport, Diff, Excerpt, Failure, Outcome, ProgramReport, Side, TESTS};
 use labnet::{lock, log};
 
+use crate::progress::Progress;
 use crate::workspace;
 
 /// The sides of a check, each with its command.
@@ -31,18 +34,33 @@ pub const NAME: &str = "passes the exercise's tests, which want the words of twi
 /// What is run in its turn: where already the two programs do not understand
 /// each other, every other test would wait in vain.
 const PARTS: [&str; 2] = ["of_rust_server_and_rust_client", ""];
+/// How cargo runs them.
+const ARGUMENTS: [&str; 5] = ["test", "-p", "tests", "--test", "exercises"];
 /// How often a run of the tests is asked whether it is still wanted.
 const PERIOD: Duration = Duration::from_millis(200);
 /// So many pieces of what the tests print may wait to be read.
 const WAITING_PIECES: usize = 64;
 
-/// The case before it is played; none where it does not belong to this check.
-pub fn not_played(exercise: &'static Exercise, sides: &Sides, plan: &Plan) -> Option<CaseReport> {
+/// The case before it is played, with what it has for a side;
+/// none where it does not belong to this check.
+pub fn not_played(
+    exercise: &'static Exercise,
+    sides: &Sides,
+    plan: &Plan,
+) -> Option<(Side, CaseReport)> {
     let asked_for = plan.only.iter().any(|only| only == ID);
     let wanted = asked_for || (plan.only.is_empty() && sides.len() == exercise.roles.len());
-    let role = role(exercise, sides).filter(|_| wanted)?;
-    Some(CaseReport {
-        role: role.kind.name(),
+    if !wanted || !are_there(exercise, sides) {
+        return None;
+    }
+    let side = Side {
+        role: TESTS,
+        command: format!("cargo {}", ARGUMENTS.join(" ")),
+        readme: "README.md".to_string(),
+        section: Some("What your program must do".to_string()),
+    };
+    let case = CaseReport {
+        role: TESTS,
         id: ID,
         name: NAME,
         asked: None,
@@ -52,27 +70,34 @@ pub fn not_played(exercise: &'static Exercise, sides: &Sides, plan: &Plan) -> Op
         only_the_port: false,
         notes: Vec::new(),
         elapsed: Duration::ZERO,
-    })
+    };
+    Some((side, case))
 }
 
-/// The side that the case is told with: the last one, in a hand-out with one exercise's tests.
-pub fn role(exercise: &'static Exercise, sides: &Sides) -> Option<&'static Role> {
-    let role = exercise.roles.last()?;
+/// Whether this is a check of our own programs in a hand-out with one exercise's tests.
+pub fn are_there(exercise: &'static Exercise, sides: &Sides) -> bool {
+    let Some(role) = exercise.roles.last() else {
+        return false;
+    };
     let own = sides.iter().all(|(_, command)| command == "rust");
     if !own || !sides.iter().any(|(side, _)| side.kind == role.kind) {
-        return None;
+        return false;
     }
-    let tests = fs::read_dir(workspace::root().join("tests/tests/exercises")).ok()?;
+    let Ok(tests) = fs::read_dir(workspace::root().join("tests/tests/exercises")) else {
+        return false;
+    };
     let main = |name: &std::ffi::OsString| name == "main.rs";
     let names = tests.flatten().map(|entry| entry.file_name());
     if names.filter(|name| !main(name)).count() != 1 {
-        return None;
+        return false;
     }
     // A server and a client may have a check each: the last one has the tests of both.
-    let catalog = Catalog::read().ok()?;
+    let Ok(catalog) = Catalog::read() else {
+        return false;
+    };
     let exercises = catalog.sheets.iter().flat_map(|sheet| &sheet.exercises);
-    let last = exercises.flat_map(|exercise| &exercise.programs).last()?;
-    (last.package == role.package).then_some(role)
+    let last = exercises.flat_map(|exercise| &exercise.programs).last();
+    last.is_some_and(|last| last.package == role.package)
 }
 
 /// Plays the tests when everything else has passed.
@@ -96,13 +121,10 @@ pub fn play(plan: &Plan, shared_report: &SharedReport) -> anyhow::Result<()> {
         Vec::new(),
     );
     if others_pass {
-        log!("playing the tests of the exercise, which are built first …");
-        for some in PARTS {
-            told = outcome(some, until)?;
-            if !matches!(told.0, Outcome::Passed) {
-                break;
-            }
-        }
+        told = match built(until)? {
+            Some(outcome) => (outcome, Vec::new()),
+            None => played(until)?,
+        };
     }
     let (outcome, programs) = told;
     let mut report = lock(shared_report);
@@ -115,41 +137,55 @@ pub fn play(plan: &Plan, shared_report: &SharedReport) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Builds the tests, with cargo's bar on a terminal. Gives why they cannot be played.
+fn built(until: Instant) -> anyhow::Result<Option<Outcome>> {
+    let mut command = lab_core::cargo::command();
+    command.args(ARGUMENTS).arg("--no-run");
+    lab_core::cargo::show_progress(&mut command);
+    let mut lines = BuildLines::new(&["the tests of the exercise"]);
+    let ended = listen(command, until, |stream, bytes| {
+        if let Stream::Stderr = stream {
+            lines.feed(bytes);
+        }
+    })?;
+    Ok(match ended {
+        Ended::Passed => None,
+        Ended::Failed => Some(not_run("they do not build")),
+        Ended::Stopped(outcome) => Some(outcome),
+    })
+}
+
+/// Plays the tests in their turn, until one fails.
+fn played(until: Instant) -> anyhow::Result<(Outcome, Vec<ProgramReport>)> {
+    let mut told = (Outcome::Passed, Vec::new());
+    for some in PARTS {
+        told = outcome(some, until)?;
+        if !matches!(told.0, Outcome::Passed) {
+            break;
+        }
+    }
+    Ok(told)
+}
+
 /// Runs the tests with this in their names, and says how that ended.
 fn outcome(some: &str, until: Instant) -> anyhow::Result<(Outcome, Vec<ProgramReport>)> {
     let mut command = lab_core::cargo::command();
-    command.args(["test", "--package", "tests", "--test", "exercises", some]);
-    command.current_dir(workspace::root()).stdin(Stdio::null());
-    command.env("RUST_BACKTRACE", "0");
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut cargo = process::start_group(&mut command).context("cannot start cargo")?;
-    let (sender, events) = sync_channel(WAITING_PIECES);
-    cargo.listen((), &sender);
-    drop(sender);
+    command.args(ARGUMENTS).arg(some);
+    command.env("RUST_BACKTRACE", "0").stderr(Stdio::piped());
     let (mut printed, mut errors) = (Vec::new(), Vec::new());
-    loop {
-        match events.recv_timeout(PERIOD) {
-            Ok(event) => match event.stream {
-                Stream::Stdout => printed.extend(event.bytes.unwrap_or_default()),
-                Stream::Stderr => errors.extend(event.bytes.unwrap_or_default()),
-            },
-            Err(RecvTimeoutError::Disconnected) => break,
-            Err(RecvTimeoutError::Timeout) => {}
+    let mut counted = Counted::default();
+    let ended = listen(command, until, |stream, bytes| match stream {
+        Stream::Stdout => {
+            printed.extend_from_slice(bytes);
+            counted.look(&printed);
         }
-        // Dropped, it is killed with all that it has started.
-        if !lab_judge::process::may_start() {
-            return Ok((Outcome::Undecided("it was stopped".to_string()), Vec::new()));
-        }
-        if Instant::now() >= until {
-            let why = "the time for the whole check had passed: --limit gives it more";
-            return Ok((Outcome::Undecided(why.to_string()), Vec::new()));
-        }
-    }
-    let passed = cargo.end()?.success();
+        Stream::Stderr => errors.extend_from_slice(bytes),
+    })?;
     let text = String::from_utf8_lossy(&printed);
-    Ok(match (passed, failed(&text)) {
-        (true, _) => (Outcome::Passed, Vec::new()),
-        (false, Some((failure, said))) => {
+    Ok(match (ended, failed(&text, some)) {
+        (Ended::Passed, _) => (Outcome::Passed, Vec::new()),
+        (Ended::Stopped(outcome), _) => (outcome, Vec::new()),
+        (Ended::Failed, Some((failure, said))) => {
             let said = ProgramReport {
                 ended: None,
                 stdout: Excerpt::of(said.as_bytes()),
@@ -157,20 +193,104 @@ fn outcome(some: &str, until: Instant) -> anyhow::Result<(Outcome, Vec<ProgramRe
             };
             (Outcome::Failed(Box::new(failure)), vec![said])
         }
-        (false, None) => {
+        (Ended::Failed, None) => {
             let errors = String::from_utf8_lossy(&errors);
             let line = errors.lines().find(|line| line.starts_with("error"));
-            let why = format!(
-                "the tests could not be run: {}; cargo test -p tests --test exercises shows why",
-                line.unwrap_or("cargo does not say why")
-            );
-            (Outcome::Undecided(why), Vec::new())
+            (
+                not_run(line.unwrap_or("cargo does not say why")),
+                Vec::new(),
+            )
         }
     })
 }
 
+fn not_run(why: &str) -> Outcome {
+    let command = ARGUMENTS.join(" ");
+    Outcome::Undecided(format!(
+        "the tests could not be run: {why}; cargo {command} shows more"
+    ))
+}
+
+/// How a call of cargo ended.
+enum Ended {
+    Passed,
+    Failed,
+    /// Before its end, and what that makes of the case.
+    Stopped(Outcome),
+}
+
+/// Runs cargo as long as its result is wanted, and gives what it prints to the listener.
+fn listen(
+    mut command: Command,
+    until: Instant,
+    mut listener: impl FnMut(Stream, &[u8]),
+) -> anyhow::Result<Ended> {
+    command.current_dir(workspace::root());
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut cargo = process::start_group(&mut command).context("cannot start cargo")?;
+    let (sender, events) = sync_channel(WAITING_PIECES);
+    cargo.listen((), &sender);
+    drop(sender);
+    loop {
+        match events.recv_timeout(PERIOD) {
+            Ok(event) => listener(event.stream, &event.bytes.unwrap_or_default()),
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        // Dropped, it is killed with all that it has started.
+        if !lab_judge::process::may_start() {
+            let outcome = Outcome::Undecided("it was stopped".to_string());
+            return Ok(Ended::Stopped(outcome));
+        }
+        if Instant::now() >= until {
+            let why = "the time for the whole check had passed: --limit gives it more";
+            return Ok(Ended::Stopped(Outcome::Undecided(why.to_string())));
+        }
+    }
+    Ok(match cargo.end()?.success() {
+        true => Ended::Passed,
+        false => Ended::Failed,
+    })
+}
+
+/// Shows how many of the tests have been played: a bar on a terminal, one line elsewhere.
+#[derive(Default)]
+struct Counted {
+    progress: Option<Progress>,
+    done: usize,
+}
+
+impl Counted {
+    /// Looks at all that libtest has printed so far.
+    fn look(&mut self, printed: &[u8]) {
+        let text = String::from_utf8_lossy(printed);
+        let total = || {
+            let line = text
+                .lines()
+                .find_map(|line| line.strip_prefix("running "))?;
+            line.split(' ').next()?.parse::<usize>().ok()
+        };
+        // The first test alone takes no time.
+        if let (None, Some(total)) = (&self.progress, total().filter(|total| *total > 1)) {
+            if !io::stderr().is_terminal() {
+                log!("playing the {total} tests of the exercise …");
+            }
+            self.progress = Some(Progress::new(total, "the exercise's tests"));
+        }
+        let Some(progress) = &self.progress else {
+            return;
+        };
+        let done = text.lines().filter(|line| line.starts_with("test "));
+        let names = done.filter_map(|line| Some(line.split_once(" ... ")?.0));
+        for name in names.skip(self.done) {
+            self.done += 1;
+            progress.done(name.trim_start_matches("test "));
+        }
+    }
+}
+
 /// What libtest says about failed tests: the first one, and what its programs said.
-fn failed(text: &str) -> Option<(Failure, String)> {
+fn failed(text: &str, some: &str) -> Option<(Failure, String)> {
     let mut results = BTreeMap::new();
     for line in text.lines() {
         if let Some((name, result)) = line
@@ -215,13 +335,13 @@ fn failed(text: &str) -> Option<(Failure, String)> {
         [] => String::new(),
         others => format!(" Then come {}.", others.join(", ")),
     };
+    let count = match some {
+        "" => format!("{} of {} tests fail. The first is ", wrong.len(), results.len()),
+        _ => "The two programs do not work together, so the other tests were not played. What fails is ".to_string(),
+    };
     let failure = Failure {
         misconception: &m::FAILS_TESTS,
-        summary: format!(
-            "{} of {} tests fail. The first is {first}{what}{short}.{then}",
-            wrong.len(),
-            results.len()
-        ),
+        summary: format!("{count}{first}{what}{short}.{then}"),
         diff,
         elsewhere: None,
     };
@@ -293,7 +413,7 @@ test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out
 
     #[test]
     fn the_first_test_that_fails_is_told_with_both_texts() {
-        let (failure, said) = failed(FAILED).expect("a test fails");
+        let (failure, said) = failed(FAILED, "").expect("a test fails");
         // In the order of their names, as libtest lists them.
         assert_eq!(
             failure.summary,
@@ -301,7 +421,7 @@ test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out
         );
         assert_eq!(said, "other");
         let one = FAILED.replace("sum::other ... FAILED", "sum::other ... ok");
-        let (failure, said) = failed(&one).expect("a test fails");
+        let (failure, said) = failed(&one, "").expect("a test fails");
         assert_eq!(
             failure.summary,
             "1 of 3 tests fail. The first is sum::words: stderr of a client without a server."
@@ -314,17 +434,24 @@ test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out
             .replace(r#""Error: no\n""#, "Some(0)")
             .replace(r#""Error: cannot \"connect\" \u{e9}\n""#, "Some(1)")
             .replace("stderr of a client without a server", "the exit code");
-        let (failure, _) = failed(&code).expect("a test fails");
+        let (failure, _) = failed(&code, "").expect("a test fails");
         assert_eq!(
             failure.summary,
             "1 of 3 tests fail. The first is sum::words: the exit code (expected Some(1), got Some(0))."
         );
         assert!(failure.diff.is_none());
+        // Played alone, it is not one of one.
+        let (failure, _) = failed(&code, PARTS[0]).expect("a test fails");
+        assert_eq!(
+            failure.summary,
+            "The two programs do not work together, so the other tests were not played. \
+             What fails is sum::words: the exit code (expected Some(1), got Some(0))."
+        );
     }
 
     #[test]
     fn tests_that_did_not_run_say_nothing_about_the_program() {
-        assert!(failed("").is_none());
-        assert!(failed("test a ... ok\n").is_none());
+        assert!(failed("", "").is_none());
+        assert!(failed("test a ... ok\n", "").is_none());
     }
 }

@@ -11,7 +11,7 @@ use lab_judge::exercise::{Exercise, Host, Kind, Role};
 use lab_judge::harness::Target;
 use lab_judge::procfs;
 use lab_judge::run::{self, Plan};
-use lab_judge::verdict::{Report, Side};
+use lab_judge::verdict::{Report, Side, TESTS};
 use labnet::{Hint, did_you_mean};
 
 use crate::exercises::EXERCISES;
@@ -145,7 +145,7 @@ pub fn cases_exist<'a>(
 ) -> anyhow::Result<()> {
     for name in names {
         let mut cases = sides.iter().flat_map(|(role, _)| role.cases);
-        let tests = || name == own_tests::ID && own_tests::role(exercise, sides).is_some();
+        let tests = || name == own_tests::ID && own_tests::are_there(exercise, sides);
         if !cases.any(|case| case.id == name) && !tests() {
             return Err(anyhow!("{} has no case {name}", exercise.name)).hint(format!(
                 "cargo lab check {} --list shows them",
@@ -213,10 +213,11 @@ pub fn weights(file: Option<&Path>, given: &[(String, u32)]) -> anyhow::Result<V
 }
 
 impl Wanted {
-    /// The same with one side alone.
+    /// The same with one side alone. The exercise's tests need all of them.
     pub fn with_side(&self, name: &str) -> Self {
         let mut one = self.clone();
-        one.sides.retain(|(role, _)| role.kind.name() == name);
+        one.sides
+            .retain(|(role, _)| name == TESTS || role.kind.name() == name);
         one
     }
 
@@ -230,18 +231,17 @@ impl Wanted {
         });
         let cases = self.sides.iter();
         let cases = cases.flat_map(|(role, _)| run::not_played(role, plan));
+        let (tests, their_case) = own_tests::not_played(self.exercise, &self.sides, plan).unzip();
         Report {
             exercise: self.exercise.name.to_string(),
-            sides: sides.collect(),
+            sides: sides.chain(tests).collect(),
             folder: self
                 .folder
                 .as_ref()
                 .map(|folder| folder.to_string_lossy().into_owned()),
             seed: self.seed,
             options: self.options(),
-            cases: cases
-                .chain(own_tests::not_played(self.exercise, &self.sides, plan))
-                .collect(),
+            cases: cases.chain(their_case).collect(),
             strict,
             weights: weights.iter().cloned().collect(),
             ..Report::default()

@@ -24,11 +24,12 @@ use lab_judge::process;
 use lab_judge::report::{self, Format};
 use lab_judge::run::{self, Plan, SharedReport};
 use lab_judge::sheet::Question;
-use lab_judge::verdict::{CaseReport, Outcome, Report};
+use lab_judge::verdict::{CaseReport, Counts, Outcome, Report};
 use labnet::{Failure, Hint, lock, log, say};
 
 use crate::check::play;
 use crate::deliver::colors;
+use crate::left;
 use crate::signals;
 use crate::target::{self, Wanted};
 
@@ -154,6 +155,8 @@ impl Watch {
         let watching = format!("watching {}; Ctrl-C ends it", watched.join(", "));
         let mut seen = look(&paths)?;
         let mut failed = None;
+        // How many cases passed when all of them were played last.
+        let mut far = None;
         loop {
             let (wanted, only) = match &failed {
                 Some(CaseName { role, id }) => (wanted.with_side(role), vec![id.clone()]),
@@ -168,10 +171,15 @@ impl Watch {
             match checked(&wanted, &plan, &mut seen, &paths) {
                 Done::Played(report) if self.next => {
                     let next = first_failure(&report);
-                    if failed.take().is_some() && next.is_none() {
+                    let alone = failed.take().is_some();
+                    if alone && next.is_none() {
                         continue; // It is mended: which is the next among all?
                     }
-                    show(&one_failure(&report, next, colors()))?;
+                    let counts = match far {
+                        Some(counts) if alone => counts,
+                        _ => *far.insert(report.counts()),
+                    };
+                    show(&one_failure(&report, next, counts, colors()))?;
                     failed = next.map(CaseName::of);
                 }
                 Done::Played(report) => {
@@ -220,19 +228,21 @@ fn first_failure(report: &Report) -> Option<&CaseReport> {
     failed.or_else(open).copied()
 }
 
-/// What `--next` shows: one case, and how far the work has come.
-fn one_failure(report: &Report, next: Option<&CaseReport>, color: bool) -> String {
-    let counts = report.counts();
+/// What `--next` shows: one case, and how far the work had
+/// come when all were played last; in the end what is left.
+fn one_failure(report: &Report, next: Option<&CaseReport>, counts: Counts, color: bool) -> String {
     let name = &report.exercise;
+    let (passed, total) = (counts.passed, counts.total());
     let Some(case) = next else {
-        return format!("{name}: every case passes ({})", counts.total());
+        let left = report.remarks.iter().cloned().chain(left::next(report));
+        let left: Vec<String> = left.map(|line| format!("\n{line}")).collect();
+        return format!("{name}: every case passes ({total})\n{}", left.concat());
     };
     let shown = report::human::case(report, case, color);
-    let far = match counts.total() {
-        1 => String::new(),
-        total => format!(", {} of {total} cases pass", counts.passed),
-    };
-    format!("{name} {}{far}; the next one:\n\n{shown}", case.role)
+    format!(
+        "{name}: {passed} of {total} cases pass; the next one ({}):\n\n{shown}",
+        case.role
+    )
 }
 
 fn show(text: &str) -> anyhow::Result<()> {

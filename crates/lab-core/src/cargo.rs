@@ -95,19 +95,13 @@ fn build_wanted(
     command.args(["build", "--message-format", "json-render-diagnostics"]);
     command.args(wanted);
     command.stdin(Stdio::null()).stdout(Stdio::piped());
-    if io::stderr().is_terminal() {
-        // Cargo's bar while it builds, and not a word where there is nothing to build.
-        command.args(["--quiet", "--config", "term.progress.when='always'"]);
-        command.args(["--config", "term.progress.width=80"]);
-    } else {
-        command.stderr(Stdio::piped());
-    }
+    show_progress(&mut command);
     let mut cargo = process::start_group(&mut command).context("cannot start cargo")?;
     let (sender, events) = sync_channel(WAITING_PIECES);
     cargo.listen((), &sender);
     drop(sender);
     let mut printed = Vec::new();
-    let mut said = Said::new(packages);
+    let mut said = BuildLines::new(packages);
     for event in events {
         match (event.stream, event.bytes) {
             (Stream::Stdout, Some(bytes)) => printed.extend(bytes),
@@ -116,11 +110,7 @@ fn build_wanted(
         }
     }
     if !cargo.end()?.success() {
-        let hint = match said.no_network {
-            true => "once with a network: cargo fetch",
-            false => "the lines above say why; cargo build shows them again",
-        };
-        return Err(anyhow!("cannot build {}", packages.join(" and "))).hint(hint);
+        return Err(anyhow!("cannot build {}", packages.join(" and "))).hint(said.hint());
     }
     let mut binaries = BTreeMap::new();
     for line in printed.split(|byte| *byte == b'\n') {
@@ -135,9 +125,22 @@ fn build_wanted(
     Ok(binaries)
 }
 
+/// Has a call of cargo show how far its build is: with
+/// a bar on a terminal; elsewhere [`BuildLines`] tell.
+pub fn show_progress(command: &mut Command) {
+    if io::stderr().is_terminal() {
+        // Cargo's bar while it builds, and not a word where there is nothing to build.
+        command.args(["--quiet", "--config", "term.progress.when='always'"]);
+        command.args(["--config", "term.progress.width=80"]);
+    } else {
+        command.stderr(Stdio::piped());
+    }
+}
+
 /// What cargo says while it builds, where no bar shows it: one line of ours when something is to be
 /// built, and of cargo's all but the lines that count its packages.
-struct Said<'a> {
+#[derive(Debug)]
+pub struct BuildLines<'a> {
     packages: &'a [&'a str],
     /// The beginning of a line.
     open: Vec<u8>,
@@ -145,9 +148,10 @@ struct Said<'a> {
     no_network: bool,
 }
 
-impl<'a> Said<'a> {
-    fn new(packages: &'a [&'a str]) -> Self {
-        Said {
+impl<'a> BuildLines<'a> {
+    /// Of a build of these packages.
+    pub fn new(packages: &'a [&'a str]) -> Self {
+        BuildLines {
             packages,
             open: Vec::new(),
             told: false,
@@ -155,7 +159,8 @@ impl<'a> Said<'a> {
         }
     }
 
-    fn feed(&mut self, bytes: &[u8]) {
+    /// Takes what cargo has written to stderr, and shows what of it is worth it.
+    pub fn feed(&mut self, bytes: &[u8]) {
         self.open.extend_from_slice(bytes);
         while let Some(end) = self.open.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = self.open.drain(..=end).collect();
@@ -165,13 +170,28 @@ impl<'a> Said<'a> {
         }
     }
 
+    /// What to do when the build has failed.
+    fn hint(&self) -> &'static str {
+        match self.no_network {
+            true => "once with a network: cargo fetch",
+            false => "the lines above say why; cargo build shows them again",
+        }
+    }
+
     /// What is shown for one of cargo's lines.
     fn shown(&mut self, line: &str) -> Option<String> {
         self.no_network |= line.contains("network") || line.contains("Could not resolve");
         // Cargo's own lines have their verb before column 13.
         let verb = line.get(..12).map_or("", str::trim_start);
         let begins = ["Compiling", "Downloading", "Updating", "Blocking"];
-        let others = ["Finished", "Downloaded", "Locking", "Adding", "Running"];
+        let others = [
+            "Finished",
+            "Downloaded",
+            "Locking",
+            "Adding",
+            "Running",
+            "Executable",
+        ];
         if line.starts_with(' ') && begins.contains(&verb) {
             let first = !std::mem::replace(&mut self.told, true);
             return first.then(|| format!("building {} …", self.packages.join(" and ")));
@@ -190,8 +210,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_build_without_a_network_says_how_to_do_without_one() {
+        // What cargo says with an empty CARGO_HOME and no network.
+        let mut said = BuildLines::new(&["a"]);
+        said.shown("  [6] Could not resolve hostname (Could not resolve host: index.crates.io)");
+        assert_eq!(said.hint(), "once with a network: cargo fetch");
+        let mut said = BuildLines::new(&["a"]);
+        said.shown("error[E0308]: mismatched types");
+        assert!(said.hint().starts_with("the lines above"));
+    }
+
+    #[test]
     fn one_line_stands_for_all_that_is_built_and_none_for_nothing() {
-        let mut said = Said::new(&["a", "b"]);
+        let mut said = BuildLines::new(&["a", "b"]);
         let mut shown = |line: &str| said.shown(line);
         assert_eq!(shown("    Finished `dev` profile in 0.05s"), None);
         let line = Some("building a and b …".to_string());

@@ -10,6 +10,7 @@
 //! | [`platform`] | the files with which a grading platform runs the check |
 //! | [`feedback`] | the script that a hand-out in Python has for want of a check |
 //! | [`readme`] | the README at the top |
+//! | [`links`] | where the links of a README lead that moves to the top |
 //! | [`cargo_files`] | the lock file cut to size, the crates for a room without a network |
 //! | [`vendor`] | those crates without what no student's machine needs |
 //! | [`bundle`] | the files as a folder, a `.zip`, a `.tar.gz`: the same files, the same bytes |
@@ -21,6 +22,7 @@ mod checks;
 mod feedback;
 mod gather;
 mod kind;
+mod links;
 mod platform;
 mod readme;
 mod starter;

@@ -8,6 +8,7 @@ use lab_core::catalog::{Exercise, Program, Role, Sheet};
 use crate::bundle::Files;
 use crate::checks::Case;
 use crate::kind::Kind;
+use crate::links::rebased;
 
 /// The text of the top README. `tasks` are the files with a part to write, each with its steps;
 /// `cases` are those of the exercise's check.
@@ -88,9 +89,9 @@ pub fn top(
             "What follows also speaks of `cargo lab`: it belongs to the whole workspace, and is not in this folder.\n"
         )?;
     }
-    let own = rebased(own, kind.folder(first));
+    let own = rebased(own, kind.folder(first), files);
     text.push_str(&match kind.python {
-        true => without_rust(&in_python(&own, &exercise.programs)),
+        true => without_rust(&in_python(&own, &exercise.programs), kind.check),
         false => own,
     });
     Ok(text)
@@ -162,7 +163,7 @@ const NOT_IN_PYTHON: [&str; 9] = [
 
 /// The lines that speak of what is in the folder: a sentence
 /// is a line, and a section about Rust goes as a whole.
-fn without_rust(readme: &str) -> String {
+fn without_rust(readme: &str, has_check: bool) -> String {
     let mut kept: Vec<&str> = Vec::new();
     let mut about_rust = false;
     let mut fenced = false;
@@ -172,7 +173,8 @@ fn without_rust(readme: &str) -> String {
             about_rust = line.contains("Rust");
         }
         fenced ^= fence;
-        let missing = NOT_IN_PYTHON.iter().any(|part| line.contains(part));
+        let missing = NOT_IN_PYTHON.iter().any(|part| line.contains(part))
+            || (!has_check && line.contains("`cargo lab "));
         // Of what a command prints, only its hint may name another command.
         let output = fenced && !line.trim_start().starts_with("hint:");
         if !about_rust && (!missing || output || fence) {
@@ -266,13 +268,14 @@ fn must_do(exercise: &Exercise, kind: Kind, cases: &[Case]) -> String {
 }
 
 /// What the tests want of programs in Rust, besides what the check tries.
-const TESTS: [&str; 4] = [
+const TESTS: [&str; 5] = [
     "what a program prints is what its `twin.py` prints, word by word, on stdout and on stderr; of errors too, with their hints, \
      in which `cargo run -p NAME` may take the place of `python3 …/twin.py`",
     "a server says `listening on ADDRESS` on stderr as soon as clients can come: `labnet::log_listening` does that",
     "an error that ends a program gives the exit code 1; an error on one connection is a line on stderr, and a server that serves many \
      keeps running",
     "one message is sent with one call",
+    "a program takes the arguments that its `--help` shows, and where one is left out does what stands there as its default",
 ];
 
 /// The first command, and what it needs.
@@ -326,7 +329,7 @@ fn start(exercise: &Exercise, kind: Kind) -> String {
     format!(
         "## Start\n\n```console\n$ {command}\n```\n\n{what}\n\n{needs}\n\
          The first call builds what it needs, which takes a minute or two.\n\
-         Every command here works inside this folder.\n\n"
+         Every command here works inside this folder: elsewhere cargo does not know `cargo lab`.\n\n"
     )
 }
 
@@ -380,50 +383,11 @@ fn command(program: &Program, kind: Kind) -> String {
     }
 }
 
-/// A README of a folder, to be read at the top: its headings one deeper, its links from the top.
-fn rebased(readme: &str, folder: &str) -> String {
-    let parent = folder.rsplit_once('/').map_or("", |(parent, _)| parent);
-    let mut fenced = false;
-    let mut text = String::new();
-    for line in readme.split_inclusive('\n') {
-        fenced ^= line.starts_with("```");
-        if fenced {
-            text.push_str(line);
-            continue;
-        }
-        if line.starts_with('#') {
-            text.push('#');
-        }
-        let mut rest = line;
-        while let Some(at) = rest.find("](") {
-            let (before, link) = rest.split_at(at + 2);
-            text.push_str(before);
-            if let Some(beside) = link.strip_prefix("../") {
-                write_joined(&mut text, parent);
-                rest = beside;
-            } else {
-                let elsewhere = link.starts_with('#') || link.contains("://");
-                write_joined(&mut text, if elsewhere { "" } else { folder });
-                rest = link;
-            }
-        }
-        text.push_str(rest);
-    }
-    text
-}
-
-fn write_joined(text: &mut String, folder: &str) {
-    if !folder.is_empty() {
-        text.push_str(folder);
-        text.push('/');
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use lab_core::catalog::{Program, Role};
 
-    use super::{in_python, rebased, together, without_rust};
+    use super::{in_python, together, without_rust};
 
     fn program(package: &str) -> Program {
         Program {
@@ -473,17 +437,8 @@ mod tests {
     fn a_description_for_python_speaks_of_nothing_in_rust() {
         let readme = "# a\nOne.\nSee `src/main.rs`.\n\n**b** In Rust too.\n\n## Rust for this page\n\n| x |\n\n## Try\n\n```\nfn x.rs\n```\n";
         assert_eq!(
-            without_rust(readme),
+            without_rust(readme, true),
             "# a\nOne.\n\n## Try\n\n```\nfn x.rs\n```\n"
-        );
-    }
-
-    #[test]
-    fn links_and_headings_fit_the_top_folder() {
-        let readme = "# a\n[x](src/x.rs) [b](../b) [h](#a)\n```\n# no heading\n```\n";
-        assert_eq!(
-            rebased(readme, "crates/a"),
-            "## a\n[x](crates/a/src/x.rs) [b](crates/b) [h](#a)\n```\n# no heading\n```\n"
         );
     }
 }

@@ -96,6 +96,10 @@ misconceptions! {
     "The program ends at its import. Is the name misspelled? Is it a file of yours that was not handed in, or a library that is not \
      installed on this machine? The sheets need only what comes with the language.";
 
+    NOT_WRITTEN, "not-written", "a part of the starter is not written yet",
+    "The program came to a place that is still yours to write. The steps are named there, each with its calls in your language and in Python, \
+     and the page that describes them. Write them, and take out the line that stands in their place.";
+
     CRASHES, "crashes", "crashes with an uncaught error",
     "An error that the program does not catch ends it, or the thread in which it happens. The line that is quoted says what happened, \
      and the place says where. Mend that first: what the program does on the network can only be judged after that.";
@@ -236,6 +240,11 @@ misconceptions! {
     SPINS, "spins", "runs in a busy loop after the other side has left",
     "recv gives an empty result when the other side has closed, and it will do so again at once, forever. It does not \
      mean that nothing has come yet. Leave the loop when recv gives nothing.";
+
+    ANSWERS_THE_END, "answers-the-end", "takes the end of the connection for a message",
+    "When the other side has ended its direction, recv gives an empty result, and does so again and again. That is not a message: \
+     nothing more will come. Test for it before anything else (if not data: in Python, if count == 0 in C and Rust), leave the loop, \
+     and close the connection.";
 
     NO_REUSEADDR, "no-reuseaddr", "cannot be started again on its port",
     "Connections that the server closed stay in TIME_WAIT for a minute and hold the port. Set SO_REUSEADDR on the listening \

@@ -47,6 +47,9 @@ impl Plan {
     }
 }
 
+/// No program has so much to say before anybody can reach it, in bytes.
+const MUCH: u64 = 1024 * 1024;
+
 /// A report that grows while the cases are played: anyone
 /// who stops the check still has what was found out.
 pub type SharedReport = Arc<Mutex<Report>>;
@@ -183,6 +186,9 @@ fn one(
         panic::catch_unwind(AssertUnwindSafe(|| (case.play)(&mut harness)))
     });
     let flooded = harness.program().is_ok_and(|program| program.floods());
+    let printed = harness
+        .program()
+        .map_or(0, |program| program.total_printed());
     let outcome = match played {
         // A case that does not look at its time has gone on, but with a program that we have ended.
         Ok(_) if stopped && plan.is_over() => plan.over(),
@@ -214,6 +220,16 @@ fn one(
         }
         Ok(Err(Stop::Wrong(mut failure))) if flooded => {
             failure.misconception = &m::FLOODS;
+            Outcome::Failed(failure)
+        }
+        // On its way to listen or connect a program has little to say.
+        Ok(Err(Stop::Wrong(mut failure)))
+            if failure.misconception.id == m::NOT_LISTENING.id && printed > MUCH =>
+        {
+            failure.misconception = &m::FLOODS;
+            failure
+                .summary
+                .push_str(&format!(" It had printed {printed} bytes by then."));
             Outcome::Failed(failure)
         }
         Ok(Err(Stop::Wrong(failure))) => match crash::explain(&mut harness, failure, role.kind) {

@@ -1,4 +1,4 @@
-//! The two questions of a check, and what of the first a sheet asks for.
+//! The questions of a check, and what of the first a sheet asks for.
 
 /// A part of the sheet, and the cases that show whether a program does what it asks.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,11 +33,13 @@ pub enum Question {
     Sheet,
     /// What the sheet does not ask for, and other programs and networks do all the same.
     Network,
+    /// The exercise's own tests, which come with a hand-out: asked there alone.
+    Tests,
 }
 
 impl Question {
-    /// Both, in the order in which they are asked.
-    pub const ALL: [Question; 2] = [Question::Sheet, Question::Network];
+    /// All, in the order in which they are asked.
+    pub const ALL: [Question; 3] = [Question::Sheet, Question::Network, Question::Tests];
 
     /// The question of a case, by what of the sheet asks for it.
     pub fn of(asked: Option<&Asked>) -> Self {
@@ -52,6 +54,7 @@ impl Question {
         match self {
             Question::Sheet => "Does it do what the sheet asks?",
             Question::Network => "Would it survive a real network?",
+            Question::Tests => "Does it pass the exercise's tests?",
         }
     }
 
@@ -60,6 +63,7 @@ impl Question {
         match self {
             Question::Sheet => "sheet",
             Question::Network => "network",
+            Question::Tests => "tests",
         }
     }
 }

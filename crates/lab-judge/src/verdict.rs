@@ -1,11 +1,13 @@
 //! What a case found out: a verdict, the misconception behind a failure, and the evidence.
+//!
+//! One file, since these are the types that every case gives and every report reads.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::misconceptions::Misconception;
+use crate::misconceptions::{self, Misconception};
 use crate::sheet::{self, Asked, Question};
 
 /// How a case ended.
@@ -87,6 +89,9 @@ pub fn wrong(misconception: &'static Misconception, summary: impl Into<String>) 
     }))
 }
 
+/// So many bytes of value 0 are the rest of a buffer, where none is expected.
+const REST_OF_A_BUFFER: [u8; 8] = [0; 8];
+
 /// A failure with the bytes that differ.
 pub fn differs(
     misconception: &'static Misconception,
@@ -94,6 +99,12 @@ pub fn differs(
     expected: &[u8],
     received: &[u8],
 ) -> Stop {
+    let zeros = |bytes: &[u8]| memchr::memmem::find(bytes, &REST_OF_A_BUFFER).is_some();
+    let vague = misconception.id == misconceptions::WRONG_ANSWER.id;
+    let misconception = match vague && zeros(received) && !zeros(expected) {
+        true => &misconceptions::WHOLE_BUFFER,
+        false => misconception,
+    };
     Stop::Wrong(Box::new(Failure {
         misconception,
         summary: summary.into(),
@@ -237,7 +248,7 @@ impl Log {
 /// A case's result with all that a reader needs to understand it.
 #[derive(Debug, Clone)]
 pub struct CaseReport {
-    /// The side that it was played with: `server`, `client` or `program`.
+    /// The side that it was played with: `server`, `client` or `program`; or [`TESTS`].
     pub role: &'static str,
     /// The case's short name, for `--only`.
     pub id: &'static str,
@@ -259,10 +270,16 @@ pub struct CaseReport {
     pub elapsed: Duration,
 }
 
+/// What stands in a case's role for the exercise's own tests: they are about all sides together.
+pub const TESTS: &str = "tests";
+
 impl CaseReport {
     /// The question that the case answers.
     pub fn question(&self) -> Question {
-        Question::of(self.asked)
+        match self.role {
+            TESTS => Question::Tests,
+            _ => Question::of(self.asked),
+        }
     }
 }
 
@@ -280,7 +297,7 @@ pub struct ProgramReport {
 /// A side that is checked.
 #[derive(Debug, Clone)]
 pub struct Side {
-    /// `server`, `client` or `program`.
+    /// `server`, `client` or `program`; or [`TESTS`].
     pub role: &'static str,
     /// The command line under test, as it was given.
     pub command: String,
@@ -391,8 +408,10 @@ impl Report {
 
     /// The case's name among all of the report: with its side where there are two.
     pub fn full_name(&self, case: &CaseReport) -> String {
-        match self.sides.len() {
+        let sides = self.sides.iter().filter(|side| side.role != TESTS);
+        match sides.count() {
             0 | 1 => case.id.to_string(),
+            _ if case.role == TESTS => case.id.to_string(),
             _ => format!("{} {}", case.role, case.id),
         }
     }

@@ -171,6 +171,16 @@ fn client_says_that_the_server_is_not_running() {
 }
 
 #[test]
+fn client_adds_1_to_5_when_it_is_given_no_numbers() {
+    let (listener, address) = wire::listener();
+    let client = rust("dsd-sum-client").at(address).start();
+    let mut stream = wire::accept(&listener);
+    expect(&mut stream, b"1 2 3 4 5");
+    stream.write_all(b"15").expect("the client reads");
+    assert_eq!(client.finish().stdout, "Server says: 15\n");
+}
+
+#[test]
 fn client_says_that_the_server_left_without_an_answer() {
     let (listener, address) = wire::listener();
     let client = rust("dsd-sum-client").at(address).start();

@@ -307,6 +307,76 @@ fn names_no_other_exercise(scratch: &str, chosen: &[&str]) {
 }
 
 #[test]
+fn links_in_a_handout_lead_to_what_it_holds() {
+    lead_to_what_it_holds("links", &SOME);
+}
+
+#[test]
+#[ignore = "takes half a minute: .ci/run handouts"]
+fn links_in_every_handout_lead_to_what_it_holds() {
+    let exercises = exercises();
+    let all: Vec<&str> = exercises.keys().map(String::as_str).collect();
+    lead_to_what_it_holds("all-links", &all);
+}
+
+/// Each exercise as a starter or, where there is none, as a solution.
+fn lead_to_what_it_holds(scratch: &str, chosen: &[&str]) {
+    let scratch = Scratch::new(scratch);
+    let (starters, checks) = (with_starter(), with_check());
+    let mut problems = Vec::new();
+    let mut count = 0;
+    for &exercise in chosen {
+        let has = |names: &[String]| names.iter().any(|name| name == exercise);
+        let mut kind = match has(&starters) {
+            true => vec!["--starter"],
+            false => vec!["--solution"],
+        };
+        kind.extend(has(&checks).then_some("--check"));
+        let folder = scratch.path(exercise);
+        make(exercise, &kind, &folder);
+        let folder = Path::new(&folder);
+        for (file, bytes) in files(folder)
+            .iter()
+            .filter(|(file, _)| file.ends_with(".md"))
+        {
+            let from = folder.join(file);
+            let from = from.parent().expect("a file is in a folder");
+            for link in links(&String::from_utf8_lossy(bytes)) {
+                count += 1;
+                if !from.join(&link).exists() {
+                    problems.push(format!("{exercise}: {file} leads to {link}"));
+                }
+            }
+        }
+    }
+    assert!(count > 20, "only {count} were found");
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// Where the links of a text lead that stay in its folder.
+fn links(text: &str) -> Vec<String> {
+    let mut prose = String::new();
+    let mut fenced = false;
+    for line in text.lines() {
+        fenced ^= line.trim_start().starts_with("```");
+        if !fenced {
+            prose.push_str(line);
+        }
+    }
+    let links = prose.split("](").skip(1);
+    let links = links.filter_map(|rest| Some(rest.split_once(')')?.0));
+    let here = links.filter(|link| !link.contains("://") && !link.starts_with('#'));
+    here.map(|link| link.split('#').next().unwrap_or(link).to_string())
+        .collect()
+}
+
+#[test]
+fn links_are_found_outside_of_code() {
+    let text = "[a](b/c.md#d) [e](https://f) [g](#h)\n```\n[i](j)\n```\n[k](../l)\n";
+    assert_eq!(links(text), ["b/c.md", "../l"]);
+}
+
+#[test]
 fn a_handout_is_a_subset_of_the_workspace() {
     is_a_subset_of_the_workspace("subset", &SOME);
 }

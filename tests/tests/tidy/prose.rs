@@ -362,6 +362,41 @@ fn matches(pattern: &str, path: &str) -> bool {
             })
 }
 
+/// A description that asks for a program which a system
+/// may lack, and does not say how to get it.
+fn tools_without_a_way_to_get_them(name: &str, text: &str) -> Option<String> {
+    let tools = ["`nc ", "`telnet ", "`nc`"];
+    let tool = tools.iter().find(|tool| text.contains(**tool))?;
+    let told = text.contains("`cargo lab doctor` says how to get");
+    (!told).then(|| {
+        format!(
+            "{name}: nothing says how to get {}",
+            tool.trim_matches(['`', ' '])
+        )
+    })
+}
+
+#[test]
+fn readmes_that_ask_for_nc_or_telnet_say_how_to_get_them() {
+    let readmes = files(&["README.md"]);
+    let programs = readmes.iter().map(|path| file(path));
+    let programs = programs.filter(|(name, _)| name.starts_with("crates/"));
+    let problems =
+        programs.filter_map(|(name, text)| tools_without_a_way_to_get_them(&name, &text));
+    assert_tidy(&problems.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_readme_that_only_asks_for_telnet_is_found() {
+    let problem = tools_without_a_way_to_get_them("a", "1. Type `telnet localhost 1`.\n");
+    assert_eq!(
+        problem.as_deref(),
+        Some("a: nothing says how to get telnet")
+    );
+    let told = "`nc -l 1`\n`cargo lab doctor` says how to get `nc` on your system.\n";
+    assert_eq!(tools_without_a_way_to_get_them("a", told), None);
+}
+
 #[test]
 fn what_the_guides_for_engineers_name_is_there() {
     let all = files(&[""]);

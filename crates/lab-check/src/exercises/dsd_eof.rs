@@ -124,7 +124,7 @@ static SERVER: &[Case] = &[
     Case {
         id: "byte-by-byte",
         name: "waits for the end of a message that arrives one byte at a time",
-        depends_on: &["whole"],
+        depends_on: &["several"],
         play: |harness| {
             let mut client = harness.serve()?;
             Chat::of(&["hello"])

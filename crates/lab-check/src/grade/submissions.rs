@@ -118,7 +118,8 @@ fn visible(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 
 /// The one program in a folder, or the one whose name tells the side: `EchoServer.java`.
 pub(super) fn program(folder: &Path, side: &str) -> anyhow::Result<PathBuf> {
-    let mut files = visible(folder)?;
+    let all = visible(folder)?;
+    let mut files = all.clone();
     files.retain(|path| {
         let extension = path.extension().unwrap_or_default().to_string_lossy();
         path.is_file() && LANGUAGES.contains(&extension.as_ref())
@@ -133,7 +134,14 @@ pub(super) fn program(folder: &Path, side: &str) -> anyhow::Result<PathBuf> {
     of_side.retain(|path| name(path).to_ascii_lowercase().contains(side));
     match (&files[..], &of_side[..]) {
         ([only], _) | (_, [only]) => Ok(only.clone()),
-        ([], _) => Err(anyhow!("there is no program in it for {{file}}")),
+        ([], _) if all.is_empty() => Err(anyhow!("it is empty")),
+        ([], _) => {
+            let names: Vec<String> = all.iter().map(name).collect();
+            Err(anyhow!(
+                "there is no program in it, but only {}",
+                names.join(", ")
+            ))
+        }
         _ => {
             let names: Vec<String> = files.iter().map(name).collect();
             Err(anyhow!(

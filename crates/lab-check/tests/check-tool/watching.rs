@@ -209,11 +209,19 @@ pub fn one_failure_is_shown_at_a_time_and_the_next_when_it_passes() {
     let failed = |text: &str| text.matches("FAIL").count();
     let first = watch.until("      again  ");
     assert!(first.contains("FAIL  several"), "{first}");
-    assert!(first.contains(" cases pass; the next one:"), "{first}");
+    let count = |text: &str| -> String {
+        let line = text.lines().find(|line| line.starts_with("dsd-sum: "));
+        line.unwrap_or_else(|| panic!("{text}")).to_string()
+    };
+    let far = count(&first);
+    assert!(
+        far.ends_with(" of 16 cases pass; the next one (server):"),
+        "{far}"
+    );
     assert_eq!(failed(&first), 1, "{first}");
-    // The same mistake: its case is played alone.
+    // The same mistake: its case is played alone, and the count stays that of all.
     let again = change("dsd-sum/reads-once.py");
-    assert!(again.contains("dsd-sum server; the next one:"), "{again}");
+    assert_eq!(count(&again), far, "{again}");
     assert_eq!(failed(&again), 1, "{again}");
     let second = change("dsd-sum/dies-on-word.py");
     assert!(second.contains("FAIL  not-a-number"), "{second}");
@@ -221,6 +229,8 @@ pub fn one_failure_is_shown_at_a_time_and_the_next_when_it_passes() {
     fs::write(&file, gallery("dsd-sum/right.py")).unwrap();
     let last = watch.until("dsd-sum: every case passes (");
     assert_eq!(failed(&last), 0, "{last}");
+    let next = watch.until("crates/dsd-sum-server/README.md, \"Try this\"");
+    assert!(!next.contains("allow"), "{next}");
     assert_eq!(watch.end(), Some(130));
 }
 

@@ -67,6 +67,7 @@ fn told(mut failure: Box<Failure>, crash: &Crash, side: Side) -> Stop {
             ));
         }
         Kind::Syntax => &m::SYNTAX_ERROR,
+        Kind::NotWritten => &m::NOT_WRITTEN,
         Kind::NoModule => &m::MISSING_MODULE,
         Kind::Refused if never_met && side != Side::Server => &m::REFUSED,
         Kind::NotBound if never_met => &m::CANNOT_BIND,
@@ -80,12 +81,35 @@ fn told(mut failure: Box<Failure>, crash: &Crash, side: Side) -> Stop {
         _ if crash.thread => return Stop::Wrong(failure),
         _ => suspect,
     };
-    failure.summary = format!(
-        "{} {}",
-        sentence(crash, failure.misconception),
-        failure.summary
-    );
+    failure.summary = match crash.kind {
+        // What the program does on the network has not been tried.
+        Kind::NotWritten => not_written(crash),
+        _ => format!(
+            "{} {}",
+            sentence(crash, failure.misconception),
+            failure.summary
+        ),
+    };
     Stop::Wrong(failure)
+}
+
+/// Which steps are missing: `not yet implemented: write steps 1 to 4` is said by a starter.
+fn not_written(crash: &Crash) -> String {
+    let (_, steps) = crash.line.rsplit_once("write ").unwrap_or_default();
+    let mut steps = steps.to_string();
+    if let Some(first) = steps.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    let verb = if steps.starts_with("Steps") {
+        "are"
+    } else {
+        "is"
+    };
+    let place = crash.place.iter().map(|place| format!(": {place}"));
+    format!(
+        "{steps} {verb} not written yet{}.",
+        place.collect::<String>()
+    )
 }
 
 /// Whether a mistake that the case suspects is the reason for this very error.

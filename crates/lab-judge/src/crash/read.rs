@@ -4,6 +4,8 @@
 //! Every language has its own form, and a form that is
 //! not known is not a crash: then nothing is said about it.
 
+use std::path::Path;
+
 use crate::process::{Ended, signal_name};
 
 /// What a program said when it crashed.
@@ -28,6 +30,8 @@ pub(super) enum Kind {
     Syntax,
     /// It was never run: the file, or the class, that the command names is not there.
     NoFile,
+    /// It came to a part of a starter that is not written yet.
+    NotWritten,
     /// A module that it imports is not there.
     NoModule,
     /// No server listens where it wanted to connect.
@@ -103,8 +107,17 @@ impl Crash {
     }
 }
 
+/// What the parts of a starter say that are still to be written, in Rust and in Python.
+const NOT_WRITTEN: [&str; 2] = [
+    "panic: not yet implemented: write ",
+    "NotImplementedError: write ",
+];
+
 /// What kind of error a line tells of: `java.net.ConnectException: Connection refused`.
 fn kind(line: &str) -> Kind {
+    if NOT_WRITTEN.iter().any(|words| line.starts_with(words)) {
+        return Kind::NotWritten;
+    }
     let name = line.split([':', ' ']).next().unwrap_or_default();
     let name = name.rsplit('.').next().unwrap_or_default();
     match name {
@@ -173,7 +186,11 @@ fn missing_words(line: &str) -> &str {
 
 /// `client.py, line 4`.
 fn at(path: &str, line: &str) -> String {
-    let file = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    // A path from the folder of the work on tells which of several programs it is.
+    let file = match Path::new(path).is_relative() && path.starts_with("crates") {
+        true => path,
+        false => path.rsplit(['/', '\\']).next().unwrap_or(path),
+    };
     format!("{file}, line {line}")
 }
 

@@ -63,6 +63,31 @@ ConnectionRefusedError: [Errno 111] Connection refused
 }
 
 #[test]
+fn a_part_of_a_starter_that_is_not_written_is_no_mistake() {
+    let rust = "\nthread 'main' (7) panicked at crates/dsd-sum-server/src/main.rs:36:5:\n\
+                not yet implemented: write steps 1 to 5\nnote: run with `RUST_BACKTRACE=1`\n";
+    let crash = crashed(101, rust);
+    assert_eq!(crash.kind, Kind::NotWritten);
+    assert_eq!(
+        not_written(&crash),
+        "Steps 1 to 5 are not written yet: crates/dsd-sum-server/src/main.rs, line 36."
+    );
+    let python = PYTHON.replace(
+        "TypeError: a bytes-like object is required, not 'str'",
+        "NotImplementedError: write step 6",
+    );
+    let crash = crashed(1, &python);
+    assert_eq!(crash.kind, Kind::NotWritten);
+    assert_eq!(
+        not_written(&crash),
+        "Step 6 is not written yet: client.py, line 9."
+    );
+    // Another todo!() is the program's own.
+    let own = rust.replace(": write steps 1 to 5", "");
+    assert_ne!(crashed(101, &own).kind, Kind::NotWritten);
+}
+
+#[test]
 fn a_python_file_that_does_not_compile_was_never_run() {
     let syntax = "  File \"/x/server.py\", line 11\n    def serve(connection)\n                         ^\nSyntaxError: expected ':'\n";
     assert_eq!(

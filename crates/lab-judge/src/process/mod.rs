@@ -373,6 +373,11 @@ impl Running {
         self.stderr.excerpt()
     }
 
+    /// How many bytes it has printed, to both streams.
+    pub fn total_printed(&self) -> u64 {
+        self.stdout.total() + self.stderr.total()
+    }
+
     /// Whether it was stopped for printing without end.
     pub fn floods(&self) -> bool {
         self.stdout.floods() || self.stderr.floods()

@@ -183,8 +183,13 @@ impl Capture {
         let _still_open = self.finished.recv_timeout(Duration::from_secs(1));
     }
 
+    /// How many bytes have come.
+    pub(super) fn total(&self) -> u64 {
+        labnet::lock(&self.view.shared.kept).total
+    }
+
     pub(super) fn floods(&self) -> bool {
-        labnet::lock(&self.view.shared.kept).total > FLOOD
+        self.total() > FLOOD
     }
 
     /// All of it so far.

@@ -2,7 +2,7 @@
 
 use super::quote::{border, compare, excerpt, shown, thousands};
 use crate::sheet::Question;
-use crate::verdict::{CaseReport, Event, Failure, Outcome, ProgramReport, Report, What};
+use crate::verdict::{CaseReport, Event, Failure, Outcome, ProgramReport, Report, TESTS, What};
 
 /// How wide prose is set, in characters.
 const WIDTH: usize = 92;
@@ -177,6 +177,9 @@ pub fn readme(report: &Report, case: &CaseReport) -> String {
 
 /// The command that plays this case alone, in the same way.
 pub fn again(report: &Report, case: &CaseReport) -> String {
+    if case.role == TESTS {
+        return format!("cargo lab check {} --only {}", report.exercise, case.id);
+    }
     let command = report.side(case).map_or("", |side| side.command.as_str());
     let folder = match &report.folder {
         Some(folder) => format!(" --in {}", shell_words::quote(folder)),
@@ -294,10 +297,19 @@ fn tail(report: &Report, style: Style) -> String {
     for question in Question::ALL {
         out.push_str(&answer(report, question, style));
     }
-    let sheet = report.counts_of(Question::Sheet);
-    let network = report.counts_of(Question::Network);
-    if !report.strict && sheet.passed == sheet.total() && network.passed < network.total() {
-        out.push_str("The exit code follows the first question; with --strict it follows both.\n");
+    let open = |question| {
+        let counts = report.counts_of(question);
+        counts.passed < counts.total()
+    };
+    let others = open(Question::Network) || open(Question::Tests);
+    if !report.strict && !open(Question::Sheet) && others {
+        let all = match report.counts_of(Question::Tests).total() {
+            0 => "both",
+            _ => "all of them",
+        };
+        out.push_str(&format!(
+            "The exit code follows the first question; with --strict it follows {all}.\n"
+        ));
     }
     let mut told = String::new();
     for remark in &report.remarks {
@@ -336,7 +348,7 @@ fn answer(report: &Report, question: Question, style: Style) -> String {
     let painted = match question {
         _ if counts.passed == counts.total() => style.good("Yes"),
         _ if counts.failed == 0 && counts.undecided > 0 => style.paint("33", "Undecided"),
-        Question::Sheet => style.bad("Not yet"),
+        Question::Sheet | Question::Tests => style.bad("Not yet"),
         Question::Network => style.bad("Not everywhere"),
     };
     let (earned, all) = report.score_of(question);

@@ -32,7 +32,7 @@ pub(super) fn message(case: &CaseReport) -> String {
 pub(super) fn asked(case: &CaseReport) -> String {
     match case.asked {
         Some(asked) => format!("The sheet, {}.", asked.words),
-        None => Question::Network.words().to_string(),
+        None => case.question().words().to_string(),
     }
 }
 
@@ -115,9 +115,9 @@ fn counted(counts: Counts) -> Value {
     })
 }
 
-/// Both questions: the points and the cases of each.
+/// The questions: the points and the cases of each.
 pub(super) fn questions(report: &Report) -> Value {
-    let answers = Question::ALL.map(|question| {
+    let answers = questions_of(report).map(|question| {
         let (score, max_score) = report.score_of(question);
         let answer = json!({
             "question": question.words(),
@@ -127,12 +127,19 @@ pub(super) fn questions(report: &Report) -> Value {
         });
         (question.name().to_string(), answer)
     });
-    Value::Object(answers.into_iter().collect())
+    Value::Object(answers.collect())
+}
+
+/// The questions of a report. The third one is a hand-out's.
+fn questions_of(report: &Report) -> impl Iterator<Item = Question> {
+    let tests = report.counts_of(Question::Tests).total() > 0;
+    let all = Question::ALL.into_iter();
+    all.filter(move |question| tests || *question != Question::Tests)
 }
 
 /// A question and its points, in a line: for formats that have no place of their own for it.
-pub(super) fn scores(report: &Report) -> [String; 2] {
-    Question::ALL.map(|question| {
+pub(super) fn scores(report: &Report) -> Vec<String> {
+    let lines = questions_of(report).map(|question| {
         let (earned, all) = report.score_of(question);
         let counts = report.counts_of(question);
         format!(
@@ -141,7 +148,8 @@ pub(super) fn scores(report: &Report) -> [String; 2] {
             counts.passed,
             counts.total()
         )
-    })
+    });
+    lines.collect()
 }
 
 fn one(report: &Report, case: &CaseReport) -> Value {

@@ -119,6 +119,7 @@ fn first_of_all(report: &Report, mistake: &Mistake<'_>) -> Vec<String> {
         Question::Network => paragraph(&format!(
             "The sheet is done. Here is where a real network breaks it first: {title}."
         )),
+        Question::Tests => paragraph(&format!("All other cases pass. What is left: {title}.")),
     };
     lines.push(String::new());
     lines.extend(indented(mistake.misconception.text));

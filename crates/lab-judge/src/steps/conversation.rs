@@ -318,7 +318,38 @@ pub fn last_words(harness: &mut Harness<'_>, message: &[u8], expected: &[u8]) ->
     let received = client.read(expected);
     expected_was(harness, &client, &received, expected, &m::CLOSES_EARLY)?;
     let end = client.read_end();
-    must_close(harness, &end)
+    let closed = must_close(harness, &end);
+    match closed {
+        Err(Stop::Wrong(mut failure)) if failure.misconception.id == m::EXTRA_BYTES.id => {
+            client.close();
+            if says_no_more_while_open(harness, message, expected)? {
+                failure.misconception = &m::ANSWERS_THE_END;
+                failure
+                    .summary
+                    .push_str(" A client that stays connected gets the answer alone.");
+            }
+            Err(Stop::Wrong(failure))
+        }
+        closed => closed,
+    }
+}
+
+/// Whether nothing comes after the answer as long as the client keeps its direction open.
+fn says_no_more_while_open(
+    harness: &mut Harness<'_>,
+    message: &[u8],
+    expected: &[u8],
+) -> Step<bool> {
+    if harness.program()?.ended().is_some() {
+        return Ok(false);
+    }
+    // A server that does not come back is no reason to doubt what was seen.
+    let Ok(mut client) = harness.connect() else {
+        return Ok(false);
+    };
+    client.send(message);
+    let answered = client.read(expected).end == ReadEnd::Complete;
+    Ok(answered && client.read_until_idle(MESSAGE_LIMIT).is_empty())
 }
 
 /// Meets the client under test and hears its first message: this one, or the exercise's where it is
