@@ -23,13 +23,16 @@ pub fn of_the_starter(report: &Report, sides: &[(&'static Role, String)]) -> Opt
     let mut files: Vec<String> = folders.flat_map(|folder| allowing(&folder)).collect();
     files.sort();
     files.dedup();
-    (!files.is_empty()).then(|| {
-        format!(
-            "{} still begins with {ALLOW}. Take that line and the one below it out: \
-             the compiler then names what nothing uses.",
-            files.join(" and "),
-        )
-    })
+    let begin = match files.len() {
+        0 => return None,
+        1 => "begins",
+        _ => "begin",
+    };
+    Some(format!(
+        "{} still {begin} with {ALLOW}. Take that line and the one below it out: \
+         the compiler then names what nothing uses.",
+        files.join(" and "),
+    ))
 }
 
 /// The sources in a folder that have the line, by their paths from the root.
