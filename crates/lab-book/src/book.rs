@@ -343,7 +343,7 @@ fn index(catalog: &Catalog, chapters: &[Chapter]) -> Page {
         div.hero {
             h1 { (page::TITLE) }
             p.lead {
-                "Every exercise of five course sheets, in Rust and in Python, step next to step. "
+                "Every exercise of five course sheets, in Rust and in Python, step by step next to each other. "
                 "What you see the programs print is what they printed when this book was built."
             }
         }

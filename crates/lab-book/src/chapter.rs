@@ -7,6 +7,7 @@
 //! | `document` | `crates/NAME/README.md` | the whole document, without its title |
 //! | `include` | `crates/NAME/README.md: Heading` | that section of a document |
 //! | `steps` | `NAME 1-4` | these numbered steps of a program, in both languages |
+//! | `hints` | `NAME 1-4` | the hints for these steps, behind clicks |
 //! | `file` | `crates/NAME/src/sum.rs` | a whole file |
 //! | `run` | a run as TOML | what both sides print, and the trace |
 //!
@@ -15,7 +16,7 @@
 use std::fs;
 
 use anyhow::{Context, anyhow, bail, ensure};
-use lab_core::catalog::{Catalog, Exercise};
+use lab_core::catalog::{Catalog, Exercise, Program};
 use lab_journal::model::Stream;
 use lab_journal::{Journal, Side};
 use labnet::Hint;
@@ -25,6 +26,7 @@ use serde::Deserialize;
 use crate::code::{self, Language, text_of};
 use crate::data::read;
 use crate::exercise::side_by_side;
+use crate::hints;
 use crate::links::Links;
 use crate::markdown;
 use crate::measure::printed;
@@ -167,6 +169,7 @@ impl Chapter {
                 }
                 "include" => included(catalog, links, words.trim())?,
                 "steps" => steps(catalog, words.trim())?,
+                "hints" => hinted(catalog, words.trim())?,
                 "file" => file(catalog, words.trim())?,
                 _ => {
                     let run = runs.next().context("more blocks than runs")?;
@@ -242,7 +245,7 @@ fn blocks(text: &str) -> Vec<(&str, &str)> {
         let Some((inside, after)) = inside.split_once("```") else {
             break;
         };
-        if ["document", "include", "steps", "file", "run"].contains(&kind) {
+        if ["document", "include", "steps", "hints", "file", "run"].contains(&kind) {
             found.push((kind, inside));
         }
         rest = after;
@@ -272,6 +275,33 @@ fn included(catalog: &Catalog, links: &Links, words: &str) -> anyhow::Result<Mar
 
 /// `NAME 3` or `NAME 1-4`.
 fn steps(catalog: &Catalog, words: &str) -> anyhow::Result<Markup> {
+    let (program, first, last) = steps_named(catalog, words)?;
+    let mut seen = 0;
+    let part = side_by_side(&catalog.root, program, |key| {
+        let wanted = matches!(key, Some(Key::Step(step, _)) if (first..=last).contains(step));
+        seen += usize::from(wanted);
+        wanted
+    })?;
+    ensure!(
+        seen == last + 1 - first,
+        "{} has no step {first} to {last}",
+        program.package
+    );
+    Ok(part)
+}
+
+/// The hints for `NAME 3` or `NAME 1-4`.
+fn hinted(catalog: &Catalog, words: &str) -> anyhow::Result<Markup> {
+    let (program, first, last) = steps_named(catalog, words)?;
+    let rust = read(&catalog.root.join(&program.folder).join("src/main.rs"))?;
+    hints::must(&rust, first, last)
+}
+
+/// The program and its first and last step that are named.
+fn steps_named<'a>(
+    catalog: &'a Catalog,
+    words: &str,
+) -> anyhow::Result<(&'a Program, usize, usize)> {
     let (package, steps) = words
         .split_once(' ')
         .with_context(|| format!("`{words}` names no steps"))?;
@@ -281,17 +311,7 @@ fn steps(catalog: &Catalog, words: &str) -> anyhow::Result<Markup> {
     let program = programs
         .find_map(|exercise: &Exercise| exercise.programs.iter().find(|one| one.package == package))
         .with_context(|| format!("there is no program {package}"))?;
-    let mut seen = 0;
-    let part = side_by_side(&catalog.root, program, |key| {
-        let wanted = matches!(key, Some(Key::Step(step, _)) if (first..=last).contains(step));
-        seen += usize::from(wanted);
-        wanted
-    })?;
-    ensure!(
-        seen == last + 1 - first,
-        "{package} has no step {first} to {last}"
-    );
-    Ok(part)
+    Ok((program, first, last))
 }
 
 /// A whole file, colored.
@@ -324,7 +344,7 @@ fn shown(run: &Run, journal: &Journal, trace: &str) -> Markup {
             }
             details.trace data-trace=(trace) {
                 summary { "Every call and every segment of this run" }
-                p { a href=(trace) { "Open the trace on a page of its own" } }
+                p { a href=(trace) { "Open the trace on its own page" } }
             }
         }
     }

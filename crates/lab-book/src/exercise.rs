@@ -10,6 +10,7 @@ use maud::{Markup, html};
 
 use crate::code::{self, Language, text_of};
 use crate::data::read;
+use crate::hints;
 use crate::links::Links;
 use crate::markdown::{self, Document, Section};
 use crate::measure::printed;
@@ -40,6 +41,7 @@ struct Told<'a> {
     program: &'a Program,
     readme: Document,
     rows: Markup,
+    hints: Markup,
 }
 
 /// The address of an exercise's page.
@@ -71,10 +73,13 @@ impl Material<'_> {
             let prefix = format!("{}-", program.package);
             // A library's README may be missing: its programs tell about it.
             let text = read(&self.catalog.root.join(&file))?;
+            let main = self.catalog.root.join(&program.folder).join("src/main.rs");
+            let main = read(&main)?;
             sides.push(Told {
                 program,
                 readme: markdown::read(&file, &text, &prefix, self.links)?,
                 rows: side_by_side(&self.catalog.root, program, |_| true)?,
+                hints: hints::of(&main, |_| true)?,
             });
         }
         let title = self.exercise.title.clone();
@@ -148,12 +153,12 @@ impl Material<'_> {
                 p.hint {
                     "Printed when this book was built."
                     @if sides.len() == 2 {
-                        " The tests of this exercise hold Rust and Python to the same lines."
+                        " The tests of this exercise compare these lines with those of the programs in Python."
                     }
                 }
                 details.trace data-trace=(trace) {
                     summary { "Every call and every segment of this run" }
-                    p { a href=(trace) { "Open the trace on a page of its own" } }
+                    p { a href=(trace) { "Open the trace on its own page" } }
                 }
             }
         }
@@ -170,6 +175,7 @@ impl Material<'_> {
                 p.teaches { (side.program.teaches) "." }
                 (side.rows)
                 div.prose {
+                    (side.hints)
                     @for section in rest {
                         h3 id=(section.id) { (made(&section.title)) }
                         (made(&section.html))

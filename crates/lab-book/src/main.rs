@@ -11,6 +11,7 @@
 //! | [`code`] | code in colors |
 //! | [`markdown`] | a document as sections of HTML |
 //! | [`links`] | where a document's link leads in the book |
+//! | [`hints`] | the hints of `cargo lab hint`, behind clicks |
 //! | [`data`] | what the book says about an exercise: a file of data for each |
 //! | [`predict`] | `cargo lab predict`, and the questions on the pages |
 //! | [`question`] | a question about a run, and how it is checked |
@@ -25,6 +26,7 @@ mod chapter;
 mod code;
 mod data;
 mod exercise;
+mod hints;
 mod links;
 mod markdown;
 mod measure;

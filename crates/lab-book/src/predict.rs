@@ -41,10 +41,10 @@ pub fn section(
         let mut beliefs = Vec::new();
         for wrong in &question.wrong {
             let words = match (&wrong.belief, &wrong.gallery) {
-                (Some(belief), _) => format!("what one says who believes that {belief}"),
+                (Some(belief), _) => format!("fits the belief that {belief}."),
                 (None, Some(gallery)) => {
                     let deed = deed(catalog, &exercise.id, gallery)?;
-                    format!("what `{gallery}` of the gallery gives: {deed}")
+                    format!("is what a faulty program gives, `{gallery}`: {deed}")
                 }
                 (None, None) => bail!("a wrong answer without a belief"),
             };
@@ -63,15 +63,15 @@ pub fn section(
                 }
                 details.answer {
                     summary { "Answer" }
-                    p { strong { code { (question.right) } } ". " (made(&markdown::inline(&question.why))) }
+                    p { strong { code { (question.right) } } ": " (made(&markdown::inline(&question.why))) }
                     ul {
                         @for (answer, words) in &beliefs {
-                            li { code { (answer) } " is " (made(&markdown::inline(words))) }
+                            li { code { (answer) } " " (made(&markdown::inline(words))) }
                         }
                     }
                     details.trace data-trace=(address) {
-                        summary { "The run that answers" }
-                        p { a href=(address) { "Open it on a page of its own" } }
+                        summary { "See the run" }
+                        p { a href=(address) { "Open the run on its own page" } }
                     }
                 }
             }
@@ -81,7 +81,7 @@ pub fn section(
         section #predict aria-labelledby="predict-title" {
             h2 #predict-title { "Predict" }
             p.hint.tally {
-                "Choose before you look. Each answer was read from a run when this book was built. "
+                "Choose an answer before you look at the programs. The right one was read from a run when this book was built. "
                 "In a terminal: " code { "cargo lab predict " (exercise.id) } "."
             }
             div.asks { @for part in &parts { (part) } }
@@ -89,7 +89,7 @@ pub fn section(
     })
 }
 
-/// Asks what a run will show, then runs it and tells.
+/// Asks what a run will show, then makes that run and shows the answer.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     subcommand,
@@ -100,7 +100,7 @@ pub fn section(
     example = "cargo lab predict dsd-eof --check --server \"python3 my_server.py\""
 )]
 pub struct Predict {
-    /// ask nothing: run, and compare each answer with what the question says is right
+    /// ask nothing: make each run, and compare its answer with the one that the question calls right
     #[argh(switch)]
     check: bool,
     /// your own server instead of ours: a command, or python
@@ -218,11 +218,11 @@ fn ask(
         say!("   No: it is {answer}. {}", question.why.trim())?;
         let wrong = question.wrong.iter().find(|wrong| wrong.answer == picked);
         match wrong.map(|wrong| (&wrong.belief, &wrong.gallery)) {
-            Some((Some(belief), _)) => say!("   You may believe that {belief}.")?,
+            Some((Some(belief), _)) => say!("   Your answer fits the belief that {belief}.")?,
             Some((_, Some(gallery))) => {
                 let deed = deed(catalog, &exercise.id, gallery)?;
                 say!(
-                    "   {} does that: {deed}",
+                    "   A faulty program gives your answer, {}: {deed}",
                     runs::gallery(&exercise.id, gallery)
                 )?;
             }

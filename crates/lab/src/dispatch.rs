@@ -65,7 +65,7 @@ pub struct Spy {}
 #[argh(subcommand, name = "book")]
 pub struct Book {}
 
-/// Asks what a run will show, then runs it and tells.
+/// Asks what a run will show, then makes that run and shows the answer.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(subcommand, name = "predict")]
 pub struct Predict {}

@@ -12,7 +12,7 @@ const button = (name, text) => {
       await navigator.clipboard.writeText(text());
       made.textContent = "Copied";
     } catch {
-      made.textContent = "Not allowed here";
+      made.textContent = "Copying is not allowed here";
     }
   });
   return made;
@@ -169,7 +169,7 @@ if (input) {
     }
     if (found.length === 0) {
       const none = document.createElement("p");
-      none.textContent = "Nothing has all of these words.";
+      none.textContent = "No page has all of these words.";
       results.append(none);
     }
   };

@@ -50,7 +50,7 @@ fn at_least_sixty_questions_are_on_the_pages_and_three_on_each() {
                 "{ask}"
             );
             assert_eq!(ask.matches("<li>").count() + 1, choices.len(), "{ask}");
-            of_gallery += ask.matches("of the gallery gives").count();
+            of_gallery += ask.matches("is what a faulty program gives").count();
         }
         all += count;
     }
@@ -96,7 +96,7 @@ fn the_terminal_asks_and_tells_what_a_wrong_answer_believes() {
     );
     assert!(said.contains("   No: it is 0."), "{said}");
     assert!(
-        said.contains("You may believe that a program that worked says so."),
+        said.contains("Your answer fits the belief that a program that worked says so."),
         "{said}"
     );
     assert!(said.ends_with("1 of 3 right\n"), "{said}");

@@ -1,0 +1,83 @@
+//! The hints of `cargo lab hint` on a page: each behind a click, one level inside the other.
+
+use anyhow::ensure;
+use lab_core::hints;
+use maud::{Markup, html};
+
+use crate::code::Language;
+use crate::markdown;
+use crate::page::made;
+use crate::steps::{Key, keys};
+
+/// The hints for the steps of a program in Rust that are wanted. Nothing where it has none.
+///
+/// # Errors
+///
+/// When the hints cannot be read.
+pub fn of(rust: &str, wanted: impl Fn(usize) -> bool) -> anyhow::Result<Markup> {
+    let mut steps = Vec::new();
+    for (_, key) in keys(rust, Language::Rust) {
+        if let Key::Step(number, words) = key
+            && wanted(number)
+            && let Some(hints) = hints::of(&words)?
+        {
+            steps.push((number, words, hints));
+        }
+    }
+    steps.sort_by_key(|(number, ..)| *number);
+    Ok(html! {
+        @if !steps.is_empty() {
+            details {
+                summary { "Hints for writing it yourself" }
+                @for (number, words, hints) in &steps {
+                    details {
+                        summary { "Step " (number) ": " (words) }
+                        (text(&hints.levels[0]))
+                        details {
+                            summary { "Where to look" }
+                            (text(&hints.levels[1]))
+                            details { summary { "A sketch" } (text(&hints.levels[2])) }
+                        }
+                    }
+                }
+            }
+        }
+    })
+}
+
+/// The same for a block of a chapter, where hints must not be missing.
+///
+/// # Errors
+///
+/// When a step has none.
+pub fn must(rust: &str, first: usize, last: usize) -> anyhow::Result<Markup> {
+    let part = of(rust, |number| (first..=last).contains(&number))?;
+    let seen = part.0.matches("Where to look").count();
+    ensure!(
+        seen == last + 1 - first,
+        "{seen} of the steps {first} to {last} have hints"
+    );
+    Ok(part)
+}
+
+fn text(level: &str) -> Markup {
+    html! { p { (made(&markdown::inline(&level.replace('\n', " ")))) } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_level_is_inside_the_one_before() {
+        let rust = "fn main() {\n    // 2. Show the echo\n    // 1. Send the message\n    // 3. Nothing\n}\n";
+        let part = of(rust, |_| true).unwrap().0;
+        assert!(part.contains("Step 1: Send the message"), "{part}");
+        assert!(part.find("Step 1").unwrap() < part.find("Step 2").unwrap());
+        assert!(!part.contains("Step 3"), "{part}");
+        assert_eq!(part.matches("<summary>A sketch</summary>").count(), 2);
+        assert!(must(rust, 1, 2).is_ok());
+        assert!(must(rust, 1, 3).is_err());
+        assert_eq!(of("fn main() {}\n", |_| true).unwrap().0, "");
+    }
+}
