@@ -100,7 +100,7 @@ pub fn section(
     example = "cargo lab predict dsd-eof --check --server \"python3 my_server.py\""
 )]
 pub struct Predict {
-    /// ask nothing: make each run, and compare its answer with the one that the question calls right
+    /// ask nothing: make each run, and compare its answer with what the question calls right
     #[argh(switch)]
     check: bool,
     /// your own server instead of ours: a command, or python
