@@ -81,7 +81,8 @@ pub fn read_all(
     let mut work = Work {
         poll: Poll::new()?,
         asking,
-        next_turn: Instant::now(),
+        // The last SYN of the scan may be a moment ago.
+        next_turn: Instant::now() + asking.rate.map_or(Duration::ZERO, apart),
         next: 0,
         told: 0,
         talks: HashMap::new(),
@@ -109,9 +110,13 @@ pub fn read_all(
         if work.talks.is_empty() && services.peek().is_none() {
             return Ok(());
         }
-        let wait = work.deadlines.front().map_or(TICK, |(deadline, _)| {
-            deadline.saturating_duration_since(Instant::now()).min(TICK)
+        let now = Instant::now();
+        let mut wait = work.deadlines.front().map_or(TICK, |(deadline, _)| {
+            deadline.saturating_duration_since(now).min(TICK)
         });
+        if asking.rate.is_some() && work.has_room() && services.peek().is_some() {
+            wait = wait.min(work.next_turn.saturating_duration_since(now));
+        }
         match work.poll.poll(&mut events, Some(wait)) {
             Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
             _ => {}
@@ -121,6 +126,11 @@ pub fn read_all(
         }
         work.expire();
     }
+}
+
+/// The time between two connections, with the margin of 4 % that the scan has.
+fn apart(rate: f64) -> Duration {
+    Duration::from_secs_f64(1.04 / rate)
 }
 
 /// See [`read_all`].
@@ -183,7 +193,7 @@ impl Work<'_> {
             return;
         }
         if let Some(rate) = self.asking.rate {
-            self.next_turn = Instant::now() + Duration::from_secs_f64(1.04 / rate);
+            self.next_turn = Instant::now() + apart(rate);
         }
         match self.connect(number, address) {
             Ok(stream) => {

@@ -1,4 +1,8 @@
-//! What differs between two reports of `--format json` or `jsonl`.
+//! What differs between two reports: of `--format json`, `jsonl` or `xml`, or of nmap (`nmap -oX`).
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`xml`] | how nmap's XML is read |
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,6 +11,8 @@ use anyhow::{Context, bail};
 use serde_json::Value;
 
 use crate::ports::Ports;
+
+mod xml;
 
 /// What a report says about its hosts.
 #[derive(Debug, Default)]
@@ -109,12 +115,15 @@ impl fmt::Display for Change {
 }
 
 impl Report {
-    /// Reads a report: one JSON document, or JSON lines.
+    /// Reads a report: one JSON document, JSON lines, or nmap's XML.
     ///
     /// # Errors
     ///
     /// Says what is wrong with it.
     pub fn read(text: &str) -> anyhow::Result<Self> {
+        if text.trim_start().starts_with('<') {
+            return xml::read(text);
+        }
         let mut report = Report::default();
         if let Ok(whole) = serde_json::from_str::<Value>(text)
             && let Some(hosts) = whole["hosts"].as_array()
@@ -159,11 +168,8 @@ impl Report {
             .as_u64()
             .and_then(|port| u16::try_from(port).ok());
         let entry = Port {
-            state: port["state"]
-                .as_str()
-                .context("a port has no state")?
-                .to_string(),
-            banner: port["banner"].as_str().map(str::to_string),
+            state: plain(port["state"].as_str().context("a port has no state")?),
+            banner: port["banner"].as_str().map(plain),
         };
         let host = self.hosts.entry(address.to_string()).or_default();
         host.ports
@@ -259,5 +265,76 @@ impl Report {
 
 fn address_of(entry: &Value) -> anyhow::Result<String> {
     let address = entry["address"].as_str();
-    Ok(address.context("a host has no address")?.to_string())
+    Ok(plain(address.context("a host has no address")?))
+}
+
+/// A report may come from anywhere: nothing in it shall command the terminal.
+fn plain(text: &str) -> String {
+    text.replace(|letter: char| letter.is_control(), "?")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NMAP: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE nmaprun>
+<?xml-stylesheet href="file:///usr/share/nmap/nmap.xsl" type="text/xsl"?>
+<nmaprun scanner="nmap" args="nmap -oX - 10.0.0.1"><scaninfo type="connect" protocol="tcp" numservices="4" services="21-24"/>
+<host><status state="up" reason="syn-ack"/><address addr="10.0.0.1" addrtype="ipv4"/><address addr="02:00:00:00:00:01" addrtype="mac"/>
+<ports><extraports state="closed" count="3"><extrareasons reason="reset" count="3"/></extraports>
+<port protocol="tcp" portid="22"><state state="open" reason="syn-ack"/><script id="banner" output="SSH &quot;2&quot;"/></port>
+<port protocol="udp" portid="23"><state state="open" reason="x"/></port></ports></host>
+<runstats><finished exit="success"/></runstats></nmaprun>"#;
+
+    fn lines(before: &str, after: &str) -> Vec<String> {
+        let (before, after) = (Report::read(before).unwrap(), Report::read(after).unwrap());
+        before
+            .changes(&after)
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    }
+
+    #[test]
+    fn a_report_of_nmap_is_compared_with_one_of_ours() {
+        let ours = r#"{"hosts": [{"address": "10.0.0.1", "unknown": 0, "ports": [
+            {"port": 24, "state": "open"}, {"port": 22, "state": "open", "banner": "SSH \"3\""}]}],
+            "scan": {"ports": "22-25"}}"#;
+        assert_eq!(
+            lines(NMAP, ours),
+            [
+                r#"~ 10.0.0.1 port 22: said "SSH "2"" before, "SSH "3"" now"#,
+                "+ 10.0.0.1 port 24: not open before, open now"
+            ]
+        );
+        assert_eq!(lines(NMAP, NMAP), Vec::<String>::new());
+        // One closed port fewer: not all ports are known, so 24 may have been open before.
+        let stopped = NMAP.replace("count=\"3\"", "count=\"2\"");
+        assert_eq!(lines(&stopped, ours).len(), 1);
+    }
+
+    #[test]
+    fn a_hostile_report_does_not_reach_the_terminal_and_ends_in_an_error() {
+        let bell = NMAP.replace("SSH", "\u{7}SSH");
+        assert_eq!(
+            lines(NMAP, &bell),
+            [r#"~ 10.0.0.1 port 22: said "SSH "2"" before, "?SSH "2"" now"#]
+        );
+        let refused = |text: &str, why: &str| {
+            let told = format!("{:#}", Report::read(text).unwrap_err());
+            assert!(told.contains(why), "{told}");
+        };
+        refused(
+            NMAP.split_once("<runstats").unwrap().0,
+            "its end is missing",
+        );
+        refused(&NMAP.replace("</ports>", "</port>"), "not valid XML");
+        refused(&NMAP.replace("&quot;", "&lol;"), "cannot be read");
+        refused(
+            &NMAP.replace("portid=\"22\"", "portid=\"70000\""),
+            "a port has no number",
+        );
+        refused("<nmaprun/>", "its end is missing");
+    }
 }

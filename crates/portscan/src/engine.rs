@@ -277,7 +277,9 @@ pub fn scan(mut plan: Plan, stop: &AtomicBool, progress: &Progress) -> anyhow::R
         plan.limits.clone(),
     );
     #[cfg(target_os = "linux")]
-    scheduler.look_for(remote.len() as u64);
+    if remote.len() > 1 {
+        scheduler.look_for(neighbors::of(remote, first_host));
+    }
     scheduler.resume_at(plan.start.remote, plan.start.pending.iter().copied());
     scheduler.know_open(plan.start.answered.iter().copied());
 

@@ -178,12 +178,57 @@ impl Counts {
     }
 }
 
-/// The counts of all hosts, by their numbers, and what is in doubt of them: a million hosts take 16
+/// The counts of all hosts, by their numbers, and what is in doubt of them: a million hosts take 17
 /// MB.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct HostCounts {
     counts: Vec<Counts>,
-    doubts: BTreeMap<u32, Doubt>,
+    doubts: Doubts,
+}
+
+/// The doubts by host. Among very many hosts most have one of a few: a byte for each is enough.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Doubts {
+    /// By host: 0 is no doubt, [`RARE`] is one of `rare`, and the others are one of `common`, the
+    /// first of which is 1.
+    by_host: Vec<u8>,
+    common: Vec<Doubt>,
+    rare: BTreeMap<u32, Doubt>,
+}
+
+const RARE: u8 = u8::MAX;
+
+impl Doubts {
+    fn insert(&mut self, host: u32, doubt: Doubt) {
+        let known = (1..RARE)
+            .zip(&self.common)
+            .find(|(_, known)| **known == doubt);
+        let next = u8::try_from(self.common.len() + 1).unwrap_or(RARE);
+        let kind = known.map_or(next, |(kind, _)| kind);
+        if kind == RARE {
+            self.rare.insert(host, doubt);
+        } else if known.is_none() {
+            self.common.push(doubt);
+        }
+        let index = host as usize;
+        if index >= self.by_host.len() {
+            self.by_host.resize(index + 1, 0);
+        }
+        self.by_host[index] = kind;
+    }
+
+    fn get(&self, host: u32) -> Option<&Doubt> {
+        match *self.by_host.get(host as usize)? {
+            0 => None,
+            RARE => self.rare.get(&host),
+            kind => self.common.get(usize::from(kind) - 1),
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (u32, &Doubt)> {
+        let hosts = (0..).take(self.by_host.len());
+        hosts.filter_map(|host| Some((host, self.get(host)?)))
+    }
 }
 
 impl HostCounts {
@@ -216,7 +261,9 @@ impl HostCounts {
         for (host, counts) in others.iter() {
             *self.of_mut(host) += *counts;
         }
-        self.doubts.extend(&others.doubts);
+        for (host, doubt) in others.doubts() {
+            self.doubts.insert(host, *doubt);
+        }
     }
 
     /// Records why a host's results are in doubt.
@@ -226,12 +273,12 @@ impl HostCounts {
 
     /// Why a host's results are in doubt.
     pub fn doubt_of(&self, host: u32) -> Option<&Doubt> {
-        self.doubts.get(&host)
+        self.doubts.get(host)
     }
 
     /// The hosts whose results are in doubt.
-    pub fn doubts(&self) -> impl ExactSizeIterator<Item = (u32, &Doubt)> {
-        self.doubts.iter().map(|(host, doubt)| (*host, doubt))
+    pub fn doubts(&self) -> impl Iterator<Item = (u32, &Doubt)> {
+        self.doubts.iter()
     }
 
     /// Whether nothing is known about any host.
@@ -322,5 +369,36 @@ impl Losses {
     /// Whether any was lost.
     pub fn seen(&self) -> bool {
         self.retried + self.controls_lost > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_has_the_doubt_that_was_told_last_however_many_kinds_there_are() {
+        let mut counts = HostCounts::default();
+        let limited = |host: u32| Doubt::Limited {
+            rate: f64::from(host),
+            refusals: false,
+        };
+        for host in 0..600 {
+            counts.doubt(host, Doubt::NoWay);
+        }
+        for host in (0..600).step_by(2) {
+            counts.doubt(host, limited(host));
+        }
+        counts.doubt(598, Doubt::WayLost);
+        for (host, doubt) in counts.doubts() {
+            let wanted = match host {
+                598 => Doubt::WayLost,
+                host if host % 2 == 0 => limited(host),
+                _ => Doubt::NoWay,
+            };
+            assert_eq!((*doubt, counts.doubt_of(host)), (wanted, Some(&wanted)));
+        }
+        assert_eq!(counts.doubts().count(), 600);
+        assert_eq!(counts.doubt_of(600), None);
     }
 }

@@ -31,6 +31,8 @@ pub struct Probe {
     pub(crate) look: bool,
     /// A control probe that shows, while others wait, whether the network is there.
     pub(crate) beat: bool,
+    /// Shows whether this machine has a way to the host again.
+    pub(crate) pilot: bool,
     /// How often this machine could not send to the port, see [`crate::schedule`]'s queue.
     pub(crate) strikes: u8,
     /// When the scheduler handed out the try before, in milliseconds.
@@ -41,6 +43,11 @@ impl Probe {
     /// When it has to be over, so that the system does not send another SYN for it.
     pub fn last_moment(&self) -> Time {
         self.sent + Duration::from_secs(self.syns.into()) - SYN_MARGIN
+    }
+
+    /// Whether [`Scheduler::sent`](crate::schedule::Scheduler::sent) wants to know about it.
+    pub fn is_pilot(&self) -> bool {
+        self.pilot
     }
 
     /// Asks a port that has answered before.
@@ -55,6 +62,7 @@ impl Probe {
             patient: false,
             look: false,
             beat: false,
+            pilot: false,
             strikes: 0,
             previous: 0,
         }

@@ -418,6 +418,15 @@ mod tests {
         refused("the counts of host 4 do not add up", &|saved| {
             saved.findings.counts.of_mut(4).closed = 60;
         });
+        // A host that is counted twice does not overflow.
+        let text = saved().text();
+        let counts = "{\"counts\":[4294967295,0,0,0],\"host\":1}\n";
+        let (first, rest) = text.split_once('\n').unwrap();
+        let twice = format!("{first}\n{counts}{counts}{rest}");
+        assert_eq!(
+            read(&twice).unwrap().findings.counts,
+            saved().findings.counts
+        );
         refused("more ports than it has scanned", &|saved| {
             saved.position.local = 1;
             saved.position.remote = 3;

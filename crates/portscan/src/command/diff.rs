@@ -7,7 +7,7 @@ use argh::{ArgsInfo, FromArgs};
 use labnet::{Hint, log, say};
 use portscan::diff::Report;
 
-/// Prints what differs between two reports of --format json or jsonl.
+/// Prints what differs between two reports of --format json, jsonl or xml, or of nmap -oX.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     help_triggers("-h", "--help"),
@@ -54,6 +54,6 @@ fn read(path: &str) -> anyhow::Result<Report> {
         .with_context(|| format!("cannot read {path}"))
         .hint("portscan diff takes the files of two scans")?;
     Report::read(&text)
-        .with_context(|| format!("{path} is not a report in JSON"))
+        .with_context(|| format!("{path} is not a report in JSON or in nmap's XML"))
         .hint("portscan --format json --out FILE writes one")
 }

@@ -107,6 +107,10 @@ const SWEEP: Duration = Duration::from_millis(4);
 /// A worker that gets back to its work later than this was kept from running: a busy machine.
 const STALL: Duration = Duration::from_millis(10);
 
+/// A probe that this worker could not send for so long has lost its slot of the user's rate: sent
+/// now it would come too close to the next ones. It gets a new slot. The rate's own margin is 4 %.
+const LATE: Duration = Duration::from_millis(30);
+
 /// The longest time that is added to a wait on account of a stall.
 const LONGEST_STALL: Duration = Duration::from_secs(1);
 
@@ -263,6 +267,8 @@ enum ProbeResult {
     Silent,
     NotSent,
     NoWay,
+    /// It was sent, and another result follows.
+    Sent,
     /// The port is as unknown as before, without an error.
     Unknown,
 }
@@ -430,6 +436,7 @@ impl<'a> Worker<'a> {
                 ProbeResult::Silent => scheduler.silent(now, &probe),
                 ProbeResult::NotSent => scheduler.not_sent(now, &probe),
                 ProbeResult::NoWay => scheduler.no_way(now, &probe),
+                ProbeResult::Sent => scheduler.sent(now, &probe),
                 ProbeResult::Unknown => scheduler.interrupted(&probe),
             }
         }
@@ -483,6 +490,11 @@ impl<'a> Worker<'a> {
 
     fn send(&mut self, probe: Probe) {
         let shared = self.shared;
+        let limited = shared.plan.limits.rate.is_some();
+        if limited && shared.now().saturating_sub(probe.sent) > LATE {
+            self.results.push((probe, ProbeResult::Unknown));
+            return;
+        }
         let host = shared.plan.hosts[probe.host as usize];
         let slot = match self.slot_for(&probe) {
             Ok(slot) => slot,
@@ -509,6 +521,9 @@ impl<'a> Worker<'a> {
             .start(host.port(probe.port), self.poll.registry(), Token(slot));
         if let Source::Same(host) = self.slots[slot].source {
             labnet::lock(&shared.held).insert((host.ip, self.slots[slot].socket.port));
+        }
+        if probe.is_pilot() && matches!(answer, Answer::Pending | Answer::State(_)) {
+            self.results.push((probe, ProbeResult::Sent));
         }
         if !matches!(answer, Answer::Pending) {
             self.settle(slot, answer, shared.now());

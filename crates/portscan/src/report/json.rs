@@ -124,7 +124,7 @@ fn scan_value(scan: &Scan) -> Value {
         "retries_answered": scan.losses.retried,
         "control_probes": scan.losses.controls + scan.losses.controls_lost,
         "control_probes_lost": scan.losses.controls_lost,
-        "refusals_per_second": scan.limited_to,
+        "answers_per_second": scan.limited_to,
         "slowed_to_per_second": scan.slowed_to,
         "tries": scan.tries,
         "seed": scan.seed,

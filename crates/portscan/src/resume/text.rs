@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{FoundPorts, Saved, Wanted};
 use crate::engine::Position;
-use crate::findings::{Doubt, HostCounts, State};
+use crate::findings::{Counts, Doubt, HostCounts, State};
 use crate::limits::{self, Limits};
 use crate::ports::Ports;
 use crate::targets;
@@ -154,10 +154,11 @@ impl Saved {
             bail!("it names host {host}, which is past the last there can be");
         }
         if let Some(counts) = line["counts"].as_array() {
-            let of = self.findings.counts.of_mut(host);
+            let mut of = Counts::default();
             for (state, count) in State::ALL.into_iter().zip(counts) {
                 of.add(state, number(count)?);
             }
+            *self.findings.counts.of_mut(host) = of;
             return Ok(());
         }
         if let Some(word) = line["doubt"].as_str() {

@@ -15,6 +15,10 @@ pub(super) const PORTS: usize = 4;
 const CONTROLS_OF_OPEN: u16 = 20;
 const CONTROLS_OF_CLOSED: u16 = 400;
 
+/// After so many control probes in a row without an answer, and so long a time, a host seems gone.
+const UNHEARD: u32 = 8;
+const SILENT_FOR: Duration = Duration::from_secs(3);
+
 /// Up to [`PORTS`] ports.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct SomePorts {
@@ -131,8 +135,9 @@ pub(super) struct Tally {
     pub(super) closed: SomePorts,
     /// Open and closed ports whose answers took much longer than others.
     pub(super) far: [SomePorts; 2],
-    /// When it answered last.
+    /// When it answered last, and the control probes that it has not answered since.
     pub(super) heard: Time,
+    unheard: u32,
 }
 
 impl Tally {
@@ -141,14 +146,22 @@ impl Tally {
         self.open.count + self.closed.count > 0
     }
 
+    /// A port that has answered, closed if there is one: no service sees it asked again.
+    pub(super) fn known_port(&self) -> (u16, State) {
+        let closed = self.closed.as_slice().first();
+        let open = self.open.as_slice().first().copied();
+        closed.map_or((open.unwrap_or(1), State::Open), |port| {
+            (*port, State::Closed)
+        })
+    }
+
     /// A port that an interrupted scan has found open.
     pub(super) fn know_open(&mut self, port: u16) {
         self.open.add(port);
     }
 
     /// A port's answer after so many tries in vain.
-    pub(super) fn answered(&mut self, probe: &Probe, state: State, now: Time, is_far: bool) {
-        self.heard = now;
+    pub(super) fn answered(&mut self, probe: &Probe, state: State, is_far: bool) {
         if is_far {
             self.far[kind(state)].add(probe.port);
         }
@@ -173,6 +186,7 @@ impl Tally {
 
     /// A control probe of the quick passes.
     pub(super) fn control(&mut self, state: State, answered: bool) {
+        self.unheard += u32::from(!answered);
         self.controls_lost += u32::from(!answered);
         self.tries[kind(state)].add(answered);
     }
@@ -268,6 +282,13 @@ impl Hosts {
             .unwrap_or_default()
     }
 
+    /// Whether a host that has answered does so no longer.
+    pub(super) fn seems_gone(&self, now: Time, host: u32) -> bool {
+        self.known(host).is_some_and(|known| {
+            known.tally.unheard >= UNHEARD && now.saturating_sub(known.tally.heard) > SILENT_FOR
+        })
+    }
+
     pub(super) fn tally_mut(&mut self, host: u32) -> &mut Tally {
         &mut self.known_mut(host).tally
     }
@@ -302,7 +323,10 @@ impl Hosts {
     /// Takes a sample of a host's round trip.
     pub(super) fn sample(&mut self, host: u32, now: Time, sample: Duration) -> &RoundTrip {
         self.answered = true;
-        let trip = &mut self.known_mut(host).trip;
+        let known = self.known_mut(host);
+        known.tally.heard = now;
+        known.tally.unheard = 0;
+        let trip = &mut known.trip;
         if let Some(trip) = trip.as_mut() {
             trip.sample(now, sample);
         }

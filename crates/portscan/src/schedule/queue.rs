@@ -30,7 +30,7 @@ pub(super) struct Pending {
 pub(super) const REJECTED: u8 = 0x80;
 
 impl Pending {
-    fn untried(host: u32, port: u16) -> Self {
+    pub(super) fn untried(host: u32, port: u16) -> Self {
         Pending {
             host,
             port,
@@ -63,6 +63,7 @@ impl Pending {
             patient: false,
             look: false,
             beat: false,
+            pilot: false,
             strikes: self.strikes,
             previous: self.tried,
         }

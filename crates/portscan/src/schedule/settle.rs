@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use super::hosts::{self, ByKind, Controls, Tally, Tries, kind, worst_chance};
 use super::queue::Pending;
+use super::round::Round;
 use crate::findings::{Doubt, State};
 use crate::probe::Probe;
 use crate::window::Time;
@@ -36,8 +37,13 @@ const GONE_AFTER: Duration = Duration::from_secs(6);
 /// A host to which this machine has had no way for so long is given up.
 const NO_WAY_FOR: Duration = Duration::from_secs(20);
 
-/// A second look takes no longer than this, as far as can be foreseen.
+/// A second look takes no longer than this, as far as can be foreseen; or than so many probes to
+/// each port, where the user's rate allows only a few a second.
 const LONGEST: Duration = Duration::from_secs(120);
+const MOST_PROBES: f64 = 4.0;
+
+/// The wait for the last answers of a round, as far as it counts as time of the look.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// The time between two control probes while patient probes wait, and how many there are.
 const BEAT: Duration = Duration::from_millis(100);
@@ -53,6 +59,9 @@ const LONG_ROUND: Duration = Duration::from_millis(1500);
 const FIRST_RATE: f64 = 1000.0;
 const MOST: f64 = 32_768.0;
 const LEAST_RATE: f64 = 1.0;
+
+/// So many probes at the highest rate that is allowed are more than seconds, where that is low.
+const FEW_PROBES: f64 = 16.0;
 
 /// What there is to do for a host.
 #[derive(Debug)]
@@ -76,37 +85,6 @@ pub(super) struct Verdict {
     pub(super) limit: Option<(f64, bool)>,
     /// The probes a second at which the answers came that were lost before.
     pub(super) slowed_to: Option<f64>,
-}
-
-/// What a round still has to send, and what came of its control probes.
-#[derive(Debug, Default)]
-struct Round {
-    /// Control probes that go while patient probes wait.
-    began: Time,
-    beats: u32,
-    next_beat: Time,
-    ports: usize,
-    controls: usize,
-    /// How many of these may go to open ports.
-    open: usize,
-    out: usize,
-    /// Its control probes.
-    tries: ByKind,
-    /// Beats without an answer, and refusals of any port.
-    lost_beats: u32,
-    refused: u32,
-    /// When its first and its last port was asked.
-    first: Option<Time>,
-    last: Time,
-}
-
-impl Round {
-    /// The refusals a second that it got, if it was long enough to tell.
-    fn refusals(&self) -> Option<f64> {
-        const LONG_ENOUGH: Duration = Duration::from_millis(100);
-        let time = self.last - self.first?;
-        (time >= LONG_ENOUGH).then(|| f64::from(self.refused) / time.as_secs_f64())
-    }
 }
 
 /// See the module.
@@ -135,6 +113,8 @@ pub(super) struct Settle {
     /// Probes a second, and the least that was too much.
     rate: f64,
     too_much: f64,
+    /// Probes a second that the user allows.
+    most: f64,
     next: Time,
     patient: bool,
     was_patient: bool,
@@ -162,7 +142,9 @@ pub(super) struct Settle {
     fair_rate: f64,
     /// Some ports of this look had no control probes beside them.
     unseen: bool,
-    began: Time,
+    /// How long the look has taken at its own pace: other hosts may have been looked at meanwhile.
+    spent: Duration,
+    longest: Duration,
     heard: Time,
     heard_open: Time,
     /// This machine has had no way to the host for long.
@@ -173,7 +155,8 @@ pub(super) struct Settle {
 }
 
 impl Settle {
-    /// `quick` is how many probes a second the path can carry.
+    /// `quick` is how many probes a second the path seemed to carry, and `most` how many the user
+    /// allows.
     /// `least` is the host's least round trip.
     pub(super) fn new(
         now: Time,
@@ -181,6 +164,7 @@ impl Settle {
         tally: &Tally,
         least: Option<Duration>,
         quick: f64,
+        most: f64,
     ) -> Self {
         let far = tally.far.iter().any(|ports| !ports.as_slice().is_empty());
         let [open, closed] = match far {
@@ -193,6 +177,8 @@ impl Settle {
         let clean = tally.tries.iter().all(clean);
         let count = ports.len();
         let tried = ports.iter().map(|port| port.tries).min().unwrap_or(0);
+        let most = MOST.min(most);
+        let quick = most.min(quick);
         let mut settle = Settle {
             host,
             size: if clean { count } else { 256 },
@@ -200,6 +186,7 @@ impl Settle {
                 true => (4.0 * real(count)).clamp(FIRST_RATE, MOST).min(quick),
                 false => FIRST_RATE.min(quick),
             },
+            most,
             waiting: ports.into(),
             silent: Vec::new(),
             looked: VecDeque::new(),
@@ -222,7 +209,7 @@ impl Settle {
             fair: ByKind::default(),
             held_back: ByKind::default(),
             // The quick passes were at least so quick.
-            unfair: (!clean).then(|| (FIRST_RATE, tally.all_tries())),
+            unfair: (!clean).then(|| (FIRST_RATE.min(quick), tally.all_tries())),
             strict: false,
             since_unfair: Tries::default(),
             loss: None,
@@ -232,7 +219,8 @@ impl Settle {
             overrun: tally.all_tries().share() > 0.25,
             fair_rate: 0.0,
             unseen: false,
-            began: now,
+            spent: Duration::ZERO,
+            longest: LONGEST.max(Duration::from_secs_f64(MOST_PROBES * real(count) / most)),
             heard: now,
             heard_open: now,
             no_way: false,
@@ -286,6 +274,7 @@ impl Settle {
         let floor = now.saturating_sub(BURST);
         self.next = self.next.max(floor) + Duration::from_secs_f64(1.0 / self.rate);
         self.round.out += 1;
+        self.round.sent += 1;
         self.round.first.get_or_insert(now);
         self.round.last = now;
         let all = (self.round.ports + self.round.controls) as u64;
@@ -491,6 +480,8 @@ impl Settle {
 
     /// A round is over. When the second look is over too, says whether its result is in doubt.
     fn judge(&mut self, now: Time) -> Option<Option<Doubt>> {
+        let waited = now.saturating_sub(self.round.last).min(LONGEST_WAIT);
+        self.spent += Duration::from_secs_f64(f64::from(self.round.sent) / self.rate) + waited;
         let tries = self.round.tries;
         let most = self.loss.map_or(0.125, |loss| loss * 1.5 + 0.1);
         let unfair = tries.iter().any(|tries| tries.share() > most);
@@ -518,7 +509,7 @@ impl Settle {
             self.fair_round(tries)
         };
         self.void = false;
-        over.or_else(|| self.takes_too_long(now).then(|| Some(self.limited())))
+        over.or_else(|| self.takes_too_long().then(|| Some(self.no_time_left())))
     }
 
     /// No port is left to compare with. The others are asked still, since one that answers is such
@@ -623,7 +614,7 @@ impl Settle {
         {
             // A burst that a limit on SYNs lets through would look like a higher limit.
             let half = f64::midpoint(self.rate, self.too_much.min(4.0 * self.rate));
-            self.rate = (self.rate * 1.5).min(half).min(MOST);
+            self.rate = (self.rate * 1.5).min(half).min(self.most);
         }
         self.grow();
         if !self.waiting.is_empty() {
@@ -676,7 +667,11 @@ impl Settle {
             self.fair = sum(self.fair, tries);
             0.5
         };
-        (self.rate < LEAST_RATE).then(|| Some(self.limited()))
+        self.is_too_slow().then(|| Some(self.limited()))
+    }
+
+    fn is_too_slow(&self) -> bool {
+        self.rate < LEAST_RATE.min(self.most / FEW_PROBES)
     }
 
     /// What came through in a round that was too quick.
@@ -705,12 +700,12 @@ impl Settle {
                 self.heard_open
             } else {
                 self.heard
-            }) > GONE_AFTER
+            }) > GONE_AFTER.max(Duration::from_secs_f64(FEW_PROBES / self.most))
             {
                 return Some(Some(Doubt::FellSilent));
             }
             self.too_much = self.too_much.min(self.rate);
-            self.rate = (self.rate / 4.0).clamp(4.0, 32.0);
+            self.rate = (self.rate / 4.0).clamp(4.0, 32.0).min(self.most);
             self.size = 4;
             self.patient = false;
             return None;
@@ -741,14 +736,21 @@ impl Settle {
         let two_seconds = (2.0 * self.rate) as usize;
         self.size = two_seconds.clamp(16, 256);
         self.patient = false;
-        (self.rate < LEAST_RATE).then(|| Some(self.limited()))
+        self.is_too_slow().then(|| Some(self.limited()))
     }
 
-    fn takes_too_long(&self, now: Time) -> bool {
+    fn takes_too_long(&self) -> bool {
         let measured = self.limit.is_some() || self.loss.is_some();
         let left = real(self.waiting.len()) / self.rate;
-        let over = now.saturating_sub(self.began) > LONGEST;
-        over || measured && left > LONGEST.as_secs_f64()
+        self.spent > self.longest || measured && left > self.longest.as_secs_f64()
+    }
+
+    /// Why the rest was not looked at: a limit only where one has shown.
+    fn no_time_left(&self) -> Doubt {
+        match self.limit.is_some() || self.strict || self.unfair.is_some() {
+            true => self.limited(),
+            false => self.loss(self.chance()),
+        }
     }
 
     fn limited(&self) -> Doubt {

@@ -30,6 +30,11 @@ impl Settling {
         self.queue.push_back(settle);
     }
 
+    /// Whether several hosts are looked at, which share the path.
+    pub(super) fn has_several(&self) -> bool {
+        self.active.len() > 1
+    }
+
     pub(super) fn is_active(&self) -> bool {
         !self.active.is_empty() || !self.queue.is_empty()
     }

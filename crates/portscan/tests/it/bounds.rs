@@ -62,6 +62,18 @@ fn a_million_open_ports_take_little_memory() {
     });
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "long; .ci/run scans"]
+fn a_million_hosts_without_a_route_are_told_in_little_memory() {
+    in_own_network(test_name!(), || {
+        let began = Instant::now();
+        let peak = peak(&["10.0.0.0/12", "-p", "9", "--format", "list"]);
+        println!("{peak} MiB, {:?}", began.elapsed());
+        assert!(peak <= 64, "{peak} MiB");
+    });
+}
+
 /// Every port of 127.0.20.1 leads to one service, as behind a proxy that accepts everything.
 const REDIRECT: &str = "table inet proxy {
   chain out {

@@ -3,29 +3,28 @@
 //!
 //! Each is scanned once; `PORTSCAN_RUNS=10` repeats it. They are long: `.ci/run scans`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::IpAddr;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::link::{Link, guard, nft, no_nft, with_link};
+use crate::link::{Link, beside_others, guard, nft, no_nft, with_link};
 use crate::listeners::{Listeners, many};
 use crate::namespace::test_name;
 
-const FAR: &str = "10.200.0.2";
+pub(crate) const FAR: &str = "10.200.0.2";
 
 /// A report in JSON, and how long it took.
-struct Report {
-    json: Value,
-    time: Duration,
+pub(crate) struct Report {
+    pub(crate) json: Value,
+    pub(crate) time: Duration,
 }
 
 impl Report {
-    fn ports(&self, address: &str, state: &str) -> BTreeSet<u16> {
+    pub(crate) fn ports(&self, address: &str, state: &str) -> BTreeSet<u16> {
         let host = self.host(address);
         let ports = host["ports"].as_array().unwrap();
         let ports = ports.iter().filter(|port| port["state"] == state);
@@ -89,24 +88,31 @@ fn end((child, began): (Child, Instant)) -> Report {
     }
 }
 
-fn scan(link: &Link, arguments: &[&str]) -> Report {
+pub(crate) fn scan(link: &Link, arguments: &[&str]) -> Report {
     end(start(link, arguments))
 }
 
-/// Runs a test of a network, several times where that is asked for.
-fn each_run(name: &str, test: impl Fn()) {
-    with_link(name, || {
-        if let Some(why) = no_nft() {
-            println!("not tested without nftables: {why}");
-            return;
-        }
-        for _ in 0..many(1) {
-            test();
-        }
-    });
+/// Runs a test of a network, several times where that is asked for, beside others.
+pub(crate) fn each_run(name: &str, test: impl Fn()) {
+    beside_others(name, || runs(test));
 }
 
-fn listen(link: &Link, ports: &[u16]) -> Listeners {
+/// The same for a scan of very many ports.
+pub(crate) fn each_run_alone(name: &str, test: impl Fn()) {
+    with_link(name, || runs(test));
+}
+
+fn runs(test: impl Fn()) {
+    if let Some(why) = no_nft() {
+        println!("not tested without nftables: {why}");
+        return;
+    }
+    for _ in 0..many(1) {
+        test();
+    }
+}
+
+pub(crate) fn listen(link: &Link, ports: &[u16]) -> Listeners {
     link.far(|| Listeners::new(FAR.parse::<IpAddr>().unwrap(), ports.len(), ports))
 }
 
@@ -173,7 +179,7 @@ fn a_guard_that_would_take_too_long_is_told() {
 #[test]
 #[ignore = "long; .ci/run scans"]
 fn a_link_that_is_down_for_a_second_is_no_result() {
-    each_run(test_name!(), || {
+    each_run_alone(test_name!(), || {
         let link = Link::new(&["--delay-us", "5000"]);
         let listeners = listen(&link, &spread(20, 10_000));
         let running = start(&link, &[FAR, "--rate", "5000", "--ports", "1-10000"]);
@@ -191,7 +197,7 @@ fn a_link_that_is_down_for_a_second_is_no_result() {
 #[test]
 #[ignore = "long; .ci/run scans"]
 fn a_route_that_is_gone_for_half_a_second_is_no_result() {
-    each_run(test_name!(), || {
+    each_run_alone(test_name!(), || {
         let link = Link::new(&["--delay-us", "5000"]);
         let listeners = listen(&link, &spread(20, 65_000));
         let running = start(&link, &[FAR]);
@@ -234,7 +240,7 @@ fn loss_of_30_percent_is_loss_and_no_limit() {
         let report = scan(&link, &[FAR, "--ports", "1-1000"]);
         report.is_right(FAR, &listeners.ports);
         assert!(
-            report.json["scan"]["refusals_per_second"].is_null(),
+            report.json["scan"]["answers_per_second"].is_null(),
             "{}",
             report.json["scan"]
         );
@@ -268,7 +274,7 @@ fn a_proxy_that_accepts_every_connection_is_in_doubt() {
 #[test]
 #[ignore = "long; .ci/run scans"]
 fn a_target_that_cannot_be_sent_to_costs_the_others_nothing() {
-    each_run(test_name!(), || {
+    each_run_alone(test_name!(), || {
         let link = Link::new(&["--delay-us", "5000"]);
         let listeners = listen(&link, &spread(20, 60_000));
         link.near(|| {
@@ -284,7 +290,7 @@ fn a_target_that_cannot_be_sent_to_costs_the_others_nothing() {
             both.json
         );
         assert!(
-            both.time < alone.time + Duration::from_millis(1500),
+            both.time < 2 * alone.time + Duration::from_secs(3),
             "{:?} alone, {:?} with the others",
             alone.time,
             both.time
@@ -295,7 +301,7 @@ fn a_target_that_cannot_be_sent_to_costs_the_others_nothing() {
 #[test]
 #[ignore = "long; .ci/run scans"]
 fn closed_ports_are_not_called_filtered_on_a_busy_machine() {
-    each_run(test_name!(), || {
+    each_run_alone(test_name!(), || {
         let link = Link::new(&["--delay-us", "25000"]);
         let listeners = listen(&link, &spread(20, 60_000));
         let mut busy: Vec<Child> = (0..2)
@@ -323,7 +329,7 @@ fn closed_ports_are_not_called_filtered_on_a_busy_machine() {
 #[test]
 #[ignore = "long; .ci/run scans"]
 fn hosts_that_are_not_there_are_noticed_and_not_asked_port_by_port() {
-    with_link(test_name!(), || {
+    beside_others(test_name!(), || {
         let link = Link::cable();
         let listeners = listen(&link, &spread(20, 1000));
         let report = scan(&link, &["10.200.0.0/24", "--ports", "1-1000"]);
@@ -354,87 +360,64 @@ fn hosts_that_are_not_there_are_noticed_and_not_asked_port_by_port() {
     });
 }
 
-/// The SYNs that the link has carried: when, and to which port.
-fn logged(log: &Path) -> Vec<(Duration, u16)> {
-    let text = fs::read_to_string(log).unwrap();
-    let lines = text.lines().map(|line| line.split_once(' ').unwrap());
-    lines
-        .map(|(time, port)| {
-            let time = Duration::from_nanos(time.parse().unwrap());
-            (time, port.parse().unwrap())
-        })
-        .collect()
+#[test]
+#[ignore = "long; .ci/run scans"]
+fn a_network_larger_than_the_table_of_neighbors_is_scanned_in_seconds() {
+    beside_others(test_name!(), || {
+        let link = Link::cable();
+        // 2,048 addresses, where the system's table holds 1,024 (`gc_thresh3`).
+        link.near(|| ip("address add 10.200.8.1/21 dev slow0"));
+        link.far(|| ip("address add 10.200.8.2/21 dev slow0"));
+        let listeners =
+            link.far(|| Listeners::new("10.200.8.2".parse().unwrap(), 5, &[1, 7, 30, 50, 100]));
+        let report = scan(&link, &["10.200.8.0/21", "--ports", "1-100"]);
+        let missing = report.json["hosts"].as_array().unwrap().iter();
+        let missing = missing.filter(|host| host["uncertain"].to_string().contains("ARP"));
+        let missing = missing.count();
+        println!("{:?}, {missing} missing", report.time);
+        assert_eq!(report.ports("10.200.8.2", "open"), listeners.ports);
+        // The network's own address and its broadcast address are none of a machine either, but not
+        // by ARP.
+        assert!(missing >= 2040, "{missing}");
+        assert!(report.time < Duration::from_secs(40), "{:?}", report.time);
+    });
 }
-
-/// The most SYNs in any second.
-fn most_in_a_second(syns: &[(Duration, u16)]) -> usize {
-    let in_the_second_from = |first: usize| {
-        let end = syns[first].0 + Duration::from_secs(1);
-        syns.partition_point(|syn| syn.0 < end) - first
-    };
-    (0..syns.len()).map(in_the_second_from).max().unwrap_or(0)
-}
-
-/// The most SYNs to one port.
-fn most_to_a_port(syns: &[(Duration, u16)]) -> usize {
-    let mut ports = BTreeMap::new();
-    for (_, port) in syns {
-        *ports.entry(port).or_insert(0) += 1;
-    }
-    ports.into_values().max().unwrap_or(0)
-}
-
-/// Options, what the far side does with the SYNs, the ports, the rate, the SYNs to a port.
-const SET_UPS: [(&str, &str, &str, usize, usize); 8] = [
-    ("--rate 500 --tries 2", "drop", "1-600", 500, 2),
-    ("--rate 100 --tries 1 --timeout 10", "drop", "1-200", 100, 1),
-    ("--rate 100 --timeout 3 --tries 3", "drop", "1-60", 100, 3),
-    ("--rate 1000 --tries 3", "accept", "1-2000", 1000, 3),
-    (
-        "--rate 300 --tries 2",
-        "limit rate over 25/second burst 50 packets drop",
-        "1-300",
-        300,
-        2,
-    ),
-    ("--rate 200 --tries 5 --timeout 0.5", "drop", "1-50", 200, 5),
-    // A banner is one connection more.
-    ("--rate 50 --tries 1 --banner", "accept", "1-100", 50, 2),
-    (
-        "--rate 2000 --tries 4",
-        "tcp dport > 500 drop",
-        "1-1000",
-        2000,
-        4,
-    ),
-];
 
 #[test]
 #[ignore = "long; .ci/run scans"]
-fn the_rate_and_the_tries_hold_on_the_wire() {
-    let folder = tempfile::tempdir().unwrap();
-    let log = folder.path().join("syns");
+fn a_port_that_this_machine_forbids_costs_the_scan_no_time() {
     each_run(test_name!(), || {
-        for (options, rule, ports, rate, tries) in SET_UPS {
-            let link = Link::new(&["--delay-us", "10000", "--log", log.to_str().unwrap()]);
-            let _listeners = listen(&link, &[7, 30]);
-            guard(&link, rule);
-            let mut arguments = vec![FAR, "--ports", ports];
-            arguments.extend(options.split(' '));
-            let report = scan(&link, &arguments);
-            let syns = logged(&log);
-            let (a_second, a_port) = (most_in_a_second(&syns), most_to_a_port(&syns));
-            println!(
-                "{options}, {rule}: {:.1} s, {} SYNs, {a_second} in a second, {a_port} to a port",
-                report.time.as_secs_f64(),
-                syns.len()
-            );
-            assert!(syns.len() >= 50, "the link has seen {} SYNs", syns.len());
-            assert!(
-                a_second <= rate,
-                "{options}, {rule}: {a_second} in a second"
-            );
-            assert!(a_port <= tries, "{options}, {rule}: {a_port} to a port");
-        }
+        let link = Link::new(&["--delay-us", "5000"]);
+        let listeners = listen(&link, &[22, 25, 80]);
+        // A policy of the routing table: connect fails at once.
+        link.near(|| ip("rule add ipproto tcp dport 25 prohibit"));
+        let report = scan(&link, &[FAR, "--ports", "1-1000"]);
+        let found = report.ports(FAR, "open");
+        assert!(
+            found.is_subset(&listeners.ports) && found.len() == 2,
+            "{found:?}"
+        );
+        assert_eq!(report.count(FAR, "unreachable"), 1);
+        // A way that is lost would be waited for 15 s.
+        assert!(report.time < Duration::from_secs(8), "{:?}", report.time);
+    });
+}
+
+#[test]
+#[ignore = "long; .ci/run scans"]
+fn a_host_that_dies_in_a_scan_of_all_ports_is_given_up_in_seconds() {
+    each_run_alone(test_name!(), || {
+        let link = Link::new(&["--delay-us", "5000"]);
+        let listeners = listen(&link, &spread(20, 65_000));
+        // 5,000 SYNs of 60 bytes each.
+        guard(&link, "quota over 300000 bytes drop");
+        let report = scan(&link, &[FAR]);
+        report.is_right(FAR, &listeners.ports);
+        assert!(
+            report.doubts(FAR).contains("fell silent"),
+            "{}",
+            report.doubts(FAR)
+        );
+        assert!(report.time < Duration::from_secs(30), "{:?}", report.time);
     });
 }

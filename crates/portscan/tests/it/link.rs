@@ -3,28 +3,42 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, MutexGuard, OnceLock};
+use std::sync::{OnceLock, PoisonError, RwLock, RwLockWriteGuard};
 use std::{env, process};
 
 use crate::namespace::{Namespaces, inside, run_alone, with_rights};
 
-/// One link at a time: they share the processors with the scanner, and time is part of what is
-/// tested.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    labnet::lock(&ALONE)
+/// Links share the processors with the scanners, and time is part of what is tested. So a scan of
+/// very many ports has them for itself; those that wait most of the time run side by side.
+static LINKS: RwLock<()> = RwLock::new(());
+
+fn alone() -> RwLockWriteGuard<'static, ()> {
+    LINKS.write().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs a test that makes a link, when no other does.
-pub(crate) fn with_link(name: &str, test: impl FnOnce()) {
+fn is_possible(name: &str) -> bool {
     if cfg!(no_link) {
         println!(
             "{name} is not tested: it needs cc, and the right to make namespaces and tun devices"
         );
-        return;
     }
-    let _alone = alone();
-    with_rights(name, test);
+    !cfg!(no_link)
+}
+
+/// Runs a test that makes a link, when no other does.
+pub(crate) fn with_link(name: &str, test: impl FnOnce()) {
+    if is_possible(name) {
+        let _alone = alone();
+        with_rights(name, test);
+    }
+}
+
+/// Runs a test that makes a link and waits most of the time, beside others of this kind.
+pub(crate) fn beside_others(name: &str, test: impl FnOnce()) {
+    if is_possible(name) {
+        let _side_by_side = LINKS.read().unwrap_or_else(PoisonError::into_inner);
+        with_rights(name, test);
+    }
 }
 
 /// The link's program, compiled once.
@@ -151,6 +165,21 @@ pub(crate) fn no_nft() -> Option<&'static str> {
 
 /// Set for the tests that [`as_nobody`] runs.
 const AS_NOBODY: &str = "PORTSCAN_AS_NOBODY";
+
+/// A command of a user without any rights, where this one has some and can put them down.
+pub(crate) fn nobody(program: &str) -> Command {
+    const AS_NOBODY: [&str; 3] = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+    let tried = Command::new("setpriv")
+        .args(AS_NOBODY)
+        .args(["unshare", "--user", "--map-root-user", "true"])
+        .status();
+    if !rustix::process::geteuid().is_root() || !tried.is_ok_and(|tried| tried.success()) {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command.args(AS_NOBODY).arg(program);
+    command
+}
 
 /// Runs a test as a user without any rights, in a user namespace: unshare -Urn.
 pub(crate) fn as_nobody(name: &str, test: impl FnOnce()) {

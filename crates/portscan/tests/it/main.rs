@@ -13,8 +13,11 @@
 //! | [`netns`] | scans of another machine behind a slow link |
 //! | [`networks`] | the scheduler against networks of hosts with many faults |
 //! | [`random`] | random numbers for simulated networks |
+//! | [`scripted`] | the scheduler against a network that a test writes down |
 //! | [`simulation`] | the scheduler against a simulated network |
 //! | [`watch`] | what a scan tells while it runs |
+//! | [`wire`] | what leaves this machine |
+//! | [`lesson`] | the lesson's traps, as a student runs them |
 //! | [`listeners`] | listeners on random ports, and the truth about open ports |
 //! | [`namespace`] | network namespaces, and the rights to make them |
 //! | [`link`] | two namespaces joined by a slow link |
@@ -37,6 +40,8 @@ mod formats;
 #[cfg(unix)]
 mod interrupted;
 #[cfg(target_os = "linux")]
+mod lesson;
+#[cfg(target_os = "linux")]
 mod link;
 #[cfg(unix)]
 mod listeners;
@@ -50,6 +55,9 @@ mod networks;
 #[cfg(unix)]
 mod options;
 mod random;
+mod scripted;
 mod simulation;
 #[cfg(target_os = "linux")]
 mod watch;
+#[cfg(target_os = "linux")]
+mod wire;

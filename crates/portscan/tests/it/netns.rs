@@ -16,7 +16,7 @@ use portscan::ports::Ports;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use crate::link::{Link, as_nobody, drop_all_but, forbid, no_nft, with_link};
+use crate::link::{Link, as_nobody, beside_others, drop_all_but, forbid, no_nft, with_link};
 use crate::listeners::{Listeners, many, open_ports, scan, scan_all};
 use crate::namespace::test_name;
 
@@ -244,7 +244,7 @@ fn with_1024_descriptors_filtered_ports_take_seconds() {
 #[test]
 #[ignore = "long; .ci/run scans"]
 fn a_silent_host_is_reported_as_uncertain_and_a_missing_one_is_unreachable() {
-    with_link(test_name!(), || {
+    beside_others(test_name!(), || {
         let link = Link::new(&[&DELAY[..], &["--only", "0"]].concat());
         let run = |target: &str| {
             let output = link.near(|| {
@@ -273,7 +273,7 @@ fn a_silent_host_is_reported_as_uncertain_and_a_missing_one_is_unreachable() {
     ignore = "needs Linux, cc, and the right to make network namespaces and tun devices"
 )]
 fn routes_that_lead_nowhere_make_a_host_unreachable_and_hold_nothing_up() {
-    with_link(test_name!(), || {
+    beside_others(test_name!(), || {
         let link = Link::new(&[]);
         let nowhere = [
             ("prohibit", "10.99.1.1"),
@@ -304,7 +304,7 @@ fn routes_that_lead_nowhere_make_a_host_unreachable_and_hold_nothing_up() {
 #[test]
 #[ignore = "long; .ci/run scans"]
 fn a_router_that_forbids_makes_an_ipv6_host_unreachable() {
-    with_link(test_name!(), || {
+    beside_others(test_name!(), || {
         if let Some(why) = no_nft() {
             println!("not tested without nftables: {why}");
             return;
@@ -323,7 +323,7 @@ fn a_router_that_forbids_makes_an_ipv6_host_unreachable() {
 #[test]
 #[ignore = "long"]
 fn a_firewall_behind_a_slow_link_with_a_short_queue_hides_no_open_port() {
-    with_link(test_name!(), || {
+    beside_others(test_name!(), || {
         // The link's own firewall comes before its queue; this one has to come after it.
         if let Some(why) = no_nft() {
             println!("not tested without nftables: {why}");

@@ -332,6 +332,7 @@ fn run(seed: u64, network: &mut Network, limits: &Limits) -> Run {
                     scheduler.no_way(now, &probe);
                     continue;
                 }
+                scheduler.sent(now, &probe);
                 number += 1;
                 in_flight.insert(number, (probe, None));
                 repeats.push(Reverse((now, number, probe.syns)));
@@ -396,7 +397,7 @@ fn test(seeds: impl Iterator<Item = u64> + Send) {
         let run = run(seed, &mut network, &Limits::default());
         longest = longest.max(run.time);
         hosts += network.hosts.len();
-        doubted += run.scheduler.findings().counts.doubts().len();
+        doubted += run.scheduler.findings().counts.doubts().count();
         let wrong = sure_and_wrong(&network, &run);
         if let Some(first) = wrong.first() {
             println!(

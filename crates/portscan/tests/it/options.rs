@@ -191,3 +191,33 @@ fn a_process_that_may_start_few_threads_scans_or_says_so() {
         assert_eq!(threads == 1, output.status.code() == Some(1), "{message}");
     }
 }
+
+#[test]
+fn a_reader_that_has_ended_is_an_error_and_no_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let reports = ["open", "closed"].map(|state| {
+        let path = path_in(&folder, state);
+        let port = format!(r#"{{"port": 9, "state": "{state}"}}"#);
+        let host = format!(r#"{{"address": "10.0.0.1", "unknown": 0, "ports": [{port}]}}"#);
+        let report = format!(r#"{{"hosts": [{host}], "scan": {{"ports": "9"}}}}"#);
+        fs::write(&path, report).unwrap();
+        path
+    });
+    let scans = [
+        "human", "json", "jsonl", "xml", "grep", "gnmap", "csv", "list",
+    ]
+    .map(|format| vec!["127.0.0.1", "-p", "9-20", "--format", format]);
+    let diff = vec!["diff", &reports[0], &reports[1]];
+    for (arguments, code) in scans.into_iter().map(|scan| (scan, 1)).chain([(diff, 2)]) {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = portscan(&arguments).stdout(writer).output().unwrap();
+        let told = stderr(&output);
+        // A list of open ports may be empty.
+        if arguments.last() != Some(&"list") || output.status.code() != Some(0) {
+            assert_eq!(output.status.code(), Some(code), "{arguments:?}: {told}");
+            assert!(told.contains("cannot write to stdout"), "{told}");
+        }
+        assert!(!told.contains("panicked"), "{told}");
+    }
+}
