@@ -17,6 +17,10 @@ const CLOSES: Duration = Duration::from_millis(700);
 /// The same for one that may have something to do, and that has read the end of a connection.
 const HAS_HEARD: Duration = Duration::from_secs(1);
 
+/// The same for one that calls the system again and again and neither reads nor writes anything but
+/// sockets: what it reads there is an end.
+const CALLS_IN_VAIN: Duration = Duration::from_millis(400);
+
 /// What somebody saw who need not wait any longer, for the evidence.
 const SEES_IT_WAIT: &str = "saw that the program itself waits, and that nothing is on its way";
 
@@ -150,17 +154,17 @@ impl Limit {
             looked: false,
             watch: Watch::default(),
             closes: false,
-            ran: None,
+            worked: None,
         }
     }
 
     /// A step in which the program has nothing to do but to close its connection, or to end: one
     /// that runs on end for a while is in a loop.
     pub fn step_to_close(&self) -> Step {
-        let ran = procfs::cpu_usage(self.group).map(|usage| (usage.ran, Instant::now()));
+        let worked = procfs::work(self.group).map(|work| (work, Instant::now()));
         Step {
             closes: true,
-            ran,
+            worked,
             ..self.step()
         }
     }
@@ -180,9 +184,9 @@ pub struct Step {
     watch: Watch,
     /// Whether the program has nothing to do but to close its connection, or to end.
     closes: bool,
-    /// How much the program had run when the step began,
+    /// What the program had done when the step began,
     /// and when it was looked at last whether it loops.
-    ran: Option<(Duration, Instant)>,
+    worked: Option<(procfs::Work, Instant)>,
 }
 
 impl Step {
@@ -238,24 +242,25 @@ impl Step {
     fn loops(&mut self) -> bool {
         const AGAIN: Duration = Duration::from_millis(200);
         let group = self.limit.group;
-        let due = match &self.ran {
+        let due = match &self.worked {
             Some((_, last)) => last.elapsed() >= AGAIN,
             None => self.begin.elapsed() >= AGAIN,
         };
         if !due {
             return false;
         }
-        let ran = procfs::cpu_usage(group).unwrap_or_default().ran;
-        let (from, last) = self.ran.get_or_insert((ran, Instant::now()));
+        let now = procfs::work(group).unwrap_or_default();
+        let (before, last) = self.worked.get_or_insert((now, Instant::now()));
         *last = Instant::now();
         let facts = &self.limit.known.0;
         let most = match (facts.loops.load(Ordering::SeqCst), self.closes) {
             (true, _) => LOOPS,
+            _ if now.calls_in_vain_since(before) => CALLS_IN_VAIN,
             (false, true) => CLOSES,
             (false, false) => HAS_HEARD,
         };
-        let loops =
-            ran.saturating_sub(*from) >= most && (self.closes || procfs::has_heard_an_end(group));
+        let loops = now.ran.saturating_sub(before.ran) >= most
+            && (self.closes || procfs::has_heard_an_end(group));
         facts.loops.fetch_or(loops, Ordering::SeqCst);
         loops
     }

@@ -278,6 +278,10 @@ misconceptions! {
     "One recv gives what has arrived so far, at most as many bytes as it was asked for. To get the rest, call it again, in \
      a loop, until the end of the message or of the connection.";
 
+    STOPS_SHORT, "stops-short", "stops reading before the whole answer has come",
+    "The number of calls does not tell how much has come. Count the bytes: read on until as many have come as you sent. A division \
+     that rounds down loses the rest: 33 // 16 is 2, and 2 times 16 is only 32.";
+
     WAITS_FOR_LINE, "waits-for-a-line", "waits for a line end that the sheet does not have",
     "readline, fgets and the like wait until a line end has come. The messages of this sheet have none: a message is whatever one recv \
      gives. So the other side waits for its answer, and this one for the rest of a line.";
@@ -298,6 +302,10 @@ misconceptions! {
     SUM_ROUNDS, "sum-rounds", "adds decimals inexactly",
     "A float has no exact place for 0.1: 0.1 + 0.2 gives 0.30000000000000004. A type that counts in tens adds as on paper: \
      decimal.Decimal in Python, BigDecimal in Java, whole tenths or cents anywhere.";
+
+    SUM_KEEPS, "sum-keeps", "adds a request to the sum of those before it",
+    "Each request gets its own sum. The variable for the sum starts with 0 for each request: set it in the loop, where recv has given \
+     one, and not once before the loop.";
 
     NOT_NUMBERS, "not-numbers", "sends something other than numbers with white space between them",
     "The server splits a request at its white space and takes each word for a number: 1,2,3 is one word, and no number. Send the \
@@ -590,11 +598,16 @@ misconceptions! {
 
     SCAN_MISSES, "scan-misses", "misses open ports",
     "connect succeeds wherever somebody listens. If some are missed, look at what else can go wrong on the way: a time limit \
-     that is too short, an exception that ends a thread, a port that no loop reaches.";
+     that is too short, an exception that ends a thread, a port that no loop reaches, a socket that is used again although it is \
+     connected.";
 
     SCAN_FALSE, "scan-false", "reports ports that are not open",
     "A refused connection (ECONNREFUSED) is a closed port: connect raises an error, connect_ex gives a number other than 0. \
      Only success means open.";
+
+    SCAN_ONE_SOCKET, "scan-one-socket", "uses one socket for all ports",
+    "A socket connects once. After the first open port it is connected, and says nothing about the next ports: connect_ex may give \
+     0 once more, and then only errors (EISCONN). Make a socket for each port, and close it.";
 
     SCAN_BOTH, "scan-both", "reports one port both as open and as closed",
     "The line for closed ports is printed after the one for open ports as well. It belongs on the other way only: in else, or in the \

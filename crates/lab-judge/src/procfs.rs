@@ -206,6 +206,28 @@ impl CpuUsage {
     }
 }
 
+/// What the processes of a group have done so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Work {
+    /// How long they have run.
+    pub ran: Duration,
+    /// How much of that was in the kernel, and all of it, in the system's ticks.
+    ticks: (u64, u64),
+    /// How many bytes they have read and written: files, terminals and pipes. recv and send on
+    /// sockets do not count.
+    moved: u64,
+}
+
+impl Work {
+    /// Whether they have called the system again and again since, a quarter of their time, and have
+    /// read and written nothing but on sockets.
+    pub fn calls_in_vain_since(&self, before: &Work) -> bool {
+        let kernel = self.ticks.0.saturating_sub(before.ticks.0);
+        let all = self.ticks.1.saturating_sub(before.ticks.1);
+        kernel > 0 && 4 * kernel >= all && self.moved == before.moved
+    }
+}
+
 /// Whether the processes of a group are at work, watched for a quarter of a second, or until they
 /// are known to wait. Where the system does not tell: no.
 pub fn is_busy(group: u32) -> bool {
@@ -281,6 +303,9 @@ mod elsewhere {
     pub fn cpu_usage(_: u32) -> Option<super::CpuUsage> {
         None
     }
+    pub fn work(_: u32) -> Option<super::Work> {
+        None
+    }
     pub fn environment(_: u32, _: &str) -> Option<String> {
         None
     }
@@ -300,14 +325,16 @@ mod elsewhere {
 pub(crate) use call::Call;
 #[cfg(not(target_os = "linux"))]
 pub use elsewhere::{
-    Watch, cpu_usage, descriptors, environment, has_environment, hides_sockets, processes,
+    Watch, cpu_usage, descriptors, environment, has_environment, hides_sockets, processes, work,
 };
 #[cfg(not(target_os = "linux"))]
 use elsewhere::{processes_of, socket_inodes};
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{children_of_all_threads, note_reaper};
 #[cfg(target_os = "linux")]
-pub use linux::{cpu_usage, descriptors, environment, has_environment, hides_sockets, processes};
+pub use linux::{
+    cpu_usage, descriptors, environment, has_environment, hides_sockets, processes, work,
+};
 #[cfg(target_os = "linux")]
 use linux::{processes_of, socket_inodes};
 #[cfg(target_os = "linux")]

@@ -1,6 +1,6 @@
 # Adds each request to the sum of those before it.
 # check: dsd-sum --server "python3 {file} {port}"
-# fails: several wrong-answer
+# fails: several sum-keeps
 import socket
 import sys
 

@@ -5,8 +5,6 @@
 //!
 //! One file, since it is one exercise.
 
-use std::fmt;
-
 use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
 use lab_judge::harness::Harness;
 use lab_judge::harness::udp::{Nothing, sent};
@@ -16,6 +14,7 @@ use lab_judge::peers::udp::{Datagram, Peer};
 use lab_judge::ports::Protocol;
 use lab_judge::process::{Ended, Input, contains};
 use lab_judge::steps::datagrams::{self, Talk};
+use lab_judge::steps::guesses::{Verdict, listed, mistaken};
 use lab_judge::verdict::{Step, Stop, differs, wrong};
 
 #[path = "sheets/cmpu_guess.rs"]
@@ -88,22 +87,25 @@ static SERVER: &[Case] = &[
         depends_on: &["goes-on"],
         play: |harness| {
             let mut client = harness.serve_datagrams()?;
-            let low = in_range(harness, &mut client, 1)?;
-            let high = in_range(harness, &mut client, 100)?;
-            if low != Verdict::Lower && high != Verdict::Higher {
-                return Ok(());
+            let mut answers = Vec::new();
+            // As text 9 is greater than 10. Some servers begin a new game when a player has won.
+            for number in [1, 100, 2, 9, 10] {
+                let answer = in_range(harness, &mut client, number)?;
+                answers.push((number, answer));
+                if answer == Verdict::Correct {
+                    break;
+                }
             }
-            // As text most numbers are greater than 1, and than 100 too.
-            let mistake = match low {
-                Verdict::Higher => &m::GUESS_TEXT,
-                _ => &m::GUESS_DIRECTION,
-            };
-            Err(wrong(
-                mistake,
-                format!(
-                    "The number is from 1 to 100, but the answer to 1 was {low}, and to 100 {high}."
-                ),
-            ))
+            match mistaken(&answers) {
+                Some(mistake) => Err(wrong(
+                    mistake,
+                    format!(
+                        "No number from 1 to 100 has these answers: {}.",
+                        listed(&answers)
+                    ),
+                )),
+                None => Ok(()),
+            }
         },
     },
     Case {
@@ -145,6 +147,14 @@ static SERVER: &[Case] = &[
         play: |harness| {
             let mut low = harness.serve_datagrams()?;
             let mut high = harness.client()?;
+            let answers = [
+                (1, in_range(harness, &mut low, 1)?),
+                (100, in_range(harness, &mut high, 100)?),
+            ];
+            if let Some(mistake) = mistaken(&answers) {
+                let told = format!("Asked alone, it gives the answers {}.", listed(&answers));
+                return Err(wrong(mistake, told));
+            }
             for _ in 0..2 {
                 harness.send(&low, b"1", harness.address)?;
                 harness.send(&high, b"100", harness.address)?;
@@ -312,24 +322,6 @@ static SERVER: &[Case] = &[
     },
 ];
 
-/// What the server says about a guess.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
-    Higher,
-    Lower,
-    Correct,
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Verdict::Higher => "HIGHER",
-            Verdict::Lower => "LOWER",
-            Verdict::Correct => "CORRECT",
-        })
-    }
-}
-
 /// Reads an answer; white space around the word does no harm.
 fn verdict(answer: &[u8]) -> Step<Verdict> {
     match answer.trim_ascii() {
@@ -377,24 +369,44 @@ fn along(
     numbers: &mut dyn Iterator<Item = u32>,
     before: Verdict,
 ) -> Step {
-    for number in numbers {
-        match in_range(harness, client, number)? {
-            Verdict::Correct => return Ok(()),
-            verdict if verdict == before => {}
-            verdict => {
-                return Err(wrong(
-                    &m::GUESS_NEVER_CORRECT,
-                    format!(
-                        "The answers were {before} up to the guess {number}, whose answer is {verdict}: none was CORRECT."
-                    ),
-                ));
-            }
+    let mut answers = Vec::new();
+    for number in &mut *numbers {
+        let answer = in_range(harness, client, number)?;
+        answers.push((number, answer));
+        if answer != before {
+            break;
         }
     }
-    Err(wrong(
-        &m::GUESS_RANGE,
-        "None of the numbers from 1 to 100 was CORRECT.",
-    ))
+    let Some((number, answer)) = answers.last().copied() else {
+        return Ok(());
+    };
+    match answer {
+        Verdict::Correct => Ok(()),
+        answer if answer == before => Err(wrong(
+            &m::GUESS_RANGE,
+            "None of the numbers from 1 to 100 was CORRECT.",
+        )),
+        answer => {
+            // Where the number is found later after all, it is looked for in another order.
+            for number in numbers {
+                let answer = in_range(harness, client, number)?;
+                answers.push((number, answer));
+                if answer == Verdict::Correct {
+                    let mistake = mistaken(&answers).unwrap_or(&m::GUESS_DIRECTION);
+                    let told = format!(
+                        "{number} was CORRECT, but no number has all of the answers before it."
+                    );
+                    return Err(wrong(mistake, told));
+                }
+            }
+            Err(wrong(
+                &m::GUESS_NEVER_CORRECT,
+                format!(
+                    "The answers were {before} up to the guess {number}, whose answer is {answer}: none was CORRECT."
+                ),
+            ))
+        }
+    }
 }
 
 static CLIENT: &[Case] = &[

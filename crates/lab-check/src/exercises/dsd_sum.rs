@@ -72,8 +72,23 @@ static SERVER: &[Case] = &[
         depends_on: &["whole"],
         play: |harness| {
             let mut client = harness.serve()?;
-            for (request, sum) in [("1 2", "3"), ("10 20 30", "60"), ("7", "7")] {
-                ask(harness, &mut client, request, sum, &m::READS_ONCE)?;
+            let mut all = 0;
+            for (request, sum) in [("1 2", 3), ("10 20 30", 60), ("7", 7)] {
+                all += sum;
+                let sum = sum.to_string();
+                let answered = ask(harness, &mut client, request, &sum, &m::READS_ONCE);
+                if let Err(Stop::Wrong(failure)) = &answered
+                    && let Some(diff) = &failure.diff
+                    && diff.received.trim_ascii() == all.to_string().as_bytes()
+                {
+                    return Err(differs(
+                        &m::SUM_KEEPS,
+                        format!("{all} is the sum of this request and of those before it."),
+                        sum.as_bytes(),
+                        &diff.received,
+                    ));
+                }
+                answered?;
             }
             Ok(())
         },

@@ -380,6 +380,15 @@ impl Scanned {
         harness
             .log
             .did("program", format!("reported: {}", listed(&reported)));
+        if let Some(first) = self.connected_once(&reported) {
+            return Err(wrong(
+                &m::SCAN_ONE_SOCKET,
+                format!(
+                    "{range} {} are open. After {first}, the first of them, no other was found.",
+                    self.open.len()
+                ),
+            ));
+        }
         if !wrongly.is_empty() {
             return Err(wrong(
                 false_open,
@@ -414,6 +423,15 @@ impl Scanned {
 }
 
 impl Scanned {
+    /// The first open port, where that and the port after it were reported, and no other open one:
+    /// the same socket was connected again, which Linux answers with success once.
+    fn connected_once(&self, reported: &[u16]) -> Option<u16> {
+        let (first, others) = self.open.split_first()?;
+        let [one, next] = reported else { return None };
+        let once = one == first && Some(*next) == first.checked_add(1);
+        (once && !others.is_empty() && !others.contains(next)).then_some(*first)
+    }
+
     /// The ports that the output calls open, as far as it can be read.
     fn reported(&self, harness: &mut Harness<'_>, others: &[u16]) -> Step<Vec<u16>> {
         let scanned = scan_report::Scanned {

@@ -1,6 +1,6 @@
 //! Programs as students write them: what they ask, what they are given, and what they print.
 
-use crate::tool::{Folder, case, code, errors, json, run, text};
+use crate::tool::{Folder, case, code, errors, json, run, text, workspace};
 
 /// A client that connects, does this, and shows what comes back.
 fn client(script: &str) -> String {
@@ -144,4 +144,23 @@ pub fn a_line_without_a_flush_counts_in_every_language() {
         "goes-on",
     ]);
     assert_eq!(code(&out), 0, "{}", text(&out));
+}
+
+pub fn a_server_that_compares_texts_is_told_so_by_whichever_case_meets_it() {
+    let file = workspace().join("crates/lab-check/gallery/cmpu-guess/as-text.py");
+    let command = format!("python3 {} {{port}}", file.display());
+    let cases = ["direction", "each-alone", "every-number"];
+    let only = cases.map(|case| ["--only", case]).concat();
+    let words = [
+        "check",
+        "cmpu-guess",
+        "--server",
+        &command,
+        "--format",
+        "json",
+    ];
+    let result = json(&run(&[&words, only.as_slice()].concat()));
+    for id in cases {
+        assert_eq!(case(&result, id)["misconception"], "guess-text", "{result}");
+    }
 }

@@ -127,6 +127,7 @@ fn main() -> ExitCode {
         habits::a_message_is_filled_in_where_there_is_one_and_refused_elsewhere;
         habits::arguments_come_by_position_and_by_option;
         habits::a_line_without_a_flush_counts_in_every_language;
+        habits::a_server_that_compares_texts_is_told_so_by_whichever_case_meets_it;
         hostile::one_that_prints_for_ever_is_stopped_and_told_so;
         hostile::one_that_answers_without_end_takes_neither_memory_nor_time;
         hostile::children_that_leave_the_group_and_ignore_term_are_ended_all_the_same;

@@ -7,7 +7,7 @@ use std::net::{SocketAddr, SocketAddrV4};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::{CpuUsage, Process};
+use super::{CpuUsage, Process, Work};
 
 /// What sock_diag tells of a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -298,6 +298,45 @@ pub fn cpu_usage(group: u32) -> Option<CpuUsage> {
         }
     }
     Some(cpu_usage)
+}
+
+/// What the processes of a group have done so far. Where their figures cannot be read, nothing is
+/// known of their calls.
+pub fn work(group: u32) -> Option<Work> {
+    let mut work = Work {
+        ran: cpu_usage(group)?.ran,
+        ..Work::default()
+    };
+    let of_group = processes_of(&[group]).into_iter();
+    for process in of_group.filter(|one| one.group == group) {
+        let figures = ticks(process.id).zip(moved(process.id));
+        let Some(((user, kernel), moved)) = figures else {
+            continue;
+        };
+        work.ticks.0 += kernel;
+        work.ticks.1 += user + kernel;
+        work.moved += moved;
+    }
+    Some(work)
+}
+
+/// How long a process has run in its own code and in the kernel, in the system's ticks.
+fn ticks(id: u32) -> Option<(u64, u64)> {
+    let line = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    let (_, rest) = line.rsplit_once(") ")?;
+    // Fields 14 and 15 of proc(5); the state is field 3.
+    let mut words = rest.split(' ').skip(11);
+    Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?))
+}
+
+/// How many bytes a process has read and written.
+fn moved(id: u32) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{id}/io")).ok()?;
+    let figure = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim().parse::<u64>().ok()
+    };
+    Some(figure("rchar:")? + figure("wchar:")?)
 }
 
 /// The value of a variable in the environment that a process was started with.

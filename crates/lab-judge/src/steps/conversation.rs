@@ -118,6 +118,34 @@ fn is_left_over(log: &Log, at: usize, more: &[u8]) -> bool {
     })
 }
 
+/// Whether an answer that is right up to this place goes on with the end of an earlier message, and
+/// then as it should: a buffer into which a shorter message was read still holds that.
+fn holds_old_bytes(log: &Log, expected: &[u8], got: &[u8], at: usize) -> bool {
+    /// One byte may be there by chance.
+    const TWO: usize = 2;
+    let rest = &expected[at..];
+    let Some(more) = got
+        .len()
+        .checked_sub(expected.len())
+        .filter(|more| *more >= TWO)
+    else {
+        return false;
+    };
+    if rest.is_empty() || !got[at + more..].starts_with(rest) {
+        return false;
+    }
+    let (events, old) = (log.events(), &got[at..at + more]);
+    let sent = events.iter().rev().filter_map(|event| match &event.what {
+        What::Sent(pieces) => Some(pieces),
+        _ => None,
+    });
+    // The last one is the message that this is the answer to.
+    sent.skip(1).any(|pieces| {
+        let heads = pieces.iter().map(|piece| piece.head.as_slice());
+        heads.collect::<Vec<_>>().concat().ends_with(old)
+    })
+}
+
 /// A server that read a message and did not answer: what makes it answer says what it waits for.
 fn what_it_waits_for(harness: &mut Harness<'_>, client: &mut Connection) -> Step {
     if client.accepted() == Some(false) {
@@ -178,6 +206,10 @@ pub fn expected_was(
         ReadEnd::Differs if pads(&got[at..]) => (
             &m::WHOLE_BUFFER,
             format!("After {} of the answer bytes of value 0 came.", bytes(at)),
+        ),
+        ReadEnd::Differs if holds_old_bytes(&client.log, expected, got, at) => (
+            &m::OLD_BYTES,
+            format!("From byte {at} on the answer has the end of an earlier message."),
         ),
         ReadEnd::Differs if !suspect.changes_bytes() => (
             &m::WRONG_ANSWER,

@@ -8,10 +8,12 @@
 //! | [`rest`] | many clients, leaks, busy loops |
 //! | [`lifetime`] | how a program ends, or is started again |
 //! | [`datagrams`] | the same over UDP |
+//! | [`guesses`] | what answers to guesses say about the number |
 //! | [`wamp`] | a router that cuts its WebSocket frames anywhere, pings in between, and breaks off |
 
 mod conversation;
 pub mod datagrams;
+pub mod guesses;
 mod lifetime;
 mod output;
 mod rest;

@@ -213,6 +213,18 @@ pub fn has_printed_pieces(
     if text.iter().all(|byte| rest.any(|printed| printed == byte)) {
         return Ok(());
     }
+    let (pieces, shown_of_it) = pieces_of(&shown, text);
+    if pieces > 1 {
+        return Err(differs(
+            &m::STOPS_SHORT,
+            format!(
+                "Of the {} bytes of the echo {shown_of_it} were printed, in {pieces} pieces: then it read no more.",
+                text.len()
+            ),
+            text,
+            &shown,
+        ));
+    }
     Err(differs(
         suspect,
         format!(
@@ -222,4 +234,39 @@ pub fn has_printed_pieces(
         text,
         &shown,
     ))
+}
+
+/// In how many pieces the beginning of a text was printed, one after another, and how many bytes
+/// that are. A short piece may be there by chance.
+fn pieces_of(printed: &[u8], text: &[u8]) -> (usize, usize) {
+    const SHORT: usize = 4;
+    let (mut count, mut done, mut rest) = (0, 0, printed);
+    loop {
+        let left = &text[done..];
+        let lengths: Vec<usize> = (1..=left.len()).collect();
+        let longest = lengths.partition_point(|length| find(rest, &left[..*length]).is_some());
+        let Some(at) = find(rest, &left[..longest]).filter(|_| longest >= SHORT) else {
+            return (count, done);
+        };
+        (count, done, rest) = (count + 1, done + longest, &rest[at + longest..]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pieces_of;
+
+    #[test]
+    fn pieces_of_a_text_are_found_between_other_words() {
+        let text = b"Test message. This will be echoed";
+        let two = b"Received: Test message. Th\nReceived: is will be echoe\nClosing\n";
+        assert_eq!(pieces_of(two, text), (2, 32));
+        assert_eq!(
+            pieces_of(b"Received: Test message. Th\nClosing", text),
+            (1, 16)
+        );
+        assert_eq!(pieces_of(b"Received: T\nReceived: e\n", text), (0, 0));
+        assert_eq!(pieces_of(text, text), (1, 33));
+        assert_eq!(pieces_of(b"", text), (0, 0));
+    }
 }

@@ -254,6 +254,8 @@ struct Answered {
 struct Talk {
     answers: Answers,
     answered: Vec<Answered>,
+    /// What the program had printed before each answer.
+    told: String,
     /// How much of stdout and stderr was there when something was typed last.
     seen: (u64, u64),
 }
@@ -263,6 +265,7 @@ impl Talk {
         Talk {
             answers,
             answered: Vec::new(),
+            told: String::new(),
             seen: (0, 0),
         }
     }
@@ -310,6 +313,7 @@ impl Talk {
     }
 
     fn note(&mut self, answer: &Answer, asked: Asked) {
+        self.told.push_str(&asked.printed);
         self.answered.push(Answered {
             question: question::of(&asked.prompt),
             prompt: asked.prompt,
@@ -423,7 +427,7 @@ impl Talk {
             if let Some(number) = words.get(given) {
                 return Some(Answer::Line((*number).to_string()));
             }
-            let end = question::word_to_end(&asked.printed);
+            let end = self.word_to_end(asked);
             if end.is_none() && given < words.len() + TIMES {
                 // It asks for more numbers than the exercise has.
                 return Some(Answer::Line("0".to_string()));
@@ -438,12 +442,17 @@ impl Talk {
         if !before {
             return Some(Answer::Line(message.to_string()));
         }
-        match question::word_to_end(&asked.printed) {
+        match self.word_to_end(asked) {
             Some(word) => Some(Answer::Line(word.to_string())),
             // It reads line after line: a user ends that with Ctrl-D.
             None if asked.prompt.is_empty() && alone => Some(Answer::End),
             None => None,
         }
+    }
+
+    /// What ends the program, by what it says now, or said before.
+    fn word_to_end(&self, asked: &Asked) -> Option<&'static str> {
+        question::word_to_end(&asked.printed).or_else(|| question::word_to_end(&self.told))
     }
 
     /// For a server that reads a line and does not say why: before anything else it needs a port.

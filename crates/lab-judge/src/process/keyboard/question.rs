@@ -369,12 +369,22 @@ fn is_unspaced(word: &str) -> bool {
     word.chars().all(|c| ('\u{3040}'..='\u{9fff}').contains(&c))
 }
 
-/// The word with which a program says that it can be
-/// ended, in what it has printed: `Type 'quit' to leave`.
+/// The word with which a program says that it can be ended, in what it has printed: `Type 'quit' to
+/// leave`. It is empty where an empty line does that: `empty line to stop`.
 pub(super) fn word_to_end(printed: &str) -> Option<&'static str> {
     const WORDS: [&str; 8] = ["quit", "exit", "bye", "stop", "end", "close", "q", "x"];
     const VERBS: [&str; 5] = ["type", "enter", "write", "say", "or"];
     const PURPOSES: [&str; 6] = ["quit", "exit", "end", "stop", "leave", "close"];
+    const EMPTY: [&str; 8] = [
+        "empty line",
+        "blank line",
+        "empty message",
+        "empty input",
+        "leere zeile",
+        "ligne vide",
+        "línea vacía",
+        "пустая строка",
+    ];
     let printed = printed.to_lowercase();
     let words: Vec<&str> = printed.split_whitespace().collect();
     let bare = |word: &str| {
@@ -392,7 +402,11 @@ pub(super) fn word_to_end(printed: &str) -> Option<&'static str> {
             bare(word) == *wanted && (quoted || purpose || verb)
         })
     };
-    WORDS.into_iter().find(named)
+    let nothing = || EMPTY.iter().any(|empty| printed.contains(empty));
+    WORDS
+        .into_iter()
+        .find(named)
+        .or_else(|| nothing().then_some(""))
 }
 
 /// The key of the menu's first line that does the work (`1. Send a message`) and was not chosen

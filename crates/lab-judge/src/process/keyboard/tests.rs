@@ -56,6 +56,14 @@ fn a_client_is_told_where_to_connect_and_what_to_send() {
             ],
             &["Hello, world", "quit"],
         ),
+        // It says so once, before its first question.
+        (
+            &[
+                "Type words, empty line to stop.\nwords: ",
+                "Echo: Hello, world\nwords: ",
+            ],
+            &["Hello, world", ""],
+        ),
         // A loop that has no word for its end: what its user would do is not known.
         (
             &["Message: ", "Echo: Hello, world\nMessage: "],

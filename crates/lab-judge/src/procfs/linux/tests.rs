@@ -149,3 +149,42 @@ fn all_that_a_program_has_started_is_found_from_its_leader_on_orphans_too() {
     assert!(all_there(&found), "{found:?}, of {all:?}");
     assert_eq!(found, all);
 }
+
+#[test]
+#[cfg_attr(no_python, ignore = "python3 (3.8 or newer) is not installed")]
+fn who_reads_an_end_again_and_again_calls_in_vain_and_who_computes_or_prints_does_not() {
+    use std::os::unix::process::CommandExt;
+
+    let begin = "import os, socket\na, b = socket.socketpair(); b.close()\n";
+    for (text, in_vain) in [
+        ("while True: a.recv(9)", true),
+        ("a.setblocking(False)\nwhile True: a.recv(9)", true),
+        ("while True: pass", false),
+        (
+            "f = open('/dev/null', 'w')\nwhile True: print('x', file=f, flush=True)",
+            false,
+        ),
+    ] {
+        let mut program = std::process::Command::new("python3")
+            .args(["-S", "-c", &format!("{begin}{text}")])
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        let group = program.id();
+        let ran = |work: super::Work| work.ran;
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let after = |least: Duration| loop {
+            let work = super::work(group).unwrap();
+            if ran(work) >= least || Instant::now() > deadline {
+                return work;
+            }
+            thread::sleep(Duration::from_millis(5));
+        };
+        // It has started, and is in its loop.
+        let before = after(Duration::from_millis(200));
+        let now = after(ran(before) + Duration::from_millis(200));
+        program.kill().unwrap();
+        program.wait().unwrap();
+        assert_eq!(now.calls_in_vain_since(&before), in_vain, "{text}");
+    }
+}
