@@ -176,7 +176,9 @@ mod linux {
             for script in [
                 "import time; time.sleep(100)",
                 "import os; os.read(os.pipe()[0], 1)",
-                "import socket, select; select.select([socket.socket()], [], [0], 100)",
+                // One that listens: a new socket counts as readable.
+                "import socket, select\ns = socket.create_server(('127.0.0.1', 0))\n\
+                 select.select([s], [], [0], 100)",
             ] {
                 let (program, name) = python(script);
                 let rests = || {
