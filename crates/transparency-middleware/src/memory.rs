@@ -4,6 +4,7 @@
 //! messages that have come in part, what the sessions have registered.
 //! Each holder has a [`Charge`], which counts until it is dropped.
 
+use std::ops::{AddAssign, SubAssign};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -113,6 +114,40 @@ impl Charge {
 impl Drop for Charge {
     fn drop(&mut self) {
         self.set(0);
+    }
+}
+
+/// What is kept counts so many bytes.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Cost {
+    /// All of them.
+    pub(crate) all: usize,
+    /// Those that are held for this peer alone.
+    pub(crate) own: usize,
+}
+
+impl Cost {
+    /// Of bytes that are held for one peer.
+    pub(crate) fn own(bytes: usize) -> Self {
+        Cost {
+            all: bytes,
+            own: bytes,
+        }
+    }
+}
+
+impl AddAssign for Cost {
+    fn add_assign(&mut self, more: Cost) {
+        self.all += more.all;
+        self.own += more.own;
+    }
+}
+
+impl SubAssign for Cost {
+    /// What was evicted meanwhile has gone already.
+    fn sub_assign(&mut self, less: Cost) {
+        self.all = self.all.saturating_sub(less.all);
+        self.own = self.own.saturating_sub(less.own);
     }
 }
 

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use labnet::lock;
 
-use crate::memory::{Charge, Memory};
+use crate::memory::{Charge, Cost, Memory};
 use crate::stream::{Stream, Wait, is_time};
 
 /// The most that each of the two buffers keeps when all has been written, until [`Outbox::rest`].
@@ -101,13 +101,10 @@ pub(crate) struct Queue {
     pong: Vec<u8>,
     /// What comes before them, when something among it is not a frame yet.
     parts: VecDeque<Part>,
-    /// Bytes that wait here.
-    waiting: usize,
-    /// Bytes that the writer has taken and not written yet.
-    in_flight: usize,
-    /// The part of each that is held for this peer alone.
-    own_waiting: usize,
-    own_in_flight: usize,
+    /// What waits here.
+    waiting: Cost,
+    /// What the writer has taken and not written yet.
+    in_flight: Cost,
     charge: Charge,
     /// Messages among what waits.
     messages: u64,
@@ -133,15 +130,6 @@ enum State {
 enum Part {
     Frames(Vec<u8>),
     Later(Cost, Later),
-}
-
-/// What a message counts until it is made a frame.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Cost {
-    /// All its bytes.
-    pub(crate) all: usize,
-    /// Those that are held for this peer alone.
-    pub(crate) own: usize,
 }
 
 /// Makes frames of a message when its turn has come, outside of all locks but the writer's. What it
@@ -191,12 +179,12 @@ enum Progress {
 impl Queue {
     /// Bytes that wait here or are being written.
     pub(crate) fn bytes(&self) -> usize {
-        self.waiting.saturating_add(self.in_flight)
+        self.waiting.all.saturating_add(self.in_flight.all)
     }
 
     /// Bytes that are being written.
     pub(crate) fn in_flight(&self) -> usize {
-        self.in_flight
+        self.in_flight.all
     }
 
     /// Whether nothing may follow.
@@ -215,11 +203,10 @@ impl Queue {
 
     /// Puts a pong in. One that waits gives way to it.
     pub(crate) fn pong(&mut self, frame: &[u8]) {
-        self.waiting -= self.pong.len();
-        self.own_waiting -= self.pong.len();
+        self.waiting -= Cost::own(self.pong.len());
         self.pong.clear();
         self.pong.extend_from_slice(frame);
-        self.count_own(frame.len());
+        self.count(Cost::own(frame.len()));
     }
 
     /// Puts a message in: `encode` appends its frame.
@@ -230,7 +217,7 @@ impl Queue {
         self.begin_chunk(FULL);
         let before = self.frames.len();
         encode(&mut self.frames)?;
-        self.count_own(self.frames.len() - before);
+        self.count(Cost::own(self.frames.len() - before));
         self.messages += 1;
         Ok(())
     }
@@ -252,26 +239,31 @@ impl Queue {
     pub(crate) fn message_later(&mut self, cost: Cost, later: Later) {
         self.begin_chunk(1);
         self.parts.push_back(Part::Later(cost, later));
-        self.count_own(cost.own);
-        self.waiting += cost.all - cost.own;
+        self.count(cost);
         self.messages += 1;
     }
 
-    fn count_own(&mut self, bytes: usize) {
-        self.waiting += bytes;
-        self.own_waiting += bytes;
+    fn count(&mut self, cost: Cost) {
+        self.waiting += cost;
+        self.account();
+    }
+
+    /// The writer has taken this from what waits.
+    fn begin_writing(&mut self, cost: Cost) {
+        self.waiting -= cost;
+        self.in_flight = cost;
         self.account();
     }
 
     fn account(&mut self) {
-        self.charge.set_about(self.own_waiting + self.own_in_flight);
+        self.charge.set_about(self.waiting.own + self.in_flight.own);
     }
 
     /// Puts whole frames in that are not messages of the application.
     pub(crate) fn control(&mut self, frames: &[u8]) {
         self.begin_chunk(FULL);
         self.frames.extend_from_slice(frames);
-        self.count_own(frames.len());
+        self.count(Cost::own(frames.len()));
     }
 
     /// Puts the last frame in.
@@ -292,8 +284,7 @@ impl Queue {
         self.frames = Vec::new();
         self.pong = Vec::new();
         self.parts = VecDeque::new();
-        self.waiting = 0;
-        self.own_waiting = 0;
+        self.waiting = Cost::default();
         self.messages = 0;
         self.account();
     }
@@ -462,8 +453,7 @@ impl Outbox {
         writer.tail = Bytes::new();
         writer.written = 0;
         let mut queue = self.queue();
-        queue.in_flight = 0;
-        queue.own_in_flight = 0;
+        queue.in_flight = Cost::default();
         queue.flusher = 0;
         if queue.messages > 0 {
             let messages = std::mem::take(&mut queue.messages);
@@ -471,12 +461,9 @@ impl Outbox {
             counter.fetch_add(messages, Ordering::Relaxed);
         }
         if !queue.pong.is_empty() {
-            let length = queue.pong.len();
+            let cost = Cost::own(queue.pong.len());
             writer.buffer.append(&mut queue.pong);
-            (queue.in_flight, queue.own_in_flight) = (length, length);
-            queue.waiting -= length;
-            queue.own_waiting -= length;
-            queue.account();
+            queue.begin_writing(cost);
             return true;
         }
         loop {
@@ -485,15 +472,14 @@ impl Outbox {
                 None => std::mem::swap(&mut queue.frames, &mut writer.buffer),
                 Some(Part::Frames(frames)) => writer.buffer = frames,
                 Some(Part::Later(cost, encode)) => {
-                    queue.waiting -= cost.all.min(queue.waiting);
-                    queue.own_waiting -= cost.own.min(queue.own_waiting);
-                    queue.in_flight = cost.all;
-                    queue.own_in_flight = cost.own;
+                    queue.begin_writing(cost);
                     drop(queue);
                     writer.tail = encode(&mut writer.buffer);
                     queue = self.queue();
-                    queue.in_flight = writer.len();
-                    queue.own_in_flight = writer.buffer.len();
+                    queue.in_flight = Cost {
+                        all: writer.len(),
+                        own: writer.buffer.len(),
+                    };
                     queue.account();
                     if writer.buffer.is_empty() {
                         // It had no form in the peer's serialization.
@@ -502,11 +488,7 @@ impl Outbox {
                     return true;
                 }
             }
-            queue.in_flight = writer.buffer.len();
-            queue.own_in_flight = writer.buffer.len();
-            queue.waiting -= writer.buffer.len().min(queue.waiting);
-            queue.own_waiting -= writer.buffer.len().min(queue.own_waiting);
-            queue.account();
+            queue.begin_writing(Cost::own(writer.buffer.len()));
             if !writer.buffer.is_empty() {
                 return true;
             }
@@ -528,7 +510,7 @@ impl Outbox {
     fn abandon(&self, writer: &mut Writer) {
         writer.clear();
         let mut queue = self.queue();
-        (queue.in_flight, queue.own_in_flight) = (0, 0);
+        queue.in_flight = Cost::default();
         queue.account();
     }
 

@@ -26,6 +26,7 @@ enum Form {
 use Form::{Is, None, NotInJson};
 
 /// A value as its sender writes it, and what it is to others.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn values(format: Format) -> Vec<(&'static str, Vec<u8>, Form)> {
     let bytes = |bytes: &[u8]| Is(Value::Bytes(bytes.to_vec()));
     let list = |numbers: &[f64]| {
@@ -129,6 +130,11 @@ fn values(format: Format) -> Vec<(&'static str, Vec<u8>, Form)> {
                 Is((-1).into()),
             ),
             ("an extension type", raw("d4 05 00"), None),
+            (
+                "what is undefined in JavaScript",
+                raw("d4 00 00"),
+                Is(Value::Null),
+            ),
             ("bytes", raw("c4 03 010203"), bytes(&[1, 2, 3])),
             ("a number as a key", raw("81 01 02"), None),
         ],
@@ -325,6 +331,26 @@ fn what_harms_nobody_ends_no_session() {
     assert!(matches!(peer.receive(), Message::Welcome { .. }));
     peer.text(r#"[64,1,null,"a.b"]"#);
     assert!(matches!(peer.receive(), Message::Registered { .. }));
+    // Options that a program in JavaScript has not set.
+    peer.text(r#"[32,2,{"match":null,"get_retained":null},"a.c"]"#);
+    assert!(matches!(peer.receive(), Message::Subscribed { .. }));
+    for (format, undefined) in [
+        (
+            Format::MessagePack,
+            &b"\x94\x20\x01\x81\xa5match\xd4\0\0\xa3a.c"[..],
+        ),
+        (
+            Format::Cbor,
+            &b"\x84\x18\x20\x01\xa1\x65match\xf7\x63a.c"[..],
+        ),
+    ] {
+        let mut other = Peer::join_as(router.address, format);
+        send(&mut other, undefined.to_vec());
+        assert!(
+            matches!(other.receive(), Message::Subscribed { .. }),
+            "{format:?}"
+        );
+    }
     let mut caller = Peer::join(router.address);
     for (answer, wanted) in [
         // Null where there are no arguments.

@@ -175,7 +175,7 @@ impl<'a> Reader<'a> {
         }
         if self.payload_at.is_some() {
             rules::check(dict, rules::PAYLOAD).map_err(DecodeError::malformed)?;
-            self.sealed = dict.get(rules::ENC_ALGO).is_some();
+            self.sealed = dict.str(rules::ENC_ALGO).is_some();
         }
         Ok(())
     }

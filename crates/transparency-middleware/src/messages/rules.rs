@@ -32,8 +32,6 @@ enum Kind {
     WordOrOwn(&'static [&'static str]),
     /// At least one of these roles, each a dictionary, its `features` a dictionary or null.
     Roles(&'static [&'static str]),
-    /// This, or JSON's null, which counts as nothing: some clients write what they do not have.
-    OrNull(&'static Kind),
 }
 
 const fn may(name: &'static str, kind: Kind) -> Rule {
@@ -61,8 +59,8 @@ const FORWARD_FOR: Rule = may(
     "forward_for",
     Kind::Dicts(&[
         must("session", Kind::Id),
-        may("authid", Kind::OrNull(&Kind::Text)),
-        may("authrole", Kind::OrNull(&Kind::Text)),
+        may("authid", Kind::Text),
+        may("authrole", Kind::Text),
     ]),
 );
 
@@ -85,23 +83,23 @@ pub(super) const PAYLOAD: &[Rule] = &[
 
 pub(super) const HELLO: &[Rule] = &[
     must("roles", Kind::Roles(CLIENT_ROLES)),
-    may("agent", Kind::OrNull(&Kind::Text)),
-    may("authmethods", Kind::OrNull(&Kind::Texts)),
-    may("authid", Kind::OrNull(&Kind::Text)),
-    may("authrole", Kind::OrNull(&Kind::Text)),
-    may("authextra", Kind::OrNull(&Kind::Dict)),
-    may("resumable", Kind::OrNull(&Kind::Bool)),
+    may("agent", Kind::Text),
+    may("authmethods", Kind::Texts),
+    may("authid", Kind::Text),
+    may("authrole", Kind::Text),
+    may("authextra", Kind::Dict),
+    may("resumable", Kind::Bool),
 ];
 
 pub(super) const WELCOME: &[Rule] = &[
     must("roles", Kind::Roles(ROUTER_ROLES)),
-    may("agent", Kind::OrNull(&Kind::Text)),
-    may("realm", Kind::OrNull(&Kind::Uri)),
-    may("authid", Kind::OrNull(&Kind::Text)),
-    may("authrole", Kind::OrNull(&Kind::Text)),
-    may("authmethod", Kind::OrNull(&Kind::Text)),
-    may("authprovider", Kind::OrNull(&Kind::Text)),
-    may("authextra", Kind::OrNull(&Kind::Dict)),
+    may("agent", Kind::Text),
+    may("realm", Kind::Uri),
+    may("authid", Kind::Text),
+    may("authrole", Kind::Text),
+    may("authmethod", Kind::Text),
+    may("authprovider", Kind::Text),
+    may("authextra", Kind::Dict),
 ];
 
 pub(super) const CLOSE: &[Rule] = &[may("message", Kind::Text)];
@@ -211,10 +209,11 @@ pub(super) const INTERRUPT: &[Rule] = &[
 
 pub(super) const YIELD: &[Rule] = &[may("progress", Kind::Bool), FORWARD_FOR];
 
-/// Checks a message's options or details.
+/// Checks a message's options or details. Null, which JavaScript's undefined becomes as well,
+/// counts as absent: some clients write what they do not have.
 pub(super) fn check(dict: &Dict, rules: &[Rule]) -> Result<(), String> {
     for rule in rules {
-        match dict.get(rule.name) {
+        match dict.get(rule.name).filter(|value| **value != Value::Null) {
             Some(value) => {
                 let fits = rule.kind.check(value);
                 fits.map_err(|wanted| format!("{} is {wanted}", rule.name))?;
@@ -272,8 +271,6 @@ impl Kind {
             }
             Kind::Dicts(rules) => return check_dicts(value, rules),
             Kind::Roles(names) => return check_roles(value, names),
-            Kind::OrNull(_) if *value == Value::Null => return Ok(()),
-            Kind::OrNull(kind) => return kind.check(value),
         };
         if fits {
             Ok(())

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rand::RngExt;
 
 use super::patterns::Patterns;
-use super::{Action, Identity, Output, Realm, Set, Table, dealer, error, send};
+use super::{Action, Identity, Named, Output, Realm, Set, Table, dealer, error, send};
 use crate::messages::{Dict, Id, Match, Message, Payload, RequestKind, Uri, Value, known};
 
 /// The most names that the lists of a PUBLISH may have together.
@@ -27,6 +27,12 @@ pub(super) struct Subscription {
     pub(super) subscribers: BTreeSet<Id>,
 }
 
+impl Named for Subscription {
+    fn name(&self) -> (&Uri, Match) {
+        (&self.topic, self.match_policy)
+    }
+}
+
 impl Broker {
     /// Takes a subscriber out; the last one takes the subscription along.
     pub(super) fn remove(&mut self, subscription: Id, session: Id) {
@@ -38,18 +44,6 @@ impl Broker {
             self.patterns.remove(&entry.topic, entry.match_policy);
             self.subscriptions.entries.remove(&subscription);
         }
-    }
-
-    /// What a subscription counts among the patterns of a session, and the length of its URI.
-    fn size_of(&self, subscription: Id) -> (usize, usize) {
-        let entry = self.subscriptions.entries.get(&subscription);
-        entry.map_or((0, 0), |entry| {
-            let uri = &entry.topic;
-            (
-                super::pattern_cost(uri, entry.match_policy),
-                uri.as_str().len(),
-            )
-        })
     }
 }
 
@@ -167,7 +161,6 @@ impl<H: Clone> Realm<H> {
         }
         let match_policy = dealer::match_policy(options);
         self.has_room_for_pattern(from, &self.broker.patterns, &topic, match_policy)?;
-        let size = topic.as_str().len();
         let broker = &mut self.broker;
         let id = match broker.patterns.get(&topic, match_policy) {
             Some(id) => id,
@@ -186,8 +179,8 @@ impl<H: Clone> Realm<H> {
         }
         let session = self.sessions.get_mut(&from);
         if session.is_some_and(|session| session.subscriptions.insert(id)) {
-            let cost = self.broker.size_of(id).0;
-            self.hold(from, size, cost);
+            let size = self.broker.subscriptions.size_of(id);
+            self.hold(from, size);
         }
         Ok(id)
     }
@@ -211,9 +204,9 @@ impl<H: Clone> Realm<H> {
         };
         send(session, message, out);
         if is_held {
-            let (cost, size) = self.broker.size_of(subscription);
+            let size = self.broker.subscriptions.size_of(subscription);
             self.broker.remove(subscription, from);
-            self.release(from, size, cost);
+            self.release(from, size);
         }
     }
 

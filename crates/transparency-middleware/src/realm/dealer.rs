@@ -8,7 +8,9 @@ use std::time::Duration;
 use rand::RngExt;
 
 use super::patterns::Patterns;
-use super::{Action, Deadlines, Output, Realm, Table, Violation, error, send, text_payload, uri};
+use super::{
+    Action, Deadlines, Named, Output, Realm, Table, Violation, error, send, text_payload, uri,
+};
 use crate::messages::{
     CancelMode, Dict, Id, Invoke, Match, Message, Payload, RequestKind, Uri, known,
 };
@@ -39,6 +41,12 @@ struct Registration {
     callees: Vec<Callee>,
     /// Whose turn it is, for [`Invoke::RoundRobin`].
     turn: usize,
+}
+
+impl Named for Registration {
+    fn name(&self) -> (&Uri, Match) {
+        (&self.procedure, self.match_policy)
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -91,18 +99,6 @@ impl Dealer {
             self.registrations.entries.remove(&registration);
         }
         work
-    }
-
-    /// What a registration counts among the patterns of a session, and the length of its URI.
-    pub(super) fn size_of(&self, registration: Id) -> (usize, usize) {
-        let entry = self.registrations.entries.get(&registration);
-        entry.map_or((0, 0), |entry| {
-            let uri = &entry.procedure;
-            (
-                super::pattern_cost(uri, entry.match_policy),
-                uri.as_str().len(),
-            )
-        })
     }
 }
 
@@ -174,7 +170,6 @@ impl<H: Clone> Realm<H> {
             }
             registered = self.dealer.patterns.get(&procedure, match_policy);
         }
-        let size = procedure.as_str().len();
         let id = match registered {
             Some(id) => {
                 self.work += 1;
@@ -206,8 +201,8 @@ impl<H: Clone> Realm<H> {
         if let Some(session) = self.sessions.get_mut(&from) {
             session.registrations.insert(id);
         }
-        let cost = self.dealer.size_of(id).0;
-        self.hold(from, size, cost);
+        let size = self.dealer.registrations.size_of(id);
+        self.hold(from, size);
         Ok(id)
     }
 
@@ -217,7 +212,7 @@ impl<H: Clone> Realm<H> {
         let Some(entry) = self.dealer.registrations.entries.get(&registration) else {
             return;
         };
-        let (cost, size) = self.dealer.size_of(registration);
+        let size = self.dealer.registrations.size_of(registration);
         let callees: Vec<Id> = entry.callees.iter().map(|callee| callee.session).collect();
         for callee in callees {
             self.work += self.dealer.remove(registration, callee);
@@ -231,7 +226,7 @@ impl<H: Clone> Realm<H> {
                     .with("reason", known::UNREGISTERED);
                 send(session, Message::RegistrationRevoked { details }, out);
             }
-            self.release(callee, size, cost);
+            self.release(callee, size);
         }
     }
 
@@ -254,9 +249,9 @@ impl<H: Clone> Realm<H> {
         };
         send(session, message, out);
         if is_held {
-            let (cost, size) = self.dealer.size_of(registration);
+            let size = self.dealer.registrations.size_of(registration);
             self.work += self.dealer.remove(registration, from);
-            self.release(from, size, cost);
+            self.release(from, size);
         }
     }
 
@@ -350,8 +345,9 @@ impl<H: Clone> Realm<H> {
         if let Some(timeout) = timeout.filter(|_| server.takes_timeouts) {
             details.insert("timeout", timeout);
         }
-        let wants_progress = options.flag("receive_progress") && server.gives_progress;
-        if wants_progress {
+        // A callee that does not announce that it gives parts may give some (wampy.js 8 does).
+        let wants_progress = options.flag("receive_progress");
+        if wants_progress && server.gives_progress {
             details.insert("receive_progress", true);
         }
         let invocation = server.invocation_ids.draw();

@@ -201,6 +201,15 @@ struct Session<H> {
 /// call takes next to its URI, with its part of the tables.
 const ENTRY: usize = 256;
 
+/// What a registration or subscription counts.
+#[derive(Debug, Default, Clone, Copy)]
+struct Size {
+    /// The bytes of its URI.
+    uri: usize,
+    /// Its patterns: see [`Limits::patterns`].
+    patterns: usize,
+}
+
 /// What a pattern counts: see [`Limits::patterns`].
 fn pattern_cost(uri: &Uri, match_policy: Match) -> usize {
     match match_policy {
@@ -260,11 +269,6 @@ impl<H: Clone> Realm<H> {
         self.roles.contains_key(role)
     }
 
-    /// What the caller knows a session by.
-    pub fn handle(&self, session: Id) -> Option<&H> {
-        Some(&self.sessions.get(&session)?.handle)
-    }
-
     /// Lets a session in and sends it WELCOME. Its id must be new, and its role one of the realm's.
     pub fn join(
         &mut self,
@@ -312,6 +316,7 @@ impl<H: Clone> Realm<H> {
         if !self.sessions.contains_key(&from) {
             return;
         }
+        let begun = self.begun;
         let outcome = match message {
             Message::Call {
                 request,
@@ -391,7 +396,10 @@ impl<H: Clone> Realm<H> {
         if let Err(violation) = outcome {
             self.abort(from, known::PROTOCOL_VIOLATION, &violation, out);
         }
-        self.proceed(out);
+        // One who has begun nothing does not do what others have left.
+        if self.begun != begun {
+            self.proceed(out);
+        }
     }
 
     /// Answers a request whose URI is none, which never became a message.
@@ -567,20 +575,20 @@ impl<H: Clone> Realm<H> {
     }
 
     /// A session has one more registration or subscription.
-    fn hold(&mut self, session: Id, uri: usize, pattern: usize) {
+    fn hold(&mut self, session: Id, size: Size) {
         if let Some(session) = self.sessions.get_mut(&session) {
-            session.held += ENTRY + uri;
-            session.patterns += pattern;
-            self.held += ENTRY + uri;
+            session.held += ENTRY + size.uri;
+            session.patterns += size.patterns;
+            self.held += ENTRY + size.uri;
         }
     }
 
     /// And one less.
-    fn release(&mut self, session: Id, uri: usize, pattern: usize) {
+    fn release(&mut self, session: Id, size: Size) {
         if let Some(session) = self.sessions.get_mut(&session) {
-            session.held -= ENTRY + uri;
-            session.patterns -= pattern;
-            self.held -= ENTRY + uri;
+            session.held -= ENTRY + size.uri;
+            session.patterns -= size.patterns;
+            self.held -= ENTRY + size.uri;
         }
     }
 
@@ -704,6 +712,22 @@ impl<T> Table<T> {
         let id = self.ids.draw();
         self.entries.insert(id, entry);
         id
+    }
+}
+
+/// What sessions have under a name: a registration or a subscription.
+trait Named {
+    fn name(&self) -> (&Uri, Match);
+}
+
+impl<T: Named> Table<T> {
+    /// What an entry counts.
+    fn size_of(&self, id: Id) -> Size {
+        let named = self.entries.get(&id).map(Named::name);
+        named.map_or_else(Size::default, |(uri, match_policy)| Size {
+            uri: uri.as_str().len(),
+            patterns: pattern_cost(uri, match_policy),
+        })
     }
 }
 

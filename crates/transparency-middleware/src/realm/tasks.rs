@@ -11,7 +11,7 @@ use super::{Identity, Output, Realm, Set, Shared, send, uri};
 use crate::messages::{Dict, Format, Id, Match, Message, Payload, Uri, Value, known};
 
 /// How many subscribers are looked at, or things taken away, before others get their turn.
-pub(super) const STEP: usize = 512;
+pub(super) const STEP: usize = 256;
 
 /// Work that is done in steps.
 #[derive(Debug)]

@@ -87,8 +87,8 @@ pub(super) fn open(
 }
 
 enum Opened {
-    WebSocket(Head, Format),
-    Page(Page, bool),
+    WebSocket(Box<Head>, Format),
+    Page(Arc<Page>, bool),
 }
 
 fn prepare(socket: &TcpStream) -> io::Result<()> {
@@ -122,7 +122,7 @@ fn negotiate(
     }
     if echo {
         http::upgrade(socket, &head.request, None)?;
-        return Ok(Opened::WebSocket(head, Format::Json));
+        return Ok(Opened::WebSocket(head.into(), Format::Json));
     }
     if path != shared.config.path {
         return Err(Refusal::Answer(404, "there is no WebSocket at this path"));
@@ -139,7 +139,7 @@ fn negotiate(
         "offer a subprotocol: wamp.2.json, wamp.2.msgpack or wamp.2.cbor",
     ))?;
     http::upgrade(socket, &head.request, Some(format.subprotocol()))?;
-    Ok(Opened::WebSocket(head, format))
+    Ok(Opened::WebSocket(head.into(), format))
 }
 
 fn connect(
@@ -373,9 +373,10 @@ fn take(
     bytes: &Bytes,
     out: &mut Vec<Output<Arc<Peer>>>,
 ) {
-    let message = decode(router, connection.format, bytes);
     let batch = &mut connection.socket.get_mut().batch;
+    router.share_turn(batch);
     batch.messages += 1;
+    let message = decode(router, connection.format, bytes);
     if let State::Joined(realm, session) = state {
         match message {
             Ok(message) => router.receive(realm, *session, message, out, batch),
@@ -464,6 +465,7 @@ fn end(
     match std::mem::replace(state, State::Ended) {
         State::Joined(realm, session) => {
             connection.peer.closes_with(code);
+            batch.begin_turn();
             router.remove(&realm, session, Some((reason, why)), batch);
         }
         State::Ended => {}
@@ -479,6 +481,7 @@ fn end(
 fn leave(router: &Router, connection: &mut Connection, state: &mut State) {
     if let State::Joined(realm, session) = std::mem::replace(state, State::Ended) {
         let batch = &mut connection.socket.get_mut().batch;
+        batch.begin_turn();
         router.remove(&realm, session, None, batch);
     }
 }

@@ -1,14 +1,14 @@
 //! How a client becomes a session: HELLO, CHALLENGE, AUTHENTICATE, WELCOME.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::entry::{RealmEntry, Settings};
 use super::events::RouterEvent;
 use super::metrics::count;
-use super::peer::{Batch, Owner, Peer};
+use super::peer::{Batch, Peer};
 use super::principals::{Proof, challenge_text, random_text};
 use super::router::Router;
 use crate::auth;
@@ -169,8 +169,12 @@ impl Router {
                 "too many wrong tickets and signatures came from this address: try again later";
             return Joining::Refused(realm::abort(known::AUTHENTICATION_DENIED, why));
         };
-        // The batch is empty: a client that has not joined has nothing for others.
-        thread::sleep(wait);
+        if !wait.is_zero() {
+            // The batch is empty: a client that has not joined has nothing for others.
+            batch.end_turn();
+            thread::sleep(wait);
+            batch.begin_turn();
+        }
         let right = challenged.answer.as_deref();
         if !right.is_some_and(|right| auth::is_same(signature, right)) {
             self.penalties.was_wrong(address, Instant::now());
@@ -231,8 +235,7 @@ impl Router {
         }
         // An id that was promised in a challenge is still free: 53 random bits.
         let session = session.unwrap_or_else(|| realm.new_session_id());
-        let owner: Weak<dyn Owner> = self.own.clone();
-        peer.belongs_to(session, owner, &entry.formats);
+        peer.belongs_to(session, self.home(entry), &entry.formats);
         count(&self.metrics.sessions_total);
         batch.tell(RouterEvent::Joined {
             address: peer.address(),

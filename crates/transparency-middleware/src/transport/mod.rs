@@ -20,6 +20,7 @@ mod router;
 mod server;
 mod shared;
 mod timer;
+mod turns;
 mod wire;
 
 use std::time::Duration;

@@ -1,8 +1,10 @@
 //! A peer as the realms know it: what is for it goes into its outbox, as far as its limits allow.
+//!
+//! One file, since a batch is what all that was put into outboxes leaves to be done.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 use std::{io, mem};
 
@@ -10,10 +12,11 @@ use bytes::Bytes;
 
 use super::events::RouterEvent;
 use super::metrics::Metrics;
+use super::turns::{Sharer, Turns};
 use crate::frames::{self, Side};
-use crate::memory::{Charge, Memory, counted};
+use crate::memory::{Charge, Cost, Memory, counted};
 use crate::messages::{Dict, EventRest, Format, Id, Message, Payload};
-use crate::outbox::{Cost, Outbox, Queue};
+use crate::outbox::{Outbox, Queue};
 use crate::realm::Shared;
 use crate::stream::Stream;
 
@@ -29,10 +32,18 @@ const OVERHEAD: usize = 256;
 /// serialization: each value may be a single byte.
 pub(super) const VALUES: usize = 33;
 
-/// Hears of messages that could not be put into the peer's serialization.
-pub(super) trait Owner: Send + Sync {
+/// Where a session is. It hears of messages that could not be put into the peer's serialization.
+pub(super) trait Home: Send + Sync {
     /// This message was for the session, and this is why it is not sent.
-    fn lost(&self, peer: &Arc<Peer>, message: &Message, why: &str);
+    fn lost(&self, session: Id, message: &Message, why: &str);
+}
+
+/// The session that a connection has become.
+struct Membership {
+    session: Id,
+    home: Box<dyn Home>,
+    /// Where it is counted.
+    formats: Arc<Formats>,
 }
 
 /// How many sessions of a realm speak each serialization.
@@ -70,10 +81,7 @@ pub(super) struct Peer {
     format: Format,
     /// The most bytes that may wait.
     limit: usize,
-    owner: OnceLock<Weak<dyn Owner>>,
-    session: OnceLock<Id>,
-    /// Where it is counted.
-    formats: OnceLock<Arc<Formats>>,
+    membership: OnceLock<Membership>,
     /// The code of the close frame, where it is not the one that [`Peer::close`] is given.
     code: OnceLock<u16>,
     /// Where it is.
@@ -118,9 +126,7 @@ impl Peer {
             outbox: Arc::new(outbox),
             format,
             limit,
-            owner: OnceLock::new(),
-            session: OnceLock::new(),
-            formats: OnceLock::new(),
+            membership: OnceLock::new(),
             code: OnceLock::new(),
             address,
             number: LAST.fetch_add(1, Ordering::Relaxed),
@@ -178,18 +184,21 @@ impl Peer {
         self.outbox.stop_reading();
     }
 
-    /// Tells which session this is, and who is to hear of messages that cannot be sent.
-    pub(super) fn belongs_to(&self, session: Id, owner: Weak<dyn Owner>, formats: &Arc<Formats>) {
-        // Each is set once: a connection has one session.
-        if self.formats.set(formats.clone()).is_ok() {
+    /// Tells which session this is, and where.
+    pub(super) fn belongs_to(&self, session: Id, home: Box<dyn Home>, formats: &Arc<Formats>) {
+        let membership = Membership {
+            session,
+            home,
+            formats: formats.clone(),
+        };
+        // It is set once: a connection has one session.
+        if self.membership.set(membership).is_ok() {
             formats.count(self.format).fetch_add(1, Ordering::Relaxed);
         }
-        let _set_before = self.session.set(session);
-        let _set_before = self.owner.set(owner);
     }
 
     pub(super) fn session(&self) -> Option<Id> {
-        self.session.get().copied()
+        self.membership.get().map(|membership| membership.session)
     }
 
     /// Puts a message in. The one who does has a number: see [`Batch`].
@@ -353,9 +362,9 @@ impl Peer {
         Ok(Some(Charge::new(&self.memory, needed)))
     }
 
-    fn report(self: &Arc<Self>, message: &Message, why: &str) {
-        if let Some(owner) = self.owner.get().and_then(Weak::upgrade) {
-            owner.lost(self, message, why);
+    fn report(&self, message: &Message, why: &str) {
+        if let Some(Membership { session, home, .. }) = self.membership.get() {
+            home.lost(*session, message, why);
         }
     }
 
@@ -401,8 +410,9 @@ impl Peer {
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        if let Some(formats) = self.formats.get() {
-            formats.count(self.format).fetch_sub(1, Ordering::Relaxed);
+        if let Some(membership) = self.membership.get() {
+            let count = membership.formats.count(self.format);
+            count.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }
@@ -424,6 +434,8 @@ pub(super) struct Batch {
     pub(super) publications: u64,
     /// What happened meanwhile: it is told when no realm is locked.
     events: Vec<RouterEvent>,
+    /// The session for which it is, if it is for one.
+    sharer: Option<Sharer>,
 }
 
 impl Batch {
@@ -436,7 +448,35 @@ impl Batch {
             calls: 0,
             publications: 0,
             events: Vec::new(),
+            sharer: None,
         }
+    }
+
+    /// For a session, which takes its turns.
+    pub(super) fn of_session(turns: &Arc<Turns>) -> Self {
+        Batch {
+            sharer: Some(Sharer::new(turns)),
+            ..Batch::new()
+        }
+    }
+
+    /// Waits until it is this session's turn, unless it is.
+    pub(super) fn begin_turn(&mut self) {
+        if let Some(sharer) = &mut self.sharer {
+            sharer.begin();
+        }
+    }
+
+    /// Ends the session's turn, if it has one: before it waits for anything else.
+    pub(super) fn end_turn(&mut self) {
+        if let Some(sharer) = &mut self.sharer {
+            sharer.end();
+        }
+    }
+
+    /// Whether others wait for a turn, and this session has had one for long.
+    pub(super) fn is_turn_over(&self) -> bool {
+        self.sharer.as_ref().is_some_and(Sharer::is_over)
     }
 
     /// Remembers what happened.

@@ -3,9 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::entry::LockedRealm;
 use super::events::RouterEvent;
 use super::metrics::count;
 use super::peer::{Batch, Peer};
@@ -13,41 +11,13 @@ use super::router::Router;
 use crate::messages::known;
 use crate::realm;
 
-/// Says that room is being made, until it is dropped: a panic does not leave the others waiting.
-struct UnderWay<'a>(&'a AtomicBool);
-
-impl<'a> UnderWay<'a> {
-    fn begin(sign: &'a AtomicBool) -> Self {
-        sign.store(true, Ordering::SeqCst);
-        UnderWay(sign)
-    }
-}
-
-impl Drop for UnderWay<'_> {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::SeqCst);
-    }
-}
-
 impl Router {
-    /// A realm, for one who is about to make more of what is kept. Many may have waited for it; the
-    /// one who makes room needs it, too, and goes first.
-    pub(super) fn after_relief<'a>(&self, lock: impl Fn() -> LockedRealm<'a>) -> LockedRealm<'a> {
-        loop {
-            let realm = lock();
-            if !self.is_relieving.load(Ordering::SeqCst) {
-                return realm;
-            }
-            drop(realm);
-            drop(labnet::lock(&self.relieving));
-        }
-    }
-
     /// Has too much that is kept thrown away, before this thread makes it more.
     pub(super) fn make_room(&self, batch: &mut Batch) {
         if self.metrics.traffic.memory.is_crowded() {
             // Others are not to wait for what this thread has done before.
             self.finish(batch);
+            batch.begin_turn();
             self.relieve(0);
         }
     }
@@ -63,7 +33,6 @@ impl Router {
         if memory.has_room(needed) && !memory.is_crowded() {
             return false;
         }
-        let _under_way = UnderWay::begin(&self.is_relieving);
         self.end_largest()
     }
 

@@ -9,10 +9,11 @@ use super::config::Config;
 use super::entry::{LockedRealm, RealmEntry};
 use super::events::{Observer, RouterEvent};
 use super::metrics::{Metrics, count};
-use super::peer::{Batch, Owner, Peer, Pushed};
+use super::peer::{Batch, Home, Peer, Pushed};
 use super::penalties::Penalties;
 use super::principals::RealmConfig;
 use super::timer::Timer;
+use super::turns::Turns;
 use crate::messages::{DecodeError, DecodeErrorKind, Id, Message, RequestKind, Uri, known};
 use crate::realm::{Limits, Output, Realm};
 
@@ -34,7 +35,8 @@ pub(super) struct Router {
     pub(super) reading: Mutex<()>,
     /// One thread at a time makes room: see [`Router::relieve`].
     pub(super) relieving: Mutex<()>,
-    pub(super) is_relieving: AtomicBool,
+    /// Which sessions are worked for.
+    pub(super) turns: Arc<Turns>,
     /// For outboxes, which tell the router of messages that they cannot send.
     pub(super) own: Weak<Router>,
 }
@@ -61,7 +63,7 @@ impl Router {
             peers: Mutex::default(),
             reading: Mutex::new(()),
             relieving: Mutex::new(()),
-            is_relieving: AtomicBool::new(false),
+            turns: Turns::new(),
             own: own.clone(),
         })
     }
@@ -104,6 +106,16 @@ impl Router {
         batch.finish(&self.metrics);
     }
 
+    /// Waits until it is a session's turn. One that has had it for long lets others go first.
+    pub(super) fn share_turn(&self, batch: &mut Batch) {
+        if batch.is_turn_over() {
+            // Others are not to wait for what has been done before.
+            self.finish(batch);
+            batch.end_turn();
+        }
+        batch.begin_turn();
+    }
+
     /// Takes a message of a session.
     pub(super) fn receive(
         &self,
@@ -129,7 +141,7 @@ impl Router {
         // Who wants an answer hears when not everybody could
         // read it. That is tried before the realm is locked.
         let refused = entry.formats.refuse(&message);
-        let mut realm = self.after_relief(|| entry.lock());
+        let mut realm = entry.lock();
         let before = realm.ticket();
         match refused {
             Some((request, why)) => {
@@ -203,7 +215,8 @@ impl Router {
             drop(realm);
             self.finish(batch);
             self.make_room(batch);
-            realm = self.after_relief(|| entry.lock_after_others());
+            self.share_turn(batch);
+            realm = entry.lock_after_others();
             let before = realm.ticket();
             realm.proceed(out);
             self.deliver(&mut realm, out, batch);
@@ -388,23 +401,34 @@ impl Drop for Present {
     }
 }
 
-impl Owner for Router {
-    fn lost(&self, peer: &Arc<Peer>, message: &Message, why: &str) {
-        let Some(session) = peer.session() else {
+/// A realm of a router, where a session is.
+struct Place {
+    router: Weak<Router>,
+    entry: Weak<RealmEntry>,
+}
+
+impl Router {
+    /// Where the sessions of a realm are.
+    pub(super) fn home(&self, entry: &Arc<RealmEntry>) -> Box<dyn Home> {
+        Box::new(Place {
+            router: self.own.clone(),
+            entry: Arc::downgrade(entry),
+        })
+    }
+}
+
+impl Home for Place {
+    fn lost(&self, session: Id, message: &Message, why: &str) {
+        // At the end of the router nobody waits any more.
+        let (Some(router), Some(entry)) = (self.router.upgrade(), self.entry.upgrade()) else {
             return;
         };
         let mut batch = Batch::new();
-        for entry in self.realms() {
-            let mut out = Vec::new();
-            let mut realm = entry.lock();
-            // Ids are unique in a realm only.
-            let is_here = realm.handle(session);
-            if is_here.is_some_and(|other| Arc::ptr_eq(other, peer)) {
-                let before = realm.ticket();
-                realm.undeliverable(session, message, known::INVALID_ARGUMENT, why, &mut out);
-                self.deliver_all(&entry, realm, before, &mut out, &mut batch);
-            }
-        }
-        self.finish(&mut batch);
+        let mut out = Vec::new();
+        let mut realm = entry.lock();
+        let before = realm.ticket();
+        realm.undeliverable(session, message, known::INVALID_ARGUMENT, why, &mut out);
+        router.deliver_all(&entry, realm, before, &mut out, &mut batch);
+        router.finish(&mut batch);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ use super::http::Page;
 use super::metrics::count;
 use super::principals::RealmConfig;
 use super::router::Router;
-use super::shared::Shared;
+use super::shared::{Shared, each_shared};
 use super::{CONNECTION, STACK_SIZE};
 use crate::memory::Charge;
 use crate::messages::Uri;
@@ -93,8 +93,7 @@ impl Stopper {
     /// what the new realms say.
     pub fn reload(&self, realms: HashMap<Uri, RealmConfig>, pages: Vec<Page>) {
         self.shared.router.reload(realms);
-        let held = self.shared.pages.write();
-        *held.unwrap_or_else(PoisonError::into_inner) = Arc::new(pages);
+        self.shared.replace_pages(pages);
     }
 }
 
@@ -118,13 +117,13 @@ impl Server {
     /// # Errors
     ///
     /// When the address cannot be bound (`EADDRINUSE`, `EACCES`).
-    pub fn bind(address: SocketAddr, config: Config) -> io::Result<Self> {
+    pub fn bind(address: SocketAddr, mut config: Config) -> io::Result<Self> {
         let listener = listen(address)?;
         let address = listener.local_addr()?;
         let router = Router::new(&config);
         let shared = Arc::new(Shared {
             certificate: RwLock::new(config.certificate.clone()),
-            pages: RwLock::new(Arc::new(config.pages.clone())),
+            pages: RwLock::new(each_shared(std::mem::take(&mut config.pages))),
             config,
             router,
             per_address: Mutex::default(),

@@ -19,7 +19,7 @@ pub(super) struct Shared {
     /// Of connections that come from now on.
     pub(super) certificate: RwLock<Option<Certificate>>,
     /// Those of the configuration, until a reload brings others.
-    pub(super) pages: RwLock<Arc<Vec<Page>>>,
+    pub(super) pages: RwLock<Vec<Arc<Page>>>,
     pub(super) per_address: Mutex<HashMap<IpAddr, usize>>,
     /// No connection is served any more; those who are here are being told.
     pub(super) stopping: AtomicBool,
@@ -44,11 +44,22 @@ impl Shared {
         *place.unwrap_or_else(PoisonError::into_inner) = Some(certificate);
     }
 
+    /// Other pages from now on.
+    pub(super) fn replace_pages(&self, pages: Vec<Page>) {
+        let place = self.pages.write();
+        *place.unwrap_or_else(PoisonError::into_inner) = each_shared(pages);
+    }
+
     /// The page of a path.
-    pub(super) fn page(&self, path: &str) -> Option<Page> {
+    pub(super) fn page(&self, path: &str) -> Option<Arc<Page>> {
         let pages = self.pages.read().unwrap_or_else(PoisonError::into_inner);
         pages.iter().find(|page| page.path == path).cloned()
     }
+}
+
+/// Pages that may be on their way to many at the same time.
+pub(super) fn each_shared(pages: Vec<Page>) -> Vec<Arc<Page>> {
+    pages.into_iter().map(Arc::new).collect()
 }
 
 impl std::fmt::Debug for Shared {

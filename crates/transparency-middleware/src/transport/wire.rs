@@ -76,7 +76,7 @@ impl Wire {
             fault: None,
             socket,
             own,
-            batch: Batch::new(),
+            batch: Batch::of_session(&router.turns),
             written: Vec::new(),
             router,
             limit,
@@ -211,6 +211,7 @@ impl Read for Wire {
             }
             // What came before has been handled.
             self.count(0);
+            self.batch.end_turn();
             // A large message goes straight to where tungstenite wants it.
             let straight = buffer.len() >= self.buffer.len();
             let count = self.receive(straight.then_some(&mut *buffer))?;

@@ -73,7 +73,7 @@ REFUSED = [
     ([48, 1, [], "a.b"], "options"), ([48, 1, {"timeout": -1}, "a.b"], "timeout"), ([48, 1, {}, "a.b", [], {}, 0], "elements"),
     ([49, 1, {"mode": "maybe"}], "mode"), ([50, 1, {"progress": "no"}], "progress"), ([64, 1, {"invoke": "all"}, "a.b"], "invoke"),
     ([65, 1, None], "registration"), ([66, 1, -1], "registration"), ([67, 0, {"registration": 0}], "registration"),
-    ([68, 1, 1, {"caller": 0}], "caller"), ([69, 0, {}], "request"), ([70, 1, {"progress": None}], "progress"), ([70, 1, {}, "x"], "arguments"),
+    ([68, 1, 1, {"caller": 0}], "caller"), ([69, 0, {}], "request"), ([70, 1, {"progress": 1}], "progress"), ([70, 1, {}, "x"], "arguments"),
 ]
 
 

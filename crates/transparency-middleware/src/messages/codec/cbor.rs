@@ -4,7 +4,7 @@
 use super::{Container, Elements, MAX_DEPTH, big_endian};
 
 pub(super) fn split(bytes: &[u8]) -> Result<Elements, String> {
-    let mut reader = Reader { bytes, at: 0 };
+    let mut reader = Reader::new(bytes);
     let Head::Items(Container::List, count) = reader.head()? else {
         return Err("a message is a list".to_string());
     };
@@ -26,10 +26,7 @@ pub(super) fn split(bytes: &[u8]) -> Result<Elements, String> {
 }
 
 pub(super) fn first_count(element: &[u8]) -> Option<(Container, u64)> {
-    let mut reader = Reader {
-        bytes: element,
-        at: 0,
-    };
+    let mut reader = Reader::new(element);
     match reader.head() {
         Ok(Head::Items(container, Some(count))) => Some((container, count)),
         Ok(Head::Items(container, None)) => Some((container, u64::from(!reader.take_break()))),
@@ -38,10 +35,7 @@ pub(super) fn first_count(element: &[u8]) -> Option<(Container, u64)> {
 }
 
 pub(super) fn keys_are_text(element: &[u8]) -> bool {
-    let mut reader = Reader {
-        bytes: element,
-        at: 0,
-    };
+    let mut reader = Reader::new(element);
     let Ok(Head::Items(Container::Dict, mut left)) = reader.head() else {
         return false;
     };
@@ -95,6 +89,14 @@ pub(super) fn describe(error: &cbor4ii::serde::DecodeError<std::convert::Infalli
 /// The byte that ends a list, a dictionary, a text or bytes whose length was not told before.
 const BREAK: u8 = 0xff;
 
+/// The first bytes of a value: its major type (the first 3 bits), the 5 bits behind it, and the
+/// number that these give or announce.
+pub(super) struct First {
+    pub(super) major: u8,
+    pub(super) short: u8,
+    pub(super) argument: u64,
+}
+
 /// What the first bytes of a value told; the reader is behind them, or behind the whole value where
 /// it holds no others. A count of `None` continues to a [`BREAK`].
 enum Head {
@@ -105,19 +107,39 @@ enum Head {
     Items(Container, Option<u64>),
 }
 
-struct Reader<'a> {
-    bytes: &'a [u8],
-    at: usize,
+/// Reads values one after the other.
+pub(super) struct Reader<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) at: usize,
 }
 
-impl Reader<'_> {
-    fn take(&mut self, count: u64) -> Result<&[u8], String> {
+impl<'a> Reader<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Reader { bytes, at: 0 }
+    }
+
+    pub(super) fn take(&mut self, count: u64) -> Result<&'a [u8], String> {
         let count = usize::try_from(count).unwrap_or(usize::MAX);
         let end = self.at.checked_add(count);
         let taken = end.and_then(|end| self.bytes.get(self.at..end));
         let taken = taken.ok_or("the message ends in the middle of a value")?;
         self.at += count;
         Ok(taken)
+    }
+
+    pub(super) fn first(&mut self) -> Result<First, String> {
+        let first = self.take(1)?[0];
+        let (major, short) = (first >> 5, first & 0x1f);
+        let argument = match short {
+            24..=27 => big_endian(self.take(1 << (short - 24))?),
+            28..=30 => return Err(format!("the byte 0x{first:02x} begins no value")),
+            _ => short.into(),
+        };
+        Ok(First {
+            major,
+            short,
+            argument,
+        })
     }
 
     /// Goes behind a [`BREAK`] if one is next.
@@ -127,20 +149,10 @@ impl Reader<'_> {
         found
     }
 
-    /// The major type (the first 3 bits) and the argument; `None` for an indefinite length.
+    /// The major type and the argument; `None` for an indefinite length.
     fn argument(&mut self) -> Result<(u8, Option<u64>), String> {
-        let first = self.take(1)?[0];
-        let (major, short) = (first >> 5, first & 0x1f);
-        let argument = match short {
-            0..24 => Some(u64::from(short)),
-            24..=27 => {
-                let bytes = self.take(1 << (short - 24))?;
-                Some(big_endian(bytes))
-            }
-            31 => None,
-            _ => return Err(format!("the byte 0x{first:02x} begins no value")),
-        };
-        Ok((major, argument))
+        let first = self.first()?;
+        Ok((first.major, (first.short != 31).then_some(first.argument)))
     }
 
     fn text(&mut self, length: u64) -> Result<(), String> {

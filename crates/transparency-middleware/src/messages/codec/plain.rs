@@ -8,14 +8,12 @@
 use std::borrow::Cow;
 
 use super::big_endian;
+use super::cbor::{First, Reader};
 
 /// An element in CBOR without half floats, tags and undefined; lent where it had none.
 pub(super) fn cbor(element: &[u8]) -> Result<Cow<'_, [u8]>, String> {
-    let mut reader = Reader {
-        bytes: element,
-        at: 0,
-    };
-    let is_plain = |head: &Head| match head.major {
+    let mut reader = Reader::new(element);
+    let is_plain = |head: &First| match head.major {
         6 => false,
         7 => matches!(head.short, 20..=22 | 26 | 27 | 31),
         _ => true,
@@ -23,7 +21,7 @@ pub(super) fn cbor(element: &[u8]) -> Result<Cow<'_, [u8]>, String> {
     // Each head is looked at; what is inside of strings is passed over.
     while reader.at < element.len() {
         let start = reader.at;
-        let head = reader.head()?;
+        let head = reader.first()?;
         if !is_plain(&head) {
             let mut out = Vec::with_capacity(element.len() + 16);
             out.extend_from_slice(&element[..start]);
@@ -38,43 +36,9 @@ pub(super) fn cbor(element: &[u8]) -> Result<Cow<'_, [u8]>, String> {
     Ok(Cow::Borrowed(element))
 }
 
-/// The first bytes of a value in CBOR.
-struct Head {
-    major: u8,
-    short: u8,
-    argument: u64,
-}
-
-struct Reader<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
 impl<'a> Reader<'a> {
-    fn take(&mut self, count: u64) -> Result<&'a [u8], String> {
-        let count = usize::try_from(count).unwrap_or(usize::MAX);
-        let end = self.at.checked_add(count);
-        let taken = end.and_then(|end| self.bytes.get(self.at..end));
-        self.at = self.at.saturating_add(count);
-        taken.ok_or_else(|| "a value ends in its middle".to_string())
-    }
-
-    fn head(&mut self) -> Result<Head, String> {
-        let first = self.take(1)?[0];
-        let (major, short) = (first >> 5, first & 0x1f);
-        let argument = match short {
-            24..=27 => big_endian(self.take(1 << (short - 24))?),
-            _ => short.into(),
-        };
-        Ok(Head {
-            major,
-            short,
-            argument,
-        })
-    }
-
     /// The bytes of a string whose head was read; of all else there are none.
-    fn content(&mut self, head: &Head) -> Result<&'a [u8], String> {
+    fn content(&mut self, head: &First) -> Result<&'a [u8], String> {
         match head.major {
             2 | 3 if head.short != 31 => self.take(head.argument),
             _ => Ok(&[]),
@@ -84,7 +48,7 @@ impl<'a> Reader<'a> {
     /// Takes one head with its string, or one tag with the value that it needs, in plain form.
     fn one(&mut self, out: &mut Vec<u8>) -> Result<(), String> {
         let start = self.at;
-        let head = self.head()?;
+        let head = self.first()?;
         match (head.major, head.short) {
             (6, _) => self.tagged(head.argument, out)?,
             (7, 25) => float(f64::from(half(head.argument)), out),
@@ -137,7 +101,7 @@ impl<'a> Reader<'a> {
 
     /// A string of bytes, in one piece or several.
     fn string(&mut self, what: &str) -> Result<Vec<u8>, String> {
-        let head = self.head()?;
+        let head = self.first()?;
         if head.major != 2 {
             return Err(format!("{what} in CBOR is made of bytes"));
         }
@@ -146,7 +110,7 @@ impl<'a> Reader<'a> {
         }
         let mut bytes = Vec::new();
         loop {
-            let piece = self.head()?;
+            let piece = self.first()?;
             if piece.major == 7 {
                 return Ok(bytes);
             }
@@ -158,13 +122,13 @@ impl<'a> Reader<'a> {
     /// The nearest float is as good as others' readers do.
     fn fraction(&mut self, tag: u64) -> Result<f64, String> {
         let odd = || format!("what CBOR's tag {tag} stands before is not two whole numbers");
-        let list = self.head()?;
+        let list = self.first()?;
         if (list.major, list.argument) != (4, 2) {
             return Err(odd());
         }
         let mut parts = [0_i128; 2];
         for part in &mut parts {
-            let head = self.head()?;
+            let head = self.first()?;
             *part = match (head.major, head.argument) {
                 (0, number) => number.into(),
                 (1, number) => -1 - i128::from(number),
@@ -279,10 +243,7 @@ fn as_u64(length: usize) -> u64 {
 
 /// An element in MessagePack without extension types; lent where it had none.
 pub(super) fn msgpack(element: &[u8]) -> Result<Cow<'_, [u8]>, String> {
-    let mut reader = Reader {
-        bytes: element,
-        at: 0,
-    };
+    let mut reader = Reader::new(element);
     let mut out: Option<Vec<u8>> = None;
     while reader.at < element.len() {
         let start = reader.at;
@@ -296,7 +257,11 @@ pub(super) fn msgpack(element: &[u8]) -> Result<Cow<'_, [u8]>, String> {
             let kind = reader.take(1)?[0].cast_signed();
             let data = reader.take(length)?;
             let out = out.get_or_insert_with(|| element[..start].to_vec());
-            timestamp(kind, data, out)?;
+            if (kind, data) == UNDEFINED {
+                out.push(0xc0);
+            } else {
+                timestamp(kind, data, out)?;
+            }
             continue;
         }
         let content = match first {
@@ -317,6 +282,9 @@ pub(super) fn msgpack(element: &[u8]) -> Result<Cow<'_, [u8]>, String> {
     }
     Ok(out.map_or(Cow::Borrowed(element), Cow::Owned))
 }
+
+/// The extension that libraries for JavaScript (msgpack5, msgpackr) write for its undefined.
+const UNDEFINED: (i8, &[u8]) = (0, &[0]);
 
 /// The one extension type that MessagePack itself has: seconds since 1970, as CBOR's tag 1.
 fn timestamp(kind: i8, data: &[u8], out: &mut Vec<u8>) -> Result<(), String> {

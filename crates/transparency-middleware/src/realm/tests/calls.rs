@@ -251,6 +251,18 @@ fn results_come_in_parts_where_the_caller_asked_for_them() {
 }
 
 #[test]
+fn a_callee_that_does_not_announce_parts_is_not_asked_for_them_and_may_give_them() {
+    let mut realm = with_sessions(2);
+    join(&mut realm, 3, "anonymous", r#"{"roles":{"callee":{}}}"#);
+    say(&mut realm, 3, r#"[64,1,{},"com.a"]"#);
+    let said = say(&mut realm, 2, r#"[48,1,{"receive_progress":true},"com.a"]"#);
+    assert_eq!(said, ["3 [68,1,1,{}]"]);
+    let said = say(&mut realm, 3, r#"[70,1,{"progress":true},[1]]"#);
+    assert_eq!(said, [r#"2 [50,1,{"progress":true},[1]]"#]);
+    assert_eq!(say(&mut realm, 3, "[70,1,{},[2]]"), ["2 [50,1,{},[2]]"]);
+}
+
+#[test]
 fn whoever_leaves_leaves_nobody_waiting() {
     let mut realm = with_sessions(3);
     say(&mut realm, 1, r#"[64,1,{},"com.a"]"#);
