@@ -64,10 +64,10 @@ impl Outage {
         if self.ended.is_some() || self.trying || now < self.next {
             return None;
         }
-        let is_suspect = |port: &Pending| port.strikes & !REJECTED > 0;
-        let pilot = match self.held.iter().position(|port| !is_suspect(port)) {
-            None if self.had_way && controls => Pilot::Control(self.held.front()?.host),
-            place => Pilot::Port(self.held.remove(place.unwrap_or(0))?),
+        let host = self.held.front()?.host;
+        let pilot = match self.had_way && controls {
+            true => Pilot::Control(host),
+            false => Pilot::Port(self.held.pop_front()?),
         };
         self.trying = true;
         Some(pilot)

