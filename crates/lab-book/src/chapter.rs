@@ -9,7 +9,8 @@
 //! | `steps` | `NAME 1-4` | these numbered steps of a program, in both languages |
 //! | `hints` | `NAME 1-4` | the hints for these steps, behind clicks |
 //! | `file` | `crates/NAME/src/sum.rs` | a whole file |
-//! | `run` | a run as TOML | what both sides print, and the trace |
+//! | `run` | a run as TOML | what both sides print, how they end, and the trace |
+//! | `toy` | a stream of bytes | the stream, to be cut by the reader |
 //!
 //! What is not there is an error when the book is built.
 
@@ -17,22 +18,22 @@ use std::fs;
 
 use anyhow::{Context, anyhow, bail, ensure};
 use lab_core::catalog::{Catalog, Exercise, Program};
-use lab_journal::model::Stream;
-use lab_journal::{Journal, Side};
+use lab_journal::Side;
 use labnet::Hint;
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use crate::code::{self, Language, text_of};
 use crate::data::read;
-use crate::exercise::side_by_side;
+use crate::exercise::{side_by_side, transcript};
 use crate::hints;
 use crate::links::Links;
 use crate::markdown;
-use crate::measure::printed;
 use crate::page::{self, Found, Page, made};
-use crate::runs::Plan;
+use crate::recordings::Recordings;
+use crate::runs::{Plan, Wanted};
 use crate::steps::Key;
+use crate::toy;
 
 /// The folder of the chapters, from the workspace's root.
 const FOLDER: &str = "crates/lab-book/chapters";
@@ -73,7 +74,7 @@ pub struct Run {
 
 impl Run {
     /// The run that is needed.
-    pub fn wanted(&self) -> (String, Plan) {
+    pub fn wanted(&self) -> Wanted {
         (self.exercise.clone(), self.plan.clone())
     }
 
@@ -146,16 +147,16 @@ impl Chapter {
         format!("{}.html", self.name)
     }
 
-    /// The page. `recorded` gives a run's journal, and the address of its trace.
+    /// The page.
     ///
     /// # Errors
     ///
     /// When something that it names is not there.
-    pub fn page<'a>(
+    pub fn page(
         &self,
         catalog: &Catalog,
         links: &Links,
-        recorded: impl Fn(&Run) -> Option<(&'a Journal, &'a str)>,
+        recordings: &Recordings,
     ) -> anyhow::Result<Page> {
         let mut runs = self.runs.iter();
         let mut parts = Vec::new();
@@ -171,10 +172,10 @@ impl Chapter {
                 "steps" => steps(catalog, words.trim())?,
                 "hints" => hinted(catalog, words.trim())?,
                 "file" => file(catalog, words.trim())?,
+                "toy" => toy::toy(words.trim())?,
                 _ => {
                     let run = runs.next().context("more blocks than runs")?;
-                    let (journal, trace) = recorded(run).context("a run was not recorded")?;
-                    shown(run, journal, trace)
+                    shown(catalog, run, recordings)?
                 }
             };
             let mark = format!("<div>part {}</div>", parts.len());
@@ -245,7 +246,11 @@ fn blocks(text: &str) -> Vec<(&str, &str)> {
         let Some((inside, after)) = inside.split_once("```") else {
             break;
         };
-        if ["document", "include", "steps", "hints", "file", "run"].contains(&kind) {
+        if [
+            "document", "include", "steps", "hints", "file", "run", "toy",
+        ]
+        .contains(&kind)
+        {
             found.push((kind, inside));
         }
         rest = after;
@@ -329,23 +334,23 @@ fn file(catalog: &Catalog, path: &str) -> anyhow::Result<Markup> {
     })
 }
 
-/// What both sides print in a run, and its trace.
-fn shown(run: &Run, journal: &Journal, trace: &str) -> Markup {
-    html! {
+/// What both sides print in a run, how they end, and its trace.
+fn shown(catalog: &Catalog, run: &Run, recordings: &Recordings) -> anyhow::Result<Markup> {
+    let wanted = run.wanted();
+    let journal = recordings.journal(&wanted)?;
+    let trace = &recordings.trace(&wanted)?.address;
+    let exercise = catalog.exercise(&run.exercise)?;
+    Ok(html! {
         figure.run {
             figcaption { (made(&markdown::inline(&run.title))) }
             div.pair {
                 @for (name, side) in [("The server", Side::Server), ("The client", Side::Client)] {
-                    @let text = printed(journal, side, Stream::Stdout);
-                    @if !text.is_empty() {
-                        div { p.hint { (name) " prints" } pre.out { (text) } }
+                    @if journal.processes.iter().any(|process| process.side == side) {
+                        div { (transcript(name, journal, side)) }
                     }
                 }
             }
-            details.trace data-trace=(trace) {
-                summary { "Every call and every segment of this run" }
-                p { a href=(trace) { "Open the trace on its own page" } }
-            }
+            (page::trace(trace, "Every call and every segment of this run", exercise))
         }
-    }
+    })
 }

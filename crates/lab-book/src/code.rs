@@ -147,26 +147,28 @@ fn put(line: &mut String, piece: &str, tags: Option<(&str, &str, &str)>) {
 
 /// A text in which HTML finds no mark of its own.
 pub fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            other => out.push(other),
-        }
-    }
-    out
+    maud::html! { (text) }.into_string()
 }
 
-/// The text of a piece of HTML: without tags, and with every mark itself again.
+/// Elements within a line: there is no space where one ends.
+const INLINE: [&str; 10] = [
+    "a", "b", "code", "em", "i", "kbd", "span", "strong", "sup", "u",
+];
+
+/// The text of a piece of HTML: without tags, and with every mark itself again. What was in two
+/// blocks is apart.
 pub fn text_of(html: &str) -> String {
     let mut out = String::new();
     let mut rest = html;
     while let Some(start) = rest.find('<') {
         out.push_str(&rest[..start]);
-        rest = rest[start..].split_once('>').map_or("", |(_, after)| after);
+        let (tag, after) = rest[start + 1..].split_once('>').unwrap_or_default();
+        let name = tag.trim_start_matches('/').split([' ', '/', '\n']).next();
+        let within = name.is_some_and(|name| INLINE.contains(&name));
+        if !within && !out.is_empty() && !out.ends_with(char::is_whitespace) {
+            out.push(' ');
+        }
+        rest = after;
     }
     out.push_str(rest);
     out.replace("&lt;", "<")
@@ -197,5 +199,12 @@ mod tests {
         assert_eq!(shown[1], "<span class=s>it.&quot;&quot;&quot;</span>");
         let again: String = shown.iter().map(|line| text_of(line) + "\n").collect();
         assert_eq!(again, python);
+    }
+
+    #[test]
+    fn words_of_two_blocks_are_apart_and_those_of_one_are_not() {
+        let html = "<ul><li>one</li><li>t<b>w</b>o</li></ul><table><tr><td>a&lt;b</td><td><code>c</code>,</td></tr></table>x<br>y";
+        assert_eq!(text_of(html), "one two a<b c, x y");
+        assert_eq!(text_of("<code>recv</code>(<i>4</i>)"), "recv(4)");
     }
 }

@@ -13,6 +13,8 @@ use crate::runs::Plan;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Data {
+    /// What our own programs are told in every run of the exercise, on both sides.
+    pub args: Vec<String>,
     /// How the run on its page is made; without it, both sides run as they are, in Rust.
     pub run: Plan,
     /// What is asked before the reader looks.

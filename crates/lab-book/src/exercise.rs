@@ -1,22 +1,28 @@
 //! The page of an exercise: its task, a recorded run, its programs side by side, what to notice.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context;
-use lab_core::catalog::{Catalog, Exercise, Program, Role, Sheet};
+use lab_core::catalog::{Catalog, Exercise, Program, Role, Roles, Sheet};
 use lab_journal::model::Stream;
-use lab_journal::{Journal, Side};
+use lab_journal::{Exit, Journal, Side};
 use maud::{Markup, html};
 
 use crate::code::{self, Language, text_of};
-use crate::data::read;
+use crate::data::{Data, read};
 use crate::hints;
 use crate::links::Links;
 use crate::markdown::{self, Document, Section};
-use crate::measure::printed;
+use crate::measure::{exits, printed};
 use crate::page::{self, Found, Page, made};
-use crate::question::Question;
+use crate::predict;
+use crate::recordings::{Recordings, in_python};
 use crate::steps::{self, Key, Row};
+use crate::twins::{self, Twins};
+
+/// The signal by which the tracer stops a program.
+const SIGTERM: i32 = 15;
 
 /// What a page is made of.
 pub struct Material<'a> {
@@ -28,10 +34,10 @@ pub struct Material<'a> {
     pub exercise: &'a Exercise,
     /// The links of the book.
     pub links: &'a Links,
-    /// The run that the page shows. A demo of three programs has none.
-    pub run: Option<&'a Journal>,
-    /// Its questions, and their section of the page.
-    pub predict: Option<(&'a [Question], &'a Markup)>,
+    /// What the book says about it.
+    pub data: &'a Data,
+    /// All runs.
+    pub recordings: &'a Recordings,
     /// The exercises before and after it.
     pub around: [Option<&'a Exercise>; 2],
 }
@@ -54,6 +60,15 @@ pub fn trace_address(exercise: &Exercise) -> String {
     format!("trace-{}.html", exercise.id)
 }
 
+/// The page that has a program: that of its exercise, and one for each program where there are
+/// more than two.
+pub fn address_of(exercise: &Exercise, program: &Program) -> String {
+    match programs(exercise).count() > 2 {
+        true => format!("{}.html", program.package),
+        false => address(exercise),
+    }
+}
+
 /// The programs of an exercise. A library has a chapter of its own.
 pub fn programs(exercise: &Exercise) -> impl Iterator<Item = &Program> {
     let programs = exercise.programs.iter();
@@ -61,12 +76,12 @@ pub fn programs(exercise: &Exercise) -> impl Iterator<Item = &Program> {
 }
 
 impl Material<'_> {
-    /// The page.
+    /// The page, and those of its programs where they have their own.
     ///
     /// # Errors
     ///
     /// When a file cannot be read, or the steps of two programs do not pair.
-    pub fn page(&self) -> anyhow::Result<Page> {
+    pub fn pages(&self) -> anyhow::Result<Vec<Page>> {
         let mut sides = Vec::new();
         for program in programs(self.exercise) {
             let file = format!("{}/README.md", program.folder);
@@ -83,39 +98,110 @@ impl Material<'_> {
             });
         }
         let title = self.exercise.title.clone();
+        let page = address(self.exercise);
+        let run = self.run()?;
+        let predict = match self.data.question.is_empty() {
+            true => None,
+            false => Some(predict::section(
+                self.catalog,
+                self.exercise,
+                self.data,
+                self.recordings,
+            )?),
+        };
+        let (here, there) = match address_of(self.exercise, sides[0].program) == page {
+            true => (&sides[..], &[][..]),
+            false => (&[][..], &sides[..]),
+        };
         let body = html! {
             p.eyebrow { (self.sheet.title) }
             h1 { (title) }
-            (self.contents(&sides))
+            (self.contents(here, predict.is_some(), run.is_some()))
             section #task aria-labelledby="task-title" {
                 h2 #task-title { "The task" }
                 div.prose {
                     @for side in &sides { (made(&intro(&side.readme).html)) }
                 }
-                @if let Some(run) = sides.iter().find_map(|side| the_run(&side.readme)) {
-                    details.how { summary { "How to run it" } div.prose { (made(&run.html)) } }
+                @for side in here { (how_to_run(side)) }
+                @if !there.is_empty() {
+                    ul.cards {
+                        @for side in there {
+                            li {
+                                a href=(address_of(self.exercise, side.program)) {
+                                    strong { (role(side.program.role)) ": " (side.program.package) }
+                                    span { (side.program.teaches) "." }
+                                }
+                            }
+                        }
+                    }
                 }
             }
-            @if let Some((_, section)) = self.predict { (section) }
-            @if let Some(journal) = self.run { (self.what_happens(journal)) }
-            @for side in &sides { (self.told(side)) }
+            @if let Some(section) = &predict { (section) }
+            @if let Some(journal) = run { (self.what_happens(journal)) }
+            @for side in here { (self.told(side)) }
             (self.around())
+            script type="application/json" id="twins" { (made(&self.twins()?)) }
         };
-        let found = self.found(&sides);
-        Ok(Page {
-            file: address(self.exercise),
+        let mut found = self.questions_found();
+        found.extend(here.iter().flat_map(|side| self.found(side)));
+        let mut pages = vec![Page {
+            file: page,
             html: page::frame(&title, &body),
             found,
-        })
+        }];
+        pages.extend(there.iter().map(|side| self.page_of(side)));
+        Ok(pages)
+    }
+
+    /// The page of one program.
+    fn page_of(&self, side: &Told<'_>) -> Page {
+        let package = &side.program.package;
+        let body = html! {
+            p.eyebrow { a href=(address(self.exercise)) { (self.exercise.title) } }
+            h1 { (package) }
+            div.prose { (made(&intro(&side.readme).html)) }
+            (how_to_run(side))
+            (self.told(side))
+        };
+        Page {
+            file: address_of(self.exercise, side.program),
+            html: page::frame(package, &body),
+            found: self.found(side),
+        }
+    }
+
+    /// The run that the page shows. A demo of three programs has none.
+    fn run(&self) -> anyhow::Result<Option<&Journal>> {
+        match self.exercise.roles()? {
+            Roles::Demo(..) => Ok(None),
+            _ => {
+                let wanted = (self.exercise.id.clone(), self.data.run.clone());
+                self.recordings.journal(&wanted).map(Some)
+            }
+        }
+    }
+
+    /// For each program the lines of its two sources that make the same calls, as JSON.
+    fn twins(&self) -> anyhow::Result<String> {
+        let mut twins: BTreeMap<&str, Twins> = BTreeMap::new();
+        if let (Some(rust), Some(plan)) = (self.run()?, in_python(self.exercise, &self.data.run)) {
+            let wanted = (self.exercise.id.clone(), plan);
+            let python = self.recordings.journal(&wanted)?;
+            for program in &self.exercise.programs {
+                let lines = twins::twins(rust, python, side_of(program));
+                twins.insert(&program.package, lines);
+            }
+        }
+        serde_json::to_string(&twins).context("cannot write the twins")
     }
 
     /// The page's own table of contents.
-    fn contents(&self, sides: &[Told<'_>]) -> Markup {
+    fn contents(&self, sides: &[Told<'_>], predict: bool, run: bool) -> Markup {
         html! {
             nav.contents aria-label="On this page" {
                 a href="#task" { "The task" }
-                @if self.predict.is_some() { a href="#predict" { "Predict" } }
-                @if self.run.is_some() { a href="#run" { "What happens" } }
+                @if predict { a href="#predict" { "Predict" } }
+                @if run { a href="#run" { "What happens" } }
                 @for side in sides {
                     a href={ "#" (side.program.package) } { (side.program.package) }
                 }
@@ -126,40 +212,21 @@ impl Material<'_> {
     /// The transcript of both sides, and the way to the trace.
     fn what_happens(&self, journal: &Journal) -> Markup {
         let trace = trace_address(self.exercise);
-        let sides: Vec<(&Program, String)> = self
-            .exercise
-            .programs
-            .iter()
-            .map(|program| {
-                let side = match program.role {
-                    Role::Server => Side::Server,
-                    _ => Side::Client,
-                };
-                (program, printed(journal, side, Stream::Stdout))
-            })
-            .collect();
         html! {
             section #run aria-labelledby="run-title" {
                 h2 #run-title { "What happens" }
                 div.pair {
-                    @for (program, text) in &sides {
-                        figure {
-                            figcaption { (program.package) " prints" }
-                            @if text.is_empty() { p.nothing { "Nothing." } }
-                            @else { pre.out { (text) } }
-                        }
+                    @for program in &self.exercise.programs {
+                        figure { (transcript(&program.package, journal, side_of(program))) }
                     }
                 }
                 p.hint {
                     "Printed when this book was built."
-                    @if sides.len() == 2 {
+                    @if self.exercise.programs.len() == 2 {
                         " The tests of this exercise compare these lines with those of the programs in Python."
                     }
                 }
-                details.trace data-trace=(trace) {
-                    summary { "Every call and every segment of this run" }
-                    p { a href=(trace) { "Open the trace on its own page" } }
-                }
+                (page::trace(&trace, "Every call and every segment of this run", self.exercise))
             }
         }
     }
@@ -196,44 +263,103 @@ impl Material<'_> {
         }
     }
 
-    /// What the search finds on the page.
-    fn found(&self, sides: &[Told<'_>]) -> Vec<Found> {
+    /// What the search finds of the questions.
+    fn questions_found(&self) -> Vec<Found> {
         let page = address(self.exercise);
-        let entry = |anchor: &str, heading: String, body: String| Found {
-            url: format!("{page}#{anchor}"),
+        let questions = self.data.question.iter().map(|question| Found {
+            url: format!("{page}#predict-{}", question.id),
             title: self.exercise.title.clone(),
-            heading,
-            body,
-        };
-        let mut found = Vec::new();
-        for question in self.predict.map_or(&[][..], |(questions, _)| questions) {
-            let body = format!("{} {}", question.ask, question.why);
-            found.push(entry(
-                &format!("predict-{}", question.id),
-                "Predict".to_string(),
+            heading: "Predict".to_string(),
+            body: format!("{} {}", question.ask, question.why),
+        });
+        questions.collect()
+    }
+
+    /// What the search finds of a program.
+    fn found(&self, side: &Told<'_>) -> Vec<Found> {
+        let package = &side.program.package;
+        let page = address_of(self.exercise, side.program);
+        let sections = side.readme.sections.iter().enumerate();
+        let sections = sections.map(|(place, section)| {
+            let (heading, body) = match place {
+                0 => (
+                    package.clone(),
+                    format!(
+                        "{} {} {}",
+                        self.exercise.id,
+                        side.program.teaches,
+                        section.text()
+                    ),
+                ),
+                _ => (
+                    format!("{package}: {}", text_of(&section.title)),
+                    section.text(),
+                ),
+            };
+            Found {
+                url: format!("{page}#{}", section.id),
+                title: self.exercise.title.clone(),
+                heading,
                 body,
-            ));
-        }
-        for side in sides {
-            let package = &side.program.package;
-            for (place, section) in side.readme.sections.iter().enumerate() {
-                let heading = match place {
-                    0 => package.clone(),
-                    _ => format!("{package}: {}", text_of(&section.title)),
-                };
-                let anchor = match text_of(&section.title).as_str() {
-                    "Run it" => "task",
-                    _ => &section.id,
-                };
-                let mut body = section.text();
-                if place == 0 {
-                    body = format!("{} {} {body}", self.exercise.id, side.program.teaches);
-                }
-                found.push(entry(anchor, heading, body));
+            }
+        });
+        sections.collect()
+    }
+}
+
+/// How a program is run, behind a click.
+fn how_to_run(side: &Told<'_>) -> Markup {
+    html! {
+        @if let Some(run) = the_run(&side.readme) {
+            details.how id=(run.id) {
+                summary { "How to run " code { (side.program.package) } }
+                div.prose { (made(&run.html)) }
             }
         }
-        found
     }
+}
+
+/// Which side of a run a program is.
+fn side_of(program: &Program) -> Side {
+    match program.role {
+        Role::Server => Side::Server,
+        _ => Side::Client,
+    }
+}
+
+/// What one side of a run printed, and how it ended.
+pub fn transcript(name: &str, journal: &Journal, side: Side) -> Markup {
+    let stdout = printed(journal, side, Stream::Stdout);
+    let stderr = printed(journal, side, Stream::Stderr);
+    html! {
+        p.caption { (name) " prints" }
+        @if stdout.is_empty() && stderr.is_empty() { p.nothing { "Nothing." } }
+        @if !stdout.is_empty() { pre.out { (stdout) } }
+        @if !stderr.is_empty() {
+            p.caption { "on stderr" }
+            pre.out.err { (stderr) }
+        }
+        p.ending { (ending(journal, side)) }
+    }
+}
+
+/// How a side ended, in words.
+fn ending(journal: &Journal, side: Side) -> String {
+    let ends = exits(journal, side);
+    // The tracer stops a server so when its clients have left.
+    let stopped = |exit: &Exit| exit.signal == Some(SIGTERM);
+    if ends.is_empty() || ends.iter().all(stopped) {
+        return "It was still running at the end, and was stopped.".to_string();
+    }
+    let words: Vec<String> = ends
+        .iter()
+        .map(|exit| match (exit.code, exit.signal) {
+            (_, Some(signal)) => format!("ended by signal {signal}"),
+            (Some(code), None) => format!("exit code {code}"),
+            (None, None) => "an end that is not known".to_string(),
+        })
+        .collect();
+    format!("Its end: {}.", words.join(", "))
 }
 
 /// The program's two sources in rows; of them those whose key is wanted.
@@ -272,7 +398,7 @@ pub fn side_by_side(
     let heads = [(Language::Rust, "main.rs"), (Language::Python, "twin.py")];
     let both = !python.is_empty();
     Ok(html! {
-        div.code.alone[!both] {
+        div.code.alone[!both] data-program=(package) {
             div.heads {
                 @for (language, name) in &heads[..if both { 2 } else { 1 }] {
                     div.head {

@@ -2,30 +2,38 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`book`] | the command, and the whole site |
+//! | [`book`] | `cargo lab book`: the command |
+//! | [`folder`] | the folder that the book is written to |
+//! | [`site`] | all pages, and the files that they need |
 //! | [`exercise`] | the page of an exercise |
 //! | [`chapter`] | a chapter: text with parts of the workspace in it |
 //! | [`source`] | the page of a source file |
 //! | [`page`] | the frame around every page |
 //! | [`steps`] | two programs side by side, step by step |
+//! | [`twins`] | which lines of two programs make the same calls |
+//! | [`toy`] | a stream that the reader cuts |
+//! | [`hints`] | the hints of `cargo lab hint`, behind clicks |
 //! | [`code`] | code in colors |
 //! | [`markdown`] | a document as sections of HTML |
 //! | [`links`] | where a document's link leads in the book |
-//! | [`hints`] | the hints of `cargo lab hint`, behind clicks |
 //! | [`data`] | what the book says about an exercise: a file of data for each |
 //! | [`predict`] | `cargo lab predict`, and the questions on the pages |
 //! | [`question`] | a question about a run, and how it is checked |
 //! | [`measure`] | what a run answers |
+//! | [`recordings`] | all runs of the book, and whether they show what they have to |
 //! | [`runs`] | runs of programs, recorded by `cargo lab trace` |
+//! | [`anonymous`] | what a run tells of its machine, taken out |
 //!
 //! No line of code and no transcript is copied by hand. The page of an exercise is its programs,
 //! its READMEs and a run that is made when the book is built.
 
+mod anonymous;
 mod book;
 mod chapter;
 mod code;
 mod data;
 mod exercise;
+mod folder;
 mod hints;
 mod links;
 mod markdown;
@@ -33,9 +41,13 @@ mod measure;
 mod page;
 mod predict;
 mod question;
+mod recordings;
 mod runs;
+mod site;
 mod source;
 mod steps;
+mod toy;
+mod twins;
 
 use std::process::ExitCode;
 

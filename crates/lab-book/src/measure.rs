@@ -3,7 +3,7 @@
 use anyhow::{Context, bail, ensure};
 use lab_journal::model::Stream;
 use lab_journal::queues;
-use lab_journal::{Call, Event, Journal, Outcome, Segment, Side};
+use lab_journal::{Call, Event, Exit, Journal, Outcome, Segment, Side};
 use serde::Deserialize;
 
 /// What is measured.
@@ -133,19 +133,8 @@ impl Measure {
             }
             Measure::Says(line) => line.of(journal, Stream::Stderr)?,
             Measure::Exit(side) => {
-                // The program itself: the interpreter of a script may have helpers that end first.
-                let program = |pid: u32| {
-                    let mut processes = journal.processes.iter();
-                    processes.any(|one| one.pid == pid && one.side == *side && one.parent.is_none())
-                };
-                let mut exits = journal
-                    .entries
-                    .iter()
-                    .filter_map(|entry| match &entry.event {
-                        Event::Exit(exit) if program(exit.process) => Some(exit),
-                        _ => None,
-                    });
-                let exit = exits.next().context("that side did not end")?;
+                let exits = exits(journal, *side);
+                let exit = exits.first().context("that side did not end")?;
                 match (exit.code, exit.signal) {
                     (Some(code), _) => code.to_string(),
                     (None, Some(signal)) => format!("signal {signal}"),
@@ -218,6 +207,23 @@ pub fn printed(journal: &Journal, side: Side, stream: Stream) -> String {
     texts.collect()
 }
 
+/// How a side's programs ended, one after another. A program's own helpers are left out, which may
+/// end before it: an interpreter may have some.
+pub fn exits(journal: &Journal, side: Side) -> Vec<Exit> {
+    let program = |pid: u32| {
+        let mut processes = journal.processes.iter();
+        processes.any(|one| one.pid == pid && one.side == side && one.parent.is_none())
+    };
+    let exits = journal
+        .entries
+        .iter()
+        .filter_map(|entry| match &entry.event {
+            Event::Exit(exit) if program(exit.process) => Some(*exit),
+            _ => None,
+        });
+    exits.collect()
+}
+
 fn calls(journal: &Journal, side: Side) -> impl DoubleEndedIterator<Item = &Call> {
     let calls = journal
         .entries
@@ -239,7 +245,7 @@ fn ended<'a>(journal: &'a Journal, side: Side, wanted: &'a str) -> impl Iterator
 }
 
 /// The name that people know a system call by.
-fn kind(name: &str) -> &str {
+pub fn kind(name: &str) -> &str {
     match name {
         "recvfrom" | "recvmsg" | "read" => "recv",
         "sendto" | "sendmsg" | "write" => "send",
@@ -270,8 +276,8 @@ fn segments(journal: &Journal) -> impl Iterator<Item = (&Segment, Side)> {
     })
 }
 
-/// A line with `PORT` where Python prints an address's port: the system chooses it.
-fn without_ports(line: &str) -> String {
+/// A text with `PORT` where Python prints an address's port: the system chooses it.
+pub fn without_ports(line: &str) -> String {
     let mut parts = line.split("', ");
     let mut out = parts.next().unwrap_or("").to_string();
     for part in parts {

@@ -1,5 +1,6 @@
 //! The frame around every page.
 
+use lab_core::catalog::{Exercise, Role};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// The book's name.
@@ -72,6 +73,25 @@ pub fn frame(title: &str, body: &Markup) -> String {
         }
     };
     whole.into_string()
+}
+
+/// A trace that is loaded when it is opened. The programs of an exercise are named so that a call
+/// lights its line in them.
+pub fn trace(address: &str, summary: &str, exercise: &Exercise) -> Markup {
+    let of = |wanted: fn(Role) -> bool| {
+        let mut programs = exercise.programs.iter();
+        programs
+            .find(|program| wanted(program.role))
+            .map(|program| program.package.as_str())
+    };
+    html! {
+        details.trace data-trace=(address)
+            data-server=[of(|role| role == Role::Server)]
+            data-client=[of(|role| matches!(role, Role::Client | Role::Program))] {
+            summary { (summary) }
+            p { a href=(address) { "Open the trace on its own page" } }
+        }
+    }
 }
 
 /// HTML that was made by this program.

@@ -1,7 +1,9 @@
 //! Predict, then run: a question about a run, its right answer read from the run, and the wrong
 //! ones with the belief behind each.
 
+use std::env;
 use std::io::{self, BufRead};
+use std::path::Path;
 
 use anyhow::{Context, anyhow, bail, ensure};
 use argh::{ArgsInfo, FromArgs};
@@ -13,27 +15,39 @@ use maud::{Markup, html};
 
 use crate::data::{self, Data, read};
 use crate::markdown;
-use crate::page::made;
-use crate::question::{Question, Wanted};
-use crate::runs::{self, Plan, Studio};
+use crate::page::{self, made};
+use crate::question::Question;
+use crate::recordings::Recordings;
+use crate::runs::{self, Studio, Wanted, check_networks};
 
-/// What a program of the gallery does, in its own words.
+/// What a program of the gallery does, in its own words: the comment that it begins with.
 fn deed(catalog: &Catalog, exercise: &str, gallery: &str) -> anyhow::Result<String> {
-    let text = read(&catalog.root.join(runs::gallery(exercise, gallery)))?;
-    let first = text.lines().next().unwrap_or("");
-    Ok(first.trim_start_matches(['#', '/', ' ']).to_string())
+    let file = runs::gallery(exercise, gallery);
+    let deed = first_comment(&read(&catalog.root.join(&file))?);
+    ensure!(!deed.is_empty(), "{file} does not say what it does");
+    Ok(deed)
 }
 
-/// The questions of a page. `trace` gives the address of the trace of a run.
+/// The comment at the top of a program, up to the line that says how it is checked.
+fn first_comment(text: &str) -> String {
+    let lines = text.lines().map(|line| {
+        let words = line.strip_prefix('#').or_else(|| line.strip_prefix("//"));
+        words.map(str::trim)
+    });
+    let words = lines.map_while(|words| words.filter(|words| !words.starts_with("check:")));
+    words.collect::<Vec<&str>>().join(" ").trim().to_string()
+}
+
+/// The questions of a page.
 ///
 /// # Errors
 ///
-/// When a program of the gallery is not there.
+/// When a program of the gallery or a run is not there.
 pub fn section(
     catalog: &Catalog,
     exercise: &Exercise,
     data: &Data,
-    trace: impl Fn(&Wanted) -> String,
+    recordings: &Recordings,
 ) -> anyhow::Result<Markup> {
     let mut parts = Vec::new();
     for question in &data.question {
@@ -51,7 +65,7 @@ pub fn section(
             beliefs.push((&wrong.answer, words));
         }
         let name = format!("predict-{}", question.id);
-        let address = trace(&wanted);
+        let address = &recordings.trace(&wanted)?.address;
         parts.push(html! {
             fieldset.ask id=(name) data-right=(question.right) {
                 legend { (made(&markdown::inline(&question.ask))) }
@@ -69,10 +83,7 @@ pub fn section(
                             li { code { (answer) } " " (made(&markdown::inline(words))) }
                         }
                     }
-                    details.trace data-trace=(address) {
-                        summary { "See the run" }
-                        p { a href=(address) { "Open the run on its own page" } }
-                    }
+                    (page::trace(address, "See the run", exercise))
                 }
             }
         });
@@ -103,15 +114,25 @@ pub struct Predict {
     /// ask nothing: make each run, and compare its answer with what the question calls right
     #[argh(switch)]
     check: bool,
-    /// your own server instead of ours: a command, or python
+    /// your own server in the place of ours: a command that listens where ours does, or python.
+    /// What a question tells our server follows your command
     #[argh(option)]
     server: Option<String>,
-    /// your own client instead of ours: a command, or python
+    /// your own client in the place of ours, likewise
     #[argh(option)]
     client: Option<String>,
     /// the exercise; cargo lab list shows them
     #[argh(positional)]
     exercise: String,
+}
+
+/// All that asking needs.
+struct Asking<'a> {
+    catalog: &'a Catalog,
+    exercise: &'a Exercise,
+    studio: Studio,
+    /// Whether a program of the user takes part.
+    own: bool,
 }
 
 impl Predict {
@@ -121,6 +142,7 @@ impl Predict {
     ///
     /// When a run cannot be recorded, or with `--check` answers something else.
     pub fn run(self) -> anyhow::Result<()> {
+        check_networks()?;
         process::stop_at_signals()?;
         let catalog = Catalog::read()?;
         let exercise = catalog.exercise(&self.exercise)?;
@@ -129,31 +151,34 @@ impl Predict {
             return Err(anyhow!("there are no questions about {}", exercise.id))
                 .hint("cargo lab book shows which exercises have some");
         }
-        let programs: Vec<&Program> = exercise.programs.iter().collect();
-        let studio = Studio::new(&catalog, &programs)?;
-        let mut plans = Vec::new();
+        let here = env::current_dir().context("cannot tell the current folder")?;
+        let mut runs: Vec<Wanted> = Vec::new();
         for question in &data.question {
             let mut plan = question.plan(&data.run);
-            if let Some(server) = &self.server {
-                plan.server = Some(server.clone());
+            for (place, own) in [
+                (&mut plan.server, &self.server),
+                (&mut plan.client, &self.client),
+            ] {
+                if let Some(own) = own {
+                    replace(place, own, &here, &catalog.root);
+                }
             }
-            if let Some(client) = &self.client {
-                plan.client = Some(client.clone());
-            }
-            plans.push(plan);
+            runs.push((exercise.id.clone(), plan));
         }
-        let wanted: Vec<(&str, &Plan)> = plans
-            .iter()
-            .map(|plan| (exercise.id.as_str(), plan))
-            .collect();
-        let journals = studio.record_all(&catalog, &wanted)?;
+        let programs: Vec<&Program> = exercise.programs.iter().collect();
+        let asking = Asking {
+            catalog: &catalog,
+            exercise,
+            studio: Studio::new(&catalog, &programs)?,
+            own: self.server.is_some() || self.client.is_some(),
+        };
         if self.check {
-            return compare(&data.question, &journals);
+            return asking.compare(&data.question, &runs);
         }
         let mut lines = io::stdin().lock().lines();
         let mut right = 0;
-        for (number, (question, journal)) in (1..).zip(data.question.iter().zip(&journals)) {
-            let Some(good) = ask(&catalog, exercise, number, question, journal, &mut lines)? else {
+        for (number, (question, run)) in (1..).zip(data.question.iter().zip(&runs)) {
+            let Some(good) = asking.ask(number, question, run, &mut lines)? else {
                 break;
             };
             right += usize::from(good);
@@ -162,72 +187,147 @@ impl Predict {
     }
 }
 
-/// What each run answers, next to what is right.
-fn compare(questions: &[Question], journals: &[Journal]) -> anyhow::Result<()> {
-    let mut different = 0;
-    for (question, journal) in questions.iter().zip(journals) {
-        let answer = question.measure.of(journal);
-        let answer = answer.unwrap_or_else(|error| format!("no answer: {error}"));
-        if answer == question.right {
-            say!("{}: {answer}", question.id)?;
-        } else {
-            different += 1;
-            say!("{}: {answer}, and not {}", question.id, question.right)?;
-        }
+/// Puts the user's program in the place of ours. A program of the gallery, or another that a
+/// question is about, stays. The command is started where the user is.
+fn replace(place: &mut Option<String>, own: &str, here: &Path, root: &Path) {
+    let ours = |program: &str| ["rust", "python"].contains(&program);
+    if place.as_deref().is_some_and(|program| !ours(program)) {
+        return;
     }
-    ensure!(
-        different == 0,
-        "{different} of {} answers differ",
-        questions.len()
-    );
-    Ok(())
+    let here = here.to_string_lossy();
+    *place = Some(match ours(own) || *here == *root.to_string_lossy() {
+        true => own.to_string(),
+        false => format!("env --chdir={} {own}", shell_words::quote(&here)),
+    });
 }
 
-/// Asks one question, and tells what the run answered. `None` at the end of the input.
-fn ask(
-    catalog: &Catalog,
-    exercise: &Exercise,
-    number: usize,
-    question: &Question,
-    journal: &Journal,
-    lines: &mut impl Iterator<Item = io::Result<String>>,
-) -> anyhow::Result<Option<bool>> {
-    let answer = question.measure.of(journal)?;
-    say!("\n{number}. {}", question.ask.trim())?;
-    let choices = question.choices();
-    for (letter, choice) in ('a'..).zip(&choices) {
-        say!("   {letter}) {choice}")?;
-    }
-    let last = ('a'..).nth(choices.len() - 1).unwrap_or('a');
-    let picked = loop {
-        say!("   a to {last}?")?;
-        let Some(line) = lines.next() else {
-            return Ok(None);
-        };
-        let line = line.context("cannot read your answer")?;
-        let letter = line.trim().to_lowercase();
-        let place = ('a'..=last).position(|one| letter == one.to_string());
-        if let Some(place) = place {
-            break choices[place];
+/// What a run answers; what it lacks, where it has no answer.
+fn answer(question: &Question, journal: &Journal) -> String {
+    let answer = question.measure.of(journal);
+    answer.unwrap_or_else(|error| format!("no answer: {error:#}"))
+}
+
+impl Asking<'_> {
+    /// What each run answers, next to what is right. A run that answers something else is made once
+    /// more, alone.
+    fn compare(&self, questions: &[Question], runs: &[Wanted]) -> anyhow::Result<()> {
+        let runs: Vec<&Wanted> = runs.iter().collect();
+        let journals = self.studio.record_all(self.catalog, &runs)?;
+        let mut different = 0;
+        for ((question, run), journal) in questions.iter().zip(runs).zip(&journals) {
+            let mut answered = answer(question, journal);
+            if answered != question.right {
+                answered = answer(question, &self.studio.record(self.catalog, run)?);
+            }
+            if answered == question.right {
+                say!("{}: {answered}", question.id)?;
+            } else {
+                different += 1;
+                say!("{}: {answered}, and not {}", question.id, question.right)?;
+            }
         }
-    };
-    let good = picked == answer;
-    if good {
-        say!("   Right. {}", question.why.trim())?;
-    } else {
-        say!("   No: it is {answer}. {}", question.why.trim())?;
+        ensure!(
+            different == 0,
+            "{different} of {} answers differ",
+            questions.len()
+        );
+        Ok(())
+    }
+
+    /// Asks one question, runs, and tells what the run answered. `None` at the end of the input.
+    fn ask(
+        &self,
+        number: usize,
+        question: &Question,
+        run: &Wanted,
+        lines: &mut impl Iterator<Item = io::Result<String>>,
+    ) -> anyhow::Result<Option<bool>> {
+        say!("\n{number}. {}", question.ask.trim())?;
+        let choices = question.choices();
+        for (letter, choice) in ('a'..).zip(&choices) {
+            say!("   {letter}) {choice}")?;
+        }
+        let last = ('a'..).nth(choices.len() - 1).unwrap_or('a');
+        let picked = loop {
+            say!("   a to {last}?")?;
+            let Some(line) = lines.next() else {
+                return Ok(None);
+            };
+            let line = line.context("cannot read your answer")?;
+            let letter = line.trim().to_lowercase();
+            let place = ('a'..=last).position(|one| letter == one.to_string());
+            if let Some(place) = place {
+                break choices[place];
+            }
+        };
+        let answered = answer(question, &self.studio.record(self.catalog, run)?);
+        let why = question.why.trim();
+        let good = picked == answered;
+        if good {
+            say!("   Right.")?;
+        } else {
+            say!("   No: it is {answered}.")?;
+        }
+        if answered == question.right {
+            say!("   {why}")?;
+        } else if self.own {
+            say!(
+                "   That is your program. With ours it is {}: {why}",
+                question.right
+            )?;
+        } else {
+            say!("   It should be {}: {why}", question.right)?;
+            say!("   Other programs may have kept this machine busy.")?;
+        }
         let wrong = question.wrong.iter().find(|wrong| wrong.answer == picked);
         match wrong.map(|wrong| (&wrong.belief, &wrong.gallery)) {
+            _ if good => {}
             Some((Some(belief), _)) => say!("   Your answer fits the belief that {belief}.")?,
             Some((_, Some(gallery))) => {
-                let deed = deed(catalog, &exercise.id, gallery)?;
+                let deed = deed(self.catalog, &self.exercise.id, gallery)?;
                 say!(
                     "   A faulty program gives your answer, {}: {deed}",
-                    runs::gallery(&exercise.id, gallery)
+                    runs::gallery(&self.exercise.id, gallery)
                 )?;
             }
             _ => {}
         }
+        Ok(Some(good))
     }
-    Ok(Some(good))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_tells_what_it_does_in_all_lines_of_its_first_comment() {
+        let program = "# Takes one socket, and throws away what waits there: an answer that comes later\n\
+                       # still is taken for this one's.\n\
+                       # check: cmpu-guess --client \"python3 {file} {port}\"\n# fails: late x\nimport a\n";
+        assert_eq!(
+            first_comment(program),
+            "Takes one socket, and throws away what waits there: an answer that comes later \
+             still is taken for this one's."
+        );
+        assert_eq!(first_comment("// One.\n// check: a\n"), "One.");
+        assert_eq!(first_comment("import a\n"), "");
+    }
+
+    #[test]
+    fn only_a_program_of_ours_is_replaced_and_a_command_starts_where_the_user_is() {
+        let (root, below) = (Path::new("/labs"), Path::new("/labs/my work"));
+        let replaced = |place: Option<&str>, own: &str, here: &Path| {
+            let mut place = place.map(str::to_string);
+            replace(&mut place, own, here, root);
+            place.unwrap()
+        };
+        assert_eq!(replaced(None, "python3 a.py", root), "python3 a.py");
+        assert_eq!(
+            replaced(Some("rust"), "python3 a.py", below),
+            "env --chdir='/labs/my work' python3 a.py"
+        );
+        assert_eq!(replaced(None, "python", below), "python");
+        assert_eq!(replaced(Some("one-recv.py"), "python", root), "one-recv.py");
+    }
 }

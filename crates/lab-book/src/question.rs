@@ -8,7 +8,7 @@ use labnet::Hint;
 use serde::Deserialize;
 
 use crate::measure::Measure;
-use crate::runs::Plan;
+use crate::runs::{Plan, Wanted};
 
 /// A question about a run.
 #[derive(Debug, Clone, Deserialize)]
@@ -45,9 +45,6 @@ pub struct Wrong {
     #[serde(default)]
     pub args: Vec<String>,
 }
-
-/// A run that is needed: exercise and plan.
-pub type Wanted = (String, Plan);
 
 impl Question {
     /// The run that answers.
@@ -115,9 +112,15 @@ impl Question {
     pub fn choices(&self) -> Vec<&str> {
         let wrong = self.wrong.iter().map(|wrong| wrong.answer.as_str());
         let mut choices: Vec<&str> = wrong.chain([self.right.as_str()]).collect();
-        choices.sort_by_key(|choice| (choice.parse::<i64>().unwrap_or(i64::MAX), *choice));
+        choices.sort_by_cached_key(|choice| (numbers(choice), *choice));
         choices
     }
+}
+
+/// The numbers of an answer such as `4, 4, 0`; words come after all numbers.
+fn numbers(choice: &str) -> Vec<u64> {
+    let numbers: Result<Vec<u64>, _> = choice.split(", ").map(str::parse).collect();
+    numbers.unwrap_or_else(|_| vec![u64::MAX])
 }
 
 /// The same run with a program of the gallery in the place of ours.
@@ -131,4 +134,16 @@ fn replaced(plan: &Plan, gallery: &str, args: &[String]) -> Plan {
         plan.server_args = args.to_vec();
     }
     plan
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_in_their_order_and_before_words() {
+        let mut choices = ["none", "36, 0", "9, 0", "accept", "9", "4, 4, 0"];
+        choices.sort_by_cached_key(|choice| (numbers(choice), *choice));
+        assert_eq!(choices, ["4, 4, 0", "9", "9, 0", "36, 0", "accept", "none"]);
+    }
 }

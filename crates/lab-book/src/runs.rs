@@ -8,20 +8,47 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow, bail, ensure};
 use lab_core::cargo;
 use lab_core::catalog::{Catalog, Program, Roles};
+use lab_core::process::{self, Stream};
 use lab_core::staging::StagingDir;
 use lab_journal::Journal;
-use labnet::Hint;
+use labnet::{Hint, log};
 use serde::Deserialize;
+
+use crate::anonymous::anonymous;
+use crate::data;
 
 /// A run that takes longer is given up. The tracer itself ends a run long before.
 const LIMIT: Duration = Duration::from_secs(90);
 /// So many runs are recorded at a time.
 const AT_A_TIME: usize = 4;
+/// So many pieces of the tracer's output may wait to be read.
+const WAITING_PIECES: usize = 64;
+
+/// Runs a program in Python that tells the tracer its lines.
+const TELLS_LINES: &str = "crates/lab-trace/src/lines.py";
+
+/// Checks that this machine lets a run have a network of its own. Asked before the first thread.
+///
+/// # Errors
+///
+/// When it does not. The hint says what to do about it.
+pub fn check_networks() -> anyhow::Result<()> {
+    if lab_netns::possible() {
+        return Ok(());
+    }
+    Err(anyhow!(
+        "this system does not let a program make a network of its own, and each recorded run needs one"
+    ))
+    .hint(
+        "Ubuntu: sudo sysctl --write kernel.apparmor_restrict_unprivileged_userns=0; \
+         Docker: --cap-add SYS_ADMIN --security-opt seccomp=unconfined; or run it as root",
+    )
+}
 
 /// How a run is made.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -43,12 +70,17 @@ pub struct Plan {
     pub trace: Vec<String>,
 }
 
+/// A run that is needed: exercise and plan.
+pub type Wanted = (String, Plan);
+
 /// Records runs.
 #[derive(Debug)]
 pub struct Studio {
     root: PathBuf,
     tracer: PathBuf,
     binaries: BTreeMap<String, PathBuf>,
+    /// What our own programs of an exercise are always told.
+    always: BTreeMap<String, Vec<String>>,
     folder: StagingDir,
     number: AtomicUsize,
 }
@@ -63,34 +95,42 @@ impl Studio {
         let packages: Vec<&str> = programs.iter().map(|one| one.package.as_str()).collect();
         let binaries = cargo::build(&packages)?;
         let tracer = cargo::build_tool("lab-trace")?;
+        let mut always = BTreeMap::new();
+        for exercise in catalog.sheets.iter().flat_map(|sheet| &sheet.exercises) {
+            let args = data::of(&catalog.root, &exercise.id)?.args;
+            always.insert(exercise.id.clone(), args);
+        }
         Ok(Studio {
             root: catalog.root.clone(),
             tracer,
             binaries,
+            always,
             folder: StagingDir::temporary("lab-book").context("cannot make a folder for runs")?,
             number: AtomicUsize::new(0),
         })
     }
 
-    /// Records runs, a few at a time, and gives their journals in their order.
+    /// Records runs, a few at a time, and gives their journals in their order. One that cannot be
+    /// recorded is tried once more, alone: a busy machine may have kept it from its end.
     ///
     /// # Errors
     ///
-    /// When one cannot be recorded: the error names it.
+    /// When some cannot be recorded: stderr names them all.
     pub fn record_all(
         &self,
         catalog: &Catalog,
-        wanted: &[(&str, &Plan)],
+        wanted: &[&Wanted],
     ) -> anyhow::Result<Vec<Journal>> {
         let next = AtomicUsize::new(0);
         let work = || {
             let mut done = Vec::new();
-            while let Some((exercise, plan)) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let journal = self.record(catalog, exercise, plan);
-                let journal = journal.with_context(|| format!("a run of {exercise} with {plan:?}"));
-                done.push(((*exercise, *plan), journal));
+            loop {
+                let place = next.fetch_add(1, Ordering::Relaxed);
+                let Some(one) = wanted.get(place) else {
+                    return done;
+                };
+                done.push((place, self.record(catalog, one)));
             }
-            done
         };
         let mut all = Vec::new();
         thread::scope(|scope| {
@@ -102,14 +142,27 @@ impl Studio {
                 }
             }
         });
+        all.sort_by_key(|(place, _)| *place);
         let mut journals = Vec::new();
-        for one in wanted {
-            let place = all
-                .iter()
-                .position(|(other, _)| other == one)
-                .context("a run was not recorded")?;
-            journals.push(all.remove(place).1?);
+        let mut failed = Vec::new();
+        for (place, first) in all {
+            let journal = first.or_else(|error| {
+                log!("{}: {error:#}; once more, alone", shown_run(wanted[place]));
+                self.record(catalog, wanted[place])
+            });
+            match journal {
+                Ok(journal) => journals.push(journal),
+                Err(error) => failed.push(format!("{}: {error:#}", shown_run(wanted[place]))),
+            }
         }
+        for one in &failed {
+            log!("not recorded: {one}");
+        }
+        ensure!(
+            failed.is_empty(),
+            "{} runs cannot be recorded",
+            failed.len()
+        );
         Ok(journals)
     }
 
@@ -118,12 +171,7 @@ impl Studio {
     /// # Errors
     ///
     /// When the tracer fails, or takes too long.
-    pub fn record(
-        &self,
-        catalog: &Catalog,
-        exercise: &str,
-        plan: &Plan,
-    ) -> anyhow::Result<Journal> {
+    pub fn record(&self, catalog: &Catalog, (exercise, plan): &Wanted) -> anyhow::Result<Journal> {
         let number = self.number.fetch_add(1, Ordering::Relaxed);
         let file = self.folder.path().join(format!("{number}.json"));
         let mut command = Command::new(&self.tracer);
@@ -132,14 +180,12 @@ impl Studio {
             command.arg(option).arg(words);
         }
         command.args(&plan.trace).arg("--json").arg(&file);
-        command
-            .current_dir(&self.root)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().context("cannot start lab-trace")?;
-        let id = child.id();
-        if let Some(mut stdin) = child.stdin.take() {
+        command.current_dir(&self.root).stdin(Stdio::piped());
+        let mut tracer = process::start(&mut command).context("cannot start lab-trace")?;
+        let (sender, events) = sync_channel(WAITING_PIECES);
+        tracer.listen((), &sender);
+        drop(sender);
+        if let Some(mut stdin) = tracer.stdin() {
             // A program that reads nothing has closed its end: no fault of the run.
             match stdin.write_all(plan.input.as_bytes()) {
                 Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
@@ -148,29 +194,32 @@ impl Studio {
                 _ => {}
             }
         }
-        let (sender, ended) = sync_channel(1);
-        let waiter = thread::spawn(move || sender.send(child.wait_with_output()));
-        let output = match ended.recv_timeout(LIMIT) {
-            Ok(output) => output.context("cannot wait for lab-trace")?,
-            Err(RecvTimeoutError::Timeout) => {
-                // Its end ends the programs that it traces.
-                let kill = Command::new("kill").arg(id.to_string()).status();
-                kill.context("cannot start kill")?;
-                bail!("the run did not end within {} s", LIMIT.as_secs());
+        let deadline = Instant::now() + LIMIT;
+        let mut said = Vec::new();
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match events.recv_timeout(left) {
+                Ok(event) if event.stream == Stream::Stderr => {
+                    said.extend(event.bytes.unwrap_or_default());
+                }
+                // The picture: the journal has all of it.
+                Ok(_) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+                // The tracer is killed, and the programs that it traces with it.
+                Err(RecvTimeoutError::Timeout) => {
+                    bail!("the run did not end within {} s", LIMIT.as_secs())
+                }
             }
-            Err(RecvTimeoutError::Disconnected) => bail!("the thread that waits has ended"),
-        };
-        if waiter.join().is_err() {
-            bail!("the thread that waits has panicked");
         }
+        // Its exit code is the client's; whether it recorded the run, the journal tells.
+        tracer.end()?;
         let text = fs::read_to_string(&file).map_err(|_| {
-            let said = String::from_utf8_lossy(&output.stderr);
+            let said = String::from_utf8_lossy(&said);
             anyhow!("cargo lab trace recorded nothing: {}", said.trim())
         })?;
-        let journal = Journal::from_json(&text)?;
-        if journal.entries.is_empty() {
-            bail!("nothing happened in the run");
-        }
+        let mut journal = Journal::from_json(&text)?;
+        ensure!(!journal.entries.is_empty(), "nothing happened in the run");
+        anonymous(&mut journal, &self.root);
         Ok(journal)
     }
 
@@ -208,6 +257,18 @@ impl Studio {
         Ok(options)
     }
 
+    /// What a program of ours is told in every run.
+    fn own(&self, program: &Program) -> Vec<String> {
+        let mut words = program.args.clone();
+        words.extend(
+            self.always
+                .get(&program.exercise)
+                .cloned()
+                .unwrap_or_default(),
+        );
+        words
+    }
+
     /// A program's command in one string.
     fn words(
         &self,
@@ -222,13 +283,16 @@ impl Studio {
                     .binaries
                     .get(&program.package)
                     .with_context(|| format!("{} has no binary", program.package))?;
-                words.push(binary.display().to_string());
-                words.extend(program.args.clone());
+                words.push(shell_words::quote(&binary.to_string_lossy()).into_owned());
+                words.extend(self.own(program));
             }
             "python" => {
-                words.extend(["python3".to_string(), "-u".to_string()]);
+                // As `cargo lab trace` starts a twin: so that it tells its lines.
+                let tells = data::read(&self.root.join(TELLS_LINES))?;
+                words.extend(["python3", "-u", "-c"].map(str::to_string));
+                words.push(shell_words::quote(&tells).into_owned());
                 words.push(format!("{}/twin.py", program.folder));
-                words.extend(program.args.clone());
+                words.extend(self.own(program));
             }
             wrong if wrong.ends_with(".py") && !wrong.contains(' ') => {
                 let file = gallery(&program.exercise, wrong);
@@ -248,6 +312,28 @@ impl Studio {
     }
 }
 
+/// A run for people.
+pub fn shown_run((exercise, plan): &Wanted) -> String {
+    let mut words = vec![exercise.clone()];
+    if plan.alone {
+        words.push("without a server".to_string());
+    }
+    for (side, program, args) in [
+        ("server", &plan.server, &plan.server_args),
+        ("client", &plan.client, &plan.client_args),
+    ] {
+        if program.is_some() || !args.is_empty() {
+            let args = shell_words::join(args);
+            let words_of = [program.as_deref().unwrap_or("ours"), &args].join(" ");
+            words.push(format!("{side}: {}", words_of.trim_end()));
+        }
+    }
+    if !plan.trace.is_empty() {
+        words.push(plan.trace.join(" "));
+    }
+    words.join(", ")
+}
+
 /// The path of a gallery's program.
 pub fn gallery(exercise: &str, name: &str) -> String {
     format!("crates/lab-check/gallery/{exercise}/{name}")
@@ -259,4 +345,63 @@ pub fn shown(root: &Path, path: &Path) -> String {
         .unwrap_or(path)
         .display()
         .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// On Debian a machine's own name is 127.0.1.1, and the gallery's programs are on 127.0.0.1.
+    #[test]
+    fn programs_that_would_take_the_name_of_the_machine_are_told_their_address() {
+        let catalog = Catalog::read().unwrap();
+        let mut studio = Studio {
+            root: catalog.root.clone(),
+            tracer: PathBuf::new(),
+            binaries: BTreeMap::new(),
+            always: BTreeMap::new(),
+            folder: StagingDir::temporary("lab-book-runs").unwrap(),
+            number: AtomicUsize::new(0),
+        };
+        let exercises = catalog.sheets.iter().flat_map(|sheet| &sheet.exercises);
+        for exercise in exercises {
+            for program in &exercise.programs {
+                let binary = PathBuf::from(format!("/a b/{}", program.package));
+                studio.binaries.insert(program.package.clone(), binary);
+            }
+            let args = data::of(&catalog.root, &exercise.id).unwrap().args;
+            studio.always.insert(exercise.id.clone(), args);
+        }
+        for exercise in ["co223-task01", "co223-task02", "co223-task03"] {
+            let plan = Plan {
+                client: Some("python".to_string()),
+                client_args: vec!["--port".to_string(), "1 2".to_string()],
+                ..Plan::default()
+            };
+            let commands = studio.commands(&catalog, exercise, &plan).unwrap();
+            let server = format!("'/a b/{exercise}-server' --host 127.0.0.1");
+            assert_eq!(commands[0], ("--server", server));
+            let client = format!("crates/{exercise}-client/twin.py --host 127.0.0.1 --port '1 2'");
+            assert!(commands[1].1.ends_with(&client), "{commands:?}");
+        }
+        let gallery = Plan {
+            client: Some("client-one-recv.py".to_string()),
+            ..Plan::default()
+        };
+        let commands = studio.commands(&catalog, "co223-task02", &gallery).unwrap();
+        let file = "crates/lab-check/gallery/co223-task02/client-one-recv.py";
+        assert_eq!(commands[1].1, format!("python3 -u {file}"));
+    }
+
+    #[test]
+    fn a_run_is_told_in_a_line() {
+        let plan = Plan {
+            server: Some("one-recv.py".to_string()),
+            server_args: vec!["65432".to_string()],
+            trace: vec!["--cut".to_string(), "8".to_string()],
+            ..Plan::default()
+        };
+        let told = shown_run(&("dsd-eof".to_string(), plan));
+        assert_eq!(told, "dsd-eof, server: one-recv.py 65432, --cut 8");
+    }
 }

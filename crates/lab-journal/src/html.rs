@@ -74,12 +74,31 @@ struct Send {
     bytes: String,
 }
 
+/// What stands above the run.
+#[derive(Debug, Clone, Copy)]
+pub struct Heading<'a> {
+    /// The page's title.
+    pub title: &'a str,
+    /// The page that this one belongs to: its address and its title.
+    pub back: Option<(&'a str, &'a str)>,
+}
+
+impl<'a> From<&'a str> for Heading<'a> {
+    fn from(title: &'a str) -> Self {
+        Heading { title, back: None }
+    }
+}
+
 /// The run as a document of HTML.
+///
+/// In a frame the page tells the page around it which call is pointed at, and lights the calls that
+/// it is asked to: `page/page.js` describes the messages.
 ///
 /// # Errors
 ///
 /// None that is known of: every part has a form in JSON.
-pub fn draw(journal: &Journal, title: &str) -> anyhow::Result<String> {
+pub fn draw<'a>(journal: &Journal, heading: impl Into<Heading<'a>>) -> anyhow::Result<String> {
+    let heading = heading.into();
     let widths = Widths::of(COLUMNS);
     let mut rows = picture::rows(journal, &widths);
     for row in &mut rows {
@@ -130,8 +149,12 @@ pub fn draw(journal: &Journal, title: &str) -> anyhow::Result<String> {
             journal.left_out
         );
     }
-    let title = escaped(title);
-    let heading = match journal.relay {
+    let title = escaped(heading.title);
+    let back = heading.back.map_or(String::new(), |(address, title)| {
+        let (address, title) = (escaped(address), escaped(title));
+        format!("<p class=\"back\"><a href=\"{address}\" target=\"_top\">← {title}</a></p>\n")
+    });
+    let queues = match journal.relay {
         true => "In the relay, on the way from a side to the other",
         false => "In the kernel's queues",
     };
@@ -149,7 +172,7 @@ pub fn draw(journal: &Journal, title: &str) -> anyhow::Result<String> {
 </head>
 <body>
 <main>
-<h1>{title}</h1>
+{back}<h1>{title}</h1>
 <noscript><p class="note">Without JavaScript this page shows the run, but not the queues.</p></noscript>
 <div class="fixed" id="fixed" hidden>
 <div class="control">
@@ -159,7 +182,7 @@ pub fn draw(journal: &Journal, title: &str) -> anyhow::Result<String> {
 <span id="where"></span>
 </div>
 <section aria-labelledby="queues-title">
-<h2 id="queues-title">{heading}</h2>
+<h2 id="queues-title">{queues}</h2>
 <div id="queues"></div>
 <p id="told" class="hidden" aria-live="polite"></p>
 </section>
@@ -229,9 +252,16 @@ fn table_row(
         None => text,
     };
     let [server, network, client] = cells;
+    let line = line_of(journal, row).map_or(String::new(), |(side, source)| {
+        let (side, file) = (side.name(), escaped(&source.file));
+        format!(
+            " data-side=\"{side}\" data-file=\"{file}\" data-line=\"{}\"",
+            source.line
+        )
+    });
     let _ = writeln!(
         out,
-        "<tr data-step=\"{number}\"><td class=\"time\">{time}</td><td class=\"server\">{server}</td>\
+        "<tr data-step=\"{number}\"{line}><td class=\"time\">{time}</td><td class=\"server\">{server}</td>\
          <td class=\"network\">{network}</td><td class=\"client\">{client}</td></tr>"
     );
 }
@@ -239,6 +269,16 @@ fn table_row(
 /// The line that a row's call comes from.
 fn source_of<'a>(journal: &'a Journal, row: &Row) -> Option<&'a Source> {
     journal.call(row.place)?.source.as_ref()
+}
+
+/// The line that a row's call comes from, or that of the call that sent a segment, and whose it is.
+fn line_of<'a>(journal: &'a Journal, row: &Row) -> Option<(Side, &'a Source)> {
+    let place = match &journal.entries.get(row.place)?.event {
+        Event::Segment(segment) => segment.call?,
+        _ => row.place,
+    };
+    let call = journal.call(place)?;
+    Some((journal.side(call.process)?, call.source.as_ref()?))
 }
 
 /// The sends that a row is about: itself, those whose bytes it received, the one it carries.

@@ -98,7 +98,7 @@ fn data(page: &str) -> Value {
 #[test]
 fn a_page_is_small_asks_for_nothing_and_has_a_row_for_each_step() {
     for (name, journal) in runs() {
-        let page = html::draw(&journal, &name).expect("a page");
+        let page = html::draw(&journal, name.as_str()).expect("a page");
         assert!(page.len() <= 400_000, "{name} has {} bytes", page.len());
         // An empty icon, so that a browser does not ask for one.
         let rest = page.replace("<link rel=\"icon\" href=\"data:,\">", "");
@@ -113,7 +113,7 @@ fn a_page_is_small_asks_for_nothing_and_has_a_row_for_each_step() {
 #[test]
 fn a_page_has_the_bytes_that_lie_in_the_queues() {
     for (name, journal) in runs() {
-        let data = data(&html::draw(&journal, &name).expect("a page"));
+        let data = data(&html::draw(&journal, name.as_str()).expect("a page"));
         // Every moment at which a row can be: each entry's begin and end.
         let mut moments: Vec<u64> = Vec::new();
         for entry in &journal.entries {

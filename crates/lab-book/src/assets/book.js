@@ -1,7 +1,13 @@
 "use strict";
-// Copy buttons, the search, and traces that are loaded when they are opened. Every page can be read
-// without this script.
+// Copy buttons, the search, traces that light their lines, and the toy. Every page can be read without
+// this script.
 
+const element = (name, className, ...inside) => {
+  const made = document.createElement(name);
+  if (className) made.className = className;
+  made.append(...inside);
+  return made;
+};
 const button = (name, text) => {
   const made = document.createElement("button");
   made.type = "button";
@@ -32,15 +38,143 @@ for (const code of document.querySelectorAll(".code")) {
     head.append(button(`Copy the program in ${name}`, () => cells.map((cell) => cell.textContent).join("")));
   });
 }
+
+// Traces. A call that is pointed at in a trace lights its line in the programs, and a step of the
+// programs lights its calls. The trace's own script describes the messages.
+const data = (id) => JSON.parse(document.getElementById(id)?.textContent ?? "{}");
+// The lines of each main.rs that make the same calls as lines of its twin.py.
+const twins = data("twins");
+const FILES = ["main.rs", "twin.py"];
+// Each row of a program, with the first and the last line of each file in it.
+const rows = [...document.querySelectorAll(".code[data-program] .row")].map((row) => ({
+  row,
+  program: row.closest(".code").dataset.program,
+  cells: [...row.querySelectorAll("pre")].map((pre) => {
+    const before = Number.parseInt(pre.style.counterReset.split(" ")[1], 10);
+    return { pre, from: before + 1, to: before + pre.children.length };
+  }),
+}));
+// The lines of both files that go with one line: itself, and its twins.
+const alike = (program, file, line) => {
+  const of = twins[program] ?? {};
+  if (file === FILES[0]) return [[line], of[line] ?? []];
+  const back = Object.keys(of).filter((one) => of[one].includes(line)).map(Number);
+  return [back, [line]];
+};
+const light = (details, at) => {
+  const mirror = details.querySelector(".mirror");
+  for (const lit of document.querySelectorAll(".lit")) lit.classList.remove("lit");
+  mirror.replaceChildren(element("p", "hint", "Point at a call of these programs, or move the slider: its lines are shown here."));
+  const program = at && details.dataset[at.side];
+  const column = at ? FILES.indexOf(at.file) : -1;
+  if (!program || column < 0) return;
+  const inside = ({ cells }) => cells[column] && at.line >= cells[column].from && at.line <= cells[column].to;
+  const found = rows.find((one) => one.program === program && inside(one));
+  if (!found) return;
+  alike(program, at.file, at.line).forEach((lines, place) => {
+    const cell = found.cells[place];
+    for (const line of lines) cell?.pre.children[line - cell.from]?.classList.add("lit");
+  });
+  found.row.classList.add("lit");
+  // The programs may be out of sight: their part that matters is shown next to the trace too.
+  const copy = found.row.cloneNode(true);
+  for (const name of ["id", "tabindex", "role", "aria-label"]) copy.removeAttribute(name);
+  const link = document.createElement("a");
+  link.href = `#${found.row.id}`;
+  link.textContent = `${program}: ${found.row.getAttribute("aria-label")}`;
+  mirror.replaceChildren(link, copy);
+};
+const traces = new Map();
+window.addEventListener("message", ({ source, data }) => {
+  if (!data || data.labTrace === undefined) return;
+  for (const [frame, details] of traces) {
+    if (frame.contentWindow === source) light(details, data.labTrace);
+  }
+});
+const lightCalls = (one) => {
+  for (const [frame, { dataset }] of traces) {
+    const wanted = [];
+    for (const side of ["server", "client"]) {
+      if (!one || dataset[side] !== one.program) continue;
+      one.cells.forEach(({ from, to }, place) => wanted.push({ side, file: FILES[place], from, to }));
+    }
+    frame.contentWindow?.postMessage({ labTrace: wanted }, "*");
+  }
+};
+for (const one of rows) {
+  for (const begin of ["pointerenter", "focusin"]) one.row.addEventListener(begin, () => lightCalls(one));
+  for (const end of ["pointerleave", "focusout"]) one.row.addEventListener(end, () => lightCalls(null));
+}
 for (const details of document.querySelectorAll("details[data-trace]")) {
   details.addEventListener("toggle", () => {
     if (!details.open || details.querySelector("iframe")) return;
-    const frame = document.createElement("iframe");
+    const frame = element("iframe");
     frame.src = details.dataset.trace;
     frame.title = "The trace of this run";
-    details.append(frame);
+    traces.set(frame, details);
+    details.append(element("div", "bench", frame, element("div", "mirror code")));
   });
 }
+
+// A toy: a stream that is cut. What it shows was recorded when the book was built.
+const spaced = (parts) => parts.flatMap((part, place) => (place > 0 ? [" ", part] : [part]));
+for (const toy of document.querySelectorAll(".toy")) {
+  const { stream, runs } = JSON.parse(toy.querySelector("script").textContent);
+  const bytes = [...toy.querySelectorAll(".tape span")];
+  const inputs = [...toy.querySelectorAll("input")];
+  const body = toy.querySelector("tbody");
+  const names = [...body.querySelectorAll("tr:first-child td")].map((cell) => cell.dataset.name);
+  const verdict = toy.querySelector(".verdict");
+  const code = (text) => element("code", "", text);
+  const show = () => {
+    const [first, second] = inputs.map((input) => Number(input.value)).sort((a, b) => a - b);
+    bytes.forEach((byte, place) => {
+      byte.className = `p${Number(place >= first) + Number(place >= second)}`;
+      byte.classList.toggle("cut", place > 0 && (place === first || place === second));
+    });
+    for (const input of inputs) {
+      const at = Number(input.value);
+      const end = at === 0 || at === stream.length;
+      input.setAttribute("aria-valuetext", end
+        ? `${at} of ${stream.length}: no cut`
+        : `${at} of ${stream.length}: between ${stream[at - 1]} and ${stream[at]}`);
+    }
+    const steps = runs[first][second - first];
+    body.replaceChildren(...steps.map(({ piece, ours, kept, naive }) => {
+      const gives = ours.map(code);
+      if (kept > 0) gives.push(element("span", "kept", `keeps ${kept} byte${kept === 1 ? "" : "s"}`));
+      const cells = [[code(stream.slice(...piece))], spaced(gives), [code(naive)]];
+      return element("tr", "", ...cells.map((inside, place) => {
+        const cell = element("td", "", ...inside);
+        cell.dataset.name = names[place];
+        return cell;
+      }));
+    }));
+    const messages = steps.flatMap(({ ours }) => ours);
+    const taken = steps.map(({ naive }) => naive);
+    const same = messages.length === taken.length && messages.every((text, place) => text === taken[place]);
+    const list = (texts) => texts.map((text) => `“${text}”`).join(", ");
+    verdict.replaceChildren(
+      `DelimitedReader gives ${list(messages)}, as always. One recv for one message gives ${list(taken)}: `,
+      element("strong", same ? "" : "bad", same ? "right, by luck." : "wrong."),
+    );
+  };
+  for (const input of inputs) input.addEventListener("input", show);
+  toy.querySelector(".cuts").hidden = false;
+  show();
+}
+
+// On paper every answer is open. Traces stay closed: they are pages of their own.
+const opened = [];
+window.addEventListener("beforeprint", () => {
+  for (const details of document.querySelectorAll("details:not([open], [data-trace])")) {
+    details.open = true;
+    opened.push(details);
+  }
+});
+window.addEventListener("afterprint", () => {
+  for (const details of opened.splice(0)) details.open = false;
+});
 
 // Predict: a choice is marked, and a wrong one opens the answer with the run that shows why. The
 // choices stay in this browser.

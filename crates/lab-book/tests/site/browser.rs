@@ -3,19 +3,14 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
-use std::path::PathBuf;
 use std::thread;
 
 use super::chromium::Chromium;
-use super::{SITE, workspace};
+use super::list;
+use super::site::SITE;
 
 const WIDTHS: [usize; 4] = [360, 768, 1440, 1920];
 const SCHEMES: [&str; 2] = ["light", "dark"];
-
-fn browser(name: &str) -> (Chromium, tempfile::TempDir) {
-    let profile = tempfile::Builder::new().prefix(name).tempdir().unwrap();
-    (Chromium::start(profile.path()), profile)
-}
 
 /// The pages of the book. Of the traces and the source files, which are all alike, a few.
 fn names() -> Vec<&'static String> {
@@ -75,10 +70,33 @@ fn serve() -> String {
     format!("http://{address}/labs/book/")
 }
 
-#[test]
-#[ignore = "needs chromium; .ci/run book"]
-fn pages_load_without_errors_and_ask_nothing_of_others_from_a_file_and_from_a_subfolder() {
-    let (mut browser, _profile) = browser("book-load");
+/// A profile that is left behind fills the disk, and Chromium makes more folders than that one.
+pub fn a_browser_leaves_nothing_behind() {
+    let mut browser = Chromium::start();
+    browser.open(&format!("file://{}/index.html", SITE.folder.display()));
+    let folder = browser.folder().to_path_buf();
+    assert!(folder.join("profile").is_dir());
+    let pid = browser.id();
+    let ours = |entry: &fs::DirEntry| {
+        entry
+            .file_name()
+            .to_string_lossy()
+            .contains("org.chromium.Chromium")
+            && fs::metadata(entry.path()).is_ok_and(|it| it.modified().is_ok())
+    };
+    let count = || {
+        let entries = fs::read_dir(std::env::temp_dir()).unwrap();
+        entries.flatten().filter(ours).count()
+    };
+    let before = count();
+    drop(browser);
+    assert!(!folder.exists(), "{}", folder.display());
+    assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
+    assert!(count() <= before);
+}
+
+pub fn pages_load_without_errors_and_ask_nothing_of_others_from_a_file_and_from_a_subfolder() {
+    let mut browser = Chromium::start();
     let mut problems = Vec::new();
     for base in [format!("file://{}/", SITE.folder.display()), serve()] {
         for name in names() {
@@ -110,10 +128,8 @@ fn pages_load_without_errors_and_ask_nothing_of_others_from_a_file_and_from_a_su
     );
 }
 
-#[test]
-#[ignore = "needs chromium; .ci/run book"]
-fn no_page_is_wider_than_its_window() {
-    let (mut browser, _profile) = browser("book-width");
+pub fn no_page_is_wider_than_its_window() {
+    let mut browser = Chromium::start();
     let mut problems = Vec::new();
     for name in names() {
         browser.open(&format!("file://{}/{name}", SITE.folder.display()));
@@ -128,21 +144,9 @@ fn no_page_is_wider_than_its_window() {
     assert!(problems.is_empty(), "{problems:#?}");
 }
 
-/// axe-core, which `.ci/run book` installs.
-fn axe() -> String {
-    let path = std::env::var_os("LAB_AXE").map_or_else(
-        || workspace().join("target/ci/axe-core@4.14.1/node_modules/axe-core/axe.min.js"),
-        PathBuf::from,
-    );
-    fs::read_to_string(&path)
-        .unwrap_or_else(|error| panic!("{}: {error}; .ci/run book installs it", path.display()))
-}
-
-#[test]
-#[ignore = "needs chromium and axe-core; .ci/run book"]
-fn axe_finds_no_violation_in_either_scheme() {
-    let axe = axe();
-    let (mut browser, _profile) = browser("book-axe");
+pub fn axe_finds_no_violation_in_either_scheme() {
+    let axe = fs::read_to_string(list::axe()).unwrap();
+    let mut browser = Chromium::start();
     let mut problems = Vec::new();
     let mut seen = 0;
     for name in names() {
@@ -168,10 +172,8 @@ fn axe_finds_no_violation_in_either_scheme() {
     println!("{seen} looks at {} pages", names().len());
 }
 
-#[test]
-#[ignore = "needs chromium; .ci/run book"]
-fn the_keyboard_alone_reaches_everything() {
-    let (mut browser, _profile) = browser("book-keys");
+pub fn the_keyboard_alone_reaches_everything() {
+    let mut browser = Chromium::start();
     for name in ["index.html", "dsd-eof.html"] {
         browser.look(1440, "light");
         browser.open(&format!("file://{}/{name}", SITE.folder.display()));
@@ -238,10 +240,8 @@ const SEARCHES: [(&str, &str); 25] = [
     ("builds on", "path.html"),
 ];
 
-#[test]
-#[ignore = "needs chromium; .ci/run book"]
-fn search_finds_given_words_at_their_page_in_the_first_three() {
-    let (mut browser, _profile) = browser("book-search");
+pub fn search_finds_given_words_at_their_page_in_the_first_three() {
+    let mut browser = Chromium::start();
     browser.look(1440, "light");
     browser.open(&format!("file://{}/index.html", SITE.folder.display()));
     browser.evaluate(
@@ -270,11 +270,50 @@ fn search_finds_given_words_at_their_page_in_the_first_three() {
     assert!(problems.is_empty(), "{problems:#?}");
 }
 
-#[test]
-#[ignore = "takes screenshots to look at; cargo test -p lab-book --test site pictures -- --ignored"]
-fn pictures_are_taken_for_a_person_to_look_at() {
+pub fn on_paper_answers_are_open_and_controls_are_gone() {
     use base64::Engine;
-    let (mut browser, _profile) = browser("book-pictures");
+    let mut browser = Chromium::start();
+    for name in ["dsd-eof.html", "stream.html"] {
+        browser.open(&format!("file://{}/{name}", SITE.folder.display()));
+        // What is in the window when the browser prints.
+        let media = serde_json::json!({"media": "print"});
+        browser.ask("Emulation.setEmulatedMedia", &media);
+        let found = browser.evaluate(
+            "(() => { dispatchEvent(new Event('beforeprint'));
+               const seen = (words) => [...document.querySelectorAll(words)].filter((it) => it.checkVisibility()).length;
+               const closed = [...document.querySelectorAll('details:not([data-trace])')].filter((it) => !it.open).length;
+               const found = [closed, seen('button, input, nav, iframe, [data-trace]'), seen('details > :not(summary)'), seen('.row pre')];
+               dispatchEvent(new Event('afterprint'));
+               return [...found, document.querySelectorAll('details[open]').length]; })()",
+        );
+        let found: Vec<u64> = serde_json::from_value(found).unwrap();
+        let [closed, controls, answers, code, left_open] = found[..] else {
+            panic!("{found:?}");
+        };
+        assert_eq!((closed, controls, left_open), (0, 0, 0), "{name}");
+        assert!(code > 5, "{name}: {code} pieces of code");
+        if name == "dsd-eof.html" {
+            assert!(answers > 20, "{name}: {answers} answers");
+        }
+        let pdf = browser.ask("Page.printToPDF", &serde_json::json!({}));
+        let pdf = base64::engine::general_purpose::STANDARD
+            .decode(pdf["data"].as_str().unwrap())
+            .unwrap();
+        assert!(pdf.starts_with(b"%PDF-"));
+        let text = String::from_utf8_lossy(&pdf);
+        let sheets = text.matches("/Type /Page\n").count();
+        println!("{name}: {sheets} sheets of paper");
+        assert!((2..40).contains(&sheets), "{name}: {sheets} sheets");
+        browser.ask(
+            "Emulation.setEmulatedMedia",
+            &serde_json::json!({"media": ""}),
+        );
+    }
+}
+
+pub fn pictures_are_taken_for_a_person_to_look_at() {
+    use base64::Engine;
+    let mut browser = Chromium::start();
     let folder = SITE.folder.with_file_name("pictures");
     fs::create_dir_all(&folder).unwrap();
     for name in names() {

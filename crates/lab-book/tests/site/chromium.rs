@@ -2,14 +2,16 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tungstenite::{Message, WebSocket, client};
 
-/// How long an answer may take.
+/// How long an answer may take, and the end of the browser.
 const LIMIT: Duration = Duration::from_secs(60);
 /// So many messages may come before an answer.
 const MESSAGES: usize = 10_000;
@@ -21,19 +23,26 @@ pub struct Chromium {
     next: u64,
     /// What came by itself: console messages, requests, errors.
     pub events: Vec<Value>,
+    /// Its profile, and whatever else it writes. Dropped last, when it has ended.
+    folder: TempDir,
+}
+
+/// The browser's name, which differs from system to system; nothing where there is none.
+pub fn program() -> Option<&'static str> {
+    let starts = |name: &&str| {
+        let version = Command::new(name).arg("--version").output();
+        version.is_ok_and(|output| output.status.success())
+    };
+    ["chromium", "chromium-browser", "google-chrome"]
+        .into_iter()
+        .find(starts)
 }
 
 impl Chromium {
-    /// Starts one with an empty profile in this folder.
-    pub fn start(profile: &Path) -> Self {
-        // Its name differs from system to system.
-        let start = |name: &&str| Command::new(name).arg("--version").output().is_ok();
-        let names = ["chromium", "chromium-browser", "google-chrome"];
-        let name = names
-            .into_iter()
-            .find(start)
-            .expect("chromium is installed");
-        let mut child = Command::new(name)
+    /// Starts one with an empty profile.
+    pub fn start() -> Self {
+        let folder = TempDir::with_prefix("lab-book-chromium-").unwrap();
+        let mut child = Command::new(program().expect("chromium is installed"))
             .args([
                 "--headless",
                 "--no-sandbox",
@@ -47,8 +56,14 @@ impl Chromium {
             ])
             .args(["--disable-component-update", "--remote-debugging-port=0"])
             .arg("--allow-file-access-from-files")
-            .arg(format!("--user-data-dir={}", profile.display()))
+            .arg(format!(
+                "--user-data-dir={}",
+                folder.path().join("profile").display()
+            ))
             .arg("about:blank")
+            // It makes folders there that it does not take away.
+            .env("TMPDIR", folder.path())
+            .process_group(0)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -78,6 +93,7 @@ impl Chromium {
             socket,
             next: 0,
             events: Vec::new(),
+            folder,
         };
         let targets = one.call(None, "Target.getTargets", &json!({}));
         let page = targets["targetInfos"]
@@ -103,6 +119,16 @@ impl Chromium {
             "Emulation.setFocusEmulationEnabled",
             &json!({"enabled": true}),
         );
+    }
+
+    /// Where all is that it writes.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Asks the page for something.
@@ -179,6 +205,8 @@ impl Chromium {
         let code = match key {
             "Tab" => 9,
             "Enter" => 13,
+            "ArrowLeft" => 37,
+            "ArrowRight" => 39,
             "ArrowDown" => 40,
             _ => 0,
         };
@@ -217,8 +245,27 @@ thread_local! {
 
 impl Drop for Chromium {
     fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
+        // Asked to end, it ends its helpers first, which would write into its folder meanwhile. It
+        // may have ended by itself.
+        let close = json!({"id": self.next + 1, "method": "Browser.close"});
+        let _ = self.socket.send(Message::text(close.to_string()));
+        let deadline = Instant::now() + LIMIT;
+        while let Ok(None) = self.child.try_wait() {
+            if Instant::now() > deadline {
+                let _ = self.child.kill();
+                break;
+            }
+            std::thread::park_timeout(Duration::from_millis(2));
+        }
         let _ = self.child.wait();
+        // Whatever of it is left would keep the folder from going.
+        let group = format!("-{}", self.child.id());
+        let _ = Command::new("kill")
+            .args(["-s", "KILL", "--", &group])
+            .stderr(Stdio::null())
+            .status();
+        while self.folder.path().exists() && Instant::now() < deadline {
+            let _ = std::fs::remove_dir_all(self.folder.path());
+        }
     }
 }

@@ -60,6 +60,26 @@
     return box;
   }
 
+  // In a frame: the page around it may show the program. Messages both ways are objects with a
+  // field `labTrace`. Out goes the line of the call that is pointed at, or null: {side, file, line}.
+  // In comes a list of which calls are to be lit: {side, file, from, to}, with lines from 1.
+  function tell(row) {
+    if (window.parent === window) return;
+    const { side, file, line } = row.dataset;
+    const at = line === undefined ? null : { side, file, line: Number(line) };
+    // A page from a file has no origin that could be named.
+    window.parent.postMessage({ labTrace: at }, "*");
+  }
+  window.addEventListener("message", ({ source, data }) => {
+    if (source !== window.parent || source === window || !Array.isArray(data?.labTrace)) return;
+    for (const row of rows) {
+      const { side, file, line } = row.dataset;
+      const lit = ({ side: ofSide, file: ofFile, from, to }) =>
+        side === ofSide && file === ofFile && Number(line) >= from && Number(line) <= to;
+      row.classList.toggle("lit", data.labTrace.some(lit));
+    }
+  });
+
   let now = -1;
   function show(step) {
     step = Math.max(0, Math.min(rows.length - 1, step));
@@ -93,6 +113,7 @@
     document.getElementById("told").textContent = words.join("; ");
     // The address names the step, so that a link can lead to it.
     history.replaceState(null, "", `#${step + 1}`);
+    tell(rows[step]);
   }
 
   // The step that the address names.
@@ -105,6 +126,8 @@
   document.getElementById("next").addEventListener("click", () => show(now + 1));
   for (const row of rows) {
     row.addEventListener("click", () => show(Number(row.dataset.step)));
+    row.addEventListener("pointerenter", () => tell(row));
+    row.addEventListener("pointerleave", () => tell(rows[now]));
   }
   document.addEventListener("keydown", (event) => {
     // The slider moves by itself; with a modifier a key belongs to the browser.
