@@ -42,8 +42,8 @@ impl Book {
     ///
     /// # Errors
     ///
-    /// When the folder holds something else than a book, a run cannot be recorded, a program's steps
-    /// do not pair, or a page is too large.
+    /// When the folder holds something else than a book, a run cannot be recorded, a program's
+    /// steps do not pair, or a page is too large.
     pub fn run(self) -> anyhow::Result<()> {
         let began = Instant::now();
         check_networks()?;

@@ -1,4 +1,4 @@
-//! The toy of the chapter about streams: the reader cuts a stream where they like, and sees what two
+//! The toy of the chapter about streams: the student cuts a stream anywhere, and sees what two
 //! readers of messages make of it.
 //!
 //! What it shows was recorded: for each pair of cuts both readers really read the pieces. One is

@@ -1,6 +1,6 @@
 "use strict";
-// Copy buttons, the search, traces that light their lines, and the toy. Every page can be read without
-// this script.
+// Copy buttons, the search, traces that light their lines, and the toy. Every page can be read
+// without this script.
 
 const element = (name, className, ...inside) => {
   const made = document.createElement(name);
