@@ -61,7 +61,7 @@
   }
 
   // In a frame: the page around it may show the program. Messages both ways are objects with a
-  // field `labTrace`. Out goes the line of the call that is pointed at, or null: {side, file, line}.
+  // field `labTrace`. Out goes the line of the call pointed at: {side, file, line}, or null.
   // In comes a list of which calls are to be lit: {side, file, from, to}, with lines from 1.
   function tell(row) {
     if (window.parent === window) return;
