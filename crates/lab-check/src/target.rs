@@ -37,6 +37,9 @@ pub struct Wanted {
     pub shared_network: bool,
 }
 
+/// Our own programs that have been built, by their packages.
+pub type Built = BTreeMap<String, PathBuf>;
+
 /// What is played.
 pub struct Prepared {
     /// The sides, in their turn.
@@ -260,17 +263,12 @@ impl Wanted {
         options
     }
 
-    /// What is played. Our own programs are built here.
+    /// Builds our own programs, and gives the path of each.
     ///
     /// # Errors
     ///
-    /// When a command makes no sense, our own program does not build, or the sheet's port is taken.
-    pub fn targets(&self, plan: &Plan) -> anyhow::Result<Prepared> {
-        let played: Vec<_> = self
-            .sides
-            .iter()
-            .filter(|(role, _)| role.cases.iter().any(|case| plan.has(case)))
-            .collect();
+    /// When one does not build.
+    pub fn build(&self, plan: &Plan) -> anyhow::Result<Built> {
         // The tests build our own programs themselves, but what the compiler says is told here.
         let tests = plan.only.iter().any(|only| only == own_tests::ID);
         let own: Vec<&str> = self
@@ -280,14 +278,25 @@ impl Wanted {
             .filter(|(role, _)| tests || role.cases.iter().any(|case| plan.has(case)))
             .map(|(role, _)| role.package)
             .collect();
-        let built = match own.is_empty() {
-            true => BTreeMap::new(),
-            false => lab_core::cargo::build_in(workspace::root(), &own)?,
-        };
+        match own.is_empty() {
+            true => Ok(BTreeMap::new()),
+            false => lab_core::cargo::build_in(workspace::root(), &own),
+        }
+    }
+
+    /// What is played.
+    ///
+    /// # Errors
+    ///
+    /// When a command makes no sense, or the sheet's port is taken.
+    pub fn targets(&self, plan: &Plan, built: &Built) -> anyhow::Result<Prepared> {
         let mut targets = Vec::new();
         let mut remarks = Vec::new();
-        for (role, command) in played {
-            let (target, remark) = self.target(role, command, &built, plan)?;
+        for (role, command) in &self.sides {
+            if !role.cases.iter().any(|case| plan.has(case)) {
+                continue;
+            }
+            let (target, remark) = self.target(role, command, built, plan)?;
             targets.push((*role, target));
             remarks.extend(remark);
         }
@@ -298,7 +307,7 @@ impl Wanted {
         &self,
         role: &Role,
         command: &str,
-        built: &BTreeMap<String, PathBuf>,
+        built: &Built,
         plan: &Plan,
     ) -> anyhow::Result<(Target, Option<String>)> {
         let mut command = Template::parse(&spelled_out(role, command, built)?)?;
@@ -401,11 +410,7 @@ fn twin(role: &Role) -> PathBuf {
 }
 
 /// The words rust and python stand for our own program and its twin.
-fn spelled_out(
-    role: &Role,
-    command: &str,
-    built: &BTreeMap<String, PathBuf>,
-) -> anyhow::Result<String> {
+fn spelled_out(role: &Role, command: &str, built: &Built) -> anyhow::Result<String> {
     Ok(match command {
         "rust" => {
             let program = built

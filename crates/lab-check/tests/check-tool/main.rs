@@ -91,14 +91,9 @@ macro_rules! tests {
     };
 }
 
+/// All of them.
 #[cfg(all(has_gallery, target_os = "linux"))]
-fn main() -> ExitCode {
-    use std::net::Ipv4Addr;
-
-    use std::process::Command;
-
-    use libtest_mimic::{Arguments, Completion, Trial};
-
+fn all() -> Vec<Test> {
     let all: &[Test] = tests! {
         address::the_holder_of_the_sheets_port_is_named;
         address::the_holder_of_the_sheets_udp_port_is_named;
@@ -138,6 +133,7 @@ fn main() -> ExitCode {
         hostile::a_program_that_is_not_there_is_a_mistake_of_the_command_line;
         hostile::a_missing_interpreter_is_not_the_programs_mistake;
         command_line::a_wrong_command_line_is_told_with_what_was_meant;
+        command_line::the_time_in_which_our_own_program_is_built_does_not_count;
         hostile::one_that_writes_to_the_results_changes_nothing_and_is_told_of;
         hostile::one_that_may_not_be_killed_holds_up_neither_the_check_nor_ctrl_c;
         hostile::one_that_closes_its_output_is_judged_by_what_it_does_on_the_wire;
@@ -167,12 +163,23 @@ fn main() -> ExitCode {
         watching::one_failure_is_shown_at_a_time_and_the_next_when_it_passes;
         watching::a_command_without_a_file_needs_one_to_watch;
     };
+    all.to_vec()
+}
+
+#[cfg(all(has_gallery, target_os = "linux"))]
+fn main() -> ExitCode {
+    use std::net::Ipv4Addr;
+
+    use std::process::Command;
+
+    use libtest_mimic::{Arguments, Completion, Trial};
+
     // The sheets' ports are free in a private network, whatever else runs on this machine; all
     // threads from here on are in it.
     let private = lab_netns::available() && lab_netns::enter(Ipv4Addr::LOCALHOST.into()).is_ok();
     let taken = (!private).then(tool::taken_port).flatten();
     let python = tool::python();
-    let mut trials: Vec<Trial> = all
+    let mut trials: Vec<Trial> = all()
         .iter()
         .map(|(name, test, ignored)| {
             let ignored = match python {
