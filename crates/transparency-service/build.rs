@@ -12,6 +12,8 @@ fn main() {
     let peers = [
         ("python/bin/crossbar", "no_peers"),
         ("node/node_modules/autobahn/package.json", "no_peers"),
+        ("node/node_modules/wampy/package.json", "no_peers"),
+        ("xconn/bin/python", "no_peers"),
         ("wamp-proto/testsuite/SCHEMA.json", "no_vectors"),
         ("testsuite/bin/wstest", "no_testsuite"),
     ];

@@ -1,13 +1,15 @@
-//! Peers by other authors: {our router, Crossbar} × {our, autobahn-python, autobahn-js}
-//! callee × {the same} caller, in JSON, MessagePack and CBOR. Calls, errors, partial results,
-//! events, shared registration.
+//! Peers by other authors: {our router, Crossbar} × {our, autobahn-python, autobahn-js, wampy.js,
+//! xconn} callee × {the same} caller, in JSON, MessagePack and CBOR. Calls, errors, partial
+//! results, events, shared registration.
+//!
+//! One file, since all tests share their peers.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic anywhere")]
 
 mod support;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -15,12 +17,18 @@ use std::time::{Duration, Instant};
 use support::program::{Finished, Program};
 use support::{
     ADD, COUNT, DEADLINE, Running, VALUE, builder, eventually, folder, peers, router, service,
-    session,
 };
-use transparency_middleware::client::{Call, Caller, ErrorReply, Procedure, Publication, Session};
+use transparency_middleware::client::{
+    Builder, Call, Caller, ErrorReply, Procedure, Publication, Session,
+};
 use transparency_middleware::messages::{Dict, Format, Invoke, Payload, Value};
+use transparency_middleware::tls::Trust;
 
-const KINDS: [&str; 3] = ["rust", "python", "javascript"];
+const KINDS: [&str; 5] = ["rust", "python", "javascript", "wampy", "xconn"];
+/// Crossbar 26.10.1 ends a session of wampy.js 8.0.2 in MessagePack and CBOR: it sends options that
+/// are undefined.
+const AT_CROSSBAR: [&str; 4] = ["rust", "python", "javascript", "xconn"];
+const FORMATS: [&str; 3] = ["json", "msgpack", "cbor"];
 
 #[test]
 #[cfg_attr(
@@ -29,7 +37,7 @@ const KINDS: [&str; 3] = ["rust", "python", "javascript"];
 )]
 fn our_router_joins_peers_of_all_kinds() {
     let router = router(&[]);
-    check_all(&router.url);
+    check_all(&router.url, &FORMATS, &KINDS, None);
 }
 
 #[test]
@@ -38,32 +46,85 @@ fn our_router_joins_peers_of_all_kinds() {
     ignore = "autobahn and Crossbar are not installed: scripts/peers"
 )]
 fn crossbar_joins_peers_of_all_kinds() {
-    let (_crossbar, url) = crossbar("crossbar");
-    check_all(&url);
+    let (_crossbar, url) = crossbar("crossbar", None);
+    check_all(&url, &["json"], &KINDS, None);
+    check_all(&url, &["msgpack", "cbor"], &AT_CROSSBAR, None);
+}
+
+/// TLS has nothing to do with the serialization: one is enough.
+#[test]
+#[cfg_attr(
+    no_peers,
+    ignore = "autobahn and Crossbar are not installed: scripts/peers"
+)]
+fn peers_of_all_kinds_meet_at_both_routers_with_tls() {
+    let pair = TlsPair::new("tls");
+    let (certificate, key) = (pair.certificate(), pair.key());
+    let ours = router(&[
+        "--tls-cert",
+        certificate.to_str().unwrap(),
+        "--tls-key",
+        key.to_str().unwrap(),
+    ]);
+    let url = ours.url.replace("ws://", "wss://");
+    check_all(&url, &["cbor"], &KINDS, Some(&pair));
+    let (_crossbar, url) = crossbar("crossbar-tls", Some(&pair));
+    check_all(&url, &["cbor"], &AT_CROSSBAR, Some(&pair));
+}
+
+/// A certificate for this machine, and its key.
+struct TlsPair(PathBuf);
+
+impl TlsPair {
+    fn new(name: &str) -> Self {
+        let pair = TlsPair(folder(name));
+        let names = ["localhost", "127.0.0.1"].map(str::to_string);
+        let params = rcgen::CertificateParams::new(names).unwrap();
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        fs::write(pair.certificate(), certificate.pem()).unwrap();
+        fs::write(pair.key(), key.serialize_pem()).unwrap();
+        pair
+    }
+
+    fn certificate(&self) -> PathBuf {
+        self.0.join("certificate.pem")
+    }
+
+    fn key(&self) -> PathBuf {
+        self.0.join("key.pem")
+    }
+
+    /// A Crossbar node finds both in its folder.
+    fn copy_to(&self, node: &Path) {
+        for file in [self.certificate(), self.key()] {
+            fs::copy(&file, node.join(file.file_name().unwrap())).unwrap();
+        }
+    }
 }
 
 /// Every caller asks every callee, all in one serialization; then the next.
-fn check_all(url: &str) {
-    for format in ["json", "msgpack", "cbor"] {
+fn check_all(url: &str, formats: &[&str], kinds: &[&str], tls: Option<&TlsPair>) {
+    for format in formats {
         let prefix = |kind: &str| format!("org.example.interop.{kind}.{format}.");
         // Two of each: they share their names.
         let ours: Vec<Session> = (0..2)
-            .map(|place| offer(url, format, &prefix("rust"), place))
+            .map(|place| offer(connect(url, format, tls), &prefix("rust"), place))
             .collect();
-        let mut others: Vec<Running> = ["python", "javascript"]
-            .into_iter()
+        let mut others: Vec<Running> = kinds[1..]
+            .iter()
             .flat_map(|kind| [kind, kind])
-            .map(|kind| peer(kind, "callee", url, format, &[prefix(kind)]))
+            .map(|kind| peer(kind, "callee", url, format, tls, &[prefix(kind)]))
             .collect();
         for other in &mut others {
             assert_eq!(other.line(), "ready");
         }
-        let prefixes = KINDS.map(prefix);
+        let prefixes: Vec<String> = kinds.iter().map(|kind| prefix(kind)).collect();
         for prefix in &prefixes {
-            ask(url, format, prefix);
+            ask(connect(url, format, tls), prefix);
         }
-        for kind in ["python", "javascript"] {
-            let finished = peer(kind, "caller", url, format, &prefixes).finish();
+        for kind in &kinds[1..] {
+            let finished = peer(kind, "caller", url, format, tls, &prefixes).finish();
             let good: Vec<String> = prefixes
                 .iter()
                 .map(|prefix| format!("{prefix} good"))
@@ -77,33 +138,55 @@ fn check_all(url: &str) {
     }
 }
 
-fn peer(kind: &str, role: &str, url: &str, format: &str, prefixes: &[String]) -> Running {
-    let scripts = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers");
-    let mut command = match kind {
-        "python" => {
-            let mut python = Command::new(peers().join("python/bin/python"));
-            python.arg("-u").arg(format!("{scripts}/peer.py"));
-            python
-        }
-        _ => {
-            let mut node = Command::new("node");
-            node.arg(format!("{scripts}/peer.js"))
-                .env("PEERS", peers().canonicalize().unwrap());
-            node
-        }
+fn peer(
+    kind: &str,
+    role: &str,
+    url: &str,
+    format: &str,
+    tls: Option<&TlsPair>,
+    prefixes: &[String],
+) -> Running {
+    let (program, script) = match kind {
+        "python" => (peers().join("python/bin/python"), "peer.py"),
+        "xconn" => (peers().join("xconn/bin/python"), "xconn_peer.py"),
+        "wampy" => ("node".into(), "wampy.js"),
+        _ => ("node".into(), "peer.js"),
     };
-    command.args([role, url, format]).args(prefixes);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/peers")
+        .join(script);
+    let mut command = Command::new(program);
+    command
+        .arg(script)
+        .args([role, url, format])
+        .args(prefixes)
+        .env("PEERS", peers().canonicalize().unwrap())
+        .env("PYTHONUNBUFFERED", "1")
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    if let Some(tls) = tls {
+        // Whom OpenSSL, and so Python, and whom Node trusts.
+        command
+            .env("SSL_CERT_FILE", tls.certificate())
+            .env("NODE_EXTRA_CA_CERTS", tls.certificate());
+    }
     Program::new(&format!("{kind} {role} in {format}"), command).start()
 }
 
-fn connect(url: &str, format: &str) -> Session {
+fn connect(url: &str, format: &str, tls: Option<&TlsPair>) -> Session {
     let format = Format::from_subprotocol(&format!("wamp.2.{format}")).unwrap();
-    builder(&[url]).format(format).connect().unwrap()
+    let builder = with_trust(builder(&[url]), tls);
+    builder.format(format).connect().unwrap()
+}
+
+fn with_trust(builder: Builder, tls: Option<&TlsPair>) -> Builder {
+    match tls {
+        Some(tls) => builder.trust(Trust::from_file(&tls.certificate()).unwrap()),
+        None => builder,
+    }
 }
 
 /// What every callee offers.
-fn offer(url: &str, format: &str, prefix: &str, place: i64) -> Session {
-    let session = connect(url, format);
+fn offer(session: Session, prefix: &str, place: i64) -> Session {
     let register = |procedure: Procedure| {
         session
             .register(procedure.invoke(Invoke::RoundRobin))
@@ -126,7 +209,12 @@ fn offer(url: &str, format: &str, prefix: &str, place: i64) -> Session {
     ));
     register(Procedure::with_invocation(&name("count"), |invocation| {
         let (number,): (i64,) = invocation.args()?;
-        for step in 1..number {
+        let parts = if invocation.takes_progress() {
+            1..number
+        } else {
+            1..1
+        };
+        for step in parts {
             if let Err(error) = invocation.progress(&step) {
                 return Err(ErrorReply::new(
                     "org.example.error.progress",
@@ -148,8 +236,7 @@ fn offer(url: &str, format: &str, prefix: &str, place: i64) -> Session {
 }
 
 /// What every caller asks.
-fn ask(url: &str, format: &str, prefix: &str) {
-    let session = connect(url, format);
+fn ask(session: Session, prefix: &str) {
     let name = |name: &str| format!("{prefix}{name}");
     assert_eq!(session.call(&name("add"), &(2, 3)), Ok(5));
     let items = vec![
@@ -162,7 +249,8 @@ fn ask(url: &str, format: &str, prefix: &str) {
     let value = Dict::new()
         .with("text", "ä€")
         .with("list", Value::List(items))
-        .with("big", (1_i64 << 53) - 1);
+        // wampy.js reads and writes larger ones as other types.
+        .with("big", u64::from(u32::MAX));
     let same: Dict = session.call(&name("same"), &(&value,)).unwrap();
     // autobahn's dictionaries may come back in another order.
     for (key, value) in value.iter() {
@@ -184,10 +272,12 @@ fn ask(url: &str, format: &str, prefix: &str) {
     while let Some(step) = pending.partial().unwrap() {
         steps.push(step.args::<(i64,)>().unwrap().0);
     }
-    assert_eq!(
-        (steps, pending.result()),
-        (vec![1, 2, 3], Ok(4)),
-        "{prefix}"
+    assert_eq!(pending.result(), Ok(4), "{prefix}");
+    // xconn's callees cannot answer in parts, and wampy.js does not announce that its own can.
+    let may_lack_parts = prefix.contains(".xconn.") || prefix.contains(".wampy.");
+    assert!(
+        steps == [1, 2, 3] || may_lack_parts && steps.is_empty(),
+        "{prefix}: {steps:?}"
     );
 
     let who: Vec<i64> = (0..4)
@@ -212,7 +302,7 @@ fn ask(url: &str, format: &str, prefix: &str) {
     session.leave();
 }
 
-/// Beyond one machine: the service at one node, its caller at the other.
+/// Beyond one machine: the service at one node, its caller at the other, all with TLS.
 #[test]
 #[cfg_attr(
     no_peers,
@@ -223,6 +313,9 @@ fn two_joined_crossbar_nodes_are_one_to_the_service_and_its_caller() {
     let (one, two) = (nodes.join("one"), nodes.join("two"));
     fs::create_dir(&one).unwrap();
     fs::create_dir(&two).unwrap();
+    let pair = TlsPair::new("cluster-tls");
+    pair.copy_to(&one);
+    pair.copy_to(&two);
     let keys = Command::new(peers().join("python/bin/crossbar"))
         .args(["keys", "--cbdir"])
         .arg(&two)
@@ -243,12 +336,15 @@ fn two_joined_crossbar_nodes_are_one_to_the_service_and_its_caller() {
             .replace("PUBLIC_KEY_OF_TWO", key.unwrap());
         fs::write(node.join("config.json"), config).unwrap();
     }
-    let url = |port: &str| format!("ws://127.0.0.1:{port}/ws");
-    let _one = start_crossbar(&one, &url(&first));
-    let _two = start_crossbar(&two, &url(&second));
-    let caller = builder(&[&url(&second)]).connect().unwrap();
-    until_joined(&session(&url(&first)), &caller);
-    let _service = service(&url(&first), &nodes.join("log"), &[]);
+    let url = |port: &str| format!("wss://localhost:{port}/ws");
+    let tls = Some(&pair);
+    let _one = start_crossbar(&one, &url(&first), tls);
+    let _two = start_crossbar(&two, &url(&second), tls);
+    let caller = connect(&url(&second), "json", tls);
+    until_joined(&connect(&url(&first), "json", tls), &caller);
+    let certificate = pair.certificate();
+    let trust = ["--ca", certificate.to_str().unwrap()];
+    let _service = service(&url(&first), &nodes.join("log"), &trust);
     eventually("the second node knows the first one's procedures", || {
         caller.call::<i64>(ADD, &(2, 3)) == Ok(5)
     });
@@ -287,23 +383,28 @@ fn free_port() -> String {
 }
 
 /// A Crossbar node of the test's own, on a port that was free a moment ago.
-fn crossbar(name: &str) -> (Running, String) {
+fn crossbar(name: &str, tls: Option<&TlsPair>) -> (Running, String) {
     let port = free_port();
     let node = folder(name);
     let text = fs::read_to_string(concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/crossbar/one/config.json"
     ));
-    fs::write(
-        node.join("config.json"),
-        text.unwrap().replace("8080", &port),
-    )
-    .unwrap();
-    let url = format!("ws://127.0.0.1:{port}/ws");
-    (start_crossbar(&node, &url), url)
+    let mut text = text.unwrap().replace("8080", &port);
+    let mut url = format!("ws://127.0.0.1:{port}/ws");
+    if let Some(tls) = tls {
+        tls.copy_to(&node);
+        let endpoint = r#""interface": "127.0.0.1""#;
+        let secure = r#", "tls": {"key": "key.pem", "certificate": "certificate.pem"}"#;
+        text = text.replace(endpoint, &format!("{endpoint}{secure}"));
+        text = text.replace(&url, &url.replace("ws://127.0.0.1", "wss://localhost"));
+        url = url.replace("ws://", "wss://");
+    }
+    fs::write(node.join("config.json"), text).unwrap();
+    (start_crossbar(&node, &url, tls), url)
 }
 
-fn start_crossbar(node: &Path, url: &str) -> Running {
+fn start_crossbar(node: &Path, url: &str, tls: Option<&TlsPair>) -> Running {
     let mut command = Command::new(peers().join("python/bin/crossbar"));
     command
         .args(["start", "--cbdir"])
@@ -312,7 +413,7 @@ fn start_crossbar(node: &Path, url: &str) -> Running {
     let running = Program::new("crossbar", command).start();
     // It says nothing when it is ready.
     eventually("Crossbar lets sessions in", || {
-        builder(&[url]).connect().is_ok()
+        with_trust(builder(&[url]), tls).connect().is_ok()
     });
     running
 }
@@ -362,7 +463,7 @@ fn run_python_caller(url: &str, args: &[&str]) -> Finished {
     ignore = "autobahn and Crossbar are not installed: scripts/peers"
 )]
 fn the_python_caller_keeps_its_deadline_itself() {
-    let (_crossbar, url) = crossbar("deadline");
+    let (_crossbar, url) = crossbar("deadline", None);
     let log = folder("deadline-log").join("log");
     // Longer than this test waits for any program.
     let _service = service(&url, &log, &["--work", "3600"]);

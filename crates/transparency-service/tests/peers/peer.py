@@ -29,8 +29,10 @@ def offer(session, prefix):
         raise ApplicationError("org.example.error.deliberate", "on purpose", 42)
 
     def count(number, details=None):
-        for step in range(1, number):
-            details.progress(step)
+        # None where the caller takes no parts.
+        if details.progress:
+            for step in range(1, number):
+                details.progress(step)
         return number
 
     shared = RegisterOptions(invoke="roundrobin")
@@ -51,7 +53,7 @@ def check(what, good):
 @defer.inlineCallbacks
 def ask(session, prefix):
     check("add", (yield session.call(prefix + "add", 2, 3)) == 5)
-    value = {"text": "ä€", "list": [1, -1, 0.5, True, None], "big": 2 ** 53}
+    value = {"text": "ä€", "list": [1, -1, 0.5, True, None], "big": 2 ** 32 - 1}
     check("same", (yield session.call(prefix + "same", value)) == value)
     try:
         yield session.call(prefix + "fail")
@@ -65,7 +67,9 @@ def ask(session, prefix):
         check(f"error {error}", error.error == "wamp.error.no_such_procedure")
     steps = []
     last = yield session.call(prefix + "count", 4, options=CallOptions(on_progress=steps.append))
-    check(f"progress {steps} {last}", steps == [1, 2, 3] and last == 4)
+    # xconn's callees cannot answer in parts, and wampy.js does not announce that its own can.
+    may_lack_parts = ".xconn." in prefix or ".wampy." in prefix
+    check(f"progress {steps} {last}", (steps == [1, 2, 3] or may_lack_parts and not steps) and last == 4)
     who = []
     for _ in range(4):
         who.append((yield session.call(prefix + "who")))
