@@ -9,8 +9,9 @@ use std::sync::{Mutex, OnceLock};
 /// The workspace's root.
 pub fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("tests/ is in the root")
+        .ancestors()
+        .find(|folder| folder.join("Cargo.lock").is_file())
+        .expect("the root has a Cargo.lock")
 }
 
 /// The path of a package's binary in debug form.

@@ -9,8 +9,9 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::binaries::{built, workspace};
-use crate::{BUILD_DEADLINE, DEADLINE};
+// The package `transparency-service` has this file and its neighbor in another module.
+use super::binaries::{built, workspace};
+use super::{BUILD_DEADLINE, DEADLINE};
 
 /// How long the output of a program that has been killed may take to be read.
 const LAST_WORDS: Duration = Duration::from_secs(1);

@@ -121,7 +121,7 @@ fn check_all(url: &str, formats: &[&str], kinds: &[&str], tls: Option<&TlsPair>)
         }
         let prefixes: Vec<String> = kinds.iter().map(|kind| prefix(kind)).collect();
         for prefix in &prefixes {
-            ask(connect(url, format, tls), prefix);
+            ask(&connect(url, format, tls), prefix);
         }
         for kind in &kinds[1..] {
             let finished = peer(kind, "caller", url, format, tls, &prefixes).finish();
@@ -236,7 +236,7 @@ fn offer(session: Session, prefix: &str, place: i64) -> Session {
 }
 
 /// What every caller asks.
-fn ask(session: Session, prefix: &str) {
+fn ask(session: &Session, prefix: &str) {
     let name = |name: &str| format!("{prefix}{name}");
     assert_eq!(session.call(&name("add"), &(2, 3)), Ok(5));
     let items = vec![

@@ -4,6 +4,8 @@
 
 // The workspace's own way to run programs: a folder
 // away, since nothing depends on the package `tests`.
+#[path = "../../../../tests/src/binaries.rs"]
+pub mod binaries;
 #[path = "../../../../tests/src/program.rs"]
 pub mod program;
 
@@ -22,6 +24,8 @@ pub use program::{Running, rust};
 
 /// How long a test waits for anything before it fails.
 pub const DEADLINE: Duration = Duration::from_secs(30);
+/// How long a program may take that is built first.
+pub const BUILD_DEADLINE: Duration = Duration::from_secs(15 * 60);
 /// How long a call may take in these tests.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(8);
 
