@@ -30,8 +30,8 @@ use crate::hints;
 use crate::links::Links;
 use crate::markdown;
 use crate::page::{self, Found, Page, made};
+use crate::plan::{Plan, Wanted};
 use crate::recordings::Recordings;
-use crate::runs::{Plan, Wanted};
 use crate::steps::Key;
 use crate::toy;
 

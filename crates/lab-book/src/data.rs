@@ -6,8 +6,8 @@ use std::path::Path;
 use anyhow::Context;
 use serde::Deserialize;
 
+use crate::plan::Plan;
 use crate::question::Question;
-use crate::runs::Plan;
 
 /// The data of an exercise.
 #[derive(Debug, Default, Deserialize)]

@@ -20,7 +20,9 @@
 //! | [`predict`] | `cargo lab predict`, and the questions on the pages |
 //! | [`question`] | a question about a run, and how it is checked |
 //! | [`measure`] | what a run answers |
-//! | [`recordings`] | all runs of the book, and whether they show what they have to |
+//! | [`checks`] | makes all runs of the book, and sees whether they show what they have to |
+//! | [`recordings`] | the recorded runs, and where each is shown |
+//! | [`plan`] | how a run is made |
 //! | [`runs`] | runs of programs, recorded by `cargo lab trace` |
 //! | [`anonymous`] | what a run tells of its machine, taken out |
 //!
@@ -30,6 +32,7 @@
 mod anonymous;
 mod book;
 mod chapter;
+mod checks;
 mod code;
 mod data;
 mod exercise;
@@ -39,6 +42,7 @@ mod links;
 mod markdown;
 mod measure;
 mod page;
+mod plan;
 mod predict;
 mod question;
 mod recordings;

@@ -16,9 +16,10 @@ use maud::{Markup, html};
 use crate::data::{self, Data, read};
 use crate::markdown;
 use crate::page::{self, made};
+use crate::plan::Wanted;
 use crate::question::Question;
 use crate::recordings::Recordings;
-use crate::runs::{self, Studio, Wanted, check_networks};
+use crate::runs::{self, Studio, check_networks};
 
 /// What a program of the gallery does, in its own words: the comment that it begins with.
 fn deed(catalog: &Catalog, exercise: &str, gallery: &str) -> anyhow::Result<String> {

@@ -8,7 +8,7 @@ use labnet::Hint;
 use serde::Deserialize;
 
 use crate::measure::Measure;
-use crate::runs::{Plan, Wanted};
+use crate::plan::{Plan, Wanted};
 
 /// A question about a run.
 #[derive(Debug, Clone, Deserialize)]

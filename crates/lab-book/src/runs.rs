@@ -17,10 +17,10 @@ use lab_core::process::{self, Stream};
 use lab_core::staging::StagingDir;
 use lab_journal::Journal;
 use labnet::{Hint, log};
-use serde::Deserialize;
 
 use crate::anonymous::anonymous;
 use crate::data;
+use crate::plan::{Plan, Wanted, shown_run};
 
 /// A run that takes longer is given up. The tracer itself ends a run long before.
 const LIMIT: Duration = Duration::from_secs(90);
@@ -49,29 +49,6 @@ pub fn check_networks() -> anyhow::Result<()> {
          Docker: --cap-add SYS_ADMIN --security-opt seccomp=unconfined; or run it as root",
     )
 }
-
-/// How a run is made.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Plan {
-    /// The server: `rust`, `python`, a program of the gallery such as `one-recv.py`, or a command.
-    pub server: Option<String>,
-    /// The client, likewise.
-    pub client: Option<String>,
-    /// Whether the client runs without a server.
-    pub alone: bool,
-    /// More words for the server.
-    pub server_args: Vec<String>,
-    /// More words for the client.
-    pub client_args: Vec<String>,
-    /// What the client's user types.
-    pub input: String,
-    /// More words for `cargo lab trace`, such as `--cut 4`.
-    pub trace: Vec<String>,
-}
-
-/// A run that is needed: exercise and plan.
-pub type Wanted = (String, Plan);
 
 /// Records runs.
 #[derive(Debug)]
@@ -312,28 +289,6 @@ impl Studio {
     }
 }
 
-/// A run for people.
-pub fn shown_run((exercise, plan): &Wanted) -> String {
-    let mut words = vec![exercise.clone()];
-    if plan.alone {
-        words.push("without a server".to_string());
-    }
-    for (side, program, args) in [
-        ("server", &plan.server, &plan.server_args),
-        ("client", &plan.client, &plan.client_args),
-    ] {
-        if program.is_some() || !args.is_empty() {
-            let args = shell_words::join(args);
-            let words_of = [program.as_deref().unwrap_or("ours"), &args].join(" ");
-            words.push(format!("{side}: {}", words_of.trim_end()));
-        }
-    }
-    if !plan.trace.is_empty() {
-        words.push(plan.trace.join(" "));
-    }
-    words.join(", ")
-}
-
 /// The path of a gallery's program.
 pub fn gallery(exercise: &str, name: &str) -> String {
     format!("crates/lab-check/gallery/{exercise}/{name}")
@@ -391,17 +346,5 @@ mod tests {
         let commands = studio.commands(&catalog, "co223-task02", &gallery).unwrap();
         let file = "crates/lab-check/gallery/co223-task02/client-one-recv.py";
         assert_eq!(commands[1].1, format!("python3 -u {file}"));
-    }
-
-    #[test]
-    fn a_run_is_told_in_a_line() {
-        let plan = Plan {
-            server: Some("one-recv.py".to_string()),
-            server_args: vec!["65432".to_string()],
-            trace: vec!["--cut".to_string(), "8".to_string()],
-            ..Plan::default()
-        };
-        let told = shown_run(&("dsd-eof".to_string(), plan));
-        assert_eq!(told, "dsd-eof, server: one-recv.py 65432, --cut 8");
     }
 }

@@ -8,13 +8,13 @@ use lab_journal::html::{self, Heading};
 use maud::{Markup, html as markup};
 
 use crate::chapter::{self, Chapter};
+use crate::checks;
 use crate::data::{self, Data, read};
 use crate::exercise::{self, Material};
 use crate::folder::{File, Kind};
 use crate::links::Links;
 use crate::markdown;
 use crate::page::{self, Found, Page, made};
-use crate::recordings::Recordings;
 use crate::source;
 
 const CSS: &str = include_str!("assets/book.css");
@@ -45,7 +45,7 @@ pub fn files(catalog: &Catalog) -> anyhow::Result<Vec<File>> {
     let links = links(catalog, &exercises, &chapters);
     let all_data = all_data(catalog, &exercises)?;
     let alone: Vec<&Exercise> = exercises.iter().map(|(_, exercise)| *exercise).collect();
-    let recordings = Recordings::make(catalog, &alone, &all_data, &chapters)?;
+    let recordings = checks::record_all(catalog, &alone, &all_data, &chapters)?;
     let mut files = Vec::new();
     for (wanted, trace) in &recordings.traces {
         let heading = Heading {
