@@ -6,7 +6,6 @@ use std::net::TcpListener;
 use std::thread;
 
 use super::chromium::Chromium;
-use super::list;
 use super::site::SITE;
 
 const WIDTHS: [usize; 4] = [360, 768, 1440, 1920];
@@ -132,7 +131,7 @@ pub fn no_page_is_wider_than_its_window() {
 }
 
 pub fn axe_finds_no_violation_in_either_scheme() {
-    let axe = fs::read_to_string(list::axe()).unwrap();
+    let axe = fs::read_to_string(super::site::axe()).unwrap();
     let mut browser = Chromium::start();
     let mut problems = Vec::new();
     let mut seen = 0;

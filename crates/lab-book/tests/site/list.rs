@@ -1,12 +1,11 @@
 //! The list of the tests, and what each needs.
 
-use std::path::PathBuf;
 use std::process::Command;
 
 use libtest_mimic::{Arguments, Trial};
 
 use super::chromium;
-use super::site::workspace;
+use super::site::axe;
 use super::{browser, build, light, pages, predict};
 
 /// What a test needs.
@@ -60,14 +59,6 @@ fn all() -> Vec<(&'static str, Needs, fn())> {
     ];
     let axe = tests![Needs::Axe; browser::axe_finds_no_violation_in_either_scheme];
     [&book[..], &browser[..], &axe[..]].concat()
-}
-
-/// axe-core, which `.ci/run book` installs.
-pub fn axe() -> PathBuf {
-    std::env::var_os("LAB_AXE").map_or_else(
-        || workspace().join("target/ci/axe-core@4.14.1/node_modules/axe-core/axe.min.js"),
-        PathBuf::from,
-    )
 }
 
 /// Why a test cannot run here.

@@ -76,6 +76,14 @@ pub fn workspace() -> PathBuf {
         .unwrap()
 }
 
+/// axe-core, which `.ci/run book` installs.
+pub fn axe() -> PathBuf {
+    std::env::var_os("LAB_AXE").map_or_else(
+        || workspace().join("target/ci/axe-core@4.14.1/node_modules/axe-core/axe.min.js"),
+        PathBuf::from,
+    )
+}
+
 /// What is between two marks, for every place where the first one is.
 pub fn between<'a>(text: &'a str, begin: &str, end: &str) -> Vec<&'a str> {
     let parts = text.split(begin).skip(1);
