@@ -22,6 +22,7 @@ use crate::left;
 use crate::own_tests;
 use crate::progress::Progress;
 use crate::target::{self, Prepared, Wanted};
+use crate::trace;
 
 /// Judges a program in any language by what it does on the wire.
 #[derive(FromArgs, ArgsInfo)]
@@ -102,7 +103,7 @@ pub struct Check {
     /// how many points all cases that count together stand for, in Gradescope's file
     #[argh(option)]
     points: Option<u32>,
-    /// human (default), student, json, junit, tap, gradescope or classroom50
+    /// human (default), student, html, json, junit, tap, gradescope or classroom50
     #[argh(option, default = "Format::Human", from_str_fn(Format::parse))]
     format: Format,
     /// write the result into this file instead of showing it
@@ -111,6 +112,9 @@ pub struct Check {
     /// write the result into a file as well, as FORMAT=FILE; may be given again
     #[argh(option, arg_name = "format=file", from_str_fn(Save::parse))]
     save: Vec<Save>,
+    /// draw each case that fails: the program's calls, the segments, and what the check did
+    #[argh(switch)]
+    trace: bool,
     /// use this machine's network where each case could have its own (Linux)
     #[argh(switch)]
     shared_network: bool,
@@ -166,7 +170,7 @@ impl Check {
         report.points = self.points;
         report.student = self.name;
         let shared_report = deliver::begin(report, sink)?;
-        let played = play(&wanted, &plan, &shared_report);
+        let played = play(&wanted, &plan, self.trace, &shared_report);
         process::sweep();
         let trouble = played.as_ref().err().map(|error| format!("{error:#}"));
         let report = deliver::end(trouble)?;
@@ -194,7 +198,12 @@ pub fn absolute(folder: &Path) -> anyhow::Result<PathBuf> {
 /// # Errors
 ///
 /// When it cannot be played; a panic of ours as well.
-pub fn play(wanted: &Wanted, plan: &Plan, shared_report: &SharedReport) -> anyhow::Result<()> {
+pub fn play(
+    wanted: &Wanted,
+    plan: &Plan,
+    trace: bool,
+    shared_report: &SharedReport,
+) -> anyhow::Result<()> {
     let done = panic::catch_unwind(AssertUnwindSafe(|| {
         let built = wanted.build(plan)?;
         // The check's time is the programs', not the compiler's.
@@ -216,6 +225,10 @@ pub fn play(wanted: &Wanted, plan: &Plan, shared_report: &SharedReport) -> anyho
             elsewhere::play(role, target, plan, shared_report);
         }
         own_tests::play(plan, shared_report)?;
+        if trace {
+            drop(progress);
+            trace::draw(&targets, plan, shared_report);
+        }
         let mut report = lock(shared_report);
         let left = left::of_the_starter(&report, &wanted.sides);
         report.remarks.extend(left);

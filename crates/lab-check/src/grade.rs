@@ -31,14 +31,14 @@ use argh::{ArgsInfo, FromArgs};
 use lab_judge::command::Template;
 use lab_judge::process;
 use lab_judge::report::grades::{Row, Verdict, csv, table};
-use lab_judge::report::{self, Format};
+use lab_judge::report::{self, Format, index};
 use lab_judge::run;
 use labnet::{Hint, did_you_mean, lock, log, say};
 
 use crate::check::absolute;
 use crate::deliver::colors;
 use crate::progress::Progress;
-use crate::{signals, target};
+use crate::{signals, target, trace};
 use build::Built;
 use children::{Received, exit_code_of_signal, hear, is_stopped, stop};
 use submissions::{Opened, Submission};
@@ -46,6 +46,8 @@ use submissions::{Opened, Submission};
 /// How long a check may take beyond its limit, to end its
 /// programs and write its result, before it is stopped.
 const GRACE: Duration = Duration::from_secs(20);
+/// The page that leads to each submission's.
+const INDEX: &str = "index.html";
 
 /// Judges a folder of submissions: a table, a CSV file, and a result for each.
 #[derive(FromArgs, ArgsInfo)]
@@ -96,8 +98,8 @@ pub struct Grade {
     /// NAME.json, and NAME.txt for its author
     #[argh(option)]
     out: Option<PathBuf>,
-    /// one more form of each submission's result: human, junit,
-    /// tap, gradescope or classroom50; may be given again
+    /// one more form of each submission's result: human, html,
+    /// junit, tap, gradescope or classroom50; may be given again
     #[argh(option, from_str_fn(Format::parse))]
     format: Vec<Format>,
     /// grade only this submission again, and keep what is known of the others; may be given again
@@ -135,6 +137,10 @@ pub struct Grade {
     /// submissions at a time (default: twice the processors)
     #[argh(option, default = "run::default_jobs()")]
     jobs: usize,
+    /// draw each case that fails: a page for each submission, NAME.html, and index.html, which
+    /// leads to them
+    #[argh(switch)]
+    trace: bool,
     /// use this machine's network where each case could have its own (Linux)
     #[argh(switch)]
     shared_network: bool,
@@ -173,6 +179,12 @@ impl Grade {
         self.format
             .retain(|format| ![Format::Json, Format::Student].contains(format));
         self.format.push(Format::Student);
+        if self.trace {
+            self.format.retain(|format| *format != Format::Html);
+            self.format.push(Format::Html);
+            // Once, and not by every submission's check. One that finds no tracer says why.
+            let _said_in_each_page = trace::tracer();
+        }
 
         let folder = absolute(&self.folder)?;
         let submissions = submissions::all(&folder)?;
@@ -234,7 +246,12 @@ impl Grade {
                 .collect()
         };
         let file = out.join("grades.csv");
-        let written = csv(&rows, self.points).and_then(|text| report::write(&file, &text));
+        let mut written = csv(&rows, self.points).and_then(|text| report::write(&file, &text));
+        if self.trace {
+            let page = |name: &str| result_file(out, name, Format::Html).exists();
+            let text = index::page(&self.exercise, &rows, self.points, page);
+            written = written.and(report::write(&out.join(INDEX), &text));
+        }
         desk.look_after(&[]);
         say!(
             "{}",
@@ -247,6 +264,9 @@ impl Grade {
             "\n{}: the table; next to it a file for each submission",
             shown(&file).display()
         )?;
+        if self.trace {
+            say!("{}: the pages", shown(&out.join(INDEX)).display())?;
+        }
         written?;
         Ok(match exit_code_of_signal() {
             0 => rows.iter().map(Row::exit_code).fold(0, worst_of),
@@ -379,6 +399,12 @@ impl Grade {
         if self.shared_network {
             command.arg("--shared-network");
         }
+        let mut limit = self.limit;
+        if self.trace {
+            command.arg("--trace");
+            // The cases that fail are played once more.
+            limit *= 2;
+        }
         command.args(["--seed", &self.seed.to_string()]);
         command.args(["--patience", &self.patience.as_secs_f64().to_string()]);
         command.args(["--limit", &self.limit.as_secs_f64().to_string()]);
@@ -388,7 +414,7 @@ impl Grade {
             save.push(path);
             command.arg("--save").arg(save);
         }
-        hear(&mut command, self.limit + GRACE)
+        hear(&mut command, limit + GRACE)
     }
 }
 

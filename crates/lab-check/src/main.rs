@@ -9,6 +9,7 @@
 //! | [`elsewhere`] | a server that listens on another port than it was told to |
 //! | [`own_tests`] | the tests of a hand-out's exercise, as the last case |
 //! | [`left`] | what is left to do when every case passes |
+//! | [`trace`] | pictures of the cases that failed |
 //! | [`deliver`], [`signals`] | results that arrive however the check ends |
 //! | [`workspace`] | the folder of all this |
 //! | [`tools`] | programs that the exercises use, and how to get them on this system |
@@ -29,6 +30,7 @@ mod scan_report;
 mod signals;
 mod target;
 mod tools;
+mod trace;
 mod watch;
 mod workspace;
 

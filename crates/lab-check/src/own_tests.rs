@@ -9,7 +9,7 @@ use std::fs;
 use std::io::{self, IsTerminal};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context;
 use lab_core::cargo::BuildLines;
@@ -69,7 +69,9 @@ pub fn not_played(
         programs: Vec::new(),
         only_the_port: false,
         notes: Vec::new(),
+        began: SystemTime::now(),
         elapsed: Duration::ZERO,
+        trace: None,
     };
     Some((side, case))
 }

@@ -377,6 +377,7 @@ impl Wanted {
                 .checked_add(plan.limit)
                 .unwrap_or_else(Instant::now),
             own_network,
+            recorder: None,
             any_host: matches!(role.host, Host::Internet),
         };
         Ok((target, remark))

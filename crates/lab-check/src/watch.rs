@@ -272,7 +272,7 @@ fn checked(wanted: &Wanted, plan: &Plan, seen: &mut Seen, paths: &[PathBuf]) -> 
     let over = AtomicBool::new(false);
     let (played, overtaken) = thread::scope(|scope| {
         let player = scope.spawn(|| {
-            let played = play(wanted, plan, &shared_report);
+            let played = play(wanted, plan, false, &shared_report);
             over.store(true, Ordering::SeqCst);
             played
         });

@@ -79,8 +79,17 @@ pub fn build_in(folder: &Path, packages: &[&str]) -> anyhow::Result<BTreeMap<Str
 ///
 /// As [`build`].
 pub fn build_tool(package: &str) -> anyhow::Result<PathBuf> {
+    build_tool_in(Path::new("."), package)
+}
+
+/// The same for the workspace in a folder.
+///
+/// # Errors
+///
+/// As [`build`].
+pub fn build_tool_in(folder: &Path, package: &str) -> anyhow::Result<PathBuf> {
     let wanted = ["--workspace", "--bin", package];
-    build_wanted(Path::new("."), &[package], &wanted)?
+    build_wanted(folder, &[package], &wanted)?
         .remove(package)
         .with_context(|| format!("the package {package} has no binary of the same name"))
 }

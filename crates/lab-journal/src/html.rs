@@ -15,7 +15,7 @@ use crate::layout::{Arrow, Line, Row, Widths, lines};
 use crate::model::{Call, Data, Event, Journal, Piece, Side, Source, Transport};
 use crate::picture;
 use crate::queues::{self, Queues};
-use crate::svg::escaped;
+pub use crate::svg::escaped;
 
 /// Texts are quoted as for a terminal of so many columns.
 const COLUMNS: usize = 132;

@@ -59,6 +59,15 @@ pub struct Process {
     pub side: Side,
     /// The process that started it, if that is one of the run.
     pub parent: Option<u32>,
+    /// Whether it is `cargo lab check`, which plays a side and writes down itself what it does and
+    /// sees: then a thread's number is that of a connection, or 0.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub played: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// TCP or UDP.
@@ -277,6 +286,13 @@ impl Journal {
     pub fn side(&self, pid: u32) -> Option<Side> {
         let process = self.processes.iter().find(|process| process.pid == pid)?;
         Some(process.side)
+    }
+
+    /// Whether a process is `cargo lab check`.
+    #[must_use]
+    pub fn is_played(&self, pid: u32) -> bool {
+        let mut processes = self.processes.iter();
+        processes.any(|process| process.pid == pid && process.played)
     }
 
     /// The call at this place, if there is one.

@@ -211,7 +211,7 @@ struct Actors {
 
 impl Actors {
     fn learn(&mut self, journal: &Journal, call: &Call) {
-        if call.socket.is_none() || journal.relay {
+        if call.socket.is_none() || journal.relay || journal.is_played(call.process) {
             return;
         }
         let threads = self.on(journal.side(call.process));
@@ -241,7 +241,9 @@ impl Actors {
         let side = journal.side(process);
         let threads = self.on(side);
         let number = match thread {
-            Some(connection) if journal.relay => Some(connection.saturating_sub(1) as usize),
+            Some(connection) if journal.relay || journal.is_played(process) => {
+                Some(connection.saturating_sub(1) as usize)
+            }
             _ => threads.iter().position(|(of, number)| {
                 *of == process && thread.is_none_or(|thread| thread == *number)
             }),
@@ -353,9 +355,11 @@ fn result_of(journal: &Journal, call: &Call, width: usize) -> String {
                     .map_or(String::new(), |peer| format!(" = {}", short(peer)));
             }
             let Some(data) = &call.data else {
-                return match call.socket {
-                    None => format!(" = {value}"),
-                    Some(_) => String::new(),
+                // Of what the check did there is no number.
+                let is_number = call.socket.is_none() && !journal.is_played(call.process);
+                return match is_number {
+                    true => format!(" = {value}"),
+                    false => String::new(),
                 };
             };
             let room = width.saturating_sub(4).min(QUOTED);

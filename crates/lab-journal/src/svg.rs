@@ -164,7 +164,8 @@ fn text(out: &mut String, class: &str, x: usize, y: usize, words: &str) {
 }
 
 /// Text as XML and HTML want it. What neither may hold becomes a question mark.
-pub(crate) fn escaped(text: &str) -> String {
+#[must_use]
+pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

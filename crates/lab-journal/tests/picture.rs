@@ -51,7 +51,12 @@ fn run() -> Journal {
     let mut journal = Journal::default();
     for (pid, side) in [(1, Side::Server), (2, Side::Client)] {
         let parent = None;
-        journal.processes.push(Process { pid, side, parent });
+        journal.processes.push(Process {
+            pid,
+            side,
+            parent,
+            played: false,
+        });
     }
     for (local, peer) in [
         (65_432, None),

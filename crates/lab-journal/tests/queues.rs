@@ -31,6 +31,7 @@ fn connection(transport: Transport) -> Journal {
             pid: 1,
             side: Side::Server,
             parent: None,
+            played: false,
         }],
         sockets: vec![socket(9000, 40_000), socket(40_000, 9000)],
         ..Journal::default()

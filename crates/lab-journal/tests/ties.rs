@@ -44,6 +44,7 @@ fn connections(count: usize) -> Journal {
             pid: 1,
             side: Side::Server,
             parent: None,
+            played: false,
         }],
         ..Journal::default()
     };

@@ -13,6 +13,8 @@
 //! | [`run`] | plays the cases of a role, side by side |
 //! | [`crash`] | what a program that crashed said of it, and what that makes of a failure |
 //! | [`verdict`], [`misconceptions`] | what a result means |
+//! | [`events`] | what happens in a case, as it is written down |
+//! | [`journal`] | a case as a journal, which can be drawn |
 //! | [`report`] | how it is told, to a person or a machine |
 //! | [`procfs`] | what only the system can tell: queues, holders of ports, processes |
 //! | [`seccomp`] | a system that has no socket to give |
@@ -53,8 +55,10 @@
 pub mod cases;
 pub mod command;
 mod crash;
+pub mod events;
 pub mod exercise;
 pub mod harness;
+pub mod journal;
 pub mod kind;
 pub mod limit;
 pub mod misconceptions;

@@ -166,6 +166,7 @@ mod tests {
                     words,
                     folder,
                     input,
+                    recorded: false,
                 })
                 .unwrap();
             }

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::crash;
 use crate::exercise::{Case, Kind, Role};
 use crate::harness::{Groups, Harness, Target};
+use crate::journal;
 use crate::limit::seconds;
 use crate::misconceptions as m;
 use crate::process::OpenQuestion;
@@ -35,7 +36,8 @@ impl Plan {
         self.only.is_empty() || self.only.iter().any(|only| only == case.id)
     }
 
-    fn is_over(&self) -> bool {
+    /// Whether the time for the whole check has passed.
+    pub fn is_over(&self) -> bool {
         self.begin.elapsed() >= self.limit
     }
 
@@ -249,7 +251,7 @@ fn one(
         })
         .collect();
     harness.notes.append(&mut left);
-    CaseReport {
+    let mut result = CaseReport {
         role: role.kind.name(),
         id: case.id,
         name: case.name,
@@ -259,8 +261,28 @@ fn one(
         programs,
         only_the_port: false,
         notes: std::mem::take(&mut harness.notes),
+        began: harness.began,
         elapsed: begin.elapsed(),
+        trace: None,
+    };
+    let recorded = harness.recorded();
+    if !recorded.is_empty() {
+        let unknown = recorded.iter().any(Option::is_none);
+        let recorded = recorded.into_iter().flatten().collect();
+        let mut trace = journal::of_case(&result, target.kind, recorded);
+        if unknown {
+            let note = "one program's calls are not known: it was ended before it could be traced";
+            trace.notes.push(note.to_string());
+        }
+        result.trace = Some(trace);
     }
+    result
+}
+
+/// Plays a case that has been played, once more and under the tracer. It decides nothing.
+pub fn record(role: &Role, case: &Case, target: &Target, plan: &Plan) -> CaseReport {
+    let apart = SharedReport::default();
+    one(role, case, target, plan, &apart)
 }
 
 /// Whether the program under test waits for an answer that the check does not have. A server that
@@ -366,7 +388,9 @@ fn idle(role: &Role, case: &Case, outcome: Outcome) -> CaseReport {
         programs: Vec::new(),
         only_the_port: false,
         notes: Vec::new(),
+        began: SystemTime::now(),
         elapsed: Duration::ZERO,
+        trace: None,
     }
 }
 

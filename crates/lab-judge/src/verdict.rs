@@ -4,9 +4,11 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use lab_journal::Journal;
+
+pub use crate::events::{Ends, Event, Excerpt, Log, Passed, What};
 use crate::misconceptions::{self, Misconception};
 use crate::sheet::{self, Asked, Question};
 
@@ -121,130 +123,6 @@ pub fn undecided(what: &str, error: &dyn std::fmt::Display) -> Stop {
     Stop::Undecided(format!("{what}: {error}"))
 }
 
-/// How much of a long run of bytes the evidence keeps, at either end.
-const KEPT: usize = 2048;
-
-/// Bytes as evidence: all of them, or both ends and how many there were.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Excerpt {
-    /// The beginning.
-    pub head: Vec<u8>,
-    /// The end, where the middle was left out.
-    pub tail: Vec<u8>,
-    /// How many bytes there were in all.
-    pub total: usize,
-}
-
-impl Excerpt {
-    /// Keeps both ends.
-    pub fn of(bytes: &[u8]) -> Self {
-        if bytes.len() <= 2 * KEPT {
-            return Excerpt {
-                head: bytes.to_vec(),
-                tail: Vec::new(),
-                total: bytes.len(),
-            };
-        }
-        Excerpt {
-            head: bytes[..KEPT].to_vec(),
-            tail: bytes[bytes.len() - KEPT..].to_vec(),
-            total: bytes.len(),
-        }
-    }
-
-    /// All that was kept: both ends, without a sign of what was left out between them.
-    pub fn kept(self) -> Vec<u8> {
-        [self.head, self.tail].concat()
-    }
-}
-
-/// Something that happened on the wire.
-#[derive(Debug, Clone)]
-pub struct Event {
-    /// Whose doing or hearing it was: `client 1`, `the server`.
-    pub who: String,
-    /// What happened.
-    pub what: What,
-}
-
-/// What happened on the wire.
-#[derive(Debug, Clone)]
-pub enum What {
-    /// We sent this, in these pieces; each was taken before the next went.
-    Sent(Vec<Excerpt>),
-    /// This came.
-    Received(Excerpt),
-    /// A datagram: what became of it (`sent a datagram of 5 bytes`), and what is in it.
-    Datagram(String, Excerpt),
-    /// We waited for something that did not come.
-    Awaited(String, Duration),
-    /// So many steps were not kept.
-    LeftOut(usize),
-    /// Anything else: `connected`, `broke the connection off (RST)`.
-    Did(String),
-}
-
-/// What happened in a case, written down by all who took part.
-#[derive(Debug, Clone, Default)]
-pub struct Log(Arc<Mutex<Vec<Event>>>);
-
-/// A hostile program may make events without end; the evidence keeps this many.
-const KEPT_EVENTS: usize = 400;
-
-impl Log {
-    /// Adds an event.
-    pub fn add(&self, who: &str, what: What) {
-        let mut events = labnet::lock(&self.0);
-        // Bytes received one after another are one reception: the kernel cuts them by chance.
-        if let What::Received(new) = &what
-            && let Some(Event {
-                who: last,
-                what: What::Received(old),
-            }) = events.last_mut()
-            && last == who
-            && old.tail.is_empty()
-            && old.head.len() + new.head.len() <= KEPT
-            && new.tail.is_empty()
-        {
-            old.head.extend_from_slice(&new.head);
-            old.total += new.total;
-            return;
-        }
-        let new = Event {
-            who: who.to_string(),
-            what,
-        };
-        // Anyone who knows better what was waited for says it again.
-        if let (What::Awaited(..), Some(last)) = (&new.what, events.last_mut())
-            && matches!(last.what, What::Awaited(..))
-            && last.who == who
-        {
-            *last = new;
-            return;
-        }
-        // How it began and how it ended tell more than the middle.
-        if events.len() == KEPT_EVENTS {
-            events.remove(KEPT_EVENTS / 2 + 1);
-            let place = &mut events[KEPT_EVENTS / 2];
-            match &mut place.what {
-                What::LeftOut(count) => *count += 1,
-                what => *what = What::LeftOut(2),
-            }
-        }
-        events.push(new);
-    }
-
-    /// Adds an event in words.
-    pub fn did(&self, who: &str, what: impl Into<String>) {
-        self.add(who, What::Did(what.into()));
-    }
-
-    /// All events so far.
-    pub fn events(&self) -> Vec<Event> {
-        labnet::lock(&self.0).clone()
-    }
-}
-
 /// A case's result with all that a reader needs to understand it.
 #[derive(Debug, Clone)]
 pub struct CaseReport {
@@ -266,8 +144,12 @@ pub struct CaseReport {
     pub only_the_port: bool,
     /// What the sheet leaves open.
     pub notes: Vec<String>,
+    /// When it began.
+    pub began: SystemTime,
     /// How long the case took.
     pub elapsed: Duration,
+    /// What happened, call by call, where that was asked for: `--trace`.
+    pub trace: Option<Journal>,
 }
 
 /// What stands in a case's role for the exercise's own tests: they are about all sides together.
@@ -468,49 +350,5 @@ impl Counts {
     /// All of them.
     pub fn total(self) -> usize {
         self.passed + self.failed + self.skipped + self.undecided
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pieces_received_one_after_another_are_one_reception() {
-        let log = Log::default();
-        log.add("client 1", What::Received(Excerpt::of(b"ab")));
-        log.add("client 1", What::Received(Excerpt::of(b"c")));
-        log.add("client 2", What::Received(Excerpt::of(b"d")));
-        let events = log.events();
-        assert_eq!(events.len(), 2);
-        assert!(matches!(&events[0].what, What::Received(e) if e.head == b"abc" && e.total == 3));
-    }
-
-    #[test]
-    fn of_too_many_events_the_middle_is_left_out() {
-        let log = Log::default();
-        for number in 0..KEPT_EVENTS + 100 {
-            log.did("we", number.to_string());
-        }
-        let events = log.events();
-        assert_eq!(events.len(), KEPT_EVENTS);
-        let left_out: usize = events
-            .iter()
-            .map(|event| match event.what {
-                What::LeftOut(count) => count,
-                _ => 0,
-            })
-            .sum();
-        assert_eq!(events.len() - 1 + left_out, KEPT_EVENTS + 100);
-        assert!(matches!(&events.last().unwrap().what, What::Did(last) if last == "499"));
-    }
-
-    #[test]
-    fn a_long_run_of_bytes_keeps_both_ends_and_its_length() {
-        let bytes: Vec<u8> = (0..10_000_u32).map(|n| n.to_be_bytes()[3]).collect();
-        let excerpt = Excerpt::of(&bytes);
-        assert_eq!(excerpt.total, 10_000);
-        assert_eq!(excerpt.head, bytes[..KEPT]);
-        assert_eq!(excerpt.tail, bytes[10_000 - KEPT..]);
     }
 }

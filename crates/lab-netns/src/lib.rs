@@ -132,6 +132,28 @@ pub fn enter(_: IpAddr) -> anyhow::Result<()> {
     anyhow::bail!("only Linux has network namespaces")
 }
 
+/// Lets the programs that the calling thread starts capture the packets of its network (packet(7)),
+/// and what they start, until one of them calls [`keep_capturing`].
+///
+/// # Errors
+///
+/// When the thread may not capture packets itself.
+#[cfg(target_os = "linux")]
+pub fn pass_on_capturing() -> std::io::Result<()> {
+    linux::pass_on_capturing()
+}
+
+/// The programs that the calling thread starts from now on may no longer capture packets because of
+/// [`pass_on_capturing`].
+///
+/// # Errors
+///
+/// When the system refuses.
+#[cfg(target_os = "linux")]
+pub fn keep_capturing() -> std::io::Result<()> {
+    linux::keep_capturing()
+}
+
 /// A way that a program tried to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attempt {

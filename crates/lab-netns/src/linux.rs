@@ -9,7 +9,10 @@ use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socket_with,
 };
 use rustix::process::{getegid, geteuid};
-use rustix::thread::{CapabilitySet, UnshareFlags, capabilities, unshare_unsafe};
+use rustix::thread::{
+    CapabilitySet, UnshareFlags, capabilities, clear_ambient_capability_set,
+    configure_capability_in_ambient_set, set_capabilities, unshare_unsafe,
+};
 
 /// A new network for the calling thread: unshare(2) with CLONE_NEWNET.
 pub fn unshare() -> io::Result<()> {
@@ -77,6 +80,22 @@ pub fn has_admin_rights() -> io::Result<bool> {
     Ok(capabilities(None)?
         .effective
         .contains(CapabilitySet::SYS_ADMIN))
+}
+
+/// CAP_NET_RAW for the programs that the calling thread starts: capabilities(7), ambient set.
+pub fn pass_on_capturing() -> io::Result<()> {
+    let mut sets = capabilities(None)?;
+    sets.inheritable |= CapabilitySet::NET_RAW;
+    set_capabilities(None, sets)?;
+    Ok(configure_capability_in_ambient_set(
+        CapabilitySet::NET_RAW,
+        true,
+    )?)
+}
+
+/// The programs that the calling thread starts get no capability by [`pass_on_capturing`].
+pub fn keep_capturing() -> io::Result<()> {
+    Ok(clear_ambient_capability_set()?)
 }
 
 /// RTM_NEWLINK: sets IFF_UP on the first interface, which in every network is the loopback.

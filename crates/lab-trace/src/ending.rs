@@ -43,6 +43,7 @@ pub struct Ending {
     sender: Sender<Message>,
     live: Arc<Mutex<BTreeSet<u32>>>,
     begun: Arc<AtomicBool>,
+    is_part: bool,
     thread: JoinHandle<Option<i32>>,
 }
 
@@ -50,6 +51,21 @@ impl Ending {
     /// Begins to wait. `last` is when something was recorded last; what is on its way may take this
     /// `delay`.
     pub fn new(began: SystemTime, last: Arc<AtomicU64>, delay: Duration) -> anyhow::Result<Self> {
+        Self::begin(began, last, SILENCE + 2 * delay, false)
+    }
+
+    /// The same for a program of `cargo lab check`, which says itself when the end comes: it tells
+    /// the program so and this one, and waits for [`GRACE`] twice before it kills both.
+    pub fn of_part(began: SystemTime, last: Arc<AtomicU64>) -> anyhow::Result<Self> {
+        Self::begin(began, last, SILENCE, true)
+    }
+
+    fn begin(
+        began: SystemTime,
+        last: Arc<AtomicU64>,
+        silence: Duration,
+        is_part: bool,
+    ) -> anyhow::Result<Self> {
         let (sender, receiver) = mpsc::channel();
         let mut signals =
             Signals::new([SIGINT, SIGTERM, SIGHUP]).context("cannot listen for signals")?;
@@ -70,13 +86,15 @@ impl Ending {
             begun: Arc::clone(&begun),
             began,
             last,
-            silence: SILENCE + 2 * delay,
+            silence,
+            is_part,
         };
         let thread = thread::spawn(move || waiting.run());
         Ok(Ending {
             sender,
             live,
             begun,
+            is_part,
             thread,
         })
     }
@@ -98,7 +116,9 @@ impl Ending {
 
     /// The client's first process has ended.
     pub fn client_has_ended(&self) {
-        self.send(Message::ClientHasEnded);
+        if !self.is_part {
+            self.send(Message::ClientHasEnded);
+        }
     }
 
     fn send(&self, message: Message) {
@@ -123,6 +143,7 @@ struct Waiting {
     began: SystemTime,
     last: Arc<AtomicU64>,
     silence: Duration,
+    is_part: bool,
 }
 
 impl Waiting {
@@ -158,22 +179,30 @@ impl Waiting {
         }
     }
 
-    /// At Ctrl-C the terminal has told the programs as well. Any other signal came to this program
-    /// alone.
+    /// At Ctrl-C the terminal has told the programs as well, and the check tells its program. Any
+    /// other signal came to this program alone.
     fn interrupted(&self, signal: i32) {
         self.begun.store(true, Ordering::SeqCst);
-        if signal == SIGINT && self.all_end_within(GRACE) {
+        let are_told = signal == SIGINT || self.is_part;
+        if are_told && self.all_end_within(GRACE) {
             return;
         }
-        self.terminate();
+        if self.is_part {
+            self.kill();
+        } else {
+            self.terminate();
+        }
     }
 
     fn terminate(&self) {
         self.begun.store(true, Ordering::SeqCst);
         self.send_all(Signal::TERM);
-        if self.all_end_within(GRACE) {
-            return;
+        if !self.all_end_within(GRACE) {
+            self.kill();
         }
+    }
+
+    fn kill(&self) {
         for _ in 0..KILLS {
             self.send_all(Signal::KILL);
             if self.all_end_within(KILL_EVERY) {

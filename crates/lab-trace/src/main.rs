@@ -6,6 +6,7 @@
 //! | [`command`] | which command it is |
 //! | [`trace`] | `cargo lab trace` |
 //! | [`spy`] | `cargo lab spy` |
+//! | [`part`] | one program of a run whose other side `cargo lab check` plays |
 //! | [`sightings`] | what a relay saw, as a journal |
 //! | [`roles`] | which programs run |
 //! | [`child`] | starts a program so that it is traced from the beginning |
@@ -35,6 +36,8 @@ mod ending;
 mod lines;
 #[cfg(target_os = "linux")]
 mod output;
+#[cfg(target_os = "linux")]
+mod part;
 #[cfg(target_os = "linux")]
 mod ptrace;
 #[cfg(target_os = "linux")]

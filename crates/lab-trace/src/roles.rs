@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 use lab_core::cargo;
 use lab_core::catalog::{Catalog, Program, Roles};
+use lab_journal::Side;
 use labnet::Hint;
 
 /// The command lines of a run.
@@ -17,6 +18,8 @@ pub struct Commands {
     pub client: Vec<OsString>,
     /// How many clients run at once.
     pub clients: usize,
+    /// The side of the one program of a run whose other side `cargo lab check` plays.
+    pub part: Option<Side>,
 }
 
 /// What the user named.
@@ -51,6 +54,7 @@ pub fn commands(wanted: Wanted<'_>) -> anyhow::Result<Commands> {
                 server: None,
                 client: words(program)?,
                 clients,
+                part: None,
             });
         }
         let (Some(server), Some(client)) = (server, client) else {
@@ -62,6 +66,7 @@ pub fn commands(wanted: Wanted<'_>) -> anyhow::Result<Commands> {
             server: Some(words(server)?),
             client: words(client)?,
             clients,
+            part: None,
         });
     };
     let catalog = Catalog::read()?;
@@ -77,6 +82,7 @@ pub fn commands(wanted: Wanted<'_>) -> anyhow::Result<Commands> {
                 server: None,
                 client: command(&catalog, &built, alone, program)?,
                 clients,
+                part: None,
             });
         }
         Roles::Alone(_) => {
@@ -111,6 +117,7 @@ pub fn commands(wanted: Wanted<'_>) -> anyhow::Result<Commands> {
         server: Some(server?),
         client: client?,
         clients,
+        part: None,
     })
 }
 
@@ -136,14 +143,32 @@ fn command(
             if !twin.exists() {
                 bail!("{} has no Python twin", program.package);
             }
-            let (python, run) = ("python3".into(), include_str!("lines.py").into());
-            vec![python, "-u".into(), "-c".into(), run, twin.into()]
+            with_lines(&["python3".into(), twin.into()])
         }
         Some(command) => return words(command),
         None => bail!("no command for {}", program.package),
     };
     command.extend(program.args.iter().map(OsString::from));
     Ok(command)
+}
+
+/// The command of a program in Python so that the program tells its lines; any other as it is.
+pub fn with_lines(command: &[OsString]) -> Vec<OsString> {
+    let mut words = command.to_vec();
+    let is_python = |word: &OsString| {
+        let name = Path::new(word).file_name().unwrap_or_default();
+        name == "python3" || name == "python"
+    };
+    if let [first, file, ..] = command
+        && is_python(first)
+        && Path::new(file)
+            .extension()
+            .is_some_and(|ending| ending == "py")
+    {
+        let run = ["-u", "-c", include_str!("lines.py")].map(OsString::from);
+        words.splice(1..1, run);
+    }
+    words
 }
 
 fn words(command: &str) -> anyhow::Result<Vec<OsString>> {

@@ -51,6 +51,7 @@ impl Sightings {
             pid,
             side,
             parent: None,
+            played: false,
         };
         let journal = Journal {
             processes: vec![process(SERVER, Side::Server), process(CLIENT, Side::Client)],

@@ -222,7 +222,7 @@ fn own_network() -> anyhow::Result<()> {
 }
 
 /// Calls and segments in one journal, in the order of their beginning, tied together.
-fn complete(
+pub fn complete(
     mut recorder: Recorder,
     captures: Vec<(View, Capture)>,
     lost: Vec<Entry>,

@@ -109,7 +109,8 @@ impl Tracer {
                 0 => Stdio::inherit(),
                 _ => Stdio::null(),
             };
-            let client = self.start(Side::Client, &commands.client, stdin)?;
+            let side = commands.part.unwrap_or(Side::Client);
+            let client = self.start(side, &commands.client, stdin)?;
             self.clients.push(client);
             self.running += 1;
         }
@@ -123,6 +124,7 @@ impl Tracer {
             pid: process,
             side,
             parent: None,
+            played: false,
         });
         self.add(tid, process);
         Ok(process)
@@ -195,6 +197,7 @@ impl Tracer {
                 pid: process,
                 side,
                 parent,
+                played: false,
             });
         }
         self.add(tid, process);

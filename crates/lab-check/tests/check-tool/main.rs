@@ -28,6 +28,8 @@ mod habits;
 #[cfg(all(has_gallery, target_os = "linux"))]
 mod hostile;
 #[cfg(all(has_gallery, target_os = "linux"))]
+mod pictures;
+#[cfg(all(has_gallery, target_os = "linux"))]
 #[path = "../python/mod.rs"]
 mod python;
 #[cfg(all(has_gallery, target_os = "linux"))]
@@ -141,6 +143,10 @@ fn all() -> Vec<Test> {
         hostile::twenty_checks_that_are_stopped_leave_no_process_and_no_file;
         hostile::a_check_that_is_killed_outright_takes_its_programs_along;
         hostile::a_whole_check_leaves_no_process;
+        pictures::failed_cases_are_drawn_and_no_verdict_changes;
+        pictures::a_picture_has_the_programs_calls_and_what_the_check_did;
+        pictures::where_nothing_can_be_traced_the_checks_own_record_is_drawn;
+        pictures::each_submission_has_a_page_that_harms_nobody_and_an_index_leads_to_it;
         repeats::the_verdict_on_our_own_programs_is_the_same_each_time, "50 rounds take 20 minutes";
         repeats::a_check_of_a_server_that_passes_takes_three_seconds, "takes minutes and wants a quiet machine";
         reports::every_format_tells_the_same;
@@ -170,9 +176,7 @@ fn all() -> Vec<Test> {
 fn main() -> ExitCode {
     use std::net::Ipv4Addr;
 
-    use std::process::Command;
-
-    use libtest_mimic::{Arguments, Completion, Trial};
+    use libtest_mimic::{Arguments, Trial};
 
     // The sheets' ports are free in a private network, whatever else runs on this machine; all
     // threads from here on are in it.
@@ -211,20 +215,33 @@ fn main() -> ExitCode {
             .with_ignored_flag(ignored.is_some())
         })
         .collect();
-    // The tests of the formats ask others' readers, where there are any: if not, that is shown.
-    for (reader, what) in [
-        ("xmllint", "JUnit by its schema"),
-        ("prove", "TAP by prove"),
-    ] {
-        if Command::new(reader).arg("--version").output().is_err() {
-            let reason = format!("{reader} is not installed");
-            let name = format!("reports: {what} ({reason})");
-            let ignored = move || Ok(Completion::ignored_with(reason.clone()));
-            trials.push(Trial::ignorable_test(name, ignored));
-        }
-    }
+    trials.extend(missing_readers());
     let mut arguments = Arguments::from_args();
     // They wait more than they compute.
     arguments.test_threads.get_or_insert(8);
     libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// The tests of the formats ask others' readers, where there are any: if not, that is shown.
+#[cfg(all(has_gallery, target_os = "linux"))]
+fn missing_readers() -> Vec<libtest_mimic::Trial> {
+    use libtest_mimic::{Completion, Trial};
+
+    let readers = [
+        ("xmllint", "JUnit by its schema"),
+        ("prove", "TAP by prove"),
+    ];
+    let is_missing = |reader: &str| {
+        let version = std::process::Command::new(reader).arg("--version").output();
+        version.is_err()
+    };
+    let missing = readers.into_iter().filter(|(reader, _)| is_missing(reader));
+    missing
+        .map(|(reader, what)| {
+            let reason = format!("{reader} is not installed");
+            let name = format!("reports: {what} ({reason})");
+            let ignored = move || Ok(Completion::ignored_with(reason.clone()));
+            Trial::ignorable_test(name, ignored)
+        })
+        .collect()
 }

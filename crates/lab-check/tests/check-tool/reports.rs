@@ -14,8 +14,9 @@ use crate::tool::{
     sheets_ports, signal, text, until, workspace,
 };
 
-const FORMATS: [(&str, &str); 5] = [
+const FORMATS: [(&str, &str); 6] = [
     ("human", "result.txt"),
+    ("html", "result.html"),
     ("junit", "result.xml"),
     ("tap", "result.tap"),
     ("gradescope", "results.json"),
@@ -325,6 +326,17 @@ fn read_all(folder: &Folder, result: &Value, trouble: bool) {
     read_tap(folder, result, &expected, trouble);
     read_gradescope(folder, result, trouble);
     read_classroom50(folder, result);
+    let page = folder.read("result.html");
+    for case in outcomes(result) {
+        let (outcome, id) = (case.outcome, case.id);
+        let line = format!("<h3><span class=\"outcome\">{outcome}</span> ");
+        let mut lines = page.lines().filter(|told| told.starts_with(&line));
+        assert!(
+            lines.any(|told| told.contains(&format!("{id}: "))),
+            "{id}: {page}"
+        );
+    }
+    assert_eq!(page.contains("did not come to its end"), trouble, "{page}");
     let human = folder.read("result.txt");
     for question in ["sheet", "network"] {
         let answer = &result["questions"][question];

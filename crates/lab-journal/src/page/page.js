@@ -111,8 +111,8 @@
     document.documentElement.style.scrollPaddingTop = `${fixed.offsetHeight + 8}px`;
     rows[step].scrollIntoView({ block: "nearest" });
     document.getElementById("told").textContent = words.join("; ");
-    // The address names the step, so that a link can lead to it.
-    history.replaceState(null, "", `#${step + 1}`);
+    // The address names the step, so that a link can lead to it. A page in a frame has none.
+    if (location.protocol !== "about:") history.replaceState(null, "", `#${step + 1}`);
     tell(rows[step]);
   }
 

@@ -263,6 +263,7 @@ mod tests {
             seed: 1,
             until: Instant::now() + Duration::from_secs(600),
             own_network: false,
+            recorder: None,
             any_host: false,
         }
     }

@@ -23,13 +23,15 @@ use crate::ports::Port;
 use crate::process::{Answers, Group, Input, Invocation, Running};
 use crate::scratch::Scratch;
 use crate::verdict::{Log, Step, Stop, wrong};
+use lab_journal::Journal;
 use lab_netns::Closed;
-use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::{fs, io};
 
-pub use target::{Launch, Target};
+pub use target::{Launch, Recorder, Target};
 
 /// How long a program may take until it listens, or
 /// connects: interpreters start slowly on a busy machine.
@@ -71,6 +73,15 @@ pub struct Harness<'a> {
     groups: Groups,
     /// The network that the case has to itself, where it has one.
     network: Closed,
+    /// When the case began.
+    pub began: SystemTime,
+    /// Where the tracer writes what it sees of the programs.
+    records: Option<Scratch>,
+}
+
+/// Where the tracer writes what it sees of a program.
+fn record_of(folder: &Scratch, number: usize) -> PathBuf {
+    folder.path().join(format!("{number}.json"))
 }
 
 /// The programs that a case has started, for anyone who has to end them from another thread.
@@ -121,6 +132,11 @@ impl<'a> Harness<'a> {
             clients: 0,
             groups: Groups::default(),
             network,
+            began: SystemTime::now(),
+            records: match target.recorder {
+                Some(_) => Some(Scratch::new()?),
+                None => None,
+            },
         })
     }
 
@@ -261,6 +277,7 @@ impl<'a> Harness<'a> {
             let shell = ["sh", "-c", &script, "sh"].map(String::from);
             words.splice(0..0, shell);
         }
+        let recorded = self.record(&mut words);
         let answers = |address_only| {
             Input::Answers(Box::new(Answers {
                 kind: self.target.kind,
@@ -284,6 +301,7 @@ impl<'a> Harness<'a> {
                 Some(Input::Keyboard) if cfg!(target_os = "linux") => answers(true),
                 Some(input) => input.clone(),
             },
+            recorded,
         };
         match Running::start(&invocation) {
             Ok(program) => {
@@ -301,6 +319,45 @@ impl<'a> Harness<'a> {
                 format!("{program} could not be started: {error}."),
             )),
         }
+    }
+
+    /// Has the tracer record a program that is about to be started, where it records; says whether.
+    fn record(&self, words: &mut Vec<String>) -> bool {
+        let (Some(tracer), Some(folder)) = (&self.target.recorder, &self.records) else {
+            return false;
+        };
+        let began = self.began.duration_since(UNIX_EPOCH).unwrap_or_default();
+        // On the machine's network are other programs' packets as well.
+        #[cfg(target_os = "linux")]
+        let packets = self.target.own_network && lab_netns::pass_on_capturing().is_ok();
+        #[cfg(not(target_os = "linux"))]
+        let packets = false;
+        let lead = [
+            tracer.program.to_string_lossy().into_owned(),
+            "--record-part".to_string(),
+            record_of(folder, self.programs.len())
+                .to_string_lossy()
+                .into_owned(),
+            began.as_nanos().to_string(),
+            crate::journal::side(self.target.kind).name().to_string(),
+            if packets { "packets" } else { "calls" }.to_string(),
+            if tracer.lines { "lines" } else { "plain" }.to_string(),
+        ];
+        words.splice(0..0, lead);
+        true
+    }
+
+    /// What the tracer has seen of each program, in their order, once they have ended; `None` for a
+    /// program of which it could not tell.
+    pub fn recorded(&self) -> Vec<Option<Journal>> {
+        let Some(folder) = &self.records else {
+            return Vec::new();
+        };
+        let read = |number| {
+            let text = fs::read_to_string(record_of(folder, number)).ok()?;
+            Journal::from_json(&text).ok()
+        };
+        (0..self.programs.len()).map(read).collect()
     }
 
     /// Whether the command has a place of this name.

@@ -36,6 +36,8 @@ pub struct Target {
     pub until: Instant,
     /// Whether each case is played in its own network.
     pub own_network: bool,
+    /// What records the programs, where they are recorded (Linux).
+    pub recorder: Option<Recorder>,
     /// Whether the sheet's host is one of the Internet's: then a client may go to any address.
     pub any_host: bool,
 }
@@ -76,6 +78,15 @@ impl Target {
             false => Ok(Closed::default()),
         }
     }
+}
+
+/// The tracer.
+#[derive(Debug, Clone)]
+pub struct Recorder {
+    /// Its binary.
+    pub program: PathBuf,
+    /// Whether a program in Python is run so that it tells its lines.
+    pub lines: bool,
 }
 
 /// How the program under test is started.

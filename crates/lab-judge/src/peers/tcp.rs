@@ -5,13 +5,14 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use lab_journal::Transport;
 use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::limit::{LOOPS, Limit, Step};
 use crate::procfs;
-use crate::verdict::{Excerpt, Log, What};
+use crate::verdict::{Ends, Excerpt, Log, Passed, What};
 
 /// How long a connection waits for anything before it looks at its deadline again.
 const TICK: Duration = Duration::from_millis(20);
@@ -99,10 +100,20 @@ impl Connection {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(TICK))?;
         stream.set_write_timeout(Some(TICK))?;
+        // Of a connection that is gone already, nobody can say whose bytes pass.
+        let ends = stream.local_addr().ok().zip(stream.peer_addr().ok());
+        let log = match ends {
+            Some((local, peer)) => log.on(Ends {
+                transport: Transport::Tcp,
+                local,
+                peer: Some(peer),
+            }),
+            None => log.clone(),
+        };
         Ok(Connection {
             stream,
             who: who.to_string(),
-            log: log.clone(),
+            log,
             limit,
             sent: 0,
             ahead: Vec::new(),
@@ -116,7 +127,28 @@ impl Connection {
         self.write(bytes)
     }
 
-    fn write(&mut self, mut bytes: &[u8]) -> SendOutcome {
+    fn write(&mut self, bytes: &[u8]) -> SendOutcome {
+        let (at, before) = (SystemTime::now(), self.sent);
+        let outcome = self.write_all(bytes);
+        self.has_sent(at, before);
+        outcome
+    }
+
+    /// Notes which bytes went since a moment.
+    fn has_sent(&self, at: SystemTime, before: u64) {
+        let length = self.sent - before;
+        if length > 0 {
+            self.log.passed(Passed {
+                at,
+                sent: true,
+                offset: before,
+                length,
+                with: None,
+            });
+        }
+    }
+
+    fn write_all(&mut self, mut bytes: &[u8]) -> SendOutcome {
         let mut step = self.limit.step();
         while !bytes.is_empty() {
             match self.stream.write(bytes) {
@@ -186,6 +218,7 @@ impl Connection {
     /// The program takes no more when it waits, and nothing could be written for a while.
     pub fn send_until_stuck(&mut self, pattern: &[u8], most: usize) -> usize {
         const STUCK: Duration = Duration::from_millis(60);
+        let (at, before) = (SystemTime::now(), self.sent);
         let (mut sent, mut last) = (0, Instant::now());
         let until = self.limit.end;
         while sent < most {
@@ -212,6 +245,7 @@ impl Connection {
         }
         self.log
             .did(&self.who, format!("sent {sent} bytes and read nothing"));
+        self.has_sent(at, before);
         sent
     }
 

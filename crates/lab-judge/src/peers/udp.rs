@@ -9,9 +9,11 @@
 
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use crate::verdict::{Excerpt, Log, What};
+use lab_journal::Transport;
+
+use crate::verdict::{Ends, Excerpt, Log, Passed, What};
 
 /// How long a socket waits for a datagram before anyone
 /// who waits looks at the program and the time again.
@@ -48,10 +50,15 @@ impl Peer {
     pub fn on(address: SocketAddr, who: &str, log: &Log) -> io::Result<Self> {
         let socket = UdpSocket::bind(address)?;
         socket.set_read_timeout(Some(TICK))?;
+        let ends = Ends {
+            transport: Transport::Udp,
+            local: socket.local_addr()?,
+            peer: None,
+        };
         Ok(Peer {
             socket,
             who: who.to_string(),
-            log: log.clone(),
+            log: log.on(ends),
             buffer: vec![0; 65_536],
         })
     }
@@ -92,6 +99,7 @@ impl Peer {
         let words = format!("{words} {}", of_size(bytes.len()));
         self.log
             .add(&self.who, What::Datagram(words, Excerpt::of(bytes)));
+        self.passed(true, bytes.len(), to);
         self.socket.send_to(bytes, to).map(|_| ())
     }
 
@@ -107,11 +115,22 @@ impl Peer {
                 let words = format!("received {}", of_size(count));
                 self.log
                     .add(&self.who, What::Datagram(words, Excerpt::of(&bytes)));
+                self.passed(false, count, from);
                 Ok(Some(Datagram { bytes, from }))
             }
             Err(error) if nothing_yet(&error) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    fn passed(&self, sent: bool, count: usize, with: SocketAddr) {
+        self.log.passed(Passed {
+            at: SystemTime::now(),
+            sent,
+            offset: 0,
+            length: count as u64,
+            with: Some(with),
+        });
     }
 
     /// Something that happened, in words.

@@ -232,8 +232,8 @@ pub(super) fn kill_all(group: u32, marker: &str) {
     kill_strays(group, marker);
 }
 
-/// Kills all that left a group.
-fn kill_strays(group: u32, marker: &str) {
+/// Kills all that a program has started, and not the program itself while it runs.
+pub(super) fn kill_strays(group: u32, marker: &str) {
     // Only Linux tells what a process was started with: elsewhere the group is all there is.
     #[cfg(not(target_os = "linux"))]
     let _ = (group, marker);

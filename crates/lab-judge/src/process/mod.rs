@@ -36,7 +36,10 @@ use std::time::{Duration, Instant};
 use end::{End, watch};
 pub use end::{Ended, signal_name};
 pub use group::{Group, go_on, may_start, pause, prepare, spawn_lock, stop_all, sweep, tell};
-use group::{Signal, TERM_PATIENCE, belongs, descendants, kill_all, left_behind, running, signal};
+use group::{
+    Signal, TERM_PATIENCE, belongs, descendants, kill_all, kill_strays, left_behind, running,
+    signal,
+};
 pub use keyboard::{Answers, OpenQuestion};
 use keyboard::{Keys, Outputs, Typist};
 use output::Capture;
@@ -60,6 +63,8 @@ pub struct Invocation {
     pub folder: Option<PathBuf>,
     /// What it reads from stdin.
     pub input: Input,
+    /// Whether the first word is the tracer, which records the program and ends as it does.
+    pub recorded: bool,
 }
 
 /// What a program reads from its stdin.
@@ -89,6 +94,7 @@ pub struct Running {
     counts_from: u64,
     stopped: Option<String>,
     lives_on: bool,
+    recorded: bool,
 }
 
 impl Running {
@@ -215,6 +221,7 @@ impl Running {
             counts_from: 0,
             stopped: None,
             lives_on: false,
+            recorded: invocation.recorded,
         })
     }
 
@@ -313,6 +320,11 @@ impl Running {
 
     /// Ends it by KILL at once, without the chance to clean up: what a crash is like.
     pub fn kill(&mut self) {
+        if self.recorded {
+            // The tracer sees the program's end, and writes down what was before it.
+            kill_strays(self.id, &self.marker);
+            self.wait(TERM_PATIENCE);
+        }
         kill_all(self.id, &self.marker);
         self.finish();
     }

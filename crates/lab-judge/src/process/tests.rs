@@ -25,6 +25,7 @@ fn started(words: &[&str], input: Input) -> Running {
         words: words.iter().map(ToString::to_string).collect(),
         folder: None,
         input,
+        recorded: false,
     })
     .unwrap()
 }

@@ -61,7 +61,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    fn word(&self) -> &'static str {
+    pub(super) fn word(&self) -> &'static str {
         match self {
             Verdict::Right => "right",
             Verdict::Wrong => "wrong",
@@ -152,12 +152,12 @@ impl Row {
 
     /// Whether there is a score: what was not checked to
     /// its end has a gap in its place, and not a zero.
-    fn has_score(&self) -> bool {
+    pub(super) fn has_score(&self) -> bool {
         !matches!(self.verdict, Verdict::Trouble(_) | Verdict::NotChecked)
     }
 
     /// The points, where the whole stands for so many.
-    fn points(&self, of: u32) -> f64 {
+    pub(super) fn points(&self, of: u32) -> f64 {
         #[allow(
             clippy::cast_precision_loss,
             reason = "a score is a sum of a few dozen weights of at most 1000"
@@ -169,7 +169,7 @@ impl Row {
     }
 
     /// What stands out, in words.
-    fn remark(&self) -> String {
+    pub(super) fn remark(&self) -> String {
         match (&self.verdict, &self.first) {
             (Verdict::Wrong | Verdict::Right, Some(first)) => {
                 let more = match self.counts[1].saturating_sub(1) {

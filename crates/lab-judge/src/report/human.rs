@@ -1,5 +1,7 @@
 //! The result as a teacher would tell it.
 
+use lab_journal::Journal;
+
 use super::quote::{border, compare, excerpt, shown, thousands};
 use crate::sheet::Question;
 use crate::verdict::{CaseReport, Event, Failure, Outcome, ProgramReport, Report, TESTS, What};
@@ -14,6 +16,9 @@ const EVENTS: usize = 12;
 const PIECES: usize = 6;
 /// How many lines of the program's own output are shown.
 const LINES: usize = 5;
+/// How many lines of a picture are shown, from its beginning and from its end.
+const PICTURE_BEGIN: usize = 50;
+const PICTURE_END: usize = 20;
 /// How much of such a line is shown, in bytes.
 const LINE: usize = 160;
 
@@ -158,8 +163,41 @@ fn failed(report: &Report, case: &CaseReport, failure: &Failure, style: Style) -
     for (index, program) in case.programs.iter().enumerate() {
         out.push_str(&output(program, several.then_some(index + 1)));
     }
+    if let Some(trace) = &case.trace {
+        out.push_str(&picture(trace, style));
+    }
     out.push_str(&labeled("read", &readme(report, case)));
     out.push_str(&labeled("again", &again(report, case)));
+    out.push('\n');
+    out
+}
+
+/// What happened, call by call; of a long picture the beginning and the end.
+fn picture(trace: &Journal, style: Style) -> String {
+    let drawn = lab_journal::picture::draw(
+        trace,
+        lab_journal::layout::Style {
+            width: WIDTH - INDENT.len(),
+            color: style.color,
+            ascii: false,
+        },
+    );
+    let lines: Vec<&str> = drawn.lines().collect();
+    let mut out = String::from("\n");
+    let mut show = |lines: &[&str]| {
+        for line in lines {
+            out.push_str(&format!("{INDENT}{line}\n"));
+        }
+    };
+    match lines.len().checked_sub(PICTURE_BEGIN + PICTURE_END) {
+        Some(left_out) if left_out > 1 => {
+            show(&lines[..PICTURE_BEGIN]);
+            let more = format!("⋮ {left_out} lines more: --save html=FILE has them");
+            show(&[&more]);
+            show(&lines[PICTURE_BEGIN + left_out..]);
+        }
+        _ => show(&lines),
+    }
     out.push('\n');
     out
 }

@@ -252,7 +252,9 @@ mod tests {
             }],
             only_the_port: false,
             notes: vec![format!("a note\non {id}")],
+            began: std::time::SystemTime::now(),
             elapsed: Duration::from_millis(10),
+            trace: None,
         };
         let failure = Failure {
             misconception: &crate::misconceptions::NOT_STARTED,

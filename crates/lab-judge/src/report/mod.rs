@@ -4,16 +4,19 @@
 //! |---|---|
 //! | [`human`] | the report that a student reads |
 //! | [`student`] | what the author of a program reads after grading |
+//! | [`html`] | a page with the pictures |
 //! | [`quote`] | bytes as text, and how two runs of bytes differ |
 //! | [`machine`] | our own schema |
 //! | [`ci`] | JUnit's XML, and TAP |
 //! | [`graders`] | Gradescope, and classroom50 |
-//! | [`grades`] | the table of many submissions |
+//! | [`grades`], [`index`] | the table of many submissions, and a page that leads to theirs |
 
 pub mod ci;
 pub mod graders;
 pub mod grades;
+pub mod html;
 pub mod human;
+pub mod index;
 pub mod machine;
 pub mod quote;
 pub mod student;
@@ -34,6 +37,8 @@ pub enum Format {
     Human,
     /// For a program's author: the score, what to fix first, each mistake once.
     Student,
+    /// For a browser: what failed, each with its picture where the check drew one.
+    Html,
     /// Our own schema, `lab-check/1`.
     Json,
     /// JUnit's XML.
@@ -48,9 +53,10 @@ pub enum Format {
 
 impl Format {
     /// All of them.
-    pub const ALL: [Format; 7] = [
+    pub const ALL: [Format; 8] = [
         Format::Human,
         Format::Student,
+        Format::Html,
         Format::Json,
         Format::Junit,
         Format::Tap,
@@ -63,6 +69,7 @@ impl Format {
         match self {
             Format::Human => "human",
             Format::Student => "student",
+            Format::Html => "html",
             Format::Json => "json",
             Format::Junit => "junit",
             Format::Tap => "tap",
@@ -76,6 +83,7 @@ impl Format {
         match self {
             Format::Human => "full.txt",
             Format::Student => "txt",
+            Format::Html => "html",
             Format::Json => "json",
             Format::Junit => "xml",
             Format::Tap => "tap",
@@ -94,7 +102,7 @@ impl Format {
             .into_iter()
             .find(|format| format.name() == name)
             .ok_or_else(|| {
-                "the formats are human, student, json, junit, tap, gradescope and classroom50"
+                "the formats are human, student, html, json, junit, tap, gradescope and classroom50"
                     .to_string()
             })
     }
@@ -109,6 +117,7 @@ pub fn render(report: &Report, format: Format, color: bool) -> anyhow::Result<St
     match format {
         Format::Human => Ok(human::text(report, &human::Style { color, all: true })),
         Format::Student => Ok(student::text(report)),
+        Format::Html => html::page(report),
         Format::Json => machine::json(report),
         Format::Junit => ci::junit(report),
         Format::Tap => Ok(ci::tap(report)),

@@ -149,7 +149,7 @@ fn first_of_all(report: &Report, mistake: &Mistake<'_>) -> Vec<String> {
 }
 
 /// The command that plays a case, as its author types it: in the program's own folder.
-fn again(report: &Report, case: &CaseReport) -> String {
+pub(super) fn again(report: &Report, case: &CaseReport) -> String {
     let command = report.side(case).map_or("", |side| side.command.as_str());
     let command = command.replace("{dir}/", "").replace("{dir}", ".");
     format!(

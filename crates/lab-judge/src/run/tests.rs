@@ -95,6 +95,7 @@ fn asleep(plan: &Plan, case_limit: Duration) -> Target {
         seed: 1,
         until: plan.begin + plan.limit,
         own_network: false,
+        recorder: None,
         any_host: false,
     }
 }

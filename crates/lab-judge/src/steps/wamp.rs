@@ -153,7 +153,7 @@ impl Wamp {
             BASE64.encode(&proof.bytes())
         );
         connection.send(answer.as_bytes());
-        let log = std::mem::take(&mut connection.log);
+        let log = std::mem::take(&mut connection.log).apart();
         log.did("router", format!("opened the WebSocket with {SUBPROTOCOL}"));
         Ok(Wamp {
             connection,

@@ -1,0 +1,120 @@
+//! Records one program for `cargo lab check`, which plays the other side of the run itself.
+//!
+//! The check starts this binary in the program's place. The program has its streams, its folder and
+//! its network, and ends as it ends; what happened is written into a file.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, UNIX_EPOCH};
+
+use anyhow::{Context, bail};
+use lab_journal::{Exit, Side};
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, WaitOptions, getpid, kill_process, setrlimit, waitpid,
+};
+
+use crate::capture::{self, View};
+use crate::ending::Ending;
+use crate::record::Recorder;
+use crate::roles::{self, Commands};
+use crate::trace::complete;
+use crate::tracer::Tracer;
+use crate::{child, ptrace};
+
+/// The first word of the command line of a binary that records a part of a run. Then come the file,
+/// when the run began (in nanoseconds since 1970), the program's side, whether to capture packets,
+/// whether a program in Python tells its lines, and the program's command.
+pub const MARK: &str = "--record-part";
+/// The first word of the command line of a binary that only tells whether it could.
+pub const ASK: &str = "--can-record";
+
+/// Runs the program, writes what happened, and gives the exit code.
+pub fn run(words: &[OsString]) -> anyhow::Result<i32> {
+    let [file, began, side, packets, lines, program @ ..] = words else {
+        bail!("{MARK} FILE BEGAN SIDE PACKETS LINES COMMAND");
+    };
+    let text = |word: &OsString| word.to_string_lossy().into_owned();
+    let nanoseconds = text(began).parse().context("when did the run begin?")?;
+    let began = UNIX_EPOCH + Duration::from_nanos(nanoseconds);
+    let side = match text(side).as_str() {
+        "server" => Side::Server,
+        "client" => Side::Client,
+        other => bail!("there is no side {other}"),
+    };
+    let last = Arc::new(AtomicU64::new(0));
+    let mut recorder = Recorder::new(began, Arc::clone(&last));
+    let captures = match text(packets).as_str() {
+        "packets" => capture::start(began, false),
+        _ => Err(anyhow::anyhow!("the machine's network has others in it")),
+    };
+    let captures = match captures {
+        Ok(captures) => captures.map(|capture| (View::Whole, capture)).into(),
+        Err(error) => {
+            recorder.note(&format!("calls alone, no segments: {error:#}"));
+            Vec::new()
+        }
+    };
+    lab_netns::keep_capturing().context("cannot give up the right to capture packets")?;
+    let commands = Commands {
+        server: None,
+        client: match text(lines).as_str() {
+            "lines" => roles::with_lines(program),
+            _ => program.to_vec(),
+        },
+        clients: 1,
+        part: Some(side),
+    };
+    let ending = Ending::of_part(began, last)?;
+    let (recorder, ends) = Tracer::new(recorder, ending).run(&commands, None)?;
+    let run = complete(recorder, captures, Vec::new())?;
+    write(Path::new(file), &run.journal.to_json()?)?;
+    end_like(ends.client)
+}
+
+/// In one step: who reads it finds all of it or nothing.
+fn write(file: &Path, text: &str) -> anyhow::Result<()> {
+    let beside = file.with_extension("part");
+    fs::write(&beside, text)
+        .and_then(|()| fs::rename(&beside, file))
+        .with_context(|| format!("cannot write {}", file.display()))
+}
+
+/// Ends as the program has ended: by its signal, or with its exit code.
+fn end_like(exit: Option<Exit>) -> anyhow::Result<i32> {
+    let signal = exit.and_then(|exit| exit.signal);
+    let Some(number) = signal else {
+        return Ok(exit.and_then(|exit| exit.code).unwrap_or(1));
+    };
+    // Its own memory is of no interest.
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    setrlimit(Resource::Core, none).context("cannot forbid a core dump")?;
+    if let Some(signal) = Signal::from_named_raw(number) {
+        // Rust has its own answer to the first signal of some kinds, and none to the second.
+        for _ in 0..2 {
+            kill_process(getpid(), signal).context("cannot end like the program")?;
+        }
+    }
+    Ok(128 + number)
+}
+
+/// Whether this system lets a program be traced: tried with one that does nothing.
+pub fn can_record() -> anyhow::Result<i32> {
+    let tid = child::start(&["true".into()], Stdio::null())?;
+    let pid = Pid::from_raw(tid).context("a process has no number")?;
+    loop {
+        let stop = waitpid(Some(pid), WaitOptions::empty()).context("cannot wait for a process")?;
+        match stop {
+            Some((_, status)) if status.stopped() => {
+                ptrace::resume(tid, 0).context("cannot let a traced program run on")?;
+            }
+            _ => return Ok(0),
+        }
+    }
+}
