@@ -215,7 +215,7 @@ impl Page<'_> {
         let trace = self.of_no_machine(trace);
         let title = format!("{}: {}", case.id, case.name);
         // In an attribute only the quote could end it, and `&` would begin something else.
-        let page = draw(&trace, &title)?
+        let page = draw(&trace, title.as_str())?
             .replace('&', "&amp;")
             .replace('"', "&quot;");
         let open = if is_open { " open" } else { "" };
