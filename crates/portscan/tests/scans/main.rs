@@ -23,7 +23,7 @@
 //! | [`link`] | two namespaces joined by a slow link |
 //!
 //! `cargo test -p portscan` takes each kind of network once. The longer runs are ignored by
-//! default: `cargo test --release -p portscan --test it -- --include-ignored`
+//! default: `cargo test --release -p portscan --test scans -- --include-ignored`
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "these are tests")]
 
