@@ -8,7 +8,7 @@
     reason = "a test may fail by a panic anywhere, and say why on stderr"
 )]
 
-#[path = "it/support/mod.rs"]
+#[path = "router/support/mod.rs"]
 mod support;
 
 use support::{Peer, Router, id, uri};
