@@ -1,4 +1,6 @@
 //! Talking with a server under test, and meeting a client under test.
+//!
+//! One file, since both sides hold the same conversation and read its answers alike.
 
 use super::{at_rest, bytes, cut, filler_text};
 use crate::harness::Harness;
