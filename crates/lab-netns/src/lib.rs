@@ -18,7 +18,7 @@
 //! |---|---|
 //! | [`names`] | a name server that knows one address, and the files that lead a program to it |
 //! | [`attempts`] | where the programs of a network tried to go |
-//! | [`sockets`] | the sockets of a network, with what waits in their queues |
+//! | `sockets` | the sockets of a network, with what waits in their queues |
 //! | [`linux`] | the system calls |
 //!
 //! The right to make one is `CAP_SYS_ADMIN`, which root has. A program
