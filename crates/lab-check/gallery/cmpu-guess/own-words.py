@@ -18,7 +18,7 @@ while True:
         elif number < guess:
             answer = "Too high!"
         else:
-            answer = "CORRECT"
+            answer = "You win!"
     except ValueError:
         answer = f'ERROR: "{text[:64]}" is not a whole number'
     server.sendto(answer.encode(), client)
