@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use anyhow::Context;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use data_encoding::BASE64;
 use serde::Serialize;
 
 use crate::layout::{Arrow, Line, Row, Widths, lines};
@@ -370,7 +369,7 @@ fn described(
         number: numbers.get(&place).copied().unwrap_or(0),
         side: side.unwrap_or(Side::Server).name(),
         length: data.length,
-        bytes: STANDARD.encode(&data.bytes[..data.bytes.len().min(BYTES)]),
+        bytes: BASE64.encode(&data.bytes[..data.bytes.len().min(BYTES)]),
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! A call that took time while something else happened has two lines: `accept … waits`, and `accept
 //! = :51234` at its end.
+//!
+//! One file, since it is one picture: what each kind of entry says in it.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -287,7 +289,8 @@ fn of_call(
         );
         rows.extend(row.map(|row| Row { joins, ..row }));
     };
-    let result = result_of(journal, call, widths.side);
+    let mut result = result_of(journal, call, widths.side);
+    result += &cause(journal, place, call).unwrap_or_default();
     let Some(ended) = call.ended else {
         row(at, format!("{begin} … waits to the end"), None);
         return;
@@ -382,6 +385,35 @@ fn result_of(journal: &Journal, call: &Call, width: usize) -> String {
             )
         }
     }
+}
+
+/// So many entries are looked at for a call's cause.
+const NEAR: usize = 1_000;
+
+/// Why a call failed that is not to blame: the system tells of a refusal with the next call on the
+/// socket, whatever that is.
+fn cause(journal: &Journal, place: usize, call: &Call) -> Option<String> {
+    let refused = matches!(&call.outcome, Outcome::Error(name) if name == "ECONNREFUSED");
+    let socket = journal.sockets.get(call.socket?)?;
+    if !refused || call.name == "connect" {
+        return None;
+    }
+    let before = journal.entries[..place].iter().rev().take(NEAR);
+    let mut earlier = before.filter_map(|entry| match &entry.event {
+        Event::Call(earlier) if earlier.socket == call.socket => Some(earlier),
+        _ => None,
+    });
+    if socket.transport == Transport::Tcp {
+        let connect = earlier.find(|earlier| earlier.name == "connect")?;
+        return Some(format!(", of {}", begin_of(connect)));
+    }
+    let sent = earlier.find_map(|earlier| {
+        let data = earlier.data.as_ref().filter(|data| data.sent)?;
+        Some((earlier, data))
+    });
+    let (earlier, data) = sent?;
+    let bytes = quoted(&data.bytes, data.length, QUOTED);
+    Some(format!(", of {} {bytes}", begin_of(earlier)))
 }
 
 /// An address as short as it is clear: on the loopback the port is enough.

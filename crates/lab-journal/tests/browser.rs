@@ -47,7 +47,6 @@ window.addEventListener("load", () => {
 
 /// What the driver found on a page, in a window of this width.
 fn drive(folder: &Path, page: &str, width: usize) -> Value {
-    use base64::Engine;
     let file = folder.join("page.html");
     fs::write(&file, page.replace("</body>", DRIVER)).expect("a page");
     let output = Command::new("chromium")
@@ -65,7 +64,7 @@ fn drive(folder: &Path, page: &str, width: usize) -> Value {
         .split_once("<pre id=\"found\">")
         .expect("the driver ran");
     let (found, _) = rest.split_once('<').expect("its result ends");
-    let json = base64::engine::general_purpose::STANDARD.decode(found);
+    let json = data_encoding::BASE64.decode(found.as_bytes());
     serde_json::from_slice(&json.expect("base64")).expect("JSON")
 }
 

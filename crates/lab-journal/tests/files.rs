@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use data_encoding::BASE64;
 use lab_journal::layout::Style;
 use lab_journal::{Event, Journal, html, picture, queues, svg};
 use quick_xml::events::Event as Xml;
@@ -161,8 +160,8 @@ fn shown(data: &Value, step: &Value) -> Bytes {
         let mut bytes = Vec::new();
         for piece in queue["pieces"].as_array().expect("pieces") {
             let send = &data["sends"][piece[0].to_string()];
-            let all = STANDARD
-                .decode(send["bytes"].as_str().expect("base64"))
+            let all = BASE64
+                .decode(send["bytes"].as_str().expect("base64").as_bytes())
                 .expect("base64");
             let from = number(&piece[1]);
             bytes.extend(&all[from..from + number(&piece[2])]);

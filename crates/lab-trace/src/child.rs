@@ -44,7 +44,8 @@ pub fn start(words: &[OsString], stdin: Stdio) -> anyhow::Result<i32> {
         ))
         .hint(
             "in a container, start it with --cap-add=SYS_PTRACE; on the machine itself, look at \
-             /proc/sys/kernel/yama/ptrace_scope, which has to be 0 or 1",
+             /proc/sys/kernel/yama/ptrace_scope, which has to be 0 or 1; cargo lab spy needs none of \
+             that and shows what passes between the two",
         );
     }
     kill_process(pid, Signal::CONT).context("cannot continue a process")?;

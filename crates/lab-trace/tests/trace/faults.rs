@@ -290,3 +290,28 @@ fn datagrams_that_are_sent_together_are_delayed_together() {
     let took = taken.expect("it ended") - sent;
     assert!((400_000..1_200_000).contains(&took), "{took}");
 }
+
+#[test]
+fn a_late_refusal_names_the_send_that_was_refused() {
+    let pair = Pair::new(
+        "peer, _ = listener.accept()\npeer.recv(1)\n",
+        "udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+udp.connect(('127.0.0.1', 9001))
+udp.send(b'first')
+try: udp.send(b'second')
+except ConnectionRefusedError: pass
+udp.send(b'third')
+try: udp.recv(10)
+except ConnectionRefusedError: pass
+",
+    );
+    let (output, _) = pair.run();
+    let shown = stdout(&output);
+    let words = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    for told in [
+        "= ECONNREFUSED, of send 5 \"first\"",
+        "= ECONNREFUSED, of send 5 \"third\"",
+    ] {
+        assert!(words.contains(told), "{told} is not in {shown}");
+    }
+}
