@@ -9,7 +9,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-// The package `transparency-service` has this file and its neighbor in another module.
+// Not `crate::`: the tests of a package may have this file and its neighbor in another module.
 use super::binaries::{built, workspace};
 use super::{BUILD_DEADLINE, DEADLINE};
 

@@ -91,8 +91,8 @@ mod tests {
 
     #[test]
     fn nothing_is_left_to_take_out_of_a_program_of_ours() {
-        let exercise = EXERCISES.iter().find(|one| one.name == "dsd-sum");
-        let roles = exercise.expect("it can be checked").roles.iter();
+        let exercise = EXERCISES.first().expect("something can be checked");
+        let roles = exercise.roles.iter();
         let sides: Vec<_> = roles.map(|role| (role, "rust".to_string())).collect();
         assert_eq!(of_the_starter(&Report::default(), &sides), None);
     }

@@ -513,8 +513,9 @@ fn a_starter_in_a_zip_is_small_and_all_of_them_are_made_quickly() {
         .collect();
     assert_eq!(made.keys().cloned().collect::<Vec<_>>(), names);
     for (name, bytes) in made {
+        // Of these are 17 KiB RUST.md and the hints.
         assert!(
-            bytes.len() <= 120 * 1024,
+            bytes.len() <= 128 * 1024,
             "{name} has {} bytes",
             bytes.len()
         );

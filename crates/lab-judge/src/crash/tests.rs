@@ -64,13 +64,13 @@ ConnectionRefusedError: [Errno 111] Connection refused
 
 #[test]
 fn a_part_of_a_starter_that_is_not_written_is_no_mistake() {
-    let rust = "\nthread 'main' (7) panicked at crates/dsd-sum-server/src/main.rs:36:5:\n\
+    let rust = "\nthread 'main' (7) panicked at crates/my-server/src/main.rs:36:5:\n\
                 not yet implemented: write steps 1 to 5\nnote: run with `RUST_BACKTRACE=1`\n";
     let crash = crashed(101, rust);
     assert_eq!(crash.kind, Kind::NotWritten);
     assert_eq!(
         not_written(&crash),
-        "Steps 1 to 5 are not written yet: crates/dsd-sum-server/src/main.rs, line 36."
+        "Steps 1 to 5 are not written yet: crates/my-server/src/main.rs, line 36."
     );
     let python = PYTHON.replace(
         "TypeError: a bytes-like object is required, not 'str'",
