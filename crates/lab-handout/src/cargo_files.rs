@@ -32,12 +32,15 @@ pub fn add(files: &mut Files, source: &Source, offline: bool) -> anyhow::Result<
         executable: false,
     };
     files.insert("Cargo.lock".to_string(), entry(lock));
-    let has_crate = |name: &str| files.contains_key(&format!("crates/{name}/Cargo.toml"));
+    let is_absent = |name: &str| {
+        let manifest = format!("crates/{name}/Cargo.toml");
+        source.catalog.root.join(&manifest).exists() && !files.contains_key(&manifest)
+    };
     let manifest = files
         .get("Cargo.toml")
         .context("the workspace has no Cargo.toml")?;
     let manifest = String::from_utf8_lossy(&manifest.bytes);
-    let manifest = entry(without_profiles_of_absent(&manifest, has_crate).into_bytes());
+    let manifest = entry(without_profiles_of_absent(&manifest, is_absent).into_bytes());
     files.insert("Cargo.toml".to_string(), manifest);
     Target::Folder(folder.clone()).write(files)?;
     // Versions stay; packages that nobody needs any longer go.
@@ -69,17 +72,17 @@ pub fn add(files: &mut Files, source: &Source, offline: bool) -> anyhow::Result<
 /// Runs cargo in the folder and gives what it printed.
 /// The workspace's manifest without the profiles of its own crates that are not handed out: cargo
 /// would warn of each one at every call. A profile is a paragraph, with the comment above it.
-fn without_profiles_of_absent(manifest: &str, has_crate: impl Fn(&str) -> bool) -> String {
-    let is_absent = |paragraph: &&str| {
+fn without_profiles_of_absent(manifest: &str, is_absent: impl Fn(&str) -> bool) -> String {
+    let is_of_absent = |paragraph: &&str| {
         let mut names = paragraph.lines().filter_map(|line| {
             let name = line.strip_prefix("[profile.dev.package.")?;
             name.strip_suffix(']')
         });
-        names.any(|name| name.starts_with("lab-") && !has_crate(name))
+        names.any(&is_absent)
     };
     let kept: Vec<&str> = manifest
         .split("\n\n")
-        .filter(|paragraph| !is_absent(paragraph))
+        .filter(|paragraph| !is_of_absent(paragraph))
         .collect();
     // The last paragraph may have been one of them.
     format!("{}\n", kept.join("\n\n").trim_end())
@@ -152,12 +155,12 @@ mod tests {
         let manifest = "[workspace]\nmembers = []\n\n# Slow.\n[profile.dev.package.lab-trace]\n\
             opt-level = 2\n\n# Fast.\n[profile.dev.package.memchr]\nopt-level = 3\n\n\
             [profile.dev.package.lab-core]\nopt-level = 1\n";
-        let kept = without_profiles_of_absent(manifest, |name| name == "lab-core");
+        let kept = without_profiles_of_absent(manifest, |name| name == "lab-trace");
         assert_eq!(
             kept,
             "[workspace]\nmembers = []\n\n# Fast.\n[profile.dev.package.memchr]\nopt-level = 3\n\n\
              [profile.dev.package.lab-core]\nopt-level = 1\n"
         );
-        assert_eq!(without_profiles_of_absent(manifest, |_| true), manifest);
+        assert_eq!(without_profiles_of_absent(manifest, |_| false), manifest);
     }
 }
