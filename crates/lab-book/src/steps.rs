@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use anyhow::{bail, ensure};
+use lab_core::steps::of_line;
 
 use crate::code::Language;
 
@@ -34,7 +35,7 @@ pub fn keys(text: &str, language: Language) -> Vec<(usize, Key)> {
     let all: Vec<&str> = text.lines().collect();
     let mut keys = Vec::new();
     for (number, line) in all.iter().enumerate() {
-        if let Some((step, words)) = step(line, language) {
+        if let Some((step, words)) = of_line(line, language.comment()) {
             keys.push((number, Key::Step(step, words.to_string())));
         } else if let Some(name) = function(line, language) {
             let begins = |line: &&str| {
@@ -47,13 +48,6 @@ pub fn keys(text: &str, language: Language) -> Vec<(usize, Key)> {
         }
     }
     keys
-}
-
-/// The number and the words of a line that is a step.
-fn step(line: &str, language: Language) -> Option<(usize, &str)> {
-    let words = line.trim().strip_prefix(language.comment())?;
-    let (number, words) = words.trim_start().split_once(". ")?;
-    Some((number.parse().ok()?, words))
 }
 
 /// The name of the function that a line at the top level begins.

@@ -8,6 +8,7 @@
 //! | [`json`] | reading what cargo prints |
 //! | [`process`] | programs started, heard, and ended in every case |
 //! | [`staging`] | folders for work that is not finished |
+//! | [`steps`] | the numbered steps of a lab program |
 
 pub mod cargo;
 pub mod catalog;
@@ -15,3 +16,4 @@ pub mod hints;
 pub mod json;
 pub mod process;
 pub mod staging;
+pub mod steps;

@@ -69,7 +69,6 @@ pub fn add(files: &mut Files, source: &Source, offline: bool) -> anyhow::Result<
     add_folder(files, &folder, &vendor)
 }
 
-/// Runs cargo in the folder and gives what it printed.
 /// The workspace's manifest without the profiles of its own crates that are not handed out: cargo
 /// would warn of each one at every call. A profile is a paragraph, with the comment above it.
 fn without_profiles_of_absent(manifest: &str, is_absent: impl Fn(&str) -> bool) -> String {
@@ -88,6 +87,7 @@ fn without_profiles_of_absent(manifest: &str, is_absent: impl Fn(&str) -> bool) 
     format!("{}\n", kept.join("\n\n").trim_end())
 }
 
+/// Runs cargo in the folder and gives what it printed.
 fn cargo(folder: &Path, args: &[&str]) -> anyhow::Result<Vec<u8>> {
     let mut command = lab_core::cargo::command();
     command.args(args).current_dir(folder);

@@ -14,6 +14,7 @@
 //! and what is in its place compiles and says at run time what is missing.
 
 use anyhow::{bail, ensure};
+use lab_core::steps::of_line;
 
 use crate::calls;
 
@@ -158,25 +159,22 @@ fn parts(text: &str, language: Language) -> anyhow::Result<Vec<Part>> {
 /// a statement that compiles and says what is missing.
 fn replacement(lines: &str, program: &str, language: Language) -> (String, String) {
     let comment = language.comment();
-    let steps: Vec<&str> = lines
-        .lines()
-        .filter(|line| is_step(line, comment))
-        .collect();
+    let steps = lines.lines().filter_map(|line| of_line(line, comment));
+    let numbers: Vec<usize> = steps.map(|(number, _)| number).collect();
     let first = lines
         .lines()
         .find(|line| !line.trim().is_empty())
         .unwrap_or_default();
     let indent = &first[..first.len() - first.trim_start().len()];
-    let task = match (number(steps.first()), number(steps.last())) {
+    let task = match (numbers.first(), numbers.last()) {
         (Some(first), Some(last)) if first != last => format!("steps {first} to {last}"),
         (Some(first), _) => format!("step {first}"),
         (None, _) => "this part".to_string(),
     };
-    let numbers: Vec<u32> = steps.iter().filter_map(|step| number(Some(step))).collect();
     let said = match numbers.split_last() {
         // The steps between these are in a helper.
         Some((last, before)) if numbers.windows(2).any(|next| next[1] != next[0] + 1) => {
-            let before: Vec<String> = before.iter().map(u32::to_string).collect();
+            let before: Vec<String> = before.iter().map(usize::to_string).collect();
             format!("steps {} and {last}", before.join(", "))
         }
         _ => task.clone(),
@@ -202,7 +200,7 @@ fn replacement(lines: &str, program: &str, language: Language) -> (String, Strin
 fn with_code<'a>(lines: &'a str, comment: &str) -> Vec<(&'a str, String)> {
     let mut steps: Vec<(&str, String)> = Vec::new();
     for line in lines.lines() {
-        if is_step(line, comment) {
+        if of_line(line, comment).is_some() {
             steps.push((line, String::new()));
         } else if let Some((_, code)) = steps.last_mut() {
             code.push_str(line);
@@ -225,24 +223,6 @@ fn questions(lines: &str) -> String {
     } else {
         questions
     }
-}
-
-/// `// 3. Bind it to the server's address`
-fn is_step(line: &str, comment: &str) -> bool {
-    line.trim().strip_prefix(comment).is_some_and(|rest| {
-        let rest = rest.trim_start();
-        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        digits > 0 && rest[digits..].starts_with(". ")
-    })
-}
-
-fn number(step: Option<&&str>) -> Option<u32> {
-    let digits: String = step?
-        .chars()
-        .skip_while(|c| !c.is_ascii_digit())
-        .take_while(char::is_ascii_digit)
-        .collect();
-    digits.parse().ok()
 }
 
 /// Without its middle a program has variables and imports

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use addr2line::Loader;
+use lab_core::steps::of_line;
 use lab_journal::Source;
 
 /// A line is shown as far as this, in characters.
@@ -89,18 +90,15 @@ fn is_own(file: &Path) -> bool {
 /// The numbered comment above the last of these lines, in the same function: `3. Bind it`.
 fn step(lines: &[&str]) -> Option<String> {
     for line in lines.iter().rev() {
-        let text = line.trim_start();
-        let comment = text.strip_prefix("//").or_else(|| text.strip_prefix('#'));
-        if let Some(words) = comment.map(str::trim_start)
-            && let Some((number, _)) = words.split_once(". ")
-            && !number.is_empty()
-            && number.bytes().all(|letter| letter.is_ascii_digit())
-        {
-            return Some(words.to_string());
+        if let Some((number, words)) = of_line(line, "//").or_else(|| of_line(line, "#")) {
+            return Some(format!("{number}. {words}"));
         }
         // A function begins, perhaps that of a class.
         let begins = ["fn ", "pub fn ", "def ", "async fn "];
-        if begins.iter().any(|word| text.starts_with(word)) {
+        if begins
+            .iter()
+            .any(|word| line.trim_start().starts_with(word))
+        {
             return None;
         }
     }

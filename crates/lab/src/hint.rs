@@ -13,6 +13,7 @@ use anyhow::{Context, anyhow};
 use argh::{ArgsInfo, FromArgs};
 use lab_core::catalog::Catalog;
 use lab_core::hints::{self, LEVELS};
+use lab_core::steps::of_line;
 use labnet::{Hint as _, did_you_mean, say};
 
 /// Gives a hint for the first step that your program lacks: a question, then where to look, then a
@@ -305,11 +306,7 @@ fn steps(text: &str, comment: &str) -> Vec<Step> {
     let mut bare: Vec<usize> = Vec::new();
     for (line, text) in (1..).zip(text.lines()) {
         let words = text.trim();
-        if let Some((number, words)) = words
-            .strip_prefix(comment)
-            .and_then(|words| words.trim_start().split_once(". "))
-            .and_then(|(number, words)| Some((number.parse().ok()?, words)))
-        {
+        if let Some((number, words)) = of_line(words, comment) {
             bare.push(steps.len());
             steps.push(Step {
                 number,

@@ -21,8 +21,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tests::binaries::built;
-use tests::binaries::workspace;
+use tests::binaries::{built, workspace};
 use tests::catalog::{Entry, entries};
 
 /// How long the tests of a starter may take to fail.

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tests::binaries::workspace;
 use tests::catalog::lab_programs;
 
+use crate::programs::step;
 use crate::{assert_tidy, file};
 
 const HINTS: &str = "crates/lab-core/src/hints.md";
@@ -24,13 +25,6 @@ fn regions(text: &str) -> Vec<&str> {
         }
     }
     found
-}
-
-/// The words of a numbered step.
-fn step<'a>(line: &'a str, comment: &str) -> Option<&'a str> {
-    let (number, words) = line.strip_prefix(comment)?.trim_start().split_once(". ")?;
-    number.parse::<usize>().ok()?;
-    Some(words)
 }
 
 /// A line of code without its blanks and its comment; `None` for a comment, and for a line that
@@ -67,7 +61,7 @@ fn problems(hints: &str, programs: &[[String; 4]]) -> Vec<String> {
         for line in regions(rust).into_iter().chain(regions(python)) {
             solution.extend(code(line).map(|code| (code, name)));
         }
-        for words in regions(rust).iter().filter_map(|line| step(line, "//")) {
+        for (_, words) in regions(rust).iter().filter_map(|line| step(line, "//")) {
             used.insert(words);
             let Some(section) = sections.get(words) else {
                 problems.push(format!("{HINTS} has no hints for {name}: {words}"));

@@ -143,19 +143,21 @@ fn a_header_out_of_order_or_with_a_wrong_command_is_found() {
     assert!(!bad_header("x", GOOD, None, "c").is_empty());
 }
 
+/// The number and the words of a line that begins a step.
+pub fn step<'a>(line: &'a str, marker: &str) -> Option<(usize, &'a str)> {
+    let (number, words) = line
+        .trim()
+        .strip_prefix(marker)?
+        .trim_start()
+        .split_once(". ")?;
+    Some((number.parse().ok()?, words))
+}
+
 /// The numbered steps of a program: line, number, words.
 fn steps<'a>(text: &'a str, marker: &str) -> Vec<(usize, usize, &'a str)> {
-    let step = |line: &'a str| {
-        let (number, words) = line
-            .trim()
-            .strip_prefix(marker)?
-            .trim_start()
-            .split_once(". ")?;
-        Some((number.parse().ok()?, words))
-    };
     (1..)
         .zip(text.lines())
-        .filter_map(|(number, line)| step(line).map(|(step, words)| (number, step, words)))
+        .filter_map(|(number, line)| step(line, marker).map(|(step, words)| (number, step, words)))
         .collect()
 }
 
