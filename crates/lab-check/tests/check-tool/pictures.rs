@@ -108,6 +108,9 @@ pub fn a_picture_has_the_programs_calls_and_what_the_check_did() {
             .unwrap_or_else(|| panic!("no {word} after the one before: {shown}"));
         rest = after;
     }
+    // The program has answered all bytes but the last before the check reads: it takes a byte only
+    // when it has answered the one before.
+    let shown = picture(&[&words[..], &["byte-by-byte"]].concat());
     assert!(
         shown.contains(", of "),
         "several sends in one recv: {shown}"
