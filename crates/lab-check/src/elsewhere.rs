@@ -37,8 +37,7 @@ pub fn play(role: &Role, target: &Target, plan: &Plan, shared_report: &SharedRep
         return;
     }
     for found in &second.cases {
-        let mut cases = report.cases.iter_mut();
-        let Some(first) = cases.find(|case| case.role == found.role && case.id == found.id) else {
+        let Some(first) = report.case_mut(found.role, found.id) else {
             continue;
         };
         let told =

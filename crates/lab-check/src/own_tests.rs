@@ -282,26 +282,24 @@ impl Counted {
         let Some(progress) = &self.progress else {
             return;
         };
-        let done = text.lines().filter(|line| line.starts_with("test "));
-        let names = done.filter_map(|line| Some(line.split_once(" ... ")?.0));
-        for name in names.skip(self.done) {
+        for (name, _) in results(&text).skip(self.done) {
             self.done += 1;
-            progress.done(name.trim_start_matches("test "));
+            progress.done(name);
         }
     }
 }
 
+/// Each test that libtest tells the result of, `test NAME ... ok`, and that result.
+fn results(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let lines = text.lines();
+    lines.filter_map(|line| line.strip_prefix("test ")?.split_once(" ... "))
+}
+
 /// What libtest says about failed tests: the first one, and what its programs said.
 fn failed(text: &str, some: &str) -> Option<(Failure, String)> {
-    let mut results = BTreeMap::new();
-    for line in text.lines() {
-        if let Some((name, result)) = line
-            .strip_prefix("test ")
-            .and_then(|l| l.split_once(" ... "))
-        {
-            results.insert(name, result.starts_with("FAILED"));
-        }
-    }
+    let results: BTreeMap<&str, bool> = results(text)
+        .map(|(name, result)| (name, result.starts_with("FAILED")))
+        .collect();
     let wrong: Vec<&str> = results
         .iter()
         .filter(|(_, failed)| **failed)

@@ -60,10 +60,7 @@ pub fn draw(targets: &[(&'static Role, Target)], plan: &Plan, shared_report: &Sh
                     };
                     progress.done(one.case.id);
                     let mut report = lock(shared_report);
-                    let mut cases = report.cases.iter_mut();
-                    let case =
-                        cases.find(|case| case.role == one.report.role && case.id == one.report.id);
-                    if let Some(case) = case {
+                    if let Some(case) = report.case_mut(one.report.role, one.report.id) {
                         case.trace = Some(trace);
                     }
                 }
@@ -141,7 +138,7 @@ fn mistake(report: &CaseReport) -> Option<&'static str> {
 /// When there is none, and why.
 pub fn tracer() -> anyhow::Result<PathBuf> {
     if !cfg!(target_os = "linux") {
-        bail!("only Linux tells them");
+        bail!("only Linux lets the calls be seen");
     }
     let folder = workspace::root().join("crates").join(TRACER);
     if !folder.join("Cargo.toml").exists() {

@@ -48,6 +48,15 @@ impl Side {
             Side::Client => "client",
         }
     }
+
+    /// The other one.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Side::Server => Side::Client,
+            Side::Client => Side::Server,
+        }
+    }
 }
 
 /// A process.

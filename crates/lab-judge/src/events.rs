@@ -126,8 +126,8 @@ impl Log {
     #[must_use]
     pub fn on(&self, socket: Ends) -> Self {
         Log {
-            written: Arc::clone(&self.written),
             socket: Some(socket),
+            ..self.clone()
         }
     }
 
@@ -135,8 +135,8 @@ impl Log {
     #[must_use]
     pub fn apart(&self) -> Self {
         Log {
-            written: Arc::clone(&self.written),
             socket: None,
+            ..self.clone()
         }
     }
 

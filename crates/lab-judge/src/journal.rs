@@ -41,17 +41,14 @@ pub fn of_case(case: &CaseReport, kind: Kind, recorded: Vec<Journal>) -> Journal
         leave_out_refused(&mut journal);
     }
     let check = std::process::id();
-    let played = |pid, side, played| Process {
+    let process = |pid, side, played| Process {
         pid,
         side,
         parent: None,
         played,
     };
-    let other = match side {
-        Side::Server => Side::Client,
-        Side::Client => Side::Server,
-    };
-    journal.processes.push(played(check, other, true));
+    let other = side.other();
+    journal.processes.push(process(check, other, true));
     let mut writer = Writer {
         began: case.began,
         check,
@@ -63,7 +60,7 @@ pub fn of_case(case: &CaseReport, kind: Kind, recorded: Vec<Journal>) -> Journal
     }
     let mut journal = writer.journal;
     if !traced {
-        journal.processes.push(played(PROGRAM, side, false));
+        journal.processes.push(process(PROGRAM, side, false));
         let end = journal.entries.iter().map(|entry| entry.at).max();
         for program in &case.programs {
             journal.entries.extend(printed(program, end.unwrap_or(0)));
@@ -74,8 +71,8 @@ pub fn of_case(case: &CaseReport, kind: Kind, recorded: Vec<Journal>) -> Journal
         Kind::Program => "the client here is your program".to_string(),
         Kind::Server | Kind::Client => format!("the {yours} is your program"),
     };
-    let played = format!("{alone}, and the {ours} is the check");
-    journal.notes.insert(0, played);
+    let sides = format!("{alone}, and the {ours} is the check");
+    journal.notes.insert(0, sides);
     journal.entries.sort_by_key(|entry| entry.at);
     ties::tie(&mut journal);
     journal

@@ -153,14 +153,19 @@ pub fn holder_of(inode: u64, processes: impl Iterator<Item = Process>) -> Option
     processes.find(|process| socket_inodes(process.id).contains(&inode))
 }
 
+/// The processes of a group.
+fn of_group(group: u32) -> impl Iterator<Item = Process> {
+    let all = processes_of(&[group]).into_iter();
+    all.filter(move |process| process.group == group)
+}
+
 /// The addresses on which a group of processes listens (TCP) or which it has bound (UDP).
 pub fn listening(protocol: &str, group: u32) -> Vec<SocketAddr> {
     let Some(sockets) = sockets(protocol) else {
         return Vec::new();
     };
-    let inodes: Vec<u64> = processes_of(&[group])
-        .into_iter()
-        .filter(|process| process.group == group)
+    let of_group = of_group(group);
+    let inodes: Vec<u64> = of_group
         .flat_map(|process| socket_inodes(process.id))
         .collect();
     sockets
@@ -243,10 +248,9 @@ pub fn has_heard_an_end(group: u32) -> bool {
     let Some(sockets) = sockets("tcp") else {
         return false;
     };
-    let of_group = processes_of(&[group])
-        .into_iter()
-        .filter(|one| one.group == group);
-    let inodes: BTreeSet<u64> = of_group.flat_map(|one| socket_inodes(one.id)).collect();
+    let inodes: BTreeSet<u64> = of_group(group)
+        .flat_map(|one| socket_inodes(one.id))
+        .collect();
     sockets
         .iter()
         .any(|socket| socket.ended && socket.unread == 0 && inodes.contains(&socket.inode))

@@ -98,11 +98,7 @@ pub fn play(
                     progress(&result);
                     let mut report = labnet::lock(report);
                     report.elapsed = plan.begin.elapsed();
-                    match report
-                        .cases
-                        .iter_mut()
-                        .find(|known| known.role == result.role && known.id == result.id)
-                    {
+                    match report.case_mut(result.role, result.id) {
                         Some(known) => *known = result,
                         None => report.cases.push(result),
                     }

@@ -240,6 +240,12 @@ impl Report {
         cases.filter(move |case| case.question() == question)
     }
 
+    /// The case of this side with this short name.
+    pub fn case_mut(&mut self, role: &str, id: &str) -> Option<&mut CaseReport> {
+        let mut cases = self.cases.iter_mut();
+        cases.find(|case| case.role == role && case.id == id)
+    }
+
     /// Whether a case has a say in the verdict, in the exit code and in the score.
     pub fn decides(&self, case: &CaseReport) -> bool {
         self.strict || case.question() == Question::Sheet

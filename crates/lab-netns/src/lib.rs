@@ -133,7 +133,7 @@ pub fn enter(_: IpAddr) -> anyhow::Result<()> {
 }
 
 /// Lets the programs that the calling thread starts capture the packets of its network (packet(7)),
-/// and what they start, until one of them calls [`keep_capturing`].
+/// and what they start, until one of them calls [`stop_passing_on_capturing`].
 ///
 /// # Errors
 ///
@@ -143,15 +143,25 @@ pub fn pass_on_capturing() -> std::io::Result<()> {
     linux::pass_on_capturing()
 }
 
-/// The programs that the calling thread starts from now on may no longer capture packets because of
-/// [`pass_on_capturing`].
+/// Lets programs capture packets: this system has no such right to pass on.
+///
+/// # Errors
+///
+/// Always.
+#[cfg(not(target_os = "linux"))]
+pub fn pass_on_capturing() -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}
+
+/// Ends what [`pass_on_capturing`] began: programs that the calling thread starts from now on do
+/// not get the right from it.
 ///
 /// # Errors
 ///
 /// When the system refuses.
 #[cfg(target_os = "linux")]
-pub fn keep_capturing() -> std::io::Result<()> {
-    linux::keep_capturing()
+pub fn stop_passing_on_capturing() -> std::io::Result<()> {
+    linux::stop_passing_on_capturing()
 }
 
 /// A way that a program tried to go.

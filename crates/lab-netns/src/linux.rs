@@ -94,7 +94,7 @@ pub fn pass_on_capturing() -> io::Result<()> {
 }
 
 /// The programs that the calling thread starts get no capability by [`pass_on_capturing`].
-pub fn keep_capturing() -> io::Result<()> {
+pub fn stop_passing_on_capturing() -> io::Result<()> {
     Ok(clear_ambient_capability_set()?)
 }
 

@@ -58,7 +58,8 @@ pub fn run(words: &[OsString]) -> anyhow::Result<i32> {
             Vec::new()
         }
     };
-    lab_netns::keep_capturing().context("cannot give up the right to capture packets")?;
+    lab_netns::stop_passing_on_capturing()
+        .context("cannot give up the right to capture packets")?;
     let commands = Commands {
         server: None,
         client: match text(lines).as_str() {
@@ -66,21 +67,15 @@ pub fn run(words: &[OsString]) -> anyhow::Result<i32> {
             _ => program.to_vec(),
         },
         clients: 1,
-        part: Some(side),
+        side,
     };
     let ending = Ending::of_part(began, last)?;
     let (recorder, ends) = Tracer::new(recorder, ending).run(&commands, None)?;
     let run = complete(recorder, captures, Vec::new())?;
-    write(Path::new(file), &run.journal.to_json()?)?;
+    let file = Path::new(file);
+    fs::write(file, run.journal.to_json()?)
+        .with_context(|| format!("cannot write {}", file.display()))?;
     end_like(ends.client)
-}
-
-/// In one step: who reads it finds all of it or nothing.
-fn write(file: &Path, text: &str) -> anyhow::Result<()> {
-    let beside = file.with_extension("part");
-    fs::write(&beside, text)
-        .and_then(|()| fs::rename(&beside, file))
-        .with_context(|| format!("cannot write {}", file.display()))
 }
 
 /// Ends as the program has ended: by its signal, or with its exit code.

@@ -18,8 +18,8 @@ pub struct Commands {
     pub client: Vec<OsString>,
     /// How many clients run at once.
     pub clients: usize,
-    /// The side of the one program of a run whose other side `cargo lab check` plays.
-    pub part: Option<Side>,
+    /// The side of the clients: the client's, unless `cargo lab check` plays that.
+    pub side: Side,
 }
 
 /// What the user named.
@@ -54,7 +54,7 @@ pub fn commands(wanted: Wanted<'_>) -> anyhow::Result<Commands> {
                 server: None,
                 client: words(program)?,
                 clients,
-                part: None,
+                side: Side::Client,
             });
         }
         let (Some(server), Some(client)) = (server, client) else {
@@ -66,7 +66,7 @@ pub fn commands(wanted: Wanted<'_>) -> anyhow::Result<Commands> {
             server: Some(words(server)?),
             client: words(client)?,
             clients,
-            part: None,
+            side: Side::Client,
         });
     };
     let catalog = Catalog::read()?;
@@ -82,7 +82,7 @@ pub fn commands(wanted: Wanted<'_>) -> anyhow::Result<Commands> {
                 server: None,
                 client: command(&catalog, &built, alone, program)?,
                 clients,
-                part: None,
+                side: Side::Client,
             });
         }
         Roles::Alone(_) => {
@@ -117,7 +117,7 @@ pub fn commands(wanted: Wanted<'_>) -> anyhow::Result<Commands> {
         server: Some(server?),
         client: client?,
         clients,
-        part: None,
+        side: Side::Client,
     })
 }
 

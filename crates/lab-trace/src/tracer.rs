@@ -109,8 +109,7 @@ impl Tracer {
                 0 => Stdio::inherit(),
                 _ => Stdio::null(),
             };
-            let side = commands.part.unwrap_or(Side::Client);
-            let client = self.start(side, &commands.client, stdin)?;
+            let client = self.start(commands.side, &commands.client, stdin)?;
             self.clients.push(client);
             self.running += 1;
         }

@@ -130,25 +130,20 @@ pub(super) fn program(folder: &Path, side: &str) -> anyhow::Result<PathBuf> {
             .to_string_lossy()
             .into_owned()
     };
+    let listed = |paths: &[PathBuf]| paths.iter().map(name).collect::<Vec<_>>().join(", ");
     let mut of_side: Vec<PathBuf> = files.clone();
     of_side.retain(|path| name(path).to_ascii_lowercase().contains(side));
     match (&files[..], &of_side[..]) {
         ([only], _) | (_, [only]) => Ok(only.clone()),
         ([], _) if all.is_empty() => Err(anyhow!("it is empty")),
-        ([], _) => {
-            let names: Vec<String> = all.iter().map(name).collect();
-            Err(anyhow!(
-                "there is no program in it, but only {}",
-                names.join(", ")
-            ))
-        }
-        _ => {
-            let names: Vec<String> = files.iter().map(name).collect();
-            Err(anyhow!(
-                "it holds {}, and it is not clear which is the {side}",
-                names.join(", ")
-            ))
-        }
+        ([], _) => Err(anyhow!(
+            "there is no program in it, but only {}",
+            listed(&all)
+        )),
+        _ => Err(anyhow!(
+            "it holds {}, and it is not clear which is the {side}",
+            listed(&files)
+        )),
     }
 }
 

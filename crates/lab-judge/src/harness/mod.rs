@@ -328,10 +328,7 @@ impl<'a> Harness<'a> {
         };
         let began = self.began.duration_since(UNIX_EPOCH).unwrap_or_default();
         // On the machine's network are other programs' packets as well.
-        #[cfg(target_os = "linux")]
         let packets = self.target.own_network && lab_netns::pass_on_capturing().is_ok();
-        #[cfg(not(target_os = "linux"))]
-        let packets = false;
         let lead = [
             tracer.program.to_string_lossy().into_owned(),
             "--record-part".to_string(),

@@ -7,7 +7,7 @@ use std::net::{SocketAddr, SocketAddrV4};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::{CpuUsage, Process, Work};
+use super::{CpuUsage, Process, Work, of_group};
 
 /// What sock_diag tells of a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -254,13 +254,7 @@ pub fn descriptors(group: u32) -> Option<usize> {
                 .count(),
         )
     };
-    Some(
-        processes_of(&[group])
-            .into_iter()
-            .filter(|p| p.group == group)
-            .filter_map(count)
-            .sum(),
-    )
+    Some(of_group(group).filter_map(count).sum())
 }
 
 /// What the threads of a group have done so far, and do now.
@@ -269,11 +263,13 @@ pub fn cpu_usage(group: u32) -> Option<CpuUsage> {
     if group == 0 {
         return None;
     }
+    let processes: Vec<Process> = of_group(group).collect();
+    Some(usage_of(&processes))
+}
+
+fn usage_of(processes: &[Process]) -> CpuUsage {
     let mut cpu_usage = CpuUsage::default();
-    for process in processes_of(&[group])
-        .into_iter()
-        .filter(|process| process.group == group)
-    {
+    for process in processes {
         let Ok(threads) = fs::read_dir(format!("/proc/{}/task", process.id)) else {
             continue;
         };
@@ -297,18 +293,21 @@ pub fn cpu_usage(group: u32) -> Option<CpuUsage> {
                 .is_some_and(|thread| ['R', 'D'].contains(&thread.state));
         }
     }
-    Some(cpu_usage)
+    cpu_usage
 }
 
 /// What the processes of a group have done so far. Where their figures cannot be read, nothing is
 /// known of their calls.
 pub fn work(group: u32) -> Option<Work> {
+    if group == 0 {
+        return None;
+    }
+    let processes: Vec<Process> = of_group(group).collect();
     let mut work = Work {
-        ran: cpu_usage(group)?.ran,
+        ran: usage_of(&processes).ran,
         ..Work::default()
     };
-    let of_group = processes_of(&[group]).into_iter();
-    for process in of_group.filter(|one| one.group == group) {
+    for process in &processes {
         let figures = ticks(process.id).zip(moved(process.id));
         let Some(((user, kernel), moved)) = figures else {
             continue;

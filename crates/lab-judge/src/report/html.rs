@@ -9,9 +9,9 @@ use std::fmt::Write;
 use lab_journal::html::{draw, escaped};
 use lab_journal::{Event, Journal};
 
-use super::human::{conversation, output, readme};
-use super::quote::compare;
-use super::student::again;
+use super::human::{INDENT, readme};
+use super::machine::{differing, seen};
+use super::student;
 use crate::sheet::Question;
 use crate::verdict::{CaseReport, Failure, Outcome, Report};
 
@@ -23,17 +23,13 @@ const STYLE: &str = include_str!("page.css");
 ///
 /// When a picture cannot be drawn.
 pub fn page(report: &Report) -> anyhow::Result<String> {
-    let page = Page {
-        folder: report.folder.as_deref(),
-    };
-    let name = report.student.as_deref().unwrap_or("your program");
-    let title = page.text(&format!("{}: {name}", report.exercise));
+    let page = Page { report };
+    let title = page.text(&student::title(report));
     let mut body = String::new();
-    if let Some(trouble) = &report.trouble {
-        let words = format!("There is no score: the check did not come to its end ({trouble}).");
-        page.paragraph(&mut body, "", &words);
-    } else {
-        page.score(&mut body, report);
+    let (score, questions) = student::score(report);
+    page.paragraph(&mut body, "", &score);
+    for question in questions {
+        page.paragraph(&mut body, "", &question);
     }
     for remark in &report.remarks {
         page.paragraph(&mut body, "note", &format!("note: {remark}"));
@@ -47,7 +43,7 @@ pub fn page(report: &Report) -> anyhow::Result<String> {
         }
         let _ = writeln!(body, "<h2>{}</h2>", page.text(question.words()));
         for case in cases {
-            page.case(&mut body, report, case, &mut is_first)?;
+            page.case(&mut body, case, &mut is_first)?;
         }
     }
     Ok(document(&title, &body))
@@ -78,22 +74,13 @@ pub(super) fn document(title: &str, body: &str) -> String {
 
 /// How texts get into the page.
 struct Page<'a> {
-    /// The folder in which the programs ran.
-    folder: Option<&'a str>,
+    report: &'a Report,
 }
 
 impl Page<'_> {
-    /// Without the folder, which says nothing to anyone who reads the page elsewhere.
-    fn without_folder(&self, text: &str) -> String {
-        match self.folder {
-            Some(folder) => super::without_folder(folder, text),
-            None => text.to_string(),
-        }
-    }
-
     /// One line of text.
     fn text(&self, text: &str) -> String {
-        escaped(&self.without_folder(text).replace('\n', " "))
+        escaped(&student::without_folder(self.report, text).replace('\n', " "))
     }
 
     fn paragraph(&self, out: &mut String, class: &str, text: &str) {
@@ -109,7 +96,7 @@ impl Page<'_> {
         let lines: Vec<String> = lines
             .trim_end()
             .lines()
-            .map(|line| self.text(line.strip_prefix("      ").unwrap_or(line)))
+            .map(|line| self.text(line.strip_prefix(INDENT).unwrap_or(line)))
             .collect();
         if lines.iter().all(String::is_empty) {
             return;
@@ -122,36 +109,14 @@ impl Page<'_> {
         );
     }
 
-    fn score(&self, out: &mut String, report: &Report) {
-        let (earned, all) = report.score();
-        let score = match (report.points, report.in_points(earned)) {
-            (Some(of), Some(points)) => format!("Score: {points:.2} of {of}"),
-            _ => format!("Score: {earned} of {all}"),
-        };
-        self.paragraph(out, "", &score);
-        for question in Question::ALL {
-            let counts = report.counts_of(question);
-            if counts.total() > 0 {
-                let (words, passed, all) = (question.words(), counts.passed, counts.total());
-                self.paragraph(out, "", &format!("{words} {passed} of {all} cases passed."));
-            }
-        }
-    }
-
-    fn case(
-        &self,
-        out: &mut String,
-        report: &Report,
-        case: &CaseReport,
-        is_first: &mut bool,
-    ) -> anyhow::Result<()> {
+    fn case(&self, out: &mut String, case: &CaseReport, is_first: &mut bool) -> anyhow::Result<()> {
         let (class, why) = match &case.outcome {
             Outcome::Passed => ("passed", None),
             Outcome::Failed(_) => ("failed", None),
             Outcome::Skipped(why) => ("skipped", Some(why)),
             Outcome::Undecided(why) => ("undecided", Some(why)),
         };
-        let name = self.text(&report.full_name(case));
+        let name = self.text(&self.report.full_name(case));
         let _ = writeln!(
             out,
             "<section class=\"{class}\">\n<h3><span class=\"outcome\">{class}</span> {name}: {}</h3>",
@@ -161,7 +126,7 @@ impl Page<'_> {
             self.paragraph(out, "", why);
         }
         if let Outcome::Failed(failure) = &case.outcome {
-            self.failed(out, report, case, failure);
+            self.failed(out, case, failure);
             if let Some(trace) = &case.trace {
                 self.picture(out, &name, case, trace, std::mem::take(is_first))?;
             }
@@ -173,7 +138,7 @@ impl Page<'_> {
         Ok(())
     }
 
-    fn failed(&self, out: &mut String, report: &Report, case: &CaseReport, failure: &Failure) {
+    fn failed(&self, out: &mut String, case: &CaseReport, failure: &Failure) {
         let summary = self.text(&failure.summary);
         let _ = writeln!(out, "<p><strong>{summary}</strong></p>");
         if let Some(asked) = case.asked {
@@ -183,25 +148,15 @@ impl Page<'_> {
         let (id, title, text) = (mistake.id, mistake.title, mistake.text);
         self.paragraph(out, "", &format!("The mistake ({id}): {title}. {text}"));
         if let Some(diff) = &failure.diff {
-            let compared = compare(diff);
-            let lines = format!(
-                "expected  {}\nreceived  {}\n          {} {}",
-                compared.expected, compared.received, compared.caret, compared.place
-            );
-            self.lines(out, "expected and received", &lines);
+            self.lines(out, "expected and received", &differing(diff));
         }
-        let several = case.programs.len() > 1;
-        let mut said = conversation(&case.events);
-        for (number, program) in (1..).zip(&case.programs) {
-            said += &output(program, several.then_some(number));
-        }
-        self.lines(out, "what passed", &said);
+        self.lines(out, "what passed", &seen(case));
         self.paragraph(
             out,
             "",
-            &format!("Read {}. Try it alone:", readme(report, case)),
+            &format!("Read {}. Try it alone:", readme(self.report, case)),
         );
-        self.lines(out, "the command", &again(report, case));
+        self.lines(out, "the command", &student::again(self.report, case));
     }
 
     fn picture(
@@ -234,16 +189,17 @@ impl Page<'_> {
 
     /// The journal without the folder in its texts.
     fn of_no_machine(&self, trace: &Journal) -> Journal {
+        let without_folder = |text: &str| student::without_folder(self.report, text);
         let mut trace = trace.clone();
         for entry in &mut trace.entries {
             match &mut entry.event {
-                Event::Output(output) => output.text = self.without_folder(&output.text),
-                Event::Call(call) => call.name = self.without_folder(&call.name),
+                Event::Output(output) => output.text = without_folder(&output.text),
+                Event::Call(call) => call.name = without_folder(&call.name),
                 _ => {}
             }
         }
         for note in &mut trace.notes {
-            *note = self.without_folder(note);
+            *note = without_folder(note);
         }
         trace
     }

@@ -2,14 +2,15 @@
 
 use lab_journal::Journal;
 
+use super::check_again;
 use super::quote::{border, compare, excerpt, shown, thousands};
 use crate::sheet::Question;
-use crate::verdict::{CaseReport, Event, Failure, Outcome, ProgramReport, Report, TESTS, What};
+use crate::verdict::{CaseReport, Event, Failure, Outcome, ProgramReport, Report, What};
 
 /// How wide prose is set, in characters.
 const WIDTH: usize = 92;
 /// What is before everything that belongs to a case.
-const INDENT: &str = "      ";
+pub(super) const INDENT: &str = "      ";
 /// How many events of a conversation are shown, from its end.
 const EVENTS: usize = 12;
 /// How many pieces of a sending are shown.
@@ -215,22 +216,17 @@ pub fn readme(report: &Report, case: &CaseReport) -> String {
 
 /// The command that plays this case alone, in the same way.
 pub fn again(report: &Report, case: &CaseReport) -> String {
-    if case.role == TESTS {
-        return format!("cargo lab check {} --only {}", report.exercise, case.id);
-    }
     let command = report.side(case).map_or("", |side| side.command.as_str());
     let folder = match &report.folder {
         Some(folder) => format!(" --in {}", shell_words::quote(folder)),
         None => String::new(),
     };
-    format!(
-        "cargo lab check {}{folder} --{} {} --only {} --seed {}{}",
-        report.exercise,
-        case.role,
-        shell_words::quote(command),
-        case.id,
-        report.seed,
-        report.options
+    check_again(
+        report,
+        case,
+        &folder,
+        command,
+        &format!(" --seed {}", report.seed),
     )
 }
 

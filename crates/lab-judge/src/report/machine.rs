@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::human::{again, conversation, output, readme};
 use super::quote::{compare, quoted};
 use crate::sheet::Question;
-use crate::verdict::{CaseReport, Counts, Excerpt, Outcome, Report};
+use crate::verdict::{CaseReport, Counts, Diff, Excerpt, Outcome, Report};
 
 /// The name of the inner schema.
 const SCHEMA: &str = "lab-check/1";
@@ -53,22 +53,33 @@ fn evidence(report: &Report, case: &CaseReport) -> String {
         failure.summary, failure.misconception.title, failure.misconception.text
     );
     if let Some(diff) = &failure.diff {
-        let compared = compare(diff);
-        text.push_str(&format!(
-            "expected  {}\nreceived  {}\n          {} {}\n",
-            compared.expected, compared.received, compared.caret, compared.place
-        ));
+        text.push_str(&differing(diff));
     }
-    text.push_str(&conversation(&case.events));
-    let several = case.programs.len() > 1;
-    for (number, program) in (1..).zip(&case.programs) {
-        text.push_str(&output(program, several.then_some(number)));
-    }
+    text.push_str(&seen(case));
     text.push_str(&format!(
         "read {}\nagain: {}\n",
         readme(report, case),
         again(report, case)
     ));
+    text
+}
+
+/// Both texts, and where they differ.
+pub(super) fn differing(diff: &Diff) -> String {
+    let compared = compare(diff);
+    format!(
+        "expected  {}\nreceived  {}\n          {} {}\n",
+        compared.expected, compared.received, compared.caret, compared.place
+    )
+}
+
+/// What passed on the wire, and what the programs printed.
+pub(super) fn seen(case: &CaseReport) -> String {
+    let mut text = conversation(&case.events);
+    let several = case.programs.len() > 1;
+    for (number, program) in (1..).zip(&case.programs) {
+        text.push_str(&output(program, several.then_some(number)));
+    }
     text
 }
 
@@ -235,7 +246,7 @@ mod tests {
 
     use super::*;
     use crate::report::{Format, render};
-    use crate::verdict::{Failure, ProgramReport, Side};
+    use crate::verdict::{Failure, ProgramReport, Side, TESTS};
 
     fn report() -> Report {
         let case = |id, outcome| CaseReport {
@@ -296,6 +307,19 @@ mod tests {
                 );
             }
             assert!(text.contains("a remark on all"), "{format:?}: {text}");
+        }
+    }
+
+    #[test]
+    fn the_exercises_own_tests_are_played_again_without_a_program() {
+        let mut report = report();
+        report.cases[1].role = TESTS;
+        report.sides[0].role = TESTS;
+        for format in [Format::Human, Format::Student, Format::Html, Format::Json] {
+            let text = render(&report, format, false).unwrap();
+            let command = "cargo lab check an-exercise --only fails";
+            assert!(text.contains(command), "{format:?}: {text}");
+            assert!(!text.contains("--tests"), "{format:?}: {text}");
         }
     }
 

@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use labnet::Hint;
 
-use crate::verdict::Report;
+use crate::verdict::{CaseReport, Report, TESTS};
 
 /// The forms of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,6 +146,27 @@ pub fn can_write(path: &Path) -> anyhow::Result<()> {
 /// A text without the path of a folder, which says nothing to anyone who reads it elsewhere.
 pub fn without_folder(folder: &str, text: &str) -> String {
     text.replace(&format!("{folder}/"), "").replace(folder, ".")
+}
+
+/// The command that plays a case alone: with these words for the folder, the program and the seed.
+fn check_again(
+    report: &Report,
+    case: &CaseReport,
+    folder: &str,
+    command: &str,
+    seed: &str,
+) -> String {
+    let (exercise, id) = (&report.exercise, case.id);
+    // The exercise's own tests are about all sides together.
+    if case.role == TESTS {
+        return format!("cargo lab check {exercise} --only {id}");
+    }
+    format!(
+        "cargo lab check {exercise}{folder} --{} {} --only {id}{seed}{}",
+        case.role,
+        shell_words::quote(command),
+        report.options
+    )
 }
 
 /// Writes a result into a file: next to it first, then in its place with

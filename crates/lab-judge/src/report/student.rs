@@ -1,6 +1,7 @@
 //! What the author of a program reads after grading:
 //! the score, what to fix first, and each mistake once.
 
+use super::check_again;
 use super::human::{hanging, labeled, output, wrapped};
 use super::quote::compare;
 use crate::misconceptions::Misconception;
@@ -54,36 +55,46 @@ pub fn text(report: &Report) -> String {
 
 /// The name, the score, and both questions.
 fn head(report: &Report) -> Vec<String> {
-    let name = report.student.as_deref().unwrap_or("your program");
-    let mut lines = vec![format!("{}: {name}", report.exercise)];
-    if let Some(trouble) = &report.trouble {
-        lines.extend(paragraph(&format!(
-            "There is no score: the check did not come to its end ({trouble})."
-        )));
+    let mut lines = vec![title(report)];
+    let (score, questions) = score(report);
+    if report.trouble.is_some() {
+        lines.extend(paragraph(&score));
         return lines;
     }
-    let (earned, all) = report.score();
-    lines.push(match (report.points, report.in_points(earned)) {
-        (Some(of), Some(points)) => format!("Score: {points:.2} of {of}"),
-        _ => format!("Score: {earned} of {all}"),
-    });
+    lines.push(score);
     lines.push(String::new());
-    for question in Question::ALL {
-        let counts = report.counts_of(question);
-        if counts.total() > 0 {
-            lines.push(format!(
-                "{} {} of {} cases passed.",
-                question.words(),
-                counts.passed,
-                counts.total()
-            ));
-        }
-    }
+    lines.extend(questions);
     for remark in &report.remarks {
         lines.extend(set("Note: ", remark));
     }
     lines.push(String::new());
     lines
+}
+
+/// The exercise, and whose program it is.
+pub(super) fn title(report: &Report) -> String {
+    let name = report.student.as_deref().unwrap_or("your program");
+    format!("{}: {name}", report.exercise)
+}
+
+/// The score, and each question with its cases; or why there is no score.
+pub(super) fn score(report: &Report) -> (String, Vec<String>) {
+    if let Some(trouble) = &report.trouble {
+        let why = format!("There is no score: the check did not come to its end ({trouble}).");
+        return (why, Vec::new());
+    }
+    let (earned, all) = report.score();
+    let score = match (report.points, report.in_points(earned)) {
+        (Some(of), Some(points)) => format!("Score: {points:.2} of {of}"),
+        _ => format!("Score: {earned} of {all}"),
+    };
+    let counted = Question::ALL.map(|question| (question, report.counts_of(question)));
+    let counted = counted.into_iter().filter(|(_, counts)| counts.total() > 0);
+    let questions = counted.map(|(question, counts)| {
+        let (words, passed, all) = (question.words(), counts.passed, counts.total());
+        format!("{words} {passed} of {all} cases passed.")
+    });
+    (score, questions.collect())
 }
 
 /// The mistakes in the order in which to fix them: first those
@@ -152,14 +163,7 @@ fn first_of_all(report: &Report, mistake: &Mistake<'_>) -> Vec<String> {
 pub(super) fn again(report: &Report, case: &CaseReport) -> String {
     let command = report.side(case).map_or("", |side| side.command.as_str());
     let command = command.replace("{dir}/", "").replace("{dir}", ".");
-    format!(
-        "cargo lab check {} --{} {} --only {}{}",
-        report.exercise,
-        case.role,
-        shell_words::quote(&command),
-        case.id,
-        report.options
-    )
+    check_again(report, case, "", &command, "")
 }
 
 /// Another mistake with its explanation.
@@ -236,7 +240,7 @@ fn not_shown(report: &Report) -> Vec<String> {
 }
 
 /// The text without the folder in which the program ran.
-fn without_folder(report: &Report, text: &str) -> String {
+pub(super) fn without_folder(report: &Report, text: &str) -> String {
     match &report.folder {
         Some(folder) => super::without_folder(folder, text),
         None => text.to_string(),

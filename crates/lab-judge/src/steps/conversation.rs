@@ -107,13 +107,7 @@ fn no_more(client: &Connection, expected: &[u8], more: &[u8]) -> Step {
 /// Whether bytes that came after so many right ones are those that an earlier message had there: a
 /// buffer into which a shorter message was read still holds them.
 fn is_left_over(log: &Log, at: usize, more: &[u8]) -> bool {
-    log.events().iter().any(|event| {
-        let What::Sent(pieces) = &event.what else {
-            return false;
-        };
-        // The beginning of a long message, as far as it is kept.
-        let heads = pieces.iter().map(|piece| piece.head.as_slice());
-        let sent = heads.collect::<Vec<_>>().concat();
+    sent(log).iter().any(|sent| {
         let rest = sent.get(at..).unwrap_or_default();
         let alike = rest.len().min(more.len());
         (alike == more.len() || alike >= FEW) && rest[..alike] == more[..alike]
@@ -136,16 +130,21 @@ fn holds_old_bytes(log: &Log, expected: &[u8], got: &[u8], at: usize) -> bool {
     if rest.is_empty() || !got[at + more..].starts_with(rest) {
         return false;
     }
-    let (events, old) = (log.events(), &got[at..at + more]);
-    let sent = events.iter().rev().filter_map(|event| match &event.what {
+    let old = &got[at..at + more];
+    // The last one is the message that this is the answer to.
+    let mut earlier = sent(log).into_iter().rev().skip(1);
+    earlier.any(|sent| sent.ends_with(old))
+}
+
+/// The messages that were sent: of a long one the beginning, as far as it is kept.
+fn sent(log: &Log) -> Vec<Vec<u8>> {
+    let events = log.events();
+    let sent = events.iter().filter_map(|event| match &event.what {
         What::Sent(pieces) => Some(pieces),
         _ => None,
     });
-    // The last one is the message that this is the answer to.
-    sent.skip(1).any(|pieces| {
-        let heads = pieces.iter().map(|piece| piece.head.as_slice());
-        heads.collect::<Vec<_>>().concat().ends_with(old)
-    })
+    sent.map(|pieces| pieces.iter().flat_map(|piece| piece.head.clone()).collect())
+        .collect()
 }
 
 /// A server that read a message and did not answer: what makes it answer says what it waits for.

@@ -136,10 +136,7 @@ fn pass(relay: &Relay, direction: &Direction) -> io::Result<()> {
         reset(from, to);
         Ok(())
     };
-    let receiver = match sender {
-        Side::Server => Side::Client,
-        Side::Client => Side::Server,
-    };
+    let receiver = sender.other();
     if to.set_tcp_nodelay(true).is_err() {
         return broken(Some(receiver));
     }
