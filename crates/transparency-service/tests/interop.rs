@@ -79,11 +79,9 @@ impl TlsPair {
     fn new(name: &str) -> Self {
         let pair = TlsPair(folder(name));
         let names = ["localhost", "127.0.0.1"].map(str::to_string);
-        let params = rcgen::CertificateParams::new(names).unwrap();
-        let key = rcgen::KeyPair::generate().unwrap();
-        let certificate = params.self_signed(&key).unwrap();
-        fs::write(pair.certificate(), certificate.pem()).unwrap();
-        fs::write(pair.key(), key.serialize_pem()).unwrap();
+        let made = rcgen::generate_simple_self_signed(names).unwrap();
+        fs::write(pair.certificate(), made.cert.pem()).unwrap();
+        fs::write(pair.key(), made.signing_key.serialize_pem()).unwrap();
         pair
     }
 

@@ -304,8 +304,9 @@ impl<H: Clone> Realm<H> {
         let role = session.identity.authrole.clone();
         *self.by_role.entry(role).or_default() += 1;
         self.sessions.insert(id, session);
+        let begun = self.begun;
         self.announce(known::SESSION_ON_JOIN, &[joined.into()]);
-        self.proceed(out);
+        self.proceed_since(begun, out);
     }
 
     /// Takes a message from a session. `now` is the time since any moment, the same for all calls.
@@ -393,10 +394,15 @@ impl<H: Clone> Realm<H> {
             Message::Hello { .. } => Err("the session has already been opened".to_string()),
             other => Err(format!("a client does not send {}", other.name())),
         };
-        if let Err(violation) = outcome {
-            self.abort(from, known::PROTOCOL_VIOLATION, &violation, out);
+        match outcome {
+            Ok(()) => self.proceed_since(begun, out),
+            Err(violation) => self.abort(from, known::PROTOCOL_VIOLATION, &violation, out),
         }
-        // One who has begun nothing does not do what others have left.
+    }
+
+    /// Does a step, unless nothing has begun since then: a session that has begun nothing does not
+    /// do what others have left.
+    fn proceed_since(&mut self, begun: u64, out: &mut Vec<Output<H>>) {
         if self.begun != begun {
             self.proceed(out);
         }

@@ -17,7 +17,7 @@ use super::entry::RealmEntry;
 use super::events::RouterEvent;
 use super::http::{self, Head, Page, Refusal};
 use super::joining::{Challenged, Joining};
-use super::peer::{Peer, VALUES};
+use super::peer::{Batch, Peer, VALUES};
 use super::router::Router;
 use super::shared::Shared;
 use super::wire::{Limit, Wire};
@@ -376,7 +376,7 @@ fn take(
     let batch = &mut connection.socket.get_mut().batch;
     router.share_turn(batch);
     batch.messages += 1;
-    let message = decode(router, connection.format, bytes);
+    let message = decode(router, connection.format, bytes, batch);
     if let State::Joined(realm, session) = state {
         match message {
             Ok(message) => router.receive(realm, *session, message, out, batch),
@@ -421,7 +421,12 @@ fn take(
 
 /// Reads a message. Options become values meanwhile, which
 /// take many times their bytes; that counts as well.
-fn decode(router: &Router, format: Format, bytes: &Bytes) -> Result<Message, DecodeError> {
+fn decode(
+    router: &Router,
+    format: Format,
+    bytes: &Bytes,
+    batch: &mut Batch,
+) -> Result<Message, DecodeError> {
     if bytes.len() <= STRANGERS_BYTES / 4 {
         return Message::decode(format, bytes);
     }
@@ -431,7 +436,11 @@ fn decode(router: &Router, format: Format, bytes: &Bytes) -> Result<Message, Dec
         let _charge = Charge::new(memory, values);
         return Message::decode(format, bytes);
     }
+    // Nobody waits for this with a turn. Others are not to wait for what has been done before.
+    router.finish(batch);
+    batch.end_turn();
     let _alone = labnet::lock(&router.reading);
+    batch.begin_turn();
     Message::decode(format, bytes)
 }
 
@@ -465,7 +474,6 @@ fn end(
     match std::mem::replace(state, State::Ended) {
         State::Joined(realm, session) => {
             connection.peer.closes_with(code);
-            batch.begin_turn();
             router.remove(&realm, session, Some((reason, why)), batch);
         }
         State::Ended => {}
@@ -481,7 +489,6 @@ fn end(
 fn leave(router: &Router, connection: &mut Connection, state: &mut State) {
     if let State::Joined(realm, session) = std::mem::replace(state, State::Ended) {
         let batch = &mut connection.socket.get_mut().batch;
-        batch.begin_turn();
         router.remove(&realm, session, None, batch);
     }
 }

@@ -179,7 +179,7 @@ impl Router {
         self.deliver_all(entry, realm, before, out, batch);
     }
 
-    /// Takes a session out that is gone, or has to go: then it is told why.
+    /// Takes a session out, in its turn, that is gone, or has to go: then it is told why.
     pub(super) fn remove(
         &self,
         entry: &RealmEntry,
@@ -187,6 +187,7 @@ impl Router {
         why: Option<(&str, &str)>,
         batch: &mut Batch,
     ) {
+        batch.begin_turn();
         let mut out = Vec::new();
         let mut realm = entry.lock();
         let before = realm.ticket();

@@ -3,8 +3,8 @@
 //! Each session has its own thread. If all of them worked at once, a hundred busy sessions would
 //! share the processors and queue for the realm, and a quiet one would wait behind all of them.
 //! So a session's thread takes a turn before it handles what has come. There are as many turns as
-//! processors. Who waits is served in the order of fair queuing: each session has used a certain
-//! amount of time, counted in a virtual time in which all that wait advance alike, and the next is
+//! processors. Those who wait are served in the order of fair queuing: each session has used a certain
+//! amount of time, counted in a virtual time in which all who wait advance alike, and the next is
 //! the one that would be done first. A session that asks for little, and only now and then, does
 //! not wait at all: whoever has the turns may be without a processor at the moment.
 
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use labnet::lock;
 
-/// A turn that has lasted so long ends when the message, or the step of
+/// A turn that has lasted this long ends when the message, or the step of
 /// a message, is done; if others wait, the session waits again. One whose turns
 /// are shorter, and which is away for at least as long in between, never waits.
 const LONG: Duration = Duration::from_micros(500);
@@ -83,10 +83,10 @@ impl<W> Queue<W> {
         }
     }
 
-    /// Somebody wants a turn who has been away for so long: true when it is there at once;
+    /// A session that has been away for so long wants a turn: true if it gets one at once;
     /// otherwise it waits.
     fn arrive(&mut self, account: &mut Account, away: u64, waiter: impl FnOnce() -> W) -> bool {
-        // Who has been away has saved nothing up.
+        // Time away saves nothing up.
         account.served = account.served.max(self.now);
         account.is_counted = true;
         if self.free > 0 {
@@ -103,9 +103,9 @@ impl<W> Queue<W> {
         false
     }
 
-    /// A turn is over that took so long. Gives who has it now.
+    /// A turn that took so long is over. Gives whoever has it now.
     fn end(&mut self, account: &mut Account, took: u64) -> Option<W> {
-        // More is believed at once, and less by and by.
+        // A longer turn is believed at once, a shorter one little by little.
         account.expected = took.max(account.expected / 2 + took / 2);
         if !account.is_counted {
             // Nobody waited for it, and it owes nothing.
@@ -136,6 +136,10 @@ impl Turns {
             queue: Mutex::new(Queue::new(turns)),
             waiting: AtomicUsize::new(0),
         })
+    }
+
+    fn tell_waiting(&self, queue: &Queue) {
+        self.waiting.store(queue.waiting.len(), Ordering::Relaxed);
     }
 }
 
@@ -174,7 +178,7 @@ impl Sharer {
         let away = nanos(self.ended.elapsed());
         let mut waits = None;
         let mut queue = lock(&self.turns.queue);
-        let is_there = queue.arrive(&mut self.account, away, || {
+        queue.arrive(&mut self.account, away, || {
             let waiter = Arc::new(Waiter {
                 thread: thread::current(),
                 is_next: AtomicBool::new(false),
@@ -182,9 +186,7 @@ impl Sharer {
             waits = Some(waiter.clone());
             waiter
         });
-        if !is_there {
-            self.turns.waiting.fetch_add(1, Ordering::Relaxed);
-        }
+        self.turns.tell_waiting(&queue);
         drop(queue);
         if let Some(waiter) = waits {
             while !waiter.is_next.load(Ordering::Acquire) {
@@ -204,9 +206,11 @@ impl Sharer {
         };
         let took = used_by_this_thread().saturating_sub(began.used);
         self.ended = Instant::now();
-        let next = lock(&self.turns.queue).end(&mut self.account, took);
+        let mut queue = lock(&self.turns.queue);
+        let next = queue.end(&mut self.account, took);
+        self.turns.tell_waiting(&queue);
+        drop(queue);
         if let Some(next) = next {
-            self.turns.waiting.fetch_sub(1, Ordering::Relaxed);
             next.is_next.store(true, Ordering::Release);
             next.thread.unpark();
         }

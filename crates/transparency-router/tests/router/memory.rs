@@ -364,7 +364,6 @@ fn a_hundred_hostile_sessions_that_use_every_limit_to_the_full() {
     // A hundred threads with their work in progress take some 30 MiB, whatever the limit is.
     const MOST: (&str, u64) = ("134217728", 128 * 1024);
     if let Ok(address) = std::env::var(ADDRESS) {
-        rustix::process::setpriority_process(None, 19).unwrap();
         return besets(address.parse().unwrap());
     }
     let args = [
@@ -377,14 +376,13 @@ fn a_hundred_hostile_sessions_that_use_every_limit_to_the_full() {
     ];
     survives_without_a_long_call(&args, |router| {
         // They have a process of their own, as they would have a machine: here the pair would wait
-        // for locks of the allocator that one of them holds who has no processor.
-        let name = concat!(
-            "memory::",
-            "a_hundred_hostile_sessions_that_use_every_limit_to_the_full"
-        );
+        // for a lock of the allocator that is held by one of them without a processor. It has the
+        // priority of this thread.
+        let name = "memory::a_hundred_hostile_sessions_that_use_every_limit_to_the_full";
         let output = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "--ignored", "--nocapture", name])
             .env(ADDRESS, router.address.to_string())
+            .stderr(std::process::Stdio::inherit())
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&output.stdout);

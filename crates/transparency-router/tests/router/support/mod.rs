@@ -431,7 +431,7 @@ impl Slowest {
         self.busy <= (self.quiet * 5).max(FLOOR)
     }
 
-    /// In a debug build as the others: there its longest call is told, and not judged.
+    /// A debug build is judged as in the other tests: its longest call is printed, not judged.
     fn has_no_long_call(self) -> bool {
         if cfg!(debug_assertions) {
             return self.is_bearable();
@@ -565,19 +565,19 @@ const ATTEMPTS: usize = 5;
 /// another machine would: what is left in the pair's times is the router's work.
 #[cfg(target_os = "linux")]
 pub fn survives(args: &[&str], test: impl Fn(&mut Router) + Sync) {
-    survives_if(Slowest::is_bearable, None, args, test);
+    survives_if(Slowest::is_bearable, false, args, test);
 }
 
 /// The same, but in a release build the slowest call of all is judged, next to a control.
 #[cfg(target_os = "linux")]
 pub fn survives_without_a_long_call(args: &[&str], test: impl Fn(&mut Router) + Sync) {
-    survives_if(Slowest::has_no_long_call, Some(args), args, test);
+    survives_if(Slowest::has_no_long_call, true, args, test);
 }
 
 #[cfg(target_os = "linux")]
 fn survives_if(
     is_bearable: impl Fn(Slowest) -> bool,
-    control: Option<&[&str]>,
+    has_control: bool,
     args: &[&str],
     test: impl Fn(&mut Router) + Sync,
 ) {
@@ -586,7 +586,7 @@ fn survives_if(
     let mut all = Vec::new();
     for _ in 0..ATTEMPTS {
         let mut router = Router::start(args);
-        let control = control.map(Router::start);
+        let control = has_control.then(|| Router::start(args));
         let beside = control.as_ref().map(|control| control.address);
         let pair = Pair::start(router.address, beside);
         loop {
