@@ -105,6 +105,9 @@ fn main() -> labnet::MainResult {
         .connect()
         .with_context(|| format!("cannot join {} at {}", args.realm, routers.join(", ")))
         .hint("is the router running? cargo run -p transparency-router")?;
+    if let Some(router) = session.router() {
+        log!("connected to {router}");
+    }
 
     // 3. End well on Ctrl-C and SIGTERM: give the names up, finish what runs, leave
     let leaving = session.clone();
@@ -135,10 +138,11 @@ fn main() -> labnet::MainResult {
 
 fn tell(notice: &SessionEvent) {
     match notice {
-        SessionEvent::Connected { address, again } => {
-            let again = if *again { " again" } else { "" };
-            log!("connected{again} to {address}");
-        }
+        // main says it of the first connection: this runs in a thread of its own, and may be late.
+        SessionEvent::Connected {
+            address,
+            again: true,
+        } => log!("connected again to {address}"),
         SessionEvent::Lost { reason } => log!("connection lost: {reason}; looking for a router"),
         SessionEvent::NotRegistered { procedure, error } => {
             log!("cannot register {procedure}: {error}");
