@@ -42,7 +42,7 @@ impl Book {
     ///
     /// # Errors
     ///
-    /// When the folder holds something else than a book, a run cannot be recorded, a program's
+    /// When the folder holds something other than a book, a run cannot be recorded, a program's
     /// steps do not pair, or a page is too large.
     pub fn run(self) -> anyhow::Result<()> {
         let began = Instant::now();

@@ -17,7 +17,7 @@
 use std::fs;
 
 use anyhow::{Context, anyhow, bail, ensure};
-use lab_core::catalog::{Catalog, Exercise, Program};
+use lab_core::catalog::{Catalog, Program};
 use lab_journal::Side;
 use labnet::Hint;
 use maud::{Markup, html};
@@ -312,9 +312,9 @@ fn steps_named<'a>(
         .with_context(|| format!("`{words}` names no steps"))?;
     let (first, last) = steps.split_once('-').unwrap_or((steps, steps));
     let (first, last): (usize, usize) = (first.parse()?, last.parse()?);
-    let mut programs = catalog.sheets.iter().flat_map(|sheet| &sheet.exercises);
+    let mut programs = catalog.exercises().flat_map(|one| &one.programs);
     let program = programs
-        .find_map(|exercise: &Exercise| exercise.programs.iter().find(|one| one.package == package))
+        .find(|one| one.package == package)
         .with_context(|| format!("there is no program {package}"))?;
     Ok((program, first, last))
 }

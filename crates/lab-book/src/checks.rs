@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, anyhow, ensure};
-use lab_core::catalog::{Catalog, Exercise, Program, Role, Roles};
+use lab_core::catalog::{Catalog, Exercise, Program, Roles};
 use lab_journal::model::Stream;
 use lab_journal::{Journal, Side};
 use labnet::{Hint, log};
@@ -32,7 +32,7 @@ struct Check<'a> {
 ///
 /// # Errors
 ///
-/// When a run cannot be recorded, or runs show something else than they have to: stderr
+/// When a run cannot be recorded, or runs show something other than they have to: stderr
 /// names all of them.
 pub fn record_all(
     catalog: &Catalog,
@@ -66,12 +66,9 @@ pub fn record_all(
     }
     let mut wanted: BTreeSet<&Wanted> = traces.keys().collect();
     wanted.extend(checks.iter().flat_map(|check| &check.runs));
-    let wanted: Vec<&Wanted> = wanted.into_iter().collect();
     log!("recording {} runs …", wanted.len());
     let studio = Studio::new(catalog, &programs)?;
-    let journals = studio.record_all(catalog, &wanted)?;
-    let mut journals: BTreeMap<Wanted, Journal> =
-        wanted.into_iter().cloned().zip(journals).collect();
+    let mut journals = studio.record_all(catalog, &wanted)?;
     let wrong = settle(&checks, &mut journals, |wanted| {
         studio.record(catalog, wanted)
     })?;
@@ -80,8 +77,10 @@ pub fn record_all(
     }
     if !wrong.is_empty() {
         let count = wrong.len();
-        return Err(anyhow!("{count} of what is told of the runs is wrong"))
-            .hint("the lines above say what: a program has changed, or what is told of it");
+        return Err(anyhow!("{count} statements about the runs are wrong")).hint(
+            "the lines above say which: a program has changed, or what a README or a question says \
+             of it is wrong",
+        );
     }
     Ok(Recordings { journals, traces })
 }
@@ -144,15 +143,12 @@ fn same_transcripts(exercise: &Exercise, runs: &[&Journal]) -> anyhow::Result<()
     let [rust, python] = runs else {
         anyhow::bail!("two runs are compared, not {}", runs.len());
     };
-    for side in [Side::Server, Side::Client] {
+    for program in &exercise.programs {
+        let side = exercise::side_of(program);
         let lines = |journal| without_ports(&printed(journal, side, Stream::Stdout));
-        let ours = exercise.programs.iter().any(|program| match side {
-            Side::Server => program.role == Role::Server,
-            Side::Client => program.role != Role::Server,
-        });
         let (rust, python) = (lines(rust), lines(python));
         ensure!(
-            !ours || rust == python,
+            rust == python,
             "{}: the {} prints in Rust\n{rust}\nand in Python\n{python}",
             exercise.id,
             side.name()
@@ -174,9 +170,10 @@ fn as_in_its_readme(
         return Ok(());
     }
     for program in &exercise.programs {
-        let (side, more) = match program.role {
-            Role::Server => (Side::Server, &plan.server_args),
-            _ => (Side::Client, &plan.client_args),
+        let side = exercise::side_of(program);
+        let more = match side {
+            Side::Server => &plan.server_args,
+            Side::Client => &plan.client_args,
         };
         let readme = read(&root.join(&program.folder).join("README.md"))?;
         let args = [&program.args[..], &data.args, more].concat();
@@ -216,26 +213,26 @@ fn told_lines(readme: &str, package: &str, args: &[String]) -> Vec<String> {
 }
 
 /// Checks all runs. Those that do not hold are recorded once more, alone: on a busy machine a run
-/// may come out otherwise. Gives what does not hold then either.
+/// may come out differently. Gives what still does not hold, of all that these runs are for.
 fn settle(
     checks: &[Check<'_>],
     journals: &mut BTreeMap<Wanted, Journal>,
     mut again: impl FnMut(&Wanted) -> anyhow::Result<Journal>,
 ) -> anyhow::Result<Vec<String>> {
-    let mut wrong = Vec::new();
+    let mut runs: BTreeSet<&Wanted> = BTreeSet::new();
     for check in checks {
-        let Err(error) = holds(check, journals) else {
-            continue;
-        };
-        log!("{error:#}; once more, alone");
-        for wanted in &check.runs {
-            journals.insert(wanted.clone(), again(wanted)?);
-        }
         if let Err(error) = holds(check, journals) {
-            wrong.push(format!("{error:#}"));
+            log!("{error:#}; once more, alone");
+            runs.extend(&check.runs);
         }
     }
-    Ok(wrong)
+    for &wanted in &runs {
+        journals.insert(wanted.clone(), again(wanted)?);
+    }
+    let is_touched = |check: &&Check<'_>| check.runs.iter().any(|run| runs.contains(run));
+    let touched = checks.iter().filter(is_touched);
+    let wrong = touched.filter_map(|check| holds(check, journals).err());
+    Ok(wrong.map(|error| format!("{error:#}")).collect())
 }
 
 fn holds(check: &Check<'_>, journals: &BTreeMap<Wanted, Journal>) -> anyhow::Result<()> {

@@ -31,7 +31,12 @@ pub fn of(root: &Path, exercise: &str) -> anyhow::Result<Data> {
     if !path.exists() {
         return Ok(Data::default());
     }
-    toml::from_str(&read(&path)?).with_context(|| format!("cannot understand {}", path.display()))
+    let wrong = || format!("cannot understand {}", path.display());
+    let data: Data = toml::from_str(&read(&path)?).with_context(wrong)?;
+    for question in &data.question {
+        question.sound().with_context(wrong)?;
+    }
+    Ok(data)
 }
 
 /// A file's text.

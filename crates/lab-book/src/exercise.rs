@@ -94,7 +94,7 @@ impl Material<'_> {
                 program,
                 readme: markdown::read(&file, &text, &prefix, self.links)?,
                 rows: side_by_side(&self.catalog.root, program, |_| true)?,
-                hints: hints::of(&main, |_| true)?,
+                hints: hints::of(&main)?,
             });
         }
         let title = self.exercise.title.clone();
@@ -320,7 +320,7 @@ fn how_to_run(side: &Told<'_>) -> Markup {
 }
 
 /// Which side of a run a program is.
-fn side_of(program: &Program) -> Side {
+pub fn side_of(program: &Program) -> Side {
     match program.role {
         Role::Server => Side::Server,
         _ => Side::Client,
@@ -346,7 +346,7 @@ pub fn transcript(name: &str, journal: &Journal, side: Side) -> Markup {
 /// How a side ended, in words.
 fn ending(journal: &Journal, side: Side) -> String {
     let ends = exits(journal, side);
-    // The tracer stops a server so when its clients have left.
+    // This is how the tracer stops a server when its clients have left.
     let stopped = |exit: &Exit| exit.signal == Some(SIGTERM);
     if ends.is_empty() || ends.iter().all(stopped) {
         return "It was still running at the end, and was stopped.".to_string();
@@ -354,12 +354,12 @@ fn ending(journal: &Journal, side: Side) -> String {
     let words: Vec<String> = ends
         .iter()
         .map(|exit| match (exit.code, exit.signal) {
-            (_, Some(signal)) => format!("ended by signal {signal}"),
-            (Some(code), None) => format!("exit code {code}"),
-            (None, None) => "an end that is not known".to_string(),
+            (_, Some(signal)) => format!("by signal {signal}"),
+            (Some(code), None) => format!("with exit code {code}"),
+            (None, None) => "in a way that is not known".to_string(),
         })
         .collect();
-    format!("Its end: {}.", words.join(", "))
+    format!("It ended {}.", words.join(", "))
 }
 
 /// The program's two sources in rows; of them those whose key is wanted.

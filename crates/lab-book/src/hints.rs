@@ -1,7 +1,7 @@
 //! The hints of `cargo lab hint` on a page: each behind a click, one level inside the other.
 
 use anyhow::ensure;
-use lab_core::hints;
+use lab_core::hints::{self, Hints};
 use maud::{Markup, html};
 
 use crate::code::Language;
@@ -9,12 +9,19 @@ use crate::markdown;
 use crate::page::made;
 use crate::steps::{Key, keys};
 
-/// The hints for the steps of a program in Rust that are wanted. Nothing where it has none.
+/// A step that has hints: its number and its words.
+type Step = (usize, String, Hints);
+
+/// The hints for the steps of a program in Rust. Nothing where it has none.
 ///
 /// # Errors
 ///
 /// When the hints cannot be read.
-pub fn of(rust: &str, wanted: impl Fn(usize) -> bool) -> anyhow::Result<Markup> {
+pub fn of(rust: &str) -> anyhow::Result<Markup> {
+    Ok(shown(&found(rust, |_| true)?))
+}
+
+fn found(rust: &str, wanted: impl Fn(usize) -> bool) -> anyhow::Result<Vec<Step>> {
     let mut steps = Vec::new();
     for (_, key) in keys(rust, Language::Rust) {
         if let Key::Step(number, words) = key
@@ -25,11 +32,15 @@ pub fn of(rust: &str, wanted: impl Fn(usize) -> bool) -> anyhow::Result<Markup> 
         }
     }
     steps.sort_by_key(|(number, ..)| *number);
-    Ok(html! {
+    Ok(steps)
+}
+
+fn shown(steps: &[Step]) -> Markup {
+    html! {
         @if !steps.is_empty() {
             details {
                 summary { "Hints for writing it yourself" }
-                @for (number, words, hints) in &steps {
+                @for (number, words, hints) in steps {
                     details {
                         summary { "Step " (number) ": " (words) }
                         (text(&hints.levels[0]))
@@ -42,7 +53,7 @@ pub fn of(rust: &str, wanted: impl Fn(usize) -> bool) -> anyhow::Result<Markup> 
                 }
             }
         }
-    })
+    }
 }
 
 /// The same for a block of a chapter, where hints must not be missing.
@@ -51,13 +62,13 @@ pub fn of(rust: &str, wanted: impl Fn(usize) -> bool) -> anyhow::Result<Markup> 
 ///
 /// When a step has none.
 pub fn must(rust: &str, first: usize, last: usize) -> anyhow::Result<Markup> {
-    let part = of(rust, |number| (first..=last).contains(&number))?;
-    let seen = part.0.matches("Where to look").count();
+    let steps = found(rust, |number| (first..=last).contains(&number))?;
+    let count = steps.len();
     ensure!(
-        seen == last + 1 - first,
-        "{seen} of the steps {first} to {last} have hints"
+        count == last + 1 - first,
+        "{count} of the steps {first} to {last} have hints"
     );
-    Ok(part)
+    Ok(shown(&steps))
 }
 
 fn text(level: &str) -> Markup {
@@ -71,13 +82,13 @@ mod tests {
     #[test]
     fn each_level_is_inside_the_one_before() {
         let rust = "fn main() {\n    // 2. Show the echo\n    // 1. Send the message\n    // 3. Nothing\n}\n";
-        let part = of(rust, |_| true).unwrap().0;
+        let part = of(rust).unwrap().0;
         assert!(part.contains("Step 1: Send the message"), "{part}");
         assert!(part.find("Step 1").unwrap() < part.find("Step 2").unwrap());
         assert!(!part.contains("Step 3"), "{part}");
         assert_eq!(part.matches("<summary>A sketch</summary>").count(), 2);
         assert!(must(rust, 1, 2).is_ok());
         assert!(must(rust, 1, 3).is_err());
-        assert_eq!(of("fn main() {}\n", |_| true).unwrap().0, "");
+        assert_eq!(of("fn main() {}\n").unwrap().0, "");
     }
 }

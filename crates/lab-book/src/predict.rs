@@ -202,7 +202,7 @@ fn replace(place: &mut Option<String>, own: &str, here: &Path, root: &Path) {
     });
 }
 
-/// What a run answers; what it lacks, where it has no answer.
+/// What a run answers, or why it has no answer.
 fn answer(question: &Question, journal: &Journal) -> String {
     let answer = question.measure.of(journal);
     answer.unwrap_or_else(|error| format!("no answer: {error:#}"))
@@ -212,11 +212,12 @@ impl Asking<'_> {
     /// What each run answers, next to what is right. A run that answers something else is made once
     /// more, alone.
     fn compare(&self, questions: &[Question], runs: &[Wanted]) -> anyhow::Result<()> {
-        let runs: Vec<&Wanted> = runs.iter().collect();
-        let journals = self.studio.record_all(self.catalog, &runs)?;
+        let journals = self
+            .studio
+            .record_all(self.catalog, &runs.iter().collect())?;
         let mut different = 0;
-        for ((question, run), journal) in questions.iter().zip(runs).zip(&journals) {
-            let mut answered = answer(question, journal);
+        for (question, run) in questions.iter().zip(runs) {
+            let mut answered = answer(question, &journals[run]);
             if answered != question.right {
                 answered = answer(question, &self.studio.record(self.catalog, run)?);
             }
@@ -273,7 +274,7 @@ impl Asking<'_> {
             say!("   {why}")?;
         } else if self.own {
             say!(
-                "   That is your program. With ours it is {}: {why}",
+                "   That is what your program gives. With ours it is {}: {why}",
                 question.right
             )?;
         } else {

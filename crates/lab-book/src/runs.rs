@@ -1,6 +1,6 @@
 //! Runs of programs, recorded by `cargo lab trace` as journals.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -24,13 +24,13 @@ use crate::plan::{Plan, Wanted, shown_run};
 
 /// A run that takes longer is given up. The tracer itself ends a run long before.
 const LIMIT: Duration = Duration::from_secs(90);
-/// So many runs are recorded at a time.
+/// How many runs are recorded at a time.
 const AT_A_TIME: usize = 4;
-/// So many pieces of the tracer's output may wait to be read.
+/// How many pieces of the tracer's output may wait to be read.
 const WAITING_PIECES: usize = 64;
 
 /// Runs a program in Python that tells the tracer its lines.
-const TELLS_LINES: &str = "crates/lab-trace/src/lines.py";
+const TELLS_LINES: &str = include_str!("../../lab-trace/src/lines.py");
 
 /// Checks that this machine lets a run have a network of its own. Asked before the first thread.
 ///
@@ -72,23 +72,18 @@ impl Studio {
         let packages: Vec<&str> = programs.iter().map(|one| one.package.as_str()).collect();
         let binaries = cargo::build(&packages)?;
         let tracer = cargo::build_tool("lab-trace")?;
-        let mut always = BTreeMap::new();
-        for exercise in catalog.sheets.iter().flat_map(|sheet| &sheet.exercises) {
-            let args = data::of(&catalog.root, &exercise.id)?.args;
-            always.insert(exercise.id.clone(), args);
-        }
         Ok(Studio {
             root: catalog.root.clone(),
             tracer,
             binaries,
-            always,
+            always: always(catalog)?,
             folder: StagingDir::temporary("lab-book").context("cannot make a folder for runs")?,
             number: AtomicUsize::new(0),
         })
     }
 
-    /// Records runs, a few at a time, and gives their journals in their order. One that cannot be
-    /// recorded is tried once more, alone: a busy machine may have kept it from its end.
+    /// Records runs, a few at a time. One that cannot be recorded is tried once more, alone: a busy
+    /// machine may have kept it from its end.
     ///
     /// # Errors
     ///
@@ -96,8 +91,9 @@ impl Studio {
     pub fn record_all(
         &self,
         catalog: &Catalog,
-        wanted: &[&Wanted],
-    ) -> anyhow::Result<Vec<Journal>> {
+        wanted: &BTreeSet<&Wanted>,
+    ) -> anyhow::Result<BTreeMap<Wanted, Journal>> {
+        let wanted: Vec<&Wanted> = wanted.iter().copied().collect();
         let next = AtomicUsize::new(0);
         let work = || {
             let mut done = Vec::new();
@@ -120,7 +116,7 @@ impl Studio {
             }
         });
         all.sort_by_key(|(place, _)| *place);
-        let mut journals = Vec::new();
+        let mut journals = BTreeMap::new();
         let mut failed = Vec::new();
         for (place, first) in all {
             let journal = first.or_else(|error| {
@@ -128,7 +124,7 @@ impl Studio {
                 self.record(catalog, wanted[place])
             });
             match journal {
-                Ok(journal) => journals.push(journal),
+                Ok(journal) => drop(journals.insert(wanted[place].clone(), journal)),
                 Err(error) => failed.push(format!("{}: {error:#}", shown_run(wanted[place]))),
             }
         }
@@ -236,14 +232,8 @@ impl Studio {
 
     /// What a program of ours is told in every run.
     fn own(&self, program: &Program) -> Vec<String> {
-        let mut words = program.args.clone();
-        words.extend(
-            self.always
-                .get(&program.exercise)
-                .cloned()
-                .unwrap_or_default(),
-        );
-        words
+        let always = self.always.get(&program.exercise);
+        [&program.args[..], always.map_or(&[], Vec::as_slice)].concat()
     }
 
     /// A program's command in one string.
@@ -265,9 +255,8 @@ impl Studio {
             }
             "python" => {
                 // As `cargo lab trace` starts a twin: so that it tells its lines.
-                let tells = data::read(&self.root.join(TELLS_LINES))?;
                 words.extend(["python3", "-u", "-c"].map(str::to_string));
-                words.push(shell_words::quote(&tells).into_owned());
+                words.push(shell_words::quote(TELLS_LINES).into_owned());
                 words.push(format!("{}/twin.py", program.folder));
                 words.extend(self.own(program));
             }
@@ -287,6 +276,12 @@ impl Studio {
         );
         Ok(words.join(" "))
     }
+}
+
+/// What our own programs of each exercise are always told.
+fn always(catalog: &Catalog) -> anyhow::Result<BTreeMap<String, Vec<String>>> {
+    let args = |id: &str| Ok((id.to_string(), data::of(&catalog.root, id)?.args));
+    catalog.exercises().map(|one| args(&one.id)).collect()
 }
 
 /// The path of a gallery's program.
@@ -314,18 +309,13 @@ mod tests {
             root: catalog.root.clone(),
             tracer: PathBuf::new(),
             binaries: BTreeMap::new(),
-            always: BTreeMap::new(),
+            always: always(&catalog).unwrap(),
             folder: StagingDir::temporary("lab-book-runs").unwrap(),
             number: AtomicUsize::new(0),
         };
-        let exercises = catalog.sheets.iter().flat_map(|sheet| &sheet.exercises);
-        for exercise in exercises {
-            for program in &exercise.programs {
-                let binary = PathBuf::from(format!("/a b/{}", program.package));
-                studio.binaries.insert(program.package.clone(), binary);
-            }
-            let args = data::of(&catalog.root, &exercise.id).unwrap().args;
-            studio.always.insert(exercise.id.clone(), args);
+        for program in catalog.exercises().flat_map(|one| &one.programs) {
+            let binary = PathBuf::from(format!("/a b/{}", program.package));
+            studio.binaries.insert(program.package.clone(), binary);
         }
         for exercise in ["co223-task01", "co223-task02", "co223-task03"] {
             let plan = Plan {

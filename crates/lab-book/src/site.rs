@@ -37,7 +37,7 @@ fn exercises(catalog: &Catalog) -> Vec<(&Sheet, &Exercise)> {
 ///
 /// # Errors
 ///
-/// When a run cannot be recorded or shows something else than it has to, a program's steps do not
+/// When a run cannot be recorded or shows something other than it has to, a program's steps do not
 /// pair, or a page names something that is not there.
 pub fn files(catalog: &Catalog) -> anyhow::Result<Vec<File>> {
     let exercises = exercises(catalog);

@@ -58,7 +58,7 @@ fn ours(pieces: &[&[u8]]) -> anyhow::Result<(Vec<String>, usize)> {
     }
 }
 
-/// What one takes for messages who takes one recv for one message.
+/// The messages of a reader that takes each recv for one message.
 fn naive(pieces: &[&[u8]]) -> io::Result<Vec<String>> {
     let mut stream = Pieces(pieces.iter().copied());
     let mut buffer = [0; LIMIT];
@@ -81,17 +81,17 @@ fn run(stream: &str, first: usize, second: usize) -> anyhow::Result<Vec<Step>> {
         .iter()
         .map(|(from, to)| &stream.as_bytes()[*from..*to])
         .collect();
+    // It keeps nothing from one recv to the next, so its messages of a part are the first ones.
+    let naive = naive(&pieces).context("the naive reader of the toy fails")?;
     let mut steps = Vec::new();
     let mut given = 0;
     for (place, piece) in ends.iter().enumerate() {
-        let come = &pieces[..=place];
-        let (messages, kept) = ours(come)?;
-        let naive = naive(come).context("the naive reader of the toy fails")?;
+        let (messages, kept) = ours(&pieces[..=place])?;
         steps.push(Step {
             piece: *piece,
             ours: messages[given..].to_vec(),
             kept,
-            naive: naive.last().context("no piece was read")?.clone(),
+            naive: naive.get(place).context("no piece was read")?.clone(),
         });
         given = messages.len();
     }
@@ -151,7 +151,9 @@ pub fn toy(stream: &str) -> anyhow::Result<Markup> {
                             td data-name="recv gives" { code { (stream[step.piece.0..step.piece.1]) } }
                             td data-name="DelimitedReader gives" {
                                 @for message in &step.ours { code { (message) } " " }
-                                @if step.kept > 0 { span.kept { "keeps " (step.kept) " bytes" } }
+                                @if step.kept > 0 { span.kept {
+                                    "keeps " (step.kept) " byte" @if step.kept != 1 { "s" }
+                                } }
                             }
                             td data-name="One recv for one message" { code { (step.naive) } }
                         }

@@ -97,7 +97,7 @@ pub fn are_there(exercise: &'static Exercise, sides: &Sides) -> bool {
     let Ok(catalog) = Catalog::read() else {
         return false;
     };
-    let exercises = catalog.sheets.iter().flat_map(|sheet| &sheet.exercises);
+    let exercises = catalog.exercises();
     let last = exercises.flat_map(|exercise| &exercise.programs).last();
     last.is_some_and(|last| last.package == role.package)
 }

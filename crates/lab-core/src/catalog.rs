@@ -199,37 +199,39 @@ impl Catalog {
         Ok(Catalog { root, sheets })
     }
 
+    /// All exercises, in the order of the lists.
+    pub fn exercises(&self) -> impl Iterator<Item = &Exercise> {
+        self.sheets.iter().flat_map(|sheet| &sheet.exercises)
+    }
+
     /// The exercise of this name; a package's name stands for its exercise.
     ///
     /// # Errors
     ///
     /// When there is none: the hint suggests names that are like it.
     pub fn exercise(&self, name: &str) -> anyhow::Result<&Exercise> {
-        let exercises = || self.sheets.iter().flat_map(|sheet| &sheet.exercises);
-        if let Some(exercise) = exercises().find(|exercise| exercise.id == name) {
+        if let Some(exercise) = self.exercises().find(|exercise| exercise.id == name) {
             return Ok(exercise);
         }
-        if let Some(exercise) =
-            exercises().find(|exercise| exercise.programs.iter().any(|p| p.package == name))
-        {
+        let has_it = |exercise: &&Exercise| exercise.programs.iter().any(|p| p.package == name);
+        if let Some(exercise) = self.exercises().find(has_it) {
             return Ok(exercise);
         }
-        let names = exercises().map(|exercise| exercise.id.as_str());
+        let names = self.exercises().map(|exercise| exercise.id.as_str());
         let hint = did_you_mean(name, names, "cargo lab list shows them all");
         Err(anyhow!("there is no exercise {name}")).hint(hint)
     }
 
     /// The exercise that examples name: the first with a server and a client.
     pub fn example(&self) -> Option<&str> {
-        let mut exercises = self.sheets.iter().flat_map(|sheet| &sheet.exercises);
+        let mut exercises = self.exercises();
         let pair = exercises.find(|exercise| matches!(exercise.roles(), Ok(Roles::Pair(..))));
         pair.map(|exercise| exercise.id.as_str())
     }
 
     /// The names of all exercises and programs, in the order of the lists.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        let exercises = self.sheets.iter().flat_map(|sheet| &sheet.exercises);
-        exercises.flat_map(|exercise| {
+        self.exercises().flat_map(|exercise| {
             let programs = exercise.programs.iter();
             std::iter::once(exercise.id.as_str()).chain(programs.map(|p| p.package.as_str()))
         })

@@ -390,7 +390,7 @@ fn result_of(journal: &Journal, call: &Call, width: usize) -> String {
 /// So many entries are looked at for a call's cause.
 const NEAR: usize = 1_000;
 
-/// Why a call failed that is not to blame: the system tells of a refusal with the next call on the
+/// Which earlier call made this one fail: the system tells of a refusal with the next call on the
 /// socket, whatever that is.
 fn cause(journal: &Journal, place: usize, call: &Call) -> Option<String> {
     let refused = matches!(&call.outcome, Outcome::Error(name) if name == "ECONNREFUSED");

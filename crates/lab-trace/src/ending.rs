@@ -55,7 +55,7 @@ impl Ending {
     }
 
     /// The same for a program of `cargo lab check`, which says itself when the end comes: it tells
-    /// the program so and this one, and waits for [`GRACE`] twice before it kills both.
+    /// the program and this one, and kills both when [`GRACE`] has passed twice.
     pub fn of_part(began: SystemTime, last: Arc<AtomicU64>) -> anyhow::Result<Self> {
         Self::begin(began, last, SILENCE, true)
     }

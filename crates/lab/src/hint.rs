@@ -228,7 +228,7 @@ fn steps_of(sources: &[Source]) -> String {
 /// in folders at the top, and no package describes them.
 fn all_sources(catalog: &Catalog) -> anyhow::Result<Vec<Source>> {
     let mut sources = Vec::new();
-    for exercise in catalog.sheets.iter().flat_map(|sheet| &sheet.exercises) {
+    for exercise in catalog.exercises() {
         for program in &exercise.programs {
             let file = format!("{}/src/main.rs", program.folder);
             let Some(text) = read(&catalog.root.join(&file))? else {

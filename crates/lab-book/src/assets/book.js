@@ -41,9 +41,8 @@ for (const code of document.querySelectorAll(".code")) {
 
 // Traces. A call that is pointed at in a trace lights its line in the programs, and a step of the
 // programs lights its calls. The trace's own script describes the messages.
-const data = (id) => JSON.parse(document.getElementById(id)?.textContent ?? "{}");
 // The lines of each main.rs that make the same calls as lines of its twin.py.
-const twins = data("twins");
+const twins = JSON.parse(document.getElementById("twins")?.textContent ?? "{}");
 const FILES = ["main.rs", "twin.py"];
 // Each row of a program, with the first and the last line of each file in it.
 const rows = [...document.querySelectorAll(".code[data-program] .row")].map((row) => ({

@@ -6,6 +6,7 @@ use std::fs;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use lab_core::catalog::{Exercise, Program, Role};
+use lab_core::steps::of_line;
 
 use super::site::{SITE, between, text};
 
@@ -88,19 +89,15 @@ pub fn every_numbered_step_is_paired_in_one_row() {
             continue;
         }
         let rust = fs::read_to_string(folder.join("src/main.rs")).unwrap();
-        let words = |line: &str, mark: &str| -> Option<(usize, String)> {
-            let (number, words) = line.trim().strip_prefix(mark)?.split_once(". ")?;
-            Some((number.parse().ok()?, words.to_string()))
-        };
         let rows = rows(page_of(exercise, program), &program.package);
-        for (number, step) in rust.lines().filter_map(|line| words(line, "// ")) {
+        for (number, step) in rust.lines().filter_map(|line| of_line(line, "//")) {
             let id = format!("{}-step-{number}", program.package);
             let row: Vec<_> = rows.iter().filter(|(row, _)| *row == id).collect();
             assert_eq!(row.len(), 1, "{id}");
             let first = |column: usize| row[0].1[column].lines().next().unwrap().to_string();
             let wanted = Some((number, step));
-            assert_eq!(words(&first(0), "// "), wanted, "{id} in Rust");
-            assert_eq!(words(&first(1), "# "), wanted, "{id} in Python");
+            assert_eq!(of_line(&first(0), "//"), wanted, "{id} in Rust");
+            assert_eq!(of_line(&first(1), "#"), wanted, "{id} in Python");
             seen += 1;
         }
     }

@@ -91,7 +91,7 @@ pub fn your_own_program_answers_for_itself() {
     );
     assert!(output.status.success(), "{output:?}");
     let said = String::from_utf8(output.stdout).unwrap();
-    let told = "   That is your program. With ours it is Server says: I got \"Hello world\" from you \
+    let told = "   That is what your program gives. With ours it is Server says: I got \"Hello world\" from you \
                 and I am sending it back.: ";
     assert!(said.contains(told), "{said}");
     assert!(said.contains("I got \"Hello wo\" from you"), "{said}");

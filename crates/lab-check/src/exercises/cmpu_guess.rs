@@ -387,7 +387,7 @@ fn along(
             "None of the numbers from 1 to 100 was CORRECT.",
         )),
         answer => {
-            // Where the number is found later after all, it is looked for in another order.
+            // If the number is found later after all, the server compares in another order.
             for number in numbers {
                 let answer = in_range(harness, client, number)?;
                 answers.push((number, answer));

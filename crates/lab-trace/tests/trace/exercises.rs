@@ -42,7 +42,7 @@ struct Lab {
 impl Lab {
     fn new() -> Self {
         let catalog = Catalog::read().expect("the catalog");
-        let exercises = catalog.sheets.iter().flat_map(|sheet| &sheet.exercises);
+        let exercises = catalog.exercises();
         let programs = exercises.flat_map(|exercise| &exercise.programs);
         let packages: Vec<&str> = programs.map(|program| program.package.as_str()).collect();
         let built = cargo::build(&packages).expect("they build");

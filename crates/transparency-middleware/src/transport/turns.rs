@@ -3,10 +3,10 @@
 //! Each session has its own thread. If all of them worked at once, a hundred busy sessions would
 //! share the processors and queue for the realm, and a quiet one would wait behind all of them.
 //! So a session's thread takes a turn before it handles what has come. There are as many turns as
-//! processors. Those who wait are served in the order of fair queuing: each session has used a certain
-//! amount of time, counted in a virtual time in which all who wait advance alike, and the next is
-//! the one that would be done first. A session that asks for little, and only now and then, does
-//! not wait at all: whoever has the turns may be without a processor at the moment.
+//! processors. Those who wait are served in the order of fair queuing: each session has used a
+//! certain amount of time, counted in a virtual time in which all who wait advance alike, and the
+//! next is the one that would be done first. A session that asks for little, and only now and then,
+//! does not wait at all: whoever has the turns may be without a processor at the moment.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
