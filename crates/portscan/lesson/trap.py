@@ -60,15 +60,15 @@ def main() -> None:
         if shutil.which(program) is None:
             sys.exit(f"trap.py needs the program {program}")
     delay, ports, side, rules, options = TRAPS[sys.argv[1]]
+
+    # 1. A user namespace, in which an ordinary user may make networks
+    if os.geteuid() != 0:
+        os.execvp("unshare", ["unshare", "--user", "--map-root-user", sys.executable, *sys.argv])
     command = sys.argv[2:]
     if not command:
         command = ["cargo", "run", "--quiet", "-p", "portscan", "--", FAR, *options]
         # Built before there is only this network.
         subprocess.run(["cargo", "build", "--quiet", "-p", "portscan"], check=True)
-
-    # 1. A user namespace, in which an ordinary user may make networks
-    if os.geteuid() != 0:
-        os.execvp("unshare", ["unshare", "--user", "--map-root-user", sys.executable, *sys.argv])
 
     # 2. Three network namespaces: near, the way, far
     # The scanner is in the near one, this process in all of them, one thread each.

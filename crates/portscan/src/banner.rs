@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
+use crate::schedule::apart;
+
 /// The most bytes that are read from a service.
 pub const MAX_BYTES: usize = 512;
 
@@ -126,11 +128,6 @@ pub fn read_all(
         }
         work.expire();
     }
-}
-
-/// The time between two connections, with the margin of 4 % that the scan has.
-fn apart(rate: f64) -> Duration {
-    Duration::from_secs_f64(1.04 / rate)
 }
 
 /// See [`read_all`].

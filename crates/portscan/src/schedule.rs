@@ -48,7 +48,7 @@ use gate::Gate;
 use hosts::Hosts;
 use outages::{Outages, Pilot};
 use pacer::Pacer;
-pub use pacer::STUCK_AFTER;
+pub use pacer::{STUCK_AFTER, apart};
 use queue::{Pending, Queue};
 use settle::Step;
 use settling::Settling;
@@ -191,13 +191,7 @@ impl Scheduler {
 
     fn record_missing(&mut self, port: Pending) {
         self.tries_made += 1;
-        self.findings.record(
-            port.host,
-            port.port,
-            State::Unreachable,
-            self.limits.details,
-        );
-        self.findings.counts.doubt(port.host, Doubt::NoMachine);
+        self.record_unreachable(port, Some(Doubt::NoMachine));
     }
 
     /// The next position in the order of the local hosts.

@@ -4,7 +4,7 @@
 //! Such an error says nothing about a port. The host's ports are held back, and one of them is
 //! tried now and then; the other hosts go on. A host that has no way at the end of the scan is
 //! given up. Where that are very many hosts that have never answered, they have one list, and one
-//! port for all is tried.
+//! port is tried for all of them.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -51,6 +51,11 @@ impl Outage {
         }
     }
 
+    /// Whether a pilot may go.
+    fn is_due(&self, now: Time) -> bool {
+        self.ended.is_none() && !self.trying && now >= self.next
+    }
+
     /// Whether it has been waited for long enough.
     fn is_hopeless(&self, now: Time) -> bool {
         let patience = match self.had_way {
@@ -61,7 +66,7 @@ impl Outage {
     }
 
     fn pilot(&mut self, now: Time, controls: bool) -> Option<Pilot> {
-        if self.ended.is_some() || self.trying || now < self.next {
+        if !self.is_due(now) {
             return None;
         }
         let host = self.held.front()?.host;
@@ -86,14 +91,6 @@ pub(super) struct Outages {
     /// The ports of all other hosts, while there are some, and how often those were released.
     crowd: Option<Outage>,
     releases: u8,
-}
-
-/// A port that this machine cannot send to.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct OutOfReach {
-    pub(super) port: Pending,
-    /// Whether other ports of its host can be sent to.
-    pub(super) alone: bool,
 }
 
 /// What shows whether there is a way again.
@@ -126,14 +123,14 @@ impl Outages {
         outage.is_some_and(|outage| outage.ended.is_none_or(|ended| sent <= ended))
     }
 
-    /// This machine had no way for a probe. Gives the port back when it is out of reach while
-    /// others are not.
+    /// This machine had no way for a probe. Gives the port back when it is not tried again: others
+    /// can be sent to, or the crowd was released in vain too often.
     pub(super) fn no_way(
         &mut self,
         now: Time,
         mut port: Pending,
         had_way: bool,
-    ) -> Option<OutOfReach> {
+    ) -> Option<Pending> {
         if !had_way && self.by_host.len() >= MANY && !self.by_host.contains_key(&port.host) {
             return self.no_way_for_crowd(now, port);
         }
@@ -155,16 +152,16 @@ impl Outages {
                 outage.ended = Some(now);
                 self.down -= 1;
             }
-            return Some(OutOfReach { port, alone: true });
+            return Some(port);
         }
         outage.held.push_back(port);
         None
     }
 
     /// The same for a port of a host without a record.
-    fn no_way_for_crowd(&mut self, now: Time, port: Pending) -> Option<OutOfReach> {
+    fn no_way_for_crowd(&mut self, now: Time, port: Pending) -> Option<Pending> {
         if self.releases >= STRIKES {
-            return Some(OutOfReach { port, alone: false });
+            return Some(port);
         }
         let crowd = self.crowd.get_or_insert_with(|| Outage::new(now, false));
         crowd.trying = false;
@@ -205,9 +202,7 @@ impl Outages {
         }
         if self.due.is_empty() && now >= self.next_look {
             self.next_look = now + PAUSE / 4;
-            let is_due =
-                |outage: &Outage| outage.ended.is_none() && !outage.trying && outage.next <= now;
-            let due = self.by_host.iter().filter(|(_, outage)| is_due(outage));
+            let due = self.by_host.iter().filter(|(_, outage)| outage.is_due(now));
             self.due.extend(due.map(|(host, _)| *host));
         }
         while let Some(host) = self.due.pop_front() {

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use super::outages::OutOfReach;
 use super::queue::Pending;
 use super::{Scheduler, from_millis, hosts};
 use crate::congestion::ProbeOutcome;
-use crate::findings::State;
+use crate::findings::{Doubt, State};
 use crate::probe::Probe;
 use crate::window::Time;
 
@@ -119,7 +118,7 @@ impl Scheduler {
         }
         let pending = Pending::after(probe);
         let gone = self.hosts.seems_gone(now, pending.host);
-        if pending.tries < self.tries_of(pending.host) && !gone {
+        if self.tries_again(&pending) && !gone {
             self.tries_needed += 1;
             self.queue.retries.push_back(pending);
         } else {
@@ -146,12 +145,11 @@ impl Scheduler {
         self.queue.settled(probe.host, probe.port);
         self.queue.retries.extend(self.gate.open(probe.host));
         let had_way = self.hosts.tally(probe.host).answers();
-        if let Some(OutOfReach { port, alone }) =
-            self.outages.no_way(now, Pending::before(probe), had_way)
-        {
+        if let Some(port) = self.outages.no_way(now, Pending::before(probe), had_way) {
             self.tries_made += 1;
-            // Nothing says of a host that has never answered that only this port is out of reach.
-            self.record_unreachable(port, (!alone || !had_way).then_some(had_way));
+            // Where the host has answered, it is this port alone that is out of reach. Of another
+            // host nothing says so.
+            self.record_unreachable(port, (!had_way).then_some(Doubt::NoWay));
         }
     }
 

@@ -83,7 +83,8 @@ impl Pacer {
     }
 }
 
-fn apart(rate: f64) -> Duration {
+/// The time between two slots of a rate, in probes a second.
+pub fn apart(rate: f64) -> Duration {
     Duration::from_secs_f64(APART / rate)
 }
 

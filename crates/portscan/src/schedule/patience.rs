@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::hosts::Tries;
+use super::queue::Pending;
 use super::{ENOUGH, FIRST_WAITS, Scheduler};
 use crate::probe::Probe;
 use crate::window::MIN_RTO;
@@ -26,7 +27,7 @@ impl Scheduler {
     }
 
     /// The tries of a host's ports: more where packets are lost by chance.
-    pub(super) fn tries_of(&self, host: u32) -> u8 {
+    fn tries_of(&self, host: u32) -> u8 {
         const MOST: u8 = 5;
         const FEW: u32 = 8;
         let tries = self.tries();
@@ -39,6 +40,11 @@ impl Scheduler {
         let enough = ENOUGH.min(0.1 / f64::from(all));
         let sure = |tries: &u8| tally.miss_chance(u32::from(*tries)) <= enough;
         tries.max((1..MOST).find(sure).unwrap_or(MOST))
+    }
+
+    /// Whether a silent port has a try left in the quick passes.
+    pub(super) fn tries_again(&self, port: &Pending) -> bool {
+        port.tries < self.tries_of(port.host)
     }
 
     /// How long to wait for the answer to a probe: never so long that the system sends one SYN more

@@ -19,7 +19,7 @@ impl Scheduler {
         let again: Vec<Pending> = silent
             .extract_if(.., |port| {
                 port.state() == State::Filtered
-                    && port.tries < self.tries_of(port.host)
+                    && self.tries_again(port)
                     && !self.hosts.seems_gone(now, port.host)
             })
             .collect();
@@ -113,21 +113,20 @@ impl Scheduler {
     /// Hosts to which there is no way, now that nothing else is left to do.
     pub(super) fn give_up_unreachable(&mut self, now: Time) {
         for (port, had_way) in self.outages.given_up(now) {
-            self.record_unreachable(port, Some(had_way));
-        }
-    }
-
-    /// A port that this machine cannot send to; where that is so for its whole host, whether there
-    /// was a way before.
-    pub(super) fn record_unreachable(&mut self, port: Pending, had_way: Option<bool>) {
-        let details = self.limits.details;
-        self.findings
-            .record(port.host, port.port, State::Unreachable, details);
-        if let Some(had_way) = had_way {
             let doubt = match had_way {
                 true => Doubt::WayLost,
                 false => Doubt::NoWay,
             };
+            self.record_unreachable(port, Some(doubt));
+        }
+    }
+
+    /// A port that this machine cannot send to, with the doubt where that is so for its whole host.
+    pub(super) fn record_unreachable(&mut self, port: Pending, doubt: Option<Doubt>) {
+        let details = self.limits.details;
+        self.findings
+            .record(port.host, port.port, State::Unreachable, details);
+        if let Some(doubt) = doubt {
             self.findings.counts.doubt(port.host, doubt);
         }
     }

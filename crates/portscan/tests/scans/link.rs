@@ -1,7 +1,7 @@
 //! Two network namespaces joined by a slow link (`slowlink/slowlink.c`).
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{OnceLock, PoisonError, RwLock, RwLockWriteGuard};
 use std::{env, process};
@@ -166,18 +166,23 @@ pub(crate) fn no_nft() -> Option<&'static str> {
 /// Set for the tests that [`as_nobody`] runs.
 const AS_NOBODY: &str = "PORTSCAN_AS_NOBODY";
 
+/// The beginning of a command that puts root's rights down; the program follows.
+fn setpriv() -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+    command
+}
+
 /// A command of a user without any rights, where this one has some and can put them down.
 pub(crate) fn nobody(program: &str) -> Command {
-    const AS_NOBODY: [&str; 3] = ["--reuid=65534", "--regid=65534", "--clear-groups"];
-    let tried = Command::new("setpriv")
-        .args(AS_NOBODY)
+    let tried = setpriv()
         .args(["unshare", "--user", "--map-root-user", "true"])
         .status();
     if !rustix::process::geteuid().is_root() || !tried.is_ok_and(|tried| tried.success()) {
         return Command::new(program);
     }
-    let mut command = Command::new("setpriv");
-    command.args(AS_NOBODY).arg(program);
+    let mut command = setpriv();
+    command.arg(program);
     command
 }
 
@@ -188,15 +193,9 @@ pub(crate) fn as_nobody(name: &str, test: impl FnOnce()) {
     }
     let _alone = alone();
     let program = env::current_exe().unwrap();
-    let nobody = |program: &Path| {
-        let mut command = Command::new("setpriv");
-        command
-            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
-            .arg(program);
-        command
-    };
-    let tried = nobody(Path::new("unshare"))
+    let tried = setpriv()
         .args([
+            "unshare",
             "--user",
             "--map-root-user",
             "--net",
@@ -218,5 +217,5 @@ pub(crate) fn as_nobody(name: &str, test: impl FnOnce()) {
             return;
         }
     }
-    run_alone(nobody(&program).env(AS_NOBODY, "1"), name);
+    run_alone(setpriv().arg(&program).env(AS_NOBODY, "1"), name);
 }
