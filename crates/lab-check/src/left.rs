@@ -29,7 +29,7 @@ pub fn of_the_starter(report: &Report, sides: &[(&'static Role, String)]) -> Opt
         _ => "begin",
     };
     Some(format!(
-        "{} still {begin} with {ALLOW}. Take that line and the one below it out: \
+        "{} still {begin} with {ALLOW}. Take out that line and its two neighbors: \
          the compiler then names what nothing uses.",
         files.join(" and "),
     ))

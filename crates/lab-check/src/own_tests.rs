@@ -295,6 +295,14 @@ fn results(text: &str) -> impl Iterator<Item = (&str, &str)> {
     lines.filter_map(|line| line.strip_prefix("test ")?.split_once(" ... "))
 }
 
+/// A value of a test without Rust's word for "there is one".
+fn plain(value: &str) -> &str {
+    let inside = value.strip_prefix("Some(");
+    inside
+        .and_then(|inside| inside.strip_suffix(')'))
+        .unwrap_or(value)
+}
+
 /// What libtest says about failed tests: the first one, and what its programs said.
 fn failed(text: &str, some: &str) -> Option<(Failure, String)> {
     let results: BTreeMap<&str, bool> = results(text)
@@ -328,7 +336,10 @@ fn failed(text: &str, some: &str) -> Option<(Failure, String)> {
         })
     });
     let short = match (values, &diff) {
-        (Some((received, expected)), None) => format!(" (expected {expected}, got {received})"),
+        (Some((received, expected)), None) => {
+            let (expected, received) = (plain(expected), plain(received));
+            format!(" (expected {expected}, got {received})")
+        }
         _ => String::new(),
     };
     let then = match others {
@@ -437,7 +448,7 @@ test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out
         let (failure, _) = failed(&code, "").expect("a test fails");
         assert_eq!(
             failure.summary,
-            "1 of 3 tests fail. The first is sum::words: the exit code (expected Some(1), got Some(0))."
+            "1 of 3 tests fail. The first is sum::words: the exit code (expected 1, got 0)."
         );
         assert!(failure.diff.is_none());
         // Played alone, it is not one of one.
@@ -445,7 +456,7 @@ test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out
         assert_eq!(
             failure.summary,
             "The two programs do not work together, so the other tests were not played. \
-             What fails is sum::words: the exit code (expected Some(1), got Some(0))."
+             What fails is sum::words: the exit code (expected 1, got 0)."
         );
     }
 

@@ -173,7 +173,8 @@ impl Watch {
                     let next = first_failure(&report);
                     let alone = failed.take().is_some();
                     if alone && next.is_none() {
-                        continue; // It is mended: which is the next among all?
+                        log!("it passes now; playing all cases …");
+                        continue;
                     }
                     let counts = match far {
                         Some(counts) if alone => counts,

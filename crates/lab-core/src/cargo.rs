@@ -183,7 +183,10 @@ impl<'a> BuildLines<'a> {
     fn hint(&self) -> &'static str {
         match self.no_network {
             true => "once with a network: cargo fetch",
-            false => "the lines above say why; cargo build shows them again",
+            false => {
+                "RUST.md, \"When the compiler complains\", explains many of these errors; \
+                 cargo build shows them again"
+            }
         }
     }
 
@@ -226,7 +229,7 @@ mod tests {
         assert_eq!(said.hint(), "once with a network: cargo fetch");
         let mut said = BuildLines::new(&["a"]);
         said.shown("error[E0308]: mismatched types");
-        assert!(said.hint().starts_with("the lines above"));
+        assert!(said.hint().starts_with("RUST.md"));
     }
 
     #[test]

@@ -97,8 +97,8 @@ misconceptions! {
      installed on this machine? The sheets need only what comes with the language.";
 
     NOT_WRITTEN, "not-written", "a part of the starter is not written yet",
-    "The program came to a place that is still yours to write. The steps are named there, each with its calls in your language and in Python, \
-     and the page that describes them. Write them, and take out the line that stands in their place.";
+    "The steps are named above that line, each with its calls in your language and in Python, and the page that describes them. \
+     Write them there, and take the line out when they are all written. cargo lab hint says which step is next.";
 
     CRASHES, "crashes", "crashes with an uncaught error",
     "An error that the program does not catch ends it, or the thread in which it happens. The line that is quoted says what happened, \

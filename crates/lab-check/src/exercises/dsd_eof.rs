@@ -743,13 +743,10 @@ fn meet(harness: &mut Harness<'_>, message: &str) -> Step<(Connection, Vec<u8>)>
     let mut server = harness.accept(&listener)?;
     let received = server.read_until(TOKEN, 16 * 1024 * 1024);
     if received.end != ReadEnd::Complete || !received.bytes.ends_with(TOKEN) {
-        let ending = harness.ending(received.end);
+        let (count, ending) = (received.bytes.len(), harness.ending(received.end));
         return Err(wrong(
             &m::WRONG_ANSWER,
-            format!(
-                "{} bytes came without the end mark <EOF>, {ending}.",
-                received.bytes.len()
-            ),
+            format!("{count} bytes came without the end mark <EOF>, {ending}."),
         ));
     }
     let text = received.bytes[..received.bytes.len() - TOKEN.len()].to_vec();

@@ -93,21 +93,17 @@ fn told(mut failure: Box<Failure>, crash: &Crash, side: Side) -> Stop {
     Stop::Wrong(failure)
 }
 
-/// Which steps are missing: `not yet implemented: write steps 1 to 4` is said by a starter.
+/// What a starter says where it is not written: `not yet implemented: write steps 1 to 4`. The
+/// student may have written some of these steps, and left the line as it was.
 fn not_written(crash: &Crash) -> String {
-    let (_, steps) = crash.line.rsplit_once("write ").unwrap_or_default();
-    let mut steps = steps.to_string();
-    if let Some(first) = steps.get_mut(..1) {
-        first.make_ascii_uppercase();
-    }
-    let verb = if steps.starts_with("Steps") {
-        "are"
-    } else {
-        "is"
+    let (before, steps) = crash.line.rsplit_once("write ").unwrap_or_default();
+    let line = match before.starts_with("NotImplementedError") {
+        true => format!("raise NotImplementedError(\"write {steps}\")"),
+        false => format!("todo!(\"write {steps}\")"),
     };
     let place = crash.place.iter().map(|place| format!(": {place}"));
     format!(
-        "{steps} {verb} not written yet{}.",
+        "The program has come to its line {line}{}. What you have written before it has run.",
         place.collect::<String>()
     )
 }

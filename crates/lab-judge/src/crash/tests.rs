@@ -70,7 +70,8 @@ fn a_part_of_a_starter_that_is_not_written_is_no_mistake() {
     assert_eq!(crash.kind, Kind::NotWritten);
     assert_eq!(
         not_written(&crash),
-        "Steps 1 to 5 are not written yet: crates/my-server/src/main.rs, line 36."
+        "The program has come to its line todo!(\"write steps 1 to 5\"): crates/my-server/src/main.rs, \
+         line 36. What you have written before it has run."
     );
     let python = PYTHON.replace(
         "TypeError: a bytes-like object is required, not 'str'",
@@ -80,7 +81,8 @@ fn a_part_of_a_starter_that_is_not_written_is_no_mistake() {
     assert_eq!(crash.kind, Kind::NotWritten);
     assert_eq!(
         not_written(&crash),
-        "Step 6 is not written yet: client.py, line 9."
+        "The program has come to its line raise NotImplementedError(\"write step 6\"): client.py, line 9. \
+         What you have written before it has run."
     );
     // Another todo!() is the program's own.
     let own = rust.replace(": write steps 1 to 5", "");

@@ -4,6 +4,7 @@ use lab_journal::Journal;
 
 use super::check_again;
 use super::quote::{border, compare, excerpt, shown, thousands};
+use crate::misconceptions as m;
 use crate::sheet::Question;
 use crate::verdict::{CaseReport, Event, Failure, Outcome, ProgramReport, Report, What};
 
@@ -208,7 +209,16 @@ pub fn readme(report: &Report, case: &CaseReport) -> String {
     let Some(side) = report.side(case) else {
         return "README.md".to_string();
     };
+    let not_written = match &case.outcome {
+        Outcome::Failed(failure) => failure.misconception.id == m::NOT_WRITTEN.id,
+        _ => false,
+    };
     match &side.section {
+        // How to write it comes before what there is to see.
+        _ if not_written && side.command == "rust" => {
+            format!("{}, \"Rust for this page\", and RUST.md", side.readme)
+        }
+        _ if not_written => side.readme.clone(),
         Some(section) => format!("{}, \"{section}\"", side.readme),
         None => side.readme.clone(),
     }

@@ -60,8 +60,8 @@ const FIRST_RATE: f64 = 1000.0;
 const MOST: f64 = 32_768.0;
 const LEAST_RATE: f64 = 1.0;
 
-/// At a low `--rate` time is counted in probes: a host is too slow, or has fallen silent, only after
-/// so many.
+/// At a low `--rate` time is counted in probes: a host is too slow, or has fallen silent, only
+/// after so many.
 const FEW_PROBES: f64 = 16.0;
 
 /// What there is to do for a host.
