@@ -98,8 +98,10 @@ fn may_be_replaced(place: &Path) -> anyhow::Result<()> {
     ensure!(place.is_dir(), "{shown} is not a folder");
     let mut inside = fs::read_dir(place).with_context(|| format!("cannot read {shown}"))?;
     if fs::symlink_metadata(place.join(".git")).is_ok() {
-        return Err(anyhow!("{shown} is a repository of git"))
-            .hint("build into another folder, and copy the book from there");
+        return Err(anyhow!(
+            "{shown} is a Git repository, and its history would be lost"
+        ))
+        .hint("build into another folder, and copy the book from there");
     }
     if inside.next().is_some() && !place.join(MARK).is_file() {
         return Err(anyhow!("{shown} has files that are not a book's"))
@@ -162,7 +164,7 @@ mod tests {
         fs::create_dir_all(repository.join(".git")).unwrap();
         fs::write(repository.join(MARK), "").unwrap();
         let error = Folder::at(&repository).unwrap_err().to_string();
-        assert!(error.contains("repository of git"), "{error}");
+        assert!(error.contains("a Git repository"), "{error}");
         let file = place.join("thesis.tex");
         assert!(
             Folder::at(&file)

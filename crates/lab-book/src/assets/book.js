@@ -9,9 +9,8 @@ const element = (name, className, ...inside) => {
   return made;
 };
 const button = (name, text) => {
-  const made = document.createElement("button");
+  const made = element("button", "", "Copy");
   made.type = "button";
-  made.textContent = "Copy";
   made.setAttribute("aria-label", name);
   made.addEventListener("click", async () => {
     try {
@@ -78,9 +77,8 @@ const light = (details, at) => {
   // The programs may be out of sight: their part that matters is shown next to the trace too.
   const copy = found.row.cloneNode(true);
   for (const name of ["id", "tabindex", "role", "aria-label"]) copy.removeAttribute(name);
-  const link = document.createElement("a");
+  const link = element("a", "", `${program}: ${found.row.getAttribute("aria-label")}`);
   link.href = `#${found.row.id}`;
-  link.textContent = `${program}: ${found.row.getAttribute("aria-label")}`;
   mirror.replaceChildren(link, copy);
 };
 const traces = new Map();
@@ -193,7 +191,7 @@ const tally = () => {
   const right = asks.filter((ask) => ask.querySelector("input:checked")?.value === ask.dataset.right).length;
   let told = line.querySelector("strong");
   if (!told) {
-    told = document.createElement("strong");
+    told = element("strong");
     told.setAttribute("role", "status");
     line.append(" ", told);
   }
@@ -279,7 +277,7 @@ if (input) {
   };
   const load = () => {
     if (document.getElementById("found")) return;
-    const script = document.createElement("script");
+    const script = element("script");
     script.id = "found";
     script.src = "search.js";
     document.head.append(script);
@@ -291,20 +289,12 @@ if (input) {
     if (results.hidden || !parts) return;
     const found = rank(parts, query).slice(0, 12);
     for (const part of found) {
-      const link = document.createElement("a");
+      const name = element("strong", "", part.h ? `${part.t}: ${part.h}` : part.t);
+      const link = element("a", "", name, element("span", "", excerpt(part.b, query)));
       link.href = part.u;
-      const name = document.createElement("strong");
-      name.textContent = part.h ? `${part.t}: ${part.h}` : part.t;
-      const text = document.createElement("span");
-      text.textContent = excerpt(part.b, query);
-      link.append(name, text);
       results.append(link);
     }
-    if (found.length === 0) {
-      const none = document.createElement("p");
-      none.textContent = "No page has all of these words.";
-      results.append(none);
-    }
+    if (found.length === 0) results.append(element("p", "", "No page has all of these words."));
   };
   input.addEventListener("focus", load);
   input.addEventListener("input", () => { load(); show(); });

@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -28,7 +29,7 @@ pub struct Chromium {
 }
 
 /// The browser's name, which differs from system to system; nothing where there is none.
-pub fn program() -> Option<&'static str> {
+pub static PROGRAM: LazyLock<Option<&str>> = LazyLock::new(|| {
     let starts = |name: &&str| {
         let version = Command::new(name).arg("--version").output();
         version.is_ok_and(|output| output.status.success())
@@ -36,13 +37,13 @@ pub fn program() -> Option<&'static str> {
     ["chromium", "chromium-browser", "google-chrome"]
         .into_iter()
         .find(starts)
-}
+});
 
 impl Chromium {
     /// Starts one with an empty profile.
     pub fn start() -> Self {
         let folder = TempDir::with_prefix("lab-book-chromium-").unwrap();
-        let mut child = Command::new(program().expect("chromium is installed"))
+        let mut child = Command::new(PROGRAM.expect("chromium is installed"))
             .args([
                 "--headless",
                 "--no-sandbox",

@@ -22,7 +22,7 @@ const LIT: &str = "[...document.querySelectorAll('.code[data-program] .row pre >
    return [[...pre.parentElement.children].indexOf(pre), number, line.textContent.trim()];
  })";
 
-/// The number that the system calls by this name come from, in a source file of the server.
+/// The number of the first line with these words, in a source file of dsd-eof-server.
 fn line_of(file: &str, words: &str) -> usize {
     let path = SITE.catalog.root.join("crates/dsd-eof-server").join(file);
     let text = std::fs::read_to_string(path).unwrap();
@@ -71,10 +71,13 @@ pub fn a_call_lights_its_lines_and_a_step_lights_its_calls() {
     assert_eq!(both(&found), wanted, "{found}");
     let mirror = browser.evaluate(
         "(() => { const mirror = document.querySelector('#run .mirror');
-           return [mirror.checkVisibility(), mirror.querySelectorAll('.lit').length, mirror.querySelector('a').getAttribute('href')]; })()",
+           return {seen: mirror.checkVisibility(), lit: mirror.querySelectorAll('pre > .lit').length,
+             link: mirror.querySelector('a').getAttribute('href')}; })()",
     );
-    assert_eq!(mirror[0], true);
-    let row = mirror[2].as_str().unwrap().to_string();
+    assert_eq!(mirror["seen"], true);
+    // The line in each language.
+    assert_eq!(mirror["lit"], 2);
+    let row = mirror["link"].as_str().unwrap().to_string();
     assert!(row.starts_with("#dsd-eof-server-step-"), "{row}");
     // With the keyboard: the slider's arrow keys come to that row.
     browser.evaluate(

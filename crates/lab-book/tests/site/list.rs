@@ -9,7 +9,7 @@ use super::site::axe;
 use super::{browser, build, light, pages, predict};
 
 /// What a test needs.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Needs {
     /// The built book.
     Book,
@@ -61,17 +61,22 @@ fn all() -> Vec<(&'static str, Needs, fn())> {
     [&book[..], &browser[..], &axe[..]].concat()
 }
 
-/// Why a test cannot run here.
-fn missing(needs: Needs) -> Option<&'static str> {
-    let python = || Command::new("python3").arg("--version").output().is_ok();
-    match needs {
-        _ if !lab_netns::possible() => Some("unshare makes no network for this user"),
-        _ if !python() => Some("python3 is not installed"),
-        Needs::Browser | Needs::Axe if chromium::program().is_none() => {
-            Some("chromium is not installed")
-        }
-        Needs::Axe if !axe().is_file() => Some("axe-core is not there: .ci/run book"),
-        _ => None,
+/// Why tests with each need cannot run here.
+fn missing() -> impl Fn(Needs) -> Option<&'static str> {
+    let why = |there: bool, why| (!there).then_some(why);
+    let python = Command::new("python3").arg("--version").output().is_ok();
+    let book = why(
+        lab_netns::possible(),
+        "unshare makes no network for this user",
+    )
+    .or(why(python, "python3 is not installed"));
+    let chromium = chromium::PROGRAM.is_some();
+    let browser = book.or(why(chromium, "chromium is not installed"));
+    let axe = browser.or(why(axe().is_file(), "axe-core is not there: .ci/run book"));
+    move |needs| match needs {
+        Needs::Book => book,
+        Needs::Browser => browser,
+        Needs::Axe => axe,
     }
 }
 
@@ -82,12 +87,13 @@ pub fn run() {
     // From here on `ignored` means that a test was not asked for, or cannot run.
     args.ignored = false;
     args.include_ignored = false;
-    // Before the first thread, as that of networks wants it.
-    let lacks = [Needs::Book, Needs::Browser, Needs::Axe].map(|needs| (needs, missing(needs)));
+    // Before the first thread, which the question about networks needs.
+    let missing = asked.then(missing);
     let trial = |(name, needs, test): (&'static str, Needs, fn())| {
-        let lacking = lacks.iter().find(|(one, _)| *one == needs);
-        let lacking = lacking.and_then(|(_, lacking)| *lacking);
-        let why = lacking.or((!asked).then_some("takes minutes: .ci/run book"));
+        let why = match &missing {
+            Some(missing) => missing(needs),
+            None => Some("takes minutes: .ci/run book"),
+        };
         let trial = Trial::test(name, move || {
             test();
             Ok(())
