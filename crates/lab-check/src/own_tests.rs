@@ -338,7 +338,11 @@ fn failed(text: &str, some: &str) -> Option<(Failure, String)> {
     let short = match (values, &diff) {
         (Some((received, expected)), None) => {
             let (expected, received) = (plain(expected), plain(received));
-            format!(" (expected {expected}, got {received})")
+            let likely = match (expected, received) {
+                ("1", "0") => "; in Rust labnet::fail ends nothing without `return` before it",
+                _ => "",
+            };
+            format!(" (expected {expected}, got {received}{likely})")
         }
         _ => String::new(),
     };
@@ -346,8 +350,9 @@ fn failed(text: &str, some: &str) -> Option<(Failure, String)> {
         [] => String::new(),
         others => format!(" Then come {}.", others.join(", ")),
     };
-    let count = match some {
-        "" => format!("{} of {} tests fail. The first is ", wrong.len(), results.len()),
+    let count = match (some, wrong.len()) {
+        ("", 1) => format!("1 of {} tests fails: ", results.len()),
+        ("", count) => format!("{count} of {} tests fail. The first is ", results.len()),
         _ => "The two programs do not work together, so the other tests were not played. What fails is ".to_string(),
     };
     let failure = Failure {
@@ -435,7 +440,7 @@ test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out
         let (failure, said) = failed(&one, "").expect("a test fails");
         assert_eq!(
             failure.summary,
-            "1 of 3 tests fail. The first is sum::words: stderr of a client without a server."
+            "1 of 3 tests fails: sum::words: stderr of a client without a server."
         );
         let diff = failure.diff.expect("both texts are there");
         assert_eq!(diff.received, b"Error: no\n");
@@ -448,7 +453,8 @@ test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out
         let (failure, _) = failed(&code, "").expect("a test fails");
         assert_eq!(
             failure.summary,
-            "1 of 3 tests fail. The first is sum::words: the exit code (expected 1, got 0)."
+            "1 of 3 tests fails: sum::words: the exit code (expected 1, got 0; in Rust labnet::fail ends \
+             nothing without `return` before it)."
         );
         assert!(failure.diff.is_none());
         // Played alone, it is not one of one.
@@ -456,7 +462,8 @@ test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out
         assert_eq!(
             failure.summary,
             "The two programs do not work together, so the other tests were not played. \
-             What fails is sum::words: the exit code (expected 1, got 0)."
+             What fails is sum::words: the exit code (expected 1, got 0; in Rust labnet::fail ends \
+             nothing without `return` before it)."
         );
     }
 

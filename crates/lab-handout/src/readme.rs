@@ -269,8 +269,8 @@ fn must_do(exercise: &Exercise, kind: Kind, cases: &[Case]) -> String {
 
 /// What the tests want of programs in Rust, besides what the check tries.
 const TESTS: [&str; 5] = [
-    "what a program prints is what its `twin.py` prints, word by word, on stdout and on stderr; of errors too, with their hints, \
-     in which `cargo run -p NAME` may take the place of `python3 …/twin.py`",
+    "what a program prints is what its `twin.py` prints, word by word, on stdout and on stderr; of errors too, with their hints; \
+     where a hint of the twin says `python3 …/twin.py`, one in Rust may say `cargo run -p NAME`",
     "a server says `listening on ADDRESS` on stderr as soon as clients can come: `labnet::log_listening` does that",
     "an error that ends a program gives the exit code 1; an error on one connection is a line on stderr, and a server that serves many \
      keeps running",
@@ -328,7 +328,7 @@ fn start(exercise: &Exercise, kind: Kind) -> String {
     let needs = format!("{who} [Rust](https://rustup.rs), and {network}{programs}");
     format!(
         "## Start\n\n```console\n$ {command}\n```\n\n{what}\n\n{needs}\n\
-         The first call builds what it needs, which takes a minute or two.\n\
+         The first call builds what it needs, which takes a minute or two, on a slow or busy machine up to five.\n\
          Every command here works inside this folder: elsewhere cargo does not know `cargo lab`.\n\n"
     )
 }

@@ -230,7 +230,7 @@ fn questions(lines: &str) -> String {
 fn allow_unused(text: &str) -> String {
     // A result that is not looked at stays a warning: most often a `?` is missing.
     const ALLOW: &str = "\
-// Take these three lines out when your part is written.
+// Take this line and the next two out when your part is written.
 #![allow(unused)]
 #![warn(unused_must_use)]
 ";
@@ -276,7 +276,7 @@ fn main() {
             "\
 //! A server.
 
-// Take these three lines out when your part is written.
+// Take this line and the next two out when your part is written.
 #![allow(unused)]
 #![warn(unused_must_use)]
 

@@ -95,7 +95,8 @@ impl Hint {
         let Some((source, step)) = chosen else {
             return say!("{}", nothing_open(&sources));
         };
-        let hints = hints::of(&step.words)?
+        let hints = source
+            .hints(step)?
             .with_context(|| {
                 format!(
                     "there are no hints for step {} of {}",
@@ -111,7 +112,7 @@ impl Hint {
             .map_or(0, |one| one.level);
         let levels = match (self.level, self.more) {
             (Some(level), _) => level..=level,
-            (None, true) => 1..=(before + 1).min(LEVELS),
+            (None, true) => 1..=(before.max(1) + 1).min(LEVELS),
             (None, false) => 1..=before.max(1),
         };
         let last = *levels.end();
@@ -127,6 +128,17 @@ impl Hint {
                 && let Some((file, line)) = source.in_python(step)
             {
                 let _ = writeln!(text, "   The same step in Python: {file}:{line}");
+            }
+        }
+        if self.step.is_some() {
+            let same = |one: &&Step| one.number == step.number;
+            let others = sources.iter().filter(|one| one.package != source.package);
+            for other in others.filter(|one| one.steps.iter().find(same).is_some()) {
+                let (package, number) = (&other.package, step.number);
+                let _ = write!(
+                    text,
+                    "\nThat of {package}: cargo lab hint {package} --step {number}"
+                );
             }
         }
         let _ = match last {
@@ -289,6 +301,19 @@ fn read(path: &Path) -> anyhow::Result<Option<String>> {
 }
 
 impl Source {
+    /// The hints for a step: by its words, or by those of the twin where the student has changed
+    /// them.
+    fn hints(&self, step: &Step) -> anyhow::Result<Option<hints::Hints>> {
+        if let Some(hints) = hints::of(&step.words)? {
+            return Ok(Some(hints));
+        }
+        let mut steps = self.twin.iter().flat_map(|(_, steps)| steps);
+        match steps.find(|one| one.number == step.number) {
+            Some(same) => hints::of(&same.words),
+            None => Ok(None),
+        }
+    }
+
     /// The file and the line of the same step in Python.
     fn in_python(&self, step: &Step) -> Option<(&str, usize)> {
         let (file, steps) = self.twin.as_ref()?;

@@ -87,7 +87,7 @@ pub fn a_change_is_checked_again_and_ctrl_c_ends_it() {
     let new = folder.write("server.py.new", &gallery("dsd-eof/right.py"));
     fs::rename(new, &file).unwrap();
     let second = watch.until("(seed ");
-    assert!(second.contains("1 passed"), "{second}");
+    assert!(second.contains("1 case passed"), "{second}");
     let before = watch.holds();
     for round in 0..3 {
         let program = format!("# {round}\n{}", gallery("dsd-eof/right.py"));
@@ -130,7 +130,7 @@ pub fn a_change_while_a_check_runs_ends_that_check() {
     });
     fs::write(&file, gallery("dsd-eof/right.py")).unwrap();
     let result = watch.until("(seed ");
-    assert!(result.contains("1 passed"), "{result}");
+    assert!(result.contains("1 case passed"), "{result}");
     assert!(!result.contains("FAIL"), "{result}");
     assert_eq!(watch.end(), Some(130));
 }
@@ -177,7 +177,7 @@ pub fn a_check_that_cannot_be_done_is_shown_and_done_after_the_next_change() {
     let checked = (0..30).any(|round| {
         let program = format!("# {round}\n{}", gallery("dsd-eof/right.py"));
         fs::write(&file, program).unwrap();
-        watch.until("; Ctrl-C ends it").contains("1 passed")
+        watch.until("; Ctrl-C ends it").contains("1 case passed")
     });
     assert!(checked);
     assert_eq!(watch.end(), Some(130));

@@ -103,7 +103,7 @@ fn not_written(crash: &Crash) -> String {
     };
     let place = crash.place.iter().map(|place| format!(": {place}"));
     format!(
-        "The program has come to its line {line}{}. What you have written before it has run.",
+        "The program has come to its line {line}{}. The code above that line has run.",
         place.collect::<String>()
     )
 }

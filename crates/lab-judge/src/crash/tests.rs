@@ -71,7 +71,7 @@ fn a_part_of_a_starter_that_is_not_written_is_no_mistake() {
     assert_eq!(
         not_written(&crash),
         "The program has come to its line todo!(\"write steps 1 to 5\"): crates/my-server/src/main.rs, \
-         line 36. What you have written before it has run."
+         line 36. The code above that line has run."
     );
     let python = PYTHON.replace(
         "TypeError: a bytes-like object is required, not 'str'",
@@ -82,7 +82,7 @@ fn a_part_of_a_starter_that_is_not_written_is_no_mistake() {
     assert_eq!(
         not_written(&crash),
         "The program has come to its line raise NotImplementedError(\"write step 6\"): client.py, line 9. \
-         What you have written before it has run."
+         The code above that line has run."
     );
     // Another todo!() is the program's own.
     let own = rust.replace(": write steps 1 to 5", "");

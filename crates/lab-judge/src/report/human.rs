@@ -387,7 +387,12 @@ fn answer(report: &Report, question: Question, style: Style) -> String {
     ]
     .into_iter()
     .filter(|(count, _)| *count > 0)
-    .map(|(count, word)| format!("{count} {word}"))
+    .enumerate()
+    .map(|(place, (count, word))| match (place, count) {
+        (0, 1) => format!("1 case {word}"),
+        (0, _) => format!("{count} cases {word}"),
+        _ => format!("{count} {word}"),
+    })
     .collect();
     let painted = match question {
         _ if counts.passed == counts.total() => style.good("Yes"),
