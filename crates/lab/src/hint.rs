@@ -454,6 +454,27 @@ mod tests {
     }
 
     #[test]
+    fn hints_are_found_where_a_students_words_are_not_those_of_the_step() {
+        let source = |rust: &str| Source {
+            exercise: "a".to_string(),
+            package: "a-server".to_string(),
+            file: "main.rs".to_string(),
+            steps: steps(rust, "//"),
+            twin: Some((
+                "twin.py".to_string(),
+                steps("# 1. Create the socket\n", "#"),
+            )),
+        };
+        for rust in ["// 1. Create the socket\n", "// 1. Create it\n"] {
+            let source = source(rust);
+            let hints = source.hints(&source.steps[0]).unwrap().unwrap();
+            assert_eq!(hints.step, "Create the socket");
+        }
+        let other = source("// 7. Sing\n");
+        assert_eq!(other.hints(&other.steps[0]).unwrap(), None);
+    }
+
+    #[test]
     fn the_python_program_is_named_only_while_it_is_whole() {
         let source = |twin: &str| Source {
             exercise: "a".to_string(),
