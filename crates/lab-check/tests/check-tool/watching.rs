@@ -75,6 +75,17 @@ impl Watching {
     }
 }
 
+/// A test that fails leaves no watch behind.
+impl Drop for Watching {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            signal(&self.child, "INT");
+            // The test has failed already, and that is what is told.
+            let _ended = self.child.wait();
+        }
+    }
+}
+
 pub fn a_change_is_checked_again_and_ctrl_c_ends_it() {
     let folder = Folder::new("watch");
     let file = folder.write("server.py", &gallery("dsd-eof/one-recv.py"));
