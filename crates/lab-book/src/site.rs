@@ -18,6 +18,8 @@ use crate::page::{self, Found, Page, made};
 use crate::source;
 
 const CSS: &str = include_str!("assets/book.css");
+/// So many chapters come before the exercises: which way to take, and how to read Rust.
+const FIRST_CHAPTERS: usize = 2;
 const JS: &str = include_str!("assets/book.js");
 
 /// Exercises with their sheets, in the order of the lists.
@@ -85,6 +87,8 @@ pub fn files(catalog: &Catalog) -> anyhow::Result<Vec<File>> {
     let found = serde_json::to_string(&found).context("cannot write the search")?;
     files.push(file("book.css", CSS.to_string(), Kind::Other));
     files.push(file("book.js", JS.to_string(), Kind::Other));
+    let shared = html::SHARED.iter();
+    files.extend(shared.map(|(name, text)| file(name, text.to_string(), Kind::Other)));
     let search = format!("window.bookFound({found});\n");
     files.push(file("search.js", search, Kind::Search));
     let pages = pages.into_iter();
@@ -154,6 +158,14 @@ fn index(catalog: &Catalog, chapters: &[Chapter]) -> Page {
             p.lead {
                 "Every exercise of five course sheets, in Rust and in Python, step by step next to each other. "
                 "What you see the programs print is what they printed when this book was built."
+            }
+            p {
+                "New here? Begin with: "
+                @for (place, chapter) in chapters.iter().take(FIRST_CHAPTERS).enumerate() {
+                    @if place > 0 { ", " }
+                    a href=(chapter.address()) { (chapter.title) }
+                }
+                "."
             }
         }
         section #exercises aria-labelledby="exercises-title" {

@@ -1,5 +1,5 @@
-//! The run as a page: one file, with a slider that moves through it, and at each step what lies in
-//! the kernel's queues, byte by byte.
+//! The run as a page: a slider that moves through it, and at each step what lies in the kernel's
+//! queues, byte by byte. A page is one file, or one of many that share their style and script.
 //!
 //! The page asks nothing of the network. Without JavaScript it still shows the whole picture.
 
@@ -73,12 +73,16 @@ struct Send {
     bytes: String,
 }
 
+/// The files that pages of a site share, which have to be next to them: name and text.
+pub const SHARED: [(&str, &str); 2] = [("trace.css", STYLE), ("trace.js", SCRIPT)];
+
 /// What stands above the run.
 #[derive(Debug, Clone, Copy)]
 pub struct Heading<'a> {
     /// The page's title.
     pub title: &'a str,
-    /// The page that this one belongs to: its address and its title.
+    /// The page of a site that this one belongs to: its address and its title. A page of a site
+    /// needs the files [`SHARED`] next to it; any other is whole by itself.
     pub back: Option<(&'a str, &'a str)>,
 }
 
@@ -158,6 +162,19 @@ pub fn draw<'a>(journal: &Journal, heading: impl Into<Heading<'a>>) -> anyhow::R
         false => "In the kernel's queues",
     };
     let last_step = number.saturating_sub(1);
+    let [style, script] = match heading.back {
+        None => [
+            format!("<style>\n{STYLE}</style>"),
+            format!("<script>\n{SCRIPT}</script>"),
+        ],
+        Some(_) => {
+            let [(style, _), (script, _)] = SHARED;
+            [
+                format!("<link rel=\"stylesheet\" href=\"{style}\">"),
+                format!("<script src=\"{script}\"></script>"),
+            ]
+        }
+    };
     Ok(format!(
         r#"<!DOCTYPE html>
 <html lang="en">
@@ -166,8 +183,7 @@ pub fn draw<'a>(journal: &Journal, heading: impl Into<Heading<'a>>) -> anyhow::R
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <link rel="icon" href="data:,">
-<style>
-{STYLE}</style>
+{style}
 </head>
 <body>
 <main>
@@ -196,8 +212,7 @@ pub fn draw<'a>(journal: &Journal, heading: impl Into<Heading<'a>>) -> anyhow::R
 {notes}</section>
 </main>
 <script type="application/json" id="run">{json}</script>
-<script>
-{SCRIPT}</script>
+{script}
 </body>
 </html>
 "#

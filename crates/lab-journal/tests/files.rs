@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use data_encoding::BASE64;
+use lab_journal::html::Heading;
 use lab_journal::layout::Style;
 use lab_journal::{Event, Journal, html, picture, queues, svg};
 use quick_xml::events::Event as Xml;
@@ -106,6 +107,25 @@ fn a_page_is_small_asks_for_nothing_and_has_a_row_for_each_step() {
         }
         let steps = data(&page)["steps"].as_array().expect("steps").len();
         assert_eq!(page.matches("<tr data-step=").count(), steps, "{name}");
+    }
+}
+
+#[test]
+fn a_page_of_a_site_shares_its_style_and_script_and_is_the_same_otherwise() {
+    let shared: usize = html::SHARED.iter().map(|(_, text)| text.len()).sum();
+    for (name, journal) in runs() {
+        let whole = html::draw(&journal, name.as_str()).expect("a page");
+        let heading = Heading {
+            title: &name,
+            back: Some(("a.html", "A")),
+        };
+        let page = html::draw(&journal, heading).expect("a page");
+        assert!(page.len() + shared < whole.len() + 200, "{name}");
+        assert_eq!(data(&page), data(&whole), "{name}");
+        for (file, text) in html::SHARED {
+            assert!(page.contains(&format!("=\"{file}\"")), "{name}: {file}");
+            assert!(whole.contains(text), "{name}: {file}");
+        }
     }
 }
 

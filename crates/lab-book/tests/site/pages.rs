@@ -48,6 +48,9 @@ fn cell(html: &str) -> String {
     text(html.split_once('>').unwrap().1)
 }
 
+/// What the pages share.
+const ASSETS: [&str; 4] = ["book.css", "book.js", "trace.css", "trace.js"];
+
 pub fn every_program_and_twin_is_on_a_page_byte_for_byte() {
     let mut seen = 0;
     for (exercise, program) in SITE.programs() {
@@ -151,7 +154,7 @@ pub fn every_link_and_anchor_resolves_and_nothing_is_asked_of_other_machines() {
             }
         }
     }
-    for asset in ["book.css", "book.js"] {
+    for asset in ASSETS {
         let text = fs::read_to_string(SITE.folder.join(asset)).unwrap();
         for bad in [
             "http:",
@@ -386,7 +389,7 @@ pub fn pages_are_small_and_the_build_says_their_sizes() {
             assert!(page.len() <= 100 * 1024, "{name}: {}", page.len());
         }
     }
-    for asset in ["book.css", "book.js"] {
+    for asset in ASSETS {
         all += fs::read(SITE.folder.join(asset)).unwrap().len();
     }
     assert!(all <= 3 * 1024 * 1024, "{all} bytes");
