@@ -18,6 +18,7 @@
 //! | [`links`] | where a document's link leads in the book |
 //! | [`data`] | what the book says about an exercise: a file of data for each |
 //! | [`predict`] | `cargo lab predict`, and the questions on the pages |
+//! | [`answers`] | what the user has answered in `cargo lab predict`, in a file |
 //! | [`question`] | a question about a run, and how it is checked |
 //! | [`measure`] | what a run answers |
 //! | [`checks`] | makes all runs of the book, and sees whether they show what they have to |
@@ -30,6 +31,7 @@
 //! its READMEs and a run that is made when the book is built.
 
 mod anonymous;
+mod answers;
 mod book;
 mod chapter;
 mod checks;

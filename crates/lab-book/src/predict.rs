@@ -13,6 +13,7 @@ use lab_journal::Journal;
 use labnet::{Hint, say};
 use maud::{Markup, html};
 
+use crate::answers::{Answers, OfExercise};
 use crate::data::{self, Data, read};
 use crate::markdown;
 use crate::page::{self, made};
@@ -101,7 +102,8 @@ pub fn section(
     })
 }
 
-/// Asks what a run will show, then makes that run and shows the answer.
+/// Asks what a run will show, then makes that run and shows the answer. Your answers are kept: next
+/// time it goes on with the first question that is left.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     subcommand,
@@ -115,6 +117,9 @@ pub struct Predict {
     /// ask nothing: make each run, and compare its answer with what the question calls right
     #[argh(switch)]
     check: bool,
+    /// forget your answers about this exercise, and ask all its questions
+    #[argh(switch)]
+    again: bool,
     /// your own server in the place of ours: a command that listens where ours does, or python.
     /// What a question tells our server follows your command
     #[argh(option)]
@@ -141,8 +146,13 @@ impl Predict {
     ///
     /// # Errors
     ///
-    /// When a run cannot be recorded, or with `--check` answers something else.
+    /// When a run cannot be recorded, or with `--check` answers something else; when the user's
+    /// answers cannot be read or kept.
     pub fn run(self) -> anyhow::Result<()> {
+        if self.check && self.again {
+            return Err(anyhow!("--check asks nothing, so --again has no meaning"))
+                .hint("leave out one of the two");
+        }
         check_networks()?;
         process::stop_at_signals()?;
         let catalog = Catalog::read()?;
@@ -152,8 +162,81 @@ impl Predict {
             return Err(anyhow!("there are no questions about {}", exercise.id))
                 .hint("cargo lab book shows which exercises have some");
         }
+        let runs = self.runs(&catalog, exercise, &data)?;
+        // An answer about the user's own program is not one about ours.
+        let own = self.server.is_some() || self.client.is_some();
+        let answers = match self.check || own {
+            true => None,
+            false => Some(Answers::of_user()?),
+        };
+        let mut before = OfExercise::new();
+        if let Some(answers) = &answers {
+            before = answers.of(&exercise.id)?;
+        }
+        if self.again {
+            before.clear();
+        }
+        let numbered = (1..).zip(data.question.iter().zip(&runs));
+        let (answered, left): (Vec<_>, Vec<_>) = numbered.partition(|(_, (question, _))| {
+            let answer = before.get(&question.id);
+            answer.is_some_and(|answer| question.choices().contains(&answer.as_str()))
+        });
+        let mut right = 0;
+        for (number, (question, _)) in &answered {
+            right += usize::from(tell(*number, question, &before[&question.id])?);
+        }
+        let all = data.question.len();
+        if let Some(answers) = answers.as_ref().filter(|_| !answered.is_empty()) {
+            say!(
+                "\n{} of {all} are answered, in {}",
+                answered.len(),
+                answers.file().display()
+            )?;
+            say!("cargo lab predict {} --again asks them again", exercise.id)?;
+        }
+        if left.is_empty() {
+            return say!("{right} of {all} right");
+        }
+        let programs: Vec<&Program> = exercise.programs.iter().collect();
+        let asking = Asking {
+            catalog: &catalog,
+            exercise,
+            studio: Studio::new(&catalog, &programs)?,
+            own,
+        };
+        if self.check {
+            return asking.compare(&data.question, &runs);
+        }
+        if let Some(answers) = answers.as_ref().filter(|_| self.again) {
+            answers.forget(&exercise.id)?;
+        }
+        let mut lines = io::stdin().lock().lines();
+        let mut unanswered = left.len();
+        for (number, (question, run)) in left {
+            let Some((picked, good)) = asking.ask(number, question, run, &mut lines)? else {
+                break;
+            };
+            if let Some(answers) = &answers {
+                answers.keep(&exercise.id, &question.id, picked)?;
+            }
+            right += usize::from(good);
+            unanswered -= 1;
+        }
+        match unanswered {
+            0 => say!("{right} of {all} right"),
+            some => say!("{right} of {all} right, {some} not answered"),
+        }
+    }
+
+    /// The run of each question, with the user's program in the place of ours.
+    fn runs(
+        &self,
+        catalog: &Catalog,
+        exercise: &Exercise,
+        data: &Data,
+    ) -> anyhow::Result<Vec<Wanted>> {
         let here = env::current_dir().context("cannot tell the current folder")?;
-        let mut runs: Vec<Wanted> = Vec::new();
+        let mut runs = Vec::new();
         for question in &data.question {
             let mut plan = question.plan(&data.run);
             for (place, own) in [
@@ -166,26 +249,19 @@ impl Predict {
             }
             runs.push((exercise.id.clone(), plan));
         }
-        let programs: Vec<&Program> = exercise.programs.iter().collect();
-        let asking = Asking {
-            catalog: &catalog,
-            exercise,
-            studio: Studio::new(&catalog, &programs)?,
-            own: self.server.is_some() || self.client.is_some(),
-        };
-        if self.check {
-            return asking.compare(&data.question, &runs);
-        }
-        let mut lines = io::stdin().lock().lines();
-        let mut right = 0;
-        for (number, (question, run)) in (1..).zip(data.question.iter().zip(&runs)) {
-            let Some(good) = asking.ask(number, question, run, &mut lines)? else {
-                break;
-            };
-            right += usize::from(good);
-        }
-        say!("{right} of {} right", data.question.len())
+        Ok(runs)
     }
+}
+
+/// Tells what was answered before, and whether it is right.
+fn tell(number: usize, question: &Question, answer: &str) -> anyhow::Result<bool> {
+    let good = answer == question.right;
+    say!("\n{number}. {}", question.ask.trim())?;
+    match good {
+        true => say!("   You answered {answer}: right.")?,
+        false => say!("   You answered {answer}. It is {}.", question.right)?,
+    }
+    Ok(good)
 }
 
 /// Puts the user's program in the place of ours. A program of the gallery, or another that a
@@ -236,14 +312,15 @@ impl Asking<'_> {
         Ok(())
     }
 
-    /// Asks one question, runs, and tells what the run answered. `None` at the end of the input.
-    fn ask(
+    /// Asks one question, runs, and tells what the run answered: gives the answer that was picked,
+    /// and whether it is right. `None` at the end of the input.
+    fn ask<'a>(
         &self,
         number: usize,
-        question: &Question,
+        question: &'a Question,
         run: &Wanted,
         lines: &mut impl Iterator<Item = io::Result<String>>,
-    ) -> anyhow::Result<Option<bool>> {
+    ) -> anyhow::Result<Option<(&'a str, bool)>> {
         say!("\n{number}. {}", question.ask.trim())?;
         let choices = question.choices();
         for (letter, choice) in ('a'..).zip(&choices) {
@@ -294,7 +371,7 @@ impl Asking<'_> {
             }
             _ => {}
         }
-        Ok(Some(good))
+        Ok(Some((picked, good)))
     }
 }
 

@@ -42,6 +42,8 @@ fn all() -> Vec<(&'static str, Needs, fn())> {
         predict::at_least_sixty_questions_are_on_the_pages_and_three_on_each,
         predict::a_broken_program_fails_its_question,
         predict::the_terminal_asks_and_tells_what_a_wrong_answer_believes,
+        predict::a_user_who_comes_back_sees_what_is_answered_and_goes_on,
+        predict::answers_about_your_own_program_are_not_kept,
         predict::your_own_program_answers_for_itself,
     ];
     let browser = tests![Needs::Browser;

@@ -2,16 +2,24 @@
 
 use std::fs;
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use super::chromium::Chromium;
 use super::site::{SITE, between, workspace};
 
+/// Of a user who has answered nothing yet.
 fn predict(words: &[&str], input: &str) -> Output {
+    predict_with(tempfile::tempdir().unwrap().path(), words, input)
+}
+
+/// Of a user whose answers are kept below this folder.
+fn predict_with(state: &Path, words: &[&str], input: &str) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_lab-book"))
         .arg("predict")
         .args(words)
         .current_dir(workspace())
+        .env("XDG_STATE_HOME", state)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -115,13 +123,63 @@ pub fn the_terminal_asks_and_tells_what_a_wrong_answer_believes() {
         said.contains("Your answer fits the belief that a program that worked says so."),
         "{said}"
     );
-    assert!(said.ends_with("1 of 3 right\n"), "{said}");
+    assert!(said.ends_with("1 of 3 right, 1 not answered\n"), "{said}");
     let output = predict(&["transparency-middleware"], "");
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(
         said.contains("there are no questions about transparency-middleware"),
         "{said}"
     );
+}
+
+pub fn a_user_who_comes_back_sees_what_is_answered_and_goes_on() {
+    let state = tempfile::tempdir().unwrap();
+    let file = state.path().join("cargo-lab/predict.json");
+    let said = |words: &[&str], input: &str| {
+        let output = predict_with(state.path(), words, input);
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let first = said(&["transparency-socket1"], "a\nb\n");
+    assert!(first.ends_with("1 of 3 right, 1 not answered\n"), "{first}");
+    let back = said(&["transparency-socket1"], "a\n");
+    assert!(
+        back.contains("send?\n   You answered 0: right.\n"),
+        "{back}"
+    );
+    assert!(
+        back.contains("print?\n   You answered 1. It is 0.\n"),
+        "{back}"
+    );
+    let told = format!("2 of 3 are answered, in {}\n", file.display());
+    assert!(back.contains(&told), "{back}");
+    assert_eq!(back.matches("   a to ").count(), 1, "{back}");
+    // All are answered now: nothing is asked, and nothing is run.
+    let all = said(&["transparency-socket1"], "");
+    assert!(all.contains("3 of 3 are answered"), "{all}");
+    assert!(!all.contains("   a to "), "{all}");
+    let again = said(&["transparency-socket1", "--again"], "");
+    assert!(again.contains("   a to "), "{again}");
+    assert!(again.ends_with("0 of 3 right, 3 not answered\n"), "{again}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "{}\n");
+    // Half a file: told before anything is asked, and left as it is.
+    fs::write(&file, "{\"dsd-eof\": {").unwrap();
+    let broken = predict_with(state.path(), &["transparency-socket1", "--again"], "a\n");
+    assert_eq!(broken.status.code(), Some(1));
+    assert_eq!(broken.stdout, b"");
+    let told = String::from_utf8(broken.stderr).unwrap();
+    assert!(told.contains("cannot understand your answers in"), "{told}");
+    assert!(told.contains("hint: repair the file"), "{told}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "{\"dsd-eof\": {");
+}
+
+/// An answer about another program is not kept as one about ours.
+pub fn answers_about_your_own_program_are_not_kept() {
+    let state = tempfile::tempdir().unwrap();
+    let words = ["transparency-socket1", "--client", "python"];
+    let output = predict_with(state.path(), &words, "a\n");
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(fs::read_dir(state.path()).unwrap().count(), 0);
 }
 
 pub fn a_wrong_pick_opens_the_trace_and_is_kept_in_the_browser() {
