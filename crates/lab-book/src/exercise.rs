@@ -452,6 +452,7 @@ fn label(row: &Row) -> String {
         None => "The top of both files".to_string(),
         Some(Key::Step(number, words)) => format!("Step {number}: {words}"),
         Some(Key::Function(name)) => format!("The function {name}"),
+        Some(Key::Rest) => "Parts that only one side has".to_string(),
     }
 }
 

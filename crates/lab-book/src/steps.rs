@@ -1,7 +1,8 @@
 //! Two programs side by side: which lines of the one belong to which of the other.
 //!
 //! A numbered step, `// 1. Create the socket`, is in both programs in the same words. A function
-//! that both have is a row too. What has no partner stays in the row that it follows.
+//! that both have is a row too. What has no partner stays in the row that it follows. What comes
+//! after the end of a function has a row of its own.
 
 use std::ops::Range;
 
@@ -17,6 +18,8 @@ pub enum Key {
     Step(usize, String),
     /// A function at the top level, by its name.
     Function(String),
+    /// What follows a function, and has no partner as a whole: helpers of one side.
+    Rest,
 }
 
 /// A row: the same part of both programs.
@@ -103,7 +106,48 @@ pub fn rows(rust: &str, python: &str) -> anyhow::Result<Vec<Row>> {
         last.left.end = ends;
         last.right.end = their_ends;
     }
-    Ok(rows)
+    let (left, right): (Vec<&str>, Vec<&str>) = (rust.lines().collect(), python.lines().collect());
+    let rows = rows.into_iter();
+    Ok(rows
+        .flat_map(|row| without_rest(row, &left, &right))
+        .collect())
+}
+
+/// A row of a step or a function, and one for what follows the end of that function.
+fn without_rest(row: Row, left: &[&str], right: &[&str]) -> Vec<Row> {
+    let Some(key) = &row.key else {
+        return vec![row];
+    };
+    let [left_end, right_end] = [(left, &row.left), (right, &row.right)].map(|(lines, range)| {
+        let inside = &lines[range.clone()];
+        // Above the body of a function are its own first line, and comments.
+        let body = match key {
+            Key::Step(..) => Some(0),
+            _ => inside.iter().position(|line| line.starts_with([' ', '\t'])),
+        };
+        let body = body.unwrap_or(inside.len());
+        let after = inside[body..].iter().position(|line| at_top_level(line));
+        range.start + after.map_or(inside.len(), |after| body + after)
+    });
+    let rest = Row {
+        key: Some(Key::Rest),
+        left: left_end..row.left.end,
+        right: right_end..row.right.end,
+    };
+    if rest.left.is_empty() && rest.right.is_empty() {
+        return vec![row];
+    }
+    let row = Row {
+        key: row.key.clone(),
+        left: row.left.start..left_end,
+        right: row.right.start..right_end,
+    };
+    vec![row, rest]
+}
+
+/// Whether a line begins something at the top level of a file.
+fn at_top_level(line: &str) -> bool {
+    line.starts_with(|letter: char| !letter.is_whitespace() && !"})]".contains(letter))
 }
 
 /// The longest list of equal keys, in the order of both: every step is in it, since all steps are
@@ -113,7 +157,7 @@ fn pairs(ours: &[(usize, Key)], theirs: &[(usize, Key)]) -> Vec<(usize, usize)> 
     // functions together.
     let worth = |key: &Key| match key {
         Key::Step(..) => ours.len() + theirs.len(),
-        Key::Function(_) => 1,
+        Key::Function(_) | Key::Rest => 1,
     };
     let mut best = vec![vec![0; theirs.len() + 1]; ours.len() + 1];
     for i in (0..ours.len()).rev() {
@@ -160,9 +204,13 @@ mod tests {
                 None => "top".to_string(),
                 Some(Key::Step(number, words)) => format!("{number} {words}"),
                 Some(Key::Function(name)) => name.clone(),
+                Some(Key::Rest) => "rest".to_string(),
             })
             .collect();
-        assert_eq!(keys, ["top", "main", "1 Create", "serve", "2 Read"]);
+        assert_eq!(keys, ["top", "main", "1 Create", "serve", "2 Read", "rest"]);
+        // A helper of one side is not a part of the step before it.
+        assert_eq!((&rows[4].right, &rows[5].right), (&(10..14), &(14..19)));
+        assert!(rows[5].left.is_empty());
         // The comment above a function is in its row.
         assert_eq!(rows[3].left, 8..10);
         let mut ends = (0, 0);
