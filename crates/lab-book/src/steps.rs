@@ -209,7 +209,7 @@ mod tests {
             .collect();
         assert_eq!(keys, ["top", "main", "1 Create", "serve", "2 Read", "rest"]);
         // A helper of one side is not a part of the step before it.
-        assert_eq!((&rows[4].right, &rows[5].right), (&(10..14), &(14..19)));
+        assert_eq!((&rows[4].right, &rows[5].right), (&(9..13), &(13..18)));
         assert!(rows[5].left.is_empty());
         // The comment above a function is in its row.
         assert_eq!(rows[3].left, 8..10);
