@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
-use lab_journal::{Call, Data, Entry, Event, Journal, Outcome, Output, Stream, Transport};
+use lab_journal::{Call, Data, Entry, Event, Journal, Outcome, Output, Side, Stream, Transport};
 
 use crate::calls::{self, Kind, Shape, Spec, Waits};
 use crate::lines::{self, Lines, Origin};
@@ -351,6 +351,7 @@ impl Recorder {
         };
         if pending.spec.kind == step
             && result == 0
+            && self.journal.side(pending.process) == Some(Side::Server)
             && let Some(local) = socket.local
         {
             self.server_is_at.push((socket.transport, local));

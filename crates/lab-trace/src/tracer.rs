@@ -4,11 +4,12 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io;
+use std::net::SocketAddr;
 use std::process::Stdio;
 use std::sync::Arc;
 
 use anyhow::Context;
-use lab_journal::{Entry, Event, Exit, Process, Side};
+use lab_journal::{Entry, Event, Exit, Process, Side, Transport};
 use rustix::process::{WaitOptions, WaitStatus, wait};
 
 use crate::calls::{self, Kind};
@@ -85,16 +86,25 @@ impl Tracer {
         } else {
             self.start_clients(commands)?;
         }
+        let mut seen = 0;
         while let Some((tid, status)) = next_stop()? {
             self.stop(tid, status)?;
-            let is_time = self.clients.is_empty() && !self.recorder.server_is_at.is_empty();
-            if is_time && !self.ending.has_begun() {
-                if let Some((networks, relay)) = relay {
-                    for (transport, address) in &self.recorder.server_is_at {
+            let (old, new) = self.recorder.server_is_at.split_at(seen);
+            if new.is_empty() || self.ending.has_begun() {
+                continue;
+            }
+            if let Some((networks, relay)) = relay {
+                for (place, (transport, address)) in new.iter().enumerate() {
+                    // A server that listens again has the relay before it already.
+                    let is_known = |other: &(Transport, SocketAddr)| *other == new[place];
+                    if !old.iter().chain(&new[..place]).any(is_known) {
                         relay.listen(*transport, *address)?;
                     }
-                    networks.enter_clients()?;
                 }
+                networks.enter_clients()?;
+            }
+            seen = self.recorder.server_is_at.len();
+            if self.clients.is_empty() {
                 self.start_clients(commands)?;
             }
         }

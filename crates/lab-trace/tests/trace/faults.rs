@@ -315,3 +315,31 @@ except ConnectionRefusedError: pass
         assert!(words.contains(told), "{told} is not in {shown}");
     }
 }
+
+#[test]
+fn an_address_that_a_server_gets_after_its_first_client_came_is_reached() {
+    let pair = Pair::new(
+        "peer, _ = listener.accept()
+datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+datagrams.bind(('127.0.0.1', 9001))
+second = socket.create_server(('127.0.0.1', 9002))
+peer.sendall(b'ready')
+data, client = datagrams.recvfrom(9)
+datagrams.sendto(data, client)
+other, _ = second.accept()
+other.sendall(b'welcome')
+",
+        "peer.recv(5, socket.MSG_WAITALL)
+datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+datagrams.sendto(b'hello', ('127.0.0.1', 9001))
+print(datagrams.recv(9))
+print(socket.create_connection(('127.0.0.1', 9002)).recv(3))
+",
+    );
+    let Some((output, _)) = run(&pair, &["--cut", "3"]) else {
+        return;
+    };
+    assert!(output.status.success(), "{output:?}");
+    let shown = stdout(&output);
+    assert!(shown.contains("b'hello'\nb'wel'\n"), "{shown}");
+}
