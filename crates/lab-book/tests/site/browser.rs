@@ -130,6 +130,16 @@ pub fn no_page_is_wider_than_its_window() {
     assert!(problems.is_empty(), "{problems:#?}");
 }
 
+/// What axe finds wrong on the page that is open.
+pub fn violations(browser: &mut Chromium, axe: &str) -> Vec<String> {
+    browser.evaluate(&format!("{axe}; 0"));
+    let found = browser.evaluate(
+        "axe.run(document, {resultTypes: ['violations']}).then((it) => it.violations.map((one) =>
+           one.id + ': ' + one.nodes.slice(0, 3).map((node) => node.html.slice(0, 120) + ' ' + node.failureSummary).join(' | ')))",
+    );
+    serde_json::from_value(found).unwrap()
+}
+
 pub fn axe_finds_no_violation_in_either_scheme() {
     let axe = fs::read_to_string(super::site::axe()).unwrap();
     let mut browser = Chromium::start();
@@ -140,16 +150,8 @@ pub fn axe_finds_no_violation_in_either_scheme() {
             browser.look(width, scheme);
             browser.open(&format!("file://{}/{name}", SITE.folder.display()));
             browser.evaluate("document.querySelectorAll('details').forEach((it) => { it.open = !it.dataset.trace; })");
-            browser.evaluate(&format!("{axe}; 0"));
-            let found = browser.evaluate(
-                "axe.run(document, {resultTypes: ['violations']}).then((it) => it.violations.map((one) =>
-                   one.id + ': ' + one.nodes.slice(0, 3).map((node) => node.html.slice(0, 120) + ' ' + node.failureSummary).join(' | ')))",
-            );
-            for one in found.as_array().unwrap() {
-                problems.push(format!(
-                    "{name} {width} {scheme}: {}",
-                    one.as_str().unwrap()
-                ));
+            for one in violations(&mut browser, &axe) {
+                problems.push(format!("{name} {width} {scheme}: {one}"));
             }
             seen += 1;
         }

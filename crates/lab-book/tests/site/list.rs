@@ -6,7 +6,7 @@ use libtest_mimic::{Arguments, Trial};
 
 use super::chromium;
 use super::site::axe;
-use super::{browser, build, light, pages, predict};
+use super::{browser, build, light, pages, predict, runs};
 
 /// What a test needs.
 #[derive(Clone, Copy)]
@@ -59,7 +59,10 @@ fn all() -> Vec<(&'static str, Needs, fn())> {
         light::the_toy_is_cut_with_a_pointer_and_with_keys,
         predict::a_wrong_pick_opens_the_trace_and_is_kept_in_the_browser,
     ];
-    let axe = tests![Needs::Axe; browser::axe_finds_no_violation_in_either_scheme];
+    let axe = tests![Needs::Axe;
+        browser::axe_finds_no_violation_in_either_scheme,
+        runs::pages_of_runs_are_for_everyone_at_any_width_and_in_either_scheme,
+    ];
     [&book[..], &browser[..], &axe[..]].concat()
 }
 

@@ -22,6 +22,8 @@ mod pages;
 #[cfg(target_os = "linux")]
 mod predict;
 #[cfg(target_os = "linux")]
+mod runs;
+#[cfg(target_os = "linux")]
 mod site;
 
 #[cfg(target_os = "linux")]
