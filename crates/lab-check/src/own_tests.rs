@@ -38,6 +38,8 @@ const PARTS: [&str; 2] = ["of_rust_server_and_rust_client", ""];
 const ARGUMENTS: [&str; 5] = ["test", "-p", "tests", "--test", "exercises"];
 /// How often a run of the tests is asked whether it is still wanted.
 const PERIOD: Duration = Duration::from_millis(200);
+/// The time for the build of the tests.
+const BUILD_LIMIT: Duration = Duration::from_secs(1800);
 /// So many pieces of what the tests print may wait to be read.
 const WAITING_PIECES: usize = 64;
 
@@ -123,9 +125,10 @@ pub fn play(plan: &Plan, shared_report: &SharedReport) -> anyhow::Result<()> {
         Vec::new(),
     );
     if others_pass {
-        told = match built(until)? {
+        // What cargo builds does not count: the limit is for programs that hang.
+        told = match built(begin + BUILD_LIMIT)? {
             Some(outcome) => (outcome, Vec::new()),
-            None => played(until)?,
+            None => played(until + begin.elapsed())?,
         };
     }
     let (outcome, programs) = told;

@@ -51,7 +51,8 @@ pub fn top(
         )?;
         writeln!(
             text,
-            "- [RUST.md](RUST.md): Rust for readers of Python, and what to do when the compiler complains"
+            "- [RUST.md](RUST.md): Rust for readers of Python, and what to do when the compiler complains; \
+             read \"The socket calls\" and \"Functions and errors\" first, and the rest when you need it"
         )?;
     }
     if !tasks.is_empty() {
@@ -328,7 +329,7 @@ fn start(exercise: &Exercise, kind: Kind) -> String {
     let needs = format!("{who} [Rust](https://rustup.rs), and {network}{programs}");
     format!(
         "## Start\n\n```console\n$ {command}\n```\n\n{what}\n\n{needs}\n\
-         The first call builds what it needs, which takes a minute or two, on a slow or busy machine up to five.\n\
+         The first call builds what it needs, which takes a minute or two, on a slow or busy machine up to ten.\n\
          Every command here works inside this folder: elsewhere cargo does not know `cargo lab`.\n\n"
     )
 }
