@@ -330,6 +330,7 @@ fn start(exercise: &Exercise, kind: Kind) -> String {
     format!(
         "## Start\n\n```console\n$ {command}\n```\n\n{what}\n\n{needs}\n\
          The first call builds what it needs, which takes a minute or two, on a slow or busy machine up to ten.\n\
+         Where a page says \"the sheet\", it means the page of the course that the exercise is from; you do not need it.\n\
          Every command here works inside this folder: elsewhere cargo does not know `cargo lab`.\n\n"
     )
 }
