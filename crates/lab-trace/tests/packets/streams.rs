@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 
 use lab_core::catalog::{Catalog, Roles};
-use lab_journal::{Call, Event, Journal, Segment, Transport};
+use lab_journal::{Call, Data, Event, Journal, Segment, Transport};
 use libtest_mimic::{Arguments, Trial};
 use tempfile::TempDir;
 
@@ -125,7 +125,7 @@ fn assert_streams(run: &Run) -> usize {
     let lost = run.reading.packets.iter();
     let lost = lost.filter(|packet| !packet.field("tcp.analysis.lost_segment").is_empty());
     assert_eq!(lost.count(), 0, "no segment is missing");
-    let mut sent: BTreeMap<(SocketAddr, SocketAddr), Vec<(u64, &[u8], u64)>> = BTreeMap::new();
+    let mut sent: BTreeMap<_, Vec<&Data>> = BTreeMap::new();
     for call in calls(journal) {
         let Some(data) = call
             .data
@@ -137,8 +137,7 @@ fn assert_streams(run: &Run) -> usize {
         let socket = &journal.sockets[call.socket.expect("a socket")];
         if socket.transport == Transport::Tcp {
             let ends = socket.local.zip(socket.peer).expect("addresses");
-            let place = (data.offset, &data.bytes[..], data.length);
-            sent.entry(ends).or_default().push(place);
+            sent.entry(ends).or_default().push(data);
         }
     }
     let mut count = 0;
@@ -150,10 +149,11 @@ fn assert_streams(run: &Run) -> usize {
             let mut length = 0;
             let sends = sent.get(&(from, to));
             seen += usize::from(sends.is_some());
-            for (offset, bytes, whole) in sends.into_iter().flatten() {
-                let at = usize::try_from(*offset).expect("a short stream");
-                assert_eq!(&carried[at..at + bytes.len()], *bytes, "{from} at {at}");
-                length = length.max(at + usize::try_from(*whole).expect("a short send"));
+            for data in sends.into_iter().flatten() {
+                let at = usize::try_from(data.offset).expect("a short stream");
+                let kept = &carried[at..at + data.bytes.len()];
+                assert_eq!(kept, data.bytes, "{from} at {at}");
+                length = length.max(at + usize::try_from(data.length).expect("a short send"));
             }
             assert_eq!(carried.len(), length, "from {from} to {to}");
             count += length;
