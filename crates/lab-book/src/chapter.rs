@@ -350,7 +350,7 @@ fn shown(catalog: &Catalog, run: &Run, recordings: &Recordings) -> anyhow::Resul
                     }
                 }
             }
-            (page::trace(trace, "Every call and every segment of this run", exercise))
+            (page::trace(trace, "Every call of this run, and every segment but bare ACKs", exercise))
         }
     })
 }

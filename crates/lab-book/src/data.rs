@@ -13,6 +13,8 @@ use crate::question::Question;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Data {
+    /// How a reader's own programs are checked: the words after `cargo lab check`.
+    pub check: Vec<String>,
     /// What our own programs are told in every run of the exercise, on both sides.
     pub args: Vec<String>,
     /// How the run on its page is made; without it, both sides run as they are, in Rust.

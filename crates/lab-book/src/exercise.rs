@@ -123,6 +123,7 @@ impl Material<'_> {
                     @for side in &sides { (made(&intro(&side.readme).html)) }
                 }
                 @for side in here { (how_to_run(side)) }
+                (how_to_check(&self.data.check))
                 @if !there.is_empty() {
                     ul.cards {
                         @for side in there {
@@ -226,7 +227,7 @@ impl Material<'_> {
                         " The tests of this exercise compare these lines with those of the programs in Python."
                     }
                 }
-                (page::trace(&trace, "Every call and every segment of this run", self.exercise))
+                (page::trace(&trace, "Every call of this run, and every segment but bare ACKs", self.exercise))
             }
         }
     }
@@ -314,6 +315,26 @@ fn how_to_run(side: &Told<'_>) -> Markup {
             details.how id=(run.id) {
                 summary { "How to run " code { (side.program.package) } }
                 div.prose { (made(&run.html)) }
+            }
+        }
+    }
+}
+
+/// How a reader's own programs are checked, behind a click.
+fn how_to_check(commands: &[String]) -> Markup {
+    html! {
+        @if !commands.is_empty() {
+            details.how #check {
+                summary { "How to check your own programs" }
+                div.prose {
+                    pre { code { @for words in commands { "$ cargo lab check " (words) "\n" } } }
+                    p {
+                        "Run it in the folder of the labs, with a program in any language. "
+                        "The check plays the other side, and fills in what stands in braces: "
+                        "a program that has its host, port or message in its source needs none of that. "
+                        code { "cargo lab check --help" } " has the rest."
+                    }
+                }
             }
         }
     }

@@ -157,7 +157,15 @@ fn index(catalog: &Catalog, chapters: &[Chapter]) -> Page {
             h1 { (page::TITLE) }
             p.lead {
                 "Every exercise of five course sheets, in Rust and in Python, step by step next to each other. "
-                "What you see the programs print is what they printed when this book was built."
+                "What you see the programs print is what they printed when this book was built; "
+                "only dates and paths are masked."
+            }
+            p {
+                "To run it yourself: clone the repository of the labs, install "
+                a href="https://rustup.rs" { "Rust" }
+                " and Python 3.8 or newer, and run the commands in the clone. "
+                a href="path.html#if-you-teach" { "If you teach" }
+                ": slides, questions, starters, grades."
             }
             p {
                 "New here? Begin with: "

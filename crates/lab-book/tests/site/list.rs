@@ -35,6 +35,7 @@ fn all() -> Vec<(&'static str, Needs, fn())> {
         pages::every_numbered_step_is_paired_in_one_row,
         pages::every_link_and_anchor_resolves_and_nothing_is_asked_of_other_machines,
         pages::every_command_on_a_page_exists,
+        pages::every_side_that_can_be_checked_has_its_command_on_its_page,
         pages::every_exercise_shows_what_its_programs_print_and_how_they_end,
         pages::every_trace_has_its_title_and_leads_back,
         pages::no_page_tells_of_the_machine_or_the_day_of_its_build,

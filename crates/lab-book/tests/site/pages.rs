@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::process::Command;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use lab_core::cargo::build_tool;
 use lab_core::catalog::{Exercise, Program, Role};
 use lab_core::steps::of_line;
 
@@ -173,6 +175,55 @@ pub fn every_link_and_anchor_resolves_and_nothing_is_asked_of_other_machines() {
     assert!(problems.is_empty(), "{problems:#?}");
     assert!(seen > 300, "only {seen} links");
     println!("{seen} links on {} pages", SITE.pages.len());
+}
+
+/// The check itself lists the sides that it knows, and takes each command that a page shows.
+pub fn every_side_that_can_be_checked_has_its_command_on_its_page() {
+    let tool = build_tool("lab-check").unwrap();
+    let check = |words: &[&str]| {
+        let output = Command::new(&tool)
+            .arg("check")
+            .args(words)
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{words:?}: {errors}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let mut shown = BTreeSet::new();
+    for exercise in SITE.exercises() {
+        let page = &SITE.pages[&format!("{}.html", exercise.id)];
+        let boxes = between(page, "id=\"check\"", "</pre>");
+        for line in boxes
+            .iter()
+            .map(|html| text(html))
+            .collect::<String>()
+            .lines()
+        {
+            let Some((_, words)) = line.split_once("$ cargo lab check ") else {
+                continue;
+            };
+            let (name, rest) = words.split_once(' ').unwrap();
+            let (option, command) = rest.split_once(' ').unwrap();
+            let command = command.trim_matches('"');
+            check(&[name, option, command, "--list"]);
+            let is_ours =
+                exercise.id == name || exercise.programs.iter().any(|p| p.package == name);
+            assert!(is_ours, "{line}");
+            shown.insert(format!("{name} {option}"));
+        }
+    }
+    let list = check(&[]);
+    let listed: BTreeSet<String> = list
+        .lines()
+        .map(|line| {
+            line.split_whitespace()
+                .take(2)
+                .collect::<Vec<_>>()
+                .join(" ")
+        })
+        .collect();
+    assert_eq!(shown, listed);
 }
 
 pub fn every_command_on_a_page_exists() {
