@@ -263,7 +263,8 @@ const excerpt = (body, query) => {
   const word = words(query)[0];
   const at = Math.max(0, body.toLowerCase().indexOf(word) - 50);
   const start = at === 0 ? 0 : body.indexOf(" ", at) + 1;
-  return (start > 0 ? "… " : "") + body.slice(start, start + 150).trim() + " …";
+  const end = start + 150 < body.length ? body.lastIndexOf(" ", start + 150) : body.length;
+  return (start > 0 ? "… " : "") + body.slice(start, end).trim() + (end < body.length ? " …" : "");
 };
 
 const input = document.getElementById("search");

@@ -299,26 +299,70 @@ pub fn on_paper_answers_are_open_and_controls_are_gone() {
     }
 }
 
+/// A picture's height.
+const HEIGHT: u64 = 2400;
+/// Pages that are used: what is added to the pictures' name, and what brings a page into its state.
+const STATES: [(&str, &str, &str); 4] = [
+    ("dsd-sum.html", "-whole", "0"),
+    ("stream.html", "-whole", "0"),
+    (
+        "index.html",
+        "-search",
+        "(() => { const input = document.getElementById('search'); input.value = 'late answer'; input.focus();
+           return new Promise((done) => document.getElementById('found').addEventListener('load', () => {
+             input.dispatchEvent(new Event('input')); done(0); })); })()",
+    ),
+    (
+        "dsd-eof.html",
+        "-wrong",
+        "(() => { const ask = document.getElementById('predict-cut');
+           const wrong = [...ask.querySelectorAll('input')].find((it) => it.value !== ask.dataset.right);
+           wrong.click();
+           const run = document.querySelector('#run details.trace'); run.open = true;
+           return new Promise((done) => run.addEventListener('toggle', () =>
+             run.querySelector('iframe').addEventListener('load', () => done(0)))); })()",
+    ),
+];
+
 pub fn pictures_are_taken_for_a_person_to_look_at() {
     use base64::Engine;
     let mut browser = Chromium::start();
     let folder = SITE.folder.with_file_name("pictures");
     fs::create_dir_all(&folder).unwrap();
-    for name in names() {
+    for (name, state, act) in names()
+        .into_iter()
+        .map(|name| (name.as_str(), "", "0"))
+        .chain(STATES)
+    {
         for width in [360, 768, 1440] {
             for scheme in SCHEMES {
                 browser.look(width, scheme);
                 browser.open(&format!("file://{}/{name}", SITE.folder.display()));
-                let shot = browser.ask(
-                    "Page.captureScreenshot",
-                    &serde_json::json!({"captureBeyondViewport": true, "clip":
-                        {"x": 0, "y": 0, "width": width, "height": 2400, "scale": 1}}),
-                );
-                let data = base64::engine::general_purpose::STANDARD
-                    .decode(shot["data"].as_str().unwrap())
-                    .unwrap();
-                let file = format!("{}-{width}-{scheme}.png", name.trim_end_matches(".html"));
-                fs::write(folder.join(file), data).unwrap();
+                browser.evaluate(act);
+                browser.evaluate("scrollTo({top: 0, behavior: 'instant'}); 0");
+                let height = browser.evaluate("document.documentElement.scrollHeight");
+                let height = height.as_u64().unwrap();
+                // Of pages in a state all is shown, of the others the beginning.
+                let pictures = match state {
+                    "" => 1,
+                    _ => height.div_ceil(HEIGHT),
+                };
+                for number in 0..pictures {
+                    let top = number * HEIGHT;
+                    let shot = browser.ask(
+                        "Page.captureScreenshot",
+                        &serde_json::json!({"captureBeyondViewport": true, "clip":
+                            {"x": 0, "y": top, "width": width, "height": HEIGHT.min(height - top), "scale": 1}}),
+                    );
+                    let data = base64::engine::general_purpose::STANDARD
+                        .decode(shot["data"].as_str().unwrap())
+                        .unwrap();
+                    let name = name.trim_end_matches(".html");
+                    let file = format!("{name}{state}-{width}-{scheme}-{number}.png");
+                    fs::write(folder.join(file), data).unwrap();
+                }
+                // The answers of this state are not those of the next picture.
+                browser.evaluate("localStorage.clear(); 0");
             }
         }
     }
