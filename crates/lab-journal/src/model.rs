@@ -297,6 +297,15 @@ impl Journal {
         Some(process.side)
     }
 
+    /// The notes above a picture and those below it: what a relay saw begins with what it did not.
+    #[must_use]
+    pub fn notes_around(&self) -> (&[String], &[String]) {
+        match self.relay {
+            true => (&self.notes, &[]),
+            false => (&[], &self.notes),
+        }
+    }
+
     /// Whether a process is `cargo lab check`.
     #[must_use]
     pub fn is_played(&self, pid: u32) -> bool {

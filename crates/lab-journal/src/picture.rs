@@ -24,7 +24,9 @@ const SHORT: u64 = 1_000;
 pub fn draw(journal: &Journal, style: Style) -> String {
     let width = style.width.max(NARROWEST);
     let widths = Widths::of(width);
-    let mut out = lay_out(rows(journal, &widths), style);
+    let (above, below) = journal.notes_around();
+    let mut out = notes(above, width);
+    out.push_str(&lay_out(rows(journal, &widths), style));
     if journal.left_out > 0 {
         let _ = writeln!(
             out,
@@ -32,7 +34,13 @@ pub fn draw(journal: &Journal, style: Style) -> String {
             journal.left_out
         );
     }
-    for note in &journal.notes {
+    out.push_str(&notes(below, width));
+    out
+}
+
+fn notes(notes: &[String], width: usize) -> String {
+    let mut out = String::new();
+    for note in notes {
         for part in wrapped(&format!("Note: {note}"), width) {
             out.push_str(&part);
             out.push('\n');

@@ -30,7 +30,12 @@ pub fn draw(journal: &Journal) -> String {
     let widths = Widths::of(COLUMNS);
     let place = Places::of(&widths);
     let mut body = String::new();
-    let mut top = MARGIN + LINE;
+    let mut top = MARGIN;
+    let (above, below) = journal.notes_around();
+    for note in above {
+        top = draw_across(&mut body, &place, note, "Note: ", top);
+    }
+    top += LINE;
     for column in Column::ALL {
         let class = format!("h {}", class_of(column));
         let left = match column {
@@ -50,7 +55,7 @@ pub fn draw(journal: &Journal) -> String {
             Line::Across(words) => top = draw_across(&mut body, &place, &words, "⋮ ", top),
         }
     }
-    for note in &journal.notes {
+    for note in below {
         top = draw_across(&mut body, &place, note, "Note: ", top);
     }
     let (width, height) = (place.right + MARGIN, top + MARGIN);

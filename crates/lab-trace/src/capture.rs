@@ -20,7 +20,7 @@ use nix::sys::socket::{
 };
 use nix::sys::time::TimeVal;
 
-use crate::record::MOST_ENTRIES;
+use crate::entries::MOST_ENTRIES;
 
 /// So many bytes of a packet are kept: the headers, and the first bytes of what it carries.
 const SNAPSHOT: usize = 256;

@@ -17,7 +17,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::record::since;
+use crate::entries::since;
 
 /// After the client's end, a server is watched until it has done nothing for this long.
 const SILENCE: Duration = Duration::from_millis(400);

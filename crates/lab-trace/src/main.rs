@@ -1,10 +1,15 @@
 //! `cargo lab trace` records a run of any two programs, and draws it; `cargo lab spy` shows what
-//! passes between two programs that run already. Linux only.
+//! passes between two programs that run already.
+//!
+//! Only Linux tells what programs do with sockets. Elsewhere, and where a system forbids it, a
+//! relay between the two programs shows the bytes.
 //!
 //! | module | holds |
 //! |---|---|
 //! | [`command`] | which command it is |
 //! | [`trace`] | `cargo lab trace` |
+//! | [`traced`] | a run whose calls are seen |
+//! | [`relayed`] | a run whose bytes alone are seen, by a relay |
 //! | [`spy`] | `cargo lab spy` |
 //! | [`part`] | one program of a run whose other side `cargo lab check` plays |
 //! | [`sightings`] | what a relay saw, as a journal |
@@ -19,6 +24,8 @@
 //! | [`sockets`] | which socket a descriptor stands for |
 //! | [`capture`] | the packets of the run's own network |
 //! | [`relay`] | the network between the programs, with its faults |
+//! | [`entries`] | times, limits and addresses of a journal's entries; how programs end |
+//! | [`signals`] | hears of Ctrl-C |
 //! | [`output`] | the run as a file: a page, SVG, text, JSON, packets |
 //! | [`ending`] | how a run comes to its end |
 
@@ -28,13 +35,12 @@ mod calls;
 mod capture;
 #[cfg(target_os = "linux")]
 mod child;
-#[cfg(target_os = "linux")]
 mod command;
 #[cfg(target_os = "linux")]
 mod ending;
+mod entries;
 #[cfg(target_os = "linux")]
 mod lines;
-#[cfg(target_os = "linux")]
 mod output;
 #[cfg(target_os = "linux")]
 mod part;
@@ -42,26 +48,24 @@ mod part;
 mod ptrace;
 #[cfg(target_os = "linux")]
 mod record;
-#[cfg(target_os = "linux")]
 mod relay;
-#[cfg(target_os = "linux")]
+mod relayed;
 mod roles;
-#[cfg(target_os = "linux")]
 mod sightings;
+mod signals;
 #[cfg(target_os = "linux")]
 mod sockets;
-#[cfg(target_os = "linux")]
 mod spy;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod stack;
-#[cfg(target_os = "linux")]
 mod trace;
+#[cfg(target_os = "linux")]
+mod traced;
 #[cfg(target_os = "linux")]
 mod tracer;
 
 use std::process::ExitCode;
 
-#[cfg(target_os = "linux")]
 fn main() -> ExitCode {
     match command::run() {
         Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
@@ -70,12 +74,4 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn main() -> ExitCode {
-    labnet::log!(
-        "cargo lab trace and cargo lab spy need Linux, whose kernel tells what programs do with sockets"
-    );
-    ExitCode::FAILURE
 }

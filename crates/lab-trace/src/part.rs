@@ -6,24 +6,20 @@
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
 use lab_journal::{Exit, Side};
-use rustix::process::{
-    Pid, Resource, Rlimit, Signal, WaitOptions, getpid, kill_process, setrlimit, waitpid,
-};
+use rustix::process::{Resource, Rlimit, Signal, getpid, kill_process, setrlimit};
 
 use crate::capture::{self, View};
 use crate::ending::Ending;
 use crate::record::Recorder;
 use crate::roles::{self, Commands};
-use crate::trace::complete;
+use crate::traced::complete;
 use crate::tracer::Tracer;
-use crate::{child, ptrace};
 
 /// The first word of the command line of a binary that records a part of a run. Then come the file,
 /// when the run began (in nanoseconds since 1970), the program's side, whether to capture packets,
@@ -97,19 +93,4 @@ fn end_like(exit: Option<Exit>) -> anyhow::Result<i32> {
         }
     }
     Ok(128 + number)
-}
-
-/// Whether this system lets a program be traced: tried with one that does nothing.
-pub fn can_record() -> anyhow::Result<i32> {
-    let tid = child::start(&["true".into()], Stdio::null())?;
-    let pid = Pid::from_raw(tid).context("a process has no number")?;
-    loop {
-        let stop = waitpid(Some(pid), WaitOptions::empty()).context("cannot wait for a process")?;
-        match stop {
-            Some((_, status)) if status.stopped() => {
-                ptrace::resume(tid, 0).context("cannot let a traced program run on")?;
-            }
-            _ => return Ok(0),
-        }
-    }
 }

@@ -13,14 +13,13 @@ use std::time::SystemTime;
 use lab_journal::{Call, Data, Entry, Event, Journal, Outcome, Output, Side, Stream, Transport};
 
 use crate::calls::{self, Kind, Shape, Spec, Waits};
+use crate::entries::{MOST_ENTRIES, since};
 use crate::lines::{self, Lines, Origin};
 use crate::ptrace::{memory, word};
 use crate::sockets::{Sockets, address};
 #[cfg(target_arch = "x86_64")]
 use crate::stack::Stacks;
 
-/// A longer run is cut here: the journal says how many entries are missing.
-pub const MOST_ENTRIES: usize = 100_000;
 /// So many bytes of a call are kept.
 const MOST_BYTES: usize = 1024;
 /// So many bytes of a run are kept; then only their number.
@@ -449,12 +448,6 @@ impl Recorder {
         };
         parts.into_iter().map(part).collect()
     }
-}
-
-/// Microseconds since then. A clock that was set back shows no time rather than a wrong one.
-pub fn since(began: SystemTime) -> u64 {
-    let passed = began.elapsed().unwrap_or_default();
-    u64::try_from(passed.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn call(pending: &Pending) -> Call {

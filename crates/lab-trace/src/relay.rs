@@ -27,19 +27,25 @@ use std::sync::mpsc::{self, SyncSender};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
+#[cfg(target_os = "linux")]
 use lab_journal::Transport;
+use labnet::Hint;
 use socket2::{Socket, Type};
 
 use datagrams::{FORGET, Late};
 pub use faults::{Faults, milliseconds};
-pub use networks::{Networks, Place, bound, current};
+#[cfg(target_os = "linux")]
+pub use networks::{Networks, current};
+pub use networks::{Place, bound};
 pub use sight::{KEPT, Sight, Watcher, Way};
 
 const BUFFER: usize = 64 * 1024;
 /// So many pieces are on their way at most.
 const ON_THE_WAY: usize = 1024;
 const BACKLOG: i32 = 128;
+/// How often a port is looked for that both TCP and UDP have free.
+const TRIES: usize = 16;
 
 /// A relay, in so far as its threads share it. They end with the process.
 #[derive(Clone)]
@@ -51,6 +57,8 @@ pub struct Relay {
     watcher: Watcher,
     /// How long a client of UDP may be silent.
     forget: Duration,
+    /// For so long a server of TCP may not listen yet.
+    pub patience: Duration,
 }
 
 impl Relay {
@@ -65,10 +73,12 @@ impl Relay {
             place,
             watcher,
             forget: FORGET,
+            patience: Duration::ZERO,
         }
     }
 
     /// Listens on the client's side at the server's address.
+    #[cfg(target_os = "linux")]
     pub fn listen(&self, transport: Transport, address: SocketAddr) -> anyhow::Result<()> {
         let place = || format!("the relay cannot take the server's address, {address}");
         self.place.enter_clients().with_context(place)?;
@@ -98,6 +108,31 @@ impl Relay {
         let (relay, socket) = (self.clone(), Arc::new(UdpSocket::from(socket)));
         thread::spawn(move || datagrams::pass(&relay, &socket, server));
     }
+}
+
+/// The sockets of TCP and UDP for the clients. Port 0 is any that is free for both.
+pub fn sockets(address: SocketAddr) -> anyhow::Result<(Socket, Socket)> {
+    let tries = if address.port() == 0 { TRIES } else { 1 };
+    let mut error = None;
+    for _ in 0..tries {
+        let listener = bound(address, Type::STREAM)
+            .with_context(|| format!("cannot take the address {address}"))
+            .hint("another program has it; choose another port")?;
+        let chosen = labnet::local_address(&listener)?;
+        match bound(chosen, Type::DGRAM) {
+            Ok(datagrams) => return Ok((listener, datagrams)),
+            Err(taken) => error = Some(taken),
+        }
+    }
+    let error = error.map_or_else(|| anyhow!("no port was tried"), anyhow::Error::from);
+    Err(error.context(format!("cannot take the address {address} for UDP")))
+        .hint("another program has it; choose another port")
+}
+
+/// A port of this machine that both TCP and UDP have free.
+pub fn free_port() -> anyhow::Result<u16> {
+    let (listener, _datagrams) = sockets((Ipv4Addr::LOCALHOST, 0).into())?;
+    Ok(labnet::local_address(&listener)?.port())
 }
 
 /// Where a client reaches a server that listens on all addresses.

@@ -10,6 +10,11 @@ use lab_core::catalog::{Catalog, Program, Roles};
 use lab_journal::Side;
 use labnet::Hint;
 
+/// What stands for the port in a command.
+const PORT: &str = "{port}";
+/// Where the programs meet that are told where.
+const HOST: &str = "127.0.0.1";
+
 /// The command lines of a run.
 pub struct Commands {
     /// The server's. A program that runs alone has none.
@@ -19,6 +24,7 @@ pub struct Commands {
     /// How many clients run at once.
     pub clients: usize,
     /// The side of the clients: the client's, unless `cargo lab check` plays that.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "for the tracer"))]
     pub side: Side,
 }
 
@@ -30,6 +36,44 @@ pub struct Wanted<'a> {
     pub client: Option<&'a str>,
     pub program: Option<&'a str>,
     pub clients: usize,
+    pub told: Told,
+}
+
+/// Which ports the programs are told.
+#[derive(Debug, Clone, Copy)]
+pub struct Told {
+    server: u16,
+    client: u16,
+    /// A program that cannot be told its port is of no use.
+    always: bool,
+}
+
+impl Told {
+    /// Both meet at this port where a command has `{port}`, and otherwise at their own.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "for the tracer"))]
+    pub fn if_asked(port: u16) -> Self {
+        Told {
+            server: port,
+            client: port,
+            always: false,
+        }
+    }
+
+    /// The server listens at one port, and the client is sent to the other.
+    pub fn apart(server: u16, client: u16) -> Self {
+        Told {
+            server,
+            client,
+            always: true,
+        }
+    }
+
+    fn port(self, side: Side) -> u16 {
+        match side {
+            Side::Server => self.server,
+            Side::Client => self.client,
+        }
+    }
 }
 
 /// The command lines for what the user named. Builds what is in Rust.
@@ -40,6 +84,7 @@ pub fn commands(wanted: Wanted<'_>) -> anyhow::Result<Commands> {
         client,
         program,
         clients,
+        told,
     } = wanted;
     if clients == 0 {
         return Err(anyhow!("--clients 0: nobody would come")).hint("give 1 or more");
@@ -63,8 +108,8 @@ pub fn commands(wanted: Wanted<'_>) -> anyhow::Result<Commands> {
             );
         };
         return Ok(Commands {
-            server: Some(words(server)?),
-            client: words(client)?,
+            server: Some(words_for(server, Side::Server, told)?),
+            client: words_for(client, Side::Client, told)?,
             clients,
             side: Side::Client,
         });
@@ -80,7 +125,7 @@ pub fn commands(wanted: Wanted<'_>) -> anyhow::Result<Commands> {
             };
             return Ok(Commands {
                 server: None,
-                client: command(&catalog, &built, alone, program)?,
+                client: command(&catalog, &built, alone, program, None)?,
                 clients,
                 side: Side::Client,
             });
@@ -111,11 +156,23 @@ pub fn commands(wanted: Wanted<'_>) -> anyhow::Result<Commands> {
     } else {
         cargo::build(&rust)?
     };
-    let [server, client] =
-        sides.map(|(program, wanted)| command(&catalog, &built, program, wanted));
+    let asked = [server, client]
+        .iter()
+        .flatten()
+        .any(|command| command.contains(PORT));
+    let of = |(program, wanted): (&Program, Option<&str>), side: Side| match wanted {
+        Some(command) if !is_rust(wanted) && wanted != Some("python") => {
+            words_for(command, side, told)
+        }
+        _ => {
+            let port = (told.always || asked).then(|| told.port(side));
+            command(&catalog, &built, program, wanted, port)
+        }
+    };
+    let [server, client] = sides;
     Ok(Commands {
-        server: Some(server?),
-        client: client?,
+        server: Some(of(server, Side::Server)?),
+        client: of(client, Side::Client)?,
         clients,
         side: Side::Client,
     })
@@ -130,6 +187,7 @@ fn command(
     built: &BTreeMap<String, PathBuf>,
     program: &Program,
     wanted: Option<&str>,
+    port: Option<u16>,
 ) -> anyhow::Result<Vec<OsString>> {
     let mut command = match wanted {
         _ if is_rust(wanted) => {
@@ -143,12 +201,27 @@ fn command(
             if !twin.exists() {
                 bail!("{} has no Python twin", program.package);
             }
-            with_lines(&["python3".into(), twin.into()])
+            let python = if cfg!(windows) { "python" } else { "python3" };
+            with_lines(&[python.into(), twin.into()])
         }
         Some(command) => return words(command),
         None => bail!("no command for {}", program.package),
     };
-    command.extend(program.args.iter().map(OsString::from));
+    let Some(port) = port else {
+        command.extend(program.args.iter().map(OsString::from));
+        return Ok(command);
+    };
+    let mut needed = program.args.iter();
+    while let Some(word) = needed.next() {
+        // A program refuses to hear an option twice.
+        if ["--port", "--host"].contains(&word.as_str()) {
+            needed.next();
+        } else {
+            command.push(word.into());
+        }
+    }
+    let address = ["--host", HOST, "--port", &port.to_string()].map(OsString::from);
+    command.extend(address);
     Ok(command)
 }
 
@@ -159,7 +232,9 @@ pub fn with_lines(command: &[OsString]) -> Vec<OsString> {
         let name = Path::new(word).file_name().unwrap_or_default();
         name == "python3" || name == "python"
     };
-    if let [first, file, ..] = command
+    // Only a tracer hears them.
+    if cfg!(target_os = "linux")
+        && let [first, file, ..] = command
         && is_python(first)
         && Path::new(file)
             .extension()
@@ -169,6 +244,28 @@ pub fn with_lines(command: &[OsString]) -> Vec<OsString> {
         words.splice(1..1, run);
     }
     words
+}
+
+/// A command's words, with the port and the host where it asks for them.
+fn words_for(command: &str, side: Side, told: Told) -> anyhow::Result<Vec<OsString>> {
+    if told.always && !command.contains(PORT) {
+        let side = side.name();
+        return Err(anyhow!(
+            "a relay is between the programs, and the {side} has to be told its port"
+        ))
+        .hint(format!(
+            "write {PORT} in its command: --{side} \"{command} {PORT}\""
+        ));
+    }
+    let port = told.port(side).to_string();
+    let mut words = words(command)?;
+    for word in &mut words {
+        let text = word.to_string_lossy();
+        if text.contains(PORT) || text.contains("{host}") {
+            *word = text.replace(PORT, &port).replace("{host}", HOST).into();
+        }
+    }
+    Ok(words)
 }
 
 fn words(command: &str) -> anyhow::Result<Vec<OsString>> {

@@ -6,10 +6,10 @@ use std::time::SystemTime;
 
 use lab_journal::picture::Live;
 use lab_journal::{
-    Call, Data, Entry, Event, Journal, Outcome, Process, Segment, Side, Socket, Transport,
+    Call, Data, Entry, Event, Exit, Journal, Outcome, Process, Segment, Side, Socket, Transport,
 };
 
-use crate::record::{MOST_ENTRIES, since};
+use crate::entries::{MOST_ENTRIES, since};
 use crate::relay::{KEPT, Sight, Way};
 
 /// So many bytes of a run are kept; then only their number.
@@ -45,8 +45,8 @@ struct Counts {
 }
 
 impl Sightings {
-    /// An empty journal.
-    pub fn new(began: SystemTime, live: Live) -> Self {
+    /// An empty journal, with a note that says where it comes from.
+    pub fn new(began: SystemTime, live: Live, note: String) -> Self {
         let process = |pid, side| Process {
             pid,
             side,
@@ -55,9 +55,7 @@ impl Sightings {
         };
         let journal = Journal {
             processes: vec![process(SERVER, Side::Server), process(CLIENT, Side::Client)],
-            notes: vec![
-                "a relay saw this: what passed, and none of the programs' calls".to_string(),
-            ],
+            notes: vec![note],
             relay: true,
             ..Journal::default()
         };
@@ -75,6 +73,31 @@ impl Sightings {
         &self.journal
     }
 
+    /// Another note.
+    pub fn note(&mut self, note: &str) {
+        self.journal.notes.push(note.to_string());
+    }
+
+    /// A side's program has ended.
+    pub fn ended(&mut self, side: Side, (code, signal): (Option<i32>, Option<i32>)) -> Exit {
+        let exit = Exit {
+            process: process_of(side),
+            code,
+            signal,
+        };
+        let at = self.now();
+        let event = Event::Exit(exit);
+        self.journal.entries.push(Entry { at, event });
+        exit
+    }
+
+    /// A clock that was set back must not turn the order round.
+    fn now(&self) -> u64 {
+        let at = since(self.began);
+        let last = self.journal.entries.last();
+        last.map_or(at, |last| at.max(last.at))
+    }
+
     /// Records something, and gives the lines that show it.
     pub fn add(&mut self, way: Way, sight: Sight<'_>) -> String {
         if self.journal.entries.len() >= MOST_ENTRIES {
@@ -86,13 +109,7 @@ impl Sightings {
                 _ => String::new(),
             };
         }
-        let at = since(self.began);
-        // A clock that was set back must not turn the order round.
-        let at = self
-            .journal
-            .entries
-            .last()
-            .map_or(at, |last| at.max(last.at));
+        let at = self.now();
         let first = self.journal.entries.len();
         for event in self.events(at, way, sight) {
             self.journal.entries.push(Entry { at, event });
@@ -119,10 +136,7 @@ impl Sightings {
         }
         let socket = state.sockets;
         let did = |side: Side, name: &str| Call {
-            process: match side {
-                Side::Server => SERVER,
-                Side::Client => CLIENT,
-            },
+            process: process_of(side),
             thread: way.number,
             name: name.to_string(),
             socket: Some(match side {
@@ -199,6 +213,13 @@ impl Sightings {
                 }
             }
         }
+    }
+}
+
+fn process_of(side: Side) -> u32 {
+    match side {
+        Side::Server => SERVER,
+        Side::Client => CLIENT,
     }
 }
 

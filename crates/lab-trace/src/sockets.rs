@@ -8,6 +8,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 
+use crate::entries::canonical;
 use lab_journal::{Socket, Transport};
 use rustix::net::{AddressFamily, SocketType, getpeername, getsockname, sockopt};
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
@@ -46,11 +47,6 @@ fn copy(process: u32, descriptor: i32) -> Option<OwnedFd> {
     let pid = Pid::from_raw(i32::try_from(process).ok()?)?;
     let process = pidfd_open(pid, PidfdFlags::empty()).ok()?;
     pidfd_getfd(process, descriptor, PidfdGetfdFlags::empty()).ok()
-}
-
-/// IPv4 in the clothes of IPv6 is IPv4.
-pub fn canonical(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 impl Sockets {

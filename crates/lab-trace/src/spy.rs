@@ -1,27 +1,25 @@
 //! `cargo lab spy`: a relay alone, for programs that were started by somebody else.
 
+use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::mpsc::{self, SyncSender};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
-use std::{fs, thread};
 
 use anyhow::{Context, anyhow};
 use argh::{ArgsInfo, FromArgs};
 use lab_journal::picture::Live;
 use lab_journal::ties;
 use labnet::{Hint, lock, log, say};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
-use socket2::{Socket, Type};
 
 use crate::output::{self, Form, Run};
-use crate::relay::{Faults, Place, Relay, Watcher, bound, milliseconds};
+use crate::relay::{Faults, Place, Relay, Watcher, milliseconds, sockets};
 use crate::sightings::Sightings;
+use crate::signals;
 
-/// How often a port is looked for that both TCP and UDP have free.
-const TRIES: usize = 16;
+/// What a picture says of itself.
+const SAW: &str = "a relay saw this: what passed, and none of the programs' calls";
 
 /// Passes on what comes to an address, connections and datagrams, and shows it as it passes. Faults
 /// may happen on the way. Ctrl-C ends it, and writes the files.
@@ -103,7 +101,9 @@ impl Spy {
         }
         let (listen, server) = (place(&self.listen)?, place(&self.server)?);
         let (ends, end) = mpsc::sync_channel(1);
-        end_at_signals(ends.clone())?;
+        let at_signal = ends.clone();
+        // After the first the command is ending already.
+        signals::at_each(move |_| drop(at_signal.try_send(End::Signal)))?;
 
         let (listener, datagrams) = sockets(listen)?;
         let listens_at = labnet::local_address(&listener)?;
@@ -114,7 +114,7 @@ impl Spy {
         let live = Live::new(output::style(self.width));
         say!("{}", live.head().trim_end())?;
         let began = SystemTime::now();
-        let sightings = Arc::new(Mutex::new(Sightings::new(began, live)));
+        let sightings = Arc::new(Mutex::new(Sightings::new(began, live, SAW.to_string())));
         let relay = Relay::new(faults, Place::Within, watcher(&sightings, ends));
         relay.pass_connections(listener, server)?;
         relay.pass_datagrams(datagrams, server);
@@ -135,18 +135,6 @@ impl Spy {
             End::Output(error) => Err(error),
         }
     }
-}
-
-fn end_at_signals(ends: SyncSender<End>) -> anyhow::Result<()> {
-    let mut signals =
-        Signals::new([SIGINT, SIGTERM, SIGHUP]).context("cannot listen for signals")?;
-    thread::spawn(move || {
-        for _ in signals.forever() {
-            // After the first the command is ending already.
-            let _ = ends.try_send(End::Signal);
-        }
-    });
-    Ok(())
 }
 
 /// Records and shows what the relay sees.
@@ -179,23 +167,4 @@ fn place(text: &str) -> anyhow::Result<SocketAddr> {
         None => Err(anyhow!("{text:?} is not an address with a port"))
             .hint("127.0.0.1:65432, [::1]:65432, localhost:65432 or a port of this machine, 65432"),
     }
-}
-
-/// The sockets of TCP and UDP for the clients. Port 0 is any that is free for both.
-fn sockets(address: SocketAddr) -> anyhow::Result<(Socket, Socket)> {
-    let tries = if address.port() == 0 { TRIES } else { 1 };
-    let mut error = None;
-    for _ in 0..tries {
-        let listener = bound(address, Type::STREAM)
-            .with_context(|| format!("cannot take the address {address}"))
-            .hint("another program has it; choose another port")?;
-        let chosen = labnet::local_address(&listener)?;
-        match bound(chosen, Type::DGRAM) {
-            Ok(datagrams) => return Ok((listener, datagrams)),
-            Err(taken) => error = Some(taken),
-        }
-    }
-    let error = error.map_or_else(|| anyhow!("no port was tried"), anyhow::Error::from);
-    Err(error.context(format!("cannot take the address {address} for UDP")))
-        .hint("another program has it; choose another port")
 }

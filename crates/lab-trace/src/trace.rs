@@ -1,25 +1,21 @@
 //! `cargo lab trace`: the command.
 
-use std::net::Ipv4Addr;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use anyhow::anyhow;
 use argh::{ArgsInfo, FromArgs};
+use lab_journal::Exit;
 use lab_journal::picture::draw;
-use lab_journal::{Entry, Event, Exit, ties};
-use labnet::{Hint, lock, log, say};
+use labnet::{Hint, log, say};
 
-use crate::capture::{self, Capture, View};
-use crate::ending::Ending;
+use crate::entries::Ends;
 use crate::output::{self, Form, Run};
-use crate::record::{Recorder, since};
-use crate::relay::{self, Faults, Networks, Place, Relay, Sight, Watcher, milliseconds};
-use crate::roles;
-use crate::roles::Wanted;
-use crate::tracer::Tracer;
+use crate::relay::{Faults, milliseconds};
+use crate::relayed::{self, Meeting};
+use crate::roles::{self, Commands, Told, Wanted};
+#[cfg(target_os = "linux")]
+use crate::traced;
 
 /// Runs a server and a client, and draws what happened: each call on a socket, and each segment
 /// between them. Any two programs, as they are. Its exit code is the client's.
@@ -76,8 +72,12 @@ pub struct Trace {
     /// how many columns the picture has (default the terminal's, or 80; at least 50)
     #[argh(option)]
     width: Option<usize>,
+    /// bytes only, by a relay between the programs, as on systems where calls cannot be seen
+    #[argh(switch)]
+    relay: bool,
     /// stay in the machine's network: then the picture has calls and no segments
     #[argh(switch)]
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "for the tracer"))]
     shared_network: bool,
     /// the exercise, a server and a client; cargo lab list shows them
     #[argh(positional)]
@@ -118,67 +118,80 @@ impl Trace {
         .checked()
     }
 
-    /// Runs the programs, draws what happened, and gives the exit code.
-    pub fn run(&self) -> anyhow::Result<i32> {
-        let files = output::files(&self.out, self.json.as_deref())?;
-        let faults = self.faults()?;
-        let commands = roles::commands(Wanted {
+    /// The command lines of the programs, which meet at these ports.
+    fn commands(&self, told: Told) -> anyhow::Result<Commands> {
+        roles::commands(Wanted {
             exercise: self.exercise.as_deref(),
             server: self.server.as_deref(),
             client: self.client.as_deref(),
             program: self.program.as_deref(),
             clients: self.clients,
-        })?;
-        let last = Arc::new(AtomicU64::new(0));
-        // Only a process of one thread may enter a user namespace: before the threads that wait and
-        // capture.
-        let network = if self.shared_network {
-            Err(anyhow!("--shared-network was given"))
-        } else {
-            own_network()
-        };
+            told,
+        })
+    }
+
+    /// Why the calls cannot be seen here; nothing where they can.
+    fn without_calls(&self) -> Option<String> {
+        if self.relay {
+            return Some("--relay was given".to_string());
+        }
+        #[cfg(target_os = "linux")]
+        return traced::possible().err().map(|error| format!("{error:#}"));
+        #[cfg(not(target_os = "linux"))]
+        Some("only Linux tells what programs do with sockets".to_string())
+    }
+
+    /// Bytes without the calls.
+    fn relayed(&self, faults: Faults, why: &str, began: SystemTime) -> anyhow::Result<(Run, Ends)> {
+        if self.program.is_some() {
+            return Err(anyhow!(
+                "the calls cannot be seen ({why}), and a program that runs alone has nothing to relay"
+            ))
+            .hint("give a server and a client");
+        }
+        let meeting = Meeting::new()?;
+        let commands = self.commands(meeting.told())?;
+        relayed::record(meeting, &commands, faults, why, began)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn traced(
+        &self,
+        faults: Faults,
+        packets: bool,
+        began: SystemTime,
+    ) -> anyhow::Result<(Run, Ends)> {
+        let commands = self.commands(Told::if_asked(crate::relay::free_port()?))?;
+        traced::record(&traced::Plan {
+            commands: &commands,
+            faults,
+            shared_network: self.shared_network,
+            packets,
+            began,
+        })
+    }
+
+    /// Runs the programs, draws what happened, and gives the exit code.
+    pub fn run(&self) -> anyhow::Result<i32> {
+        let files = output::files(&self.out, self.json.as_deref())?;
+        let faults = self.faults()?;
+        let wants_packets = files.iter().any(|(form, _)| *form == Form::Pcapng);
+        let why = self.without_calls();
+        if let Some(why) = why.as_ref().filter(|_| wants_packets) {
+            return Err(anyhow!(
+                "a relay sees bytes, and no packets for a .pcapng ({why})"
+            ))
+            .hint("give --out .html, .svg, .txt or .json");
+        }
         let began = SystemTime::now();
-        let whole = files.iter().any(|(form, _)| *form == Form::Pcapng);
-        let mut relay = None;
-        let lost = Lost::default();
-        let captures = network.and_then(|()| {
-            let view = match faults.any() {
-                true => View::ToServer,
-                false => View::Whole,
-            };
-            let mut captures: Vec<_> = capture::start(began, whole)?
-                .map(|capture| (view, capture))
-                .into();
-            if faults.any() {
-                let server = relay::current()?;
-                lab_netns::enter(Ipv4Addr::LOCALHOST.into())?;
-                let clients = capture::start(began, whole)?;
-                captures.extend(clients.map(|capture| (View::ToClient, capture)));
-                let networks = Arc::new(Networks::new(server, relay::current()?));
-                let place = Place::Between(Arc::clone(&networks));
-                let one = Relay::new(faults, place, losses(&lost, began));
-                relay = Some((networks, one));
-            }
-            Ok(captures)
-        });
-        let mut recorder = Recorder::new(began, Arc::clone(&last));
-        let captures = match captures {
-            Err(error) if faults.any() => {
-                return Err(error.context("faults need networks of the run's own"))
-                    .hint("leave out --shared-network; some containers forbid such networks");
-            }
-            Ok(captures) => captures,
-            Err(error) => {
-                recorder.note(&format!("calls alone, no segments: {error:#}"));
-                Vec::new()
-            }
+        let (run, ends) = match why {
+            Some(why) => self.relayed(faults, &why, began)?,
+            #[cfg(target_os = "linux")]
+            None => self.traced(faults, wants_packets, began)?,
+            #[cfg(not(target_os = "linux"))]
+            None => return Err(anyhow!("there is no tracer")),
         };
-        let ending = Ending::new(began, last, faults.delay)?;
-        let (recorder, ends) = Tracer::new(recorder, ending).run(&commands, relay.as_ref())?;
-        let lost = std::mem::take(&mut *lock(&lost));
-        let run = complete(recorder, captures, lost)?;
-        let journal = &run.journal;
-        let picture = draw(journal, output::style(self.width));
+        let picture = draw(&run.journal, output::style(self.width));
         say!("{}", picture.trim_end())?;
         output::write(&files, &run, began, &self.title())?;
         if let Some(signal) = ends.signal {
@@ -199,65 +212,6 @@ impl Trace {
         }
         Ok(code_of(client))
     }
-}
-
-/// Datagrams that the relay dropped, as entries of the journal.
-type Lost = Arc<Mutex<Vec<Entry>>>;
-
-/// Of what the relay sees, only what it drops is seen by no one else.
-fn losses(lost: &Lost, began: SystemTime) -> Watcher {
-    let lost = Arc::clone(lost);
-    Arc::new(move |way, sight| {
-        if let Sight::Lost(sender, datagram) = sight {
-            let (at, event) = (since(began), way.lost(sender, datagram));
-            lock(&lost).push(Entry { at, event });
-        }
-    })
-}
-
-/// A network of the run's own, so that every packet in it is the run's.
-fn own_network() -> anyhow::Result<()> {
-    lab_netns::enter_user_namespace()?;
-    lab_netns::enter(std::net::Ipv4Addr::LOCALHOST.into())
-}
-
-/// Calls and segments in one journal, in the order of their beginning, tied together.
-pub fn complete(
-    mut recorder: Recorder,
-    captures: Vec<(View, Capture)>,
-    lost: Vec<Entry>,
-) -> anyhow::Result<Run> {
-    recorder.find_lines();
-    let server = recorder.server_is_at;
-    let mut journal = recorder.journal;
-    let sockets = recorder.sockets.all.into_iter();
-    journal.sockets = sockets.map(|tracked| tracked.socket).collect();
-    let calls = std::mem::take(&mut journal.entries).into_iter();
-    let mut entries: Vec<_> = calls.map(|entry| (entry, None)).collect();
-    let captured = !captures.is_empty();
-    for (view, capture) in captures {
-        let mut packets = capture.end()?;
-        journal.left_out += packets.left_out;
-        let segments = packets.entries.into_iter().enumerate();
-        let in_view = segments.filter(|(_, entry)| match &entry.event {
-            Event::Segment(segment) => view.has(segment, &server),
-            _ => true,
-        });
-        entries.extend(in_view.map(|(place, entry)| (entry, packets.whole.remove(&place))));
-    }
-    entries.extend(lost.into_iter().map(|entry| (entry, None)));
-    entries.sort_by_key(|(entry, _)| entry.at);
-    let mut packets = Vec::new();
-    for (place, (entry, packet)) in entries.into_iter().enumerate() {
-        packets.extend(packet.map(|packet| (place, packet)));
-        journal.entries.push(entry);
-    }
-    ties::tie(&mut journal);
-    Ok(Run {
-        journal,
-        captured,
-        packets,
-    })
 }
 
 fn describe(exit: Exit) -> String {

@@ -15,6 +15,7 @@ use rustix::process::{WaitOptions, WaitStatus, wait};
 use crate::calls::{self, Kind};
 use crate::child;
 use crate::ending::Ending;
+use crate::entries::Ends;
 use crate::ptrace::{self, SyscallStop};
 use crate::record::{Pending, Recorder};
 use crate::relay::{Networks, Relay};
@@ -30,17 +31,6 @@ struct Thread {
     process: u32,
     /// The call that it is in.
     pending: Option<Pending>,
-}
-
-/// How the programs ended.
-#[derive(Debug, Default)]
-pub struct Ends {
-    /// The first process of the server.
-    pub server: Option<Exit>,
-    /// The first process of the client; of several clients the first that failed.
-    pub client: Option<Exit>,
-    /// The signal that interrupted the run.
-    pub signal: Option<i32>,
 }
 
 /// A run in progress.

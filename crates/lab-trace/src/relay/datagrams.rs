@@ -16,7 +16,7 @@ use socket2::Type;
 use super::faults::{Datagrams, Fate};
 use super::sight::{Sight, Watcher, Way};
 use super::{BUFFER, Relay, is_timeout, reachable};
-use crate::sockets::canonical;
+use crate::entries::canonical;
 
 /// How often the relay looks whether a datagram was held back, or a client silent, for too long.
 const LOOK: Duration = Duration::from_millis(100);
@@ -102,7 +102,7 @@ pub fn pass(relay: &Relay, socket: &Arc<UdpSocket>, server: SocketAddr) {
             }
             Err(error) if is_timeout(&error) => {}
             // ICMP's "port unreachable", for a client that has gone.
-            Err(error) if error.kind() == ErrorKind::ConnectionRefused => {}
+            Err(error) if is_refused(&error) => {}
             Err(error) => {
                 log!("the relay receives no more datagrams: {error}");
                 return;
@@ -197,7 +197,7 @@ fn answers(
             }
             Err(error) if is_timeout(&error) => {}
             // ICMP's "port unreachable": the server is not there.
-            Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
+            Err(error) if is_refused(&error) => {
                 (relay.watcher)(way, Sight::Unreachable(&error));
             }
             Err(error) => {
@@ -209,6 +209,12 @@ fn answers(
         let from = (way, Side::Server);
         fulfill(relay, Fate::Arrive(alone), from, to, Some(peer));
     }
+}
+
+/// Whether an earlier datagram was refused. Windows calls that a reset.
+fn is_refused(error: &io::Error) -> bool {
+    let kinds = [ErrorKind::ConnectionRefused, ErrorKind::ConnectionReset];
+    kinds.contains(&error.kind())
 }
 
 /// Does with datagrams what their fate is. `over` is where they go, if the socket is not connected.

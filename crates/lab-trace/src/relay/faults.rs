@@ -32,6 +32,7 @@ pub struct Faults {
 
 impl Faults {
     /// Whether there are any.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "for the tracer"))]
     pub fn any(&self) -> bool {
         *self != Faults::default()
     }
@@ -40,6 +41,9 @@ impl Faults {
     pub fn checked(self) -> anyhow::Result<Self> {
         if self.cut == Some(0) {
             return Err(anyhow!("--cut 0: nothing would ever arrive")).hint("give 1 or more");
+        }
+        if self.reset.is_some() && !cfg!(target_os = "linux") {
+            return Err(anyhow!("--reset needs Linux")).hint("elsewhere a relay can only close");
         }
         for (name, place) in [
             ("drop", self.drop),

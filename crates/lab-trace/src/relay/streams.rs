@@ -16,7 +16,7 @@ use super::faults::Faults;
 use super::sight::{Sight, Way};
 use super::taken::is_taken_within;
 use super::{BUFFER, ON_THE_WAY, Relay, is_timeout, reachable};
-use crate::sockets::canonical;
+use crate::entries::canonical;
 
 /// What is sent with shorter pauses is joined.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -26,6 +26,8 @@ const MOST_JOINED: usize = 1 << 20;
 const TAKEN_WITHIN: Duration = Duration::from_secs(2);
 /// After a piece that was not taken in time: the program does something else.
 const IMPATIENT: Duration = Duration::from_millis(20);
+/// How often a server that does not listen yet is tried.
+const KNOCK_EVERY: Duration = Duration::from_millis(20);
 /// So many connections are relayed at once; each has a few threads.
 const MOST_CONNECTIONS: usize = 400;
 
@@ -88,10 +90,8 @@ pub fn accept(relay: &Relay, listener: &Socket, server: SocketAddr) {
 fn connect(relay: &Relay, client: Socket, way: Way) -> io::Result<()> {
     relay.place.enter_servers()?;
     (relay.watcher)(way, Sight::Came);
-    let upstream = relay
-        .place
-        .socket_for(way.client, Type::STREAM, way.server)?;
-    if let Err(error) = upstream.connect(&way.server.into()) {
+    let (upstream, connected) = reach(relay, way)?;
+    if let Err(error) = connected {
         // The listener is closed: the client learns of it, a moment late.
         (relay.watcher)(way, Sight::Unreachable(&error));
         reset(&client, &upstream);
@@ -118,6 +118,22 @@ fn connect(relay: &Relay, client: Socket, way: Way) -> io::Result<()> {
     });
     pass(relay, &up)?;
     down.join().unwrap_or(Err(ErrorKind::Other.into()))
+}
+
+/// A socket for the server, and whether it could be connected. A server that does not listen yet is
+/// waited for, where the relay has patience.
+fn reach(relay: &Relay, way: Way) -> io::Result<(Socket, io::Result<()>)> {
+    let limit = Instant::now() + relay.patience;
+    loop {
+        let place = &relay.place;
+        let upstream = place.socket_for(way.client, Type::STREAM, way.server)?;
+        let connected = upstream.connect(&way.server.into());
+        let is_refused = |error: &io::Error| error.kind() == ErrorKind::ConnectionRefused;
+        if !connected.as_ref().is_err_and(is_refused) || Instant::now() >= limit {
+            return Ok((upstream, connected));
+        }
+        thread::sleep(KNOCK_EVERY);
+    }
 }
 
 /// Passes the bytes of one direction on, in the network of the one who gets them.
@@ -261,9 +277,59 @@ fn joined(
 }
 
 /// Resets both connections: connect(2) with AF_UNSPEC sends RST.
+#[cfg(target_os = "linux")]
 fn reset(one: &Socket, other: &Socket) {
     for socket in [one, other] {
         // One that has ended already needs no reset.
         let _ = rustix::net::connect_unspec(socket);
+    }
+}
+
+/// Breaks both connections: each is reset when its last user has closed it, unless it has sent its
+/// end before.
+#[cfg(not(target_os = "linux"))]
+fn reset(one: &Socket, other: &Socket) {
+    for socket in [one, other] {
+        // One that has ended already needs no reset.
+        let _ = socket.set_linger(Some(Duration::ZERO));
+        let _ = socket.shutdown(Shutdown::Both);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpListener, TcpStream};
+
+    use super::super::{Place, bound};
+    use super::*;
+
+    #[test]
+    fn a_server_that_listens_late_is_waited_for() {
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        // Bound and not listening: connections are refused, and nobody else takes the port.
+        let server = bound(any, Type::STREAM).expect("a port");
+        let address = labnet::local_address(&server).expect("an address");
+        let (came, has_come) = mpsc::sync_channel(1);
+        let mut relay = Relay::new(
+            Faults::default(),
+            Place::Within,
+            Arc::new(move |_, sight| {
+                if matches!(sight, Sight::Came) {
+                    came.send(()).expect("the test waits");
+                }
+            }),
+        );
+        relay.patience = Duration::from_secs(60);
+        let own = bound(any, Type::STREAM).expect("a port");
+        let own_address = labnet::local_address(&own).expect("an address");
+        relay.pass_connections(own, address).expect("it listens");
+        let mut client = TcpStream::connect(own_address).expect("the relay listens");
+        has_come.recv().expect("the relay has the client");
+        server.listen(1).expect("it listens");
+        let (mut peer, _) = TcpListener::from(server).accept().expect("the relay");
+        client.write_all(b"hello").expect("it is sent");
+        let mut bytes = [0; 5];
+        peer.read_exact(&mut bytes).expect("it arrives");
+        assert_eq!(&bytes, b"hello");
     }
 }

@@ -6,6 +6,7 @@ use std::{io, thread};
 use socket2::Socket;
 
 const LOOK_EVERY: Duration = Duration::from_millis(1);
+const APART: Duration = Duration::from_millis(50);
 
 /// Waits until the program at the other end of a connection has received what was sent to it. Gives
 /// whether it has, within this time.
@@ -20,7 +21,11 @@ pub fn is_taken_within(to: &Socket, patience: Duration) -> io::Result<bool> {
     let limit = Instant::now() + patience;
     while Instant::now() < limit {
         // The calling thread is in the network of both ends.
-        let sockets = lab_netns::sockets("tcp").ok_or(io::ErrorKind::Unsupported)?;
+        let Some(sockets) = lab_netns::sockets("tcp") else {
+            // A system that does not tell: the pieces are apart by this time.
+            thread::sleep(APART);
+            return Ok(false);
+        };
         if !is_waiting(&sockets, own.port(), other.port()) {
             return Ok(true);
         }

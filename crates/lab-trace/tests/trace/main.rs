@@ -6,6 +6,7 @@ mod faults;
 mod files;
 mod lines;
 mod long;
+mod relayed;
 mod spy;
 
 use std::collections::BTreeSet;
