@@ -322,6 +322,7 @@ fn steps_named<'a>(
 /// A whole file, colored.
 fn file(catalog: &Catalog, path: &str) -> anyhow::Result<Markup> {
     let text = read(&catalog.root.join(path))?;
+    let text = without_directives(&text);
     let language = match path.rsplit_once('.') {
         Some((_, "rs")) => Language::Rust,
         Some((_, "py")) => Language::Python,
@@ -330,8 +331,18 @@ fn file(catalog: &Catalog, path: &str) -> anyhow::Result<Markup> {
     let lines = code::lines(&text, language)?;
     Ok(html! {
         p.file { code { (path) } }
-        pre { @for line in &lines { (made(line)) "\n" } }
+        pre.lines { @for line in &lines { span { (made(line)) "\n" } } }
     })
+}
+
+/// A program of the gallery without the comments that tell the checker's tests how to judge it.
+fn without_directives(text: &str) -> String {
+    let directive = |line: &str| {
+        let words = line.strip_prefix("# ").or(line.strip_prefix("// "));
+        words.is_some_and(|words| words.starts_with("check: ") || words.starts_with("fails: "))
+    };
+    let lines = text.split_inclusive('\n');
+    lines.filter(|line| !directive(line)).collect()
 }
 
 /// What both sides print in a run, how they end, and its trace.
