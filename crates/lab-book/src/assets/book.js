@@ -256,7 +256,17 @@ const rank = (parts, query) => {
     }
     found.push({ part, score });
   });
-  return found.sort((a, b) => b.score - a.score).map(({ part }) => part);
+  found.sort((a, b) => b.score - a.score);
+  // Two parts of a page at most come before the first of another, so that none hides the others.
+  const ofPage = new Map();
+  const [early, late] = [[], []];
+  for (const { part } of found) {
+    const [page] = part.u.split("#");
+    const count = 1 + (ofPage.get(page) ?? 0);
+    ofPage.set(page, count);
+    (count <= 2 ? early : late).push(part);
+  }
+  return [...early, ...late];
 };
 
 const excerpt = (body, query) => {
