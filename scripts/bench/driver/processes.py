@@ -240,8 +240,10 @@ class Keeper:
                 signal_group(process.pid, signal.SIGKILL)
 
             alarm = threading.Timer(timeout, kill)
-            alarm.start()
+            # An interruption may come before the `try` is entered: then it must not hold the end up.
+            alarm.daemon = True
             try:
+                alarm.start()
                 _, status, usage = os.wait4(process.pid, 0)
                 seconds = time.perf_counter() - start
             except BaseException:

@@ -8,8 +8,10 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 import time
 import unittest
+from unittest import mock
 
 from driver import BenchError, Bench, Case, Late, Missing, port_of, report, stats
 from driver.processes import Keeper
@@ -213,6 +215,20 @@ class Processes(unittest.TestCase):
             self.keeper.call([sys.executable, "-c", "import sys; sys.exit('no')"])
         with self.assertRaisesRegex(Late, "did not end within"):
             self.keeper.call([sys.executable, "-c", "import time; time.sleep(600)"], timeout=0.2)
+
+    def test_an_interruption_right_after_the_start_leaves_no_alarm(self):
+        alarms = []
+
+        class Alarm(threading.Timer):
+            def start(self):
+                super().start()
+                alarms.append(self)
+                raise KeyboardInterrupt
+
+        with mock.patch.object(threading, "Timer", Alarm), self.assertRaises(KeyboardInterrupt):
+            self.keeper.call([sys.executable, "-c", "import time; time.sleep(600)"])
+        self.assertTrue(alarms[0].finished.is_set())
+        self.assertTrue(alarms[0].daemon)
 
     def test_a_program_that_is_not_there_is_missing(self):
         self.assertRaisesRegex(Missing, "no-such-program is not installed", self.keeper.call, ["no-such-program"])
