@@ -240,7 +240,8 @@ class Keeper:
                 signal_group(process.pid, signal.SIGKILL)
 
             alarm = threading.Timer(timeout, kill)
-            # An interruption may come before the `try` is entered: then it must not hold the end up.
+            # An interruption may come before the `try` is entered: the alarm must not hold the end up
+            # then.
             alarm.daemon = True
             try:
                 alarm.start()

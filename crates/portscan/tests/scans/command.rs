@@ -311,8 +311,8 @@ fn out_takes_the_report_and_a_full_disk_does_not_lose_it() {
     });
 }
 
-/// Runs the program without a reader of its stdout. Nobody reads from the beginning on: a pipe whose
-/// reader is dropped after the start may still have one when a quick scan writes its report.
+/// Runs the program without a reader of its stdout. There is none from the beginning on: a pipe
+/// whose reader is dropped after the start may still have it when a quick scan writes its report.
 fn unread(arguments: &[&str]) -> Output {
     let (reader, writer) = UnixStream::pair().unwrap();
     reader.shutdown(Shutdown::Both).unwrap();
