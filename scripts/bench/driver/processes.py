@@ -240,8 +240,8 @@ class Keeper:
                 signal_group(process.pid, signal.SIGKILL)
 
             alarm = threading.Timer(timeout, kill)
-            # An interruption may come before the `try` is entered: the alarm must not hold the end up
-            # then.
+            # An interruption may come before the `try` is entered.
+            # The alarm must not hold the end up then.
             alarm.daemon = True
             try:
                 alarm.start()
