@@ -340,11 +340,14 @@ fn failed(text: &str, some: &str) -> Option<(Failure, String)> {
     });
     let short = match (values, &diff) {
         (Some((received, expected)), None) => {
-            let (expected, received) = (plain(expected), plain(received));
+            // Exit codes: other numbers come without `Some`.
             let likely = match (expected, received) {
-                ("1", "0") => "; in Rust labnet::fail ends nothing without `return` before it",
+                ("Some(1)", "Some(0)") => {
+                    "; in Rust labnet::fail ends nothing without `return` before it"
+                }
                 _ => "",
             };
+            let (expected, received) = (plain(expected), plain(received));
             format!(" (expected {expected}, got {received}{likely})")
         }
         _ => String::new(),
@@ -460,6 +463,10 @@ test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out
              nothing without `return` before it)."
         );
         assert!(failure.diff.is_none());
+        // Other numbers are no exit codes.
+        let count = code.replace("Some(0)", "0").replace("Some(1)", "1");
+        let (failure, _) = failed(&count, "").expect("a test fails");
+        assert!(failure.summary.ends_with("(expected 1, got 0)."));
         // Played alone, it is not one of one.
         let (failure, _) = failed(&code, PARTS[0]).expect("a test fails");
         assert_eq!(

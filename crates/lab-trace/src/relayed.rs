@@ -285,7 +285,7 @@ impl Program {
     }
 
     fn ended(&mut self) -> Option<(Option<i32>, Option<i32>)> {
-        // Whoever cannot be waited for is not there.
+        // A program that cannot be waited for is gone.
         let status = self.child.try_wait().ok()??;
         Some((status.code(), signal_of(status)))
     }

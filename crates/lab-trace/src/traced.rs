@@ -118,7 +118,7 @@ fn losses(lost: &Lost, began: SystemTime) -> Watcher {
 /// A network of the run's own, so that every packet in it is the run's.
 fn own_network() -> anyhow::Result<()> {
     lab_netns::enter_user_namespace()?;
-    lab_netns::enter(std::net::Ipv4Addr::LOCALHOST.into())
+    lab_netns::enter(Ipv4Addr::LOCALHOST.into())
 }
 
 /// Calls and segments in one journal, in the order of their beginning, tied together.

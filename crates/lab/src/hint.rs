@@ -131,9 +131,9 @@ impl Hint {
             }
         }
         if self.step.is_some() {
-            let same = |one: &&Step| one.number == step.number;
+            let same = |one: &Step| one.number == step.number;
             let others = sources.iter().filter(|one| one.package != source.package);
-            for other in others.filter(|one| one.steps.iter().find(same).is_some()) {
+            for other in others.filter(|one| one.steps.iter().any(same)) {
                 let (package, number) = (&other.package, step.number);
                 let _ = write!(
                     text,

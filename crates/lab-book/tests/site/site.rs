@@ -50,10 +50,7 @@ pub static SITE: LazyLock<Site> = LazyLock::new(|| {
 impl Site {
     /// All exercises.
     pub fn exercises(&self) -> impl Iterator<Item = &Exercise> {
-        self.catalog
-            .sheets
-            .iter()
-            .flat_map(|sheet| &sheet.exercises)
+        self.catalog.exercises()
     }
 
     /// The programs with a `main.rs`.
