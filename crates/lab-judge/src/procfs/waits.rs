@@ -399,7 +399,9 @@ mod tests {
 
     impl Drop for Program {
         fn drop(&mut self) {
-            self.child.kill().unwrap();
+            // What it has started goes with it.
+            let group = super::super::pid(self.child.id()).unwrap();
+            rustix::process::kill_process_group(group, rustix::process::Signal::KILL).unwrap();
             self.child.wait().unwrap();
         }
     }
