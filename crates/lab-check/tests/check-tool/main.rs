@@ -71,12 +71,15 @@ const NEED_NETWORKS: [&str; 6] = [
     "strangers::a_client_that_goes_elsewhere_is_told_where",
     "strangers::any_name_leads_a_client_to_the_check",
     "strangers::an_address_of_the_internet_leads_a_client_to_the_check_where_the_sheet_has_one",
-    WITHOUT_ROOT,
+    WITHOUT_ROOT[0],
 ];
 
-/// The test that makes networks as a user without rights.
+/// The tests that make networks as an ordinary user.
 #[cfg(all(has_gallery, target_os = "linux"))]
-const WITHOUT_ROOT: &str = "strangers::without_root_each_case_has_its_own_network_too";
+const WITHOUT_ROOT: [&str; 2] = [
+    "strangers::without_root_each_case_has_its_own_network_too",
+    "pictures::an_ordinary_user_sees_the_programs_calls_and_the_segments",
+];
 
 /// A test by its function, and why it is not run unless it is asked for.
 #[cfg(all(has_gallery, target_os = "linux"))]
@@ -145,6 +148,7 @@ fn all() -> Vec<Test> {
         hostile::a_whole_check_leaves_no_process;
         pictures::failed_cases_are_drawn_and_no_verdict_changes;
         pictures::a_picture_has_the_programs_calls_and_what_the_check_did;
+        pictures::an_ordinary_user_sees_the_programs_calls_and_the_segments;
         pictures::where_nothing_can_be_traced_the_checks_own_record_is_drawn;
         pictures::each_submission_has_a_page_that_harms_nobody_and_an_index_leads_to_it;
         repeats::the_verdict_on_our_own_programs_is_the_same_each_time, "50 rounds take 20 minutes";
@@ -197,9 +201,11 @@ fn main() -> ExitCode {
                 name if NEED_NETWORKS.contains(&name) && !lab_netns::available() => {
                     ignored.or(Some("this user may not make network namespaces"))
                 }
-                WITHOUT_ROOT if !strangers::users_make_networks() => ignored.or(Some(
-                    "needs root, setpriv, and a system where users may make network namespaces",
-                )),
+                name if WITHOUT_ROOT.contains(&name) && !strangers::users_make_networks() => {
+                    ignored.or(Some(
+                        "needs root, setpriv, and a system where users may make network namespaces",
+                    ))
+                }
                 name if NEED_SHEETS_PORTS.contains(&name) => ignored.or(taken.as_deref()),
                 _ => ignored,
             };

@@ -1,13 +1,15 @@
 //! `--trace`: what a failed case looks like, and that it changes no verdict.
 
 use std::collections::BTreeMap;
-use std::process::Output;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Output};
 use std::thread;
 
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter};
 use serde_json::Value;
 
-use crate::tool::{Folder, code, errors, gallery, json, lab, run, text, workspace};
+use crate::tool::{Folder, binary, code, errors, gallery, json, lab, run, text, workspace};
 
 /// A case's name with all that is a verdict.
 fn verdicts(result: &Value) -> Vec<[Value; 5]> {
@@ -142,6 +144,30 @@ pub fn where_nothing_can_be_traced_the_checks_own_record_is_drawn() {
     assert!(shown.contains("send 1 \"h\""), "{shown}");
     assert!(shown.contains("prints \"Connected by"), "{shown}");
     assert!(!shown.contains("recv(65536)"), "{shown}");
+}
+
+pub fn an_ordinary_user_sees_the_programs_calls_and_the_segments() {
+    // That user may have no cargo: in its place is a script that names what is built here.
+    let tracer = lab_core::cargo::build_tool_in(&workspace(), "lab-trace").unwrap();
+    let folder = Folder::new("ordinary");
+    let built = serde_json::json!({"target": {"name": "lab-trace"}, "executable": tracer});
+    let cargo = folder.write("cargo", &format!("#!/bin/sh\necho '{built}'\n"));
+    fs::set_permissions(&cargo, Permissions::from_mode(0o755)).unwrap();
+    let output = Command::new("setpriv")
+        .args(["--reuid", "65534", "--regid", "65534", "--clear-groups"])
+        .args(["--inh-caps=-all", "--bounding-set=-all"])
+        .arg(binary())
+        .args(["check", "dsd-eof", "--trace", "--only", "byte-by-byte"])
+        .args(["--server", &command("dsd-eof/one-recv.py")])
+        .current_dir(workspace())
+        .env("CARGO", cargo)
+        .output()
+        .unwrap();
+    let shown = text(&output);
+    assert_eq!(code(&output), 1, "{shown}{}", errors(&output));
+    for told in ["1 byte \"h\"", "#2 recv(65536) = 1 \"h\"", "SYN,ACK"] {
+        assert!(shown.contains(told), "{told} is not in {shown}");
+    }
 }
 
 /// Prints and answers what would end a page's text, and where it is.
