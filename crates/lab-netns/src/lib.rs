@@ -297,6 +297,18 @@ mod tests {
 
     #[test]
     #[cfg_attr(no_networks, ignore = "unshare makes no network for this user")]
+    fn the_table_of_connections_is_small_so_that_it_is_read_in_no_time() {
+        std::thread::spawn(|| {
+            enter(Ipv4Addr::LOCALHOST.into()).unwrap();
+            let buckets = std::fs::read_to_string("/proc/sys/net/ipv4/tcp_ehash_entries");
+            assert_eq!(buckets.unwrap().trim(), "4096");
+        })
+        .join()
+        .unwrap();
+    }
+
+    #[test]
+    #[cfg_attr(no_networks, ignore = "unshare makes no network for this user")]
     fn the_machines_own_address_is_there_as_well() {
         std::thread::spawn(|| {
             let own: IpAddr = "192.0.2.7".parse().unwrap();
