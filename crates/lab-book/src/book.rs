@@ -63,6 +63,7 @@ impl Book {
         };
         let (pages, page_bytes, largest) = size(&Kind::Page);
         let (traces, trace_bytes, _) = size(&Kind::Trace);
+        let (pictures, picture_bytes, _) = size(&Kind::Picture);
         let (_, search, _) = size(&Kind::Search);
         let (_, other, _) = size(&Kind::Other);
         let index = out.join("index.html");
@@ -73,6 +74,7 @@ impl Book {
             kb(largest)
         )?;
         say!("{traces} traces: {} KB", kb(trace_bytes))?;
+        say!("{pictures} pictures: {} KB", kb(picture_bytes))?;
         say!(
             "search: {} KB; style, script and programs: {} KB",
             kb(search),
@@ -80,7 +82,7 @@ impl Book {
         )?;
         say!(
             "all but the search: {} KB, built in {:.0} s",
-            kb(page_bytes + trace_bytes + other),
+            kb(page_bytes + trace_bytes + picture_bytes + other),
             began.elapsed().as_secs_f64()
         )?;
         if self.open {

@@ -24,8 +24,9 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use crate::code::{self, Language, text_of};
+use crate::columns::side_by_side;
 use crate::data::read;
-use crate::exercise::{side_by_side, transcript};
+use crate::exercise::transcript;
 use crate::hints;
 use crate::links::Links;
 use crate::markdown;
@@ -67,6 +68,9 @@ pub struct Run {
     pub title: String,
     /// The exercise whose programs take part.
     pub exercise: String,
+    /// Whether the picture of its calls and segments is in sight, not only behind a click.
+    #[serde(default)]
+    pub picture: bool,
     /// How it is made.
     #[serde(default)]
     pub plan: Plan,
@@ -351,14 +355,21 @@ fn shown(catalog: &Catalog, run: &Run, recordings: &Recordings) -> anyhow::Resul
     let journal = recordings.journal(&wanted)?;
     let trace = &recordings.trace(&wanted)?.address;
     let exercise = catalog.exercise(&run.exercise)?;
+    let title = markdown::inline(&run.title);
     Ok(html! {
         figure.run {
-            figcaption { (made(&markdown::inline(&run.title))) }
+            figcaption { (made(&title)) }
             div.pair {
                 @for (name, side) in [("The server", Side::Server), ("The client", Side::Client)] {
                     @if journal.processes.iter().any(|process| process.side == side) {
                         div { (transcript(name, journal, side)) }
                     }
+                }
+            }
+            @if run.picture {
+                div.picture role="region" tabindex="0" aria-label={ "Picture: " (text_of(&title)) } {
+                    img src=(page::picture_address(trace)) loading="lazy"
+                        alt="The calls of both sides and the segments between them, as in the trace below.";
                 }
             }
             (page::trace(trace, "Every call of this run, and every segment but bare ACKs", exercise))

@@ -5,22 +5,22 @@ use std::sync::OnceLock;
 use anyhow::Context;
 use tree_sitter_highlight::{Highlight, HighlightConfiguration, HighlightEvent, Highlighter};
 
-/// What a grammar may call a word, and the tag that shows it. `b`, `i` and `u` are short,
+/// What a grammar may call a word, and the tag that shows it. `b`, `i`, `q` and `u` are short,
 /// and a reader of screens passes over them.
 const TAGS: [(&str, &str, &str); 14] = [
     ("attribute", "<span class=a>", "</span>"),
     ("comment", "<i>", "</i>"),
-    ("constant", "<span class=s>", "</span>"),
-    ("constant.builtin", "<span class=s>", "</span>"),
+    ("constant", "<q>", "</q>"),
+    ("constant.builtin", "<q>", "</q>"),
     ("constructor", "<span class=t>", "</span>"),
-    ("escape", "<span class=s>", "</span>"),
+    ("escape", "<q>", "</q>"),
     ("function", "<u>", "</u>"),
     ("function.builtin", "<u>", "</u>"),
     ("function.macro", "<u>", "</u>"),
     ("function.method", "<u>", "</u>"),
     ("keyword", "<b>", "</b>"),
-    ("number", "<span class=s>", "</span>"),
-    ("string", "<span class=s>", "</span>"),
+    ("number", "<q>", "</q>"),
+    ("string", "<q>", "</q>"),
     ("type", "<span class=t>", "</span>"),
 ];
 
@@ -151,8 +151,8 @@ pub fn escaped(text: &str) -> String {
 }
 
 /// Elements within a line: there is no space where one ends.
-const INLINE: [&str; 10] = [
-    "a", "b", "code", "em", "i", "kbd", "span", "strong", "sup", "u",
+const INLINE: [&str; 11] = [
+    "a", "b", "code", "em", "i", "kbd", "q", "span", "strong", "sup", "u",
 ];
 
 /// The text of a piece of HTML: without tags, and with every mark itself again. What was in two
@@ -189,14 +189,14 @@ mod tests {
         assert_eq!(shown[0], "<i>// a &lt;b&gt;</i>");
         assert!(shown[1].starts_with("<b>fn</b> <u>main</u>"), "{shown:?}");
         assert!(
-            shown[2].contains("<span class=s>&quot;a\\n&lt;&amp;&quot;</span>"),
+            shown[2].contains("<q>&quot;a\\n&lt;&amp;&quot;</q>"),
             "{shown:?}"
         );
         let again: String = shown.iter().map(|line| text_of(line) + "\n").collect();
         assert_eq!(again, rust);
         let python = "\"\"\"Says\nit.\"\"\"\nprint(f\"a {b}\")\n";
         let shown = lines(python, Language::Python).unwrap();
-        assert_eq!(shown[1], "<span class=s>it.&quot;&quot;&quot;</span>");
+        assert_eq!(shown[1], "<q>it.&quot;&quot;&quot;</q>");
         let again: String = shown.iter().map(|line| text_of(line) + "\n").collect();
         assert_eq!(again, python);
     }

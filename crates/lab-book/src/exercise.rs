@@ -1,7 +1,6 @@
 //! The page of an exercise: its task, a recorded run, its programs side by side, what to notice.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use anyhow::Context;
 use lab_core::catalog::{Catalog, Exercise, Program, Role, Roles, Sheet};
@@ -9,16 +8,17 @@ use lab_journal::model::Stream;
 use lab_journal::{Exit, Journal, Side};
 use maud::{Markup, html};
 
-use crate::code::{self, Language, text_of};
+use crate::code::text_of;
+use crate::columns::side_by_side;
 use crate::data::{Data, read};
 use crate::hints;
+use crate::judged::{self, Judged};
 use crate::links::Links;
 use crate::markdown::{self, Document, Section};
 use crate::measure::{exits, printed};
 use crate::page::{self, Found, Page, made};
 use crate::predict;
 use crate::recordings::{Recordings, in_python};
-use crate::steps::{self, Key, Row};
 use crate::twins::{self, Twins};
 
 /// The signal by which the tracer stops a program.
@@ -38,6 +38,8 @@ pub struct Material<'a> {
     pub data: &'a Data,
     /// All runs.
     pub recordings: &'a Recordings,
+    /// What the check says of its programs.
+    pub judged: &'a [Judged],
     /// The exercises before and after it.
     pub around: [Option<&'a Exercise>; 2],
 }
@@ -94,7 +96,7 @@ impl Material<'_> {
                 program,
                 readme: markdown::read(&file, &text, &prefix, self.links)?,
                 rows: side_by_side(&self.catalog.root, program, |_| true)?,
-                hints: hints::of(&main)?,
+                hints: hints::of(&main, "this page")?,
             });
         }
         let title = self.exercise.title.clone();
@@ -124,6 +126,7 @@ impl Material<'_> {
                 }
                 @for side in here { (how_to_run(side)) }
                 (how_to_check(&self.data.check))
+                (judged::section(self.judged))
                 @if !there.is_empty() {
                     ul.cards {
                         @for side in there {
@@ -241,9 +244,19 @@ impl Material<'_> {
             section.program id=(package) aria-labelledby={ (package) "-title" } {
                 h2 id={ (package) "-title" } { (role(side.program.role)) ": " code { (package) } }
                 p.teaches { (side.program.teaches) "." }
+                @if rest.clone().next().is_some() {
+                    p.hint {
+                        "Below the program: "
+                        @for (place, section) in rest.clone().enumerate() {
+                            @if place > 0 { " · " }
+                            a href={ "#" (section.id) } { (made(&section.title)) }
+                        }
+                    }
+                }
+                // Before the solution.
+                div.prose.hints { (side.hints) }
                 (side.rows)
                 div.prose {
-                    (side.hints)
                     @for section in rest {
                         h3 id=(section.id) { (made(&section.title)) }
                         (made(&section.html))
@@ -383,62 +396,6 @@ fn ending(journal: &Journal, side: Side) -> String {
     format!("It ended {}.", words.join(", "))
 }
 
-/// The program's two sources in rows; of them those whose key is wanted.
-///
-/// # Errors
-///
-/// When a file cannot be read, or the steps of the two do not pair.
-pub fn side_by_side(
-    root: &Path,
-    program: &Program,
-    mut wanted: impl FnMut(Option<&Key>) -> bool,
-) -> anyhow::Result<Markup> {
-    let folder = root.join(&program.folder);
-    let main = folder.join("src/main.rs");
-    let rust = read(&main)?;
-    let twin = folder.join("twin.py");
-    let python = if twin.exists() {
-        read(&twin)?
-    } else {
-        String::new()
-    };
-    let mut rows = if python.is_empty() {
-        vec![Row {
-            key: None,
-            left: 0..rust.lines().count(),
-            right: 0..0,
-        }]
-    } else {
-        steps::rows(&rust, &python)
-            .with_context(|| format!("main.rs and twin.py of {} do not pair", program.package))?
-    };
-    rows.retain(|row| wanted(row.key.as_ref()));
-    let left = code::lines(&rust, Language::Rust)?;
-    let right = code::lines(&python, Language::Python)?;
-    let package = &program.package;
-    let heads = [(Language::Rust, "main.rs"), (Language::Python, "twin.py")];
-    let both = !python.is_empty();
-    Ok(html! {
-        div.code.alone[!both] data-program=(package) {
-            div.heads {
-                @for (language, name) in &heads[..if both { 2 } else { 1 }] {
-                    div.head {
-                        strong { (language.name()) } " "
-                        a href={ "files/" (package) "/" (name) } download { (package) "/" (name) }
-                    }
-                }
-            }
-            @for (number, row) in rows.iter().enumerate() {
-                div.row role="group" tabindex="0" id=(row_id(package, number, row))
-                    aria-label=(label(row)) {
-                    (cell(&left, row.left.clone()))
-                    @if both { (cell(&right, row.right.clone())) }
-                }
-            }
-        }
-    })
-}
-
 fn intro(document: &Document) -> &Section {
     &document.sections[0]
 }
@@ -458,32 +415,5 @@ fn role(role: Role) -> &'static str {
         Role::Server => "The server",
         Role::Client => "The client",
         Role::Program => "The program",
-    }
-}
-
-fn row_id(package: &str, number: usize, row: &Row) -> String {
-    match &row.key {
-        Some(Key::Step(step, _)) => format!("{package}-step-{step}"),
-        _ => format!("{package}-part-{number}"),
-    }
-}
-
-fn label(row: &Row) -> String {
-    match &row.key {
-        None => "The top of both files".to_string(),
-        Some(Key::Step(number, words)) => format!("Step {number}: {words}"),
-        Some(Key::Function(name)) => format!("The function {name}"),
-        Some(Key::Rest) => "Parts that only one side has".to_string(),
-    }
-}
-
-/// Some lines of a program, with their numbers.
-fn cell(lines: &[String], range: std::ops::Range<usize>) -> Markup {
-    let start = range.start;
-    let lines = lines.get(range).unwrap_or_default();
-    html! {
-        pre style={ "counter-reset:l " (start) } {
-            @for line in lines { span { (made(line)) "\n" } }
-        }
     }
 }

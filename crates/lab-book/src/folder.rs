@@ -32,6 +32,8 @@ pub enum Kind {
     Page,
     /// A recorded run.
     Trace,
+    /// The picture of a recorded run.
+    Picture,
     /// What the search looks through.
     Search,
     /// The style, the script, the programs.

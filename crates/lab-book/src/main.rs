@@ -9,9 +9,11 @@
 //! | [`chapter`] | a chapter: text with parts of the workspace in it |
 //! | [`source`] | the page of a source file |
 //! | [`page`] | the frame around every page |
+//! | [`columns`] | the two columns of a program; what is around its exercise is behind a click |
 //! | [`steps`] | two programs side by side, step by step |
 //! | [`twins`] | which lines of two programs make the same calls |
 //! | [`toy`] | a stream that the reader cuts |
+//! | [`judged`] | what `cargo lab check` looks for, and what it says of our programs |
 //! | [`hints`] | the hints of `cargo lab hint`, behind clicks |
 //! | [`code`] | code in colors |
 //! | [`markdown`] | a document as sections of HTML |
@@ -36,10 +38,12 @@ mod book;
 mod chapter;
 mod checks;
 mod code;
+mod columns;
 mod data;
 mod exercise;
 mod folder;
 mod hints;
+mod judged;
 mod links;
 mod markdown;
 mod measure;

@@ -89,9 +89,17 @@ pub fn trace(address: &str, summary: &str, exercise: &Exercise) -> Markup {
             data-server=[of(|role| role == Role::Server)]
             data-client=[of(|role| matches!(role, Role::Client | Role::Program))] {
             summary { (summary) }
-            p { a href=(address) { "Open the trace on its own page" } }
+            p {
+                a href=(address) { "Open the trace on its own page" } " · "
+                a href=(picture_address(address)) download { "SVG for a slide" }
+            }
         }
     }
+}
+
+/// The address of a run's picture: next to its page.
+pub fn picture_address(trace: &str) -> String {
+    trace.replace(".html", ".svg")
 }
 
 /// HTML that was made by this program.

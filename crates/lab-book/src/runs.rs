@@ -94,38 +94,17 @@ impl Studio {
         wanted: &BTreeSet<&Wanted>,
     ) -> anyhow::Result<BTreeMap<Wanted, Journal>> {
         let wanted: Vec<&Wanted> = wanted.iter().copied().collect();
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let mut done = Vec::new();
-            loop {
-                let place = next.fetch_add(1, Ordering::Relaxed);
-                let Some(one) = wanted.get(place) else {
-                    return done;
-                };
-                done.push((place, self.record(catalog, one)));
-            }
-        };
-        let mut all = Vec::new();
-        thread::scope(|scope| {
-            let workers: Vec<_> = (0..AT_A_TIME).map(|_| scope.spawn(work)).collect();
-            for worker in workers {
-                match worker.join() {
-                    Ok(done) => all.extend(done),
-                    Err(panic) => std::panic::resume_unwind(panic),
-                }
-            }
-        });
-        all.sort_by_key(|(place, _)| *place);
+        let all = each(&wanted, AT_A_TIME, |one| self.record(catalog, one));
         let mut journals = BTreeMap::new();
         let mut failed = Vec::new();
-        for (place, first) in all {
+        for (wanted, first) in wanted.into_iter().zip(all) {
             let journal = first.or_else(|error| {
-                log!("{}: {error:#}; once more, alone", shown_run(wanted[place]));
-                self.record(catalog, wanted[place])
+                log!("{}: {error:#}; once more, alone", shown_run(wanted));
+                self.record(catalog, wanted)
             });
             match journal {
-                Ok(journal) => drop(journals.insert(wanted[place].clone(), journal)),
-                Err(error) => failed.push(format!("{}: {error:#}", shown_run(wanted[place]))),
+                Ok(journal) => drop(journals.insert(wanted.clone(), journal)),
+                Err(error) => failed.push(format!("{}: {error:#}", shown_run(wanted))),
             }
         }
         for one in &failed {
@@ -276,6 +255,37 @@ impl Studio {
         );
         Ok(words.join(" "))
     }
+}
+
+/// Does something with each of these, so many at a time. The results have the same order.
+pub fn each<T: Sync, R: Send>(
+    all: &[T],
+    at_a_time: usize,
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let some = || {
+        let mut done = Vec::new();
+        loop {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let Some(one) = all.get(place) else {
+                return done;
+            };
+            done.push((place, work(one)));
+        }
+    };
+    let mut results = Vec::new();
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..at_a_time).map(|_| scope.spawn(some)).collect();
+        for worker in workers {
+            match worker.join() {
+                Ok(done) => results.extend(done),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+    });
+    results.sort_by_key(|(place, _)| *place);
+    results.into_iter().map(|(_, result)| result).collect()
 }
 
 /// What our own programs of each exercise are always told.

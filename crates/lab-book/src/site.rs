@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Context;
 use lab_core::catalog::{Catalog, Exercise, Program, Sheet};
 use lab_journal::html::{self, Heading};
+use lab_journal::svg;
 use maud::{Markup, html as markup};
 
 use crate::chapter::{self, Chapter};
@@ -12,6 +13,7 @@ use crate::checks;
 use crate::data::{self, Data, read};
 use crate::exercise::{self, Material};
 use crate::folder::{File, Kind};
+use crate::judged;
 use crate::links::Links;
 use crate::markdown;
 use crate::page::{self, Found, Page, made};
@@ -48,14 +50,18 @@ pub fn files(catalog: &Catalog) -> anyhow::Result<Vec<File>> {
     let all_data = all_data(catalog, &exercises)?;
     let alone: Vec<&Exercise> = exercises.iter().map(|(_, exercise)| *exercise).collect();
     let recordings = checks::record_all(catalog, &alone, &all_data, &chapters)?;
+    let judged = judged::judge_all(catalog, &all_data)?;
     let mut files = Vec::new();
     for (wanted, trace) in &recordings.traces {
         let heading = Heading {
             title: &trace.title,
             back: Some((&trace.back.0, &trace.back.1)),
         };
-        let page = html::draw(recordings.journal(wanted)?, heading)?;
+        let journal = recordings.journal(wanted)?;
+        let page = html::draw(journal, heading)?;
         files.push(file(&trace.address, page, Kind::Trace));
+        let name = page::picture_address(&trace.address);
+        files.push(file(&name, svg::draw(journal), Kind::Picture));
     }
     let mut pages = Vec::new();
     for (place, (sheet, exercise)) in exercises.iter().enumerate() {
@@ -67,6 +73,7 @@ pub fn files(catalog: &Catalog) -> anyhow::Result<Vec<File>> {
             links: &links,
             data: &all_data[exercise.id.as_str()],
             recordings: &recordings,
+            judged: &judged[exercise.id.as_str()],
             around: [before, exercises.get(place + 1)].map(|one| one.map(|(_, one)| *one)),
         };
         let of_exercise = material.pages();

@@ -11,7 +11,7 @@ use data_encoding::BASE64;
 use serde::Serialize;
 
 use crate::layout::{Arrow, Line, Row, Widths, lines};
-use crate::model::{Call, Data, Event, Journal, Piece, Side, Source, Transport};
+use crate::model::{Call, Data, Entry, Event, Journal, Piece, Side, Source, Transport};
 use crate::picture;
 use crate::queues::{self, Queues};
 pub use crate::svg::escaped;
@@ -152,6 +152,9 @@ pub fn draw<'a>(journal: &Journal, heading: impl Into<Heading<'a>>) -> anyhow::R
             journal.left_out
         );
     }
+    for words in legend(journal, &rows) {
+        let _ = writeln!(notes, "<p class=\"note\">{words}</p>");
+    }
     let title = escaped(heading.title);
     let back = heading.back.map_or(String::new(), |(address, title)| {
         let (address, title) = (escaped(address), escaped(title));
@@ -217,6 +220,24 @@ pub fn draw<'a>(journal: &Journal, heading: impl Into<Heading<'a>>) -> anyhow::R
 </html>
 "#
     ))
+}
+
+/// What the signs of the picture mean that do not tell it themselves: those that this run has.
+fn legend(journal: &Journal, rows: &[&Row]) -> Vec<&'static str> {
+    let mut legend = Vec::new();
+    if rows.iter().any(|row| row.text.starts_with('#')) {
+        legend.push(
+            "<code>#2</code>: the second thread, process or connection of that side, counted as they began.",
+        );
+    }
+    let breaks = |entry: &Entry| matches!(&entry.event, Event::Segment(segment) if segment.rst);
+    if journal.entries.iter().any(breaks) {
+        legend.push(
+            "RST: a side breaks the connection off, or has no such connection: what is sent to it is thrown away. \
+             A close sends it instead of FIN when bytes that came were not read.",
+        );
+    }
+    legend
 }
 
 /// Each send's number, by its place in the journal.

@@ -6,7 +6,7 @@ use libtest_mimic::{Arguments, Trial};
 
 use super::chromium;
 use super::site::axe;
-use super::{browser, build, light, pages, predict, runs};
+use super::{browser, build, exercises, light, pages, predict, runs};
 
 /// What a test needs.
 #[derive(Clone, Copy)]
@@ -37,7 +37,10 @@ fn all() -> Vec<(&'static str, Needs, fn())> {
         pages::every_command_on_a_page_exists,
         pages::every_side_that_can_be_checked_has_its_command_on_its_page,
         pages::every_exercise_shows_what_its_programs_print_and_how_they_end,
-        pages::every_trace_has_its_title_and_leads_back,
+        pages::every_trace_has_its_title_its_picture_and_leads_back,
+        exercises::every_side_that_can_be_checked_shows_what_is_asked_and_the_verdict_on_ours,
+        exercises::the_exercise_is_in_sight_and_what_is_around_it_behind_a_click,
+        exercises::the_path_counts_the_steps_of_every_exercise,
         pages::no_page_tells_of_the_machine_or_the_day_of_its_build,
         pages::pages_are_small_and_the_build_says_their_sizes,
         predict::at_least_sixty_questions_are_on_the_pages_and_three_on_each,

@@ -14,6 +14,8 @@ mod build;
 #[cfg(target_os = "linux")]
 mod chromium;
 #[cfg(target_os = "linux")]
+mod exercises;
+#[cfg(target_os = "linux")]
 mod light;
 #[cfg(target_os = "linux")]
 mod list;

@@ -35,7 +35,7 @@ fn rows(page: &str, package: &str) -> Vec<(String, Vec<String>)> {
 }
 
 /// The page of a program: that of its exercise, but where there are more than two.
-fn page_of(exercise: &Exercise, program: &Program) -> &'static str {
+pub fn page_of(exercise: &Exercise, program: &Program) -> &'static str {
     let programs = exercise.programs.iter();
     let count = programs.filter(|one| one.role != Role::Library).count();
     let name = if count > 2 {
@@ -332,8 +332,9 @@ pub fn every_exercise_shows_what_its_programs_print_and_how_they_end() {
     assert!(seen > 20, "only {seen} programs");
 }
 
-pub fn every_trace_has_its_title_and_leads_back() {
+pub fn every_trace_has_its_title_its_picture_and_leads_back() {
     let mut titles = BTreeSet::new();
+    let mut with_signs = (0, 0);
     let traces = SITE.pages.iter();
     let traces = traces.filter(|(name, _)| name.starts_with("trace-"));
     for (name, page) in traces {
@@ -353,7 +354,26 @@ pub fn every_trace_has_its_title_and_leads_back() {
             anchor.is_empty() || target.contains(&format!("id=\"{anchor}\"")),
             "{name}: {anchor}"
         );
+        // The same run as a picture, and a link to it.
+        let picture = name.replace(".html", ".svg");
+        assert!(target.contains(&format!("<a href=\"{picture}\" download>")));
+        let svg = fs::read_to_string(SITE.folder.join(&picture)).unwrap();
+        assert!(
+            svg.starts_with("<svg ") && svg.contains(">server</text>"),
+            "{picture}"
+        );
+        // A sign is explained where it is.
+        let breaks = page.contains("\">RST</span>");
+        assert_eq!(page.contains(">RST: a side breaks"), breaks, "{name}");
+        let threads =
+            page.contains("<td class=\"server\">#2 ") || page.contains("<td class=\"client\">#2 ");
+        assert_eq!(page.contains("<code>#2</code>: "), threads, "{name}");
+        (with_signs.0, with_signs.1) = (
+            with_signs.0 + usize::from(breaks),
+            with_signs.1 + usize::from(threads),
+        );
     }
+    assert!(with_signs.0 > 0 && with_signs.1 > 0, "{with_signs:?}");
     assert!(titles.len() > 50, "only {}", titles.len());
 }
 
