@@ -69,6 +69,7 @@ pub fn not_played(
         outcome: Outcome::Undecided("it was not played".to_string()),
         events: Vec::new(),
         programs: Vec::new(),
+        applies: true,
         only_the_port: false,
         notes: Vec::new(),
         began: SystemTime::now(),

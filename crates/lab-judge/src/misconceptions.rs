@@ -379,6 +379,14 @@ misconceptions! {
     "An answer that was slow on its way can arrive when you already wait for the next one. Something has to tie an answer \
      to its request: a number in both, or a fresh socket (so a fresh port) for each request.";
 
+    UDP_SPENDS_TRIES, "udp-spends-tries", "gives up a try for each datagram that is not the answer",
+    "A datagram that is not the answer says nothing about the one that is: it may still be on its way. Ignore it, and receive \
+     again in what is left of the time limit. Only when the time has run out is the try over.";
+
+    UDP_PROLONGS, "udp-prolongs", "starts its time limit again with each datagram that is not the answer",
+    "settimeout is a limit for each recv, not for the whole wait: whoever keeps sending keeps the program waiting forever. \
+     Note when the wait has to end (time.monotonic() + limit), and give each recv what is left until then.";
+
     UDP_ANY_SENDER, "udp-any-sender", "accepts a datagram from any sender",
     "A UDP socket receives whatever is sent to its port. recvfrom tells you who sent it: compare that with the server's \
      address, or call connect on the socket, so that the system drops what comes from others.";

@@ -187,6 +187,7 @@ fn one(
     let printed = harness
         .program()
         .map_or(0, |program| program.total_printed());
+    let mut applies = true;
     let outcome = match played {
         // A case that does not look at its time has gone on, but with a program that we have ended.
         Ok(_) if stopped && plan.is_over() => plan.over(),
@@ -233,8 +234,13 @@ fn one(
         Ok(Err(Stop::Wrong(failure))) => match crash::explain(&mut harness, failure, role.kind) {
             Stop::Wrong(failure) => Outcome::Failed(failure),
             Stop::Undecided(why) => Outcome::Undecided(why),
+            Stop::NotAsked(why) => Outcome::Skipped(why),
         },
         Ok(Err(Stop::Undecided(why))) => Outcome::Undecided(why),
+        Ok(Err(Stop::NotAsked(why))) => {
+            applies = false;
+            Outcome::Skipped(why)
+        }
         Err(panic) => internal_error(report, case, &*panic),
     };
     let mut left = Vec::new();
@@ -253,6 +259,7 @@ fn one(
         name: case.name,
         asked: role.asked(case.id),
         outcome,
+        applies,
         events: harness.log.events(),
         programs,
         only_the_port: false,
@@ -380,6 +387,7 @@ fn idle(role: &Role, case: &Case, outcome: Outcome) -> CaseReport {
         name: case.name,
         asked: role.asked(case.id),
         outcome,
+        applies: true,
         events: Vec::new(),
         programs: Vec::new(),
         only_the_port: false,

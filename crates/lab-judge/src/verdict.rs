@@ -65,6 +65,8 @@ pub enum Stop {
     Wrong(Box<Failure>),
     /// Nothing can be said about it.
     Undecided(String),
+    /// The case has no question for this command, and why.
+    NotAsked(String),
 }
 
 impl Stop {
@@ -140,6 +142,8 @@ pub struct CaseReport {
     pub events: Vec<Event>,
     /// The program under test: how it ended and what it printed.
     pub programs: Vec<ProgramReport>,
+    /// Whether the case asks this command anything. One that does not counts nothing.
+    pub applies: bool,
     /// Whether only the port is wrong: where the program listens instead, the case passes.
     pub only_the_port: bool,
     /// What the sheet leaves open.
@@ -253,6 +257,9 @@ impl Report {
 
     /// What a case counts among those that answer its question.
     pub fn weight(&self, case: &CaseReport) -> u32 {
+        if !case.applies {
+            return 0;
+        }
         let own = sheet::weight(case.asked);
         self.weights.get(case.id).copied().unwrap_or(own)
     }

@@ -11,5 +11,8 @@ with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
         connection, peer = listener.accept()
         with connection:
             print(f"Connected by {peer}")
-            while data := connection.recv(1024):
-                connection.sendall(b'I got "' + data + b'" from you and I am sending it back.')
+            try:
+                while data := connection.recv(1024):
+                    connection.sendall(b'I got "' + data + b'" from you and I am sending it back.')
+            except OSError as error:
+                print(f"{peer}: {error}", file=sys.stderr)

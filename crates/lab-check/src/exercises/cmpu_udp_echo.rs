@@ -2,6 +2,8 @@
 //!
 //! One file, since it is one exercise.
 
+use std::time::{Duration, Instant};
+
 use lab_judge::exercise::{Case, Exercise, Host, Kind, Role};
 use lab_judge::harness::Harness;
 use lab_judge::harness::udp::{Nothing, sent};
@@ -11,7 +13,7 @@ use lab_judge::ports::Protocol;
 use lab_judge::process::{Ended, contains};
 use lab_judge::steps;
 use lab_judge::steps::datagrams::{self, Talk};
-use lab_judge::verdict::{Step, Stop, differs, wrong};
+use lab_judge::verdict::{Step, Stop, differs, undecided, wrong};
 
 #[path = "sheets/cmpu_udp_echo.rs"]
 mod sheet;
@@ -408,6 +410,12 @@ static CLIENT: &[Case] = &[
         },
     },
     Case {
+        id: "wrong-datagrams",
+        name: "keeps to its time limit and its tries when datagrams come that are not its echo",
+        depends_on: &["late", "lost"],
+        play: wrong_datagrams,
+    },
+    Case {
         id: "stranger",
         name: "does not take an echo from another port than the server's",
         depends_on: &["lost"],
@@ -450,6 +458,123 @@ fn asks_from_fresh_sockets(harness: &mut Harness<'_>, server: &mut Peer) -> Step
     let (_, first) = meet(harness, server, MESSAGE)?;
     server.did("loses it");
     Ok(datagrams::sends_again(harness, server).is_ok_and(|again| again.from != first))
+}
+
+/// Datagrams that are no echo come in great number: they use up no try, and prolong no time limit.
+fn wrong_datagrams(harness: &mut Harness<'_>) -> Step {
+    /// More than a client has tries, most often; fewer than one puts up with that counts them.
+    const MANY: usize = 8;
+    const WRONG: &[u8] = b"an earlier message";
+    let mut server = harness.be_server()?;
+    let (_, first) = meet(harness, &mut server, MESSAGE)?;
+    server.did("loses it");
+    let begin = Instant::now();
+    let again = datagrams::sends_again(harness, &mut server)?;
+    let own_limit = begin.elapsed();
+    if again.from != first {
+        harness
+            .note("each try has its own socket, so what comes for an earlier one cannot reach it");
+        return Ok(());
+    }
+    for _ in 0..MANY {
+        let words = "sent the echo of an earlier message";
+        sent(server.send_as(WRONG, again.from, words))?;
+    }
+    let meeting = (again.bytes, again.from);
+    let shown = echoed(harness, &mut server, &meeting, &m::UDP_LATE_ANSWER);
+    let tries = std::iter::from_fn(|| server.receive().ok().flatten()).count();
+    match shown {
+        Err(Stop::Wrong(_)) if tries > 0 => {
+            return Err(wrong(
+                &m::UDP_SPENDS_TRIES,
+                format!(
+                    "{MANY} datagrams that are not the echo came, and then the echo. The program sent its message {tries} more \
+                     times, and did not show the echo."
+                ),
+            ));
+        }
+        Ok(()) if tries >= MANY => {
+            return Err(wrong(
+                &m::UDP_SPENDS_TRIES,
+                format!(
+                    "{MANY} datagrams that are not the echo came, and then the echo. The program sent its message {tries} more \
+                     times before it showed the echo."
+                ),
+            ));
+        }
+        other => other?,
+    }
+    outlasts(harness, &mut server, WRONG, own_limit)
+}
+
+/// Wrong datagrams come one after another, and no echo. A client sends again, or gives up, after
+/// about as long as without them.
+fn outlasts(
+    harness: &mut Harness<'_>,
+    server: &mut Peer,
+    bytes: &[u8],
+    own_limit: Duration,
+) -> Step {
+    /// So many datagrams in the time after which the client sends again by itself.
+    const IN_A_LIMIT: u32 = 10;
+    /// How often the client is started until we are not kept from sending in time.
+    const STARTS: u32 = 5;
+    for _ in 0..STARTS {
+        if let Some(step) =
+            outlasts_once(harness, server, bytes, own_limit, own_limit / IN_A_LIMIT)?
+        {
+            return step;
+        }
+    }
+    Err(Stop::Undecided(
+        "the machine is too busy to send datagrams faster than the program's time limit runs out"
+            .into(),
+    ))
+}
+
+/// The same once; `None` when the client had no wrong datagram for so long that its time limit may
+/// have run out in between.
+fn outlasts_once(
+    harness: &mut Harness<'_>,
+    server: &mut Peer,
+    bytes: &[u8],
+    own_limit: Duration,
+    pause: Duration,
+) -> Step<Option<Step>> {
+    /// What a client that keeps to its time limit stays below, on a busy machine too.
+    const ENOUGH: Duration = Duration::from_secs(3);
+    harness.log.did("we", "started the program again");
+    let (_, client) = meet(harness, server, MESSAGE)?;
+    let begin = Instant::now();
+    let (mut count, mut last) = (0, begin);
+    while begin.elapsed() < ENOUGH.max(3 * own_limit) {
+        if last.elapsed() > own_limit / 2 {
+            return Ok(None);
+        }
+        let words = "sent the echo of an earlier message";
+        sent(server.send_as(bytes, client, words))?;
+        count += 1;
+        last = Instant::now();
+        while last.elapsed() < pause {
+            let ended = harness.program()?.ended().is_some();
+            let received = server.receive();
+            let received =
+                received.map_err(|error| undecided("cannot receive a datagram", &error))?;
+            if ended || received.is_some() {
+                let kept_away = last.elapsed() > own_limit / 2;
+                return Ok((!kept_away).then_some(Ok(())));
+            }
+        }
+    }
+    Ok(Some(Err(wrong(
+        &m::UDP_PROLONGS,
+        format!(
+            "Without an answer the program sent its message again after {:.1} seconds. While {count} datagrams came that are \
+             not the echo, it did not in {:.1} seconds.",
+            own_limit.as_secs_f64(),
+            begin.elapsed().as_secs_f64()
+        ),
+    ))))
 }
 
 /// What the client under test sent, and where its socket is.
@@ -557,12 +682,7 @@ fn occurrences(harness: &mut Harness<'_>, text: &[u8]) -> Step<usize> {
 
 /// A message of our choice and its echo.
 fn chosen(harness: &mut Harness<'_>, text: &[u8], suspect: &'static Misconception) -> Step {
-    if !harness.chooses_message() {
-        harness.note(
-            "the command has no {message}, so the check could not choose what the program sends",
-        );
-        return Ok(());
-    }
+    harness.must_choose_message()?;
     let message = String::from_utf8_lossy(text).into_owned();
     let mut server = harness.be_server()?;
     let meeting = meet(harness, &mut server, &message)?;

@@ -441,10 +441,7 @@ static CLIENT: &[Case] = &[
         name: "sends a message with characters outside ASCII as UTF-8",
         depends_on: &["sends"],
         play: |harness| {
-            if !harness.chooses_message() {
-                harness.note("the command has no {message}, so the check could not choose what the program sends");
-                return Ok(());
-            }
+            harness.must_choose_message()?;
             let (mut server, message) = meet(harness, "é日𝄞 <EO F>")?;
             let expected = "é日𝄞 <EO F>".as_bytes();
             if message != expected {

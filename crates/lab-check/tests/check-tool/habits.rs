@@ -164,3 +164,30 @@ pub fn a_server_that_compares_texts_is_told_so_by_whichever_case_meets_it() {
         assert_eq!(case(&result, id)["misconception"], "guess-text", "{result}");
     }
 }
+
+pub fn a_case_that_needs_a_message_of_its_own_is_skipped_without_one_and_counts_nothing() {
+    // A client with a message of its own, which its command line may replace.
+    let script = "import socket, sys\ns = socket.create_connection(('127.0.0.1', 65432))\n\
+        s.sendall((sys.argv[1] if len(sys.argv) > 1 else 'Hello world').encode())\n\
+        print('Server says:', s.recv(1024).decode(errors='replace'))\n";
+    let network = |result: &serde_json::Value| {
+        let questions = result["questions"].as_array().cloned();
+        let found = questions.into_iter().flatten();
+        let mut found = found.filter(|one| one["question"] == "Would it survive a real network?");
+        found.next().and_then(|one| one["max_score"].as_u64())
+    };
+    let (code, with) = check("dsd-hello", "--client", script, "{message}");
+    assert_eq!(code, 0, "{with}");
+    assert_eq!(case(&with, "message-characters")["outcome"], "passed");
+    let (code, without) = check("dsd-hello", "--client", script, "");
+    let characters = case(&without, "message-characters");
+    assert_eq!(characters["outcome"], "skipped", "{without}");
+    let why = characters["why"].as_str().unwrap_or_default();
+    assert!(why.contains("no {message}"), "{characters}");
+    assert_eq!(code, 0, "{without}");
+    assert_eq!(
+        network(&without).map(|score| score + 1),
+        network(&with),
+        "{without}"
+    );
+}

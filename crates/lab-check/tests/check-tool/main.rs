@@ -125,6 +125,7 @@ fn all() -> Vec<Test> {
         habits::a_program_that_asks_what_nobody_knows_is_told_its_question;
         habits::what_is_typed_stands_in_the_evidence_and_does_not_count_as_printed;
         habits::a_message_is_filled_in_where_there_is_one_and_refused_elsewhere;
+        habits::a_case_that_needs_a_message_of_its_own_is_skipped_without_one_and_counts_nothing;
         habits::arguments_come_by_position_and_by_option;
         habits::a_line_without_a_flush_counts_in_every_language;
         habits::a_server_that_compares_texts_is_told_so_by_whichever_case_meets_it;

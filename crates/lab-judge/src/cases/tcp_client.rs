@@ -75,10 +75,7 @@ pub const fn message_characters<C: Client>() -> Case {
         name: "sends a message with characters outside ASCII as UTF-8",
         depends_on: &["sends"],
         play: |harness| {
-            if !harness.chooses_message() {
-                harness.note("the command has no {message}, so the check could not choose what the program sends");
-                return Ok(());
-            }
+            harness.must_choose_message()?;
             let sent = steps::meet(harness, "é日𝄞 \"quoted\"");
             match sent {
                 Err(Stop::Wrong(mut failure)) => {

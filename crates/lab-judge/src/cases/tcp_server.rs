@@ -188,7 +188,8 @@ pub const fn ends<S: Server>() -> Case {
     }
 }
 
-/// RST for a server that has one client: it may end with an error, but it has to end or rest.
+/// RST for a server that has one client: it may end with an error, but it has to end or rest. One
+/// that takes the next client after one that left in order has to take it after this one as well.
 pub const fn only_client_resets<S: Server>() -> Case {
     Case {
         id: "reset",
@@ -202,7 +203,8 @@ pub const fn only_client_resets<S: Server>() -> Case {
             client.send(b"half a mess");
             client.reset();
             harness.program()?.go_on();
-            steps::at_rest(harness)
+            steps::at_rest(harness)?;
+            steps::ended_as_always(harness, S::serves)
         },
     }
 }

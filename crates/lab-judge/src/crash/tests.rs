@@ -258,6 +258,7 @@ fn cause(suspect: &'static Misconception, code: i32, stderr: &str) -> (&'static 
     match told(failed(suspect), &crashed(code, stderr), Side::Client) {
         Stop::Wrong(failure) => (failure.misconception.id, failure.summary),
         Stop::Undecided(why) => ("undecided", why),
+        Stop::NotAsked(why) => ("skipped", why),
     }
 }
 

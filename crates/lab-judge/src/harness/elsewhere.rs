@@ -88,8 +88,9 @@ impl Harness<'_> {
 
     /// The same for one that sends datagrams, and from which nothing has come to this peer.
     pub(super) fn sends_nowhere_else(&mut self, peer: &Peer, ended: Option<Ended>) -> Step {
+        // What was seen includes what we have sent to the program since.
         match peer.address() {
-            Ok(ours) if ours == self.address => self.goes_nowhere_else(true, ended),
+            Ok(ours) if !peer.met && ours == self.address => self.goes_nowhere_else(true, ended),
             _ => Ok(()), // A client of ours: its server has nowhere to go.
         }
     }

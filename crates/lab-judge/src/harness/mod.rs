@@ -216,6 +216,20 @@ impl<'a> Harness<'a> {
         self.target.command.has("message")
     }
 
+    /// For a case that only a message of the check's own choice can play.
+    ///
+    /// # Errors
+    ///
+    /// When the command has no place for one: the case is not asked.
+    pub fn must_choose_message(&self) -> Step {
+        match self.chooses_message() {
+            true => Ok(()),
+            false => Err(Stop::NotAsked(
+                "the command has no {message}, so the check could not choose what the program sends".into(),
+            )),
+        }
+    }
+
     /// Something that the sheet leaves open.
     pub fn note(&mut self, text: impl Into<String>) {
         self.notes.push(text.into());

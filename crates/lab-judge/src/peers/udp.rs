@@ -39,6 +39,8 @@ pub struct Peer {
     pub who: String,
     log: Log,
     buffer: Vec<u8>,
+    /// Whether anything has come.
+    pub(crate) met: bool,
 }
 
 impl Peer {
@@ -60,6 +62,7 @@ impl Peer {
             who: who.to_string(),
             log: log.on(ends),
             buffer: vec![0; 65_536],
+            met: false,
         })
     }
 
@@ -111,6 +114,7 @@ impl Peer {
     pub fn receive(&mut self) -> io::Result<Option<Datagram>> {
         match self.socket.recv_from(&mut self.buffer) {
             Ok((count, from)) => {
+                self.met = true;
                 let bytes = self.buffer[..count].to_vec();
                 let words = format!("received {}", of_size(count));
                 self.log

@@ -261,6 +261,7 @@ mod tests {
                 stdout: Excerpt::of("printed \u{ffff}".as_bytes()),
                 stderr: Excerpt::of(b""),
             }],
+            applies: true,
             only_the_port: false,
             notes: vec![format!("a note\non {id}")],
             began: std::time::SystemTime::now(),

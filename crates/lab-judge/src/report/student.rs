@@ -222,7 +222,7 @@ fn not_shown(report: &Report) -> Vec<String> {
     let mut lines = Vec::new();
     let named = |skipped: bool| -> Vec<String> {
         let cases = report.cases.iter().filter(|case| match case.outcome {
-            Outcome::Skipped(_) => skipped,
+            Outcome::Skipped(_) => skipped && case.applies,
             Outcome::Undecided(_) => !skipped,
             _ => false,
         });

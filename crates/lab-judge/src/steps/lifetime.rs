@@ -97,32 +97,44 @@ pub fn ends_well(harness: &mut Harness<'_>, after: &str) -> Step {
     }
 }
 
+/// A server that a broken connection has ended: whether it is one that ends with every client. One
+/// that is started again, and serves a client and then another, is not.
+pub fn ended_as_always(
+    harness: &mut Harness<'_>,
+    mut talk: impl FnMut(&mut Harness<'_>, &mut Connection) -> Step,
+) -> Step {
+    let Some(ended) = harness.program()?.ended() else {
+        return Ok(());
+    };
+    harness.restart()?;
+    let mut client = harness.connect()?;
+    talk(harness, &mut client)?;
+    client.finish_sending();
+    client.read_end();
+    client.close();
+    match goes_on(harness)? {
+        Some(_) => Ok(()),
+        None => {
+            let mut next = harness.connect()?;
+            talk(harness, &mut next)?;
+            Err(wrong(
+                &m::DIES_ON_RESET,
+                format!(
+                    "After a client that closed its connection the program served the next one. After one that reset it the \
+                     program {ended}."
+                ),
+            ))
+        }
+    }
+}
+
 /// The sheet's server ends after its first client. One
 /// that takes the next does more than it has to: a note.
 pub fn ends_or_goes_on(
     harness: &mut Harness<'_>,
     talk: impl FnOnce(&mut Harness<'_>, &mut Connection) -> Step,
 ) -> Step {
-    let group = harness.program()?.id();
-    let begin = Instant::now();
-    let ended = loop {
-        if let Some(ended) = harness.program()?.wait(Duration::from_millis(20)) {
-            break Some(ended);
-        }
-        // One that still listens when it has come to rest waits for the next client, or for
-        // something that does not come.
-        if begin.elapsed() >= SETTLES
-            && !procfs::listening("tcp", group).is_empty()
-            && !procfs::is_busy(group)
-        {
-            break harness.program()?.ended();
-        }
-        if begin.elapsed() >= harness.patience().max(SETTLES) {
-            at_rest(harness)?;
-            break harness.program()?.ended();
-        }
-    };
-    match ended {
+    match goes_on(harness)? {
         Some(Ended::Code(0)) => Ok(()),
         Some(ended) => {
             harness.program()?.drained();
@@ -144,6 +156,29 @@ pub fn ends_or_goes_on(
             harness
                 .note("the server keeps running after its first client; the sheet's ends with it");
             Ok(())
+        }
+    }
+}
+
+/// How a server ended after its client has left; `None` when it waits for another.
+fn goes_on(harness: &mut Harness<'_>) -> Step<Option<Ended>> {
+    let group = harness.program()?.id();
+    let begin = Instant::now();
+    loop {
+        if let Some(ended) = harness.program()?.wait(Duration::from_millis(20)) {
+            return Ok(Some(ended));
+        }
+        // One that still listens when it has come to rest waits for the next client, or for
+        // something that does not come.
+        if begin.elapsed() >= SETTLES
+            && !procfs::listening("tcp", group).is_empty()
+            && !procfs::is_busy(group)
+        {
+            return Ok(harness.program()?.ended());
+        }
+        if begin.elapsed() >= harness.patience().max(SETTLES) {
+            at_rest(harness)?;
+            return Ok(harness.program()?.ended());
         }
     }
 }

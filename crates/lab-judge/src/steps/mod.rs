@@ -26,7 +26,8 @@ pub use conversation::{
     meet_silent, message_and_end, must_close, still_serves,
 };
 pub use lifetime::{
-    ends_or_goes_on, ends_well, ends_with_failure, nobody_listens, note_exit_code, restart,
+    ended_as_always, ends_or_goes_on, ends_well, ends_with_failure, nobody_listens, note_exit_code,
+    restart,
 };
 pub use output::{
     has_printed_pieces, must_print, must_print_joined, must_print_now, must_print_what_came, prints,

@@ -1,0 +1,28 @@
+# Sends again when a datagram comes that is not the echo: each of them uses up a try.
+# check: cmpu-udp-echo --client "python3 {file} {port} {message}"
+# fails: wrong-datagrams udp-spends-tries
+import socket
+import sys
+
+server = ("127.0.0.1", int(sys.argv[1]))
+message = sys.argv[2].encode()
+
+
+def echo(client):
+    client.settimeout(0.5)
+    for attempt in range(4):
+        client.send(message)
+        try:
+            answer = client.recv(65535)
+        except TimeoutError:
+            continue
+        if answer == message:
+            return answer
+    sys.exit("no echo came")
+
+
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+    client.connect(server)
+    print(f"Sending {sys.argv[2]}")
+    answer = echo(client)
+    print(f"received {answer.decode()}")
