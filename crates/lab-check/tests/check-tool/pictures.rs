@@ -148,7 +148,7 @@ pub fn where_nothing_can_be_traced_the_checks_own_record_is_drawn() {
 
 pub fn an_ordinary_user_sees_the_programs_calls_and_the_segments() {
     // That user may have no cargo: in its place is a script that names what is built here.
-    let tracer = lab_core::cargo::build_tool_in(&workspace(), "lab-trace").unwrap();
+    let tracer = lab_core::cargo::build_tool_in(workspace(), "lab-trace").unwrap();
     let folder = Folder::new("ordinary");
     let built = serde_json::json!({"target": {"name": "lab-trace"}, "executable": tracer});
     let cargo = folder.write("cargo", &format!("#!/bin/sh\necho '{built}'\n"));
