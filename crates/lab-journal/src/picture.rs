@@ -509,14 +509,15 @@ fn quoted(bytes: &[u8], length: u64, room: usize) -> String {
     let mut text = String::from("\"");
     let mut shown = 0;
     for byte in bytes {
-        let letter = match byte {
-            b'\'' => "'".to_string(),
-            byte => byte.escape_ascii().to_string(),
-        };
-        if text.len() + letter.len() + 2 > room {
+        let mut letters = std::ascii::escape_default(*byte);
+        // Between double quotes a single one needs no backslash.
+        if *byte == b'\'' {
+            letters.next();
+        }
+        if text.len() + letters.len() + 2 > room {
             break;
         }
-        text.push_str(&letter);
+        text.extend(letters.map(char::from));
         shown += 1;
     }
     if shown < length {

@@ -40,6 +40,8 @@ pub enum Kind {
     Wait(Waits),
     /// Bytes from one descriptor to another: splice(2).
     Splice,
+    /// Makes a descriptor stand for something else, or for nothing.
+    Replace,
     /// Continues with a call that a signal interrupted.
     Restart,
     /// Begins to make calls that no tracer sees: io_uring(7).
@@ -109,6 +111,9 @@ pub static ALL: &[Spec] = &[
     spec(libc::SYS_shutdown, "shutdown", Kind::Shutdown),
     spec(libc::SYS_close, "close", Kind::Close),
     spec(libc::SYS_setsockopt, "setsockopt", Kind::SetOption),
+    spec(libc::SYS_dup3, "dup3", Kind::Replace),
+    spec(libc::SYS_close_range, "close_range", Kind::Replace),
+    spec(libc::SYS_unshare, "unshare", Kind::Replace),
     spec(libc::SYS_ppoll, "ppoll", Kind::Wait(Waits::Poll)),
     spec(libc::SYS_pselect6, "pselect6", Kind::Wait(Waits::Select)),
     spec(
@@ -123,6 +128,8 @@ pub static ALL: &[Spec] = &[
     ),
     spec(libc::SYS_restart_syscall, "restart_syscall", Kind::Restart),
     spec(libc::SYS_io_uring_setup, "io_uring_setup", Kind::Unseen),
+    #[cfg(target_arch = "x86_64")]
+    spec(libc::SYS_dup2, "dup2", Kind::Replace),
     #[cfg(target_arch = "x86_64")]
     spec(libc::SYS_poll, "poll", Kind::Wait(Waits::Poll)),
     #[cfg(target_arch = "x86_64")]

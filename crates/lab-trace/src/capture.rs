@@ -4,23 +4,17 @@
 //! each packet once.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::IoSliceMut;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, anyhow};
 use lab_journal::{Entry, Event, Segment, Transport};
-use nix::sys::socket::{
-    AddressFamily, ControlMessageOwned, MsgFlags, SockFlag, SockProtocol, SockType, recvmsg,
-    setsockopt, socket, sockopt,
-};
-use nix::sys::time::TimeVal;
+use nix::sys::socket::SockProtocol;
 
 use crate::entries::MOST_ENTRIES;
+use crate::ring::Ring;
 
 /// So many bytes of a packet are kept: the headers, and the first bytes of what it carries.
 const SNAPSHOT: usize = 256;
@@ -28,10 +22,11 @@ const SNAPSHOT: usize = 256;
 const WHOLE: usize = 65_535;
 /// So many bytes of whole packets are kept.
 const MOST_WHOLE: usize = 256 << 20;
-/// Packets wait in the kernel until they are read.
-const WAITING: usize = 16 << 20;
-/// How long the reader sleeps at most when no packet comes, until it looks whether the run is over.
-const NAP: i64 = 50_000;
+/// Blocks of 128 KiB for packets that are not read yet: 8192 packets, or 128 whole ones.
+const BLOCKS: usize = 32;
+const BLOCKS_OF_WHOLE: usize = 128;
+/// How long the reader sleeps, while packets wait.
+const NAP: Duration = Duration::from_millis(4);
 
 /// Which segments of a network are of interest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +60,8 @@ impl View {
 
 /// A thread that reads packets.
 pub struct Capture {
-    over: Arc<AtomicBool>,
+    /// Dropped when the run is over.
+    running: Sender<()>,
     thread: JoinHandle<anyhow::Result<Packets>>,
 }
 
@@ -78,8 +74,10 @@ pub struct Packets {
     pub whole: BTreeMap<usize, Vec<u8>>,
     /// How many bytes they have.
     size: usize,
-    /// How many there was no room for.
+    /// How many there was no room for in the journal.
     pub left_out: u64,
+    /// How many came faster than they were read, so that nothing is known of them.
+    pub missed: u64,
     flows: HashMap<(SocketAddr, SocketAddr), Flow>,
 }
 
@@ -101,28 +99,23 @@ pub fn start(began: SystemTime, whole: bool) -> anyhow::Result<[Capture; 2]> {
 }
 
 fn start_one(began: SystemTime, whole: bool, protocol: SockProtocol) -> anyhow::Result<Capture> {
-    let descriptor = socket(
-        AddressFamily::Packet,
-        SockType::Datagram,
-        SockFlag::SOCK_CLOEXEC,
-        protocol,
-    )
-    .context("cannot capture packets (socket)")?;
-    setsockopt(&descriptor, sockopt::ReceiveTimestampns, &true).context("no times of packets")?;
-    // In its own network this is allowed; without it a flood loses packets sooner.
-    let _ = setsockopt(&descriptor, sockopt::RcvBufForce, &WAITING);
-    setsockopt(&descriptor, sockopt::ReceiveTimeout, &TimeVal::new(0, NAP))
-        .context("cannot limit the wait for packets")?;
-    let over = Arc::new(AtomicBool::new(false));
-    let told = Arc::clone(&over);
-    let thread = thread::spawn(move || read(&descriptor, began, whole, &told));
-    Ok(Capture { over, thread })
+    let (most, blocks) = match whole {
+        true => (WHOLE, BLOCKS_OF_WHOLE),
+        false => (SNAPSHOT, BLOCKS),
+    };
+    let ring = Ring::open(protocol, most, blocks)?;
+    let began = began
+        .duration_since(UNIX_EPOCH)
+        .context("the clock is before 1970")?;
+    let (running, over) = mpsc::channel();
+    let thread = thread::spawn(move || read(ring, began, whole, &over));
+    Ok(Capture { running, thread })
 }
 
 impl Capture {
     /// The run is over: reads what is left.
     pub fn end(self) -> anyhow::Result<Packets> {
-        self.over.store(true, Ordering::SeqCst);
+        drop(self.running);
         self.thread
             .join()
             .map_err(|_| anyhow!("the thread that captures packets failed"))?
@@ -130,44 +123,24 @@ impl Capture {
 }
 
 fn read(
-    descriptor: &OwnedFd,
-    began: SystemTime,
+    mut ring: Ring,
+    began: Duration,
     whole: bool,
-    over: &AtomicBool,
+    over: &Receiver<()>,
 ) -> anyhow::Result<Packets> {
-    let began = began
-        .duration_since(UNIX_EPOCH)
-        .context("the clock is before 1970")?;
     let mut packets = Packets::default();
-    let mut control = nix::cmsg_space!(nix::sys::time::TimeSpec);
-    let mut bytes = vec![0; if whole { WHOLE } else { SNAPSHOT }];
+    let mut bytes = Vec::new();
     loop {
-        let was_over = over.load(Ordering::SeqCst);
-        let mut parts = [IoSliceMut::new(&mut bytes)];
-        let received = recvmsg::<()>(
-            descriptor.as_raw_fd(),
-            &mut parts,
-            Some(&mut control),
-            MsgFlags::empty(),
-        );
-        let (count, at) = match received {
-            Ok(message) => {
-                let time = message.cmsgs().ok().and_then(|mut all| {
-                    all.find_map(|one| match one {
-                        ControlMessageOwned::ScmTimestampns(time) => Some(Duration::from(time)),
-                        _ => None,
-                    })
-                });
-                let at = time.map_or(Duration::ZERO, |time| time.saturating_sub(began));
-                (message.bytes, at)
-            }
-            // The network was silent. When the run is over, nothing is left.
-            Err(nix::errno::Errno::EAGAIN) if was_over => return Ok(packets),
-            Err(nix::errno::Errno::EAGAIN | nix::errno::Errno::EINTR) => continue,
-            Err(error) => return Err(error).context("cannot read a packet"),
-        };
-        let at = u64::try_from(at.as_micros()).unwrap_or(u64::MAX);
-        packets.add(at, &bytes[..count], whole);
+        let is_over = over.recv_timeout(NAP) != Err(RecvTimeoutError::Timeout);
+        while let Some(time) = ring.next(&mut bytes) {
+            let at = time.saturating_sub(began).as_micros();
+            packets.add(u64::try_from(at).unwrap_or(u64::MAX), &bytes, whole);
+        }
+        if is_over {
+            let missed = ring.missed().context("how many packets were missed?")?;
+            packets.missed = missed.into();
+            return Ok(packets);
+        }
     }
 }
 

@@ -23,6 +23,7 @@
 //! | [`record`] | what goes into the journal |
 //! | [`sockets`] | which socket a descriptor stands for |
 //! | [`capture`] | the packets of the run's own network |
+//! | [`ring`] | the memory that the kernel puts them into |
 //! | [`relay`] | the network between the programs, with its faults |
 //! | [`entries`] | times, limits and addresses of a journal's entries; how programs end |
 //! | [`signals`] | hears of Ctrl-C |
@@ -50,6 +51,8 @@ mod ptrace;
 mod record;
 mod relay;
 mod relayed;
+#[cfg(target_os = "linux")]
+mod ring;
 mod roles;
 mod sightings;
 mod signals;

@@ -141,6 +141,11 @@ impl Recorder {
                 return None;
             }
             Kind::Restart => return None,
+            // Once more at its end: another thread may use the descriptor until then.
+            Kind::Replace => {
+                self.sockets.forget_descriptors();
+                return Some(pending);
+            }
             Kind::Socket => {
                 let inet = [libc::AF_INET, libc::AF_INET6].contains(&descriptor(arguments[0]));
                 return inet.then_some(pending);
@@ -160,6 +165,9 @@ impl Recorder {
         }
         if pending.socket.is_none() {
             pending.socket = self.sockets.of(process, tid, pending.descriptor);
+        }
+        if spec.kind == Kind::Close {
+            self.sockets.forget_descriptors();
         }
         let Some(socket) = pending.socket else {
             if pending.descriptor == -1 && spec.kind == Kind::Send(Shape::Plain) {
@@ -275,7 +283,7 @@ impl Recorder {
                 }
             }
             Kind::Accept if result >= 0 => accepted = self.sockets.made(process, tid, new),
-            Kind::Close => {}
+            Kind::Close | Kind::Replace => self.sockets.forget_descriptors(),
             _ => {
                 if let Some(socket) = pending.socket {
                     self.sockets
@@ -297,6 +305,9 @@ impl Recorder {
     }
 
     fn add_call(&mut self, pending: &Pending, call: Call) {
+        if pending.spec.kind == Kind::Replace {
+            return;
+        }
         let place = self.journal.entries.len();
         if let Some(origin) = &pending.origin
             && place < MOST_ENTRIES
@@ -309,6 +320,9 @@ impl Recorder {
 
     /// Looks where the stopped thread is that is about to make a call.
     pub fn locate(&mut self, pending: &mut Pending) {
+        if pending.spec.kind == Kind::Replace {
+            return;
+        }
         pending.origin = self.told.get(&pending.tid).cloned();
         #[cfg(target_arch = "x86_64")]
         if pending.origin.is_none() {

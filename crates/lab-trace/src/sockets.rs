@@ -1,7 +1,8 @@
 //! Which socket a descriptor stands for, no matter who made it and however it got there.
 //!
 //! A socket is known by its inode: a descriptor that was duplicated, inherited or passed on has the
-//! same one.
+//! same one. What a descriptor stands for is asked for once, and again after a call that may have
+//! changed it.
 
 use std::collections::HashMap;
 use std::fs;
@@ -22,6 +23,9 @@ pub struct Sockets {
     pub all: Vec<Tracked>,
     /// Which of them an inode is; `None` for a socket of another kind.
     by_inode: HashMap<u64, Option<usize>>,
+    /// Which of them a process's descriptor is. Processes may share their descriptors, so what one
+    /// changes is forgotten of all.
+    by_descriptor: HashMap<(u32, i32), usize>,
 }
 
 /// A socket, and how far its streams are.
@@ -52,17 +56,31 @@ fn copy(process: u32, descriptor: i32) -> Option<OwnedFd> {
 impl Sockets {
     /// The socket of a descriptor, if it is one of TCP or UDP.
     pub fn of(&mut self, process: u32, tid: i32, descriptor: i32) -> Option<usize> {
-        let inode = inode(tid, descriptor)?;
-        if let Some(known) = self.by_inode.get(&inode) {
-            return *known;
+        if let Some(known) = self.by_descriptor.get(&(process, descriptor)) {
+            return Some(*known);
         }
-        self.add(inode, process, descriptor)
+        let inode = inode(tid, descriptor)?;
+        let place = match self.by_inode.get(&inode) {
+            Some(known) => *known,
+            None => self.add(inode, process, descriptor),
+        };
+        if let Some(place) = place {
+            self.by_descriptor.insert((process, descriptor), place);
+        }
+        place
+    }
+
+    /// A descriptor may stand for something else now.
+    pub fn forget_descriptors(&mut self) {
+        self.by_descriptor.clear();
     }
 
     /// The socket that a call has just made. An inode may have been another socket's before.
     pub fn made(&mut self, process: u32, tid: i32, descriptor: i32) -> Option<usize> {
         let inode = inode(tid, descriptor)?;
-        self.add(inode, process, descriptor)
+        let place = self.add(inode, process, descriptor)?;
+        self.by_descriptor.insert((process, descriptor), place);
+        Some(place)
     }
 
     fn add(&mut self, inode: u64, process: u32, descriptor: i32) -> Option<usize> {

@@ -135,15 +135,22 @@ pub fn complete(
     let calls = std::mem::take(&mut journal.entries).into_iter();
     let mut entries: Vec<_> = calls.map(|entry| (entry, None)).collect();
     let captured = !captures.is_empty();
+    let mut missed = 0;
     for (view, capture) in captures {
         let mut packets = capture.end()?;
         journal.left_out += packets.left_out;
+        missed += packets.missed;
         let segments = packets.entries.into_iter().enumerate();
         let in_view = segments.filter(|(_, entry)| match &entry.event {
             Event::Segment(segment) => view.has(segment, &server),
             _ => true,
         });
         entries.extend(in_view.map(|(place, entry)| (entry, packets.whole.remove(&place))));
+    }
+    if missed > 0 {
+        journal.notes.push(format!(
+            "{missed} packets came faster than they were read: their segments are not drawn"
+        ));
     }
     entries.extend(lost.into_iter().map(|entry| (entry, None)));
     entries.sort_by_key(|(entry, _)| entry.at);

@@ -210,6 +210,7 @@ impl Tracer {
         if let Some(thread) = self.threads.get_mut(&tid) {
             thread.pending = None;
         }
+        self.recorder.sockets.forget_descriptors();
         #[cfg(target_arch = "x86_64")]
         self.recorder.has_become_another(process);
     }
@@ -278,6 +279,8 @@ impl Tracer {
             code: status.exit_status(),
             signal: status.terminating_signal(),
         };
+        // Its number may be another's next.
+        self.recorder.sockets.forget_descriptors();
         let at = self.recorder.now();
         self.recorder.add(Entry {
             at,

@@ -19,7 +19,7 @@ use crate::{assert_all_ended, calls, journal, segments, trace};
 
 const PORT: &str = "9000";
 /// An ordinary user.
-const NOBODY: u32 = 65534;
+pub const NOBODY: u32 = 65534;
 /// So many runs at a time: most of them wait.
 const AT_ONCE: usize = 4;
 
@@ -382,10 +382,14 @@ fn complete(journal: &Journal, has_bytes: bool) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether these tests may become another user.
+pub fn is_root() -> bool {
+    fs::metadata("/proc/self").expect("this process").uid() == 0
+}
+
 /// Runs all, as root and as an ordinary user where that is possible.
 fn assert_complete(tasks: &[Task]) {
-    let is_root = fs::metadata("/proc/self").expect("this process").uid() == 0;
-    let users = if is_root {
+    let users = if is_root() {
         vec![None, Some(NOBODY)]
     } else {
         vec![None]

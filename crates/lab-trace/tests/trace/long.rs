@@ -1,8 +1,11 @@
 //! A long run is recorded in bounded memory, and its picture stays short.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use crate::{Pair, journal, stdout};
+use crate::{Pair, exercises, journal, saw_the_wire, segments, stdout};
 
 /// What the tracer and the programs may need each, in kilobytes.
 const MOST_MEMORY: u64 = 400_000;
@@ -52,4 +55,30 @@ print('received', count)
         .map(|data| data.length)
         .sum();
     assert_eq!(received, 1 << 30);
+}
+
+#[test]
+fn an_ordinary_user_gets_every_packet_of_a_flood() {
+    let pair = Pair::new(
+        "peer, _ = listener.accept()\nwhile peer.recv(1 << 20): pass\n",
+        "for _ in range(1 << 10): peer.sendall(bytes(1 << 16))\n",
+    );
+    let everyone = Permissions::from_mode(0o777);
+    fs::set_permissions(pair.folder.path(), everyone).expect("it is ours");
+    let mut command = pair.command();
+    if exercises::is_root() {
+        command.uid(exercises::NOBODY).gid(exercises::NOBODY);
+    }
+    let output = command.output().expect("it runs");
+    assert!(output.status.success(), "{output:?}");
+    let journal = journal(pair.folder.path());
+    if !saw_the_wire(&journal) {
+        return;
+    }
+    assert!(journal.notes.is_empty(), "{:?}", journal.notes);
+    assert_eq!(journal.left_out, 0);
+    // A retransmission carries the same bytes once more.
+    let new = segments(&journal).into_iter().filter(|it| !it.again);
+    let carried: u64 = new.map(|segment| segment.length).sum();
+    assert_eq!(carried, 1 << 26);
 }
