@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::net::SocketAddr;
 
-use crate::model::{Call, Event, Exit, Journal, Outcome, Segment, Side, Stream, Transport};
+use crate::model::{Call, Data, Event, Exit, Journal, Outcome, Segment, Side, Stream, Transport};
 
 use crate::layout::{Arrow, Column, NARROWEST, Printer, Row, Style, Widths, lay_out, wrapped};
 
@@ -386,13 +386,26 @@ fn result_of(journal: &Journal, call: &Call, width: usize) -> String {
                 sends => format!(", of {sends} sends"),
             };
             format!(
-                " = {} {}{}{sends}",
+                " = {}{} {}{}{sends}",
                 data.length,
+                part_of(journal, data),
                 quoted(&data.bytes, data.length, room),
                 from.unwrap_or_default()
             )
         }
     }
+}
+
+/// How long the send was of which a receive took a part.
+fn part_of(journal: &Journal, data: &Data) -> String {
+    if let [piece] = data.from.as_slice()
+        && let Some(call) = journal.call(piece.call)
+        && let Some(sent) = &call.data
+        && sent.length > data.length
+    {
+        return format!(" of {}", sent.length);
+    }
+    String::new()
 }
 
 /// So many entries are looked at for a call's cause.

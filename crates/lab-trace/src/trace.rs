@@ -141,8 +141,8 @@ impl Trace {
         Some("only Linux tells what programs do with sockets".to_string())
     }
 
-    /// Bytes without the calls.
-    fn relayed(&self, faults: Faults, why: &str, began: SystemTime) -> anyhow::Result<(Run, Ends)> {
+    /// Bytes without the calls. The run begins when its programs are built.
+    fn relayed(&self, faults: Faults, why: &str) -> anyhow::Result<(SystemTime, Run, Ends)> {
         if self.program.is_some() {
             return Err(anyhow!(
                 "the calls cannot be seen ({why}), and a program that runs alone has nothing to relay"
@@ -151,24 +151,23 @@ impl Trace {
         }
         let meeting = Meeting::new()?;
         let commands = self.commands(meeting.told())?;
-        relayed::record(meeting, &commands, faults, why, began)
+        let began = SystemTime::now();
+        let (run, ends) = relayed::record(meeting, &commands, faults, why, began)?;
+        Ok((began, run, ends))
     }
 
     #[cfg(target_os = "linux")]
-    fn traced(
-        &self,
-        faults: Faults,
-        packets: bool,
-        began: SystemTime,
-    ) -> anyhow::Result<(Run, Ends)> {
+    fn traced(&self, faults: Faults, packets: bool) -> anyhow::Result<(SystemTime, Run, Ends)> {
         let commands = self.commands(Told::if_asked(crate::relay::free_port()?))?;
-        traced::record(&traced::Plan {
+        let began = SystemTime::now();
+        let (run, ends) = traced::record(&traced::Plan {
             commands: &commands,
             faults,
             shared_network: self.shared_network,
             packets,
             began,
-        })
+        })?;
+        Ok((began, run, ends))
     }
 
     /// Runs the programs, draws what happened, and gives the exit code.
@@ -183,11 +182,10 @@ impl Trace {
             ))
             .hint("give --out .html, .svg, .txt or .json");
         }
-        let began = SystemTime::now();
-        let (run, ends) = match why {
-            Some(why) => self.relayed(faults, &why, began)?,
+        let (began, run, ends) = match why {
+            Some(why) => self.relayed(faults, &why)?,
             #[cfg(target_os = "linux")]
-            None => self.traced(faults, wants_packets, began)?,
+            None => self.traced(faults, wants_packets)?,
             #[cfg(not(target_os = "linux"))]
             None => return Err(anyhow!("there is no tracer")),
         };
