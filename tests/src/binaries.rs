@@ -26,8 +26,10 @@ pub fn built(package: &str) -> PathBuf {
     static BUILT: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     let mut built = labnet::lock(&BUILT);
     if !built.contains(package) {
-        // A tool as `cargo lab` builds it, a lab program as `cargo run` does.
-        let wanted: &[&str] = match package.starts_with("lab-") {
+        // A tool as `cargo lab` builds it. A lab program as `cargo run` does; once the tools are
+        // there, what it needs has been built for the whole workspace.
+        let check = binaries().join(format!("lab-check{}", env::consts::EXE_SUFFIX));
+        let wanted: &[&str] = match package.starts_with("lab-") || check.exists() {
             true => &["--workspace", "--bin", package],
             false => &["--package", package],
         };

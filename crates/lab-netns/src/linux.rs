@@ -19,8 +19,8 @@ use rustix::thread::{
 };
 
 /// How many buckets the tables of connections have in a new network. The kernel sizes them by the
-/// machine's memory (262,144 with 24 GB), and who reads /proc/net/tcp waits until it has looked into
-/// each: 8 ms instead of 0.2. Half as many connections can be in TIME_WAIT.
+/// machine's memory (262,144 with 24 GB), and a read of /proc/net/tcp takes until it has looked
+/// into each: 8 ms instead of 0.2. Half as many connections can be in TIME_WAIT.
 const TCP_BUCKETS: &str = "4096";
 const UDP_BUCKETS: &str = "256";
 
@@ -29,7 +29,7 @@ pub fn unshare() -> io::Result<()> {
     static NURSERY: Mutex<Option<OwnedFd>> = Mutex::new(None);
     let mut nursery = NURSERY.lock().unwrap_or_else(PoisonError::into_inner);
     if nursery.is_none() {
-        // In its own thread, since there is no way back. Where that fails, networks have large tables.
+        // In its own thread, since there is no way back. Where it fails, networks have large tables.
         *nursery = thread::spawn(nursery_of_networks)
             .join()
             .ok()

@@ -203,10 +203,7 @@ fn the_file_of_another_scan_stays_as_it_is() {
 
 #[cfg(target_os = "linux")]
 #[test]
-#[cfg_attr(
-    no_link,
-    ignore = "needs Linux, cc, and the right to make network namespaces and tun devices"
-)]
+#[ignore = "long; .ci/run scans"]
 fn ports_that_an_interrupted_scan_had_in_hand_take_no_longer_than_in_a_whole_one() {
     const FAR: &str = "10.200.0.2";
     with_link(test_name!(), || {
