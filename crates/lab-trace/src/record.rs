@@ -251,11 +251,16 @@ impl Recorder {
                     .collect()
             }
         };
-        let sockets: Vec<usize> = descriptors
+        let sockets: Vec<(i32, usize)> = descriptors
             .iter()
-            .filter_map(|number| self.sockets.of(pending.process, pending.tid, *number))
+            .filter_map(|number| {
+                let socket = self.sockets.of(pending.process, pending.tid, *number)?;
+                Some((*number, socket))
+            })
             .collect();
-        if let [only] = sockets[..] {
+        if let [(number, only)] = sockets[..] {
+            // The call's first argument is a place or a number of descriptors.
+            pending.descriptor = number;
             pending.socket = Some(only);
         } else {
             pending.words.push(format!("{} sockets", sockets.len()));

@@ -48,6 +48,9 @@ fn inode(tid: i32, descriptor: i32) -> Option<u64> {
 
 /// A copy of a process's descriptor, for as long as it is asked.
 fn copy(process: u32, descriptor: i32) -> Option<OwnedFd> {
+    if descriptor < 0 {
+        return None;
+    }
     let pid = Pid::from_raw(i32::try_from(process).ok()?)?;
     let process = pidfd_open(pid, PidfdFlags::empty()).ok()?;
     pidfd_getfd(process, descriptor, PidfdGetfdFlags::empty()).ok()

@@ -346,3 +346,27 @@ print(socket.create_connection(('127.0.0.1', 9002)).recv(3))
     let shown = stdout(&output);
     assert!(shown.contains("b'hello'\nb'one'\n"), "{shown}");
 }
+
+#[test]
+fn a_wait_for_a_socket_without_a_peer_is_recorded_wherever_its_list_is_in_memory() {
+    let pair = Pair::new("", "");
+    let folder = pair.folder.path();
+    // With a limit Python polls before it receives. Where the list is in memory is chance, so there
+    // are several clients.
+    let head = "import socket
+udp = socket.socket(type=socket.SOCK_DGRAM)
+udp.settimeout(10)
+";
+    let server = "udp.bind(('127.0.0.1', 9001))
+for _ in range(6): udp.sendto(b'x', udp.recvfrom(9)[1])
+";
+    let client = "udp.sendto(b'hi', ('127.0.0.1', 9001))\nudp.recvfrom(9)\n";
+    for (name, body) in [("server.py", server), ("client.py", client)] {
+        std::fs::write(folder.join(name), format!("{head}{body}")).expect("a program");
+    }
+    let Some((output, journal)) = run(&pair, &["--clients", "6"]) else {
+        return;
+    };
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(received(&journal).len(), 12);
+}
