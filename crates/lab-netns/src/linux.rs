@@ -29,7 +29,7 @@ pub fn unshare() -> io::Result<()> {
     static NURSERY: Mutex<Option<OwnedFd>> = Mutex::new(None);
     let mut nursery = NURSERY.lock().unwrap_or_else(PoisonError::into_inner);
     if nursery.is_none() {
-        // In its own thread, since there is no way back. Where it fails, networks have large tables.
+        // In its own thread, since there is no way back. If it fails, networks have large tables.
         *nursery = thread::spawn(nursery_of_networks)
             .join()
             .ok()
