@@ -34,6 +34,11 @@ pub fn anonymous(journal: &mut Journal, root: &Path) {
     }
 }
 
+/// Whether a text shows a date that was taken out.
+pub fn has_masked_date(text: &str) -> bool {
+    DATES.iter().any(|(word, _)| text.contains(word))
+}
+
 /// A text without the paths of this machine, and without dates.
 fn cleaned(text: &str, root: &str) -> String {
     let mut bytes = text.replace(root, "").into_bytes();

@@ -9,7 +9,7 @@
 //! | `steps` | `NAME 1-4` | these numbered steps of a program, in both languages |
 //! | `hints` | `NAME 1-4` | the hints for these steps, behind clicks |
 //! | `file` | `crates/NAME/src/sum.rs` | a whole file |
-//! | `run` | a run as TOML | what both sides print, how they end, and the trace |
+//! | `run` | a run as TOML | what both sides print, how they end, the trace; if asked, a picture |
 //! | `toy` | a stream of bytes | the stream, to be cut by the reader |
 //!
 //! What is not there is an error when the book is built.

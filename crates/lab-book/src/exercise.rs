@@ -8,6 +8,7 @@ use lab_journal::model::Stream;
 use lab_journal::{Exit, Journal, Side};
 use maud::{Markup, html};
 
+use crate::anonymous::has_masked_date;
 use crate::code::text_of;
 use crate::columns::side_by_side;
 use crate::data::{Data, read};
@@ -216,6 +217,13 @@ impl Material<'_> {
     /// The transcript of both sides, and the way to the trace.
     fn what_happens(&self, journal: &Journal) -> Markup {
         let trace = trace_address(self.exercise);
+        let masked = [Side::Server, Side::Client].iter().any(|side| {
+            let streams = [Stream::Stdout, Stream::Stderr];
+            let mut texts = streams
+                .map(|stream| printed(journal, *side, stream))
+                .into_iter();
+            texts.any(|text| has_masked_date(&text))
+        });
         html! {
             section #run aria-labelledby="run-title" {
                 h2 #run-title { "What happens" }
@@ -226,6 +234,7 @@ impl Material<'_> {
                 }
                 p.hint {
                     "Printed when this book was built."
+                    @if masked { " Letters stand for the date of that day, as in “DD Mon YYYY”." }
                     @if self.exercise.programs.len() == 2 {
                         " The tests of this exercise compare these lines with those of the programs in Python."
                     }

@@ -256,7 +256,6 @@ pub fn kind(name: &str) -> &str {
 
 /// The segments, with the side that sent each. A relay's ports are not those of the server.
 fn segments(journal: &Journal) -> impl Iterator<Item = (&Segment, Side)> {
-    // The server is where the first segment goes.
     let all = || {
         journal
             .entries
@@ -266,9 +265,15 @@ fn segments(journal: &Journal) -> impl Iterator<Item = (&Segment, Side)> {
                 _ => None,
             })
     };
-    let server = all().next().map(|segment| segment.to.port());
+    // A server is where a connection is begun, on as many ports as a scan has; without one it is
+    // where the first segment goes.
+    let begun = all().filter(|segment| segment.syn && !segment.ack);
+    let mut servers: Vec<u16> = begun.map(|segment| segment.to.port()).collect();
+    if servers.is_empty() {
+        servers.extend(all().next().map(|segment| segment.to.port()));
+    }
     all().map(move |segment| {
-        let side = match Some(segment.from.port()) == server {
+        let side = match servers.contains(&segment.from.port()) {
             true => Side::Server,
             false => Side::Client,
         };
@@ -294,6 +299,46 @@ pub fn without_ports(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_port_where_a_connection_is_begun_is_a_servers() {
+        let address = |port| std::net::SocketAddr::from(([127, 0, 0, 1], port));
+        let mut journal = Journal::default();
+        // A scan: a closed port is the first, and the open one is the second.
+        for (from, to, syn, ack) in [
+            (40_001, 7999, true, false),
+            (7999, 40_001, false, true),
+            (40_002, 8000, true, false),
+            (8000, 40_002, true, true),
+        ] {
+            let segment = Segment {
+                transport: lab_journal::Transport::Tcp,
+                from: address(from),
+                to: address(to),
+                syn,
+                ack,
+                fin: false,
+                rst: from == 7999,
+                offset: None,
+                length: 0,
+                bytes: Vec::new(),
+                again: false,
+                lost: false,
+                unreachable: false,
+                call: None,
+            };
+            let event = Event::Segment(segment);
+            journal.entries.push(lab_journal::Entry { at: 0, event });
+        }
+        for (side, flag, count) in [
+            (Side::Client, Flag::Syn, "2"),
+            (Side::Server, Flag::Syn, "1"),
+            (Side::Server, Flag::Rst, "1"),
+        ] {
+            let measure = Measure::Segments(Flagged { side, flag });
+            assert_eq!(measure.of(&journal).unwrap(), count);
+        }
+    }
 
     #[test]
     fn a_recorded_run_answers() {

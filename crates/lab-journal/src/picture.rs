@@ -509,10 +509,13 @@ impl Owners {
     }
 
     /// Whether a segment goes to the server: one of its sockets has the address that it is sent to.
+    /// A socket whose connect was refused gets a new port for the next one, which no call tells:
+    /// then both addresses may be unknown, and a connection is begun by the client.
     fn to_the_server(&self, segment: &Segment) -> bool {
-        match self.owner(segment.to) {
-            Some(side) => side == Side::Server,
-            None => self.owner(segment.from) == Some(Side::Client),
+        match (self.owner(segment.to), self.owner(segment.from)) {
+            (Some(side), _) => side == Side::Server,
+            (None, Some(side)) => side == Side::Client,
+            (None, None) => segment.syn && !segment.ack,
         }
     }
 }

@@ -173,6 +173,33 @@ fn a_run_is_drawn_in_three_columns() {
 }
 
 #[test]
+fn a_connection_between_unknown_addresses_is_begun_by_the_client() {
+    let mut journal = Journal::default();
+    let (from, to) = (address(40_001), address(7999));
+    let syn = Segment {
+        from,
+        to,
+        ..segment(true, 0, "")
+    };
+    let reset = Segment {
+        from: to,
+        to: from,
+        syn: false,
+        ack: true,
+        rst: true,
+        ..syn.clone()
+    };
+    for (at, segment) in [(1, syn), (2, reset)] {
+        let event = Event::Segment(segment);
+        journal.entries.push(Entry { at, event });
+    }
+    let drawn = draw(&journal, PLAIN);
+    let line = |words: &str| drawn.lines().find(|line| line.contains(words)).unwrap();
+    assert!(line("SYN").contains("◀─"), "{drawn}");
+    assert!(line("RST").contains("─▶"), "{drawn}");
+}
+
+#[test]
 fn no_line_is_wider_than_the_terminal_and_ascii_is_ascii() {
     let mut journal = run();
     journal

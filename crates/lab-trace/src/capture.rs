@@ -145,8 +145,11 @@ fn read(
 }
 
 impl Packets {
-    /// Adds a packet, if it is one of TCP or UDP.
+    /// Adds a packet, if it is one of TCP or UDP. They come in their order. A packet's time may be
+    /// some microseconds before that of the one that it answers, as of an RST for a SYN on the
+    /// loopback: it gets that one's time, so that an answer is never drawn first.
     fn add(&mut self, at: u64, packet: &[u8], whole: bool) {
+        let at = self.entries.last().map_or(at, |last| at.max(last.at));
         let Some((mut segment, number)) = segment(packet) else {
             return;
         };
@@ -320,6 +323,16 @@ mod tests {
         packet.extend([0, 0, 0, 0, 0x50, flags, 0, 0, 0, 0, 0, 0]);
         packet.extend(bytes);
         packet
+    }
+
+    #[test]
+    fn an_answer_is_not_before_what_it_answers() {
+        let mut packets = Packets::default();
+        for (at, number) in [(20, 1), (17, 2), (30, 3)] {
+            packets.add(at, &packet(number, 0x10, b"a"), false);
+        }
+        let times: Vec<u64> = packets.entries.iter().map(|entry| entry.at).collect();
+        assert_eq!(times, [20, 20, 30]);
     }
 
     #[test]

@@ -82,6 +82,25 @@ pub fn the_exercise_is_in_sight_and_what_is_around_it_behind_a_click() {
     assert!(folded > 50, "only {folded} parts");
 }
 
+/// A transcript whose date was taken out says so, and no other does.
+pub fn a_masked_date_is_explained_where_it_is() {
+    let mut masked = 0;
+    for exercise in SITE.exercises() {
+        let page = &SITE.pages[&format!("{}.html", exercise.id)];
+        let run = between(page, "<section id=\"run\"", "</section>").concat();
+        let shown: String = between(&run, "<figure>", "</figure>").concat();
+        let has = shown.contains("DD Mon YYYY") || shown.contains("DD/Mon/YYYY");
+        assert_eq!(
+            run.contains("Letters stand for the date"),
+            has,
+            "{}",
+            exercise.id
+        );
+        masked += usize::from(has);
+    }
+    assert!(masked > 0, "socket_4 shows a web server's answer");
+}
+
 /// The path says how many steps each exercise has.
 pub fn the_path_counts_the_steps_of_every_exercise() {
     let root = &SITE.catalog.root;

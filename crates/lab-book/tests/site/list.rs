@@ -40,6 +40,7 @@ fn all() -> Vec<(&'static str, Needs, fn())> {
         pages::every_trace_has_its_title_its_picture_and_leads_back,
         exercises::every_side_that_can_be_checked_shows_what_is_asked_and_the_verdict_on_ours,
         exercises::the_exercise_is_in_sight_and_what_is_around_it_behind_a_click,
+        exercises::a_masked_date_is_explained_where_it_is,
         exercises::the_path_counts_the_steps_of_every_exercise,
         pages::no_page_tells_of_the_machine_or_the_day_of_its_build,
         pages::pages_are_small_and_the_build_says_their_sizes,

@@ -5,7 +5,7 @@ use lab_judge::sheet::{Asked, asks};
 pub const SERVER: &[Asked] = &[
     asks(
         3,
-        "task 2: the server sends a message to the client, and closes the connection",
+        "task 2: the server sends a message, any text, to the client, and closes the connection",
         &["whole"],
     ),
     asks(

@@ -5,7 +5,7 @@ use lab_judge::sheet::{Asked, asks};
 pub const SERVER: &[Asked] = &[
     asks(
         1,
-        "exercise 5: the server answers a message that ends with <EOF>, and ends its answer with <EOF>",
+        "exercise 5: the server answers a message that ends with <EOF>; its answer ends with <EOF> too, after this sentence and its period: I got \"…\" from you and I am sending it back",
         &["whole"],
     ),
     asks(

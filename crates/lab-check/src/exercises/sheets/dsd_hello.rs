@@ -5,7 +5,7 @@ use lab_judge::sheet::{Asked, asks};
 pub const SERVER: &[Asked] = &[
     asks(
         4,
-        "exercise 1: the server sends each message back in the sentence: I got \"…\" from you and I am sending it back",
+        "exercise 1: the server sends each message back in this sentence, which ends with a period: I got \"…\" from you and I am sending it back",
         &["whole"],
     ),
     asks(

@@ -5,7 +5,7 @@ use lab_judge::sheet::{Asked, asks};
 pub const SERVER: &[Asked] = &[
     asks(
         3,
-        "socket_5: the server thanks its client, and closes the connection",
+        "socket_5: the server sends Thank you for connecting, and closes the connection",
         &["whole"],
     ),
     asks(
