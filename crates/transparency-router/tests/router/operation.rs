@@ -66,7 +66,7 @@ fn joins_leaves_aborts_and_refusals_are_logged_from_their_level_on() {
         ("warn", false, true),
         ("error", false, false),
     ] {
-        let router = Router::start(&["--log", level, "--max-per-address", "2"]);
+        let router = Router::start(&["--log", level]);
         let address = router.address;
         let mut peer = Peer::join(address);
         let session = peer.session;
