@@ -2,12 +2,13 @@
 //! made when the book is built.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::sync_channel;
 
-use anyhow::{Context, anyhow, bail, ensure};
+use anyhow::{Context, anyhow, bail};
 use lab_core::cargo;
 use lab_core::catalog::Catalog;
 use lab_core::process::{self, Stream};
@@ -23,6 +24,21 @@ use crate::runs::each;
 const AT_A_TIME: usize = 3;
 /// How many pieces of the check's output may wait to be read.
 const WAITING_PIECES: usize = 64;
+
+/// The check's exit code when it cannot decide.
+const UNDECIDED: i32 = 2;
+
+/// A check that could not decide, in its words.
+#[derive(Debug)]
+struct Undecided(String);
+
+impl fmt::Display for Undecided {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Undecided {}
 
 /// What the check says of one of our programs.
 #[derive(Debug)]
@@ -46,8 +62,8 @@ struct Case {
     sheet: Option<String>,
 }
 
-/// Checks every program of ours for which an exercise has a check. One that does not pass is
-/// checked once more, alone: on a busy machine the check may not be able to decide.
+/// Checks every program of ours for which an exercise has a check. Where the check cannot decide,
+/// as on a busy machine, it is asked once more, alone.
 ///
 /// # Errors
 ///
@@ -72,9 +88,12 @@ pub fn judge_all<'a>(
     let first = each(&wanted, AT_A_TIME, |(_, words)| judge(words));
     let mut all: BTreeMap<&str, Vec<Judged>> = all_data.keys().map(|id| (*id, vec![])).collect();
     for ((id, words), judged) in wanted.iter().zip(first) {
-        let judged = judged.or_else(|error| {
-            log!("{error:#}; once more, alone");
-            judge(words)
+        let judged = judged.or_else(|error| match error.is::<Undecided>() {
+            true => {
+                log!("{error:#}; once more, alone");
+                judge(words)
+            }
+            false => Err(error),
         })?;
         all.entry(id).or_default().push(judged);
     }
@@ -115,11 +134,15 @@ fn judge(tool: &Path, root: &Path, words: &[String], report: &Path) -> anyhow::R
     let status = check.end()?;
     let said = String::from_utf8(said).context("the check printed something other than text")?;
     let errors = String::from_utf8_lossy(&errors);
-    ensure!(
-        status.success(),
+    let told = format!(
         "cargo lab check {} ({status}):\n{said}{errors}",
         words.join(" ")
     );
+    match status.code() {
+        Some(0) => {}
+        Some(UNDECIDED) => return Err(Undecided(told).into()),
+        _ => bail!(told),
+    }
     let report = fs::read_to_string(report).context("the check wrote no report")?;
     let report: Report = serde_json::from_str(&report).map_err(|error| anyhow!(error))?;
     let mut asks: Vec<String> = Vec::new();
