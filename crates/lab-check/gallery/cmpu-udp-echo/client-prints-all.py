@@ -1,6 +1,7 @@
 # Shows all that comes until its time limit: a doubled echo twice.
 # check: cmpu-udp-echo --client "python3 {file} {port} {message}"
 # fails: doubled udp-counts-resend
+# fails: wrong-datagrams udp-prolongs
 import socket
 import sys
 

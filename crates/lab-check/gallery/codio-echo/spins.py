@@ -1,6 +1,7 @@
 # Takes an empty recv for "nothing yet" and asks again at once.
 # check: codio-echo --server "python3 {file} {port}"
 # fails: half-close spins
+# fails: reset spins
 import socket
 import sys
 
